@@ -163,7 +163,8 @@ final class FaultAround implements PageWindow {
         int shift = faulter.pageShift;
         PageTable table = faulter.table();
         int index = table.indexOf(address);
-        // Begins on a boundary by address, or with the VMA; full from there on, unless clipped to the VMA or to the leaf.
+        // Begins on a boundary by address, or with the VMA; full from there on, unless clipped to the VMA or to the
+        // leaf.
         int window = writes || cache.isOfSegment() ? 1 : pages;
         int before = (int) Math.min(index & window - 1, (address - vma.start()) >>> shift);
         int room = Math.min(window - before, table.entries() - index);
@@ -179,10 +180,11 @@ final class FaultAround implements PageWindow {
         ask(traits, cache);
         if (offered[before] == Frames.NONE) {
             offered[before] = cache.frameForFault(vma, page, faulter.context);
-            if (offered[before] == Frames.NONE) {
+            if (offered[before] == Frames.NONE && count == 1) {
                 return Resolve.AGAIN;
             }
         }
+        // The neighbours too if the page itself is not there, or is beyond the end of the file.
         return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
     }
 

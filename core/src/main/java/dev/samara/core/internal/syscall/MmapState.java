@@ -67,25 +67,21 @@ final class MmapState {
         if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
-        long failed = failureOfFile();
-        if (failed != DONE) {
-            // The old mappings are gone by then, and Linux leaves a gap (vms_abort_munmap_vmas).
-            if (replaced.maps != 0) {
-                edit.unmap(start, end, false);
-            }
-            return failed;
-        }
         if (isAccountable()) {
             if (!edit.charge(Math.max(0, pages - replaced.accounted))) {
                 return Errno.ENOMEM.result();
             }
             vmaFlags |= VmaFlags.ACCOUNT;
         }
+        long failed = failureOfFile();
+        if (failed != DONE) {
+            return leaveGap(replaced, failed);
+        }
         BackingTraits behind = call.backing();
         if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
             behind = BackingTraits.of(SharedContents.create(edit, length, (vmaFlags & VmaFlags.NORESERVE) == 0));
             if (behind == null) {
-                return Errno.ENOMEM.result();
+                return leaveGap(replaced, Errno.ENOMEM.result());
             }
         }
         if (behind != null) {
@@ -110,6 +106,14 @@ final class MmapState {
         return start;
     }
 
+    /** Unmaps what the mapping would have replaced: it is gone on Linux by then, too (vms_abort_munmap_vmas). */
+    private long leaveGap(Counters replaced, long errno) {
+        if (replaced.maps != 0) {
+            edit.unmap(start, start + length, false);
+        }
+        return errno;
+    }
+
     /** Returns what the file itself says to the mapping: 0, or a negated errno. */
     private long failureOfFile() {
         if ((call.flags() & MapFlags.HUGETLB) != 0) {
@@ -126,8 +130,12 @@ final class MmapState {
         return (vmaFlags & (VmaFlags.SHARED | VmaFlags.MAYWRITE)) == (VmaFlags.SHARED | VmaFlags.MAYWRITE);
     }
 
-    /** Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set. */
+    /**
+     * Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set. Huge
+     * pages are not.
+     */
     private boolean isAccountable() {
-        return (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
+        return (call.flags() & MapFlags.HUGETLB) == 0
+                && (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
     }
 }

@@ -34,7 +34,8 @@ final class Comparison implements AutoCloseable {
     }
 
     /** Returns the first difference of a script, or null if there is none. */
-    @Nullable Difference compare(Script script) {
+    @Nullable
+    Difference compare(Script script) {
         List<Outcome> outcomes = new ArrayList<>();
         try (LibraryRun library = library(script.world(), script.watch())) {
             script.operations().forEach(operation -> outcomes.add(perform(library, operation)));
@@ -52,7 +53,8 @@ final class Comparison implements AutoCloseable {
     }
 
     /** Compares a script with what the library has answered. */
-    @Nullable Difference compare(Script script, List<Outcome> library) {
+    @Nullable
+    Difference compare(Script script, List<Outcome> library) {
         KernelWorld world = worlds.get(script.world());
         List<Outcome> kernel = KernelRun.run(world, script);
         for (int i = 0; i < library.size(); i++) {

@@ -47,13 +47,13 @@ final class Exceptions {
     static boolean isOut(Operation operation) {
         return switch (operation.verb()) {
             // A kernel without reserved huge pages lets NORESERVE succeed and fails at the access.
-            case MMAP -> (operation.argument(3) & MapFlags.HUGETLB) != 0
-                            && (operation.argument(3) & MapFlags.NORESERVE) != 0
-                    // The kernel takes the address itself for an errno.
-                    || Long.compareUnsigned(operation.argument(0), -PAGE) > 0
-                    // No huge page is reserved, so it fails. The kernel searches for more room than the library.
-                    || ((operation.argument(3) & MapFlags.HUGETLB) != 0
-                            && (operation.argument(3) & MapFlags.FIXED) == 0);
+            case MMAP ->
+                (operation.argument(3) & MapFlags.HUGETLB) != 0 && (operation.argument(3) & MapFlags.NORESERVE) != 0
+                        // The kernel takes the address itself for an errno.
+                        || Long.compareUnsigned(operation.argument(0), -PAGE) > 0
+                        // No huge page is reserved, so it fails. The kernel searches for more room than the library.
+                        || ((operation.argument(3) & MapFlags.HUGETLB) != 0
+                                && (operation.argument(3) & MapFlags.FIXED) == 0);
             // The kernel may make a huge page, which the library does not have.
             case MADVISE -> operation.argument(2) == Advice.COLLAPSE;
             default -> false;
@@ -101,6 +101,8 @@ final class Exceptions {
                     .append('=')
                     .append(Long.toHexString(regions.get(i + 2) & CATEGORIES));
         }
-        return text.append(" end ").append(Notation.address(walkEnd.get(0), base)).toString();
+        return text.append(" end ")
+                .append(Notation.address(walkEnd.get(0), base))
+                .toString();
     }
 }

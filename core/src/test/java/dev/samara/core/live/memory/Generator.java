@@ -74,7 +74,9 @@ final class Generator {
             AddressSpace space = library.processes().get(process);
             if (space != null) {
                 Operation operation = next(process, vmas(space), alive);
-                if (operation != null && Safety.isSafe(world, operation) && !Exceptions.isOut(operation)
+                if (operation != null
+                        && Safety.isSafe(world, operation)
+                        && !Exceptions.isOut(operation)
                         && !(library.isForked() && Exceptions.isOut(operation, space))) {
                     arguments.remember(operation);
                     return operation;
@@ -118,43 +120,47 @@ final class Generator {
             case MSYNC -> Operation.of(process, verb, at, length, arguments.one(0, 1, 2, 3, 4, 4, 5, 6, 8));
             case MSEAL -> Operation.of(process, verb, at, length, arguments.one(0, 0, 0, 0, 0, 1));
             case BRK -> Operation.of(process, verb, arguments.brk());
-            case REMAP_FILE_PAGES -> Operation.of(
-                    process,
-                    verb,
-                    at,
-                    length,
-                    arguments.one(0, 0, 0, 0, 0, 0, 0, 1),
-                    arguments.one(0, 1, 2, 3, 5, 8, 13, 1L << 52, -1),
-                    arguments.one(0, 0, MapFlags.NONBLOCK, MapFlags.LOCKED));
+            case REMAP_FILE_PAGES ->
+                Operation.of(
+                        process,
+                        verb,
+                        at,
+                        length,
+                        arguments.one(0, 0, 0, 0, 0, 0, 0, 1),
+                        arguments.one(0, 1, 2, 3, 5, 8, 13, 1L << 52, -1),
+                        arguments.one(0, 0, MapFlags.NONBLOCK, MapFlags.LOCKED));
             case MDWE -> Operation.of(process, verb, arguments.one(0, 1, 2, 3, 4));
-            case SHMAT -> Operation.of(
-                    process,
-                    verb,
-                    arguments.one(0, 0, 1, 1, 2),
-                    arguments.one(0, at, at),
-                    arguments.one(0, 0, 0x1000, 0x2000, 0x4000, 0x8000, 0x6000, 0x7000, 0x1));
+            case SHMAT ->
+                Operation.of(
+                        process,
+                        verb,
+                        arguments.one(0, 0, 1, 1, 2),
+                        arguments.one(0, at, at),
+                        arguments.one(0, 0, 0x1000, 0x2000, 0x4000, 0x8000, 0x6000, 0x7000, 0x1));
             case SHMDT -> Operation.of(process, verb, at);
             case SHM_LOCK, SHM_UNLOCK, SHM_REMOVE -> Operation.of(process, verb, arguments.one(0, 0, 1, 1, 2));
             case LIMIT -> limit(process);
             case PRIVILEGES -> Operation.of(process, verb, arguments.privileges());
             case LOAD -> Operation.of(process, verb, arguments.one(1, 2, 4, 8), arguments.byteAddress());
-            case STORE -> Operation.of(
-                    process,
-                    verb,
-                    arguments.one(1, 1, 2, 4, 8),
-                    arguments.byteAddress(),
-                    arguments.one(0x11, 0x22, 0x7766_5544_3322_1100L, random.nextLong()));
+            case STORE ->
+                Operation.of(
+                        process,
+                        verb,
+                        arguments.one(1, 1, 2, 4, 8),
+                        arguments.byteAddress(),
+                        arguments.one(0x11, 0x22, 0x7766_5544_3322_1100L, random.nextLong()));
             case FORCED_READ -> Operation.of(process, verb, arguments.byteAddress());
-            case FORCED_WRITE -> Operation.of(
-                    process, verb, arguments.byteAddress(), arguments.one(0x33, random.nextLong()));
+            case FORCED_WRITE ->
+                Operation.of(process, verb, arguments.byteAddress(), arguments.one(0x33, random.nextLong()));
             case PREAD -> Operation.of(process, verb, file(), arguments.one(0, 1, 8, 16), arguments.fileOffset());
-            case PWRITE -> Operation.of(
-                    process,
-                    verb,
-                    file(),
-                    arguments.one(0x44, 0x55, random.nextInt(256)),
-                    arguments.one(0, 1, 1, 8, 40),
-                    arguments.fileOffset());
+            case PWRITE ->
+                Operation.of(
+                        process,
+                        verb,
+                        file(),
+                        arguments.one(0x44, 0x55, random.nextInt(256)),
+                        arguments.one(0, 1, 1, 8, 40),
+                        arguments.fileOffset());
             case TRUNCATE -> Operation.of(process, verb, file(), arguments.fileOffset());
             case PUNCH -> Operation.of(process, verb, file(), arguments.fileOffset(), arguments.fileOffset());
             case SEAL -> Operation.of(process, verb, arguments.one(0, 3, 3, 3, 3), 1L << random.nextInt(7));
@@ -172,7 +178,11 @@ final class Generator {
 
     private Operation mmap(int process, long at, long length) {
         long flags = arguments.one(
-                MapFlags.PRIVATE, MapFlags.PRIVATE, MapFlags.PRIVATE, MapFlags.SHARED, MapFlags.SHARED,
+                MapFlags.PRIVATE,
+                MapFlags.PRIVATE,
+                MapFlags.PRIVATE,
+                MapFlags.SHARED,
+                MapFlags.SHARED,
                 random.nextInt(4) == 0 ? random.nextInt(16) : MapFlags.PRIVATE);
         boolean isAnonymous = random.nextInt(3) != 0;
         flags |= isAnonymous ? MapFlags.ANONYMOUS : 0;
@@ -229,7 +239,8 @@ final class Generator {
 
     private long advice() {
         int advice = random.nextInt(ADVICES + 6);
-        if (advice >= ADVICES || (advice == Advice.PAGEOUT && !isPagedOut)
+        if (advice >= ADVICES
+                || (advice == Advice.PAGEOUT && !isPagedOut)
                 // Freed pages count as clean until they are written, and the library frees none.
                 || (advice == Advice.FREE && (watch & Script.AMOUNTS) != 0)) {
             return arguments.one(Advice.DONTNEED, Advice.GUARD_INSTALL, Advice.GUARD_REMOVE, Advice.DONTNEED);
@@ -241,8 +252,7 @@ final class Generator {
         long index = random.nextInt(Limit.values().length);
         // A limit of data may be below what there is at the start.
         long from = index == Limit.DATA.ordinal() && random.nextInt(4) == 0 ? -world.data() : 0;
-        return Operation.of(
-                process, Verb.LIMIT, index, random.nextInt(3) == 0 ? -1 : from + random.nextInt(40) * PAGE);
+        return Operation.of(process, Verb.LIMIT, index, random.nextInt(3) == 0 ? -1 : from + random.nextInt(40) * PAGE);
     }
 
     private Operation scan(int process, long at, long length) {

@@ -62,14 +62,15 @@ record KernelCall(List<String> requests, int at) {
             case PRIVILEGES -> new KernelCall(world.privileges(a[0]), 2);
             case LOAD -> last("l " + a[0] + " " + Long.toHexString(a[1]));
             case STORE -> last("s " + a[0] + " " + Long.toHexString(a[1]) + " " + Long.toHexString(a[2]));
-            case FORCED_READ -> opened(
-                    scratch, "/proc/self/mem", callRequest(Kernel.PREAD64, NEXT, scratch + DATA, WORD, a[0]), WORD);
+            case FORCED_READ ->
+                opened(scratch, "/proc/self/mem", callRequest(Kernel.PREAD64, NEXT, scratch + DATA, WORD, a[0]), WORD);
             case FORCED_WRITE -> forcedWrite(scratch, a);
-            case PREAD -> new KernelCall(
-                    List.of(
-                            callRequest(Kernel.PREAD64, descriptor(a[0]), scratch + DATA, a[1], a[2]),
-                            "d " + Long.toHexString(scratch + DATA) + " " + Long.toHexString(a[1])),
-                    0);
+            case PREAD ->
+                new KernelCall(
+                        List.of(
+                                callRequest(Kernel.PREAD64, descriptor(a[0]), scratch + DATA, a[1], a[2]),
+                                "d " + Long.toHexString(scratch + DATA) + " " + Long.toHexString(a[1])),
+                        0);
             case PWRITE -> {
                 byte[] bytes = new byte[(int) a[2]];
                 Arrays.fill(bytes, (byte) a[1]);
@@ -80,11 +81,12 @@ record KernelCall(List<String> requests, int at) {
             case TRUNCATE -> call(Kernel.FTRUNCATE, descriptor(a[0]), a[1]);
             case PUNCH -> call(Kernel.FALLOCATE, descriptor(a[0]), PUNCH, a[1], a[2]);
             case SEAL -> call(Kernel.FCNTL, descriptor(a[0]), ADD_SEALS, a[1]);
-            case PAGEMAP -> opened(
-                    scratch,
-                    "/proc/self/pagemap",
-                    callRequest(Kernel.PREAD64, NEXT, scratch + DATA, a[1] * WORD, (a[0] >>> 12) * WORD),
-                    (int) a[1] * WORD);
+            case PAGEMAP ->
+                opened(
+                        scratch,
+                        "/proc/self/pagemap",
+                        callRequest(Kernel.PREAD64, NEXT, scratch + DATA, a[1] * WORD, (a[0] >>> 12) * WORD),
+                        (int) a[1] * WORD);
             case SCAN -> scan(scratch, a);
             case FORK, EXIT -> NOTHING;
         };
@@ -125,12 +127,9 @@ record KernelCall(List<String> requests, int at) {
     private static KernelCall forcedWrite(long scratch, long[] a) {
         List<String> requests = new ArrayList<>();
         requests.add(put(scratch + DATA, KernelWorld.longs(a[1])));
-        requests.addAll(opened(
-                        scratch,
-                        "/proc/self/mem",
-                        callRequest(Kernel.PWRITE64, NEXT, scratch + DATA, WORD, a[0]),
-                        WORD)
-                .requests());
+        requests.addAll(
+                opened(scratch, "/proc/self/mem", callRequest(Kernel.PWRITE64, NEXT, scratch + DATA, WORD, a[0]), WORD)
+                        .requests());
         return new KernelCall(requests, 3);
     }
 
@@ -172,16 +171,20 @@ record KernelCall(List<String> requests, int at) {
         return switch (operation.verb()) {
             case FORCED_READ, PREAD -> result > 0 ? text + " " + last.substring(0, (int) result * 2) : text;
             case PAGEMAP -> result > 0 ? text + " " + words(last, (int) (result / WORD)) : text;
-            case SCAN -> Exceptions.scan(
-                    text, result < 0 ? List.of() : numbers(last, (int) result * 3), numbers(answers.get(answers.size() - 2), 1),
-                    base);
+            case SCAN ->
+                Exceptions.scan(
+                        text,
+                        result < 0 ? List.of() : numbers(last, (int) result * 3),
+                        numbers(answers.get(answers.size() - 2), 1),
+                        base);
             default -> text;
         };
     }
 
     private static String words(String hex, int count) {
         StringBuilder text = new StringBuilder();
-        numbers(hex, count).forEach(word -> text.append(Exceptions.pagemap(word)).append(' '));
+        numbers(hex, count)
+                .forEach(word -> text.append(Exceptions.pagemap(word)).append(' '));
         return text.toString();
     }
 

@@ -89,8 +89,8 @@ final class KernelRun {
         if (task != null) {
             call.requests().forEach(request -> requests.add(task.routed(request)));
         }
-        String layout = Task.layoutRequest(
-                Range.start(world), Range.end(world), script.watch(), world.base(), world.end());
+        String layout =
+                Task.layoutRequest(Range.start(world), Range.end(world), script.watch(), world.base(), world.end());
         processes.values().forEach(process -> requests.add(process.routed(layout)));
         pending.add(new Pending(operation, call, List.copyOf(processes.keySet()), next > 1));
     }
@@ -126,7 +126,8 @@ final class KernelRun {
                 String flags = area.flags();
                 int second = flags.indexOf('\t');
                 if (second >= 0) {
-                    boolean isPrivateFile = area.line().contains("p ") && !area.line().contains(" 00:00 ");
+                    boolean isPrivateFile =
+                            area.line().contains("p ") && !area.line().contains(" 00:00 ");
                     String amounts = world.isWithin(area.start(), area.end())
                             ? Exceptions.amounts(flags.substring(0, second), isPrivateFile, isForked)
                             : "";

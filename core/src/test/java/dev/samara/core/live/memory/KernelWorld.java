@@ -48,6 +48,7 @@ final class KernelWorld implements AutoCloseable {
 
     /** The lower and the upper half of the privileges of the judge. */
     private final int lower;
+
     private final int upper;
 
     KernelWorld(World world, Path directory) throws IOException {
@@ -166,7 +167,9 @@ final class KernelWorld implements AutoCloseable {
         for (String next : smaps.split("\n", -1)) {
             if (next.startsWith("VmFlags:")) {
                 areas.add(Area.of(line, next.substring("VmFlags:".length()).strip()));
-            } else if (!next.isEmpty() && Character.digit(next.charAt(0), 16) >= 0 && next.indexOf('-') > 0
+            } else if (!next.isEmpty()
+                    && Character.digit(next.charAt(0), 16) >= 0
+                    && next.indexOf('-') > 0
                     && next.indexOf('-') < next.indexOf(' ')) {
                 line = next;
             }
@@ -231,7 +234,12 @@ final class KernelWorld implements AutoCloseable {
                 | ((bits & 1) != 0 ? 1 << IPC_LOCK : 0)
                 | ((bits & 2) != 0 ? 1 << SYS_RAWIO : 0);
         ByteBuffer sets = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
-        sets.putInt(effective).putInt(lower).putInt(0).putInt(upper).putInt(upper).putInt(0);
+        sets.putInt(effective)
+                .putInt(lower)
+                .putInt(0)
+                .putInt(upper)
+                .putInt(upper)
+                .putInt(0);
         long scratch = judge.scratch();
         return List.of(
                 KernelCall.put(scratch, longs(CAPABILITY_VERSION)),
@@ -268,15 +276,15 @@ final class KernelWorld implements AutoCloseable {
             requests.add(callRequest(Kernel.FTRUNCATE, file.descriptor(), file.size()));
             for (int page : file.stamped()) {
                 requests.add("s 1 " + Long.toHexString(scratch) + " " + Integer.toHexString(file.stamp(page)));
-                requests.add(
-                        callRequest(Kernel.PWRITE64, file.descriptor(), scratch, 1, page * GEOMETRY.pageSize()));
+                requests.add(callRequest(Kernel.PWRITE64, file.descriptor(), scratch, 1, page * GEOMETRY.pageSize()));
             }
         }
         return requests;
     }
 
     static String bytes(long address, String text) {
-        StringBuilder request = new StringBuilder("p ").append(Long.toHexString(address)).append(' ');
+        StringBuilder request =
+                new StringBuilder("p ").append(Long.toHexString(address)).append(' ');
         for (byte value : text.getBytes(StandardCharsets.ISO_8859_1)) {
             request.append(String.format(Locale.ROOT, "%02x", value));
         }

@@ -19,8 +19,7 @@ final class LayoutText {
     }
 
     /** Returns the text of a mapping. */
-    String mapping(
-            long start, long end, String rights, String offset, String inode, String name, String flags) {
+    String mapping(long start, long end, String rights, String offset, String inode, String name, String flags) {
         String shown = name.startsWith("/dev/zero (") || name.startsWith("/SYSV")
                 ? name + " #" + seen.computeIfAbsent(name.charAt(1) + inode, key -> Integer.toString(seen.size()))
                 : name;

@@ -71,8 +71,12 @@ final class LibraryRun implements AutoCloseable {
         opens.put(FileName.R, a.openReadOnly());
         opens.put(FileName.W, a.openWriteOnly());
         opens.put(FileName.B, b.open());
-        opens.put(FileName.Z, OpenFile.named("/dev/zero").inode(0, 6, 4).zeroDevice().open());
-        opens.put(FileName.D, OpenFile.named("/").inode(0, 1, 9).readOnly().unmappable().open());
+        opens.put(
+                FileName.Z,
+                OpenFile.named("/dev/zero").inode(0, 6, 4).zeroDevice().open());
+        opens.put(
+                FileName.D,
+                OpenFile.named("/").inode(0, 1, 9).readOnly().unmappable().open());
         for (int i = 0; i < SEGMENTS; i++) {
             long size = segmentSize(i);
             segments.add(new SharedSegment(i + 1, 0, size, machine.newPageCache(GEOMETRY, size)));
@@ -154,8 +158,9 @@ final class LibraryRun implements AutoCloseable {
                 byte[] bytes = new byte[Long.BYTES];
                 yield bytes(space.readForced(a[0], bytes, 0, bytes.length), bytes);
             }
-            case FORCED_WRITE -> Notation.result(
-                    operation.verb(), space.writeForced(a[0], KernelWorld.longs(a[1]), 0, Long.BYTES), base);
+            case FORCED_WRITE ->
+                Notation.result(
+                        operation.verb(), space.writeForced(a[0], KernelWorld.longs(a[1]), 0, Long.BYTES), base);
             case PREAD -> {
                 byte[] bytes = new byte[(int) a[1]];
                 yield bytes(file(a[0]).pread(bytes, 0, bytes.length, a[2]), bytes);
@@ -290,8 +295,7 @@ final class LibraryRun implements AutoCloseable {
         for (int i = 0; i < result * WORDS; i++) {
             told.add(regions[i]);
         }
-        return Exceptions.scan(
-                Notation.result(Verb.SCAN, result, 0), told, List.of(scan.walkEnd()), world.base());
+        return Exceptions.scan(Notation.result(Verb.SCAN, result, 0), told, List.of(scan.walkEnd()), world.base());
     }
 
     private String state(int number, AddressSpace space) {
@@ -342,11 +346,14 @@ final class LibraryRun implements AutoCloseable {
                 backing == null ? "0" : Long.toHexString(vma.pageOffset() * PAGE),
                 backing == null ? "0" : Long.toString(backing.inode()),
                 name,
-                Exceptions.flags(amount == null || !world.isWithin(vma.start(), vma.end())
-                        ? flags
-                        : Exceptions.amounts(
-                                        amounts(amount), backing != null && !vma.has(VmaFlags.MAYSHARE), next > 1)
-                                + flags));
+                Exceptions.flags(
+                        amount == null || !world.isWithin(vma.start(), vma.end())
+                                ? flags
+                                : Exceptions.amounts(
+                                                amounts(amount),
+                                                backing != null && !vma.has(VmaFlags.MAYSHARE),
+                                                next > 1)
+                                        + flags));
     }
 
     private static String amounts(MappingResidency amount) {

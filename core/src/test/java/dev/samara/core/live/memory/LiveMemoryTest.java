@@ -27,9 +27,9 @@ final class LiveMemoryTest {
     private static final Path REGRESSIONS = Path.of("src/test/resources/dev/samara/core/live/memory/regressions");
 
     /** The seeds of a whole run, and the parts of which a build runs one. */
-    private static final int SEEDS = 64_000;
+    private static final int SEEDS = 8_000;
 
-    private static final int PARTS = 160;
+    private static final int PARTS = 16;
 
     @TempDir
     @SuppressWarnings("NullAway.Init")
@@ -73,8 +73,8 @@ final class LiveMemoryTest {
     private static void check(LiveRun run, Comparison comparison, long seed) {
         Difference difference = run.run(seed);
         if (difference != null) {
-            throw new AssertionError("with -Dlive.seed=" + seed + "\n"
-                    + Shrinker.shrink(comparison, difference, SHRINKING));
+            throw new AssertionError(
+                    "with -Dlive.seed=" + seed + "\n" + Shrinker.shrink(comparison, difference, SHRINKING));
         }
     }
 

@@ -33,7 +33,8 @@ final class LiveRun {
     }
 
     /** Runs the script of a seed. Returns its first difference, or null if there is none. */
-    @Nullable Difference run(long seed) {
+    @Nullable
+    Difference run(long seed) {
         List<Outcome> outcomes = new ArrayList<>();
         Script script = script(seed, outcomes);
         scripts++;

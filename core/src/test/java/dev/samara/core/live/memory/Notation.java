@@ -10,8 +10,8 @@ final class Notation {
     private static final long NEAR = 1L << 24;
 
     /** Errnos of the kernel that the library never returns. */
-    private static final Map<Long, String> OTHERS = new HashMap<>(Map.of(
-            6L, "ENXIO", 7L, "E2BIG", 29L, "ESPIPE", 38L, "ENOSYS", 43L, "EIDRM", 5L, "EIO"));
+    private static final Map<Long, String> OTHERS =
+            new HashMap<>(Map.of(6L, "ENXIO", 7L, "E2BIG", 29L, "ESPIPE", 38L, "ENOSYS", 43L, "EIDRM", 5L, "EIO"));
 
     private Notation() {}
 
@@ -38,9 +38,7 @@ final class Notation {
     }
 
     static long parseNumber(String text) {
-        return text.startsWith("0x")
-                ? Long.parseUnsignedLong(text.substring(2), 16)
-                : Long.parseLong(text);
+        return text.startsWith("0x") ? Long.parseUnsignedLong(text.substring(2), 16) : Long.parseLong(text);
     }
 
     /** Returns the name of a negated errno. */

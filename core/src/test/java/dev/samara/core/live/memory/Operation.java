@@ -51,11 +51,12 @@ record Operation(int process, Verb verb, List<Long> arguments) {
         Verb verb = Verb.of(words[1]);
         List<Long> arguments = new ArrayList<>();
         for (int i = 2; i < words.length; i++) {
-            arguments.add(switch (verb.kinds().charAt(i - 2)) {
-                case 'a' -> Notation.parseAddress(words[i], base);
-                case 'f' -> (long) FileName.valueOf(words[i]).ordinal();
-                default -> Notation.parseNumber(words[i]);
-            });
+            arguments.add(
+                    switch (verb.kinds().charAt(i - 2)) {
+                        case 'a' -> Notation.parseAddress(words[i], base);
+                        case 'f' -> (long) FileName.valueOf(words[i]).ordinal();
+                        default -> Notation.parseNumber(words[i]);
+                    });
         }
         return new Operation(Integer.parseInt(words[0]), verb, arguments);
     }

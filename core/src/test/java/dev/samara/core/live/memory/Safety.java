@@ -17,30 +17,38 @@ final class Safety {
 
     static boolean isSafe(KernelWorld world, Operation operation) {
         return switch (operation.verb()) {
-            case MMAP -> (operation.argument(3) & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) == 0
-                    || isFree(world, operation.argument(0), operation.argument(1));
-            case MREMAP -> isFree(world, operation.argument(0), operation.argument(1))
-                    && isFree(world, operation.argument(0), operation.argument(2))
-                    && ((operation.argument(3) & RemapFlags.MREMAP_FIXED) == 0
-                            || isFree(world, operation.argument(4), operation.argument(2)));
+            case MMAP ->
+                (operation.argument(3) & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) == 0
+                        || isFree(world, operation.argument(0), operation.argument(1));
+            case MREMAP ->
+                isFree(world, operation.argument(0), operation.argument(1))
+                        && isFree(world, operation.argument(0), operation.argument(2))
+                        && ((operation.argument(3) & RemapFlags.MREMAP_FIXED) == 0
+                                || isFree(world, operation.argument(4), operation.argument(2)));
             case MUNMAP, MPROTECT, MADVISE, MLOCK, MLOCK2, MUNLOCK, MSYNC, MSEAL, REMAP_FILE_PAGES, MINCORE ->
                 isFree(world, operation.argument(0), operation.argument(1));
             case SHMAT -> operation.argument(1) == 0 || isFree(world, operation.argument(1), 16 * PAGE);
             // Only what was attached at the address is detached.
             case SHMDT -> true;
-            case STORE, LOAD -> Long.bitCount(operation.argument(0)) == 1
-                    && operation.argument(0) <= Long.BYTES
-                    && !world.hasOwn(operation.argument(1), operation.argument(1) + Long.BYTES);
+            case STORE, LOAD ->
+                Long.bitCount(operation.argument(0)) == 1
+                        && operation.argument(0) <= Long.BYTES
+                        && !world.hasOwn(operation.argument(1), operation.argument(1) + Long.BYTES);
             case FORCED_WRITE, FORCED_READ -> isFree(world, operation.argument(0), 2 * PAGE);
-            case BRK -> Long.compareUnsigned(operation.argument(0), world.judge().brk()) < 0
-                    || isFree(world, operation.argument(0), 1);
+            case BRK ->
+                Long.compareUnsigned(operation.argument(0), world.judge().brk()) < 0
+                        || isFree(world, operation.argument(0), 1);
             case PWRITE -> operation.argument(2) >= 0 && operation.argument(2) <= 64;
             case PREAD -> operation.argument(1) >= 0 && operation.argument(1) <= 64;
-            case PAGEMAP -> operation.argument(1) >= 0 && operation.argument(1) <= 256
-                    && operation.argument(0) % PAGE == 0
-                    && isFree(world, operation.argument(0), operation.argument(1) * PAGE);
-            case SCAN -> operation.argument(6) >= 0 && operation.argument(6) <= 64
-                    && isNear(world, operation.argument(0), operation.argument(1));
+            case PAGEMAP ->
+                operation.argument(1) >= 0
+                        && operation.argument(1) <= 256
+                        && operation.argument(0) % PAGE == 0
+                        && isFree(world, operation.argument(0), operation.argument(1) * PAGE);
+            case SCAN ->
+                operation.argument(6) >= 0
+                        && operation.argument(6) <= 64
+                        && isNear(world, operation.argument(0), operation.argument(1));
             default -> true;
         };
     }
@@ -67,8 +75,7 @@ final class Safety {
             return true;
         }
         return Long.compareUnsigned(length, LIMIT) <= 0
-                && (Long.compareUnsigned(start, LIMIT) >= 0
-                        || isWithin(world, from, Math.max(to, from + PAGE)));
+                && (Long.compareUnsigned(start, LIMIT) >= 0 || isWithin(world, from, Math.max(to, from + PAGE)));
     }
 
     private static boolean isWithin(KernelWorld world, long start, long end) {

@@ -47,9 +47,6 @@ record Script(World world, int watch, List<Operation> operations) {
         return new Script(
                 world,
                 Integer.parseInt(first[3]),
-                rest.stream()
-                        .skip(1)
-                        .map(line -> Operation.parse(line, base))
-                        .toList());
+                rest.stream().skip(1).map(line -> Operation.parse(line, base)).toList());
     }
 }

@@ -28,9 +28,7 @@ enum StartFile {
 
     int[] stamped() {
         int pages = (int) (size + 4095 >> 12);
-        return IntStream.range(0, pages)
-                .filter(page -> page % 4 != 3)
-                .toArray();
+        return IntStream.range(0, pages).filter(page -> page % 4 != 3).toArray();
     }
 
     int stamp(int page) {

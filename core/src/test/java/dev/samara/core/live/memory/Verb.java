@@ -32,7 +32,6 @@ enum Verb {
     /** The number of a resource, as in {@link Limit}, and its value. */
     LIMIT("nn"),
 
-
     /** The privileges: 1 for IPC_LOCK, 2 for SYS_RAWIO, or their sum. */
     PRIVILEGES("n"),
 
