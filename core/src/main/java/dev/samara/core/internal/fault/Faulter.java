@@ -507,8 +507,9 @@ public final class Faulter {
 
     /**
      * Marks a page that a fault makes dirty ({@code fault_dirty_shared_page}, {@code follow_page_pte}), so that all its
-     * mappings show it. A store that does not fault marks its own entry only. A page that is saved to a file needs no
-     * other mark than the entry's, which counts it. Under the lock of the leaf.
+     * mappings show it. A store through an entry that exists marks that entry only, also if the entry is made writable
+     * for it: on Linux mprotect has done so. A page that is saved to a file needs no other mark than the entry's, which
+     * counts it. Under the lock of the leaf.
      */
     void markDirty(int frame, long pte) {
         if (Pte.has(pte, Pte.SHMEM)) {
@@ -530,7 +531,7 @@ public final class Faulter {
             }
             boolean isWider = Leaf.compareAndSet(leaf, index, pte, wider);
             if (isWider && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
-                if (isMarking || !Pte.has(pte, Pte.WRITE)) {
+                if (isMarking) {
                     markDirty(Pte.frame(pte), pte);
                 }
                 frames.noteDirtied(Pte.frame(pte));

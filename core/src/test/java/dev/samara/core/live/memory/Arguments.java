@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.memory;
 
+import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,6 +69,16 @@ final class Arguments {
         }
         long at = world.base() + random.nextInt(kind.pages()) * PAGE;
         return choice == 39 ? at + one(1, 8, PAGE - 1) : at;
+    }
+
+    /** The address of an attachment of a segment, most often. */
+    long attachment(long other) {
+        List<Vma> attached = vmas.stream()
+                .filter(vma -> vma.backing() instanceof SharedSegment.Attachment)
+                .toList();
+        return attached.isEmpty() || random.nextInt(4) == 0
+                ? other
+                : attached.get(random.nextInt(attached.size())).start();
     }
 
     /** An address of a load or a store: often at the end of a page. */

@@ -60,16 +60,35 @@ final class Exceptions {
         };
     }
 
-    /** Returns whether an operation after a fork asks for what {@link #amounts} leaves out. */
-    static boolean isOut(Operation operation, AddressSpace space) {
-        if (operation.verb() != Verb.PAGEMAP && operation.verb() != Verb.SCAN) {
-            return false;
+    /**
+     * Whether a script may not have something. The kernel copies the entries of pages of files into a child where the
+     * mapping has private pages or guard markers, and the library lets the child fault them in. Who asks for amounts or
+     * for pagemap would see that. So a script has either no such questions, or no forks, or no such mappings.
+     */
+    enum Files {
+        NOT_ASKED,
+        NOT_FORKED,
+        NOT_PRIVATE;
+
+        boolean isOut(Operation operation, AddressSpace space) {
+            return switch (operation.verb()) {
+                case PAGEMAP, SCAN -> this == NOT_ASKED;
+                case FORK -> this == NOT_FORKED;
+                case MMAP ->
+                    this == NOT_PRIVATE && (operation.argument(3) & (MapFlags.ANONYMOUS | MapFlags.SHARED)) == 0;
+                case MADVISE ->
+                    this == NOT_PRIVATE
+                            && operation.argument(2) == Advice.GUARD_INSTALL
+                            && hasShared(space, operation.argument(0), operation.argument(1));
+                default -> false;
+            };
         }
-        boolean[] found = {false};
-        long start = operation.argument(0);
-        long length = operation.verb() == Verb.SCAN ? operation.argument(1) - start : operation.argument(1) * PAGE;
-        space.forEach(start, length, vma -> found[0] |= vma.backing() != null && !vma.has(VmaFlags.MAYSHARE));
-        return found[0];
+
+        private static boolean hasShared(AddressSpace space, long start, long length) {
+            boolean[] found = {false};
+            space.forEach(start, length, vma -> found[0] |= vma.has(VmaFlags.MAYSHARE));
+            return found[0];
+        }
     }
 
     /** The file {@code mem} of a process tells EIO where {@code process_vm_readv} tells EFAULT, as the library does. */
@@ -79,12 +98,12 @@ final class Exceptions {
     }
 
     /**
-     * Returns the amounts of a mapping, or nothing for a private mapping of a file after a fork: the kernel copies the
-     * entries of pages of the file into the child where the mapping has private pages too, and the library lets the
-     * child fault them in.
+     * Returns the amounts that count against limits. A move with DONTUNMAP of locked memory leaves pages that the kernel
+     * goes on counting as locked, and the library does not.
      */
-    static String amounts(String amounts, boolean isPrivateFile, boolean isForked) {
-        return isPrivateFile && isForked ? "" : amounts + "\t";
+    static String usage(long total, long data, long stack, long locked, Operation operation) {
+        String text = "total " + (total >> 12) + " data " + (data >> 12) + " stack " + (stack >> 12);
+        return operation.argument(0) == 0 ? text : text + " locked " + (locked >> 12);
     }
 
     static String pagemap(long word) {

@@ -21,16 +21,20 @@ final class Generator {
     private final World kind;
     private final Arguments arguments;
     private final int watch;
+    private final Exceptions.Files files;
     private final boolean isPagedOut;
+    private boolean isLockCounted = true;
     private final int[] weights;
     private final int total;
 
     /**
      * @param watch what the script compares after each step
+     * @param files what the script does not have
      * @param isPagedOut whether MADV_PAGEOUT may be given, which the kernel follows: then nothing asks which pages are
      *     mapped
      */
-    Generator(Random random, World kind, KernelWorld world, int watch, boolean isPagedOut) {
+    Generator(Random random, World kind, KernelWorld world, int watch, Exceptions.Files files, boolean isPagedOut) {
+        this.files = files;
         this.watch = watch;
         this.isPagedOut = isPagedOut;
         this.random = random;
@@ -56,6 +60,7 @@ final class Generator {
             case MLOCK, MLOCK2, MUNLOCK, MSYNC, MINCORE, PWRITE, TRUNCATE, REMAP_FILE_PAGES -> 5;
             case BRK -> kind == World.HEAP ? 30 : 1;
             case SHMAT -> 4;
+            case USAGE -> 4;
             case PAGEMAP, SCAN -> isPagedOut ? 0 : 3;
             // The kernel marks the page itself as dirty, so all mappings show that; a store marks its own entry.
             case FORCED_WRITE -> (watch & Script.AMOUNTS) == 0 ? 3 : 0;
@@ -77,8 +82,9 @@ final class Generator {
                 if (operation != null
                         && Safety.isSafe(world, operation)
                         && !Exceptions.isOut(operation)
-                        && !(library.isForked() && Exceptions.isOut(operation, space))) {
+                        && !files.isOut(operation, space)) {
                     arguments.remember(operation);
+                    isLockCounted &= operation.verb() != Verb.MREMAP || (operation.argument(3) & 4) == 0;
                     return operation;
                 }
             }
@@ -137,7 +143,8 @@ final class Generator {
                         arguments.one(0, 0, 1, 1, 2),
                         arguments.one(0, at, at),
                         arguments.one(0, 0, 0x1000, 0x2000, 0x4000, 0x8000, 0x6000, 0x7000, 0x1));
-            case SHMDT -> Operation.of(process, verb, at);
+            case SHMDT -> Operation.of(process, verb, arguments.attachment(at));
+            case USAGE -> Operation.of(process, verb, isLockCounted ? 1L : 0L);
             case SHM_LOCK, SHM_UNLOCK, SHM_REMOVE -> Operation.of(process, verb, arguments.one(0, 0, 1, 1, 2));
             case LIMIT -> limit(process);
             case PRIVILEGES -> Operation.of(process, verb, arguments.privileges());

@@ -5,6 +5,7 @@ import static dev.samara.testing.judge.Task.callRequest;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -30,6 +31,7 @@ record KernelCall(List<String> requests, int at) {
     private static final int LOCK = 11;
     private static final int UNLOCK = 12;
     private static final int WORD = 8;
+    private static final int STATUS = 2048;
     private static final long PAGEMAP_SCAN = 0xc060_6610L;
     private static final int SCAN_SIZE = 96;
 
@@ -88,6 +90,12 @@ record KernelCall(List<String> requests, int at) {
                         callRequest(Kernel.PREAD64, NEXT, scratch + DATA, a[1] * WORD, (a[0] >>> 12) * WORD),
                         (int) a[1] * WORD);
             case SCAN -> scan(scratch, a);
+            case USAGE ->
+                opened(
+                        scratch,
+                        "/proc/self/status",
+                        callRequest(Kernel.PREAD64, NEXT, scratch + DATA, STATUS, 0),
+                        STATUS);
             case FORK, EXIT -> NOTHING;
         };
     }
@@ -170,6 +178,7 @@ record KernelCall(List<String> requests, int at) {
         String last = answers.get(answers.size() - 1);
         return switch (operation.verb()) {
             case FORCED_READ, PREAD -> result > 0 ? text + " " + last.substring(0, (int) result * 2) : text;
+            case USAGE -> usage(new String(HexFormat.of().parseHex(last), StandardCharsets.ISO_8859_1), operation);
             case PAGEMAP -> result > 0 ? text + " " + words(last, (int) (result / WORD)) : text;
             case SCAN ->
                 Exceptions.scan(
@@ -179,6 +188,15 @@ record KernelCall(List<String> requests, int at) {
                         base);
             default -> text;
         };
+    }
+
+    private static String usage(String status, Operation operation) {
+        return Exceptions.usage(
+                KernelWorld.amount(status, "VmSize:"),
+                KernelWorld.amount(status, "VmData:"),
+                KernelWorld.amount(status, "VmStk:"),
+                KernelWorld.amount(status, "VmLck:"),
+                operation);
     }
 
     private static String words(String hex, int count) {

@@ -25,7 +25,7 @@ final class KernelRun {
     private final List<Pending> pending = new ArrayList<>();
 
     /** An operation whose answers are not read yet. */
-    private record Pending(Operation operation, KernelCall call, List<Integer> alive, boolean isForked) {}
+    private record Pending(Operation operation, KernelCall call, List<Integer> alive) {}
 
     private KernelRun(KernelWorld world, Script script) {
         this.world = world;
@@ -92,7 +92,7 @@ final class KernelRun {
         String layout =
                 Task.layoutRequest(Range.start(world), Range.end(world), script.watch(), world.base(), world.end());
         processes.values().forEach(process -> requests.add(process.routed(layout)));
-        pending.add(new Pending(operation, call, List.copyOf(processes.keySet()), next > 1));
+        pending.add(new Pending(operation, call, List.copyOf(processes.keySet())));
     }
 
     private void flush() {
@@ -104,7 +104,7 @@ final class KernelRun {
             at += count;
             List<String> states = new ArrayList<>();
             for (Integer process : each.alive()) {
-                states.add(state(process, answers.get(at++), each.isForked()));
+                states.add(state(process, answers.get(at++)));
             }
             outcomes.add(new Outcome(each.call().result(each.operation(), own, world.base()), states));
         }
@@ -113,7 +113,7 @@ final class KernelRun {
     }
 
     /** Returns the text of a judge's answer. */
-    private String state(int process, String answer, boolean isForked) {
+    private String state(int process, String answer) {
         String[] parts = answer.split("#", -1);
         StringBuilder state = new StringBuilder("process " + process + "\n");
         if (parts.length != 3) {
@@ -123,16 +123,10 @@ final class KernelRun {
             if (!mapping.isEmpty()) {
                 int tab = mapping.indexOf('\t');
                 Area area = Area.of(mapping.substring(0, tab), mapping.substring(tab + 1));
-                String flags = area.flags();
-                int second = flags.indexOf('\t');
-                if (second >= 0) {
-                    boolean isPrivateFile =
-                            area.line().contains("p ") && !area.line().contains(" 00:00 ");
-                    String amounts = world.isWithin(area.start(), area.end())
-                            ? Exceptions.amounts(flags.substring(0, second), isPrivateFile, isForked)
-                            : "";
-                    flags = amounts + flags.substring(second + 1);
-                }
+                boolean isKnown = world.isWithin(area.start(), area.end());
+                String flags = isKnown
+                        ? area.flags()
+                        : area.flags().substring(area.flags().indexOf('\t') + 1);
                 state.append(text.mapping(area.line(), Exceptions.flags(flags)));
             }
         }

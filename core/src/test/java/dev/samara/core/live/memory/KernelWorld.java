@@ -93,7 +93,7 @@ final class KernelWorld implements AutoCloseable {
         return new String(task.file(path).orElseThrow(), StandardCharsets.ISO_8859_1);
     }
 
-    private static long amount(String status, String name) {
+    static long amount(String status, String name) {
         int at = status.indexOf(name) + name.length();
         return Long.parseLong(status.substring(at, status.indexOf(" kB", at)).strip()) << 10;
     }

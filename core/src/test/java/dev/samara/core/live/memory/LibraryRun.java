@@ -8,6 +8,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MappingResidency;
 import dev.samara.core.PageScan;
 import dev.samara.core.ProcMaps;
+import dev.samara.core.Usage;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.vma.AnonVma;
@@ -76,7 +77,12 @@ final class LibraryRun implements AutoCloseable {
                 OpenFile.named("/dev/zero").inode(0, 6, 4).zeroDevice().open());
         opens.put(
                 FileName.D,
-                OpenFile.named("/").inode(0, 1, 9).readOnly().unmappable().open());
+                OpenFile.named("/")
+                        .inode(0, 1, 9)
+                        .readOnly()
+                        .unmappable()
+                        .maximumSize(-1)
+                        .open());
         for (int i = 0; i < SEGMENTS; i++) {
             long size = segmentSize(i);
             segments.add(new SharedSegment(i + 1, 0, size, machine.newPageCache(GEOMETRY, size)));
@@ -116,11 +122,6 @@ final class LibraryRun implements AutoCloseable {
                         vma.backing(),
                         vma.name(),
                         AnonVma.inherited());
-    }
-
-    /** Returns whether there has been a fork. */
-    boolean isForked() {
-        return next > 1;
     }
 
     /** Returns the living processes. */
@@ -167,6 +168,15 @@ final class LibraryRun implements AutoCloseable {
             }
             case PAGEMAP -> pagemap(space, a);
             case SCAN -> scan(space, a);
+            case USAGE -> {
+                Usage usage = space.usage();
+                yield Exceptions.usage(
+                        usage.total() * PAGE,
+                        usage.data() * PAGE,
+                        usage.stack() * PAGE,
+                        usage.locked() * PAGE,
+                        operation);
+            }
             case FORK -> {
                 processes.put(next++, space.fork());
                 yield "0x0";
@@ -349,11 +359,7 @@ final class LibraryRun implements AutoCloseable {
                 Exceptions.flags(
                         amount == null || !world.isWithin(vma.start(), vma.end())
                                 ? flags
-                                : Exceptions.amounts(
-                                                amounts(amount),
-                                                backing != null && !vma.has(VmaFlags.MAYSHARE),
-                                                next > 1)
-                                        + flags));
+                                : amounts(amount) + "\t" + flags));
     }
 
     private static String amounts(MappingResidency amount) {

@@ -50,10 +50,11 @@ final class LiveRun {
     private Script script(long seed, List<Outcome> outcomes) {
         Random random = new Random(seed * 0x9e37_79b9_7f4a_7c15L);
         World world = World.values()[random.nextInt(World.values().length)];
-        int watch = watch(random, world);
+        Exceptions.Files files = Exceptions.Files.values()[random.nextInt(3)];
+        int watch = watch(random, world) & (files == Exceptions.Files.NOT_ASKED ? ~Script.AMOUNTS : -1);
         KernelWorld kernel = comparison.worlds().get(world);
         boolean isPagedOut = (watch & ~Script.CONTENTS) == 0 && random.nextInt(4) == 0;
-        Generator generator = new Generator(random, world, kernel, watch, isPagedOut);
+        Generator generator = new Generator(random, world, kernel, watch, files, isPagedOut);
         List<Operation> made = new ArrayList<>();
         try (LibraryRun library = comparison.library(world, watch)) {
             int length = LEAST + random.nextInt(MORE);

@@ -57,6 +57,9 @@ enum Verb {
 
     /** Start, end, inverted, all, any, told, regions, most pages. */
     SCAN("aannnnnn"),
+
+    /** The amounts that count against limits; 0 without locked memory. */
+    USAGE("n"),
     FORK(""),
     EXIT("");
 
