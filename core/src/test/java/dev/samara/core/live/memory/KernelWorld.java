@@ -95,7 +95,7 @@ final class KernelWorld implements AutoCloseable {
 
     static long amount(String status, String name) {
         int at = status.indexOf(name) + name.length();
-        return Long.parseLong(status.substring(at, status.indexOf(" kB", at)).strip()) << 10;
+        return Long.parseUnsignedLong(status.substring(at, status.indexOf(" kB", at)).strip()) << 10;
     }
 
     /** Requests that set a limit, whose argument is as in a script; the last one is the call. */
