@@ -133,8 +133,8 @@ final class Arguments {
     }
 
     /**
-     * Privileges. The lowest pages may be mapped by a privileged process only; which ones these are, two settings of the
-     * kernel say, whose defaults depend on its configuration.
+     * Privileges. The lowest pages may be mapped by a privileged process only; which ones these are is said by two
+     * settings of the kernel, whose defaults depend on its configuration.
      */
     long privileges() {
         return kind == World.LOW ? one(2, 3) : one(0, 1, 2, 3);

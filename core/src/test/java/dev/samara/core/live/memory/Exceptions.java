@@ -98,8 +98,8 @@ final class Exceptions {
     }
 
     /**
-     * Returns the amounts that count against limits. A move with DONTUNMAP of locked memory leaves pages that the kernel
-     * goes on counting as locked, and the library does not. The kernel adds the pages of a mapping as an int, which the
+     * Returns the amounts that count against limits. A move with DONTUNMAP of locked memory leaves pages that the
+     * kernel goes on counting as locked, and the library does not. The kernel adds the pages of a mapping as an int, which the
      * mappings around a world exceed.
      */
     static String usage(long total, long data, long stack, long locked, Operation operation) {
