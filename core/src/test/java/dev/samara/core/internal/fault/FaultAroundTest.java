@@ -157,8 +157,7 @@ final class FaultAroundTest {
     }
 
     @Test
-    @DisplayName(
-            "maps the pages in memory of the window that begins aligned or with the mapping, clipped to leaf, mapping and file")
+    @DisplayName("maps the pages in memory of a window that begins aligned or with the mapping, within leaf and file")
     void againstAModel() throws InterruptedException {
         System.out.println("FaultAroundTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);

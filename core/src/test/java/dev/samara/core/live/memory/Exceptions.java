@@ -99,8 +99,8 @@ final class Exceptions {
 
     /**
      * Returns the amounts that count against limits. A move with DONTUNMAP of locked memory leaves pages that the
-     * kernel goes on counting as locked, and the library does not. The kernel adds the pages of a mapping as an int, which the
-     * mappings around a world exceed.
+     * kernel goes on counting as locked, and the library does not. The kernel adds the pages of a mapping as an
+     * int, which the mappings around a world exceed.
      */
     static String usage(long total, long data, long stack, long locked, Operation operation) {
         String text = "total " + (total >> 12) + " data " + (data >> 12) + " stack " + (stack >> 12);

@@ -95,7 +95,9 @@ final class KernelWorld implements AutoCloseable {
 
     static long amount(String status, String name) {
         int at = status.indexOf(name) + name.length();
-        return Long.parseUnsignedLong(status.substring(at, status.indexOf(" kB", at)).strip()) << 10;
+        return Long.parseUnsignedLong(
+                        status.substring(at, status.indexOf(" kB", at)).strip())
+                << 10;
     }
 
     /** Requests that set a limit, whose argument is as in a script; the last one is the call. */
@@ -230,7 +232,7 @@ final class KernelWorld implements AutoCloseable {
 
     /** Requests that set the privileges; the last one is the call. */
     List<String> privileges(long bits) {
-        int effective = lower & ~(1 << IPC_LOCK | 1 << SYS_RAWIO)
+        int effective = (lower & ~(1 << IPC_LOCK | 1 << SYS_RAWIO))
                 | ((bits & 1) != 0 ? 1 << IPC_LOCK : 0)
                 | ((bits & 2) != 0 ? 1 << SYS_RAWIO : 0);
         ByteBuffer sets = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
