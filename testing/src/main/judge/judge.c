@@ -8,6 +8,7 @@
  *   l WIDTH ADDRESS          a load of 1, 2, 4 or 8 bytes  value, or !SIGNAL,CODE,ADDRESS
  *   s WIDTH ADDRESS VALUE    a store                       ok, or !SIGNAL,CODE,ADDRESS
  *   t ADDRESS PAGES          the first byte of each page   two digits a page; .M no mapping, .A no right, .B beyond
+ *   v START END WHAT FROM TO mappings of a range           lines of smaps, each with its flags and |; see layout.h
  *   d ADDRESS LENGTH         bytes of memory               two digits a byte, until the first fault: !...
  *   p ADDRESS BYTES          bytes into memory             ok, or the first fault
  *   f PATH                   a file, as it is read now     #LENGTH, and after the line that many bytes; or an error
@@ -160,13 +161,17 @@ static int read_all(int from, u8 *bytes, u64 length) {
     return 1;
 }
 
-/* Reads a line, byte by byte where a relayed answer may be followed by others. Returns its length, or -1. */
-static s64 read_line(int from, u8 *line, u64 capacity) {
-    u64 length = 0;
+/* Reads a line, and what follows it if it is a file's. Returns its length, or -1, and how much was read. */
+static s64 read_line(int from, u8 *line, u64 capacity, u64 *held) {
+    u64 scanned = 0;
+    *held = 0;
     for (;;) {
-        if (length == capacity || !read_all(from, line + length, 1)) return -1;
-        if (line[length] == '\n') return (s64)length;
-        length++;
+        if (*held == capacity) return -1;
+        s64 got = call3(READ, (u64)from, (u64)(line + *held), capacity - *held);
+        if (got == -4) continue; /* EINTR */
+        if (got <= 0) return -1;
+        *held += (u64)got;
+        for (; scanned < *held; scanned++) if (line[scanned] == '\n') return (s64)scanned;
     }
 }
 
@@ -287,6 +292,8 @@ static void poke(struct text *answer, u64 address, const u8 *at) {
     }
     put_text(answer, "ok");
 }
+
+#include "layout.h"
 
 /* Sends a file whole. Returns 0 if there is an error to send instead. */
 static int file(struct channel *channel, const u8 *path) {
@@ -424,7 +431,8 @@ static int tell(struct channel *channel, u32 index, const u8 *line) {
 /* Passes an answer on. Returns whether it was sent already. */
 static int relay_answer(struct channel *channel, u32 index) {
     int from = (int)(TO_CHILD + 2 * index + 1);
-    s64 length = read_line(from, relayed, sizeof relayed);
+    u64 held;
+    s64 length = read_line(from, relayed, sizeof relayed, &held);
     if (length < 0) {
         gone(channel, index);
         return 0;
@@ -434,7 +442,8 @@ static int relay_answer(struct channel *channel, u32 index) {
         relayed[length] = 0;
         u64 size = number(&at);
         relayed[length] = '\n';
-        write_all(channel->out, relayed, (u64)length + 1);
+        size -= held - (u64)length - 1; /* a child has one request at a time, so only its file can follow */
+        write_all(channel->out, relayed, held);
         if (size > TEXT || !read_all(from, file_text, size)) end(98);
         write_all(channel->out, file_text, size);
         return 1;
@@ -470,6 +479,10 @@ static void perform(struct channel *channel, const u8 *line) {
         case 't':
             a[0] = number(&at);
             contents(answer, a[0], number(&at));
+            break;
+        case 'v':
+            for (int i = 0; i < 5; i++) a[i] = number(&at);
+            layout(answer, a[0], a[1], a[2], a[3], a[4]);
             break;
         case 'd':
             a[0] = number(&at);

@@ -31,7 +31,7 @@ void store8(u64 address, struct probe *probe, u64 value);
 enum {
     READ = 0, WRITE = 1, OPEN_AT = 257, CLOSE = 3, RT_SIGACTION = 13, RT_SIGPROCMASK = 14, DUP3 = 292, PIPE2 = 293,
     SIGALTSTACK = 131, CLONE = 56, EXECVE = 59, EXIT = 60, EXIT_GROUP = 231, WAIT4 = 61, KILL = 62, PERSONALITY = 135,
-    GETPID = 39, GETTID = 186, BRK = 12
+    GETPID = 39, GETTID = 186, BRK = 12, MINCORE = 27
 };
 #define HAS_RESTORER 1
 #define FRAME_PC(uc) (((u64 *)(uc))[5 + 16])
@@ -76,7 +76,7 @@ static s64 call6(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
 enum {
     READ = 63, WRITE = 64, OPEN_AT = 56, CLOSE = 57, RT_SIGACTION = 134, RT_SIGPROCMASK = 135, DUP3 = 24, PIPE2 = 59,
     SIGALTSTACK = 132, CLONE = 220, EXECVE = 221, EXIT = 93, EXIT_GROUP = 94, WAIT4 = 260, KILL = 129, PERSONALITY = 92,
-    GETPID = 172, GETTID = 178, BRK = 214
+    GETPID = 172, GETTID = 178, BRK = 214, MINCORE = 232
 };
 #define HAS_RESTORER 0
 #define FRAME_PC(uc) (((u64 *)(uc))[22])

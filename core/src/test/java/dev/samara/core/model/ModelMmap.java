@@ -181,6 +181,8 @@ final class ModelMmap {
             flags |= VmaFlags.ACCOUNT;
         }
         if (file != null && file.refusesSync() && (flags & VmaFlags.SYNC) != 0) {
+            // Too late to keep the old mappings: they leave a gap.
+            space.pages.clear(from, to);
             return Errno.EOPNOTSUPP.result();
         }
         Backing backing = file;
@@ -189,6 +191,7 @@ final class ModelMmap {
             backing = OpenFile.named("/dev/zero (deleted)").acceptsNames().open();
             if ((flags & VmaFlags.NORESERVE) == 0) {
                 if (!space.canCommit(to - from)) {
+                    space.pages.clear(from, to);
                     return Errno.ENOMEM.result();
                 }
                 space.machine.charge(backing, to - from);

@@ -3,7 +3,9 @@ package dev.samara.testing.judge;
 
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -49,8 +51,21 @@ public final class Task {
      * @return the answers, in their order
      */
     public List<String> askAll(List<String> requests) {
-        requests.forEach(request -> judge.send(route + request));
+        if (requests.isEmpty()) {
+            return List.of();
+        }
+        judge.send(requests.stream().map(request -> route + request).collect(Collectors.joining("\n")));
         return requests.stream().map(request -> judge.readLine()).toList();
+    }
+
+    /**
+     * Returns a request of this task as one of the first task, so that one list has requests of several tasks.
+     *
+     * @param request the line
+     * @return the line for {@link #askAll} of the first task
+     */
+    public String routed(String request) {
+        return route + request;
     }
 
     /**
@@ -112,6 +127,22 @@ public final class Task {
      */
     public String firstBytes(long address, long pages) {
         return ask("t " + Long.toHexString(address) + " " + Long.toHexString(pages));
+    }
+
+    /**
+     * Returns the request for the mappings that overlap a range, in one line. For each of them it has the line of maps,
+     * a tab, the amounts of smaps if asked for and a tab, the flags, and {@code |}. Then come, each after {@code #},
+     * which pages of a part are in memory, and the first bytes of its pages, as runs {@code ADDRESS+PAGES=VALUE}.
+     *
+     * @param start the first address
+     * @param end the end, exclusive
+     * @param what 1 for first bytes, 2 for what is in memory, 4 for amounts; or their sum
+     * @param from the first address of the part
+     * @param to its end, exclusive; at most 8,192 pages
+     * @return the line
+     */
+    public static String layoutRequest(long start, long end, int what, long from, long to) {
+        return String.format(Locale.ROOT, "v %x %x %x %x %x", start, end, what, from, to);
     }
 
     /**

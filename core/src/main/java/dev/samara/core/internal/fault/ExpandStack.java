@@ -3,6 +3,7 @@ package dev.samara.core.internal.fault;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
+import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
@@ -39,21 +40,23 @@ public record ExpandStack(long address) implements Call {
             return Errno.EPERM.result();
         }
         long grown = geometry.pages(stack.start() - start);
+        long gap = edit.layout.stackGuardGap();
         // Checks that do not depend on the layout below come first: a fault waits only if the stack may grow.
         if (Long.compareUnsigned(grown, stack.pageOffset()) > 0
                 || !edit.limits.mayExpand(edit.counters, stack.flags(), grown)
                 || Long.compareUnsigned(stack.end() - start, edit.limits.bytes(Resource.STACK)) > 0
                 || !edit.limits.mayLockMore(edit.privileges, edit.counters, stack.flags(), grown)) {
+            if (!isTooClose(edit, start, gap)) {
+                prepare(edit, stack);
+            }
             return Errno.ENOMEM.result();
         }
-        long gap = edit.layout.stackGuardGap();
         edit.claim(Long.compareUnsigned(start, gap) < 0 ? 0 : start - gap, stack.end());
-        VmArea below = edit.before(start);
-        boolean tooClose = below != null
-                && !below.has(VmaFlags.GROWSDOWN)
-                && below.hasAny(VmaFlags.ACCESS)
-                && start - below.end() < gap;
-        if (tooClose || !edit.isFree(start, stack.start()) || !edit.charge(grown)) {
+        if (isTooClose(edit, start, gap) || !edit.isFree(start, stack.start())) {
+            return Errno.ENOMEM.result();
+        }
+        if (!edit.charge(grown)) {
+            prepare(edit, stack);
             return Errno.ENOMEM.result();
         }
         VmArea taller = new VmArea(
@@ -68,6 +71,21 @@ public record ExpandStack(long address) implements Call {
                         : stack.anonVma());
         edit.replace(stack, null, null, taller);
         return DONE;
+    }
+
+    private static boolean isTooClose(Edit edit, long start, long gap) {
+        VmArea below = edit.before(start);
+        return below != null
+                && !below.has(VmaFlags.GROWSDOWN)
+                && below.hasAny(VmaFlags.ACCESS)
+                && start - below.end() < gap;
+    }
+
+    /** Gives a stack that may not grow its anon_vma: {@code expand_downwards} does so before it looks at the limits. */
+    private static void prepare(Edit edit, VmArea stack) {
+        if (edit.layout.memoryOrNull() != null) {
+            AnonVmas.prepare(edit.layout, stack);
+        }
     }
 
     @Override

@@ -20,7 +20,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fault-around: an aligned window of pages of a file, which the backing offers in one call. The pages are installed
+ * Fault-around: a window of pages of a file, which the backing offers in one call. The pages are installed
  * under one hold of the leaf's lock ({@code do_fault_around}, {@code filemap_map_pages}).
  *
  * <p>Mappings do not count the frames of a cache, so a page costs one read of the frame's word and one compare-and-set
@@ -145,7 +145,8 @@ final class FaultAround implements PageWindow {
     }
 
     /**
-     * Maps the pages around a page that the backing has in memory. The caller is in a reader section.
+     * Maps the pages around a page that the backing has in memory. For a write ({@code do_shared_fault}), and in a
+     * System V segment ({@code shm_vm_ops}), maps that page only. The caller is in a reader section.
      *
      * @param known the leaf that has the page's entry, or null if there was none
      * @return {@link Fault#NONE} if the page itself is mapped now; {@link Resolve#AGAIN} if the backing has not offered
@@ -162,9 +163,12 @@ final class FaultAround implements PageWindow {
         int shift = faulter.pageShift;
         PageTable table = faulter.table();
         int index = table.indexOf(address);
-        // Aligned by address, and clipped to the VMA and to the leaf.
-        int before = (int) Math.min(index & pages - 1, (address - vma.start()) >>> shift);
-        int after = (int) Math.min(pages - (index & pages - 1), (vma.end() - (address & -(1L << shift))) >>> shift);
+        // Begins on a boundary by address, or with the VMA; full from there on, unless clipped to the VMA or to the
+        // leaf.
+        int window = writes || cache.isOfSegment() ? 1 : pages;
+        int before = (int) Math.min(index & window - 1, (address - vma.start()) >>> shift);
+        int room = Math.min(window - before, table.entries() - index);
+        int after = (int) Math.min(room, (vma.end() - (address & -(1L << shift))) >>> shift);
         long[] leaf = known != null ? known : table.leafForInstall(address);
         if (leaf == null) {
             return Faulter.NO_TABLE;
@@ -176,10 +180,11 @@ final class FaultAround implements PageWindow {
         ask(traits, cache);
         if (offered[before] == Frames.NONE) {
             offered[before] = cache.frameForFault(vma, page, faulter.context);
-            if (offered[before] == Frames.NONE) {
+            if (offered[before] == Frames.NONE && count == 1) {
                 return Resolve.AGAIN;
             }
         }
+        // The neighbours too if the page itself is not there, or is beyond the end of the file.
         return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
     }
 
@@ -227,6 +232,7 @@ final class FaultAround implements PageWindow {
                 boolean isIn = Leaf.fillUncounted(leaf, index + i, Pte.present(frame, put));
                 filled += isIn ? 1 : 0;
                 if (isIn && Pte.has(put, Pte.DIRTY)) {
+                    faulter.markDirty(frame, put);
                     frames.noteDirtied(frame);
                 }
                 mapped |= isIn && i == target;

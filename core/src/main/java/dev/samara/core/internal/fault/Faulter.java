@@ -91,6 +91,9 @@ public final class Faulter {
     /** Whether the fault has had dirty pages written, or may not wait for that. It makes a page dirty itself then. */
     private boolean isBalanced;
 
+    /** Whether a write fault makes a clean page dirty whose entry may be written already. */
+    private boolean isMarking;
+
     /** Whether the last fault that has ended was a major one. */
     private boolean wasMajor;
 
@@ -133,6 +136,17 @@ public final class Faulter {
             isServing = true;
             layout = next;
         }
+    }
+
+    /**
+     * Makes clean pages dirty from now on if they are faulted in for a write, also those whose entries may be written
+     * already ({@code FOLL_TOUCH | FOLL_WRITE}).
+     *
+     * @return this
+     */
+    Faulter marking() {
+        isMarking = true;
+        return this;
     }
 
     /** Drops all references to the space that was served. Must not be called within a fault. */
@@ -453,7 +467,7 @@ public final class Faulter {
         boolean writes = (access & Protection.WRITE) != 0;
         if (allows(pte, access)) {
             // A walk would leave a page clean for as long as many are dirty, and the fault would begin again.
-            boolean makesDirty = isBalanced && writes && !Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
+            boolean makesDirty = (isBalanced || isMarking) && writes && !Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
             return makesDirty ? widen(vma, address, leaf, index, pte, true) : Fault.NONE;
         }
         if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
@@ -491,6 +505,18 @@ public final class Faulter {
         return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
     }
 
+    /**
+     * Marks a page that a fault makes dirty ({@code fault_dirty_shared_page}, {@code follow_page_pte}), so that all its
+     * mappings show it. A store through an entry that exists marks that entry only, also if the entry is made writable
+     * for it: on Linux mprotect has done so. A page that is saved to a file needs no other mark than the entry's, which
+     * counts it. Under the lock of the leaf.
+     */
+    void markDirty(int frame, long pte) {
+        if (Pte.has(pte, Pte.SHMEM)) {
+            frames.setDirty(frame);
+        }
+    }
+
     /** Adds rights that the VMA was given and the entry lacks. */
     private int widen(VmArea vma, long address, long[] leaf, int index, long pte, boolean writes) {
         Leaf.lock(leaf);
@@ -505,6 +531,9 @@ public final class Faulter {
             }
             boolean isWider = Leaf.compareAndSet(leaf, index, pte, wider);
             if (isWider && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
+                if (isMarking) {
+                    markDirty(Pte.frame(pte), pte);
+                }
                 frames.noteDirtied(Pte.frame(pte));
             }
             return isWider ? Fault.NONE : Resolve.AGAIN;

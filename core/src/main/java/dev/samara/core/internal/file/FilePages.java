@@ -201,6 +201,11 @@ public final class FilePages extends PageCache {
         pteBits = Pte.SHMEM;
     }
 
+    /** Returns whether this is the memory of a System V segment. */
+    public boolean isOfSegment() {
+        return segment != null;
+    }
+
     private SegmentUse segment() {
         return Objects.requireNonNull(segment, "the cache of a segment");
     }

@@ -182,6 +182,10 @@ final class Truncation {
             context.reader().readLock();
             int frame = cached.frameAt(start >>> cached.pageShift());
             if (frame != Frames.NONE) {
+                if (!forgetsBeyondEnd) {
+                    // As shmem_undo_range does; a saved file has the zeros below the cache too.
+                    frames.setDirty(frame);
+                }
                 frames.store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);
             }
         } finally {

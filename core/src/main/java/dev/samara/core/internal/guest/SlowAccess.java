@@ -36,7 +36,8 @@ final class SlowAccess {
 
     /**
      * Writes bytes that cross a page boundary. Both pages are found writable, with no acknowledgement in between,
-     * before the first byte is written. Called in GUEST.
+     * before the first byte is written. The lower page is faulted in first; if that fails, the other one is not. Called
+     * in GUEST.
      *
      * @param size at most 16
      * @param first the first eight bytes, in little-endian order
@@ -45,15 +46,14 @@ final class SlowAccess {
     int storeAcross(TranslatedMemory memory, long address, int size, long first, long last) {
         int below = memory.restOfPage(address);
         long second = address + below;
-        for (; ; ) {
+        long low = memory.findWritable(address);
+        while (low >= 0) {
             long high = memory.findWritable(second);
             if (high < 0) {
-                // If the lower page faults too, its fault is the one to be reported.
-                long low = memory.findWritable(address);
-                return low < 0 ? fail(low, address, size) : fail(high, second, size);
+                return fail(high, second, size);
             }
-            // If there is none, the fault below counts the miss.
-            long low = memory.lookUpWritable(address);
+            // Again, since the CPU may have acknowledged a flush while the other page was faulted in.
+            low = memory.lookUpWritable(address);
             if (low >= 0) {
                 if (size == PAIR && below == Long.BYTES) {
                     memory.put(address, low, Long.BYTES, first);
@@ -68,10 +68,8 @@ final class SlowAccess {
                 return Fault.NONE;
             }
             low = memory.find(address, Protection.WRITE);
-            if (low < 0) {
-                return fail(low, address, size);
-            }
         }
+        return fail(low, address, size);
     }
 
     /**

@@ -259,17 +259,13 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return physical >= 0 ? physical : findByFault(address, Protection.WRITE);
     }
 
-    /** Translates for a store by the TLB and the page table. Does not fault: returns a negative number instead. */
+    /**
+     * Translates for a store by the TLB and the page table, if a miss is counted already. Does not fault: returns a
+     * negative number instead.
+     */
     long lookUpWritable(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
-        if (physical >= 0) {
-            return physical;
-        }
-        physical = walk(address, Pte.WRITE);
-        if (physical >= 0) {
-            counters.increment(CpuCounters.TLB_MISSES);
-        }
-        return physical;
+        return physical >= 0 ? physical : walk(address, Pte.WRITE);
     }
 
     /**

@@ -124,7 +124,8 @@ final class MovePages {
     private boolean pickUp(long[] leaf, int index, long pte, long address) {
         // An entry that is picked up must be kept, so capacity is ensured first.
         moved.ensureCapacity();
-        boolean isWritten = Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
+        // No write-back looks for a page without a file below it.
+        boolean isWritten = Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte) && !Pte.has(pte, Pte.SHMEM);
         if (!(isWritten ? takeWritten(leaf, index, pte) : Leaf.compareAndSet(leaf, index, pte, Pte.NONE))) {
             return false;
         }

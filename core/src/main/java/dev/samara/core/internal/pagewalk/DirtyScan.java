@@ -242,7 +242,7 @@ public final class DirtyScan {
                 memory.owners().await(leaf, index, pte, watch);
             } else if (!Pte.isPresent(pte)
                     || (bit == Pte.DIRTY && !mayBeDirty(vmas.find(address), pte))
-                    || Leaf.compareAndSet(leaf, index, pte, pte | bit)) {
+                    || Leaf.compareAndSet(leaf, index, pte, pte | (bit == Pte.DIRTY ? written(pte) : bit))) {
                 return;
             }
         }
@@ -260,7 +260,12 @@ public final class DirtyScan {
         if (!Pte.isPresent(pte)) {
             return pte;
         }
-        return pte | Pte.ACCESSED | (mayBeDirty(vma, pte) ? Pte.DIRTY : 0);
+        return pte | Pte.ACCESSED | (mayBeDirty(vma, pte) ? written(pte) : 0);
+    }
+
+    /** Returns the mark of a page that a scan shall report although it may not be dirty: a file need not save it. */
+    private static long written(long pte) {
+        return Pte.isCached(pte) ? Pte.SOFT_DIRTY : Pte.DIRTY;
     }
 
     /**

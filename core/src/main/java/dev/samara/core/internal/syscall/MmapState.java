@@ -73,19 +73,15 @@ final class MmapState {
             }
             vmaFlags |= VmaFlags.ACCOUNT;
         }
-        if ((call.flags() & MapFlags.HUGETLB) != 0) {
-            // This machine has no huge pages reserved.
-            boolean aligned = (call.offset() & (geometry.hugeSize() - 1)) == 0;
-            return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
+        long failed = failureOfFile();
+        if (failed != DONE) {
+            return leaveGap(replaced, failed);
         }
         BackingTraits behind = call.backing();
-        if (behind != null && behind.refusesSync() && (vmaFlags & VmaFlags.SYNC) != 0) {
-            return Errno.EOPNOTSUPP.result();
-        }
         if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
             behind = BackingTraits.of(SharedContents.create(edit, length, (vmaFlags & VmaFlags.NORESERVE) == 0));
             if (behind == null) {
-                return Errno.ENOMEM.result();
+                return leaveGap(replaced, Errno.ENOMEM.result());
             }
         }
         if (behind != null) {
@@ -110,12 +106,36 @@ final class MmapState {
         return start;
     }
 
+    /** Unmaps what the mapping would have replaced: it is gone on Linux by then, too (vms_abort_munmap_vmas). */
+    private long leaveGap(Counters replaced, long errno) {
+        if (replaced.maps != 0) {
+            edit.unmap(start, start + length, false);
+        }
+        return errno;
+    }
+
+    /** Returns what the file itself says to the mapping: 0, or a negated errno. */
+    private long failureOfFile() {
+        if ((call.flags() & MapFlags.HUGETLB) != 0) {
+            // This machine has no huge pages reserved.
+            boolean aligned = (call.offset() & (geometry.hugeSize() - 1)) == 0;
+            return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
+        }
+        BackingTraits file = call.backing();
+        boolean isRefused = file != null && file.refusesSync() && (vmaFlags & VmaFlags.SYNC) != 0;
+        return isRefused ? Errno.EOPNOTSUPP.result() : DONE;
+    }
+
     private boolean isSharedMayWrite() {
         return (vmaFlags & (VmaFlags.SHARED | VmaFlags.MAYWRITE)) == (VmaFlags.SHARED | VmaFlags.MAYWRITE);
     }
 
-    /** Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set. */
+    /**
+     * Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set. Huge
+     * pages are not.
+     */
     private boolean isAccountable() {
-        return (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
+        return (call.flags() & MapFlags.HUGETLB) == 0
+                && (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
     }
 }

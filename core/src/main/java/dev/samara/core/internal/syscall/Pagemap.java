@@ -12,6 +12,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.PagemapWord;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,7 +66,7 @@ public final class Pagemap {
                 vma = layout.find(at);
                 mappings = vma == null ? null : mappingsOf(layout, vma, at, Addresses.lower(end, vma.end()));
             }
-            words[i] = vma == null ? 0 : word(layout, vma, at, mappings);
+            words[i] = vma == null || vma.has(VmaFlags.PFNMAP) ? 0 : word(layout, vma, at, mappings);
         }
     }
 

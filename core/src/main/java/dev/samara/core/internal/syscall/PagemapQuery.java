@@ -10,6 +10,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.PageCategory;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -86,7 +87,8 @@ public final class PagemapQuery {
             }
             long from = Addresses.higher(at, vma.start());
             long to = Addresses.lower(vma.end(), stop);
-            at = walk(table, from, to);
+            // Bare page frames have no page to tell (pagemap_scan_test_walk).
+            at = vma.has(VmaFlags.PFNMAP) ? to : walk(table, from, to);
             if (at != to) {
                 return at;
             }

@@ -146,8 +146,9 @@ final class FaultAroundTest {
         BitSet expected(BitSet present) {
             BitSet expected = new BitSet();
             int around = Math.min(window, LEAF);
-            int first = (start + target) / around * around - start;
-            for (int page = Math.max(first, 0); page < Math.min(first + around, pages); page++) {
+            int first = Math.max(0, (start + target) / around * around - start);
+            int leafEnd = ((start + target) / LEAF + 1) * LEAF - start;
+            for (int page = first; page < Math.min(first + around, Math.min(pages, leafEnd)); page++) {
                 expected.set(page, present.get(offset + page));
             }
             expected.set(target);
@@ -156,7 +157,7 @@ final class FaultAroundTest {
     }
 
     @Test
-    @DisplayName("maps the pages in memory of the aligned window, clipped to leaf, mapping and file")
+    @DisplayName("maps the pages in memory of a window that begins aligned or with the mapping, within leaf and file")
     void againstAModel() throws InterruptedException {
         System.out.println("FaultAroundTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);

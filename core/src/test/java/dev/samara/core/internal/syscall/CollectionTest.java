@@ -108,6 +108,8 @@ final class CollectionTest extends CollectionFixture {
         fixture.load(other);
         Frames frames = MachineInternals.layoutOf(space).memory().frames();
         assertFalse(frames.isDirty(Pte.frame(fixture.pte(at))));
+        // A fault of the store would mark the page.
+        fixture.load(at + PAGE);
         fixture.store(at + PAGE, 1);
         fixture.load(other + PAGE);
         assertEquals(pages(), dirty(other, 4));

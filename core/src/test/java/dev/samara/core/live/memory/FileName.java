@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.memory;
+
+/** The open files of a script, in the order of their descriptors. */
+enum FileName {
+    /** A file in memory of 32 pages with holes, which cannot be sealed. */
+    A,
+
+    /** The same file, opened for reading only. */
+    R,
+
+    /** The same file, opened for writing only. */
+    W,
+
+    /** A file in memory of 12 pages and 100 bytes, which can be sealed. */
+    B,
+
+    /** {@code /dev/zero}. */
+    Z,
+
+    /** A directory. */
+    D,
+
+    /** No descriptor. */
+    X;
+
+    static final int COUNT = values().length;
+
+    static FileName of(long number) {
+        return values()[(int) number];
+    }
+
+    /** Returns whether it is a file in memory. */
+    boolean isMemory() {
+        return ordinal() <= B.ordinal();
+    }
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.memory;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/** Chooses operations, most of them where earlier ones were. */
+final class Generator {
+    private static final long PAGE = 4096;
+    private static final int MOST_PROCESSES = 3;
+    private static final int ADVICES = 26;
+
+    private final Random random;
+    private final KernelWorld world;
+    private final World kind;
+    private final Arguments arguments;
+    private final int watch;
+    private final Exceptions.Files files;
+    private final boolean isPagedOut;
+    private boolean isLockCounted = true;
+    private final int[] weights;
+    private final int total;
+
+    /**
+     * @param watch what the script compares after each step
+     * @param files what the script does not have
+     * @param isPagedOut whether MADV_PAGEOUT may be given, which the kernel follows: then nothing asks which pages are
+     *     mapped
+     */
+    Generator(Random random, World kind, KernelWorld world, int watch, Exceptions.Files files, boolean isPagedOut) {
+        this.files = files;
+        this.watch = watch;
+        this.isPagedOut = isPagedOut;
+        this.random = random;
+        this.world = world;
+        this.kind = kind;
+        arguments = new Arguments(random, kind, world);
+        weights = new int[Verb.values().length];
+        int sum = 0;
+        for (Verb verb : Verb.values()) {
+            // Each script prefers other calls, so that each call has scripts of its own.
+            int weight = weight(verb) * (1 + random.nextInt(4)) * (random.nextInt(5) == 0 ? 0 : 1);
+            weights[verb.ordinal()] = weight;
+            sum += weight;
+        }
+        total = sum;
+    }
+
+    private int weight(Verb verb) {
+        return switch (verb) {
+            case MMAP -> 40;
+            case MUNMAP, MPROTECT, MREMAP, MADVISE, LOAD -> 14;
+            case STORE -> 24;
+            case MLOCK, MLOCK2, MUNLOCK, MSYNC, MINCORE, PWRITE, TRUNCATE, REMAP_FILE_PAGES -> 5;
+            case BRK -> kind == World.HEAP ? 30 : 1;
+            case SHMAT -> 4;
+            case USAGE -> 4;
+            case PAGEMAP, SCAN -> isPagedOut ? 0 : 3;
+            // The kernel marks the page itself as dirty, so all mappings show that; a store marks its own entry.
+            case FORCED_WRITE -> (watch & Script.AMOUNTS) == 0 ? 3 : 0;
+            case SHMDT, PUNCH, PREAD, FORCED_READ, FORK -> 3;
+            case EXIT, LIMIT, MLOCKALL, MUNLOCKALL, MSEAL -> 2;
+            case PRIVILEGES -> world.isPrivileged() ? 1 : 0;
+            case MDWE, SHM_LOCK, SHM_UNLOCK, SHM_REMOVE, SEAL -> 1;
+        };
+    }
+
+    /** Returns the next operation. */
+    Operation next(LibraryRun library) {
+        while (true) {
+            List<Integer> alive = new ArrayList<>(library.processes().keySet());
+            int process = random.nextBoolean() ? alive.get(0) : alive.get(random.nextInt(alive.size()));
+            AddressSpace space = library.processes().get(process);
+            if (space != null) {
+                Operation operation = next(process, vmas(space), alive);
+                if (operation != null
+                        && Safety.isSafe(world, operation)
+                        && !Exceptions.isOut(operation)
+                        && !files.isOut(operation, space)) {
+                    arguments.remember(operation);
+                    isLockCounted &= operation.verb() != Verb.MREMAP || (operation.argument(3) & 4) == 0;
+                    return operation;
+                }
+            }
+        }
+    }
+
+    private List<Vma> vmas(AddressSpace space) {
+        List<Vma> vmas = new ArrayList<>();
+        space.forEach(Range.start(world), Range.end(world) - Range.start(world), vmas::add);
+        return vmas;
+    }
+
+    private Verb verb() {
+        int chosen = random.nextInt(total);
+        for (Verb verb : Verb.values()) {
+            chosen -= weights[verb.ordinal()];
+            if (chosen < 0) {
+                return verb;
+            }
+        }
+        return Verb.MMAP;
+    }
+
+    private @Nullable Operation next(int process, List<Vma> vmas, List<Integer> alive) {
+        Verb verb = verb();
+        arguments.use(vmas);
+        long at = arguments.address();
+        long length = arguments.length(at);
+        return switch (verb) {
+            case MMAP -> mmap(process, at, length);
+            case MUNMAP, MLOCK, MUNLOCK -> Operation.of(process, verb, at, length);
+            case MINCORE -> Operation.of(process, verb, at, length);
+            case MPROTECT -> Operation.of(process, verb, at, length, arguments.protection());
+            case MREMAP -> mremap(process, at, length);
+            case MADVISE -> Operation.of(process, verb, at, length, advice());
+            case MLOCK2 -> Operation.of(process, verb, at, length, arguments.one(0, 1, 1, 2));
+            case MLOCKALL -> Operation.of(process, verb, arguments.one(0, 1, 2, 3, 4, 5, 6, 7, 8));
+            case MUNLOCKALL -> Operation.of(process, verb);
+            case MSYNC -> Operation.of(process, verb, at, length, arguments.one(0, 1, 2, 3, 4, 4, 5, 6, 8));
+            case MSEAL -> Operation.of(process, verb, at, length, arguments.one(0, 0, 0, 0, 0, 1));
+            case BRK -> Operation.of(process, verb, arguments.brk());
+            case REMAP_FILE_PAGES ->
+                Operation.of(
+                        process,
+                        verb,
+                        at,
+                        length,
+                        arguments.one(0, 0, 0, 0, 0, 0, 0, 1),
+                        arguments.one(0, 1, 2, 3, 5, 8, 13, 1L << 52, -1),
+                        arguments.one(0, 0, MapFlags.NONBLOCK, MapFlags.LOCKED));
+            case MDWE -> Operation.of(process, verb, arguments.one(0, 1, 2, 3, 4));
+            case SHMAT ->
+                Operation.of(
+                        process,
+                        verb,
+                        arguments.one(0, 0, 1, 1, 2),
+                        arguments.one(0, at, at),
+                        arguments.one(0, 0, 0x1000, 0x2000, 0x4000, 0x8000, 0x6000, 0x7000, 0x1));
+            case SHMDT -> Operation.of(process, verb, arguments.attachment(at));
+            case USAGE -> Operation.of(process, verb, isLockCounted ? 1L : 0L);
+            case SHM_LOCK, SHM_UNLOCK, SHM_REMOVE -> Operation.of(process, verb, arguments.one(0, 0, 1, 1, 2));
+            case LIMIT -> limit(process);
+            case PRIVILEGES -> Operation.of(process, verb, arguments.privileges());
+            case LOAD -> Operation.of(process, verb, arguments.one(1, 2, 4, 8), arguments.byteAddress());
+            case STORE ->
+                Operation.of(
+                        process,
+                        verb,
+                        arguments.one(1, 1, 2, 4, 8),
+                        arguments.byteAddress(),
+                        arguments.one(0x11, 0x22, 0x7766_5544_3322_1100L, random.nextLong()));
+            case FORCED_READ -> Operation.of(process, verb, arguments.byteAddress());
+            case FORCED_WRITE ->
+                Operation.of(process, verb, arguments.byteAddress(), arguments.one(0x33, random.nextLong()));
+            case PREAD -> Operation.of(process, verb, file(), arguments.one(0, 1, 8, 16), arguments.fileOffset());
+            case PWRITE ->
+                Operation.of(
+                        process,
+                        verb,
+                        file(),
+                        arguments.one(0x44, 0x55, random.nextInt(256)),
+                        arguments.one(0, 1, 1, 8, 40),
+                        arguments.fileOffset());
+            case TRUNCATE -> Operation.of(process, verb, file(), arguments.fileOffset());
+            case PUNCH -> Operation.of(process, verb, file(), arguments.fileOffset(), arguments.fileOffset());
+            case SEAL -> Operation.of(process, verb, arguments.one(0, 3, 3, 3, 3), 1L << random.nextInt(7));
+            case PAGEMAP -> Operation.of(process, verb, at & -PAGE, arguments.one(1, 4, 16));
+            case SCAN -> scan(process, at, length);
+            case FORK -> alive.size() < MOST_PROCESSES ? Operation.of(process, verb) : null;
+            // The last one has no children, which end with their parent.
+            case EXIT -> alive.size() > 1 ? Operation.of(alive.get(alive.size() - 1), verb) : null;
+        };
+    }
+
+    private long file() {
+        return random.nextInt(3) == 0 ? FileName.A.ordinal() : FileName.B.ordinal();
+    }
+
+    private Operation mmap(int process, long at, long length) {
+        long flags = arguments.one(
+                MapFlags.PRIVATE,
+                MapFlags.PRIVATE,
+                MapFlags.PRIVATE,
+                MapFlags.SHARED,
+                MapFlags.SHARED,
+                random.nextInt(4) == 0 ? random.nextInt(16) : MapFlags.PRIVATE);
+        boolean isAnonymous = random.nextInt(3) != 0;
+        flags |= isAnonymous ? MapFlags.ANONYMOUS : 0;
+        flags |= random.nextInt(5) < 2 ? MapFlags.FIXED : 0;
+        flags |= sometimes(12, MapFlags.FIXED_NOREPLACE)
+                | sometimes(12, MapFlags.GROWSDOWN)
+                | sometimes(kind == World.AT_1G || kind == World.AT_2G ? 2 : 16, MapFlags.BELOW_2G)
+                | sometimes(40, MapFlags.ABOVE_4G)
+                | sometimes(14, MapFlags.LOCKED)
+                | sometimes(8, MapFlags.POPULATE)
+                | sometimes(20, MapFlags.NONBLOCK)
+                | sometimes(12, MapFlags.NORESERVE)
+                | sometimes(16, MapFlags.STACK)
+                | sometimes(60, MapFlags.MAP_SYNC)
+                | sometimes(60, MapFlags.DENYWRITE)
+                | sometimes(60, MapFlags.EXECUTABLE)
+                | sometimes(60, MapFlags.UNINITIALIZED)
+                | sometimes(80, MapFlags.HUGETLB);
+        long hint = (flags & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) != 0 || random.nextInt(3) == 0 ? at : 0;
+        return Operation.of(
+                process,
+                Verb.MMAP,
+                hint,
+                length,
+                arguments.protection(),
+                flags,
+                isAnonymous
+                        ? FileName.X.ordinal()
+                        : arguments.one(0, 0, 0, 1, 1, 2, 3, 3, 3, 4, 4, random.nextInt(FileName.COUNT)),
+                isAnonymous && random.nextInt(8) != 0 ? 0 : arguments.mapOffset());
+    }
+
+    private long sometimes(int of, long flag) {
+        return random.nextInt(of) == 0 ? flag : 0;
+    }
+
+    private Operation mremap(int process, long at, long length) {
+        long flags = arguments.one(0, 1, 1, 1, 3, 3, 5, 7, random.nextInt(10));
+        long changed = switch (random.nextInt(4)) {
+            case 0 -> length;
+            case 1 -> length + arguments.one(1, PAGE, 2 * PAGE, 5 * PAGE);
+            case 2 -> length - arguments.one(1, PAGE, 2 * PAGE);
+            default -> arguments.length(at);
+        };
+        return Operation.of(
+                process,
+                Verb.MREMAP,
+                at,
+                random.nextInt(12) == 0 ? 0 : length,
+                changed,
+                flags,
+                (flags & 6) != 0 ? arguments.address() : 0);
+    }
+
+    private long advice() {
+        int advice = random.nextInt(ADVICES + 6);
+        if (advice >= ADVICES
+                || (advice == Advice.PAGEOUT && !isPagedOut)
+                // Freed pages count as clean until they are written, and the library frees none.
+                || (advice == Advice.FREE && (watch & Script.AMOUNTS) != 0)) {
+            return arguments.one(Advice.DONTNEED, Advice.GUARD_INSTALL, Advice.GUARD_REMOVE, Advice.DONTNEED);
+        }
+        return advice;
+    }
+
+    private Operation limit(int process) {
+        long index = random.nextInt(Limit.values().length);
+        // A limit of data may be below what there is at the start.
+        long from = index == Limit.DATA.ordinal() && random.nextInt(4) == 0 ? -world.data() : 0;
+        return Operation.of(process, Verb.LIMIT, index, random.nextInt(3) == 0 ? -1 : from + random.nextInt(40) * PAGE);
+    }
+
+    private Operation scan(int process, long at, long length) {
+        long all = Exceptions.CATEGORIES;
+        long told = random.nextInt(3) == 0 ? all : random.nextLong() & all;
+        return Operation.of(
+                process,
+                Verb.SCAN,
+                at,
+                random.nextInt(4) == 0 ? arguments.address() : at + length,
+                random.nextInt(3) == 0 ? random.nextLong() & all : 0,
+                random.nextInt(3) == 0 ? 1L << random.nextInt(9) & all : 0,
+                random.nextInt(3) == 0 ? random.nextLong() & all : 0,
+                random.nextInt(20) == 0 ? 1L << 20 : told,
+                arguments.one(0, 1, 2, 20),
+                arguments.one(0, 0, 1, 3));
+    }
+}

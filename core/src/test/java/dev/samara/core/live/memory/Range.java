@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.memory;
+
+/** What is compared of a world: the mappings of its pages and of some pages around them; contents of its pages only. */
+final class Range {
+    private static final long PAGE = 4096;
+    private static final long AROUND = 16 * PAGE;
+
+    private Range() {}
+
+    static long start(KernelWorld world) {
+        return Math.max(0, world.base() - AROUND);
+    }
+
+    static long end(KernelWorld world) {
+        return world.end() + AROUND;
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.memory;
+
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+
+/** Which operations a judge survives: none changes its own memory, or asks what is there. */
+final class Safety {
+    private static final long PAGE = 4096;
+    private static final long LIMIT = KernelWorld.GEOMETRY.limit();
+
+    private Safety() {}
+
+    static boolean isSafe(KernelWorld world, Script script) {
+        return script.operations().stream().allMatch(operation -> isSafe(world, operation));
+    }
+
+    static boolean isSafe(KernelWorld world, Operation operation) {
+        return switch (operation.verb()) {
+            case MMAP ->
+                (operation.argument(3) & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) == 0
+                        || isFree(world, operation.argument(0), operation.argument(1));
+            case MREMAP ->
+                isFree(world, operation.argument(0), operation.argument(1))
+                        && isFree(world, operation.argument(0), operation.argument(2))
+                        && ((operation.argument(3) & RemapFlags.MREMAP_FIXED) == 0
+                                || isFree(world, operation.argument(4), operation.argument(2)));
+            case MUNMAP, MPROTECT, MADVISE, MLOCK, MLOCK2, MUNLOCK, MSYNC, MSEAL, REMAP_FILE_PAGES, MINCORE ->
+                isFree(world, operation.argument(0), operation.argument(1));
+            case SHMAT -> operation.argument(1) == 0 || isFree(world, operation.argument(1), 16 * PAGE);
+            // Only what was attached at the address is detached.
+            case SHMDT -> true;
+            case STORE, LOAD ->
+                Long.bitCount(operation.argument(0)) == 1
+                        && operation.argument(0) <= Long.BYTES
+                        && !world.hasOwn(operation.argument(1), operation.argument(1) + Long.BYTES);
+            case FORCED_WRITE, FORCED_READ -> isFree(world, operation.argument(0), 2 * PAGE);
+            case BRK ->
+                Long.compareUnsigned(operation.argument(0), world.judge().brk()) < 0
+                        || isFree(world, operation.argument(0), 1);
+            case PWRITE -> operation.argument(2) >= 0 && operation.argument(2) <= 64;
+            case PREAD -> operation.argument(1) >= 0 && operation.argument(1) <= 64;
+            case PAGEMAP ->
+                operation.argument(1) >= 0
+                        && operation.argument(1) <= 256
+                        && operation.argument(0) % PAGE == 0
+                        && isFree(world, operation.argument(0), operation.argument(1) * PAGE);
+            case SCAN ->
+                operation.argument(6) >= 0
+                        && operation.argument(6) <= 64
+                        && isNear(world, operation.argument(0), operation.argument(1));
+            default -> true;
+        };
+    }
+
+    /** Returns whether a range is empty, or reaches beyond the address space, or may be asked about. */
+    private static boolean isNear(KernelWorld world, long start, long end) {
+        return Long.compareUnsigned(end, start) <= 0
+                || Long.compareUnsigned(end, LIMIT) > 0
+                || isWithin(world, start, end);
+    }
+
+    /**
+     * Returns whether a range is near the world, where nothing is the judge's. Work on more than that may take all
+     * memory of the machine. A range that wraps or is longer than the address space is refused by each call before it
+     * changes anything.
+     */
+    private static boolean isFree(KernelWorld world, long start, long length) {
+        if (Long.compareUnsigned(length, LIMIT) > 0 && Long.compareUnsigned(start + length, start) < 0) {
+            return true;
+        }
+        long from = start & -PAGE;
+        long to = start + length + PAGE - 1 & -PAGE;
+        if (Long.compareUnsigned(to, from) < 0) {
+            return true;
+        }
+        return Long.compareUnsigned(length, LIMIT) <= 0
+                && (Long.compareUnsigned(start, LIMIT) >= 0 || isWithin(world, from, Math.max(to, from + PAGE)));
+    }
+
+    private static boolean isWithin(KernelWorld world, long start, long end) {
+        return Long.compareUnsigned(start, Range.start(world)) >= 0
+                && Long.compareUnsigned(end, Range.end(world)) <= 0
+                && !world.hasOwn(start, end);
+    }
+}
