@@ -9,8 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.PageScan;
+import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Errno;
@@ -18,6 +20,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PageCategory;
 import dev.samara.core.mman.PagemapWord;
+import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -177,6 +180,27 @@ final class PagemapTest {
         }
         other.join();
         assertEquals(List.of(), thrown);
+    }
+
+    @Test
+    @DisplayName("bare page frames, as those of [vvar], have no pages to tell")
+    void barePageFrames() {
+        MemoryFile file = fixture.machine.newFile("/frames", 9, SpaceFixture.GEOMETRY, 4 * PAGE);
+        long at = 2 * LEAF;
+        long flags = VmaFlags.parse("rd sh mr mw ms pf de");
+        AddressSpace loaded = fixture.machine
+                .space(SpaceFixture.GEOMETRY)
+                .load(List.of(AddressSpaceBuilder.mapping(at, at + 4 * PAGE, flags, 0, file.open(), null)))
+                .build();
+        assertEquals(1, loaded.read(at, new byte[1], 0, 1));
+        long[] answer = new long[3];
+        PageScan scan = new PageScan().range(at, at + 4 * PAGE);
+        assertEquals(0, loaded.pagemapScan(scan, answer));
+        assertEquals(at + 4 * PAGE, scan.walkEnd());
+        assertEquals(1, loaded.pagemap(at, PAGE, answer));
+        assertEquals(0, answer[0]);
+        loaded.close();
+        file.close();
     }
 
     @Test

@@ -30,6 +30,12 @@ enum FileName {
         return values()[(int) number];
     }
 
+    /** Returns its number, which is its descriptor. */
+    @SuppressWarnings("EnumOrdinal") // The order is that of the descriptors.
+    long number() {
+        return ordinal();
+    }
+
     /** Returns whether it is a file in memory. */
     boolean isMemory() {
         return ordinal() <= B.ordinal();

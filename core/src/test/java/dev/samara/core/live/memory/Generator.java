@@ -24,6 +24,8 @@ final class Generator {
     private final Exceptions.Files files;
     private final boolean isPagedOut;
     private boolean isLockCounted = true;
+    private boolean isAllLocked;
+    private boolean isLimited;
     private final int[] weights;
     private final int total;
 
@@ -82,8 +84,13 @@ final class Generator {
                 if (operation != null
                         && Safety.isSafe(world, operation)
                         && !Exceptions.isOut(operation)
-                        && !files.isOut(operation, space)) {
+                        && !files.isOut(operation, space)
+                        // The kernel counts the mappings around a world wrongly, so the limit is not comparable then.
+                        && !(isAllLocked && operation.verb() == Verb.PRIVILEGES)
+                        && !(isLimited && operation.verb() == Verb.MLOCKALL)) {
                     arguments.remember(operation);
+                    isAllLocked |= operation.verb() == Verb.MLOCKALL;
+                    isLimited |= operation.verb() == Verb.PRIVILEGES;
                     isLockCounted &= operation.verb() != Verb.MREMAP || (operation.argument(3) & 4) == 0;
                     return operation;
                 }

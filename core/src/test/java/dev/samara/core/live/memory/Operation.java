@@ -54,7 +54,7 @@ record Operation(int process, Verb verb, List<Long> arguments) {
             arguments.add(
                     switch (verb.kinds().charAt(i - 2)) {
                         case 'a' -> Notation.parseAddress(words[i], base);
-                        case 'f' -> (long) FileName.valueOf(words[i]).ordinal();
+                        case 'f' -> FileName.valueOf(words[i]).number();
                         default -> Notation.parseNumber(words[i]);
                     });
         }
