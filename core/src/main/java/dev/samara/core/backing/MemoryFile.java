@@ -163,11 +163,14 @@ public final class MemoryFile implements AutoCloseable {
      *
      * @param offset of the first byte, not negative
      * @param length number of bytes, positive
-     * @return 0, or a negated errno: EINVAL; EPERM if a {@linkplain #addSeals seal} forbids it
+     * @return 0, or a negated errno: EINVAL for the arguments, EFBIG for an end beyond the largest offset; EPERM if a
+     *     {@linkplain #addSeals seal} forbids it
      */
     public long punch(long offset, long length) {
-        if (offset < 0 || length <= 0 || offset + length < 0) {
+        if (offset < 0 || length <= 0) {
             return Errno.EINVAL.result();
+        } else if (offset + length < 0) {
+            return Errno.EFBIG.result();
         }
         return Seals.punch(pages, offset, length);
     }

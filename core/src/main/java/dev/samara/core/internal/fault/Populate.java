@@ -48,10 +48,11 @@ public final class Populate {
     private static long run(Layout layout, PopulateRange range, long result) {
         PopulateRange.Kind kind = range.kind();
         int fault = faultIfMemory(layout, range);
-        if (Errno.isError(result)) {
-            // The part of the range before the operation's failure is faulted in nevertheless.
+        boolean isPart = kind == PopulateRange.Kind.READ || kind == PopulateRange.Kind.WRITE;
+        if (Errno.isError(result) && !isPart) {
             return result;
         }
+        // The part of the range before the operation's failure is faulted in nevertheless, and may fail first.
         if (fault == Fault.NONE || kind == PopulateRange.Kind.BEST_EFFORT) {
             return result;
         }

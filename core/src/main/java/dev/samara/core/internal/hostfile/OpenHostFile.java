@@ -235,6 +235,10 @@ public final class OpenHostFile extends HostFile {
         if (target.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
+        if (offset < 0) {
+            // Before the descriptor is looked at, as in ksys_pread64.
+            return Errno.EINVAL.result();
+        }
         if (!beginCall()) {
             return Errno.EBADF.result();
         }
@@ -248,6 +252,9 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long pwrite(ByteBuffer source, long offset) {
         Cpus.checkMayWait("a write of a file");
+        if (offset < 0) {
+            return Errno.EINVAL.result();
+        }
         if (!isWritable || !beginCall()) {
             return Errno.EBADF.result();
         }
@@ -274,11 +281,14 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long grow(long bytes) {
         Cpus.checkMayWait("a change of a file's size");
-        if (!isWritable || !beginCall()) {
+        if (!beginCall()) {
             return Errno.EBADF.result();
         }
         try {
-            return bytes < 0 ? Errno.EINVAL.result() : inode.size().grow(bytes);
+            // In the order of vfs_fallocate.
+            return bytes < 0
+                    ? Errno.EINVAL.result()
+                    : isWritable ? inode.size().grow(bytes) : Errno.EBADF.result();
         } finally {
             unuse();
         }
@@ -287,13 +297,15 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long truncate(long bytes) {
         Cpus.checkMayWait("a truncation");
+        if (bytes < 0) {
+            // Before the descriptor is looked at, as in do_sys_ftruncate.
+            return Errno.EINVAL.result();
+        }
         if (!beginCall()) {
             return Errno.EBADF.result();
         }
         try {
-            return bytes < 0 || !isWritable
-                    ? Errno.EINVAL.result()
-                    : inode.size().truncate(bytes);
+            return isWritable ? inode.size().truncate(bytes) : Errno.EINVAL.result();
         } finally {
             unuse();
         }
@@ -302,15 +314,24 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long punch(long offset, long length) {
         Cpus.checkMayWait("the punching of a hole");
-        if (!isWritable || !beginCall()) {
+        if (!beginCall()) {
             return Errno.EBADF.result();
         }
         try {
-            boolean isRange = offset >= 0 && length > 0 && offset + length >= 0;
-            return isRange ? inode.bytes().punch(offset, length) : Errno.EINVAL.result();
+            return punchRange(offset, length);
         } finally {
             unuse();
         }
+    }
+
+    /** Looks at the arguments in the order of {@code vfs_fallocate}. */
+    private long punchRange(long offset, long length) {
+        if (offset < 0 || length <= 0) {
+            return Errno.EINVAL.result();
+        } else if (!isWritable) {
+            return Errno.EBADF.result();
+        }
+        return offset + length < 0 ? Errno.EFBIG.result() : inode.bytes().punch(offset, length);
     }
 
     /**

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import dev.samara.core.backing.HostFile;
+import dev.samara.testing.judge.Judge;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+
+/**
+ * Where scripts run: two processes of the kernel's side, and a folder for each side on one file system. That is an ext4
+ * of its own in memory, in a mount namespace of the processes, where the test may make one: a force costs nothing there.
+ * Else it is the folder that is given.
+ */
+final class Arena implements AutoCloseable {
+    private static final int MKNOD = 133;
+    private static final int MKDIR = 83;
+    private static final int FIFO_MODE = 010644;
+    private static final int DIRECTORY_MODE = 0755;
+    private static final int BALLAST = 64;
+    private static final int FIRST_BYTES = 3 * Places.PAGE + 100;
+    private static final String MAKE =
+            """
+            truncate -s 96M "%1$s/image" && mkfs.ext4 -q -F -O ^has_journal -b 4096 "%1$s/image" \
+            && mount -o loop "%1$s/image" "%1$s/files" && exec "$0"
+            """;
+
+    private final Hand first;
+    private final Hand second;
+    private final String theirs;
+    private final Path ours;
+    private final Path twins;
+    private final Pairs pairs;
+
+    private Arena(Hand first, Hand second, String theirs, Path root, Pairs pairs) {
+        this.first = first;
+        this.second = second;
+        this.theirs = theirs;
+        ours = root.resolve("ours");
+        twins = root.resolve("theirs");
+        this.pairs = pairs;
+    }
+
+    /** Makes an arena in a folder, and in memory if possible. */
+    static Arena of(Path folder, Pairs pairs) throws IOException {
+        Path files = Files.createDirectories(folder.resolve("files"));
+        Path one = Files.createDirectories(folder.resolve("first"));
+        Path other = Files.createDirectories(folder.resolve("second"));
+        Arena made;
+        if (mayMount(folder)) {
+            String script = String.format(MAKE, folder);
+            Hand first = new Hand(Judge.start(one, List.of("unshare", "-m", "sh", "-c", script)));
+            String process = Long.toString(first.call(39));
+            Hand second = new Hand(Judge.start(other, List.of("nsenter", "-t", process, "-m")));
+            Path root = Path.of("/proc/" + process + "/root" + files);
+            made = new Arena(first, second, files.toString(), root, pairs);
+        } else {
+            Hand first = new Hand(Judge.start(one, List.of()));
+            made = new Arena(first, new Hand(Judge.start(other, List.of())), files.toString(), files, pairs);
+        }
+        made.prepare(made.theirs + "/ours");
+        made.prepare(made.theirs + "/theirs");
+        Files.write(made.ours.resolve("ballast"), new byte[BALLAST * Places.PAGE]);
+        return made;
+    }
+
+    /** Returns whether this process may mount a file as a file system. */
+    private static boolean mayMount(Path folder) throws IOException {
+        Process tried = new ProcessBuilder(
+                        "unshare",
+                        "-m",
+                        "sh",
+                        "-c",
+                        "truncate -s 4M \"$0/try\" && mkfs.ext4 -q -F \"$0/try\" && mount -o loop \"$0/try\" \"$0/files\"",
+                        folder.toString())
+                .redirectErrorStream(true)
+                .start();
+        byte[] said = tried.getInputStream().readAllBytes();
+        try {
+            boolean isMade = tried.waitFor() == 0;
+            if (!isMade) {
+                System.out.println("files are in " + folder + ": " + new String(said, StandardCharsets.UTF_8).trim());
+            }
+            return isMade;
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IOException(interrupted);
+        } finally {
+            Files.deleteIfExists(folder.resolve("try"));
+        }
+    }
+
+    private void prepare(String folder) {
+        first.callWithPaths(List.of(folder), MKDIR, first.path(0), DIRECTORY_MODE);
+        first.callWithPaths(
+                List.of(folder + "/" + Names.of(Names.DIRECTORY)), MKDIR, first.path(0), DIRECTORY_MODE);
+        first.callWithPaths(List.of(folder + "/" + Names.of(Names.FIFO)), MKNOD, first.path(0), FIFO_MODE, 0);
+        String loop = Names.of(Names.LOOP);
+        first.callWithPaths(List.of(loop, folder + "/" + loop), Hand.SYMLINK, first.path(0), first.path(1));
+    }
+
+    /** Has each side have a file a of some pages, an empty file b, and nothing else. */
+    void reset() throws IOException {
+        ByteBuffer bytes = Pattern.of(0, FIRST_BYTES);
+        byte[] content = new byte[FIRST_BYTES];
+        bytes.get(content);
+        for (Path folder : List.of(ours, twins)) {
+            for (int name = 0; name < Names.FILES; name++) {
+                Files.deleteIfExists(folder.resolve(Names.of(name)));
+            }
+            Files.write(folder.resolve(Names.of(0)), content);
+            Files.write(folder.resolve(Names.of(1)), new byte[0]);
+        }
+    }
+
+    KernelSide kernel() {
+        return new KernelSide(first, second, theirs + "/theirs");
+    }
+
+    OtherProgram other(boolean isOfLibrary) {
+        return new OtherProgram(second, theirs + (isOfLibrary ? "/ours" : "/theirs"));
+    }
+
+    Path ours() {
+        return ours;
+    }
+
+    Pairs pairs() {
+        return pairs;
+    }
+
+    /** Makes what is known of a file that was opened on both sides. */
+    Twin twin(long inode, String name, HostFile file) {
+        try {
+            FileChannel our = FileChannel.open(ours.resolve(name), StandardOpenOption.READ);
+            return new Twin(inode, file, our, FileChannel.open(twins.resolve(name), StandardOpenOption.READ));
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        second.close();
+        first.close();
+    }
+}
