@@ -14,8 +14,7 @@ import java.util.stream.Stream;
  * time, together with all tasks of its judge.
  */
 public final class Task {
-    private static final VarHandle WORDS =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle WORDS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final Judge judge;
 

@@ -286,9 +286,7 @@ public final class OpenHostFile extends HostFile {
         }
         try {
             // In the order of vfs_fallocate.
-            return bytes < 0
-                    ? Errno.EINVAL.result()
-                    : isWritable ? inode.size().grow(bytes) : Errno.EBADF.result();
+            return bytes < 0 ? Errno.EINVAL.result() : isWritable ? inode.size().grow(bytes) : Errno.EBADF.result();
         } finally {
             unuse();
         }

@@ -25,8 +25,7 @@ final class Arena implements AutoCloseable {
     private static final int DIRECTORY_MODE = 0755;
     private static final int BALLAST = 64;
     private static final int FIRST_BYTES = 3 * Places.PAGE + 100;
-    private static final String MAKE =
-            """
+    private static final String MAKE = """
             truncate -s 96M "%1$s/image" && mkfs.ext4 -q -F -O ^has_journal -b 4096 "%1$s/image" \
             && mount -o loop "%1$s/image" "%1$s/files" && exec "$0"
             """;
@@ -98,8 +97,7 @@ final class Arena implements AutoCloseable {
 
     private void prepare(String folder) {
         first.callWithPaths(List.of(folder), MKDIR, first.path(0), DIRECTORY_MODE);
-        first.callWithPaths(
-                List.of(folder + "/" + Names.of(Names.DIRECTORY)), MKDIR, first.path(0), DIRECTORY_MODE);
+        first.callWithPaths(List.of(folder + "/" + Names.of(Names.DIRECTORY)), MKDIR, first.path(0), DIRECTORY_MODE);
         first.callWithPaths(List.of(folder + "/" + Names.of(Names.FIFO)), MKNOD, first.path(0), FIFO_MODE, 0);
         String loop = Names.of(Names.LOOP);
         first.callWithPaths(List.of(loop, folder + "/" + loop), Hand.SYMLINK, first.path(0), first.path(1));
@@ -123,8 +121,17 @@ final class Arena implements AutoCloseable {
         return new KernelSide(first, second, theirs + "/theirs");
     }
 
-    OtherProgram other(boolean isOfLibrary) {
-        return new OtherProgram(second, theirs + (isOfLibrary ? "/ours" : "/theirs"));
+    OtherProgram other() {
+        return new OtherProgram(second, theirs + "/theirs", theirs + "/ours");
+    }
+
+    /** Returns the inode of a name's file on the kernel's side; -1 if there is none. */
+    long inode(long name) {
+        try {
+            return ((Number) Files.getAttribute(twins.resolve(Names.of(name)), "unix:ino")).longValue();
+        } catch (IOException missing) {
+            return -1;
+        }
     }
 
     Path ours() {

@@ -56,13 +56,13 @@ final class Contents {
     }
 
     /** Returns null if two results may differ, or else the begin of a message. */
-    @Nullable String explain(Step step, Outcome theirs, Outcome ours, boolean isOld, @Nullable Twin twin) {
+    @Nullable
+    String explain(Step step, Outcome theirs, Outcome ours, boolean isOld, @Nullable Twin twin) {
         if (Allowed.of(step, theirs, ours, isOld) != null) {
             return null;
         }
         if (step.verb() == Verb.PREAD && twin != null && theirs.result() == ours.result() && theirs.result() > 0) {
-            return difference(
-                    kernel.lastRead(theirs.result()), library.lastRead(), twin, step.get(OFFSET), false);
+            return difference(kernel.lastRead(theirs.result()), library.lastRead(), twin, step.get(OFFSET), false);
         }
         if (step.verb() == Verb.LOAD && !theirs.isError() && !ours.isError()) {
             return loaded(step, theirs.seen() ^ ours.seen());
@@ -84,8 +84,7 @@ final class Contents {
             long at = step.get(OFFSET) + i;
             MappedPage page = world.page(step.number(SPACE), step.number(REGION), at / PAGE);
             boolean isOther = ((bits >>> (8 * i)) & 0xff) != 0;
-            if (isOther
-                    && (page == null || !page.twin().isLoose(page.page() * PAGE + at % PAGE, page.isPrivate()))) {
+            if (isOther && (page == null || !page.twin().isLoose(page.page() * PAGE + at % PAGE, page.isPrivate()))) {
                 return "";
             }
         }
@@ -93,7 +92,8 @@ final class Contents {
     }
 
     /** Notes what a step has done, and compares what it has written to the host. Returns what differs. */
-    @Nullable String after(Step step, Outcome result, @Nullable Twin twin) {
+    @Nullable
+    String after(Step step, Outcome result, @Nullable Twin twin) {
         if (result.isError()) {
             return null;
         }
@@ -167,16 +167,17 @@ final class Contents {
                         + page.twin().size() + " after that; ";
             }
             page.twin().settled(page.twin().size());
-            page.twin().clear(page.page() * PAGE, Math.min((page.page() + 1) * PAGE, page.twin().size()));
+            page.twin()
+                    .clear(
+                            page.page() * PAGE,
+                            Math.min((page.page() + 1) * PAGE, page.twin().size()));
         }
         return null;
     }
 
     private @Nullable String synced(Step step) {
         for (MappedPage page : world.touched(step)) {
-            String found = page.isPrivate()
-                    ? null
-                    : host(page.twin(), page.page() * PAGE, (page.page() + 1) * PAGE);
+            String found = page.isPrivate() ? null : host(page.twin(), page.page() * PAGE, (page.page() + 1) * PAGE);
             if (found != null) {
                 return found;
             }
@@ -190,11 +191,13 @@ final class Contents {
     }
 
     /** Compares all mappings, and the bytes of all opens. Returns what differs. */
-    @Nullable String compareAll() {
+    @Nullable
+    String compareAll() {
         String found = null;
         for (int space = 0; space < Places.SPACES && found == null; space++) {
+            List<List<String>> theirs = kernel.pages(space);
             for (int region = 0; region < Places.REGIONS && found == null; region++) {
-                found = world.isMapped(space, region) ? compare(space, region) : null;
+                found = world.isMapped(space, region) ? compare(space, region, theirs.get(region)) : null;
             }
         }
         for (Twin twin : world.twins()) {
@@ -205,22 +208,26 @@ final class Contents {
                 Outcome theirs = kernel.run(read);
                 Outcome ours = library.run(read);
                 String differs = theirs.equals(ours) ? null : explain(read, theirs, ours, isOld, twin);
-                found = differs == null ? null : read + ": " + differs + "the library gives " + ours + ", the kernel " + theirs;
+                found = differs == null
+                        ? null
+                        : read + ": " + differs + "the library gives " + ours + ", the kernel " + theirs;
             }
         }
         return found;
     }
 
-    private @Nullable String compare(int space, int region) {
-        List<String> theirs = kernel.pages(space, region);
+    private @Nullable String compare(int space, int region, List<String> theirs) {
         List<String> ours = library.pages(space, region);
         for (int i = 0; i < Places.PAGES; i++) {
             MappedPage page = world.page(space, region, i);
-            if (theirs.get(i).equals(ours.get(i)) || (page != null && page.twin().isPageLoose(page.page()))) {
+            if (theirs.get(i).equals(ours.get(i))
+                    || (page != null && page.twin().isPageLoose(page.page()))) {
                 continue;
             }
             String where = "page " + i + " of region " + region + " of space " + space + ": ";
-            if (page == null || theirs.get(i).startsWith(".") || ours.get(i).length() != theirs.get(i).length()) {
+            if (page == null
+                    || theirs.get(i).startsWith(".")
+                    || ours.get(i).length() != theirs.get(i).length()) {
                 return where + "the library has " + ours.get(i) + ", the kernel " + theirs.get(i);
             }
             String found = difference(

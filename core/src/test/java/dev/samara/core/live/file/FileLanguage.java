@@ -25,7 +25,8 @@ final class FileLanguage {
     }
 
     /** Runs a script of a seed. Returns a message if it differs, with the shortest script, or else null. */
-    @Nullable String run(long seed) throws IOException {
+    @Nullable
+    String run(long seed) throws IOException {
         scripts++;
         Generator generator = new Generator(seed);
         Trial trial = new Trial(arena, generator.machine());
@@ -38,7 +39,8 @@ final class FileLanguage {
     }
 
     private String message(long seed, List<Step> script, Difference found) throws IOException {
-        List<Step> shortest = new Shrinker(shorter -> differs(shorter, found.isThrown())).shrink(script.subList(0, Math.min(script.size(), found.step() + 1)));
+        List<Step> shortest = new Shrinker(shorter -> differs(shorter, found.isThrown()))
+                .shrink(script.subList(0, Math.min(script.size(), found.step() + 1)));
         Difference last = Trial.run(arena, shortest);
         return String.format(
                 Locale.ROOT,
@@ -60,7 +62,8 @@ final class FileLanguage {
     }
 
     /** Runs scripts of consecutive seeds for a time. Returns the first message, or null. */
-    @Nullable String runFor(long nanos, long seed) throws IOException {
+    @Nullable
+    String runFor(long nanos, long seed) throws IOException {
         long start = System.nanoTime();
         String found = null;
         for (long i = seed; found == null && System.nanoTime() - start < nanos; i++) {

@@ -109,7 +109,6 @@ final class Generator {
     private static final Set<Verb> WRITING =
             EnumSet.of(Verb.PWRITE, Verb.APPEND, Verb.TRUNCATE, Verb.GROW, Verb.PUNCH, Verb.MMAP);
 
-
     private int region(World world, int space, Verb verb) {
         int region = random.nextInt(Places.REGIONS);
         for (int i = 0; i < Places.REGIONS && verb != Verb.MMAP && !world.isMapped(space, region); i++) {
@@ -217,7 +216,9 @@ final class Generator {
             case 2 -> LOW_EDGES[random.nextInt(LOW_EDGES.length)];
             default -> random.nextInt(Places.PAGES * PAGE);
         };
-        offset = offset > Places.PAGES * PAGE || (offset == Places.PAGES * PAGE && random.nextInt(4) > 0) ? random.nextInt(Places.PAGES * PAGE) : offset;
+        offset = offset > Places.PAGES * PAGE || (offset == Places.PAGES * PAGE && random.nextInt(4) > 0)
+                ? random.nextInt(Places.PAGES * PAGE)
+                : offset;
         return isAccess || random.nextInt(20) == 0 ? offset : offset & -PAGE;
     }
 

@@ -31,7 +31,6 @@ final class Hand implements AutoCloseable {
     static final int UNLINK = 87;
     static final int SYMLINK = 88;
     static final int OPENAT = 257;
-    static final int NEWFSTATAT = 262;
     static final int SYNC_FILE_RANGE = 277;
     static final int FALLOCATE = 285;
     static final int PWRITEV2 = 328;
@@ -41,6 +40,7 @@ final class Hand implements AutoCloseable {
     private static final long ROOM = 0x5010_0000L;
     private static final int POKED = 24 << 10;
     private static final int LENGTH = 4096;
+    private static final int APPENDING = 0x10;
 
     private final Judge judge;
     private final Task task;
@@ -64,16 +64,20 @@ final class Hand implements AutoCloseable {
         return task.call(number, arguments);
     }
 
-    /** Makes a call whose first arguments are paths, in the place of {@code null} arguments. */
+    /** Makes a call with paths, which are put where {@link #path} says. */
     long callWithPaths(List<String> paths, int number, long... arguments) {
         List<String> requests = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
-            byte[] bytes = (paths.get(i) + "\0").getBytes(StandardCharsets.UTF_8);
-            requests.add("p " + Long.toHexString(path(i)) + " " + HexFormat.of().formatHex(bytes));
+            requests.add(pathRequest(i, paths.get(i)));
         }
         requests.add(Task.callRequest(number, arguments));
         List<String> answers = task.askAll(requests);
         return Long.parseLong(answers.get(answers.size() - 1));
+    }
+
+    String pathRequest(int number, String path) {
+        byte[] bytes = (path + "\0").getBytes(StandardCharsets.UTF_8);
+        return "p " + Long.toHexString(path(number)) + " " + HexFormat.of().formatHex(bytes);
     }
 
     /** Returns the address of a path of {@link #callWithPaths}. */
@@ -96,11 +100,7 @@ final class Hand implements AutoCloseable {
         return judge.scratch() + 2L * LENGTH;
     }
 
-    /** Returns the hash of bytes at an address, each page by itself and then all together. */
-    long hash(long address, long length) {
-        return hash(List.of(task.ask(Task.hashRequest(address, length)).split(" ", -1)));
-    }
-
+    /** Returns one hash for those of pages. */
     static long hash(List<String> pages) {
         long hash = 0;
         for (String page : pages) {
@@ -109,41 +109,30 @@ final class Hand implements AutoCloseable {
         return hash;
     }
 
-    /** Appends bytes, as by a descriptor with {@code O_APPEND}. */
-    long append(long descriptor, long seed, long length) {
-        List<String> answers = task.askAll(List.of(
+    /** Returns the requests of an append, as by a descriptor with {@code O_APPEND}; the last one has the result. */
+    List<String> append(long descriptor, long seed, long length) {
+        return List.of(
                 "s 8 " + Long.toHexString(structure()) + " " + Long.toHexString(bytes(seed)),
                 "s 8 " + Long.toHexString(structure() + 8) + " " + Long.toHexString(length),
-                Task.callRequest(PWRITEV2, descriptor, structure(), 1, 0, 0, 0x10)));
-        return Long.parseLong(answers.get(2));
+                Task.callRequest(PWRITEV2, descriptor, structure(), 1, 0, 0, APPENDING));
     }
 
     /** Returns the inode and the size of a descriptor's file; -1 if there is none. */
     long[] look(long descriptor) {
-        return numbers(task.askAll(List.of(Task.callRequest(FSTAT, descriptor, structure()), field(8), field(48))));
+        List<String> answers = task.askAll(lookRequests(descriptor));
+        return answers.get(0).equals("0") ? new long[] {hex(answers.get(1)), hex(answers.get(2))} : new long[] {-1, -1};
     }
 
-    /** Returns the inode and the size of a path's file; -1 if there is none. */
-    long[] look(String path) {
-        byte[] bytes = (path + "\0").getBytes(StandardCharsets.UTF_8);
-        List<String> answers = task.askAll(List.of(
-                "p " + Long.toHexString(path(0)) + " " + HexFormat.of().formatHex(bytes),
-                Task.callRequest(NEWFSTATAT, HERE, path(0), structure(), 0),
-                field(8),
-                field(48)));
-        return numbers(answers.subList(1, answers.size()));
+    List<String> lookRequests(long descriptor) {
+        return List.of(Task.callRequest(FSTAT, descriptor, structure()), field(8), field(48));
+    }
+
+    static long hex(String answer) {
+        return Long.parseUnsignedLong(answer, 16);
     }
 
     private String field(int offset) {
         return "l 8 " + Long.toHexString(structure() + offset);
-    }
-
-    private static long[] numbers(List<String> answers) {
-        return answers.get(0).equals("0")
-                ? new long[] {
-                    Long.parseUnsignedLong(answers.get(1), 16), Long.parseUnsignedLong(answers.get(2), 16)
-                }
-                : new long[] {-1, -1};
     }
 
     @Override

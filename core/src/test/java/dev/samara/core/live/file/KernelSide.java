@@ -18,6 +18,7 @@ import static dev.samara.core.live.file.Places.PAGE;
 
 import dev.samara.testing.judge.Access;
 import dev.samara.testing.judge.Task;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -76,17 +77,12 @@ final class KernelSide {
             case PREAD -> pread(step);
             case PWRITE ->
                 Outcome.of(hand.call(
-                        Hand.PWRITE,
-                        descriptor(step),
-                        Hand.bytes(step.get(SEED)),
-                        step.get(LENGTH),
-                        step.get(OFFSET)));
+                        Hand.PWRITE, descriptor(step), Hand.bytes(step.get(SEED)), step.get(LENGTH), step.get(OFFSET)));
             case APPEND -> append(step);
             case TRUNCATE -> Outcome.of(hand.call(Hand.FTRUNCATE, descriptor(step), step.get(SIZE)));
             case GROW -> Outcome.of(grow(step.number(SLOT), step.get(SIZE)));
             case PUNCH ->
-                Outcome.of(
-                        hand.call(Hand.FALLOCATE, descriptor(step), PUNCH, step.get(OFFSET), step.get(LENGTH)));
+                Outcome.of(hand.call(Hand.FALLOCATE, descriptor(step), PUNCH, step.get(OFFSET), step.get(LENGTH)));
             case FSYNC -> Outcome.of(hand.call(Hand.FSYNC, descriptor(step)));
             case SYNC_RANGE ->
                 Outcome.of(hand.call(
@@ -95,8 +91,7 @@ final class KernelSide {
             case MMAP -> Outcome.of(map(step));
             case MUNMAP, MPROTECT, MADVISE, MSYNC -> Outcome.of(change(step));
             case LOAD -> access(hand(step).task().load(step.number(WIDTH), Places.address(step)));
-            case STORE ->
-                access(hand(step).task().store(step.number(WIDTH), Places.address(step), step.get(VALUE)));
+            case STORE -> access(hand(step).task().store(step.number(WIDTH), Places.address(step), step.get(VALUE)));
             default -> Outcome.of(0);
         };
     }
@@ -105,14 +100,10 @@ final class KernelSide {
         int slot = step.number(SLOT);
         close(slot);
         int mode = step.number(Kind.MODE);
-        int flags = NONBLOCK
-                | (mode > 0 ? READ_WRITE : 0)
-                | (mode > 1 ? CREATE : 0)
-                | (mode > 2 ? EXCLUSIVE : 0);
+        int flags = NONBLOCK | (mode > 0 ? READ_WRITE : 0) | (mode > 1 ? CREATE : 0) | (mode > 2 ? EXCLUSIVE : 0);
         String name = Names.of(step.get(Kind.NAME));
         String path = name.startsWith("/") ? name : folder + "/" + name;
-        long opened =
-                hands[0].callWithPaths(List.of(path), Hand.OPENAT, Hand.HERE, hands[0].path(0), flags, 0644);
+        long opened = hands[0].callWithPaths(List.of(path), Hand.OPENAT, Hand.HERE, hands[0].path(0), flags, 0644);
         if (opened < 0) {
             return opened;
         }
@@ -128,9 +119,16 @@ final class KernelSide {
     }
 
     private Outcome pread(Step step) {
-        long read =
-                hands[0].call(Hand.PREAD, descriptor(step), Hand.room(), step.get(LENGTH), step.get(OFFSET));
-        return new Outcome(read, read > 0 ? hands[0].hash(Hand.room(), read) : 0);
+        long length = step.get(LENGTH);
+        List<String> answers = hands[0].task()
+                .askAll(List.of(
+                        Task.callRequest(Hand.PREAD, descriptor(step), Hand.room(), length, step.get(OFFSET)),
+                        Task.hashRequest(Hand.room(), length)));
+        long read = Long.parseLong(answers.get(0));
+        String hashes = read > 0 && read < length
+                ? hands[0].task().ask(Task.hashRequest(Hand.room(), read))
+                : answers.get(1);
+        return new Outcome(read, read > 0 ? Hand.hash(List.of(hashes.split(" ", -1))) : 0);
     }
 
     /** Returns the bytes that the last read has read. */
@@ -139,9 +137,11 @@ final class KernelSide {
     }
 
     private Outcome append(Step step) {
-        long end = isOpen(step.number(SLOT)) ? hands[0].look(descriptor(step))[1] : 0;
-        long done = hands[0].append(descriptor(step), step.get(SEED), step.get(LENGTH));
-        return new Outcome(done, done < 0 ? 0 : end);
+        List<String> requests = new ArrayList<>(hands[0].lookRequests(descriptor(step)));
+        requests.addAll(hands[0].append(descriptor(step), step.get(SEED), step.get(LENGTH)));
+        List<String> answers = hands[0].task().askAll(requests);
+        long done = Long.parseLong(answers.get(5));
+        return new Outcome(done, done < 0 ? 0 : Hand.hex(answers.get(2)));
     }
 
     /** There is no such call, but the errors are those of {@code fallocate}, for the right to write. */
@@ -153,37 +153,38 @@ final class KernelSide {
         } else if (!areWritable[slot]) {
             return EBADF;
         }
-        return hands[0].look(descriptors[slot])[1] >= size
-                        ? 0
-                        : hands[0].call(Hand.FTRUNCATE, descriptors[slot], size);
+        return hands[0].look(descriptors[slot])[1] >= size ? 0 : hands[0].call(Hand.FTRUNCATE, descriptors[slot], size);
     }
 
     private long map(Step step) {
         int space = step.number(SPACE);
+        Hand hand = hands[space];
         long descriptor = descriptor(step);
         boolean isReopened = space > 0 && descriptor != CLOSED;
-        if (isReopened) {
-            String path = "/proc/" + process + "/fd/" + descriptor;
-            descriptor = hands[space].callWithPaths(
-                    List.of(path),
-                    Hand.OPENAT,
-                    Hand.HERE,
-                    hands[space].path(0),
-                    areWritable[step.number(SLOT)] ? READ_WRITE : 0,
-                    0);
-        }
-        long mapped = hands[space].call(
+        String mmap = Task.callRequest(
                 Hand.MMAP,
                 Places.region(step.get(Kind.REGION)),
                 step.get(PAGES) * PAGE,
                 step.get(PROTECTION),
                 step.get(MAPPING) | FIXED,
-                descriptor,
+                isReopened ? 0 : descriptor,
                 step.get(OFFSET));
-        if (isReopened) {
-            hands[space].call(Hand.CLOSE, descriptor);
+        if (!isReopened) {
+            return Long.parseLong(hand.task().ask(mmap));
         }
-        return mapped;
+        // The second process has no other descriptor, so the open returns 0.
+        List<String> answers = hand.task()
+                .askAll(List.of(
+                        hand.pathRequest(0, "/proc/" + process + "/fd/" + descriptor),
+                        Task.callRequest(
+                                Hand.OPENAT,
+                                Hand.HERE,
+                                hand.path(0),
+                                areWritable[step.number(SLOT)] ? READ_WRITE : 0,
+                                0),
+                        mmap,
+                        Task.callRequest(Hand.CLOSE, 0)));
+        return Long.parseLong(answers.get(2));
     }
 
     private long change(Step step) {
@@ -203,12 +204,17 @@ final class KernelSide {
                 : Outcome.fault(access.signal(), access.code(), access.address());
     }
 
-    /** Returns what each page of a region is: a hash, or a fault. */
-    List<String> pages(int space, int region) {
-        return List.of(hands[space]
-                .task()
-                .ask(Task.hashRequest(Places.region(region), Places.PAGES * (long) PAGE))
-                .split(" ", -1));
+    /** Returns what each page of all regions of a space is: a hash, or a fault. */
+    List<List<String>> pages(int space) {
+        List<String> requests = new ArrayList<>();
+        for (int region = 0; region < Places.REGIONS; region++) {
+            requests.add(Task.hashRequest(Places.region(region), Places.PAGES * (long) PAGE));
+        }
+        List<List<String>> pages = new ArrayList<>();
+        for (String answer : hands[space].task().askAll(requests)) {
+            pages.add(List.of(answer.split(" ", -1)));
+        }
+        return pages;
     }
 
     byte[] page(int space, int region, int page) {

@@ -130,13 +130,12 @@ final class LibrarySide {
 
     /** An open that never was is none of the library's, and a call of the kernel has looked at some arguments first. */
     private static long withoutOpen(Step step) {
-        boolean isInvalid =
-                switch (step.verb()) {
-                    case PREAD, PWRITE -> step.get(OFFSET) < 0;
-                    case TRUNCATE -> step.get(SIZE) < 0;
-                    case MMAP -> step.get(OFFSET) % PAGE != 0;
-                    default -> false;
-                };
+        boolean isInvalid = switch (step.verb()) {
+            case PREAD, PWRITE -> step.get(OFFSET) < 0;
+            case TRUNCATE -> step.get(SIZE) < 0;
+            case MMAP -> step.get(OFFSET) % PAGE != 0;
+            default -> false;
+        };
         return (isInvalid ? Errno.EINVAL : Errno.EBADF).result();
     }
 

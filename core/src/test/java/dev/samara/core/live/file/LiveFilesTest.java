@@ -107,7 +107,6 @@ final class LiveFilesTest {
         World world = new World();
         List<Step> steps =
                 IntStream.range(0, 500).mapToObj(i -> generator.next(world, i)).collect(Collectors.toList());
-        assertEquals(
-                steps, Step.parseAll(steps.stream().map(Step::toString).collect(Collectors.toList())));
+        assertEquals(steps, Step.parseAll(steps.stream().map(Step::toString).collect(Collectors.toList())));
     }
 }

@@ -52,7 +52,8 @@ final class Shrinker {
 
     private void simplify(List<Step> script, int index, int argument) {
         Step step = script.get(index);
-        for (long value : step.verb().kinds().get(argument).simpler(step.arguments().get(argument))) {
+        for (long value :
+                step.verb().kinds().get(argument).simpler(step.arguments().get(argument))) {
             script.set(index, step.with(argument, value));
             if (differs.test(script)) {
                 return;

@@ -28,14 +28,12 @@ final class Trial {
             Verb.CLOSE,
             Verb.REVALIDATE);
 
-    static final Set<Verb> OUTER =
-            EnumSet.of(Verb.FSYNC, Verb.MSYNC, Verb.SYNC_RANGE, Verb.EVICT, Verb.PREAD);
+    static final Set<Verb> OUTER = EnumSet.of(Verb.FSYNC, Verb.MSYNC, Verb.SYNC_RANGE, Verb.EVICT, Verb.PREAD);
 
     private final Arena arena;
     private final KernelSide kernel;
     private final LibrarySide library;
-    private final OtherProgram ofKernel;
-    private final OtherProgram ofLibrary;
+    private final OtherProgram other;
     private final World world = new World();
     private final Contents contents;
     private final List<Step> done = new ArrayList<>();
@@ -60,8 +58,7 @@ final class Trial {
         arena.reset();
         kernel = arena.kernel();
         library = new LibrarySide(arena.ours(), settings);
-        ofKernel = arena.other(false);
-        ofLibrary = arena.other(true);
+        other = arena.other();
         contents = new Contents(world, kernel, library);
         failures = new Failures(world, library);
         isWatched = settings.get(Kind.WATCHED) != 0;
@@ -76,7 +73,8 @@ final class Trial {
         return done;
     }
 
-    @Nullable Difference difference() {
+    @Nullable
+    Difference difference() {
         return difference;
     }
 
@@ -100,7 +98,8 @@ final class Trial {
             }
         } catch (RuntimeException | AssertionError thrown) {
             isThrown = true;
-            found = thrown + " at " + List.of(thrown.getStackTrace()).subList(0, Math.min(6, thrown.getStackTrace().length));
+            found = thrown + " at "
+                    + List.of(thrown.getStackTrace()).subList(0, Math.min(6, thrown.getStackTrace().length));
         }
         if (found != null) {
             difference = new Difference(done.size() - 1, step + ": " + found, isThrown);
@@ -109,24 +108,26 @@ final class Trial {
     }
 
     private @Nullable String runNames(Step step) {
-        Outcome theirs = ofKernel.run(step);
-        Outcome ours = ofLibrary.run(step);
+        List<Outcome> outcomes = other.run(step);
+        Outcome theirs = outcomes.get(0);
+        Outcome ours = outcomes.get(1);
         arena.pairs().add(step, theirs);
         return theirs.equals(ours) ? null : "the judge gets " + ours + " and " + theirs;
     }
 
     private @Nullable String runOther(Step step) {
-        long[] before = ofKernel.look(step.get(Kind.NAME));
-        Twin twin = world.twin(before[0]);
+        Twin twin = world.twin(arena.inode(step.get(Kind.NAME)));
         int slot = twin == null ? -1 : world.slotOf(twin);
         boolean isUsed = twin != null && (world.isUsed(twin) || twin.isKept);
         boolean isAnnounced = slot >= 0 && step.get(Kind.ANNOUNCED) != 0;
         if (isAnnounced) {
             library.announce(library.file(slot));
         }
+        long before = twin == null ? 0 : twin.size();
         long known = twin == null ? 0 : isUsed ? twin.known() : twin.size();
-        Outcome theirs = ofKernel.run(step);
-        Outcome ours = ofLibrary.run(step);
+        List<Outcome> outcomes = other.run(step);
+        Outcome theirs = outcomes.get(0);
+        Outcome ours = outcomes.get(1);
         arena.pairs().add(step, theirs);
         if (!theirs.equals(ours)) {
             return "the judge gets " + ours + " and " + theirs;
@@ -134,7 +135,7 @@ final class Trial {
         if (twin == null || theirs.isError()) {
             return null;
         }
-        OtherChange change = OtherChange.of(step, theirs, before[1]);
+        OtherChange change = OtherChange.of(step, theirs, before);
         if (isAnnounced || !isUsed) {
             twin.clear(change.from(), change.to());
             twin.everLoose(change.from(), change.to());
@@ -237,8 +238,7 @@ final class Trial {
         return outcome;
     }
 
-    private @Nullable String judged(
-            Step step, Outcome theirs, Outcome ours, boolean isOld, @Nullable Twin before) {
+    private @Nullable String judged(Step step, Outcome theirs, Outcome ours, boolean isOld, @Nullable Twin before) {
         String found = theirs.equals(ours) ? null : contents.explain(step, theirs, ours, isOld, before);
         if (found != null) {
             return found + "the library gives " + ours + ", the kernel " + theirs;
@@ -289,7 +289,8 @@ final class Trial {
     }
 
     /** Ends the script: everything is saved then. */
-    @Nullable Difference end() {
+    @Nullable
+    Difference end() {
         List<Report> reports;
         try {
             kernel.end();
@@ -322,5 +323,4 @@ final class Trial {
         }
         return trial.end();
     }
-
 }

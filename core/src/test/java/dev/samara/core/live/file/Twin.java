@@ -115,9 +115,7 @@ final class Twin implements AutoCloseable {
     }
 
     boolean isLoose(long offset, boolean isPrivate) {
-        return (offset < MOST
-                        ? loose.get((int) offset) || (isPrivate && everLoose.get((int) offset))
-                        : isHighLoose)
+        return (offset < MOST ? loose.get((int) offset) || (isPrivate && everLoose.get((int) offset)) : isHighLoose)
                 || (tail == offset / PAGE && offset >= size())
                 || isPageLoose(offset / PAGE);
     }

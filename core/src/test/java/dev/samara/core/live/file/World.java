@@ -25,19 +25,20 @@ final class World {
     private final Map<Long, Twin> twins = new HashMap<>();
     private final @Nullable Twin[] slots = new Twin[Places.SLOTS];
     private final boolean[] areWritable = new boolean[Places.SLOTS];
-    private final @Nullable MappedPage[][][] pages =
-            new MappedPage[Places.SPACES][Places.REGIONS][Places.PAGES];
+    private final @Nullable MappedPage[][][] pages = new MappedPage[Places.SPACES][Places.REGIONS][Places.PAGES];
 
     Collection<Twin> twins() {
         return twins.values();
     }
 
-    @Nullable Twin twin(long inode) {
+    @Nullable
+    Twin twin(long inode) {
         return twins.get(inode);
     }
 
     /** Returns the file that is open in a slot; null if none is. */
-    @Nullable Twin at(int slot) {
+    @Nullable
+    Twin at(int slot) {
         return slots[slot];
     }
 
@@ -81,7 +82,8 @@ final class World {
         return slotOf(twin) >= 0 || isMapped(twin);
     }
 
-    @Nullable MappedPage page(int space, int region, long page) {
+    @Nullable
+    MappedPage page(int space, int region, long page) {
         return page < 0 || page >= Places.PAGES ? null : pages[space][region][(int) page];
     }
 
