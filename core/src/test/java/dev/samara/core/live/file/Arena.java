@@ -25,9 +25,24 @@ final class Arena implements AutoCloseable {
     private static final int DIRECTORY_MODE = 0755;
     private static final int BALLAST = 64;
     private static final int FIRST_BYTES = 3 * Places.PAGE + 100;
-    private static final String MAKE = """
-            truncate -s 96M "%1$s/image" && mkfs.ext4 -q -F -O ^has_journal -b 4096 "%1$s/image" \
-            && mount -o loop "%1$s/image" "%1$s/files" && exec "$0"
+    private static final int FULL = 0102;
+    private static final String FILLER = "filler";
+    private static final String MAKE =
+            """
+            set -e
+            for side in theirs ours
+            do
+                image="%1$s/$side.image" folder="%1$s/files/$side"
+                truncate -s 16M "$image"
+                mkfs.ext4 -q -F -m 0 -O ^has_journal -b 4096 "$image"
+                mkdir -p "$folder"
+                mount -o loop "$image" "$folder"
+                mkdir "$folder/source" "$folder/readonly"
+                head -c 5000 /dev/zero | tr '\\0' r > "$folder/source/a"
+                mount --bind "$folder/source" "$folder/readonly"
+                mount -o remount,bind,ro "$folder/readonly"
+            done
+            exec "$0"
             """;
 
     private final Hand first;
@@ -36,8 +51,10 @@ final class Arena implements AutoCloseable {
     private final Path ours;
     private final Path twins;
     private final Pairs pairs;
+    private final boolean isMounted;
 
-    private Arena(Hand first, Hand second, String theirs, Path root, Pairs pairs) {
+    private Arena(Hand first, Hand second, String theirs, Path root, Pairs pairs, boolean isMounted) {
+        this.isMounted = isMounted;
         this.first = first;
         this.second = second;
         this.theirs = theirs;
@@ -58,10 +75,10 @@ final class Arena implements AutoCloseable {
             String process = Long.toString(first.call(39));
             Hand second = new Hand(Judge.start(other, List.of("nsenter", "-t", process, "-m")));
             Path root = Path.of("/proc/" + process + "/root" + files);
-            made = new Arena(first, second, files.toString(), root, pairs);
+            made = new Arena(first, second, files.toString(), root, pairs, true);
         } else {
             Hand first = new Hand(Judge.start(one, List.of()));
-            made = new Arena(first, new Hand(Judge.start(other, List.of())), files.toString(), files, pairs);
+            made = new Arena(first, new Hand(Judge.start(other, List.of())), files.toString(), files, pairs, false);
         }
         made.prepare(made.theirs + "/ours");
         made.prepare(made.theirs + "/theirs");
@@ -105,6 +122,7 @@ final class Arena implements AutoCloseable {
 
     /** Has each side have a file a of some pages, an empty file b, and nothing else. */
     void reset() throws IOException {
+        empty();
         ByteBuffer bytes = Pattern.of(0, FIRST_BYTES);
         byte[] content = new byte[FIRST_BYTES];
         bytes.get(content);
@@ -132,6 +150,25 @@ final class Arena implements AutoCloseable {
         } catch (IOException missing) {
             return -1;
         }
+    }
+
+    /** Leaves few free pages on the file system of the library's files. Returns whether that is possible here. */
+    boolean fill(long pages) throws IOException {
+        if (!isMounted) {
+            return false;
+        }
+        String filler = theirs + "/ours/" + FILLER;
+        long opened = second.callWithPaths(List.of(filler), Hand.OPENAT, Hand.HERE, second.path(0), FULL, 0644);
+        long free = Files.getFileStore(ours).getUsableSpace() - pages * Places.PAGE;
+        // If that fails, what could be allocated is.
+        second.call(Hand.FALLOCATE, opened, 0, 0, Math.max(free, 1));
+        second.call(Hand.CLOSE, opened);
+        return true;
+    }
+
+    /** Makes room again. */
+    void empty() throws IOException {
+        Files.deleteIfExists(ours.resolve(FILLER));
     }
 
     Path ours() {

@@ -105,7 +105,7 @@ final class Contents {
             case FSYNC -> {
                 return host(Objects.requireNonNull(twin), 0, Long.MAX_VALUE);
             }
-            case MMAP -> world.map(step, Objects.requireNonNull(twin), library.file(step.number(SLOT)));
+            case MMAP -> world.map(step, Objects.requireNonNull(twin));
             case MUNMAP -> world.unmap(step);
             case STORE -> stored(step);
             case MADVISE -> {
@@ -177,7 +177,8 @@ final class Contents {
 
     private @Nullable String synced(Step step) {
         for (MappedPage page : world.touched(step)) {
-            String found = page.isPrivate() ? null : host(page.twin(), page.page() * PAGE, (page.page() + 1) * PAGE);
+            String found =
+                    page.isSaved() ? host(page.twin(), page.page() * PAGE, (page.page() + 1) * PAGE) : null;
             if (found != null) {
                 return found;
             }

@@ -73,7 +73,7 @@ final class Failures {
      * Has each open told of what has failed, at most once; {@code told} was told already. Whether a failure that is not
      * of a save is one of a write-back, no step knows: it may be told.
      */
-    private void tellAll(@Nullable HostFile told, Step failure) {
+    void tellAll(@Nullable HostFile told, @Nullable Step failure) {
         Set<HostFile> files = new LinkedHashSet<>();
         for (int slot = 0; slot < Places.SLOTS; slot++) {
             if (world.at(slot) != null) {
@@ -96,7 +96,10 @@ final class Failures {
         }
     }
 
-    private static boolean isOfWrite(Step failure) {
+    private static boolean isOfWrite(@Nullable Step failure) {
+        if (failure == null) {
+            return false;
+        }
         ChannelCall call = HostHook.kind(failure);
         return call == ChannelCall.WRITE || call == ChannelCall.FORCE;
     }

@@ -54,7 +54,7 @@ final class Generator {
     private static int[] weighted() {
         List<Integer> all = new ArrayList<>();
         int[] weights = {
-            0, 9, 3, 8, 10, 5, 5, 2, 4, 6, 2, 1, 9, 2, 3, 12, 14, 9, 6, 3, 3, 3, 1, 1, 1, 1, 1, 1, 3, 4, 3, 5
+            0, 9, 3, 8, 10, 5, 5, 2, 4, 6, 2, 1, 9, 2, 3, 12, 14, 9, 6, 3, 3, 3, 1, 1, 1, 1, 1, 1, 3, 4, 3, 5, 1, 1
         };
         for (int i = 0; i < weights.length; i++) {
             int verb = i;

@@ -16,6 +16,8 @@ final class Names {
             "d",
             "directory",
             "fifo",
+            "readonly/a",
+            "readonly/none",
             "loop",
             "b/x",
             "none/x",

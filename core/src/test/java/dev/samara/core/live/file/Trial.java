@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /** A run of one script on both sides, step by step. */
 final class Trial {
+    private static final long ENOSPC = -28;
+
     /** The steps that can be made beside another one, and those beside which they can be made. */
     static final Set<Verb> INNER = EnumSet.of(
             Verb.PWRITE,
@@ -27,6 +29,9 @@ final class Trial {
             Verb.PREAD,
             Verb.CLOSE,
             Verb.REVALIDATE);
+
+    /** A hole may be made in part, and an open may create a file on one side only. */
+    private static final Set<Verb> LEFT_OUT_IF_FULL = EnumSet.of(Verb.PUNCH, Verb.MADVISE, Verb.OPEN);
 
     static final Set<Verb> OUTER = EnumSet.of(Verb.FSYNC, Verb.MSYNC, Verb.SYNC_RANGE, Verb.EVICT, Verb.PREAD);
 
@@ -49,6 +54,11 @@ final class Trial {
 
     /** Whether a call of the host has failed: a file may have been reported then. */
     private boolean hasFailed;
+
+    /** Whether the file system of the library's files is full, and whether it was. */
+    private boolean isFull;
+
+    private boolean wasFull;
 
     /** Whether one has failed during this step. */
     private boolean didFail;
@@ -87,6 +97,8 @@ final class Trial {
             found = switch (step.verb()) {
                 case MACHINE -> "a second machine";
                 case FAIL, BESIDE -> modify(step);
+                case FILL -> fill(step);
+                case EMPTY -> empty();
                 case OTHER_WRITE, OTHER_APPEND, OTHER_TRUNCATE, OTHER_PUNCH -> runOther(step);
                 case CREATE, LINK, SYMLINK, RENAME, UNLINK -> runNames(step);
                 default -> runCall(step);
@@ -96,7 +108,7 @@ final class Trial {
                 found = contents.compareAll();
                 found = found != null ? found : sizes(step);
             }
-        } catch (RuntimeException | AssertionError thrown) {
+        } catch (RuntimeException | IOException | AssertionError thrown) {
             isThrown = true;
             found = thrown + " at "
                     + List.of(thrown.getStackTrace()).subList(0, Math.min(6, thrown.getStackTrace().length));
@@ -108,6 +120,9 @@ final class Trial {
     }
 
     private @Nullable String runNames(Step step) {
+        if (isFull) {
+            return null;
+        }
         List<Outcome> outcomes = other.run(step);
         Outcome theirs = outcomes.get(0);
         Outcome ours = outcomes.get(1);
@@ -116,6 +131,9 @@ final class Trial {
     }
 
     private @Nullable String runOther(Step step) {
+        if (isFull) {
+            return null;
+        }
         Twin twin = world.twin(arena.inode(step.get(Kind.NAME)));
         int slot = twin == null ? -1 : world.slotOf(twin);
         boolean isUsed = twin != null && (world.isUsed(twin) || twin.isKept);
@@ -150,6 +168,23 @@ final class Trial {
         return null;
     }
 
+    private @Nullable String fill(Step step) throws IOException {
+        isFull = isFull || arena.fill(step.get(Kind.PAGES));
+        return null;
+    }
+
+    /** Makes room: all that was acknowledged is saved then, and each open is told once of what could not be before. */
+    private @Nullable String empty() throws IOException {
+        if (!isFull) {
+            return null;
+        }
+        arena.empty();
+        isFull = false;
+        wasFull = true;
+        failures.tellAll(null, null);
+        return null;
+    }
+
     private @Nullable String modify(Step step) {
         modifier = step;
         return null;
@@ -159,7 +194,7 @@ final class Trial {
         Step first = outer;
         outer = null;
         if (first != null) {
-            return INNER.contains(step.verb()) ? runPair(first, step) : both(runAlone(first), () -> runAlone(step));
+            return INNER.contains(step.verb()) && !isFull && !wasFull ? runPair(first, step) : both(runAlone(first), () -> runAlone(step));
         }
         Step with = modifier;
         if (with != null && with.verb() == Verb.BESIDE && OUTER.contains(step.verb())) {
@@ -209,7 +244,7 @@ final class Trial {
         Step with = modifier;
         modifier = null;
         didFail = false;
-        if (isLeftOut(step)) {
+        if (isLeftOut(step) || (isFull && LEFT_OUT_IF_FULL.contains(step.verb()))) {
             return null;
         }
         Twin before = twin(step);
@@ -217,10 +252,49 @@ final class Trial {
             world.close(step.number(Kind.SLOT));
         }
         boolean isOld = contents.isOld(step, before);
+        if (isFull || wasFull) {
+            return runFull(step, isOld, before);
+        }
         Outcome theirs = kernel.run(step);
         Outcome ours = with != null && with.verb() == Verb.FAIL ? failed(with, step) : library.run(step);
         arena.pairs().add(step, theirs);
         return judged(step, theirs, ours, isOld, before);
+    }
+
+    /**
+     * Makes a step while there may be no room: the kernel's file gets what the library has acknowledged. Which save is
+     * told of pages for which there was no room, no step knows.
+     */
+    private @Nullable String runFull(Step step, boolean isOld, @Nullable Twin before) {
+        hasFailed = true;
+        Outcome ours = library.run(step);
+        if (ours.result() == ENOSPC) {
+            boolean isSave = step.verb() == Verb.FSYNC || step.verb() == Verb.MSYNC || step.verb() == Verb.SYNC_RANGE;
+            if (isSave && !isFull) {
+                ours = library.run(step);
+            } else if (isFull) {
+                kernelAfterRefusal(step);
+                return null;
+            }
+        }
+        boolean isShort = isFull
+                && (step.verb() == Verb.PWRITE || step.verb() == Verb.APPEND)
+                && ours.result() > 0
+                && ours.result() < step.get(Kind.LENGTH);
+        Step done = isShort ? step.with(step.verb().kinds().indexOf(Kind.LENGTH), ours.result()) : step;
+        Outcome theirs = kernel.run(done);
+        arena.pairs().add(done, theirs);
+        if (!world.twins().isEmpty()) {
+            world.twins().forEach(twin -> twin.isKept = true);
+        }
+        return judged(done, theirs, ours, isOld, before);
+    }
+
+    /** A step that was refused for want of room has changed nothing, but for an open that creates a file. */
+    private void kernelAfterRefusal(Step step) {
+        if (step.verb() == Verb.OPEN) {
+            kernel.close(step.number(Kind.SLOT));
+        }
     }
 
     private Outcome failed(Step failure, Step step) {
@@ -293,9 +367,10 @@ final class Trial {
     Difference end() {
         List<Report> reports;
         try {
+            arena.empty();
             kernel.end();
             reports = library.end();
-        } catch (RuntimeException | AssertionError thrown) {
+        } catch (RuntimeException | IOException | AssertionError thrown) {
             return difference != null ? difference : new Difference(done.size(), "the end: " + thrown, true);
         }
         if (difference == null) {

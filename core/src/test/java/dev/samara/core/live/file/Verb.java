@@ -67,7 +67,11 @@ enum Verb {
     /** Has the first such call of the next step to the host fail: 0 a read, 1 a write, 2 a force, 3 a truncation. */
     FAIL(CALL),
     /** Has the step after the next one made during the first such call of the next one. */
-    BESIDE(CALL);
+    BESIDE(CALL),
+    /** Leaves so many free pages on the file system of the library's files. */
+    FILL(PAGES),
+    /** Makes room on it again. */
+    EMPTY;
 
     private final List<Kind> kinds;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.file;
 
-import dev.samara.core.backing.HostFile;
+import dev.samara.core.mman.MapFlags;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -18,9 +18,9 @@ final class World {
      * @param twin its file
      * @param page its page of the file
      * @param isPrivate whether the mapping is private
-     * @param file the open that is mapped
+     * @param isSaved whether {@code msync} saves it: a mapping of an open for reading only is as good as private
      */
-    record MappedPage(Twin twin, long page, boolean isPrivate, HostFile file) {}
+    record MappedPage(Twin twin, long page, boolean isPrivate, boolean isSaved) {}
 
     private final Map<Long, Twin> twins = new HashMap<>();
     private final @Nullable Twin[] slots = new Twin[Places.SLOTS];
@@ -96,10 +96,12 @@ final class World {
         return false;
     }
 
-    void map(Step step, Twin twin, HostFile file) {
+    void map(Step step, Twin twin) {
+        boolean isPrivate = (step.get(Kind.MAPPING) & MapFlags.SHARED_VALIDATE) == MapFlags.PRIVATE;
+        boolean isSaved = !isPrivate && isWritable(step.number(Kind.SLOT));
         for (int i = 0; i < step.get(Kind.PAGES) && i < Places.PAGES; i++) {
-            pages[step.number(Kind.SPACE)][step.number(Kind.REGION)][i] = new MappedPage(
-                    twin, step.get(Kind.OFFSET) / Places.PAGE + i, (step.get(Kind.MAPPING) & 3) == 2, file);
+            pages[step.number(Kind.SPACE)][step.number(Kind.REGION)][i] =
+                    new MappedPage(twin, step.get(Kind.OFFSET) / Places.PAGE + i, isPrivate, isSaved);
         }
     }
 
