@@ -25,6 +25,7 @@ enum Allowed {
     private static final long ENODEV = -19;
     private static final long EIO = -5;
     private static final long EFBIG = -27;
+    private static final long ENOMEM = -12;
 
     /** The most bytes of a hole whose pages are read to find out which are zeros. */
     private static final long MOST_PUNCHED = 4 << 20;
@@ -57,6 +58,8 @@ enum Allowed {
         if (isOldSize) {
             return OLD_SIZE;
         }
-        return step.verb() == Verb.MADVISE && kernel.result() == EFBIG && library.result() == 0 ? LARGEST_SIZE : null;
+        boolean isLeftOut = step.verb() == Verb.MADVISE && kernel.result() == EFBIG;
+        // The walk goes on behind that, perhaps to a hole in the layout.
+        return isLeftOut && (library.result() == 0 || library.result() == ENOMEM) ? LARGEST_SIZE : null;
     }
 }

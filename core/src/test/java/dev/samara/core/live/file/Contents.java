@@ -136,6 +136,18 @@ final class Contents {
         return null;
     }
 
+    /** The library does not know yet that the file was cut, and has stored what the kernel has refused. */
+    void storedOnlyHere(Step step) {
+        for (int i = 0; i < step.get(WIDTH); i++) {
+            long at = step.get(OFFSET) + i;
+            MappedPage page = world.page(step.number(SPACE), step.number(REGION), at / PAGE);
+            if (page != null) {
+                long offset = page.page() * PAGE + at % PAGE;
+                page.twin().loosen(offset, offset + 1);
+            }
+        }
+    }
+
     private void stored(Step step) {
         for (int i = 0; i < step.get(WIDTH); i++) {
             long at = step.get(OFFSET) + i;
@@ -150,9 +162,10 @@ final class Contents {
         Twin twin = page.twin();
         if (isOld(page)) {
             twin.loosen(offset, offset + 1);
-        } else if (!page.isPrivate() && offset >= twin.size()) {
+        }
+        if (!page.isPrivate() && offset >= twin.size()) {
             twin.storedBeyond(page.page());
-        } else if (!page.isPrivate()) {
+        } else if (!page.isPrivate() && !isOld(page)) {
             twin.clear(offset, offset + 1);
         }
     }

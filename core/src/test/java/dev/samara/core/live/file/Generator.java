@@ -3,7 +3,9 @@ package dev.samara.core.live.file;
 
 import static dev.samara.core.live.file.Places.PAGE;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
@@ -37,9 +39,15 @@ final class Generator {
     };
     private static final int[] ADVICES = {4, 4, 4, 9, 9, 9, 9, 3, 0, 1, 2, 8, 20, 21, 22, 22, 23, 23, 24, 5, 77};
     private static final int[] LENGTHS = {0, 1, 2, 7, 8, 100, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 3 * PAGE - 1};
+    /** One of so many steps begins some that belong together. */
+    private static final int IDIOMS = 150;
+
     private static final int[] WIDTHS = {1, 2, 4, 8, 8, 8};
 
     private final Random random;
+
+    /** The steps that come next, whatever else would be chosen. */
+    private final Deque<Step> planned = new ArrayDeque<>();
 
     /** The verbs of the last step and of the one before. */
     private Verb last = Verb.MACHINE;
@@ -71,6 +79,37 @@ final class Generator {
 
     /** Returns the next step of a script. */
     Step next(World world, int number) {
+        if (planned.isEmpty() && number > 4 && random.nextInt(IDIOMS) == 0) {
+            planned.addAll(growthBesideSave(world));
+        }
+        Step step = planned.poll();
+        return step != null ? step : chosen(world, number);
+    }
+
+    /**
+     * Returns steps in which a file grows while its last page is saved. They are hardly ever chosen one by one: the
+     * buffer must have bytes of an earlier save at the place of the page, and the page must be the second run.
+     */
+    private List<Step> growthBesideSave(World world) {
+        int slot = slot(world, Verb.PWRITE);
+        Twin twin = world.at(slot);
+        long size = twin == null ? 0 : twin.size();
+        if (size <= 2 * PAGE || size > Pattern.MOST) {
+            return List.of();
+        }
+        long more = size + 1 + random.nextInt(2 * PAGE);
+        return List.of(
+                Step.of(Verb.PWRITE, slot, 0, size, random.nextInt(Pattern.SEEDS)),
+                Step.of(Verb.FSYNC, slot),
+                Step.of(Verb.PWRITE, slot, random.nextInt(PAGE), 1, 0),
+                Step.of(Verb.PWRITE, slot, size - 1, 1, 0),
+                Step.of(Verb.BESIDE, 1),
+                Step.of(Verb.FSYNC, slot),
+                random.nextBoolean() ? Step.of(Verb.GROW, slot, more) : Step.of(Verb.PWRITE, slot, more, 1, 0),
+                Step.of(Verb.FSYNC, slot));
+    }
+
+    private Step chosen(World world, int number) {
         Verb verb = verb(number);
         earlier = last;
         last = verb;

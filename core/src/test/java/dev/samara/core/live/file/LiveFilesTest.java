@@ -29,10 +29,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class LiveFilesTest {
     private static final Path REGRESSIONS = Path.of("src/test/resources/dev/samara/core/live/file/regressions");
 
-    /** The seeds of a whole run, and the parts of which a build runs one. */
-    private static final int SEEDS = 8_000;
+    /** The scripts of a whole run, and the parts of which a build runs one. */
+    private static final int SCRIPTS = 2_000;
 
-    private static final int PARTS = 100;
+    private static final int PARTS = 10;
     private static final double NANOS = 1e9;
 
     @TempDir
@@ -76,8 +76,9 @@ final class LiveFilesTest {
             run(language, Double.parseDouble(seconds));
             return;
         }
-        Share share = Share.of("files, live", PARTS);
-        for (int seed : share.of(IntStream.range(0, SEEDS).boxed().collect(Collectors.toList()))) {
+        int scripts = Share.of("files, live", PARTS).steps(SCRIPTS);
+        long first = Long.getLong(Share.SEED, System.nanoTime()) * SCRIPTS;
+        for (long seed = first; seed < first + scripts; seed++) {
             assertNull(language.run(seed));
         }
     }

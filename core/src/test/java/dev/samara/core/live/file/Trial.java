@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** A run of one script on both sides, step by step. */
 final class Trial {
     private static final long ENOSPC = -28;
+    private static final long EIO = -5;
 
     /** The steps that can be made beside another one, and those beside which they can be made. */
     static final Set<Verb> INNER = EnumSet.of(
@@ -225,7 +226,7 @@ final class Trial {
         Outcome ours = library.hook().besideResult();
         arena.pairs().add(first, theirFirst);
         arena.pairs().add(step, theirs);
-        if (first.verb() != Verb.PREAD && !theirFirst.equals(ourFirst)) {
+        if (first.verb() != Verb.PREAD && !theirFirst.equals(ourFirst) && !mayBeTold(first, ourFirst)) {
             return "beside it " + first + ": the library gives " + ourFirst + ", the kernel " + theirFirst;
         }
         return judged(step, theirs, ours, isOld, before);
@@ -258,7 +259,12 @@ final class Trial {
         Outcome theirs = kernel.run(step);
         Outcome ours = with != null && with.verb() == Verb.FAIL ? failed(with, step) : library.run(step);
         arena.pairs().add(step, theirs);
-        return judged(step, theirs, ours, isOld, before);
+        return judged(step, theirs, mayBeTold(step, ours) ? library.run(step) : ours, isOld, before);
+    }
+
+    /** An open that is closed, and mapped, is told later of what has failed. */
+    private boolean mayBeTold(Step step, Outcome ours) {
+        return hasFailed && step.verb() == Verb.MSYNC && (ours.result() == EIO || ours.result() == ENOSPC);
     }
 
     /**
@@ -316,6 +322,9 @@ final class Trial {
         String found = theirs.equals(ours) ? null : contents.explain(step, theirs, ours, isOld, before);
         if (found != null) {
             return found + "the library gives " + ours + ", the kernel " + theirs;
+        }
+        if (step.verb() == Verb.STORE && theirs.isError() && !ours.isError()) {
+            contents.storedOnlyHere(step);
         }
         return step.verb() == Verb.OPEN ? opened(step, theirs, ours) : contents.after(step, theirs, before);
     }
