@@ -12,7 +12,7 @@ enum Allowed {
     /** {@code Machine.openFile}: EISDIR for a directory; ENODEV for a FIFO, a device, and a file of /proc. */
     REGULAR_FILES_ONLY,
 
-    /** {@code Machine.openFile}: EIO for any failure that it does not list; ENOTDIR, ENAMETOOLONG and ELOOP are none. */
+    /** {@code Machine.openFile}: EIO for any failure that it does not list, as ENOTDIR, ENAMETOOLONG and ELOOP. */
     OTHER_REFUSALS,
 
     /** {@code HostFile}, other programs: the size may be an old one until a call looks at it. */

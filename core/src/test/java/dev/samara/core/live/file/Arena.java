@@ -14,9 +14,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /**
- * Where scripts run: two processes of the kernel's side, and a folder for each side on one file system. That is an ext4
- * of its own in memory, in a mount namespace of the processes, where the test may make one: a force costs nothing there.
- * Else it is the folder that is given.
+ * Where scripts run: two processes of the kernel's side, and a folder for each side. Where the test may mount, each
+ * folder is an ext4 in memory, in a mount namespace of the processes: a force costs little there, and one of them can
+ * be full. Else they are in the folder that is given.
  */
 final class Arena implements AutoCloseable {
     private static final int MKNOD = 133;
@@ -27,8 +27,7 @@ final class Arena implements AutoCloseable {
     private static final int FIRST_BYTES = 3 * Places.PAGE + 100;
     private static final int FULL = 0102;
     private static final String FILLER = "filler";
-    private static final String MAKE =
-            """
+    private static final String MAKE = """
             set -e
             for side in theirs ours
             do
@@ -93,7 +92,9 @@ final class Arena implements AutoCloseable {
                         "-m",
                         "sh",
                         "-c",
-                        "truncate -s 4M \"$0/try\" && mkfs.ext4 -q -F \"$0/try\" && mount -o loop \"$0/try\" \"$0/files\"",
+                        """
+                        truncate -s 4M "$0/try" && mkfs.ext4 -q -F "$0/try" && mount -o loop "$0/try" "$0/files"
+                        """,
                         folder.toString())
                 .redirectErrorStream(true)
                 .start();

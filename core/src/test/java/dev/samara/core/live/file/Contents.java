@@ -190,8 +190,7 @@ final class Contents {
 
     private @Nullable String synced(Step step) {
         for (MappedPage page : world.touched(step)) {
-            String found =
-                    page.isSaved() ? host(page.twin(), page.page() * PAGE, (page.page() + 1) * PAGE) : null;
+            String found = page.isSaved() ? host(page.twin(), page.page() * PAGE, (page.page() + 1) * PAGE) : null;
             if (found != null) {
                 return found;
             }

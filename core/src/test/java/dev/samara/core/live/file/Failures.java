@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Steps during which a call of the host fails. The kernel has no such failure: the judge here is what was acknowledged.
- * A step that fails is repeated, and then has the kernel's result, since nothing was changed or the rest is done. A save
- * that fails reports it, each other open of the file is told of it once, and the next save saves everything.
+ * A step that fails is repeated, and then has the kernel's result, since nothing was changed or the rest is done. A
+ * save that fails reports it, each other open of the file is told of it once, and the next save saves everything.
  */
 final class Failures {
     private final World world;

@@ -18,6 +18,9 @@ final class HostHook {
     private @Nullable ChannelCall kind;
 
     private @Nullable FutureTask<Outcome> beside;
+    /** The thread whose calls are meant: those of threads of the machine come at any time. */
+    private @Nullable Thread thread;
+
     private boolean wasReached;
 
     HostHook() {
@@ -32,6 +35,7 @@ final class HostHook {
     /** Has the next call of a kind fail. */
     synchronized void failNext(ChannelCall call) {
         kind = call;
+        thread = Thread.currentThread();
         beside = null;
         wasReached = false;
     }
@@ -39,6 +43,7 @@ final class HostHook {
     /** Has a step made during the next call of a kind. */
     synchronized void besideNext(ChannelCall call, Callable<Outcome> step) {
         kind = call;
+        thread = Thread.currentThread();
         beside = new FutureTask<>(step);
         wasReached = false;
     }
@@ -73,7 +78,7 @@ final class HostHook {
     private void before(ChannelCall call) throws IOException {
         FutureTask<Outcome> step;
         synchronized (this) {
-            if (kind != call) {
+            if (kind != call || Thread.currentThread() != thread) {
                 return;
             }
             kind = null;
@@ -83,14 +88,14 @@ final class HostHook {
         if (step == null) {
             throw new IOException("Input/output error");
         }
-        Thread thread = new Thread(step, "beside");
-        thread.setDaemon(true);
-        thread.start();
+        Thread other = new Thread(step, "beside");
+        other.setDaemon(true);
+        other.start();
         Await.until(
                 "a step beside a call of the host",
                 () -> step.isDone()
-                        || thread.getState() == Thread.State.WAITING
-                        || thread.getState() == Thread.State.TIMED_WAITING,
-                thread);
+                        || other.getState() == Thread.State.WAITING
+                        || other.getState() == Thread.State.TIMED_WAITING,
+                other);
     }
 }

@@ -128,9 +128,8 @@ final class KernelSide {
                         Task.callRequest(Hand.PREAD, descriptor(step), Hand.room(), length, step.get(OFFSET)),
                         Task.hashRequest(Hand.room(), length)));
         long read = Long.parseLong(answers.get(0));
-        String hashes = read > 0 && read < length
-                ? hands[0].task().ask(Task.hashRequest(Hand.room(), read))
-                : answers.get(1);
+        String hashes =
+                read > 0 && read < length ? hands[0].task().ask(Task.hashRequest(Hand.room(), read)) : answers.get(1);
         return new Outcome(read, read > 0 ? Hand.hash(List.of(hashes.split(" ", -1))) : 0);
     }
 

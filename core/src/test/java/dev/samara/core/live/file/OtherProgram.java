@@ -31,7 +31,7 @@ final class OtherProgram {
         this.ours = ours;
     }
 
-    /** Makes a step for the kernel's side, and then for the library's. Returns what they give, which should be the same. */
+    /** Makes a step for the kernel's side, and then for the library's. Returns the two results. */
     List<Outcome> run(Step step) {
         List<String> requests = new ArrayList<>();
         int[] results = {add(requests, step, theirs), 0};
@@ -63,9 +63,8 @@ final class OtherProgram {
             }
             case LINK, SYMLINK, RENAME -> {
                 requests.add(hand.pathRequest(1, folder + "/" + Names.of(step.get(TO))));
-                int number = step.verb() == Verb.LINK
-                        ? Hand.LINK
-                        : step.verb() == Verb.SYMLINK ? Hand.SYMLINK : Hand.RENAME;
+                int number =
+                        step.verb() == Verb.LINK ? Hand.LINK : step.verb() == Verb.SYMLINK ? Hand.SYMLINK : Hand.RENAME;
                 return add(requests, Task.callRequest(number, hand.path(0), hand.path(1)));
             }
             case CREATE -> {
@@ -95,14 +94,9 @@ final class OtherProgram {
         return switch (step.verb()) {
             case OTHER_WRITE ->
                 List.of(Task.callRequest(
-                        Hand.PWRITE,
-                        OPENED,
-                        Hand.bytes(step.get(SEED)),
-                        step.get(LENGTH),
-                        step.get(OFFSET)));
+                        Hand.PWRITE, OPENED, Hand.bytes(step.get(SEED)), step.get(LENGTH), step.get(OFFSET)));
             case OTHER_APPEND -> hand.append(OPENED, step.get(SEED), step.get(LENGTH));
-            default ->
-                List.of(Task.callRequest(Hand.FALLOCATE, OPENED, PUNCH, step.get(OFFSET), step.get(LENGTH)));
+            default -> List.of(Task.callRequest(Hand.FALLOCATE, OPENED, PUNCH, step.get(OFFSET), step.get(LENGTH)));
         };
     }
 }

@@ -7,10 +7,8 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -18,23 +16,6 @@ import org.jspecify.annotations.Nullable;
 final class Trial {
     private static final long ENOSPC = -28;
     private static final long EIO = -5;
-
-    /** The steps that can be made beside another one, and those beside which they can be made. */
-    static final Set<Verb> INNER = EnumSet.of(
-            Verb.PWRITE,
-            Verb.APPEND,
-            Verb.TRUNCATE,
-            Verb.GROW,
-            Verb.PUNCH,
-            Verb.FSYNC,
-            Verb.PREAD,
-            Verb.CLOSE,
-            Verb.REVALIDATE);
-
-    /** A hole may be made in part, and an open may create a file on one side only. */
-    private static final Set<Verb> LEFT_OUT_IF_FULL = EnumSet.of(Verb.PUNCH, Verb.MADVISE, Verb.OPEN);
-
-    static final Set<Verb> OUTER = EnumSet.of(Verb.FSYNC, Verb.MSYNC, Verb.SYNC_RANGE, Verb.EVICT, Verb.PREAD);
 
     private final Arena arena;
     private final KernelSide kernel;
@@ -195,10 +176,12 @@ final class Trial {
         Step first = outer;
         outer = null;
         if (first != null) {
-            return INNER.contains(step.verb()) && !isFull && !wasFull ? runPair(first, step) : both(runAlone(first), () -> runAlone(step));
+            return Verbs.INNER.contains(step.verb()) && !isFull && !wasFull
+                    ? runPair(first, step)
+                    : both(runAlone(first), () -> runAlone(step));
         }
         Step with = modifier;
-        if (with != null && with.verb() == Verb.BESIDE && OUTER.contains(step.verb())) {
+        if (with != null && with.verb() == Verb.BESIDE && Verbs.OUTER.contains(step.verb())) {
             outer = step;
             return null;
         }
@@ -245,7 +228,7 @@ final class Trial {
         Step with = modifier;
         modifier = null;
         didFail = false;
-        if (isLeftOut(step) || (isFull && LEFT_OUT_IF_FULL.contains(step.verb()))) {
+        if (isLeftOut(step) || (isFull && Verbs.LEFT_OUT_IF_FULL.contains(step.verb()))) {
             return null;
         }
         Twin before = twin(step);
