@@ -139,8 +139,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      *
      * @param offset of the first byte, not negative
      * @param length number of bytes, positive
-     * @return 0, or a negated errno: EINVAL for the arguments, EFBIG for an end beyond the largest offset, EBADF if this
-     *     is closed or not open for writing, or an error of the host, when a part of the bytes may be zeros
+     * @return 0, or a negated errno: EINVAL for the arguments, EFBIG for an end beyond the largest offset, EBADF if
+     *     this is closed or not open for writing, or an error of the host, when a part of the bytes may be zeros
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long punch(long offset, long length);

@@ -87,15 +87,9 @@ final class Arena implements AutoCloseable {
 
     /** Returns whether this process may mount a file as a file system. */
     private static boolean mayMount(Path folder) throws IOException {
-        Process tried = new ProcessBuilder(
-                        "unshare",
-                        "-m",
-                        "sh",
-                        "-c",
-                        """
+        Process tried = new ProcessBuilder("unshare", "-m", "sh", "-c", """
                         truncate -s 4M "$0/try" && mkfs.ext4 -q -F "$0/try" && mount -o loop "$0/try" "$0/files"
-                        """,
-                        folder.toString())
+                        """, folder.toString())
                 .redirectErrorStream(true)
                 .start();
         byte[] said = tried.getInputStream().readAllBytes();

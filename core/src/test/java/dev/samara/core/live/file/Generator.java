@@ -126,7 +126,8 @@ final class Generator {
 
     private Verb verb(int number) {
         if (last == Verb.BESIDE || earlier == Verb.BESIDE) {
-            Verb[] some = (last == Verb.BESIDE ? Verbs.OUTER : Verbs.INNER).stream().sorted().toArray(Verb[]::new);
+            Verb[] some = (last == Verb.BESIDE ? Verbs.OUTER : Verbs.INNER)
+                    .stream().sorted().toArray(Verb[]::new);
             return some[random.nextInt(some.length)];
         }
         return number < 3 ? Verb.OPEN : number < 5 ? Verb.MMAP : Verb.values()[pick(WEIGHTED)];

@@ -10,7 +10,8 @@ import java.util.BitSet;
 
 /**
  * A file of the library and its twin of the kernel, and what may differ between them, as the library documents it:
- * bytes that another program has changed while they may have been in memory, and the size until the library looks at it.
+ * bytes that another program has changed while they may have been in memory, and the size until the library looks at
+ * it.
  */
 final class Twin implements AutoCloseable {
     /** The bytes up to here are compared one by one; those behind only if no other program has changed the file. */

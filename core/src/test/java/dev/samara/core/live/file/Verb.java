@@ -73,6 +73,7 @@ enum Verb {
     /** Makes room on it again. */
     EMPTY;
 
+    @SuppressWarnings("ImmutableEnumChecker") // List.of makes it, so nothing changes it.
     private final List<Kind> kinds;
 
     Verb(Kind... kinds) {
