@@ -31,7 +31,7 @@ final class Arena implements AutoCloseable {
             set -e
             for side in theirs ours
             do
-                image="%1$s/$side.image" folder="%1$s/files/$side"
+                image="FOLDER/$side.image" folder="FOLDER/files/$side"
                 truncate -s 16M "$image"
                 mkfs.ext4 -q -F -m 0 -O ^has_journal -b 4096 "$image"
                 mkdir -p "$folder"
@@ -69,7 +69,7 @@ final class Arena implements AutoCloseable {
         Path other = Files.createDirectories(folder.resolve("second"));
         Arena made;
         if (mayMount(folder)) {
-            String script = String.format(MAKE, folder);
+            String script = MAKE.replace("FOLDER", folder.toString());
             Hand first = new Hand(Judge.start(one, List.of("unshare", "-m", "sh", "-c", script)));
             String process = Long.toString(first.call(39));
             Hand second = new Hand(Judge.start(other, List.of("nsenter", "-t", process, "-m")));
