@@ -11,6 +11,7 @@
  *   v START END WHAT FROM TO mappings of a range           lines of smaps, each with its flags and |; see layout.h
  *   d ADDRESS LENGTH         bytes of memory               two digits a byte, until the first fault: !...
  *   p ADDRESS BYTES          bytes into memory             ok, or the first fault
+ *   H ADDRESS LENGTH         a hash of each 4,096 bytes    16 digits each, with blanks; .M .A .B as above
  *   f PATH                   a file, as it is read now     #LENGTH, and after the line that many bytes; or an error
  *   h SIGNAL FLAGS MASK      notes this signal from now    result
  *   g                        the signals noted             SIGNAL,CODE,ADDRESS ... and forgets them
@@ -276,6 +277,29 @@ static void contents(struct text *answer, u64 address, u64 pages) {
     }
 }
 
+/* Mixes eight bytes at a time, and the bytes of a rest one at a time; Task.hash does the same. */
+static void hashes(struct text *answer, u64 address, u64 length) {
+    for (u64 done = 0; done < length;) {
+        u64 end = done + PAGE < length ? done + PAGE : length, hash = 0xcbf29ce484222325UL;
+        struct probe probe = {0};
+        if (done > 0) put(answer, ' ');
+        while (done < end && probe.signal == 0) {
+            u64 width = end - done >= 8 ? 8 : 1;
+            probe = load(width, address + done);
+            hash = (hash ^ probe.value) * 0x9e3779b97f4a7c15UL;
+            hash ^= hash >> 29;
+            done += width;
+        }
+        done = end;
+        if (probe.signal == 0) {
+            put_hex(answer, hash, 16);
+        } else {
+            put(answer, '.');
+            put(answer, probe.signal == SIGNAL_BUS ? 'B' : probe.code == 1 ? 'M' : 'A');
+        }
+    }
+}
+
 static void dump(struct text *answer, u64 address, u64 length) {
     for (u64 i = 0; i < length; i++) {
         struct probe probe = load(1, address + i);
@@ -483,6 +507,10 @@ static void perform(struct channel *channel, const u8 *line) {
         case 'v':
             for (int i = 0; i < 5; i++) a[i] = number(&at);
             layout(answer, a[0], a[1], a[2], a[3], a[4]);
+            break;
+        case 'H':
+            a[0] = number(&at);
+            hashes(answer, a[0], number(&at));
             break;
         case 'd':
             a[0] = number(&at);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.testing.judge;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -13,6 +16,8 @@ import java.util.stream.Stream;
  * time, together with all tasks of its judge.
  */
 public final class Task {
+    private static final VarHandle WORDS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
     private final Judge judge;
 
     /** The words that lead from the first task to this one. */
@@ -143,6 +148,44 @@ public final class Task {
      */
     public static String layoutRequest(long start, long end, int what, long from, long to) {
         return String.format(Locale.ROOT, "v %x %x %x %x %x", start, end, what, from, to);
+    }
+
+    /**
+     * Returns the request for hashes of memory, one for each 4,096 bytes from its start. The answer has for each of
+     * them 16 digits, those of {@link #hash}, or {@code .M}, {@code .A} or {@code .B} as {@link #firstBytes}; blanks
+     * are between them.
+     *
+     * @param address of the first byte
+     * @param length their number
+     * @return the line
+     */
+    public static String hashRequest(long address, long length) {
+        return "H " + Long.toHexString(address) + " " + Long.toHexString(length);
+    }
+
+    /**
+     * Returns the hash of bytes that the judge returns for them.
+     *
+     * @param bytes the bytes
+     * @param from index of the first
+     * @param to index after the last
+     * @return the hash
+     */
+    public static long hash(byte[] bytes, int from, int to) {
+        long hash = 0xcbf29ce484222325L;
+        int at = from;
+        for (; at + Long.BYTES <= to; at += Long.BYTES) {
+            hash = mixed(hash, (long) WORDS.get(bytes, at));
+        }
+        for (; at < to; at++) {
+            hash = mixed(hash, bytes[at] & 0xff);
+        }
+        return hash;
+    }
+
+    private static long mixed(long hash, long word) {
+        long product = (hash ^ word) * 0x9e3779b97f4a7c15L;
+        return product ^ (product >>> 29);
     }
 
     /**

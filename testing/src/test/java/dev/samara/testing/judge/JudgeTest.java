@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -72,6 +73,19 @@ final class JudgeTest {
         assertEquals("00.M", task.firstBytes(AT, 2));
         task.put(AT, new byte[] {1, -1});
         assertArrayEquals(new byte[] {1, -1, 0}, task.bytes(AT, 3));
+    }
+
+    @Test
+    @DisplayName("hashes memory, page by page")
+    void hashes() {
+        Task task = judge.first();
+        map(task, 0x1000);
+        byte[] bytes = {1, 2, 3, 4, 5, 6, 7, -8, 9, 10, -11};
+        task.put(AT, bytes);
+        assertEquals(
+                String.format("%016x .M", Task.hash(Arrays.copyOf(bytes, 4096), 0, 4096)),
+                task.ask(Task.hashRequest(AT, 0x1001)));
+        assertEquals(String.format("%016x", Task.hash(bytes, 0, 11)), task.ask(Task.hashRequest(AT, 11)));
     }
 
     @Test

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The results in which the library differs from the kernel, as it documents. What it documents of contents after
+ * changes by another program is in {@link Twin}, of opens that are closed and mapped in {@link LibrarySide}, of holes
+ * in large files in {@link #isLeftOut}.
+ */
+enum Allowed {
+    /** {@code Machine.openFile}: EISDIR for a directory; ENODEV for a FIFO, a device, and a file of /proc. */
+    REGULAR_FILES_ONLY,
+
+    /** {@code Machine.openFile}: EIO for any failure that it does not list, as ENOTDIR, ENAMETOOLONG and ELOOP. */
+    OTHER_REFUSALS,
+
+    /** {@code HostFile}, other programs: the size may be an old one until a call looks at it. */
+    OLD_SIZE,
+
+    /** {@code HostFile.punch}: what lies beyond the end is left out; the host's largest size is not known. */
+    LARGEST_SIZE;
+
+    private static final long EISDIR = -21;
+    private static final long ENODEV = -19;
+    private static final long EIO = -5;
+    private static final long EFBIG = -27;
+    private static final long ENOMEM = -12;
+
+    /** The most bytes of a hole whose pages are read to find out which are zeros. */
+    private static final long MOST_PUNCHED = 4 << 20;
+
+    /** The largest size of a file of ext4. */
+    private static final long LARGEST = (1L << 44) - 4096;
+
+    /**
+     * Returns whether a step is left out: the library takes a time in proportion to the hole, which no test waits for;
+     * or the hole ends beyond the largest size, and the kernel refuses what the library does.
+     */
+    static boolean isLeftOut(Step step, long size) {
+        if (step.verb() != Verb.PUNCH || step.get(Kind.OFFSET) < 0 || step.get(Kind.LENGTH) <= 0) {
+            return false;
+        }
+        long end = step.get(Kind.OFFSET) + step.get(Kind.LENGTH);
+        return end > LARGEST || Math.min(step.get(Kind.LENGTH), size - step.get(Kind.OFFSET)) > MOST_PUNCHED;
+    }
+
+    /** Returns the exception for a step's results; null if there is none. */
+    static @Nullable Allowed of(Step step, Outcome kernel, Outcome library, boolean isOldSize) {
+        if (step.verb() == Verb.OPEN) {
+            int name = step.number(Kind.NAME);
+            boolean isOdd = name == Names.DIRECTORY || name == Names.FIFO || name > Names.LOOP + 3;
+            if (isOdd && (library.result() == EISDIR || library.result() == ENODEV)) {
+                return REGULAR_FILES_ONLY;
+            }
+            return kernel.isError() && library.result() == EIO ? OTHER_REFUSALS : null;
+        }
+        if (isOldSize) {
+            return OLD_SIZE;
+        }
+        boolean isLeftOut = step.verb() == Verb.MADVISE && kernel.result() == EFBIG;
+        // The walk goes on behind that, perhaps to a hole in the layout.
+        return isLeftOut && (library.result() == 0 || library.result() == ENOMEM) ? LARGEST_SIZE : null;
+    }
+}

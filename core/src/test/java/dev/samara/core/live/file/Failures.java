@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
+import dev.samara.core.mman.SyncFlags;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Steps during which a call of the host fails. The kernel has no such failure: the judge here is what was acknowledged.
+ * A step that fails is repeated, and then has the kernel's result, since nothing was changed or the rest is done. A
+ * save that fails reports it, each other open of the file is told of it once, and the next save saves everything.
+ */
+final class Failures {
+    private final World world;
+    private final LibrarySide library;
+    private boolean didFail;
+
+    Failures(World world, LibrarySide library) {
+        this.world = world;
+        this.library = library;
+    }
+
+    /** Makes a step whose first call of a kind fails. Returns its outcome, or that of its repetition. */
+    Outcome run(Step failure, Step step) {
+        library.hook().failNext(HostHook.kind(failure));
+        Outcome outcome = library.run(step);
+        didFail = library.hook().end();
+        if (!didFail) {
+            return outcome;
+        }
+        boolean isSave = step.verb() == Verb.FSYNC
+                || (step.verb() == Verb.MSYNC && (step.get(Kind.FLAGS) & SyncFlags.SYNC) != 0);
+        if (isSave && isOfWrite(failure) && outcome.result() == 0) {
+            throw new IllegalStateException("a call of the host has failed, and the save returns 0");
+        }
+        Outcome repeated = outcome;
+        if (outcome.isError()) {
+            repeated = library.run(step);
+        } else if (step.verb() == Verb.PWRITE || step.verb() == Verb.APPEND || step.verb() == Verb.PREAD) {
+            repeated = rest(step, outcome);
+        }
+        tellAll(step.verb() == Verb.FSYNC ? library.file(step.number(Kind.SLOT)) : null, failure);
+        return repeated;
+    }
+
+    /** Returns whether a call of the host has failed during the last step. */
+    boolean didFail() {
+        return didFail;
+    }
+
+    /** Goes on with a call that was cut short. A read is made again as a whole. */
+    private Outcome rest(Step step, Outcome first) {
+        long length = step.get(Kind.LENGTH);
+        if (step.verb() == Verb.PREAD) {
+            return library.run(step);
+        } else if (first.result() == length) {
+            return first;
+        }
+        long done = first.result();
+        long seed = step.get(Kind.SEED) + done;
+        long slot = step.get(Kind.SLOT);
+        Step rest = step.verb() == Verb.PWRITE
+                ? Step.of(Verb.PWRITE, slot, step.get(Kind.OFFSET) + done, length - done, seed)
+                : Step.of(Verb.APPEND, slot, length - done, seed);
+        Outcome second = library.run(rest);
+        return second.isError() ? first : new Outcome(done + second.result(), first.seen());
+    }
+
+    /**
+     * Has each open told of what has failed, at most once; {@code told} was told already. Whether a failure that is not
+     * of a save is one of a write-back, no step knows: it may be told.
+     */
+    void tellAll(@Nullable HostFile told, @Nullable Step failure) {
+        Set<HostFile> files = new LinkedHashSet<>();
+        for (int slot = 0; slot < Places.SLOTS; slot++) {
+            if (world.at(slot) != null) {
+                files.add(library.file(slot));
+            }
+        }
+        Twin of = told == null ? null : twin(told);
+        for (HostFile file : files) {
+            long first = file.fsync();
+            boolean isOther = told != null && file != told && twin(file) == of;
+            if (isOther && isOfWrite(failure) && first == 0) {
+                throw new IllegalStateException("another open is never told of a failed save");
+            } else if (file == told && first != 0) {
+                throw new IllegalStateException("the open that was told is told again");
+            }
+            long second = file.fsync();
+            if (second != 0) {
+                throw new IllegalStateException("a failure is told twice: " + first + ", " + second);
+            }
+        }
+    }
+
+    private static boolean isOfWrite(@Nullable Step failure) {
+        if (failure == null) {
+            return false;
+        }
+        ChannelCall call = HostHook.kind(failure);
+        return call == ChannelCall.WRITE || call == ChannelCall.FORCE;
+    }
+
+    private @Nullable Twin twin(HostFile file) {
+        for (int slot = 0; slot < Places.SLOTS; slot++) {
+            if (world.at(slot) != null && library.file(slot) == file) {
+                return world.at(slot);
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import dev.samara.core.fixture.Await;
+import dev.samara.core.internal.hostfile.FaultyChannels;
+import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
+import java.io.IOException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import org.jspecify.annotations.Nullable;
+
+/** Has one of the library's next calls to the host fail, or has a step made beside it. */
+final class HostHook {
+    final FaultyChannels channels = new FaultyChannels();
+
+    /** The call that is hooked; null for none. Guarded by this. */
+    private @Nullable ChannelCall kind;
+
+    private @Nullable FutureTask<Outcome> beside;
+    /** The thread whose calls are meant: those of threads of the machine come at any time. */
+    private @Nullable Thread thread;
+
+    private boolean wasReached;
+
+    HostHook() {
+        channels.isRecording = false;
+        channels.failure = (call, offset, length) -> before(call);
+    }
+
+    static ChannelCall kind(Step step) {
+        return ChannelCall.values()[step.number(Kind.CALL)];
+    }
+
+    /** Has the next call of a kind fail. */
+    synchronized void failNext(ChannelCall call) {
+        kind = call;
+        thread = Thread.currentThread();
+        beside = null;
+        wasReached = false;
+    }
+
+    /** Has a step made during the next call of a kind. */
+    synchronized void besideNext(ChannelCall call, Callable<Outcome> step) {
+        kind = call;
+        thread = Thread.currentThread();
+        beside = new FutureTask<>(step);
+        wasReached = false;
+    }
+
+    /** Returns whether there was such a call. There is no hook any more. */
+    synchronized boolean end() {
+        kind = null;
+        return wasReached;
+    }
+
+    /** Waits for the result of the step beside, which is made now if there was no call. */
+    Outcome besideResult() {
+        FutureTask<Outcome> step = taken();
+        step.run();
+        try {
+            return step.get();
+        } catch (ExecutionException failed) {
+            throw new IllegalStateException("a step beside a call of the host", failed.getCause());
+        } catch (InterruptedException interrupted) {
+            throw new IllegalStateException(interrupted);
+        }
+    }
+
+    private synchronized FutureTask<Outcome> taken() {
+        FutureTask<Outcome> step = beside;
+        if (step == null) {
+            throw new IllegalStateException("no step is made beside another one");
+        }
+        return step;
+    }
+
+    private void before(ChannelCall call) throws IOException {
+        FutureTask<Outcome> step;
+        synchronized (this) {
+            if (kind != call || Thread.currentThread() != thread) {
+                return;
+            }
+            kind = null;
+            wasReached = true;
+            step = beside;
+        }
+        if (step == null) {
+            throw new IOException("Input/output error");
+        }
+        Thread other = new Thread(step, "beside");
+        other.setDaemon(true);
+        other.start();
+        Await.until(
+                "a step beside a call of the host",
+                () -> step.isDone()
+                        || other.getState() == Thread.State.WAITING
+                        || other.getState() == Thread.State.TIMED_WAITING,
+                other);
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import java.util.LinkedHashSet;
+import java.util.Locale;
+import java.util.Set;
+
+/** What an argument of a step is: its name in the text form, and the values that a shorter script tries instead. */
+enum Kind {
+    SLOT,
+    NAME,
+    TO,
+    MODE,
+    OFFSET,
+    LENGTH,
+    SIZE,
+    SEED,
+    FLAGS,
+    SPACE,
+    REGION,
+    FIRST,
+    PAGES,
+    PROTECTION,
+    MAPPING,
+    WIDTH,
+    VALUE,
+    ADVICE,
+    ANNOUNCED,
+    LIMIT,
+    FORCED,
+    WATCHED,
+    CALL;
+
+    private static final long PAGE = 4096;
+
+    /** Returns simpler values than that, the simplest first. */
+    Set<Long> simpler(long value) {
+        Set<Long> simpler = new LinkedHashSet<>();
+        switch (this) {
+            case SLOT, NAME, TO, SPACE, REGION, FIRST, SEED, MODE, LIMIT, CALL -> simpler.add(0L);
+            case OFFSET, SIZE -> {
+                simpler.add(0L);
+                simpler.add(1L);
+                simpler.add(PAGE);
+                simpler.add(value & -PAGE);
+                simpler.add(value % PAGE);
+            }
+            case WIDTH -> simpler.add(1L);
+            case LENGTH, PAGES, VALUE -> {
+                simpler.add(1L);
+                simpler.add(PAGE);
+                simpler.add(value & -PAGE);
+            }
+            case ANNOUNCED, FORCED, WATCHED -> simpler.add(1L);
+            case PROTECTION -> simpler.add(3L);
+            case FLAGS, MAPPING, ADVICE -> {
+                // Another value is another call.
+            }
+        }
+        simpler.removeIf(other -> Math.abs(other) >= Math.abs(value) && this != PROTECTION && !isSwitch());
+        simpler.remove(value);
+        return simpler;
+    }
+
+    private boolean isSwitch() {
+        return this == ANNOUNCED || this == FORCED || this == WATCHED;
+    }
+
+    /** Returns the name in the text form. */
+    String word() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}

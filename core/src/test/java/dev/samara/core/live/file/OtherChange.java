@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+/**
+ * The bytes of a file that another program has changed.
+ *
+ * @param from the first
+ * @param to after the last
+ * @param isCut whether they were cut off
+ */
+record OtherChange(long from, long to, boolean isCut) {
+    static OtherChange of(Step step, Outcome result, long sizeBefore) {
+        switch (step.verb()) {
+            case OTHER_TRUNCATE -> {
+                long size = step.get(Kind.SIZE);
+                return new OtherChange(Math.min(size, sizeBefore), Math.max(size, sizeBefore), size < sizeBefore);
+            }
+            case OTHER_APPEND -> {
+                return new OtherChange(sizeBefore, sizeBefore + result.result(), false);
+            }
+            case OTHER_PUNCH -> {
+                return new OtherChange(
+                        Math.min(step.get(Kind.OFFSET), sizeBefore),
+                        Math.min(step.get(Kind.OFFSET) + step.get(Kind.LENGTH), sizeBefore),
+                        false);
+            }
+            default -> {
+                long offset = step.get(Kind.OFFSET);
+                return new OtherChange(
+                        result.result() == 0 ? offset : Math.min(offset, sizeBefore), offset + result.result(), false);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import dev.samara.core.mman.Fault;
+
+/**
+ * What a step gave.
+ *
+ * @param result of the call; an error as a negative number, a fault as {@link #fault} makes it
+ * @param seen a hash of the bytes that were read, the value that was loaded, or the address of a fault; else 0
+ */
+record Outcome(long result, long seen) {
+    private static final long FAULT = -100_000;
+    private static final int SIGBUS = 7;
+
+    static Outcome of(long result) {
+        return new Outcome(result, 0);
+    }
+
+    static Outcome fault(int signal, int code, long address) {
+        return new Outcome(FAULT - signal * 10L - code, address);
+    }
+
+    /** Returns the fault of an access to the library. */
+    static Outcome fault(Fault fault) {
+        return switch (fault.kind()) {
+            case Fault.MAPERR -> fault(11, 1, fault.address());
+            case Fault.ACCERR -> fault(11, 2, fault.address());
+            case Fault.ADRERR -> fault(SIGBUS, 2, fault.address());
+            default -> fault(99, fault.kind(), fault.address());
+        };
+    }
+
+    boolean isFault() {
+        return result <= FAULT;
+    }
+
+    boolean isError() {
+        return result < 0;
+    }
+
+    /** Returns the name of the error or fault, for the list of pairs. */
+    String error() {
+        if (isFault()) {
+            long number = FAULT - result;
+            return (number / 10 == SIGBUS ? "BUS" : number / 10 == 11 ? "SEGV" : "FAULT") + number % 10;
+        }
+        return result < 0 && result > -4096 ? Errors.name((int) -result) : "ok";
+    }
+
+    @Override
+    public String toString() {
+        return isError()
+                ? error() + (isFault() ? " at " + Long.toHexString(seen) : "")
+                : result + (seen == 0 ? "" : " with " + Long.toHexString(seen));
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+/** Where the mappings of a script are: in each space some regions of a few pages, at fixed addresses. */
+final class Places {
+    static final int PAGE = 4096;
+    static final int SLOTS = 5;
+    static final int SPACES = 2;
+    static final int REGIONS = 3;
+
+    /** The pages of a region. A mapping of it begins at its start. */
+    static final int PAGES = 8;
+
+    /** The first region; the judge has nothing there. */
+    static final long FIRST = 0x1000_0000L;
+
+    /** From one region to the next. */
+    static final long DISTANCE = 0x10_0000L;
+
+    private Places() {}
+
+    static long region(long number) {
+        return FIRST + number * DISTANCE;
+    }
+
+    /** Returns the address of a step that has a region, and an offset or a first page. */
+    static long address(Step step) {
+        return region(step.get(Kind.REGION))
+                + (step.has(Kind.FIRST) ? step.get(Kind.FIRST) * PAGE : step.get(Kind.OFFSET));
+    }
+}

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import static dev.samara.core.live.file.Places.PAGE;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** A run of one script on both sides, step by step. */
+final class Trial {
+    private static final long ENOSPC = -28;
+    private static final long EIO = -5;
+
+    private final Arena arena;
+    private final KernelSide kernel;
+    private final LibrarySide library;
+    private final OtherProgram other;
+    private final World world = new World();
+    private final Contents contents;
+    private final List<Step> done = new ArrayList<>();
+    private final boolean isWatched;
+    private final Failures failures;
+    private @Nullable Difference difference;
+
+    /** What the next step is to meet; null for nothing. */
+    private @Nullable Step modifier;
+
+    /** The step beside which the next one is made; null for none. */
+    private @Nullable Step outer;
+
+    /** Whether a call of the host has failed: a file may have been reported then. */
+    private boolean hasFailed;
+
+    /** Whether the file system of the library's files is full, and whether it was. */
+    private boolean isFull;
+
+    private boolean wasFull;
+
+    /** Whether one has failed during this step. */
+    private boolean didFail;
+
+    Trial(Arena arena, Step settings) throws IOException {
+        this.arena = arena;
+        arena.reset();
+        kernel = arena.kernel();
+        library = new LibrarySide(arena.ours(), settings);
+        other = arena.other();
+        contents = new Contents(world, kernel, library);
+        failures = new Failures(world, library);
+        isWatched = settings.get(Kind.WATCHED) != 0;
+        done.add(settings);
+    }
+
+    World world() {
+        return world;
+    }
+
+    List<Step> done() {
+        return done;
+    }
+
+    @Nullable
+    Difference difference() {
+        return difference;
+    }
+
+    /** Makes a step on both sides, and compares. Returns false after the first difference. */
+    boolean run(Step step) {
+        done.add(step);
+        String found;
+        boolean isThrown = false;
+        try {
+            found = switch (step.verb()) {
+                case MACHINE -> "a second machine";
+                case FAIL, BESIDE -> modify(step);
+                case FILL -> fill(step);
+                case EMPTY -> empty();
+                case OTHER_WRITE, OTHER_APPEND, OTHER_TRUNCATE, OTHER_PUNCH -> runOther(step);
+                case CREATE, LINK, SYMLINK, RENAME, UNLINK -> runNames(step);
+                default -> runCall(step);
+            };
+            found = found != null ? found : sizes(step);
+            if (found == null && (isWatched || step.verb() == Verb.CHECK)) {
+                found = contents.compareAll();
+                found = found != null ? found : sizes(step);
+            }
+        } catch (RuntimeException | IOException | AssertionError thrown) {
+            isThrown = true;
+            found = thrown + " at "
+                    + List.of(thrown.getStackTrace()).subList(0, Math.min(6, thrown.getStackTrace().length));
+        }
+        if (found != null) {
+            difference = new Difference(done.size() - 1, step + ": " + found, isThrown);
+        }
+        return found == null;
+    }
+
+    private @Nullable String runNames(Step step) {
+        if (isFull) {
+            return null;
+        }
+        List<Outcome> outcomes = other.run(step);
+        Outcome theirs = outcomes.get(0);
+        Outcome ours = outcomes.get(1);
+        arena.pairs().add(step, theirs);
+        return theirs.equals(ours) ? null : "the judge gets " + ours + " and " + theirs;
+    }
+
+    private @Nullable String runOther(Step step) {
+        if (isFull) {
+            return null;
+        }
+        Twin twin = world.twin(arena.inode(step.get(Kind.NAME)));
+        int slot = twin == null ? -1 : world.slotOf(twin);
+        boolean isUsed = twin != null && (world.isUsed(twin) || twin.isKept);
+        boolean isAnnounced = slot >= 0 && step.get(Kind.ANNOUNCED) != 0;
+        if (isAnnounced) {
+            library.announce(library.file(slot));
+        }
+        long before = twin == null ? 0 : twin.size();
+        long known = twin == null ? 0 : isUsed ? twin.known() : twin.size();
+        List<Outcome> outcomes = other.run(step);
+        Outcome theirs = outcomes.get(0);
+        Outcome ours = outcomes.get(1);
+        arena.pairs().add(step, theirs);
+        if (!theirs.equals(ours)) {
+            return "the judge gets " + ours + " and " + theirs;
+        }
+        if (twin == null || theirs.isError()) {
+            return null;
+        }
+        OtherChange change = OtherChange.of(step, theirs, before);
+        if (isAnnounced || !isUsed) {
+            twin.clear(change.from(), change.to());
+            twin.everLoose(change.from(), change.to());
+        } else {
+            twin.loosen(change.from(), Math.min(change.to(), change.isCut() ? Long.MAX_VALUE : known));
+            twin.everLoose(Math.min(known, change.from()), change.to());
+            twin.isStale = twin.known() != twin.size();
+        }
+        if (isAnnounced) {
+            library.lookAgain(library.file(slot));
+        }
+        return null;
+    }
+
+    private @Nullable String fill(Step step) throws IOException {
+        isFull = isFull || arena.fill(step.get(Kind.PAGES));
+        return null;
+    }
+
+    /** Makes room: all that was acknowledged is saved then, and each open is told once of what could not be before. */
+    private @Nullable String empty() throws IOException {
+        if (!isFull) {
+            return null;
+        }
+        arena.empty();
+        isFull = false;
+        wasFull = true;
+        failures.tellAll(null, null);
+        return null;
+    }
+
+    private @Nullable String modify(Step step) {
+        modifier = step;
+        return null;
+    }
+
+    private @Nullable String runCall(Step step) {
+        Step first = outer;
+        outer = null;
+        if (first != null) {
+            return Verbs.INNER.contains(step.verb()) && !isFull && !wasFull
+                    ? runPair(first, step)
+                    : both(runAlone(first), () -> runAlone(step));
+        }
+        Step with = modifier;
+        if (with != null && with.verb() == Verb.BESIDE && Verbs.OUTER.contains(step.verb())) {
+            outer = step;
+            return null;
+        }
+        return runAlone(step);
+    }
+
+    private static @Nullable String both(@Nullable String found, Supplier<@Nullable String> other) {
+        return found != null ? found : other.get();
+    }
+
+    /** Makes a step, and another one during its first call of the host. What the first one sees of it is not known. */
+    private @Nullable String runPair(Step first, Step step) {
+        ChannelCall call = HostHook.kind(Objects.requireNonNull(modifier));
+        modifier = null;
+        if (isLeftOut(step)) {
+            return runAlone(first);
+        }
+        Twin before = twin(step);
+        boolean isOld = contents.isOld(step, before);
+        Outcome theirFirst = kernel.run(first);
+        Outcome theirs = kernel.run(step);
+        library.hook().besideNext(call, () -> library.run(step));
+        Outcome ourFirst = library.run(first);
+        library.hook().end();
+        Outcome ours = library.hook().besideResult();
+        arena.pairs().add(first, theirFirst);
+        arena.pairs().add(step, theirs);
+        if (first.verb() != Verb.PREAD && !theirFirst.equals(ourFirst) && !mayBeTold(first, ourFirst)) {
+            return "beside it " + first + ": the library gives " + ourFirst + ", the kernel " + theirFirst;
+        }
+        return judged(step, theirs, ours, isOld, before);
+    }
+
+    private @Nullable Twin twin(Step step) {
+        return step.has(Kind.SLOT) ? world.at(step.number(Kind.SLOT)) : null;
+    }
+
+    private boolean isLeftOut(Step step) {
+        Twin twin = twin(step);
+        return twin != null && Allowed.isLeftOut(step, twin.size());
+    }
+
+    private @Nullable String runAlone(Step step) {
+        Step with = modifier;
+        modifier = null;
+        didFail = false;
+        if (isLeftOut(step) || (isFull && Verbs.LEFT_OUT_IF_FULL.contains(step.verb()))) {
+            return null;
+        }
+        Twin before = twin(step);
+        if (step.verb() == Verb.OPEN) {
+            world.close(step.number(Kind.SLOT));
+        }
+        boolean isOld = contents.isOld(step, before);
+        if (isFull || wasFull) {
+            return runFull(step, isOld, before);
+        }
+        Outcome theirs = kernel.run(step);
+        Outcome ours = with != null && with.verb() == Verb.FAIL ? failed(with, step) : library.run(step);
+        arena.pairs().add(step, theirs);
+        return judged(step, theirs, mayBeTold(step, ours) ? library.run(step) : ours, isOld, before);
+    }
+
+    /** An open that is closed, and mapped, is told later of what has failed. */
+    private boolean mayBeTold(Step step, Outcome ours) {
+        return hasFailed && step.verb() == Verb.MSYNC && (ours.result() == EIO || ours.result() == ENOSPC);
+    }
+
+    /**
+     * Makes a step while there may be no room: the kernel's file gets what the library has acknowledged. Which save is
+     * told of pages for which there was no room, no step knows.
+     */
+    private @Nullable String runFull(Step step, boolean isOld, @Nullable Twin before) {
+        hasFailed = true;
+        Outcome ours = library.run(step);
+        if (ours.result() == ENOSPC) {
+            boolean isSave = step.verb() == Verb.FSYNC || step.verb() == Verb.MSYNC || step.verb() == Verb.SYNC_RANGE;
+            if (isSave && !isFull) {
+                ours = library.run(step);
+            } else if (isFull) {
+                kernelAfterRefusal(step);
+                return null;
+            }
+        }
+        boolean isShort = isFull
+                && (step.verb() == Verb.PWRITE || step.verb() == Verb.APPEND)
+                && ours.result() > 0
+                && ours.result() < step.get(Kind.LENGTH);
+        Step done = isShort ? step.with(step.verb().kinds().indexOf(Kind.LENGTH), ours.result()) : step;
+        Outcome theirs = kernel.run(done);
+        arena.pairs().add(done, theirs);
+        if (!world.twins().isEmpty()) {
+            world.twins().forEach(twin -> twin.isKept = true);
+        }
+        return judged(done, theirs, ours, isOld, before);
+    }
+
+    /** A step that was refused for want of room has changed nothing, but for an open that creates a file. */
+    private void kernelAfterRefusal(Step step) {
+        if (step.verb() == Verb.OPEN) {
+            kernel.close(step.number(Kind.SLOT));
+        }
+    }
+
+    private Outcome failed(Step failure, Step step) {
+        // What creates a file anew cannot be repeated.
+        boolean isRepeated = step.verb() != Verb.OPEN || step.get(Kind.MODE) < 3;
+        if (!isRepeated) {
+            return library.run(step);
+        }
+        Outcome outcome = failures.run(failure, step);
+        didFail = failures.didFail();
+        hasFailed |= didFail;
+        for (Twin twin : world.twins()) {
+            twin.isKept = true;
+        }
+        return outcome;
+    }
+
+    private @Nullable String judged(Step step, Outcome theirs, Outcome ours, boolean isOld, @Nullable Twin before) {
+        String found = theirs.equals(ours) ? null : contents.explain(step, theirs, ours, isOld, before);
+        if (found != null) {
+            return found + "the library gives " + ours + ", the kernel " + theirs;
+        }
+        if (step.verb() == Verb.STORE && theirs.isError() && !ours.isError()) {
+            contents.storedOnlyHere(step);
+        }
+        return step.verb() == Verb.OPEN ? opened(step, theirs, ours) : contents.after(step, theirs, before);
+    }
+
+    private @Nullable String opened(Step step, Outcome theirs, Outcome ours) {
+        int slot = step.number(Kind.SLOT);
+        if (theirs.isError() || ours.isError()) {
+            kernel.close(slot);
+            library.close(slot);
+            return theirs.isError() || ours.isError() ? null : "one is open";
+        }
+        String name = Names.of(step.get(Kind.NAME));
+        world.open(
+                slot,
+                kernel.inode(slot),
+                step.get(Kind.MODE) > 0,
+                inode -> arena.twin(inode, name, library.file(slot)));
+        Twin twin = Objects.requireNonNull(world.at(slot));
+        twin.file = library.file(slot);
+        twin.isKept = false;
+        if (didFail) {
+            // The size of a file that cannot be looked at is found later.
+            twin.isStale = true;
+            return null;
+        }
+        return twin.known() == twin.size() ? null : "an open knows " + twin.known() + " of " + twin.size();
+    }
+
+    /** Compares the sizes of all files: the host's, and the library's unless it need not know. */
+    private @Nullable String sizes(Step step) {
+        for (Twin twin : world.twins()) {
+            long size = twin.size();
+            if (twin.hostSize() != size) {
+                return "the host's file has " + twin.hostSize() + " bytes, the kernel's " + size;
+            }
+            if (!world.isUsed(twin)) {
+                twin.isStale = false;
+            } else if (twin.known() == size) {
+                twin.settled(size);
+            } else if (!twin.isStale) {
+                return "the library knows " + twin.known() + " bytes of " + size + ", and the host's file has so many";
+            }
+        }
+        return null;
+    }
+
+    /** Ends the script: everything is saved then. */
+    @Nullable
+    Difference end() {
+        List<Report> reports;
+        try {
+            arena.empty();
+            kernel.end();
+            reports = library.end();
+        } catch (RuntimeException | IOException | AssertionError thrown) {
+            return difference != null ? difference : new Difference(done.size(), "the end: " + thrown, true);
+        }
+        if (difference == null) {
+            String found = reports.isEmpty() || hasFailed ? null : reports.toString();
+            for (Twin twin : world.twins()) {
+                long at = twin.firstDifference(0, Long.MAX_VALUE);
+                found = found != null || at < 0
+                        ? found
+                        : "the byte " + at + " of the host's file of the library, page " + at / PAGE
+                                + ", is another one";
+                twin.close();
+            }
+            difference = found == null ? null : new Difference(done.size(), "the end: " + found, false);
+        } else {
+            world.twins().forEach(Twin::close);
+        }
+        return difference;
+    }
+
+    /** Runs a script, whose first step is a machine. */
+    static @Nullable Difference run(Arena arena, List<Step> script) throws IOException {
+        Trial trial = new Trial(arena, script.get(0));
+        for (int i = 1; i < script.size() && trial.run(script.get(i)); i++) {
+            // Goes on.
+        }
+        return trial.end();
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import dev.samara.core.backing.HostFile;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.util.BitSet;
+
+/**
+ * A file of the library and its twin of the kernel, and what may differ between them, as the library documents it:
+ * bytes that another program has changed while they may have been in memory, and the size until the library looks at
+ * it.
+ */
+final class Twin implements AutoCloseable {
+    /** The bytes up to here are compared one by one; those behind only if no other program has changed the file. */
+    static final int MOST = 256 << 10;
+
+    private static final int PAGE = Places.PAGE;
+
+    final long inode;
+
+    /** An open, which may be closed by now. */
+    HostFile file;
+
+    private final FileChannel ours;
+    private final FileChannel theirs;
+
+    /** Bytes that may differ in the file. */
+    private final BitSet loose = new BitSet();
+
+    /** Bytes that may differ in private copies: all that ever did in the file. */
+    private final BitSet everLoose = new BitSet();
+
+    /** Whether the library may not know the size yet. */
+    boolean isStale;
+
+    /** Whether its last use ended while a call of the host failed: the library may have its pages still. */
+    boolean isKept;
+
+    private boolean isHighLoose;
+
+    /** The page in which bytes were stored beyond the end of the file; -1 for none. */
+    private long tail = -1;
+
+    Twin(long inode, HostFile file, FileChannel ours, FileChannel theirs) {
+        this.inode = inode;
+        this.file = file;
+        this.ours = ours;
+        this.theirs = theirs;
+    }
+
+    /** Returns the size that the library knows. */
+    long known() {
+        return file.size();
+    }
+
+    long size() {
+        return size(theirs);
+    }
+
+    long hostSize() {
+        return size(ours);
+    }
+
+    private static long size(FileChannel channel) {
+        try {
+            return channel.size();
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /** Bytes may differ from now on. */
+    void loosen(long from, long to) {
+        if (from < to) {
+            loose.set((int) Math.min(from, MOST), (int) Math.min(to, MOST));
+            everLoose(from, to);
+        }
+    }
+
+    /** Bytes of private copies may differ from now on. */
+    void everLoose(long from, long to) {
+        if (from < to) {
+            everLoose.set((int) Math.min(from, MOST), (int) Math.min(to, MOST));
+            isHighLoose |= to > MOST;
+        }
+    }
+
+    /** Bytes are the same on both sides from now on. */
+    void clear(long from, long to) {
+        if (from < to && from < MOST) {
+            loose.clear((int) from, (int) Math.min(to, MOST));
+        }
+    }
+
+    /** Bytes were stored in a page beyond the end. */
+    void storedBeyond(long page) {
+        tail = page;
+        everLoose(size(), (page + 1) * PAGE);
+    }
+
+    /** Both sides know the size. */
+    void settled(long size) {
+        isStale = false;
+        clear(size, MOST);
+        if (tail != size / PAGE) {
+            tail = -1;
+        }
+    }
+
+    /** Returns whether a page may be other than the kernel's, since the library does not know the size. */
+    boolean isPageLoose(long page) {
+        return isStale && page >= Math.min(known(), size()) / PAGE;
+    }
+
+    boolean isLoose(long offset, boolean isPrivate) {
+        return (offset < MOST ? loose.get((int) offset) || (isPrivate && everLoose.get((int) offset)) : isHighLoose)
+                || (tail == offset / PAGE && offset >= size())
+                || isPageLoose(offset / PAGE);
+    }
+
+    /** Returns where the bytes of both files of the host differ; -1 if nowhere, as far as they are compared. */
+    long firstDifference(long from, long to) {
+        long size = size();
+        long end = Math.min(to, size);
+        long at = from < Math.min(end, MOST) ? firstDifferenceAt(from, (int) (Math.min(end, MOST) - from)) : -1;
+        long last = Math.max(Math.max(from, MOST), end - 2 * PAGE);
+        return at < 0 && last < end ? firstDifferenceAt(last, (int) (end - last)) : at;
+    }
+
+    private long firstDifferenceAt(long offset, int length) {
+        byte[] one = bytes(ours, offset, length);
+        byte[] other = bytes(theirs, offset, length);
+        for (int i = 0; i < length; i++) {
+            if (one[i] != other[i] && !isLoose(offset + i, false)) {
+                return offset + i;
+            }
+        }
+        return -1;
+    }
+
+    private static byte[] bytes(FileChannel channel, long offset, int length) {
+        ByteBuffer bytes = ByteBuffer.allocate(length);
+        try {
+            int read = 0;
+            while (bytes.hasRemaining() && read >= 0) {
+                read = channel.read(bytes, offset + bytes.position());
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+        return bytes.array();
+    }
+
+    @Override
+    public void close() {
+        try {
+            ours.close();
+            theirs.close();
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import static dev.samara.core.live.file.Kind.ADVICE;
+import static dev.samara.core.live.file.Kind.ANNOUNCED;
+import static dev.samara.core.live.file.Kind.CALL;
+import static dev.samara.core.live.file.Kind.FIRST;
+import static dev.samara.core.live.file.Kind.FLAGS;
+import static dev.samara.core.live.file.Kind.FORCED;
+import static dev.samara.core.live.file.Kind.LENGTH;
+import static dev.samara.core.live.file.Kind.LIMIT;
+import static dev.samara.core.live.file.Kind.MAPPING;
+import static dev.samara.core.live.file.Kind.NAME;
+import static dev.samara.core.live.file.Kind.OFFSET;
+import static dev.samara.core.live.file.Kind.PAGES;
+import static dev.samara.core.live.file.Kind.PROTECTION;
+import static dev.samara.core.live.file.Kind.REGION;
+import static dev.samara.core.live.file.Kind.SEED;
+import static dev.samara.core.live.file.Kind.SIZE;
+import static dev.samara.core.live.file.Kind.SLOT;
+import static dev.samara.core.live.file.Kind.SPACE;
+import static dev.samara.core.live.file.Kind.TO;
+import static dev.samara.core.live.file.Kind.VALUE;
+import static dev.samara.core.live.file.Kind.WATCHED;
+import static dev.samara.core.live.file.Kind.WIDTH;
+
+import java.util.List;
+import java.util.Locale;
+
+/** A verb of the language of files, with the kinds of its arguments. */
+enum Verb {
+    /** The machine of the script: pages in memory (0 for any number), forces at closes, a look after each step. */
+    MACHINE(LIMIT, FORCED, WATCHED),
+    /** Opens a name: 0 for reading, 1 for writing too, 2 creating it, 3 creating it anew. */
+    OPEN(SLOT, NAME, Kind.MODE),
+    CLOSE(SLOT),
+    PREAD(SLOT, OFFSET, LENGTH),
+    PWRITE(SLOT, OFFSET, LENGTH, SEED),
+    APPEND(SLOT, LENGTH, SEED),
+    TRUNCATE(SLOT, SIZE),
+    GROW(SLOT, SIZE),
+    PUNCH(SLOT, OFFSET, LENGTH),
+    FSYNC(SLOT),
+    SYNC_RANGE(SLOT, OFFSET, LENGTH, FLAGS),
+    REVALIDATE(SLOT),
+    MMAP(SPACE, REGION, SLOT, PROTECTION, MAPPING, OFFSET, PAGES),
+    MUNMAP(SPACE, REGION, FIRST, PAGES),
+    MPROTECT(SPACE, REGION, FIRST, PAGES, PROTECTION),
+    LOAD(SPACE, REGION, OFFSET, WIDTH),
+    STORE(SPACE, REGION, OFFSET, WIDTH, VALUE),
+    MADVISE(SPACE, REGION, OFFSET, LENGTH, ADVICE),
+    MSYNC(SPACE, REGION, OFFSET, LENGTH, FLAGS),
+    /* What another program does. If it is announced, the file is saved before, and looked at again after it. */
+    OTHER_WRITE(NAME, OFFSET, LENGTH, SEED, ANNOUNCED),
+    OTHER_APPEND(NAME, LENGTH, SEED, ANNOUNCED),
+    OTHER_TRUNCATE(NAME, SIZE, ANNOUNCED),
+    OTHER_PUNCH(NAME, OFFSET, LENGTH, ANNOUNCED),
+    CREATE(NAME),
+    LINK(NAME, TO),
+    SYMLINK(NAME, TO),
+    RENAME(NAME, TO),
+    UNLINK(NAME),
+    /** Reads pages of another file, so that these leave memory. */
+    EVICT,
+    /** Compares all that can be seen. */
+    CHECK,
+    /** Has the first such call of the next step to the host fail: 0 a read, 1 a write, 2 a force, 3 a truncation. */
+    FAIL(CALL),
+    /** Has the step after the next one made during the first such call of the next one. */
+    BESIDE(CALL),
+    /** Leaves so many free pages on the file system of the library's files. */
+    FILL(PAGES),
+    /** Makes room on it again. */
+    EMPTY;
+
+    @SuppressWarnings("ImmutableEnumChecker") // List.of makes it, so nothing changes it.
+    private final List<Kind> kinds;
+
+    Verb(Kind... kinds) {
+        this.kinds = List.of(kinds);
+    }
+
+    List<Kind> kinds() {
+        return kinds;
+    }
+
+    /** Returns whether another program does this to the bytes of a file. */
+    boolean isOther() {
+        return this == OTHER_WRITE || this == OTHER_APPEND || this == OTHER_TRUNCATE || this == OTHER_PUNCH;
+    }
+
+    /** Returns the name in the text form. */
+    String word() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}
