@@ -7,6 +7,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PageCategory;
 import dev.samara.core.mman.PagemapWord;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
@@ -89,6 +90,22 @@ final class Exceptions {
             space.forEach(start, length, vma -> found[0] |= vma.has(VmaFlags.MAYSHARE));
             return found[0];
         }
+    }
+
+    /**
+     * Returns whether an mprotect makes several mappings writable of which one is locked. The kernel faults each in
+     * before it changes the next, so that they have anon_vmas that do not merge; the library does so at the end. A
+     * known difference.
+     */
+    static boolean isLockedRow(Operation operation, AddressSpace space) {
+        int[] found = {0, 0};
+        if (operation.verb() == Verb.MPROTECT && (operation.argument(2) & Protection.WRITE) != 0) {
+            space.forEach(operation.argument(0), operation.argument(1), vma -> {
+                found[0]++;
+                found[1] += vma.has(VmaFlags.LOCKED) ? 1 : 0;
+            });
+        }
+        return found[0] > 1 && found[1] > 0;
     }
 
     /** The file {@code mem} of a process tells EIO where {@code process_vm_readv} tells EFAULT, as the library does. */

@@ -85,6 +85,7 @@ final class Generator {
                         && Safety.isSafe(world, operation)
                         && !Exceptions.isOut(operation)
                         && !files.isOut(operation, space)
+                        && !Exceptions.isLockedRow(operation, space)
                         // The kernel counts the mappings around a world wrongly, so the limit is not comparable then.
                         && !(isAllLocked && operation.verb() == Verb.PRIVILEGES)
                         && !(isLimited && operation.verb() == Verb.MLOCKALL)) {
