@@ -4,6 +4,7 @@ package dev.samara.testing.judge;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -49,8 +50,28 @@ public final class Task {
      * @return the answers, in their order
      */
     public List<String> askAll(List<String> requests) {
-        requests.forEach(request -> judge.send(route + request));
+        sendAll(requests);
         return requests.stream().map(request -> judge.readLine()).toList();
+    }
+
+    /**
+     * Makes requests as {@link #askAll} does, and returns before their answers are there.
+     *
+     * @param requests the lines
+     */
+    public void sendAll(List<String> requests) {
+        if (!requests.isEmpty()) {
+            judge.send(requests.stream().map(request -> route + request).collect(Collectors.joining("\n")));
+        }
+    }
+
+    /**
+     * Waits for the next answer to what {@link #sendAll} has sent.
+     *
+     * @return the answer
+     */
+    public String answer() {
+        return judge.readLine();
     }
 
     /**

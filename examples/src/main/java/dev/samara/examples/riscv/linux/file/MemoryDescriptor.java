@@ -15,7 +15,7 @@ public final class MemoryDescriptor extends SeekableFile {
     private final SharedUse use;
 
     public MemoryDescriptor(String path, MemoryFile file, long inode, UnnamedMemory unnamed) {
-        this(path, OpenFlags.RDWR, file, inode, new SharedUse(() -> unnamed.add(file)));
+        this(path, OpenFlags.RDWR | OpenFlags.LARGEFILE, file, inode, new SharedUse(() -> unnamed.add(file)));
     }
 
     private MemoryDescriptor(String path, int flags, MemoryFile file, long inode, SharedUse use) {
