@@ -111,7 +111,7 @@ static void put_text(struct text *text, const char *from) {
 }
 
 static void put_hex(struct text *text, u64 value, int digits) {
-    int shift = 60;
+    int shift = value < 0x100 ? 4 : 60;
     while (shift > 4 * (digits - 1) && (value >> shift) == 0) shift -= 4;
     for (; shift >= 0; shift -= 4) put(text, (u8) "0123456789abcdef"[(value >> shift) & 15]);
 }
@@ -298,11 +298,21 @@ static void contents(struct text *answer, u64 address, u64 pages) {
     }
 }
 
+/* How many bytes from an address on are on its page, at most a length. */
+static u64 on_page(u64 address, u64 length) {
+    u64 left = PAGE - (address & (PAGE - 1));
+    return left < length ? left : length;
+}
+
+/* Bytes are probed once a page: no other task changes mappings in between. */
 static void dump(struct text *answer, u64 address, u64 length) {
-    for (u64 i = 0; i < length; i++) {
-        struct probe probe = load(1, address + i);
+    while (length > 0) {
+        u64 part = on_page(address, length);
+        struct probe probe = load(1, address);
         if (put_if_fault(answer, &probe)) return;
-        put_hex(answer, probe.value, 2);
+        for (u64 i = 0; i < part; i++) put_hex(answer, ((volatile u8 *)address)[i], 2);
+        address += part;
+        length -= part;
     }
 }
 
@@ -316,19 +326,26 @@ static void poke(struct text *answer, u64 address, const u8 *at) {
 }
 
 static void fill(struct text *answer, u64 address, u64 length, u64 seed) {
-    for (u64 i = 0; i < length; i++) {
-        struct probe probe = store(1, address + i, (seed + i * 7 + (i >> 8)) & 0xff);
+    for (u64 done = 0; done < length;) {
+        u64 part = on_page(address + done, length - done);
+        struct probe probe = store(1, address + done, 0);
         if (put_if_fault(answer, &probe)) return;
+        for (u64 end = done + part; done < end; done++) {
+            ((volatile u8 *)address)[done] = (u8)(seed + done * 7 + (done >> 8));
+        }
     }
     put_text(answer, "ok");
 }
 
 static void hash(struct text *answer, u64 address, u64 length) {
     u64 found = 0xcbf29ce484222325UL;
-    for (u64 i = 0; i < length; i++) {
-        struct probe probe = load(1, address + i);
+    while (length > 0) {
+        u64 part = on_page(address, length);
+        struct probe probe = load(1, address);
         if (put_if_fault(answer, &probe)) return;
-        found = (found ^ probe.value) * 0x100000001b3UL;
+        for (u64 i = 0; i < part; i++) found = (found ^ ((volatile u8 *)address)[i]) * 0x100000001b3UL;
+        address += part;
+        length -= part;
     }
     put_hex(answer, found, 1);
 }
@@ -377,9 +394,12 @@ static int file(struct channel *channel, const u8 *path) {
 
 static void serve(struct channel *channel);
 
+/* Numbers are used again when all have been used, so that a script knows them before it is run. */
 static u32 free_child(void) {
     u32 index = 0;
-    while (index < CHILDREN && children[index] != 0) index++;
+    while (index < CHILDREN && ids[index] != 0) index++;
+    if (index < CHILDREN) return index;
+    for (index = 0; index < CHILDREN && children[index] != 0;) index++;
     return index;
 }
 
@@ -571,7 +591,8 @@ static void perform(struct channel *channel, const u8 *line) {
             put_decimal(answer, call6(a[0], a[1], a[2], a[3], a[4], a[5], a[6]));
             break;
         case 'u':
-            repeat(answer, number(&at), at);
+            a[0] = number(&at);
+            repeat(answer, a[0], at);
             break;
         case 'l':
             a[0] = number(&at);

@@ -112,7 +112,8 @@ sealed interface Argument {
     /**
      * A member of a structure: its kind, and its value.
      *
-     * @param kind b, h, w or q for 1, 2, 4 or 8 bytes, i for the number of a process in 4 bytes, p for an address
+     * @param kind b, h, w or q for 1, 2, 4 or 8 bytes, i for the number of a process in 4 bytes, p for an address, t
+     *     for a time in 8 bytes, of which the call may leave what it wants
      */
     record Field(char kind, Argument value) {
         int width() {

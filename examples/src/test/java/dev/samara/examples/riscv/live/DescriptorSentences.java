@@ -33,7 +33,7 @@ final class DescriptorSentences {
             }
             case 17 -> seals();
             case 18 -> v.call(JudgedCall.IOCTL, v.descriptor(), v.any(0x5421, 0x5450, 0x5451), v.in(Vocabulary.w(v.one(0, 1))));
-            default -> v.call(JudgedCall.READ, v.descriptor(), v.memory(4), n(4));
+            default -> v.timed(JudgedCall.READ, v.descriptor(), v.memory(4), n(4));
         }
     }
 

@@ -49,9 +49,10 @@ final class FolderText {
             return text + " to " + Files.readSymbolicLink(file);
         }
         long size = (long) all.get("size");
-        if ((mode & 0170000) != 0100000 || size == 0) {
+        boolean isFile = (mode & 0170000) == 0100000;
+        if (!isFile || size == 0) {
             // A named pipe is an empty file in the emulator's folder.
-            return text;
+            return isFile || (mode & 0170000) == 0010000 ? text.substring(text.length() - 5) : text;
         }
         CRC32 sum = new CRC32();
         if (size <= MOST_READ) {

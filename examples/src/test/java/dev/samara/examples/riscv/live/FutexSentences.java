@@ -2,7 +2,6 @@
 package dev.samara.examples.riscv.live;
 
 import static dev.samara.examples.riscv.live.Vocabulary.n;
-import static dev.samara.examples.riscv.live.Vocabulary.w;
 
 /** Sentences about memory that is mapped, and about futexes in it. */
 final class FutexSentences {
@@ -11,6 +10,8 @@ final class FutexSentences {
     private static final int PRIVATE_FLAG = 128;
 
     private final Vocabulary v;
+    private boolean isFirstShared;
+    private boolean isSecondShared;
 
     FutexSentences(Vocabulary words) {
         v = words;
@@ -23,7 +24,10 @@ final class FutexSentences {
         long kind = v.below(6);
         switch ((int) kind) {
             case 0 -> map(FIRST, 3, privately | 0x20, -1);
-            case 1 -> map(FIRST, 3, shared | 0x20, -1);
+            case 1 -> {
+                map(FIRST, 3, shared | 0x20, -1);
+                isFirstShared = true;
+            }
             case 2 -> {
                 v.call(JudgedCall.MEMFD_CREATE, new Argument.Text("m"), n(0));
                 sized();
@@ -47,8 +51,10 @@ final class FutexSentences {
             v.call(JudgedCall.OPENAT, n(-100), new Argument.Text("/proc/self/fd/" + file), n(0), n(0));
             v.opened(1);
         }
-        map(FIRST, 3, v.one(1, 1, 1, 2), file);
-        map(SECOND, isReadOnly ? 1 : v.one(1, 3), v.one(1, 1, 1, 2, 3), isReadOnly ? file + 1 : file);
+        isFirstShared = v.chance(75);
+        isSecondShared = v.chance(75);
+        map(FIRST, 3, isFirstShared ? 1 : 2, file);
+        map(SECOND, isReadOnly ? 1 : v.one(1, 3), isSecondShared ? v.one(1, 1, 3) : 2, isReadOnly ? file + 1 : file);
     }
 
     private void map(long at, long protection, long flags, long file) {
@@ -72,12 +78,12 @@ final class FutexSentences {
 
     void add() {
         switch (v.below(16)) {
-            case 0, 1, 2 -> v.timed(JudgedCall.FUTEX, word(), n(flag()), v.any(0, 0, 1, -1), time(), n(0), n(0));
+            case 0, 1, 2 -> v.call(JudgedCall.FUTEX, word(), n(flag()), v.any(0, 0, 1, -1), time(), n(0), n(0));
             case 3, 4 -> v.call(JudgedCall.FUTEX, word(), n(1 | flag()), v.any(0, 1, 2, -1, Integer.MAX_VALUE), n(0), n(0), n(0));
             case 5 -> v.call(JudgedCall.FUTEX, word(), n(3 | flag()), v.any(0, 1, -1), v.any(0, 1, -1), word(), n(0));
             case 6 -> v.call(JudgedCall.FUTEX, word(), n(4 | flag()), v.any(0, 1, -1), v.any(0, 1, -1), word(), v.any(0, 1));
             case 7 -> v.call(JudgedCall.FUTEX, word(), n(5 | flag()), v.any(0, 1), v.any(0, 1), word(), n((v.below(16) << 28L) | ((long) v.below(8) << 24) | (v.below(4) << 12) | v.below(3)));
-            case 8, 9 -> v.timed(JudgedCall.FUTEX, word(), n(9 | flag() | v.one(0, 256)), v.any(0, 0, 1), time(), n(0), v.any(1, -1, 0, 2));
+            case 8, 9 -> v.call(JudgedCall.FUTEX, word(), n(9 | flag() | v.one(0, 256)), v.any(0, 0, 1), time(), n(0), v.any(1, -1, 0, 2));
             case 10 -> v.call(JudgedCall.FUTEX, word(), n(10 | flag()), v.any(0, 1), n(0), n(0), v.any(1, 0, -1));
             case 11 -> v.call(JudgedCall.FUTEX, word(), n(v.one(2, 14, 99, 0x180, 256, 257, 127) | flag()), n(0), time(), word(), n(0));
             case 12 -> v.call(JudgedCall.FUTEX, word(), n(v.one(6, 7, 8) | flag()), n(0), time(), n(0), n(0));
@@ -94,18 +100,25 @@ final class FutexSentences {
             case 2 -> v.call(JudgedCall.FTRUNCATE, n(0), v.any(0, 4096, 8192));
             case 3 -> v.add(new Step.Load(0, 4, v.one(FIRST, SECOND, FIRST + 4096)));
             case 4 -> v.add(new Step.Store(0, 4, v.one(FIRST, SECOND, FIRST + 4), v.one(0, 1, -1)));
-            default -> map(v.one(FIRST, SECOND), v.one(0, 1, 3), v.one(1, 2, 0x21, 0x22, 0, 3), v.one(-1, 0, 1));
+            default -> {
+                map(v.one(FIRST, SECOND), v.one(0, 1, 3), v.one(1, 2, 0x21, 0x22, 0, 3), v.one(-1, 0, 1));
+                isFirstShared = false;
+                isSecondShared = false;
+            }
         }
     }
 
     /** A task that waits, and one that wakes it. */
     void woken() {
-        int waiter = v.make(0, v.chance(40));
+        boolean isFirst = v.chance(50);
         long flag = flag();
-        Argument place = n(v.one(FIRST, SECOND));
+        // A child has private memory of its own, where nobody wakes it.
+        boolean isShared = flag == 0 && (isFirst ? isFirstShared : isSecondShared);
+        int waiter = v.make(0, !isShared || v.chance(40));
+        Argument place = n(isFirst ? FIRST : SECOND);
         // The words may have other values; then the wait and the wakes end at once, here and there.
         boolean hasBits = v.chance(30);
-        v.begin(waiter, JudgedCall.FUTEX, place, n(flag | (hasBits ? 9 : 0)), n(0), hasBits ? n(0) : Vocabulary.time(1, 0), n(0), n(v.one(1, 2, -1)));
+        v.begin(waiter, JudgedCall.FUTEX, place, n(flag | (hasBits ? 9 : 0)), n(0), hasBits ? n(0) : Vocabulary.time(20, 0), n(0), n(v.one(1, 2, -1)));
         long wakes = v.below(4);
         if (wakes == 0) {
             v.repeat(JudgedCall.FUTEX, n(v.one(FIRST, SECOND)), n(10 | flag), n(1), n(0), n(0), n(v.one(1, 2, -1)));
@@ -129,18 +142,15 @@ final class FutexSentences {
 
     /** A task that ends while its list has a word, which task 0 looks at. */
     private void robustEnd() {
-        int child = v.make(0, v.chance(50));
+        int child = v.make(0, false);
         long list = FIRST + 64;
         v.add(new Step.Store(child, 8, list, v.one(FIRST + 96, list, FIRST + 97, Placement.BAD)));
         v.add(new Step.Store(child, 8, list + 8, v.one(-92, -96, -88, 0)));
         v.add(new Step.Store(child, 8, list + 16, v.one(0, 0, FIRST + 96)));
         v.add(new Step.Store(child, 8, FIRST + 96, list));
         v.by(child, JudgedCall.SET_ROBUST_LIST, n(list), n(24));
-        v.by(child, JudgedCall.EXIT, n(0));
+        v.begin(child, JudgedCall.EXIT, n(0));
+        v.call(JudgedCall.WAIT4, v.pid(child), n(0), n(0), n(0));
         v.add(new Step.Load(0, 4, v.one(FIRST + 4, FIRST)));
-    }
-
-    static Argument unusedWord() {
-        return Vocabulary.fields(w(0));
     }
 }

@@ -30,7 +30,7 @@ public final class Hunt {
             long first = seed;
             while (System.nanoTime() < end) {
                 List<List<Step>> scripts = new ArrayList<>();
-                for (int i = 0; i < 60; i++) {
+                for (int i = 0; i < Integer.getInteger("batch", 25); i++) {
                     scripts.add(ScriptMaker.make(seed + i));
                 }
                 for (Comparison.Difference found : comparison.runAll(scripts)) {

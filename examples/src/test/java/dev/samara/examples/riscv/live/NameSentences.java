@@ -99,7 +99,7 @@ final class NameSentences {
             case 26, 27 -> v.call(JudgedCall.NEWFSTATAT, v.folder(), v.ownPath(), v.out(Structure.STAT), flags(0, 0x100, 0x1000));
             case 28 -> v.call(JudgedCall.STATX, v.folder(), v.ownPath(), flags(0, 0x100, 0x1000, 0x2000, 0x6000), v.any(0x7ff, 0x7ff, 0xfff, 0, 1L << 31), v.out(Structure.STATX));
             case 29 -> v.call(JudgedCall.GETDENTS64, v.descriptor(), v.chance(90) ? v.out(Structure.DIRENTS) : new Argument.Edge(10), v.any(4096, 4096, 4096, 0, 23, 10));
-            case 30 -> v.call(JudgedCall.MKNODAT, v.folder(), v.ownPath(), n(v.one(0010644, 0100644, 0644, 0040755, 0120777, 0020644, 0060644, 0140644)), n(v.one(0, 0, 0x103)));
+            case 30 -> v.call(JudgedCall.MKNODAT, v.folder(), v.ownPath(), n(v.one(0010644, 0100644, 0644, 0040755, 0120777, 0020644, 0060644, 0030644)), n(v.one(0, 0, 0x103)));
             case 31 -> v.call(JudgedCall.CLOSE, v.descriptor());
             case 32 -> v.call(JudgedCall.UMASK, v.any(0, 022, 027, 077, 0777, -1));
             default -> owners();

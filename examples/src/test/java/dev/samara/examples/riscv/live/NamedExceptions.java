@@ -19,6 +19,12 @@ final class NamedExceptions {
     private static final Pattern NO_TIMES = Pattern.compile(" atime 0\\.0 mtime 0\\.0");
     private static final Pattern TIMES = Pattern.compile(" atime \\S+ mtime \\S+");
     private static final String ENOSYS = "-38";
+    private static final String EINVAL = "-22";
+    private static final String EOPNOTSUPP = "-95";
+    private static final int TMPFILE = 020000000;
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
+    private static final int EXCHANGE_OR_WHITEOUT = 6;
 
     private static @Nullable Set<String> excluded;
 
@@ -29,6 +35,23 @@ final class NamedExceptions {
         if (step instanceof Step.Call call) {
             if (guest.split(" ", -1)[0].equals(ENOSYS) && excluded().contains(call.call().text())) {
                 return "a call that the document's table excludes";
+            }
+            if (call.call() == JudgedCall.LSEEK
+                    && call.arguments().get(2) instanceof Argument.Number from
+                    && ((int) from.value() == SEEK_DATA || (int) from.value() == SEEK_HOLE)) {
+                return "a file is one piece of data";
+            }
+            if (call.call() == JudgedCall.OPENAT
+                    && guest.startsWith(EOPNOTSUPP)
+                    && call.arguments().get(2) instanceof Argument.Number flags
+                    && (flags.value() & TMPFILE) != 0) {
+                return "files without a name, which the document's table excludes";
+            }
+            if (call.call() == JudgedCall.RENAMEAT2
+                    && guest.startsWith(EINVAL)
+                    && call.arguments().get(4) instanceof Argument.Number flags
+                    && (flags.value() & EXCHANGE_OR_WHITEOUT) != 0) {
+                return "renames that the document's table excludes";
             }
         }
         return null;

@@ -209,8 +209,9 @@ final class Placement {
         if (!isBytes(answer)) {
             return answer;
         }
+        boolean isTime = fields.fields().stream().anyMatch(each -> each.kind() == 't');
         if (answer.equals(HexFormat.of().formatHex(given))) {
-            return "kept";
+            return isTime && !answer.matches("0*") ? "{t t}" : "kept";
         }
         ByteBuffer found = ByteBuffer.wrap(HexFormat.of().parseHex(answer)).order(ByteOrder.LITTLE_ENDIAN);
         StringBuilder text = new StringBuilder("{");
@@ -223,6 +224,7 @@ final class Placement {
                         case 'w' -> String.valueOf(found.getInt(places[i]));
                         case 'i' -> seen.process(found.getInt(places[i]));
                         case 'p' -> "p";
+                        case 't' -> "t";
                         default -> String.valueOf(found.getLong(places[i]));
                     };
             text.append(i == 0 ? "" : " ").append(value);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.live;
 
-import static dev.samara.examples.riscv.live.Vocabulary.i;
 import static dev.samara.examples.riscv.live.Vocabulary.n;
 import static dev.samara.examples.riscv.live.Vocabulary.q;
 import static dev.samara.examples.riscv.live.Vocabulary.w;
@@ -22,12 +21,12 @@ final class ProcessSentences {
             case 6, 7, 8 -> v.timed(JudgedCall.WAITID, v.any(0, 1, 1, 2, 3, 4, -1), child(), v.out(Structure.SIGINFO), v.any(4, 5, 5, 0x0100_0005L, 0x0100_0004L, 0, 1, 6, 0xf, 0x0100_0000L), n(0));
             case 9 -> {
                 if (v.tasks() > 1) {
-                    v.call(JudgedCall.KILL, v.pid(1 + v.below(v.tasks() - 1)), v.any(0, 9, 15, 19, 18, 10));
+                    v.call(JudgedCall.KILL, v.pid(1 + v.below(v.tasks() - 1)), v.any(0, 18));
                 } else {
                     v.call(JudgedCall.KILL, any(), n(0));
                 }
             }
-            case 10 -> v.call(JudgedCall.GETPPID);
+            case 10 -> stopped();
             case 11 -> v.call(JudgedCall.GETPGID, any());
             case 12 -> v.call(JudgedCall.GETSID, any());
             case 13 -> v.call(JudgedCall.SETPGID, any(), v.chance(60) ? n(0) : any());
@@ -36,12 +35,23 @@ final class ProcessSentences {
             case 18 -> v.call(JudgedCall.CLOCK_GETTIME, v.any(0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 16, -1, -2), v.out(Structure.ANY));
             case 19 -> v.call(JudgedCall.CLOCK_GETRES, v.any(0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 16, -1), v.chance(80) ? v.in(q(7), q(7)) : n(0));
             case 20 -> v.call(JudgedCall.TIMES, v.chance(80) ? v.out(Structure.ANY) : n(0));
-            case 21 -> v.call(JudgedCall.CLONE, n(v.one(0x10000, 0x800, 0x10800, 0x10011, 0x20200, 0x20000011L, 0x4000, 0x1100, 0x100000011L)), n(0), n(0), n(0), n(0));
+            case 21 -> v.call(JudgedCall.CLONE, n(v.one(0x10000, 0x800, 0x10800, 0x10011, 0x20200, 0x20000011L, 0x10100)), n(0), n(0), n(0), n(0));
             case 22 -> v.call(v.chance(50) ? JudgedCall.GETPRIORITY : JudgedCall.SCHED_GETAFFINITY, v.any(0, 1, 2, 3, -1), any(), n(0));
             case 23 -> v.call(JudgedCall.GETRANDOM, v.out(Structure.ANY), v.any(0, 1, 512, 100), v.any(0, 1, 2, 4, 3, 8, 6));
             case 24 -> v.call(JudgedCall.PIDFD_OPEN, any(), v.any(0, 04000, 0200, 1));
             default -> v.add(new Step.Noted(0));
         }
+    }
+
+    /** A child that is stopped, and goes on. */
+    private void stopped() {
+        int child = v.make(0, false);
+        v.call(JudgedCall.KILL, v.pid(child), n(19));
+        v.call(JudgedCall.WAITID, n(1), v.pid(child), v.out(Structure.SIGINFO), v.any(2, 6, 0x0100_0002L), n(0));
+        v.call(JudgedCall.WAIT4, v.pid(child), v.in(w(7)), v.any(1, 3), n(0));
+        v.call(JudgedCall.KILL, v.pid(child), n(18));
+        v.call(JudgedCall.WAITID, n(1), v.pid(child), v.out(Structure.SIGINFO), v.any(8, 0x0100_0008L), n(0));
+        v.call(JudgedCall.GETPPID);
     }
 
     private Argument any() {
@@ -54,12 +64,19 @@ final class ProcessSentences {
                 : v.chance(70) ? v.process() : new Argument.TaskNumber(false, v.below(v.tasks()), true);
     }
 
+    /** A child that ends, and is waited for. */
     private void exit() {
-        if (v.tasks() > 1) {
-            int child = 1 + v.below(v.tasks() - 1);
-            v.by(child, v.chance(70) ? JudgedCall.EXIT_GROUP : JudgedCall.EXIT, v.any(0, 1, 3, 255, 256, -1));
-        } else {
-            v.make(0, false);
+        int child = v.make(0, false);
+        switch (v.below(3)) {
+            case 0 -> v.call(JudgedCall.KILL, v.pid(child), v.any(9, 15, 10, 6));
+            case 1 -> v.begin(child, JudgedCall.EXIT, v.any(0, 1, 3));
+            default -> v.begin(child, JudgedCall.EXIT_GROUP, v.any(0, 1, 3, 255, 256, -1));
+        }
+        if (v.chance(40)) {
+            v.call(JudgedCall.WAITID, n(1), v.pid(child), v.out(Structure.SIGINFO), v.any(0x0100_0004L, 4, 6), n(0));
+        }
+        if (v.chance(80)) {
+            v.call(JudgedCall.WAIT4, v.pid(child), v.in(w(7)), v.any(0, 2, 8), v.chance(70) ? n(0) : v.out(Structure.ANY));
         }
     }
 
@@ -79,9 +96,5 @@ final class ProcessSentences {
                 v.opened(1);
             }
         }
-    }
-
-    static Argument unused(Argument process) {
-        return Vocabulary.fields(i(process));
     }
 }

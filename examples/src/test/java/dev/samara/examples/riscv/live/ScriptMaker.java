@@ -80,22 +80,26 @@ final class ScriptMaker {
             v.call(JudgedCall.OPENAT, n(-100), new Argument.Text("p"), n(1), n(0));
             v.await(child);
             v.by(child, JudgedCall.CLOSE, n(first));
-            v.timed(JudgedCall.WRITE, n(first), new Argument.Text("abc"), n(3));
+            v.timed(JudgedCall.WRITE, n(first + 1), new Argument.Text("abc"), n(3));
             return;
         }
-        int length = (int) v.one(1, 10, 4096, 65536, 70000);
-        if (v.chance(50)) {
-            v.begin(child, JudgedCall.READ, n(first), v.memory(16), n(16));
-            v.call(JudgedCall.WRITE, n(first + 1), new Argument.Big(Math.min(length, 4096)), n(Math.min(length, 4096)));
-        } else {
-            v.begin(child, JudgedCall.WRITE, n(first + 1), new Argument.Big(length), n(length));
-            v.timed(JudgedCall.READ, n(first), v.memory(16), n(16));
-            if (v.chance(50)) {
-                v.call(JudgedCall.CLOSE, n(first));
+        switch (v.below(3)) {
+            case 0 -> {
+                v.begin(child, JudgedCall.READ, n(first), v.memory(16), n(16));
+                v.call(JudgedCall.WRITE, n(first + 1), new Argument.Text("abcdefghijklmnopqrstuvwxyz"), n(v.one(1, 16, 20)));
             }
-            v.add(new Step.Call(0, Step.Way.TIMED, JudgedCall.READ, List.of(n(first), new Argument.Big(70000), n(70000))));
-            v.by(0, JudgedCall.CLOSE, n(first));
+            case 1 -> {
+                v.call(JudgedCall.WRITE, n(first + 1), new Argument.Big(65536), n(65536));
+                v.begin(child, JudgedCall.WRITE, n(first + 1), v.memory(10), n(10));
+                v.call(JudgedCall.READ, n(first), new Argument.Big(4096), n(4096));
+            }
+            default -> {
+                v.call(JudgedCall.WRITE, n(first + 1), new Argument.Big(65536), n(65536));
+                v.begin(child, JudgedCall.WRITE, n(first + 1), v.memory(10), n(10));
+                v.by(0, JudgedCall.CLOSE, n(first));
+            }
         }
         v.await(child);
+        v.call(JudgedCall.IOCTL, n(first), n(0x541b), Vocabulary.fields(Vocabulary.w(7)));
     }
 }

@@ -120,6 +120,7 @@ final class ScriptRun {
             }
             sent.join();
         } catch (UncheckedIOException | CompletionException lost) {
+            System.out.println("LOST at " + runs.get(answers.size()).told + " " + lost);
             watch.ended(side);
             answers.add(runs.get(answers.size()).answers("lost: " + lost.getMessage()));
         }
@@ -228,7 +229,9 @@ final class ScriptRun {
         } else if (step instanceof Step.Registers registers) {
             ask(route + "r " + Long.toHexString(registers.value()), plain);
         } else if (step instanceof Step.Load load) {
-            ask(route + "l " + load.width() + " " + Long.toHexString(load.address()), plain);
+            ask(
+                    route + "l " + load.width() + " " + Long.toHexString(load.address()),
+                    answer -> to.append(seen.word(answer)));
         } else if (step instanceof Step.Store store) {
             ask(
                     route + "s " + store.width() + " " + Long.toHexString(store.address()) + " "
@@ -316,6 +319,7 @@ final class ScriptRun {
             case GETCWD, READLINKAT -> call.arguments().contains(new Argument.Out(Structure.PATH)) && result[0] > 0
                     ? "path"
                     : answer;
+            case GETPRIORITY -> result[0] < 0 ? answer : "nice";
             case TIMES -> result[0] < 0 ? answer : "ticks";
             case GETDENTS64 -> result[0] > 0 ? "entries" : answer;
             default -> answer;

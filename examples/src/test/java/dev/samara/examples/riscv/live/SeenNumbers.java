@@ -56,6 +56,17 @@ final class SeenNumbers {
         return number < 0 ? "-" + found : found;
     }
 
+    /** Returns a word that was loaded: that of a lock may have the number of a thread. */
+    String word(String loaded) {
+        if (loaded.length() > 8 || !loaded.matches("[0-9a-f]+")) {
+            return loaded;
+        }
+        long word = Long.parseLong(loaded, 16);
+        long owner = word & 0x3fff_ffff;
+        boolean isTask = processes.contains(owner) || threads.contains(owner);
+        return isTask ? Long.toHexString(word & ~0x3fff_ffffL) + "+" + process(owner) : loaded;
+    }
+
     String inode(long number) {
         return inodes.computeIfAbsent(number, any -> "i" + inodes.size());
     }

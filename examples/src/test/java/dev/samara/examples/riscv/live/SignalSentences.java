@@ -8,6 +8,7 @@ import static dev.samara.examples.riscv.live.Vocabulary.w;
 
 /** Sentences about signals: sent, blocked, handled, waited for; alternate stacks; and registers. */
 final class SignalSentences {
+    private static final long ALARM = 1L << 13;
     private static final long ON_STACK = 0x0800_0000L;
     private static final long RESTART = 0x1000_0000L;
     private static final long NO_DEFER = 0x4000_0000L;
@@ -27,8 +28,11 @@ final class SignalSentences {
         return v.chance(88) ? signal() : v.one(0, 0, -1, 65, 64, 1L << 32 | 10, Integer.MIN_VALUE);
     }
 
+    /** Chooses signals to block: not that of timed calls. */
     private long mask() {
-        return v.chance(70) ? v.bits(50, 1L << 9, 1L << 11, 1L << 13, 1L << 33, 1L << 34) : v.one(0, -1, 1L << 8 | 1L << 18);
+        return v.chance(70)
+                ? v.bits(50, 1L << 9, 1L << 11, 1L << 12, 1L << 33, 1L << 34)
+                : v.one(0, ~ALARM, 1L << 8 | 1L << 18);
     }
 
     private Argument set() {

@@ -113,9 +113,14 @@ enum Structure {
                 "mode %o links %d user %s size %s%s",
                 mode,
                 links,
-                user == seen.user() ? "own" : "other",
+                // What is no file of the host's belongs to the guest there, and to user 0 in Linux.
+                !isStored(mode) ? "any" : user == seen.user() ? "own" : "other",
                 isFolder ? "any" : Long.toString(size),
                 isNamed ? " " + seen.inode(inode) : "");
+    }
+
+    private static boolean isStored(int mode) {
+        return (mode & 0170000) != 0 && (mode & 0170000) != 0020000;
     }
 
     /** A time that a script may have set is told; that of now is not. */

@@ -156,7 +156,7 @@ final class Vocabulary {
     }
 
     static Argument time(long seconds, long nanos) {
-        return fields(q(seconds), q(nanos));
+        return fields(new Argument.Field('t', n(seconds)), new Argument.Field('t', n(nanos)));
     }
 
     /** A time that is over soon, or that is none. */

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Ends scripts that hang. */
 final class Watch implements AutoCloseable {
-    private static final int MOST_SECONDS = 60;
+    private static final int MOST_SECONDS = Integer.getInteger("live.hang", 60);
 
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(work -> {
         Thread thread = new Thread(work, "watch over scripts");

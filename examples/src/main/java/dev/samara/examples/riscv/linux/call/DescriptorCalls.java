@@ -30,7 +30,6 @@ final class DescriptorCalls {
     private static final int F_SETFL = 4;
     private static final int F_GETOWN = 9;
     private static final int F_GETOWN_EX = 16;
-    private static final int OWNER_IS_PROCESS = 1;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_GETPIPE_SZ = 1032;
     private static final int F_ADD_SEALS = 1033;
@@ -118,7 +117,7 @@ final class DescriptorCalls {
                 return 0;
             }
             case F_GETOWN_EX -> {
-                memory.putInt(argument, OWNER_IS_PROCESS);
+                memory.putInt(argument, 0);
                 memory.putInt(argument + Integer.BYTES, 0);
                 return 0;
             }
@@ -240,7 +239,7 @@ final class DescriptorCalls {
             if (file == NoOpenFile.NONE) {
                 return INVALID;
             }
-            return file.ready() & (events | GuestFile.FAILED | GuestFile.HUNG_UP);
+            return file.polled() & (events | GuestFile.FAILED | GuestFile.HUNG_UP);
         }
     }
 
@@ -268,6 +267,7 @@ final class DescriptorCalls {
                     file == null ? NoOpenFile.NONE : file, entries.getShort(POLL_ENTRY * i + 4), descriptor < 0));
         }
         long waited = await(thread, polled, deadline);
+        putLeft(memory, timeAddress, time, deadline);
         if (waited == LinuxErrno.RESTART) {
             return LinuxErrno.RESTART_WITHOUT_HANDLER;
         }
@@ -279,6 +279,19 @@ final class DescriptorCalls {
         }
         memory.put(address, entries);
         return ready;
+    }
+
+    /**
+     * Puts what is left of the time of a wait in place of that time, unless it was 0; an address that cannot be written
+     * does not matter ({@code poll_select_finish}).
+     */
+    static void putLeft(CallMemory memory, long address, long time, long deadline) {
+        if (address != 0 && time != 0) {
+            ByteBuffer left = CallMemory.structure(2 * Long.BYTES);
+            long nanos = Math.max(deadline - System.nanoTime(), 0);
+            left.putLong(0, nanos / CallMemory.SECOND).putLong(Long.BYTES, nanos % CallMemory.SECOND);
+            memory.putSome(address, left.array(), 0, left.capacity());
+        }
     }
 
     /** Waits until a file is ready; the result is that of {@link GuestThread#await}. */

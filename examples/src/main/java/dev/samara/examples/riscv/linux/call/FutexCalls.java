@@ -44,7 +44,8 @@ final class FutexCalls {
         boolean isPrivate = (operation & PRIVATE) != 0;
         int command = (int) operation & 127;
         boolean hasOther = command == REQUEUE || command == COMPARE_REQUEUE || command == WAKE_OPERATION;
-        if ((address & 3) != 0 || (hasOther && (other & 3) != 0)) {
+        // An unlock looks at the word first.
+        if ((command != UNLOCK && (address & 3) != 0) || (hasOther && (other & 3) != 0)) {
             return LinuxErrno.EINVAL;
         }
         if ((operation & WALL_CLOCK) != 0 && command != WAIT_BITS && command != LOCK_BY_CLOCK) {
@@ -114,6 +115,10 @@ final class FutexCalls {
             if (table().end(waiter)) {
                 waited = 0;
             }
+        }
+        if (waited == LinuxErrno.RESTART && deadline != WaitingThread.NEVER && deadline - System.nanoTime() <= 0) {
+            // The end of the time comes first.
+            return LinuxErrno.ETIMEDOUT;
         }
         boolean isAgain = waited == LinuxErrno.RESTART && time != 0 && !isAbsolute;
         return isAgain ? LinuxErrno.RESTART_WITHOUT_HANDLER : waited;

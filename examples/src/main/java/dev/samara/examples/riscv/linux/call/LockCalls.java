@@ -37,6 +37,7 @@ final class LockCalls {
     private static final int EXCLUSIVE = 2;
     private static final int NO_WAIT = 4;
     private static final int FREE = 8;
+    private static final int MANDATORY = 32;
     private static final int CURRENT = 1;
     private static final int END = 2;
 
@@ -173,21 +174,25 @@ final class LockCalls {
 
     /** {@code flock}: a lock of another kind is released before the new one is taken, as in Linux. */
     long lockWhole(long descriptor, long operation) {
-        GuestFile file = thread.file(descriptor);
-        if (file == null || (file.flags() & OpenFlags.PATH) != 0) {
-            return LinuxErrno.EBADF;
+        if (((int) operation & MANDATORY) != 0) {
+            // A kind of lock that was there once; Linux takes it for nothing.
+            return 0;
         }
         int kind = (int) operation & ~NO_WAIT;
+        if (kind != SHARED && kind != EXCLUSIVE && kind != FREE) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestFile file = thread.file(descriptor);
+        boolean isUsable = file != null
+                && (file.flags() & OpenFlags.PATH) == 0
+                && (kind == FREE || file.mayRead() || file.mayWrite());
+        if (file == null || !isUsable) {
+            return LinuxErrno.EBADF;
+        }
         HeldLock wanted = new HeldLock(file, thread.process().pid(), kind == EXCLUSIVE, 0, Long.MAX_VALUE);
-        switch (kind) {
-            case FREE -> {
-                locks().release(file.lockKey(), Family.WHOLE, wanted);
-                return 0;
-            }
-            case SHARED, EXCLUSIVE -> {}
-            default -> {
-                return LinuxErrno.EINVAL;
-            }
+        if (kind == FREE) {
+            locks().release(file.lockKey(), Family.WHOLE, wanted);
+            return 0;
         }
         note(file);
         FileKey key = file.lockKey();

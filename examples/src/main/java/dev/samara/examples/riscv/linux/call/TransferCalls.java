@@ -41,7 +41,13 @@ final class TransferCalls {
     }
 
     private long transfer(GuestFile file, boolean isRead, MemoryVector parts, long offset) {
-        if (file == NoOpenFile.NONE || !(isRead ? file.mayRead() : file.mayWrite())) {
+        if (file == NoOpenFile.NONE) {
+            return LinuxErrno.EBADF;
+        }
+        if (offset >= 0 && !file.hasOffsets()) {
+            return LinuxErrno.ESPIPE;
+        }
+        if (!(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
         }
         if (parts.error() != 0) {
@@ -120,26 +126,59 @@ final class TransferCalls {
         if (file == NoOpenFile.NONE) {
             return LinuxErrno.EBADF;
         }
-        if (count < 0 || count > MOST_PARTS) {
-            return LinuxErrno.EINVAL;
+        if (offset >= 0 && !file.hasOffsets()) {
+            return LinuxErrno.ESPIPE;
         }
         if (!(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
         }
+        // The kernel's number of parts has 32 bits.
+        if (Integer.compareUnsigned((int) count, MOST_PARTS) > 0) {
+            return LinuxErrno.EINVAL;
+        }
         MemoryVector parts = MemoryVector.of(memory, vector, (int) count);
+        if (!isRead && file.writesParts() && parts.error() == 0) {
+            return writeParts(file, parts);
+        }
         return parts.error() == 0 && parts.length() == 0 ? 0 : transfer(file, isRead, parts, offset);
+    }
+
+    /** Writes part by part, up to the first that fails ({@code do_loop_readv_writev}). */
+    private long writeParts(GuestFile file, MemoryVector parts) {
+        long done = 0;
+        for (MemoryVector each : parts.parts()) {
+            long written = transfer(file, false, each, -1);
+            if (written < 0) {
+                return done > 0 ? done : written;
+            }
+            done += written;
+            if (written < each.length()) {
+                break;
+            }
+        }
+        return done;
     }
 
     /** Copies from file to file ({@code sendfile}). */
     long send(long to, long from, long offsetAddress, long count) {
+        long given = offsetAddress == 0 ? 0 : memory.getLong(offsetAddress);
         GuestFile source = file(from);
-        GuestFile target = file(to);
-        if (source == NoOpenFile.NONE || target == NoOpenFile.NONE || !source.mayRead() || !target.mayWrite()) {
+        if (source == NoOpenFile.NONE || !source.mayRead()) {
             return LinuxErrno.EBADF;
         }
-        long offset = offsetAddress == 0 ? source.seek(0, 1) : memory.getLong(offsetAddress);
-        boolean isOutside = count < 0 || offset < 0 || offset > Long.MAX_VALUE - count;
-        if (!source.isMappable() || isOutside || (target.flags() & OpenFlags.APPEND) != 0) {
+        boolean hasPosition = source.hasOffsets();
+        if (offsetAddress != 0 && !hasPosition) {
+            return LinuxErrno.ESPIPE;
+        }
+        long offset = offsetAddress == 0 ? source.seek(0, 1) : given;
+        if (count < 0 || (hasPosition && (offset < 0 || offset > Long.MAX_VALUE - count))) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestFile target = file(to);
+        if (target == NoOpenFile.NONE || !target.mayWrite()) {
+            return LinuxErrno.EBADF;
+        }
+        if (!source.isMappable() || (target.flags() & OpenFlags.APPEND) != 0) {
             return LinuxErrno.EINVAL;
         }
         long done = 0;

@@ -83,7 +83,7 @@ public final class MemoryDescriptor extends SeekableFile {
 
     @Override
     public FileStatus status() {
-        return FileStatus.of(FileStatus.REGULAR | file.mode(), inode, file.size());
+        return FileStatus.of(FileStatus.REGULAR | file.mode(), inode, file.size()).withoutNames();
     }
 
     @Override

@@ -19,6 +19,9 @@ public final class OpenFlags {
     public static final int CLOEXEC = 02000000;
     public static final int PATH = 010000000;
 
+    /** Comes with {@link #DIRECTORY}: a file without a name. */
+    public static final int TMPFILE = 020000000;
+
     /** The flags that an open file keeps, as {@code F_GETFL} tells: those that do not only say how it is opened. */
     public static final int KEPT = ~(CREAT | EXCL | NOCTTY | TRUNC | CLOEXEC);
 
@@ -35,5 +38,10 @@ public final class OpenFlags {
      */
     public static int known(int flags) {
         return (flags & PATH) != 0 ? flags & WITH_PATH : (flags & KNOWN) | LARGEFILE;
+    }
+
+    /** Whether an open changes the file, or may do so: an open for reading that cuts it does. */
+    public static boolean changesFile(int flags) {
+        return (flags & (ACCESS | TRUNC)) != 0;
     }
 }
