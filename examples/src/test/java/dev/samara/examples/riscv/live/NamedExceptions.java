@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -20,6 +21,17 @@ final class NamedExceptions {
     private static final Pattern TIMES = Pattern.compile(" atime \\S+ mtime \\S+");
     private static final String ENOSYS = "-38";
     private static final String EINVAL = "-22";
+    private static final String EFBIG = "-27";
+    private static final long MOST_OFFSET = (1L << 44) - 4096;
+    private static final Set<JudgedCall> OF_OFFSETS = EnumSet.of(
+            JudgedCall.LSEEK,
+            JudgedCall.FTRUNCATE,
+            JudgedCall.TRUNCATE,
+            JudgedCall.PWRITE64,
+            JudgedCall.PWRITEV,
+            JudgedCall.FALLOCATE);
+    private static final Set<Integer> COMMANDS =
+            Set.of(0, 1, 2, 3, 4, 5, 6, 7, 9, 16, 36, 37, 38, 1030, 1032, 1033, 1034);
     private static final String EOPNOTSUPP = "-95";
     private static final int TMPFILE = 020000000;
     private static final int SEEK_DATA = 3;
@@ -35,6 +47,25 @@ final class NamedExceptions {
         if (step instanceof Step.Call call) {
             if (guest.split(" ", -1)[0].equals(ENOSYS) && excluded().contains(call.call().text())) {
                 return "a call that the document's table excludes";
+            }
+            if (call.call() == JudgedCall.FCNTL
+                    && guest.startsWith(EINVAL)
+                    && call.arguments().get(1) instanceof Argument.Number command
+                    && !COMMANDS.contains((int) command.value())) {
+                return "other commands of fcntl, which the document's table excludes";
+            }
+            if (call.call() == JudgedCall.FALLOCATE && guest.startsWith(EOPNOTSUPP)) {
+                return "flags other than those of a hole, which the document's table excludes";
+            }
+            boolean isAccess = call.call() == JudgedCall.FACCESSAT || call.call() == JudgedCall.FACCESSAT2;
+            if (isAccess
+                    && guest.equals("0")
+                    && call.arguments().get(1) instanceof Argument.Text path
+                    && (path.bytes().startsWith("/dev/") || path.bytes().startsWith("/proc/"))) {
+                return "faccessat of what is in /proc and /dev";
+            }
+            if (isBeyond(call) && (kernel.startsWith(EINVAL) || kernel.startsWith(EFBIG))) {
+                return "an offset that the host's file system does not have";
             }
             if (call.call() == JudgedCall.LSEEK
                     && call.arguments().get(2) instanceof Argument.Number from
@@ -57,6 +88,14 @@ final class NamedExceptions {
         return null;
     }
 
+    /** Whether a call names an offset beyond what ext4 has: the emulator does not know the file system. */
+    private static boolean isBeyond(Step.Call call) {
+        return call.arguments().stream()
+                .anyMatch(each -> each instanceof Argument.Number number
+                        && number.value() > MOST_OFFSET
+                        && OF_OFFSETS.contains(call.call()));
+    }
+
     /**
      * Returns an answer of the kernel as the emulator may give it. Pipes, events and memory files have no times there:
      * nothing of theirs is stored, as the document says.
@@ -72,8 +111,12 @@ final class NamedExceptions {
             Matcher other = TIMES.matcher(guest);
             boolean isFound = other.find(at);
             text.append(kernel, from, times.start());
+            // Bytes that were written change the time of the file when they are saved.
+            boolean isUnsaved = isFound
+                    && times.group().endsWith(" mtime now")
+                    && other.group().startsWith(times.group().replaceFirst(" mtime now$", " mtime "));
             boolean isNone = isFound && none.find(other.start()) && none.start() == other.start();
-            text.append(isNone ? " atime 0.0 mtime 0.0" : times.group());
+            text.append(isNone ? " atime 0.0 mtime 0.0" : isUnsaved ? other.group() : times.group());
             at = isFound ? other.end() : guest.length();
             from = times.end();
         }

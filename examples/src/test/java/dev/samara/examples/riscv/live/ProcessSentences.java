@@ -36,7 +36,13 @@ final class ProcessSentences {
             case 19 -> v.call(JudgedCall.CLOCK_GETRES, v.any(0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 16, -1), v.chance(80) ? v.in(q(7), q(7)) : n(0));
             case 20 -> v.call(JudgedCall.TIMES, v.chance(80) ? v.out(Structure.ANY) : n(0));
             case 21 -> v.call(JudgedCall.CLONE, n(v.one(0x10000, 0x800, 0x10800, 0x10011, 0x20200, 0x20000011L, 0x10100)), n(0), n(0), n(0), n(0));
-            case 22 -> v.call(v.chance(50) ? JudgedCall.GETPRIORITY : JudgedCall.SCHED_GETAFFINITY, v.any(0, 1, 2, 3, -1), any(), n(0));
+            case 22 -> {
+                if (v.chance(50)) {
+                    v.call(JudgedCall.GETPRIORITY, v.any(0, 1, 2, 3, -1), any());
+                } else {
+                    v.call(JudgedCall.SCHED_GETAFFINITY, any(), v.any(0, 1, 4, 12, -1), v.out(Structure.ANY));
+                }
+            }
             case 23 -> v.call(JudgedCall.GETRANDOM, v.out(Structure.ANY), v.any(0, 1, 512, 100), v.any(0, 1, 2, 4, 3, 8, 6));
             case 24 -> v.call(JudgedCall.PIDFD_OPEN, any(), v.any(0, 04000, 0200, 1));
             default -> v.add(new Step.Noted(0));
@@ -68,7 +74,7 @@ final class ProcessSentences {
     private void exit() {
         int child = v.make(0, false);
         switch (v.below(3)) {
-            case 0 -> v.call(JudgedCall.KILL, v.pid(child), v.any(9, 15, 10, 6));
+            case 0 -> v.call(JudgedCall.KILL, v.pid(child), n(9));
             case 1 -> v.begin(child, JudgedCall.EXIT, v.any(0, 1, 3));
             default -> v.begin(child, JudgedCall.EXIT_GROUP, v.any(0, 1, 3, 255, 256, -1));
         }

@@ -74,7 +74,8 @@ final class ScriptMaker {
             v.call(JudgedCall.PIPE2, Vocabulary.fields(Vocabulary.w(-1), Vocabulary.w(-1)), n(0));
             v.opened(2);
         }
-        int child = v.make(0, v.chance(40));
+        boolean isThread = v.chance(40);
+        int child = v.make(0, isThread);
         if (isNamed) {
             v.begin(child, JudgedCall.OPENAT, n(-100), new Argument.Text("p"), n(0), n(0));
             v.call(JudgedCall.OPENAT, n(-100), new Argument.Text("p"), n(1), n(0));
@@ -96,6 +97,9 @@ final class ScriptMaker {
             default -> {
                 v.call(JudgedCall.WRITE, n(first + 1), new Argument.Big(65536), n(65536));
                 v.begin(child, JudgedCall.WRITE, n(first + 1), v.memory(10), n(10));
+                if (!isThread) {
+                    v.by(child, JudgedCall.CLOSE, n(first));
+                }
                 v.by(0, JudgedCall.CLOSE, n(first));
             }
         }

@@ -35,6 +35,10 @@ final class ScriptRun {
             JudgedCall.SENDFILE,
             JudgedCall.FCHMOD);
 
+    /** An alternate stack at the same place on both sides. */
+    private static final long ALTERNATE = 0x1040_0000L;
+
+    private static final int ALTERNATE_BYTES = 0x4000;
     private static final int TRIES = 400;
     private static final String ENDED = "ended ";
 
@@ -80,6 +84,9 @@ final class ScriptRun {
         requests.add(Task.callRequest(map, Placement.EDGE_END - 0x1000, 0x1000, 3, 0x32, -1, 0));
         requests.add(Task.callRequest(map, Placement.READ_ONLY, 0x1000, 1, 0x32, -1, 0));
         requests.add(Task.callRequest(map, Placement.BIG, Placement.BIG_BYTES, 3, 0x32, -1, 0));
+        requests.add(Task.callRequest(map, ALTERNATE, ALTERNATE_BYTES, 3, 0x32, -1, 0));
+        requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " 000040100000000000000000000000000040000000000000");
+        requests.add(Task.callRequest(JudgedCall.SIGALTSTACK.number(on), Placement.ARGUMENTS, 0));
         // What the test's own process ignores or limits is none of the script's.
         requests.add("m " + Long.toHexString(Placement.ARGUMENTS) + " 40 0");
         requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " " + "00".repeat(32));
@@ -225,7 +232,7 @@ final class ScriptRun {
                             + Long.toHexString(handle.mask()),
                     plain);
         } else if (step instanceof Step.Noted) {
-            ask(route + "g", plain);
+            ask(route + "g", answer -> to.append(seen.signals(answer)));
         } else if (step instanceof Step.Registers registers) {
             ask(route + "r " + Long.toHexString(registers.value()), plain);
         } else if (step instanceof Step.Load load) {

@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What differs between the runs of a script: the numbers of processes, threads and files, and the folder. */
 final class SeenNumbers {
@@ -65,6 +67,23 @@ final class SeenNumbers {
         long owner = word & 0x3fff_ffff;
         boolean isTask = processes.contains(owner) || threads.contains(owner);
         return isTask ? Long.toHexString(word & ~0x3fff_ffffL) + "+" + process(owner) : loaded;
+    }
+
+    /** Returns signals that were noted: the address of those that a process has sent is its number, and its user's. */
+    String signals(String noted) {
+        return noted.isEmpty()
+                ? noted
+                : Stream.of(noted.split(" ", -1)).map(this::signal).collect(Collectors.joining(" "));
+    }
+
+    private String signal(String noted) {
+        String[] parts = noted.split(",", -1);
+        if (parts.length != 3) {
+            return noted;
+        }
+        boolean isSent = parts[1].equals("0") || parts[1].startsWith("fffffff");
+        return parts[0] + "," + parts[1] + ","
+                + (isSent ? process((int) Long.parseUnsignedLong(parts[2], 16)) : parts[2]);
     }
 
     String inode(long number) {

@@ -34,6 +34,10 @@ final class ProcessCalls {
 
     private static final int MINOR_FAULTS = 64;
     private static final int MAJOR_FAULTS = 72;
+    private static final int RANDOM_NO_WAIT = 1;
+    private static final int RANDOM_BLOCKING = 2;
+    private static final int RANDOM_INSECURE = 4;
+
     /** The bytes of {@code siginfo_t} that a wait writes. */
     private static final int CHILD_INFO = 28;
 
@@ -281,7 +285,8 @@ final class ProcessCalls {
     }
 
     long random(long address, long length, long flags) {
-        if ((flags & ~7) != 0) {
+        boolean isContrary = (flags & RANDOM_BLOCKING) != 0 && (flags & RANDOM_INSECURE) != 0;
+        if (((int) flags & ~(RANDOM_NO_WAIT | RANDOM_BLOCKING | RANDOM_INSECURE)) != 0 || isContrary) {
             return LinuxErrno.EINVAL;
         }
         long wanted = Math.min(Math.max(length, 0), MOST_RANDOM);

@@ -23,6 +23,11 @@ final class TransferCalls {
 
     private static final int KEEP_SIZE = 1;
     private static final int PUNCH_HOLE = 2;
+    private static final int COLLAPSE_RANGE = 8;
+    private static final int ZERO_RANGE = 0x10;
+    private static final int INSERT_RANGE = 0x20;
+    private static final int UNSHARE_RANGE = 0x40;
+    private static final int WRITE_ZEROES = 0x80;
 
     /** {@code POSIX_FADV_NOREUSE}. */
     private static final int LAST_ADVICE = 5;
@@ -223,7 +228,7 @@ final class TransferCalls {
         if (offset < 0 || length <= 0) {
             return LinuxErrno.EINVAL;
         }
-        if ((int) mode != 0 && (int) mode != (PUNCH_HOLE | KEEP_SIZE)) {
+        if (!isModeOfLinux((int) mode)) {
             return LinuxErrno.EOPNOTSUPP;
         }
         if (!file.mayWrite()) {
@@ -233,9 +238,15 @@ final class TransferCalls {
             case FileStatus.FIFO -> {
                 return LinuxErrno.ESPIPE;
             }
+            case FileStatus.FOLDER -> {
+                return LinuxErrno.EISDIR;
+            }
             case FileStatus.REGULAR -> {
                 if (offset + length < 0) {
                     return LinuxErrno.EFBIG;
+                }
+                if ((int) mode != 0 && (int) mode != (PUNCH_HOLE | KEEP_SIZE)) {
+                    return LinuxErrno.EOPNOTSUPP;
                 }
                 return (int) mode == 0 ? file.grow(offset + length) : file.punch(offset, length);
             }
@@ -243,6 +254,16 @@ final class TransferCalls {
                 return LinuxErrno.ENODEV;
             }
         }
+    }
+
+    /** Whether Linux knows a mode of {@code fallocate}, which it asks before it looks at the file. */
+    private static boolean isModeOfLinux(int mode) {
+        return switch (mode & ~KEEP_SIZE) {
+            case 0, ZERO_RANGE, UNSHARE_RANGE -> true;
+            case PUNCH_HOLE -> (mode & KEEP_SIZE) != 0;
+            case COLLAPSE_RANGE, INSERT_RANGE, WRITE_ZEROES -> (mode & KEEP_SIZE) == 0;
+            default -> false;
+        };
     }
 
     /** {@code fadvise64}, a hint that changes nothing here ({@code generic_fadvise}). */
