@@ -408,17 +408,21 @@ static int make_pipes(u32 index, int *in, int *out) {
     int down[2], up[2];
     if (call2(PIPE2, (u64)down, 02000000) < 0 || call2(PIPE2, (u64)up, 02000000) < 0) return 0;
     u64 first = TO_CHILD + 2 * index;
-    call3(DUP3, (u64)down[1], first, 02000000);
-    call3(DUP3, (u64)up[0], first + 1, 02000000);
+    /* A script may have lowered the limit of descriptors. */
+    int failed = call3(DUP3, (u64)down[1], first, 02000000) < 0 || call3(DUP3, (u64)up[0], first + 1, 02000000) < 0;
+    if (failed) {
+        call1(CLOSE, (u64)down[0]);
+        call1(CLOSE, (u64)up[1]);
+    }
     call1(CLOSE, (u64)down[1]);
     call1(CLOSE, (u64)up[0]);
     *in = down[0];
     *out = up[1];
-    return 1;
+    return !failed;
 }
 
 static void move(int *descriptor, u64 to) {
-    call3(DUP3, (u64)*descriptor, to, 02000000);
+    if (call3(DUP3, (u64)*descriptor, to, 02000000) < 0) end(96);
     call1(CLOSE, (u64)*descriptor);
     *descriptor = (int)to;
 }

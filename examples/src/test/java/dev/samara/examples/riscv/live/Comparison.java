@@ -132,7 +132,12 @@ final class Comparison implements AutoCloseable {
     }
 
     private @Nullable Difference of(
-            String name, List<Step> script, ScriptRun.Answers kernelAnswers, ScriptRun.Answers guestAnswers, String complaints, boolean isLost)
+            String name,
+            List<Step> script,
+            ScriptRun.Answers kernelAnswers,
+            ScriptRun.Answers guestAnswers,
+            String complaints,
+            boolean isLost)
             throws IOException {
         operations += script.size();
         pairs.add(script, kernelAnswers);

@@ -28,11 +28,19 @@ final class DescriptorSentences {
             case 14 -> v.timed(JudgedCall.FLOCK, v.descriptor(), v.any(1, 2, 5, 6, 8, 12, 4, 0, 3, 16));
             case 15 -> reopen();
             case 16 -> {
-                v.call(JudgedCall.MEMFD_CREATE, v.chance(80) ? new Argument.Text("m") : v.path(), v.any(0, 1, 2, 3, 2, 8, 16, 24, 32, 10));
+                v.call(
+                        JudgedCall.MEMFD_CREATE,
+                        v.chance(80) ? new Argument.Text("m") : v.path(),
+                        v.any(0, 1, 2, 3, 2, 8, 16, 24, 32, 10));
                 v.opened(1);
             }
             case 17 -> seals();
-            case 18 -> v.call(JudgedCall.IOCTL, v.descriptor(), v.any(0x5421, 0x5450, 0x5451), v.in(Vocabulary.w(v.one(0, 1))));
+            case 18 ->
+                v.call(
+                        JudgedCall.IOCTL,
+                        v.descriptor(),
+                        v.any(0x5421, 0x5450, 0x5451),
+                        v.in(Vocabulary.w(v.one(0, 1))));
             default -> v.timed(JudgedCall.READ, v.descriptor(), v.memory(4), n(4));
         }
     }
@@ -47,7 +55,12 @@ final class DescriptorSentences {
 
     private void reopen() {
         long flags = v.one(0, 1, 2, 2) | v.bits(15, 0100, 0200, 01000, 02000, 04000, 0200000, 0400000, 02000000);
-        v.timed(JudgedCall.OPENAT, n(-100), new Argument.Text("/proc/self/fd/" + v.below(Math.max(v.descriptors(), 1))), n(flags), n(0644));
+        v.timed(
+                JudgedCall.OPENAT,
+                n(-100),
+                new Argument.Text("/proc/self/fd/" + v.below(Math.max(v.descriptors(), 1))),
+                n(flags),
+                n(0644));
         v.opened(1);
     }
 
@@ -60,11 +73,13 @@ final class DescriptorSentences {
             case 1 -> v.call(JudgedCall.FCNTL, v.descriptor(), n(1), n(0));
             case 2, 3 -> v.call(JudgedCall.FCNTL, v.descriptor(), n(2), v.any(0, 1, 2, 3, -1));
             case 4, 5 -> v.call(JudgedCall.FCNTL, v.descriptor(), n(3), n(0));
-            case 6, 7 -> v.call(JudgedCall.FCNTL, v.descriptor(), n(4), v.any(0, 02000, 04000, 06000, 1, 2, 3, 0100, 02000000));
+            case 6, 7 ->
+                v.call(JudgedCall.FCNTL, v.descriptor(), n(4), v.any(0, 02000, 04000, 06000, 1, 2, 3, 0100, 02000000));
             case 8 -> v.call(JudgedCall.FCNTL, v.descriptor(), n(1032), n(0));
             case 9 -> v.call(JudgedCall.FCNTL, v.descriptor(), v.any(9, 16), v.in(Vocabulary.w(7), Vocabulary.w(7)));
             case 10 -> v.call(JudgedCall.FCNTL, v.descriptor(), v.any(1, 3, 1034, 9), n(-1));
-            default -> v.call(JudgedCall.FCNTL, v.descriptor(), v.any(99, -1, 2000, 1028, 1L << 32, 1L << 32 | 3), n(0));
+            default ->
+                v.call(JudgedCall.FCNTL, v.descriptor(), v.any(99, -1, 2000, 1028, 1L << 32, 1L << 32 | 3), n(0));
         }
     }
 

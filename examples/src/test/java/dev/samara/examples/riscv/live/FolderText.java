@@ -9,9 +9,9 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Locale;
-import java.util.zip.CRC32;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.zip.CRC32;
 
 /** The files that a script has left, as a text. */
 final class FolderText {
@@ -37,7 +37,8 @@ final class FolderText {
             });
         }
         StringBuilder text = new StringBuilder();
-        found.forEach((name, line) -> text.append(name).append(": ").append(line).append("; "));
+        found.forEach(
+                (name, line) -> text.append(name).append(": ").append(line).append("; "));
         return text.toString();
     }
 

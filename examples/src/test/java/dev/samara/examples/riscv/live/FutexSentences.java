@@ -65,7 +65,15 @@ final class FutexSentences {
         return n(
                 v.chance(90)
                         ? v.one(FIRST, FIRST, FIRST, SECOND, SECOND, FIRST + 4, SECOND + 4, FIRST + 4096)
-                        : v.one(FIRST + 1, FIRST + 2, 0, Placement.BAD, Placement.READ_ONLY, Placement.EDGE_END - 4, -4, 1L << 47));
+                        : v.one(
+                                FIRST + 1,
+                                FIRST + 2,
+                                0,
+                                Placement.BAD,
+                                Placement.READ_ONLY,
+                                Placement.EDGE_END - 4,
+                                -4,
+                                1L << 47));
     }
 
     private long flag() {
@@ -79,13 +87,46 @@ final class FutexSentences {
     void add() {
         switch (v.below(16)) {
             case 0, 1, 2 -> v.call(JudgedCall.FUTEX, word(), n(flag()), v.any(0, 0, 1, -1), time(), n(0), n(0));
-            case 3, 4 -> v.call(JudgedCall.FUTEX, word(), n(1 | flag()), v.any(0, 1, 2, -1, Integer.MAX_VALUE), n(0), n(0), n(0));
+            case 3, 4 ->
+                v.call(
+                        JudgedCall.FUTEX,
+                        word(),
+                        n(1 | flag()),
+                        v.any(0, 1, 2, -1, Integer.MAX_VALUE),
+                        n(0),
+                        n(0),
+                        n(0));
             case 5 -> v.call(JudgedCall.FUTEX, word(), n(3 | flag()), v.any(0, 1, -1), v.any(0, 1, -1), word(), n(0));
-            case 6 -> v.call(JudgedCall.FUTEX, word(), n(4 | flag()), v.any(0, 1, -1), v.any(0, 1, -1), word(), v.any(0, 1));
-            case 7 -> v.call(JudgedCall.FUTEX, word(), n(5 | flag()), v.any(0, 1), v.any(0, 1), word(), n((v.below(16) << 28L) | ((long) v.below(8) << 24) | (v.below(4) << 12) | v.below(3)));
-            case 8, 9 -> v.call(JudgedCall.FUTEX, word(), n(9 | flag() | v.one(0, 256)), v.any(0, 0, 1), time(), n(0), v.any(1, -1, 0, 2));
+            case 6 ->
+                v.call(JudgedCall.FUTEX, word(), n(4 | flag()), v.any(0, 1, -1), v.any(0, 1, -1), word(), v.any(0, 1));
+            case 7 ->
+                v.call(
+                        JudgedCall.FUTEX,
+                        word(),
+                        n(5 | flag()),
+                        v.any(0, 1),
+                        v.any(0, 1),
+                        word(),
+                        n((v.below(16) << 28L) | ((long) v.below(8) << 24) | (v.below(4) << 12) | v.below(3)));
+            case 8, 9 ->
+                v.call(
+                        JudgedCall.FUTEX,
+                        word(),
+                        n(9 | flag() | v.one(0, 256)),
+                        v.any(0, 0, 1),
+                        time(),
+                        n(0),
+                        v.any(1, -1, 0, 2));
             case 10 -> v.call(JudgedCall.FUTEX, word(), n(10 | flag()), v.any(0, 1), n(0), n(0), v.any(1, 0, -1));
-            case 11 -> v.call(JudgedCall.FUTEX, word(), n(v.one(2, 14, 99, 0x180, 256, 257, 127) | flag()), n(0), time(), word(), n(0));
+            case 11 ->
+                v.call(
+                        JudgedCall.FUTEX,
+                        word(),
+                        n(v.one(2, 14, 99, 0x180, 256, 257, 127) | flag()),
+                        n(0),
+                        time(),
+                        word(),
+                        n(0));
             case 12 -> v.call(JudgedCall.FUTEX, word(), n(v.one(6, 7, 8) | flag()), n(0), time(), n(0), n(0));
             case 13 -> memory();
             case 14 -> woken();
@@ -118,12 +159,27 @@ final class FutexSentences {
         Argument place = n(isFirst ? FIRST : SECOND);
         // The words may have other values; then the wait and the wakes end at once, here and there.
         boolean hasBits = v.chance(30);
-        v.begin(waiter, JudgedCall.FUTEX, place, n(flag | (hasBits ? 9 : 0)), n(0), hasBits ? n(0) : Vocabulary.time(20, 0), n(0), n(v.one(1, 2, -1)));
+        v.begin(
+                waiter,
+                JudgedCall.FUTEX,
+                place,
+                n(flag | (hasBits ? 9 : 0)),
+                n(0),
+                hasBits ? n(0) : Vocabulary.time(20, 0),
+                n(0),
+                n(v.one(1, 2, -1)));
         long wakes = v.below(4);
         if (wakes == 0) {
             v.repeat(JudgedCall.FUTEX, n(v.one(FIRST, SECOND)), n(10 | flag), n(1), n(0), n(0), n(v.one(1, 2, -1)));
         } else if (wakes == 1) {
-            v.repeat(JudgedCall.FUTEX, n(v.one(FIRST, SECOND)), n(4 | flag), n(0), n(1), n(v.one(FIRST + 4, SECOND + 4)), v.any(0));
+            v.repeat(
+                    JudgedCall.FUTEX,
+                    n(v.one(FIRST, SECOND)),
+                    n(4 | flag),
+                    n(0),
+                    n(1),
+                    n(v.one(FIRST + 4, SECOND + 4)),
+                    v.any(0));
             v.call(JudgedCall.FUTEX, n(v.one(FIRST + 4, SECOND + 4)), n(1 | flag), n(5), n(0), n(0), n(0));
         } else {
             v.repeat(JudgedCall.FUTEX, n(v.one(FIRST, SECOND)), n(1 | flag), n(1), n(0), n(0), n(0));
@@ -135,7 +191,12 @@ final class FutexSentences {
     private void robust() {
         switch (v.below(3)) {
             case 0 -> v.call(JudgedCall.SET_ROBUST_LIST, v.any(FIRST, 0, 1, -1), v.any(24, 24, 0, 23, 25));
-            case 1 -> v.call(JudgedCall.GET_ROBUST_LIST, v.any(0, 0, 0x3fff_ffff, -1), v.in(Vocabulary.q(7)), v.in(Vocabulary.q(7)));
+            case 1 ->
+                v.call(
+                        JudgedCall.GET_ROBUST_LIST,
+                        v.any(0, 0, 0x3fff_ffff, -1),
+                        v.in(Vocabulary.q(7)),
+                        v.in(Vocabulary.q(7)));
             default -> robustEnd();
         }
     }

@@ -15,10 +15,12 @@ public final class Hunt {
 
     public static void main(String[] arguments) throws Exception {
         Path folder = Files.createTempDirectory("live");
-        try (Comparison comparison = new Comparison(folder, CodeExecution.valueOf(System.getProperty("execution", "INTERPRETED")))) {
+        try (Comparison comparison =
+                new Comparison(folder, CodeExecution.valueOf(System.getProperty("execution", "INTERPRETED")))) {
             if (arguments[0].equals("run")) {
                 for (int i = 1; i < arguments.length; i++) {
-                    Comparison.Difference found = comparison.run(ScriptText.parse(Files.readString(Path.of(arguments[i]))));
+                    Comparison.Difference found =
+                            comparison.run(ScriptText.parse(Files.readString(Path.of(arguments[i]))));
                     System.out.println(arguments[i] + ": " + (found == null ? "equal" : found.kind() + "\n" + found));
                 }
                 return;
@@ -36,15 +38,22 @@ public final class Hunt {
                 for (Comparison.Difference found : comparison.runAll(scripts)) {
                     if (found != null && kinds.merge(found.kind(), 1, Integer::sum) == 1) {
                         System.out.println("== " + found.kind() + ", seed " + (seed + scripts.indexOf(found.script())));
-                        System.out.println(Boolean.getBoolean("shrink") ? new Shrinker(comparison, 150).shrink(found) : found);
+                        System.out.println("-- found after " + (System.nanoTime() - start) / 1_000_000_000L + " s");
+                        System.out.println(
+                                Boolean.getBoolean("shrink") ? new Shrinker(comparison, 150).shrink(found) : found);
+                        if (Boolean.getBoolean("first")) {
+                            return;
+                        }
                     }
                 }
                 seed += scripts.size();
                 System.out.println("-- " + seed + " after " + (System.nanoTime() - start) / 1_000_000_000L + " s");
             }
+            System.out.println(comparison.pairs().all());
             System.out.println(kinds);
-            System.out.println((seed - first) + " seeds, " + comparison.scripts() + " scripts, " + comparison.operations()
-                    + " operations, " + comparison.pairs().all().size() + " pairs");
+            System.out.println(
+                    (seed - first) + " seeds, " + comparison.scripts() + " scripts, " + comparison.operations()
+                            + " operations, " + comparison.pairs().all().size() + " pairs");
         }
     }
 }

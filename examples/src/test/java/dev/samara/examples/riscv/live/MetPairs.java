@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.live;
 
-import java.util.Map;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.Set;
 
 /** The errors that the kernel gave, for each call. */
 final class MetPairs {
@@ -28,7 +28,8 @@ final class MetPairs {
 
     Set<String> all() {
         Set<String> found = new TreeSet<>();
-        met.forEach((call, errors) -> errors.keySet().forEach(error -> found.add(call + " " + LinuxErrors.name(error))));
+        met.forEach(
+                (call, errors) -> errors.keySet().forEach(error -> found.add(call + " " + LinuxErrors.name(error))));
         return found;
     }
 }

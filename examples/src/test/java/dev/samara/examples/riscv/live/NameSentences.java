@@ -56,7 +56,12 @@ final class NameSentences {
             v.call(JudgedCall.MKNODAT, n(-100), s("p"), n(0010644), n(0));
         }
         if (v.chance(30)) {
-            v.call(JudgedCall.OPENAT, n(-100), s(v.one("d", ".", "dl")), n(v.one(DIRECTORY, PATH, PATH | DIRECTORY)), n(0));
+            v.call(
+                    JudgedCall.OPENAT,
+                    n(-100),
+                    s(v.one("d", ".", "dl")),
+                    n(v.one(DIRECTORY, PATH, PATH | DIRECTORY)),
+                    n(0));
             v.opened(1);
         }
     }
@@ -70,7 +75,12 @@ final class NameSentences {
     }
 
     void open() {
-        v.timed(JudgedCall.OPENAT, v.folder(), v.chance(10) ? v.path() : v.ownPath(), n(openFlags()), n(v.one(0644, 0600, 0755, 0666, 0777, 07777)));
+        v.timed(
+                JudgedCall.OPENAT,
+                v.folder(),
+                v.chance(10) ? v.path() : v.ownPath(),
+                n(openFlags()),
+                n(v.one(0644, 0600, 0755, 0666, 0777, 07777)));
         v.opened(1);
     }
 
@@ -85,21 +95,56 @@ final class NameSentences {
             case 7, 8 -> v.call(JudgedCall.UNLINKAT, v.folder(), v.ownPath(), flags(0, 0, 0, 0x200, 0x200));
             case 9, 10, 11 ->
                 v.call(JudgedCall.RENAMEAT2, v.folder(), v.ownPath(), v.folder(), v.ownPath(), flags(0, 0, 0, 0, 1, 2));
-            case 12, 13 -> v.call(JudgedCall.LINKAT, v.folder(), v.ownPath(), v.folder(), v.ownPath(), flags(0, 0, 0x400));
+            case 12, 13 ->
+                v.call(JudgedCall.LINKAT, v.folder(), v.ownPath(), v.folder(), v.ownPath(), flags(0, 0, 0x400));
             case 14, 15 -> v.call(JudgedCall.SYMLINKAT, target(), v.folder(), v.ownPath());
             case 16, 17 -> readLink();
-            case 18 -> v.call(JudgedCall.CHDIR, v.chance(70) ? s(v.one("d", "dl", ".", "d/..", "a", "x", "d/e")) : v.ownPath());
+            case 18 ->
+                v.call(
+                        JudgedCall.CHDIR,
+                        v.chance(70) ? s(v.one("d", "dl", ".", "d/..", "a", "x", "d/e")) : v.ownPath());
             case 19 -> v.call(JudgedCall.FCHDIR, v.descriptor());
             case 20 -> v.call(JudgedCall.GETCWD, v.out(Structure.PATH), v.any(4096, 4096, 4096, 0, 1));
             case 21 -> v.call(JudgedCall.FACCESSAT, v.folder(), v.path(), v.any(0, 1, 2, 4, 6, 7, 8, -1));
-            case 22 -> v.call(JudgedCall.FACCESSAT2, v.folder(), v.path(), v.any(0, 1, 2, 4, 7, 8), flags(0, 0x200, 0x1000));
-            case 23 -> v.call(JudgedCall.FCHMODAT, v.folder(), v.ownPath(), n(v.one(0644, 0600, 0755, 0700, 06755, 07777, 0666)));
+            case 22 ->
+                v.call(JudgedCall.FACCESSAT2, v.folder(), v.path(), v.any(0, 1, 2, 4, 7, 8), flags(0, 0x200, 0x1000));
+            case 23 ->
+                v.call(
+                        JudgedCall.FCHMODAT,
+                        v.folder(),
+                        v.ownPath(),
+                        n(v.one(0644, 0600, 0755, 0700, 06755, 07777, 0666)));
             case 24 -> v.call(JudgedCall.FCHMOD, v.descriptor(), n(v.one(0644, 0600, 0755, 0700, 06755, 07777, 0666)));
-            case 25 -> v.call(JudgedCall.UTIMENSAT, v.folder(), v.chance(80) ? v.ownPath() : n(0), times(), flags(0, 0, 0x100));
-            case 26, 27 -> v.call(JudgedCall.NEWFSTATAT, v.folder(), v.ownPath(), v.out(Structure.STAT), flags(0, 0x100, 0x1000));
-            case 28 -> v.call(JudgedCall.STATX, v.folder(), v.ownPath(), flags(0, 0x100, 0x1000, 0x2000, 0x6000), v.any(0x7ff, 0x7ff, 0xfff, 0, 1L << 31), v.out(Structure.STATX));
-            case 29 -> v.call(JudgedCall.GETDENTS64, v.descriptor(), v.chance(90) ? v.out(Structure.DIRENTS) : new Argument.Edge(10), v.any(4096, 4096, 4096, 0, 23, 10));
-            case 30 -> v.call(JudgedCall.MKNODAT, v.folder(), v.ownPath(), n(v.one(0010644, 0100644, 0644, 0040755, 0120777, 0020644, 0060644, 0030644)), n(v.one(0, 0, 0x103)));
+            case 25 ->
+                v.call(
+                        JudgedCall.UTIMENSAT,
+                        v.folder(),
+                        v.chance(80) ? v.ownPath() : n(0),
+                        times(),
+                        flags(0, 0, 0x100));
+            case 26, 27 ->
+                v.call(JudgedCall.NEWFSTATAT, v.folder(), v.ownPath(), v.out(Structure.STAT), flags(0, 0x100, 0x1000));
+            case 28 ->
+                v.call(
+                        JudgedCall.STATX,
+                        v.folder(),
+                        v.ownPath(),
+                        flags(0, 0x100, 0x1000, 0x2000, 0x6000),
+                        v.any(0x7ff, 0x7ff, 0xfff, 0, 1L << 31),
+                        v.out(Structure.STATX));
+            case 29 ->
+                v.call(
+                        JudgedCall.GETDENTS64,
+                        v.descriptor(),
+                        v.chance(90) ? v.out(Structure.DIRENTS) : new Argument.Edge(10),
+                        v.any(4096, 4096, 4096, 0, 23, 10));
+            case 30 ->
+                v.call(
+                        JudgedCall.MKNODAT,
+                        v.folder(),
+                        v.ownPath(),
+                        n(v.one(0010644, 0100644, 0644, 0040755, 0120777, 0020644, 0060644, 0030644)),
+                        n(v.one(0, 0, 0x103)));
             case 31 -> v.call(JudgedCall.CLOSE, v.descriptor());
             case 32 -> v.call(JudgedCall.UMASK, v.any(0, 022, 027, 077, 0777, -1));
             default -> owners();
@@ -124,9 +169,19 @@ final class NameSentences {
 
     private void readLink() {
         if (v.chance(40)) {
-            v.call(JudgedCall.READLINKAT, n(-100), s("/proc/self/fd/" + v.below(5)), new Argument.Out(Structure.PATH), n(4096));
+            v.call(
+                    JudgedCall.READLINKAT,
+                    n(-100),
+                    s("/proc/self/fd/" + v.below(5)),
+                    new Argument.Out(Structure.PATH),
+                    n(4096));
         } else {
-            v.call(JudgedCall.READLINKAT, v.folder(), v.path(), v.memory(8), v.any(8, 8, 1, 3, 0, -1, Integer.MIN_VALUE));
+            v.call(
+                    JudgedCall.READLINKAT,
+                    v.folder(),
+                    v.path(),
+                    v.memory(8),
+                    v.any(8, 8, 1, 3, 0, -1, Integer.MIN_VALUE));
         }
     }
 
@@ -142,6 +197,8 @@ final class NameSentences {
     }
 
     private long nanos() {
-        return v.chance(60) ? v.one(0, 1, 999_999_999L, 500) : v.one(NOW, OMIT, OMIT, -1, 1_000_000_000L, Long.MAX_VALUE);
+        return v.chance(60)
+                ? v.one(0, 1, 999_999_999L, 500)
+                : v.one(NOW, OMIT, OMIT, -1, 1_000_000_000L, Long.MAX_VALUE);
     }
 }

@@ -45,7 +45,8 @@ final class NamedExceptions {
     /** Returns the name of the exception that a difference is; null for none. A script is compared up to there. */
     static @Nullable String of(Step step, String kernel, String guest) {
         if (step instanceof Step.Call call) {
-            if (guest.split(" ", -1)[0].equals(ENOSYS) && excluded().contains(call.call().text())) {
+            if (guest.split(" ", -1)[0].equals(ENOSYS)
+                    && excluded().contains(call.call().text())) {
                 return "a call that the document's table excludes";
             }
             if (call.call() == JudgedCall.FCNTL

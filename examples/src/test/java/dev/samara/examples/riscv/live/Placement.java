@@ -201,7 +201,8 @@ final class Placement {
         }
         byte[] given = Arrays.copyOf(bytes.array(), length);
         poke(at, given);
-        after.add(new Told("d " + hex(at) + " " + hex(length), (answer, result) -> told(fields, places, given, answer)));
+        after.add(
+                new Told("d " + hex(at) + " " + hex(length), (answer, result) -> told(fields, places, given, answer)));
         return at;
     }
 
@@ -217,16 +218,15 @@ final class Placement {
         StringBuilder text = new StringBuilder("{");
         for (int i = 0; i < places.length; i++) {
             Argument.Field field = fields.fields().get(i);
-            String value =
-                    switch (field.kind()) {
-                        case 'b' -> String.valueOf(found.get(places[i]));
-                        case 'h' -> String.valueOf(found.getShort(places[i]));
-                        case 'w' -> String.valueOf(found.getInt(places[i]));
-                        case 'i' -> seen.process(found.getInt(places[i]));
-                        case 'p' -> "p";
-                        case 't' -> "t";
-                        default -> String.valueOf(found.getLong(places[i]));
-                    };
+            String value = switch (field.kind()) {
+                case 'b' -> String.valueOf(found.get(places[i]));
+                case 'h' -> String.valueOf(found.getShort(places[i]));
+                case 'w' -> String.valueOf(found.getInt(places[i]));
+                case 'i' -> seen.process(found.getInt(places[i]));
+                case 'p' -> "p";
+                case 't' -> "t";
+                default -> String.valueOf(found.getLong(places[i]));
+            };
             text.append(i == 0 ? "" : " ").append(value);
         }
         return text.append('}').toString();

@@ -87,7 +87,11 @@ final class ScriptMaker {
         switch (v.below(3)) {
             case 0 -> {
                 v.begin(child, JudgedCall.READ, n(first), v.memory(16), n(16));
-                v.call(JudgedCall.WRITE, n(first + 1), new Argument.Text("abcdefghijklmnopqrstuvwxyz"), n(v.one(1, 16, 20)));
+                v.call(
+                        JudgedCall.WRITE,
+                        n(first + 1),
+                        new Argument.Text("abcdefghijklmnopqrstuvwxyz"),
+                        n(v.one(1, 16, 20)));
             }
             case 1 -> {
                 v.call(JudgedCall.WRITE, n(first + 1), new Argument.Big(65536), n(65536));

@@ -2,6 +2,7 @@
 package dev.samara.examples.riscv.live;
 
 import dev.samara.testing.judge.Task;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -85,7 +86,8 @@ final class ScriptRun {
         requests.add(Task.callRequest(map, Placement.READ_ONLY, 0x1000, 1, 0x32, -1, 0));
         requests.add(Task.callRequest(map, Placement.BIG, Placement.BIG_BYTES, 3, 0x32, -1, 0));
         requests.add(Task.callRequest(map, ALTERNATE, ALTERNATE_BYTES, 3, 0x32, -1, 0));
-        requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " 000040100000000000000000000000000040000000000000");
+        requests.add(
+                "p " + Long.toHexString(Placement.ARGUMENTS) + " 000040100000000000000000000000000040000000000000");
         requests.add(Task.callRequest(JudgedCall.SIGALTSTACK.number(on), Placement.ARGUMENTS, 0));
         // What the test's own process ignores or limits is none of the script's.
         requests.add("m " + Long.toHexString(Placement.ARGUMENTS) + " 40 0");
@@ -93,8 +95,7 @@ final class ScriptRun {
         requests.add(Task.callRequest(JudgedCall.RT_SIGPROCMASK.number(on), 2, Placement.ARGUMENTS, 0, 8));
         for (int signal = 1; signal <= 64; signal++) {
             if (signal != 7 && signal != 9 && signal != 11 && signal != 19) {
-                requests.add(
-                        Task.callRequest(JudgedCall.RT_SIGACTION.number(on), signal, Placement.ARGUMENTS, 0, 8));
+                requests.add(Task.callRequest(JudgedCall.RT_SIGACTION.number(on), signal, Placement.ARGUMENTS, 0, 8));
             }
         }
         requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " 00040000000000000004000000000000");
@@ -127,7 +128,6 @@ final class ScriptRun {
             }
             sent.join();
         } catch (UncheckedIOException | CompletionException lost) {
-            System.out.println("LOST at " + runs.get(answers.size()).told + " " + lost);
             watch.ended(side);
             answers.add(runs.get(answers.size()).answers("lost: " + lost.getMessage()));
         }
@@ -171,7 +171,7 @@ final class ScriptRun {
             look("", descriptor, last);
         }
         ask("x 0", answer -> {
-            throw new IllegalStateException("x answers " + answer);
+            throw new UncheckedIOException(new IOException("x answers " + answer));
         });
         ask("e", answer -> {});
     }
@@ -193,7 +193,7 @@ final class ScriptRun {
                 ended = answer + (watch.ended(side) ? " since it took too long" : "");
                 String ok = first.answer();
                 if (!ok.equals("ok")) {
-                    throw new IllegalStateException("e answers " + ok);
+                    throw new UncheckedIOException(new IOException("e answers " + ok));
                 }
             } else {
                 reader.accept(answer);
@@ -297,7 +297,9 @@ final class ScriptRun {
 
     private void tell(String route, Placement placement, long[] result, StringBuilder to) {
         for (Placement.Told each : placement.after()) {
-            ask(route + each.request(), answer -> to.append(" | ").append(each.telling().tell(answer, result[0])));
+            ask(
+                    route + each.request(),
+                    answer -> to.append(" | ").append(each.telling().tell(answer, result[0])));
         }
     }
 
@@ -323,9 +325,8 @@ final class ScriptRun {
         return switch (call.call()) {
             case GETPID, GETPPID, GETTID, WAIT4, GETPGID, GETSID, SETSID, SET_TID_ADDRESS, CLONE ->
                 result[0] < 0 ? answer : seen.process(result[0]);
-            case GETCWD, READLINKAT -> call.arguments().contains(new Argument.Out(Structure.PATH)) && result[0] > 0
-                    ? "path"
-                    : answer;
+            case GETCWD, READLINKAT ->
+                call.arguments().contains(new Argument.Out(Structure.PATH)) && result[0] > 0 ? "path" : answer;
             case GETPRIORITY -> result[0] < 0 ? answer : "nice";
             case TIMES -> result[0] < 0 ? answer : "ticks";
             case GETDENTS64 -> result[0] > 0 ? "entries" : answer;
@@ -338,18 +339,18 @@ final class ScriptRun {
         Architecture on = side.architecture();
         long status = Placement.ARGUMENTS + Placement.ARGUMENT_BYTES - 1024;
         String[] position = new String[1];
-        ask(
-                route + Task.callRequest(JudgedCall.LSEEK.number(on), descriptor, 0, 1),
-                answer -> position[0] = answer);
+        ask(route + Task.callRequest(JudgedCall.LSEEK.number(on), descriptor, 0, 1), answer -> position[0] = answer);
         ask(
                 route + Task.callRequest(JudgedCall.FCNTL.number(on), descriptor, 3),
-                answer -> to.append(" | fd ").append(descriptor).append(" flags ").append(octal(answer)));
+                answer ->
+                        to.append(" | fd ").append(descriptor).append(" flags ").append(octal(answer)));
         ask(
                 route + Task.callRequest(JudgedCall.FCNTL.number(on), descriptor, 1),
                 answer -> to.append(" ends ").append(answer));
         ask(route + "m " + Long.toHexString(status) + " 90 11", answer -> {});
-        ask(route + Task.callRequest(JudgedCall.FSTAT.number(on), descriptor, status), answer -> to.append(
-                answer.equals("0") ? "" : " stat " + answer));
+        ask(
+                route + Task.callRequest(JudgedCall.FSTAT.number(on), descriptor, status),
+                answer -> to.append(answer.equals("0") ? "" : " stat " + answer));
         ask(route + "d " + Long.toHexString(status) + " 90", answer -> {
             String found = Placement.structure(Structure.STAT, answer, 0, seen);
             boolean isFolder = found.startsWith("mode 4");

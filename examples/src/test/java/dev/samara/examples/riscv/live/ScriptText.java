@@ -39,20 +39,19 @@ final class ScriptText {
             expect(':');
         }
         String word = word();
-        Step found =
-                switch (word) {
-                    case "await" -> new Step.Await(task);
-                    case "fork", "thread" -> new Step.Make(task, word.equals("thread"));
-                    case "noted" -> new Step.Noted(task);
-                    case "handle" -> new Step.Handle(task, (int) number(), number(), number());
-                    case "registers" -> new Step.Registers(task, number());
-                    case "load" -> new Step.Load(task, (int) number(), number());
-                    case "store" -> new Step.Store(task, (int) number(), number(), number());
-                    case "timed" -> call(task, Step.Way.TIMED, word());
-                    case "begin" -> call(task, Step.Way.BEGUN, word());
-                    case "repeat" -> call(task, Step.Way.REPEATED, word());
-                    default -> call(task, Step.Way.PLAIN, word);
-                };
+        Step found = switch (word) {
+            case "await" -> new Step.Await(task);
+            case "fork", "thread" -> new Step.Make(task, word.equals("thread"));
+            case "noted" -> new Step.Noted(task);
+            case "handle" -> new Step.Handle(task, (int) number(), number(), number());
+            case "registers" -> new Step.Registers(task, number());
+            case "load" -> new Step.Load(task, (int) number(), number());
+            case "store" -> new Step.Store(task, (int) number(), number(), number());
+            case "timed" -> call(task, Step.Way.TIMED, word());
+            case "begin" -> call(task, Step.Way.BEGUN, word());
+            case "repeat" -> call(task, Step.Way.REPEATED, word());
+            default -> call(task, Step.Way.PLAIN, word);
+        };
         blanks();
         if (at != text.length()) {
             throw wrong("there is more");

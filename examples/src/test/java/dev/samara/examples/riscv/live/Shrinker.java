@@ -19,12 +19,14 @@ final class Shrinker {
 
     Comparison.Difference shrink(Comparison.Difference found) throws IOException {
         Comparison.Difference best = found;
-        Comparison.Difference cut = tried(best.script().subList(0, Math.min(best.step() + 1, best.script().size())), best);
+        Comparison.Difference cut = tried(
+                best.script().subList(0, Math.min(best.step() + 1, best.script().size())), best);
         best = cut == null ? best : cut;
         for (int part = Math.max(best.script().size() / 2, 1); part >= 1; part /= 2) {
             for (int from = best.script().size() - part; from >= 0; from -= part) {
                 List<Step> shorter = new ArrayList<>(best.script());
-                shorter.subList(Math.min(from, shorter.size()), Math.min(from + part, shorter.size())).clear();
+                shorter.subList(Math.min(from, shorter.size()), Math.min(from + part, shorter.size()))
+                        .clear();
                 Comparison.Difference still = shorter.size() < best.script().size() ? tried(shorter, best) : null;
                 best = still == null ? best : still;
             }

@@ -53,12 +53,30 @@ final class SignalSentences {
     }
 
     private void handle(long signal) {
-        v.add(new Step.Handle(0, (int) signal, v.bits(25, ON_STACK, RESTART, NO_DEFER) | v.bits(10, RESET, 1, 2), mask()));
+        v.add(new Step.Handle(
+                0, (int) signal, v.bits(25, ON_STACK, RESTART, NO_DEFER) | v.bits(10, RESET, 1, 2), mask()));
     }
 
     private Argument info(long signal) {
-        return v.in(w(signal), w(0), w(v.one(-1, -1, -2, -3, 0, 1, -6, -60)), w(0), w(0), w(0), q(v.one(5, -1)), q(0), q(0),
-                q(0), q(0), q(0), q(0), q(0), q(0), q(0), q(0), q(0));
+        return v.in(
+                w(signal),
+                w(0),
+                w(v.one(-1, -1, -2, -3, 0, 1, -6, -60)),
+                w(0),
+                w(0),
+                w(0),
+                q(v.one(5, -1)),
+                q(0),
+                q(0),
+                q(0),
+                q(0),
+                q(0),
+                q(0),
+                q(0),
+                q(0),
+                q(0),
+                q(0),
+                q(0));
     }
 
     void add() {
@@ -70,17 +88,41 @@ final class SignalSentences {
             case 6 -> v.call(JudgedCall.TKILL, v.chance(80) ? v.tid(0) : v.thread(), n(signal));
             case 7, 8 -> v.call(JudgedCall.RT_SIGQUEUEINFO, v.pid(0), n(signal), info(v.chance(80) ? signal : 5));
             case 9 -> v.call(JudgedCall.RT_TGSIGQUEUEINFO, v.pid(0), v.tid(0), n(signal), info(signal));
-            case 10, 11, 12 -> v.call(JudgedCall.RT_SIGPROCMASK, v.any(0, 1, 2, 2, 3, -1), v.chance(80) ? set() : n(0), v.chance(60) ? v.in(q(7)) : n(0), bytes());
+            case 10, 11, 12 ->
+                v.call(
+                        JudgedCall.RT_SIGPROCMASK,
+                        v.any(0, 1, 2, 2, 3, -1),
+                        v.chance(80) ? set() : n(0),
+                        v.chance(60) ? v.in(q(7)) : n(0),
+                        bytes());
             case 13, 14 -> v.call(JudgedCall.RT_SIGPENDING, v.in(q(7)), bytes());
             case 15, 16, 17 -> {
                 boolean isPatient = v.chance(15);
-                v.timed(JudgedCall.RT_SIGTIMEDWAIT, set(), v.chance(80) ? v.out(Structure.SIGINFO) : n(0), isPatient ? n(0) : v.shortTime(), bytes());
+                v.timed(
+                        JudgedCall.RT_SIGTIMEDWAIT,
+                        set(),
+                        v.chance(80) ? v.out(Structure.SIGINFO) : n(0),
+                        isPatient ? n(0) : v.shortTime(),
+                        bytes());
             }
             case 18 -> handle(signal());
-            case 19 -> v.call(JudgedCall.RT_SIGACTION, n(v.chance(85) ? signalToSet() : v.one(0, -1, 9, 19, 65, 11)), action(), v.chance(70) ? v.out(Structure.SIGACTION) : n(0), bytes());
+            case 19 ->
+                v.call(
+                        JudgedCall.RT_SIGACTION,
+                        n(v.chance(85) ? signalToSet() : v.one(0, -1, 9, 19, 65, 11)),
+                        action(),
+                        v.chance(70) ? v.out(Structure.SIGACTION) : n(0),
+                        bytes());
             case 20, 21 -> v.add(new Step.Noted(0));
-            case 22 -> v.call(JudgedCall.SIGALTSTACK, v.chance(60) ? stack() : n(0), v.chance(60) ? v.in(q(7), w(7), q(7)) : n(0));
-            case 23 -> v.add(new Step.Registers(0, v.one(-512, -513, -514, -515, -516, Long.MIN_VALUE, Long.MAX_VALUE, -1, 0, -4, -38, 64, 139)));
+            case 22 ->
+                v.call(
+                        JudgedCall.SIGALTSTACK,
+                        v.chance(60) ? stack() : n(0),
+                        v.chance(60) ? v.in(q(7), w(7), q(7)) : n(0));
+            case 23 ->
+                v.add(new Step.Registers(
+                        0,
+                        v.one(-512, -513, -514, -515, -516, Long.MIN_VALUE, Long.MAX_VALUE, -1, 0, -4, -38, 64, 139)));
             case 24 -> v.timed(JudgedCall.RT_SIGSUSPEND, v.in(q(v.one(0, 1L << 9, 1L << 33))), bytes());
             default -> timers();
         }
@@ -105,10 +147,21 @@ final class SignalSentences {
 
     private void timers() {
         switch (v.below(4)) {
-            case 0 -> v.call(JudgedCall.SETITIMER, v.any(0, 1, 2, 3, -1), fields(q(0), q(0), q(v.one(1000, 0)), q(v.one(0, -1, 1_000_000))), v.chance(50) ? n(0) : v.out(Structure.ANY));
+            case 0 ->
+                v.call(
+                        JudgedCall.SETITIMER,
+                        v.any(0, 1, 2, 3, -1),
+                        fields(q(0), q(0), q(v.one(1000, 0)), q(v.one(0, -1, 1_000_000))),
+                        v.chance(50) ? n(0) : v.out(Structure.ANY));
             case 1 -> v.call(JudgedCall.GETITIMER, v.any(0, 1, 2, 3, -1), v.out(Structure.ANY));
             case 2 -> v.timed(JudgedCall.NANOSLEEP, v.shortTime(), n(0));
-            default -> v.timed(JudgedCall.CLOCK_NANOSLEEP, v.any(0, 1, 2, 3, 4, 7, 11, 12, -1), v.any(0, 1, 2), v.shortTime(), n(0));
+            default ->
+                v.timed(
+                        JudgedCall.CLOCK_NANOSLEEP,
+                        v.any(0, 1, 2, 3, 4, 7, 11, 12, -1),
+                        v.any(0, 1, 2),
+                        v.shortTime(),
+                        n(0));
         }
     }
 }

@@ -24,14 +24,15 @@ sealed interface Step {
     record Call(int task, Way way, JudgedCall call, List<Argument> arguments) implements Step {
         @Override
         public String toString() {
-            String prefix =
-                    switch (way) {
-                        case PLAIN -> "";
-                        case TIMED -> "timed ";
-                        case BEGUN -> "begin ";
-                        case REPEATED -> "repeat ";
-                    };
-            return at(task) + prefix + call.text()
+            String prefix = switch (way) {
+                case PLAIN -> "";
+                case TIMED -> "timed ";
+                case BEGUN -> "begin ";
+                case REPEATED -> "repeat ";
+            };
+            return at(task)
+                    + prefix
+                    + call.text()
                     + arguments.stream().map(Argument::toString).collect(Collectors.joining(", ", "(", ")"));
         }
     }

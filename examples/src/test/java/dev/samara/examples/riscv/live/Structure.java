@@ -15,8 +15,8 @@ enum Structure {
             int mode = found.getInt(isX86 ? 24 : 16);
             long links = isX86 ? found.getLong(16) : found.getInt(20);
             int user = found.getInt(isX86 ? 28 : 24);
-            return status(mode, links, user, found.getLong(8), found.getLong(48), seen)
-                    + " atime " + time(found, 72) + " mtime " + time(found, 88);
+            return status(mode, links, user, found.getLong(8), found.getLong(48), seen) + " atime " + time(found, 72)
+                    + " mtime " + time(found, 88);
         }
     },
     STATX(256) {
@@ -126,8 +126,6 @@ enum Structure {
     /** A time that a script may have set is told; that of now is not. */
     private static String time(ByteBuffer found, int at) {
         long seconds = found.getLong(at);
-        return seconds >= FIRST_OF_NOW && seconds < LAST_OF_NOW
-                ? "now"
-                : seconds + "." + found.getInt(at + 8) % NANOS;
+        return seconds >= FIRST_OF_NOW && seconds < LAST_OF_NOW ? "now" : seconds + "." + found.getInt(at + 8) % NANOS;
     }
 }

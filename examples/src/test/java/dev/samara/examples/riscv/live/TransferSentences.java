@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.riscv.live;
 
+import static dev.samara.examples.riscv.live.Vocabulary.h;
 import static dev.samara.examples.riscv.live.Vocabulary.n;
 import static dev.samara.examples.riscv.live.Vocabulary.p;
 import static dev.samara.examples.riscv.live.Vocabulary.q;
 import static dev.samara.examples.riscv.live.Vocabulary.w;
-import static dev.samara.examples.riscv.live.Vocabulary.h;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +39,12 @@ final class TransferSentences {
                 }
                 default -> {
                     long extra = v.bits(20, 02000, 04000, 02000000);
-                    v.call(JudgedCall.OPENAT, n(-100), new Argument.Text(v.one("a", "b")), n(RDWR_CREAT | extra), n(0644));
+                    v.call(
+                            JudgedCall.OPENAT,
+                            n(-100),
+                            new Argument.Text(v.one("a", "b")),
+                            n(RDWR_CREAT | extra),
+                            n(0644));
                     v.call(JudgedCall.WRITE, n(v.descriptors()), new Argument.Text("abcdefghij"), n(10));
                     v.opened(1);
                 }
@@ -103,10 +108,15 @@ final class TransferSentences {
                 v.call(call, v.descriptor(), parts, count(parts), v.offset(), n(0));
             }
             case 14, 15, 16 ->
-                v.call(JudgedCall.LSEEK, v.descriptor(), v.offset(), v.any(0, 0, 1, 1, 2, 2, 3, 4, 3, 4, 5, -1, 1L << 32));
+                v.call(
+                        JudgedCall.LSEEK,
+                        v.descriptor(),
+                        v.offset(),
+                        v.any(0, 0, 1, 1, 2, 2, 3, 4, 3, 4, 5, -1, 1L << 32));
             case 17, 18 -> v.call(JudgedCall.FTRUNCATE, v.descriptor(), v.offset());
             case 19 -> v.call(JudgedCall.TRUNCATE, v.ownPath(), v.offset());
-            case 20 -> v.call(JudgedCall.FALLOCATE, v.descriptor(), v.any(0, 3, 3, 0, 2, 64, -1), allocated(), allocated());
+            case 20 ->
+                v.call(JudgedCall.FALLOCATE, v.descriptor(), v.any(0, 3, 3, 0, 2, 64, -1), allocated(), allocated());
             case 21 -> sendfile();
             case 22 -> poll();
             case 23 -> select();
@@ -119,7 +129,12 @@ final class TransferSentences {
                     v.call(v.chance(50) ? JudgedCall.FSYNC : JudgedCall.FDATASYNC, v.descriptor());
                 }
             }
-            case 27 -> v.call(JudgedCall.IOCTL, v.descriptor(), v.any(0x541b, 0x5421, 0x5450, 0x5451, 0x5401, 0), v.in(w(v.one(0, 1, 2))));
+            case 27 ->
+                v.call(
+                        JudgedCall.IOCTL,
+                        v.descriptor(),
+                        v.any(0x541b, 0x5421, 0x5450, 0x5451, 0x5401, 0),
+                        v.in(w(v.one(0, 1, 2))));
             case 28 -> big(v.chance(50) ? JudgedCall.WRITE : JudgedCall.READ);
             default -> big(v.chance(50) ? JudgedCall.PWRITE64 : JudgedCall.PREAD64, v.any(0, 5, 4096, 65530));
         }

@@ -8,17 +8,90 @@ import java.util.Random;
 /** Chooses the words of a script: mostly edges, and what the script has touched before. */
 final class Vocabulary {
     private static final long[] OFFSETS = {
-        0, 0, 1, 2, 5, 9, 10, 11, 100, 511, 512, 4095, 4096, 4097, 8192, 65535, 65536, 65537, 1L << 20, 1L << 31,
-        (1L << 31) - 1, 1L << 32, (1L << 32) - 1, 1L << 40, -1, -2, -10, -4096, Long.MAX_VALUE, Long.MAX_VALUE - 1,
-        Long.MAX_VALUE - 4096, Long.MIN_VALUE, 1L << 62, 0xffff_fffeL
+        0,
+        0,
+        1,
+        2,
+        5,
+        9,
+        10,
+        11,
+        100,
+        511,
+        512,
+        4095,
+        4096,
+        4097,
+        8192,
+        65535,
+        65536,
+        65537,
+        1L << 20,
+        1L << 31,
+        (1L << 31) - 1,
+        1L << 32,
+        (1L << 32) - 1,
+        1L << 40,
+        -1,
+        -2,
+        -10,
+        -4096,
+        Long.MAX_VALUE,
+        Long.MAX_VALUE - 1,
+        Long.MAX_VALUE - 4096,
+        Long.MIN_VALUE,
+        1L << 62,
+        0xffff_fffeL
     };
     private static final int[] LENGTHS = {0, 1, 1, 2, 3, 4, 7, 8, 9, 10, 11, 16, 31, 64, 100};
-    private static final int[] BAD_DESCRIPTORS = {-1, -2, -100, 99, 600, 1024, 1025, Integer.MAX_VALUE, Integer.MIN_VALUE};
-    private static final String[] NAMES = {"a", "b", "c", "d", "e", "p", "l", "dl", "x", "\u00e4\u00ff", "\u00c3\u00a4"};
+    private static final int[] BAD_DESCRIPTORS = {
+        -1, -2, -100, 99, 600, 1024, 1025, Integer.MAX_VALUE, Integer.MIN_VALUE
+    };
+    private static final String[] NAMES = {"a", "b", "c", "d", "e", "p", "l", "dl", "x", "\u00e4\u00ff", "\u00c3\u00a4"
+    };
     private static final String[] PATHS = {
-        "d/f", "d/g", "d/.", "d/..", "d/../a", "./a", ".//a", "a/", "a/.", "a/..", "a/x", "l/", "l/x", "dl/", "dl/f",
-        "dl/..", "dl/../b", "d/", "d//f", "d/e", "d/e/", "d/e/h", "nothing/x", "nothing/../a", ".", "./", "..", "../", "",
-        "loop", "loop/", "loop/x", "dangling", "dangling/", "d/up/a", "d/up", "e/..", "x/", "x/.", "x/..", "p/", "p/x"
+        "d/f",
+        "d/g",
+        "d/.",
+        "d/..",
+        "d/../a",
+        "./a",
+        ".//a",
+        "a/",
+        "a/.",
+        "a/..",
+        "a/x",
+        "l/",
+        "l/x",
+        "dl/",
+        "dl/f",
+        "dl/..",
+        "dl/../b",
+        "d/",
+        "d//f",
+        "d/e",
+        "d/e/",
+        "d/e/h",
+        "nothing/x",
+        "nothing/../a",
+        ".",
+        "./",
+        "..",
+        "../",
+        "",
+        "loop",
+        "loop/",
+        "loop/x",
+        "dangling",
+        "dangling/",
+        "d/up/a",
+        "d/up",
+        "e/..",
+        "x/",
+        "x/.",
+        "x/..",
+        "p/",
+        "p/x"
     };
 
     final Random random;

@@ -260,8 +260,8 @@ final class PathCalls {
 
     /** {@code faccessat2}; {@code faccessat} has no flags. */
     long access(long descriptor, long path, long rights, long flags) {
-        boolean isWrong = ((int) rights & ~ALL_RIGHTS) != 0
-                || ((int) flags & ~(EFFECTIVE_RIGHTS | NO_FOLLOW | EMPTY_PATH)) != 0;
+        boolean isWrong =
+                ((int) rights & ~ALL_RIGHTS) != 0 || ((int) flags & ~(EFFECTIVE_RIGHTS | NO_FOLLOW | EMPTY_PATH)) != 0;
         if (isWrong) {
             return LinuxErrno.EINVAL;
         }

@@ -208,7 +208,9 @@ public abstract class GuestFile {
     /** Returns what {@code ppoll} tells: most kinds of files say twice that they are ready. */
     public int polled() {
         int ready = ready();
-        return ready | ((ready & READABLE) != 0 ? READABLE_NORMAL : 0) | ((ready & WRITABLE) != 0 ? WRITABLE_NORMAL : 0);
+        return ready
+                | ((ready & READABLE) != 0 ? READABLE_NORMAL : 0)
+                | ((ready & WRITABLE) != 0 ? WRITABLE_NORMAL : 0);
     }
 
     /** Returns the threads that wait for a change of {@link #ready}; null if that is constant. */

@@ -83,7 +83,8 @@ public final class MemoryDescriptor extends SeekableFile {
 
     @Override
     public FileStatus status() {
-        return FileStatus.of(FileStatus.REGULAR | file.mode(), inode, file.size()).withoutNames();
+        return FileStatus.of(FileStatus.REGULAR | file.mode(), inode, file.size())
+                .withoutNames();
     }
 
     @Override
