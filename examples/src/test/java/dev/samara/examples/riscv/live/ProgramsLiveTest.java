@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @LiveKernel
-@Timeout(300)
+@Timeout(14_400)
 @DisplayName("A script of system calls has the same answers in the emulator and from the kernel")
 final class ProgramsLiveTest {
     private static final Path REGRESSIONS = Path.of("src", "test", "resources", "live", "programs");

@@ -46,6 +46,9 @@ final class TransferSentences {
                             n(RDWR_CREAT | extra),
                             n(0644));
                     v.call(JudgedCall.WRITE, n(v.descriptors()), new Argument.Text("abcdefghij"), n(10));
+                    if (v.chance(60)) {
+                        v.call(JudgedCall.LSEEK, n(v.descriptors()), n(v.below(6)), n(0));
+                    }
                     v.opened(1);
                 }
             }
@@ -63,7 +66,7 @@ final class TransferSentences {
             to = hasEdge && to instanceof Argument.Edge ? new Argument.Buffer(length) : to;
             hasEdge |= to instanceof Argument.Edge;
             fields.add(p(to));
-            fields.add(q(v.chance(95) ? length : v.one(-1, Long.MIN_VALUE, Long.MAX_VALUE, 1L << 31)));
+            fields.add(q(v.chance(95) ? length : v.one(-1, Long.MIN_VALUE, Long.MAX_VALUE)));
         }
         return v.chance(96) ? new Argument.Fields(fields) : v.bad();
     }
@@ -74,7 +77,7 @@ final class TransferSentences {
     }
 
     private Argument size(int length) {
-        return n(v.chance(92) ? length : v.one(-1, Long.MIN_VALUE, 1L << 62, Long.MAX_VALUE, 1L << 31, length + 4096L));
+        return n(v.chance(92) ? length : v.one(-1, Long.MIN_VALUE, 1L << 62, Long.MAX_VALUE));
     }
 
     private void big(JudgedCall call, Argument... position) {

@@ -15,6 +15,7 @@ import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -244,23 +245,26 @@ final class DescriptorCalls {
     }
 
     long poll(long address, long count, long timeAddress, long maskAddress, long maskBytes) {
+        long time = timeAddress == 0 ? WaitingThread.NEVER : memory.getTime(timeAddress);
         boolean isMaskWrong = maskAddress != 0 && maskBytes != Long.BYTES;
-        if (count < 0 || count > GuestLimits.DESCRIPTORS || isMaskWrong) {
+        if (time < 0 || isMaskWrong) {
             return LinuxErrno.EINVAL;
         }
-        long time = timeAddress == 0 ? WaitingThread.NEVER : memory.getTime(timeAddress);
-        if (time < 0) {
+        long waitMask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
+        // The kernel's number of entries has 32 bits.
+        int entryCount = (int) count;
+        if (Integer.compareUnsigned(entryCount, GuestLimits.DESCRIPTORS) > 0) {
             return LinuxErrno.EINVAL;
         }
         long deadline = timeAddress == 0
                 ? WaitingThread.NEVER
                 : thread.interruptedCall().deadlineIn(time);
         if (maskAddress != 0) {
-            thread.mask().setForWait(memory.getLong(maskAddress));
+            thread.mask().setForWait(waitMask);
         }
-        ByteBuffer entries = memory.getBuffer(address, (int) count * POLL_ENTRY);
+        ByteBuffer entries = memory.getBuffer(address, entryCount * POLL_ENTRY);
         List<PolledFile> polled = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < entryCount; i++) {
             int descriptor = entries.getInt(POLL_ENTRY * i);
             GuestFile file = descriptor < 0 ? null : thread.file(descriptor);
             polled.add(new PolledFile(
@@ -272,7 +276,7 @@ final class DescriptorCalls {
             return LinuxErrno.RESTART_WITHOUT_HANDLER;
         }
         int ready = 0;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < entryCount; i++) {
             int found = polled.get(i).found();
             ready += found != 0 ? 1 : 0;
             entries.putShort(POLL_ENTRY * i + 6, (short) found);
@@ -287,10 +291,13 @@ final class DescriptorCalls {
      */
     static void putLeft(CallMemory memory, long address, long time, long deadline) {
         if (address != 0 && time != 0) {
-            ByteBuffer left = CallMemory.structure(2 * Long.BYTES);
+            byte[] left = new byte[2 * Long.BYTES];
             long nanos = Math.max(deadline - System.nanoTime(), 0);
-            left.putLong(0, nanos / CallMemory.SECOND).putLong(Long.BYTES, nanos % CallMemory.SECOND);
-            memory.putSome(address, left.array(), 0, left.capacity());
+            ByteBuffer.wrap(left)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(nanos / CallMemory.SECOND)
+                    .putLong(nanos % CallMemory.SECOND);
+            memory.putSome(address, left, 0, left.length);
         }
     }
 

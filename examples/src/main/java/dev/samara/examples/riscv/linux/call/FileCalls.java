@@ -102,8 +102,8 @@ final class FileCalls {
         if (file == null) {
             return found.error;
         }
-        if ((flags & OpenFlags.TRUNC) != 0 && file.isMappable() && file.mayWrite()) {
-            long result = file.truncate(0);
+        if ((flags & OpenFlags.TRUNC) != 0 && file.isMappable()) {
+            long result = file.cut();
             if (result < 0) {
                 file.release();
                 return result;
@@ -307,7 +307,8 @@ final class FileCalls {
         if ((flags & OpenFlags.ACCESS) != OpenFlags.WRONLY) {
             options.add(StandardOpenOption.READ);
         }
-        if (writes || !exists) {
+        // An open for reading may cut the file, too.
+        if (writes || !exists || (flags & OpenFlags.TRUNC) != 0) {
             options.add(StandardOpenOption.WRITE);
         }
         if (!exists) {

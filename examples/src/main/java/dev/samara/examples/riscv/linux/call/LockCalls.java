@@ -101,8 +101,7 @@ final class LockCalls {
         boolean isAsked = command == GETLK || command == OFD_GETLK;
         if (type < READ
                 || type > UNLOCK
-                || (command == GETLK && type == UNLOCK)
-                || (isOfOpen && given.getInt(PID) != 0)) {
+                || (command == GETLK && type == UNLOCK)) {
             return LinuxErrno.EINVAL;
         }
         LockRange range = range(file, given);
@@ -111,6 +110,9 @@ final class LockCalls {
         }
         if (!isAsked && ((type == READ && !file.mayRead()) || (type == WRITE && !file.mayWrite()))) {
             return LinuxErrno.EBADF;
+        }
+        if (isOfOpen && given.getInt(PID) != 0) {
+            return LinuxErrno.EINVAL;
         }
         Object owner = isOfOpen ? file : files();
         int pid = isOfOpen ? -1 : thread.process().pid();

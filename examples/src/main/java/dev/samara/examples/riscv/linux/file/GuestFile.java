@@ -179,6 +179,11 @@ public abstract class GuestFile {
         return LinuxErrno.EINVAL;
     }
 
+    /** Makes a file empty when it is opened, whatever this open may do. */
+    public long cut() {
+        return mayWrite() ? truncate(0) : 0;
+    }
+
     /** Makes a file at least that long. */
     public long grow(long length) {
         return length > status().size() ? truncate(length) : 0;

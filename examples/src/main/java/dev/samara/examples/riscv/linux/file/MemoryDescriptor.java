@@ -68,6 +68,11 @@ public final class MemoryDescriptor extends SeekableFile {
     }
 
     @Override
+    public long cut() {
+        return file.truncate(0);
+    }
+
+    @Override
     public long sync() {
         return 0;
     }
