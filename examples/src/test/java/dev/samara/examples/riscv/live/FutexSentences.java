@@ -10,6 +10,10 @@ final class FutexSentences {
     private static final int PRIVATE_FLAG = 128;
 
     private final Vocabulary v;
+
+    /** Whether words are bytes of a file: then no lock puts the number of a thread there. */
+    private boolean isOfFile;
+
     private boolean isFirstShared;
     private boolean isSecondShared;
 
@@ -43,6 +47,7 @@ final class FutexSentences {
     }
 
     private void sized() {
+        isOfFile = true;
         int file = v.descriptors();
         v.call(JudgedCall.FTRUNCATE, n(file), n(v.one(8192, 4096, 100)));
         v.opened(1);
@@ -127,7 +132,8 @@ final class FutexSentences {
                         time(),
                         word(),
                         n(0));
-            case 12 -> v.call(JudgedCall.FUTEX, word(), n(v.one(6, 7, 8) | flag()), n(0), time(), n(0), n(0));
+            case 12 ->
+                v.call(JudgedCall.FUTEX, word(), n((isOfFile ? 7 : v.one(6, 7, 8)) | flag()), n(0), time(), n(0), n(0));
             case 13 -> memory();
             case 14 -> woken();
             default -> robust();

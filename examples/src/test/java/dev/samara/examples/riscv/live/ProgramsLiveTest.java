@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DisplayName("A script of system calls has the same answers in the emulator and from the kernel")
 final class ProgramsLiveTest {
     private static final Path REGRESSIONS = Path.of("src", "test", "resources", "live", "programs");
-    private static final int SCRIPTS = 60;
+    private static final int SCRIPTS = 20;
 
     @TempDir
     @SuppressWarnings("NullAway.Init")

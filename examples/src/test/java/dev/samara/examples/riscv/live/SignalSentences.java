@@ -97,13 +97,12 @@ final class SignalSentences {
                         bytes());
             case 13, 14 -> v.call(JudgedCall.RT_SIGPENDING, v.in(q(7)), bytes());
             case 15, 16, 17 -> {
-                boolean isPatient = v.chance(15);
-                v.timed(
-                        JudgedCall.RT_SIGTIMEDWAIT,
-                        set(),
-                        v.chance(80) ? v.out(Structure.SIGINFO) : n(0),
-                        isPatient ? n(0) : v.shortTime(),
-                        bytes());
+                if (v.chance(15)) {
+                    v.timed(JudgedCall.RT_SIGTIMEDWAIT, set(), v.out(Structure.SIGINFO), n(0), bytes());
+                } else {
+                    Argument info = v.chance(80) ? v.out(Structure.SIGINFO) : n(0);
+                    v.call(JudgedCall.RT_SIGTIMEDWAIT, set(), info, v.shortTime(), bytes());
+                }
             }
             case 18 -> handle(signal());
             case 19 ->
@@ -154,9 +153,9 @@ final class SignalSentences {
                         fields(q(0), q(0), q(v.one(1000, 0)), q(v.one(0, -1, 1_000_000))),
                         v.chance(50) ? n(0) : v.out(Structure.ANY));
             case 1 -> v.call(JudgedCall.GETITIMER, v.any(0, 1, 2, 3, -1), v.out(Structure.ANY));
-            case 2 -> v.timed(JudgedCall.NANOSLEEP, v.shortTime(), n(0));
+            case 2 -> v.call(JudgedCall.NANOSLEEP, v.shortTime(), n(0));
             default ->
-                v.timed(
+                v.call(
                         JudgedCall.CLOCK_NANOSLEEP,
                         v.any(0, 1, 2, 3, 4, 7, 11, 12, -1),
                         v.any(0, 1, 2),

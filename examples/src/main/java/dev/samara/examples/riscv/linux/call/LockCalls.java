@@ -99,9 +99,7 @@ final class LockCalls {
         boolean isOfOpen = command >= OFD_GETLK;
         int type = given.getShort(TYPE);
         boolean isAsked = command == GETLK || command == OFD_GETLK;
-        if (type < READ
-                || type > UNLOCK
-                || (command == GETLK && type == UNLOCK)) {
+        if (type < READ || type > UNLOCK || (command == GETLK && type == UNLOCK)) {
             return LinuxErrno.EINVAL;
         }
         LockRange range = range(file, given);
