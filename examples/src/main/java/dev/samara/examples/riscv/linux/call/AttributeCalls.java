@@ -114,7 +114,7 @@ final class AttributeCalls {
         return thread.file(descriptor) == null ? LinuxErrno.EBADF : owners(user, group);
     }
 
-    /** The new times of a file, null for one that stays; and why they are none, which is told of a file that is there. */
+    /** The new times of a file, null for one that stays; and why they are none: told only of a file that is there. */
     private record NewTimes(
             @Nullable FileTime accessed, @Nullable FileTime modified, long error) {
         long set(Path host, boolean follows) throws IOException {

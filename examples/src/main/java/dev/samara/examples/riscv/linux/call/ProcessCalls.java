@@ -126,7 +126,9 @@ final class ProcessCalls {
                 int user = found[0].process().credentials().users().real();
                 SignalInfo.ofChild(SignalInfo.CHLD, child, user, status).putTo(info);
             }
-            memory.put(infoAddress, Arrays.copyOf(info.array(), CHILD_INFO));
+            byte[] written = new byte[CHILD_INFO];
+            info.get(0, written);
+            memory.put(infoAddress, written);
         }
         return Math.min(result, 0);
     }
