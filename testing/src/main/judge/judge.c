@@ -2,9 +2,12 @@
 /*
  * The judge: makes the system calls, loads and stores that it is told to make, and prints what the kernel answered.
  *
- * A request is a line, and so is its answer. Numbers are hexadecimal, results of calls decimal.
+ * A request is a line, and so is its answer. Numbers are hexadecimal; $ is that of the process, and %K that of its child
+ * or thread K. Results of calls are decimal.
  *
  *   c NUMBER [A B C D E F]   a system call                 result, an error as a negative number
+ *   u TRIES NUMBER [A ...]   a system call, which is made  its last result
+ *                            again each ms while it is 0
  *   l WIDTH ADDRESS          a load of 1, 2, 4 or 8 bytes  value, or !SIGNAL,CODE,ADDRESS
  *   s WIDTH ADDRESS VALUE    a store                       ok, or !SIGNAL,CODE,ADDRESS
  *   t ADDRESS PAGES          the first byte of each page   two digits a page; .M no mapping, .A no right, .B beyond
@@ -21,6 +24,14 @@
  *   >K LINE                  the same, without waiting     ok
  *   <K                       waits for that                the answer
  *   k K                      kills child K                 its status
+ *   E                        makes a child that answers    PID; when it has ended, ended STATUS
+ *                            instead of this process
+ *   e                        after that: this process      ok; what was sent in between is not answered
+ *                            answers again
+ *   m ADDRESS LENGTH SEED    fills memory                  ok, or !SIGNAL,CODE,ADDRESS
+ *   y ADDRESS LENGTH         a hash of memory              the hash, or !SIGNAL,CODE,ADDRESS
+ *   r VALUE                  SIGALRM while all registers   ok, or INDEX=VALUE of each that was changed
+ *                            have a value
  *   x STATUS                 ends the process
  *
  * It uses no library. Its descriptors are 700 and above, so a script finds the low ones free. Children know none of
@@ -31,8 +42,8 @@
 
 enum {
     PAGE = 4096, LINE = 1 << 16, SCRATCH = 1 << 16, TEXT = 1 << 20, STACK = 1 << 14, THREADS = 16, CHILDREN = 40,
-    NOTES = 256, COMMANDS = 1000, ANSWERS = 1001, TO_CHILD = 900, FROM_THREAD = 700,
-    SIGNAL_BUS = 7, SIGNAL_KILL = 9, SIGNAL_SEGV = 11, SIGNAL_CHILD = 17
+    NOTES = 256, NOBODY = 0x3fffffff, COMMANDS = 1000, ANSWERS = 1001, TO_CHILD = 900, FROM_THREAD = 700,
+    SIGNAL_BUS = 7, SIGNAL_KILL = 9, SIGNAL_SEGV = 11, SIGNAL_ALARM = 14, SIGNAL_CHILD = 17
 };
 #define SA_SIGINFO 4UL
 #define SA_RESTORER 0x04000000UL
@@ -50,7 +61,7 @@ struct action {
 };
 struct alternate { u64 start; u64 flags; u64 size; };
 struct text { u8 *bytes; u64 length, capacity; };
-struct channel { int in, out; u8 *line; u64 capacity, held; struct text answer; };
+struct channel { int in, out; u8 *line; u64 capacity, held, consumed; struct text answer; };
 struct note { u64 signal, code, address; };
 
 static u8 scratch[SCRATCH] __attribute__((aligned(4096)));
@@ -61,8 +72,10 @@ static u8 thread_lines[THREADS][LINE / 8], thread_answers[THREADS][LINE];
 static struct channel threads[THREADS];
 static u32 thread_count;
 static u32 children[CHILDREN]; /* process of each child, 1 for a thread, 0 if there is none */
+static u32 ids[CHILDREN]; /* process or thread of each of them, also when it has ended */
 static struct note notes[NOTES];
 static u32 note_count;
+static int skips; /* whether requests are left out, up to an 'e' */
 
 #if HAS_RESTORER
 void return_from_signal(void);
@@ -100,7 +113,7 @@ static void put_text(struct text *text, const char *from) {
 }
 
 static void put_hex(struct text *text, u64 value, int digits) {
-    int shift = 60;
+    int shift = value < 0x100 ? 4 : 60;
     while (shift > 4 * (digits - 1) && (value >> shift) == 0) shift -= 4;
     for (; shift >= 0; shift -= 4) put(text, (u8) "0123456789abcdef"[(value >> shift) & 15]);
 }
@@ -134,6 +147,13 @@ static u64 number(const u8 **at) {
     int sign = 0;
     while (**at == ' ') ++*at;
     if (**at == '-') sign = 1, ++*at;
+    if (**at == '$') ++*at, value = (u64)call0(GETPID);
+    if (**at == '%') {
+        ++*at;
+        u64 child = number(at);
+        value = child < CHILDREN && ids[child] != 0 ? ids[child] : NOBODY;
+        return sign ? -value : value;
+    }
     for (; digit(**at) >= 0; ++*at) value = (value << 4) | (u64)digit(**at);
     return sign ? -value : value;
 }
@@ -177,8 +197,9 @@ static s64 read_line(int from, u8 *line, u64 capacity, u64 *held) {
 }
 
 /* Takes the next line out of what a channel has; the line ends with 0. */
-static int next_line(struct channel *channel, u64 *consumed) {
-    u64 done = *consumed, scanned = 0;
+static int next_line(struct channel *channel) {
+    u64 done = channel->consumed, scanned = 0;
+    channel->consumed = 0;
     if (done > 0) {
         channel->held -= done;
         for (u64 i = 0; i < channel->held; i++) channel->line[i] = channel->line[done + i];
@@ -187,7 +208,7 @@ static int next_line(struct channel *channel, u64 *consumed) {
         for (; scanned < channel->held; scanned++) {
             if (channel->line[scanned] == '\n') {
                 channel->line[scanned] = 0;
-                *consumed = scanned + 1;
+                channel->consumed = scanned + 1;
                 return 1;
             }
         }
@@ -213,6 +234,7 @@ static void on_signal(int signal, void *info, void *context) {
         FRAME_PC(context) = (u64)probe_done;
         return;
     }
+    if (pc == (u64)spin_begin) FRAME_PC(context) = (u64)spin_done;
     u32 index = __atomic_fetch_add(&note_count, 1, __ATOMIC_SEQ_CST);
     if (index < NOTES) notes[index] = (struct note){(u64)signal, code, address};
 }
@@ -300,11 +322,21 @@ static void hashes(struct text *answer, u64 address, u64 length) {
     }
 }
 
+/* How many bytes from an address on are on its page, at most a length. */
+static u64 on_page(u64 address, u64 length) {
+    u64 left = PAGE - (address & (PAGE - 1));
+    return left < length ? left : length;
+}
+
+/* Bytes are probed once a page: no other task changes mappings in between. */
 static void dump(struct text *answer, u64 address, u64 length) {
-    for (u64 i = 0; i < length; i++) {
-        struct probe probe = load(1, address + i);
+    while (length > 0) {
+        u64 part = on_page(address, length);
+        struct probe probe = load(1, address);
         if (put_if_fault(answer, &probe)) return;
-        put_hex(answer, probe.value, 2);
+        for (u64 i = 0; i < part; i++) put_hex(answer, ((volatile u8 *)address)[i], 2);
+        address += part;
+        length -= part;
     }
 }
 
@@ -315,6 +347,53 @@ static void poke(struct text *answer, u64 address, const u8 *at) {
         if (put_if_fault(answer, &probe)) return;
     }
     put_text(answer, "ok");
+}
+
+static void fill(struct text *answer, u64 address, u64 length, u64 seed) {
+    for (u64 done = 0; done < length;) {
+        u64 part = on_page(address + done, length - done);
+        struct probe probe = store(1, address + done, 0);
+        if (put_if_fault(answer, &probe)) return;
+        for (u64 end = done + part; done < end; done++) {
+            ((volatile u8 *)address)[done] = (u8)(seed + done * 7 + (done >> 8));
+        }
+    }
+    put_text(answer, "ok");
+}
+
+static void hash(struct text *answer, u64 address, u64 length) {
+    u64 found = 0xcbf29ce484222325UL;
+    while (length > 0) {
+        u64 part = on_page(address, length);
+        struct probe probe = load(1, address);
+        if (put_if_fault(answer, &probe)) return;
+        for (u64 i = 0; i < part; i++) found = (found ^ ((volatile u8 *)address)[i]) * 0x100000001b3UL;
+        address += part;
+        length -= part;
+    }
+    put_hex(answer, found, 1);
+}
+
+/* Loads a value into all registers but the stack pointer, and compares them when a timer's signal has come. */
+static void registers(struct text *answer, u64 value) {
+    u64 found[REGISTERS], every_ms[4] = {0, 1000, 0, 1000}, never[4] = {0};
+    struct action kept;
+    call4(RT_SIGACTION, SIGNAL_ALARM, 0, (u64)&kept, 8);
+    note_signal(SIGNAL_ALARM, SA_ONSTACK, 0);
+    call3(SETITIMER, 0, (u64)every_ms, 0);
+    spin_with(value, found);
+    call3(SETITIMER, 0, (u64)never, 0);
+    call4(RT_SIGACTION, SIGNAL_ALARM, (u64)&kept, 0, 8);
+    note_count = 0;
+    int changed = 0;
+    for (u64 i = 0; i < REGISTERS; i++) {
+        if (found[i] == value) continue;
+        if (changed++ > 0) put(answer, ' ');
+        put_hex(answer, i, 1);
+        put(answer, '=');
+        put_hex(answer, found[i], 1);
+    }
+    if (changed == 0) put_text(answer, "ok");
 }
 
 #include "layout.h"
@@ -341,9 +420,12 @@ static int file(struct channel *channel, const u8 *path) {
 
 static void serve(struct channel *channel);
 
+/* Numbers are used again when all have been used, so that a script knows them before it is run. */
 static u32 free_child(void) {
     u32 index = 0;
-    while (index < CHILDREN && children[index] != 0) index++;
+    while (index < CHILDREN && ids[index] != 0) index++;
+    if (index < CHILDREN) return index;
+    for (index = 0; index < CHILDREN && children[index] != 0;) index++;
     return index;
 }
 
@@ -352,17 +434,21 @@ static int make_pipes(u32 index, int *in, int *out) {
     int down[2], up[2];
     if (call2(PIPE2, (u64)down, 02000000) < 0 || call2(PIPE2, (u64)up, 02000000) < 0) return 0;
     u64 first = TO_CHILD + 2 * index;
-    call3(DUP3, (u64)down[1], first, 02000000);
-    call3(DUP3, (u64)up[0], first + 1, 02000000);
+    /* A script may have lowered the limit of descriptors. */
+    int failed = call3(DUP3, (u64)down[1], first, 02000000) < 0 || call3(DUP3, (u64)up[0], first + 1, 02000000) < 0;
+    if (failed) {
+        call1(CLOSE, (u64)down[0]);
+        call1(CLOSE, (u64)up[1]);
+    }
     call1(CLOSE, (u64)down[1]);
     call1(CLOSE, (u64)up[0]);
     *in = down[0];
     *out = up[1];
-    return 1;
+    return !failed;
 }
 
 static void move(int *descriptor, u64 to) {
-    call3(DUP3, (u64)*descriptor, to, 02000000);
+    if (call3(DUP3, (u64)*descriptor, to, 02000000) < 0) end(96);
     call1(CLOSE, (u64)*descriptor);
     *descriptor = (int)to;
 }
@@ -379,9 +465,10 @@ static void make_child(struct channel *channel) {
         for (u32 i = 0; i < 2 * CHILDREN; i++) call1(CLOSE, TO_CHILD + i);
         for (u32 i = 0; i < 2 * THREADS; i++) call1(CLOSE, FROM_THREAD + i);
         memset(children, 0, sizeof children);
+        memset(ids, 0, sizeof ids);
         thread_count = 0;
         note_count = 0;
-        struct channel own = {COMMANDS, ANSWERS, main_line, LINE, 0, {main_answer, 0, sizeof main_answer}};
+        struct channel own = {COMMANDS, ANSWERS, main_line, LINE, 0, 0, {main_answer, 0, sizeof main_answer}};
         move(&in, COMMANDS);
         move(&out, ANSWERS);
         serve(&own);
@@ -396,9 +483,45 @@ static void make_child(struct channel *channel) {
         return;
     }
     children[index] = (u32)process;
+    ids[index] = (u32)process;
     put_hex(&channel->answer, index, 1);
     put(&channel->answer, ' ');
     put_decimal(&channel->answer, process);
+}
+
+/* Returns a channel, in memory that children share, so that this process goes on where a successor has ended. */
+static struct channel *shared(struct channel *channel) {
+    static struct channel *made;
+    if (made == 0) {
+        s64 memory = call6(MMAP, 0, sizeof *made + LINE, 3, 0x21, (u64)-1, 0);
+        if (memory < 0) end(97);
+        made = (struct channel *)memory;
+        *made = *channel;
+        made->line = (u8 *)(made + 1);
+        memcpy(made->line, channel->line, channel->held);
+    }
+    return made;
+}
+
+/* Makes a child that goes on in the place of this process, in a group of its own, and waits for its end. */
+static void make_successor(struct channel *channel) {
+    s64 process = call6(CLONE, SIGNAL_CHILD, 0, 0, 0, 0, 0);
+    if (process < 0) {
+        put_decimal(&channel->answer, process);
+        return;
+    }
+    if (process == 0) {
+        call2(SETPGID, 0, 0);
+        put_decimal(&channel->answer, call0(GETPID));
+        return;
+    }
+    int status = 0;
+    while (call4(WAIT4, (u64)process, (u64)&status, 0, 0) == -4) {}
+    call2(KILL, (u64)-process, SIGNAL_KILL);
+    channel->answer.length = 0;
+    put_text(&channel->answer, "ended ");
+    put_decimal(&channel->answer, status);
+    skips = 1;
 }
 
 static void run_thread(u64 index) {
@@ -417,7 +540,7 @@ static void make_thread(struct channel *channel) {
     move(&in, FROM_THREAD + 2 * thread);
     move(&out, FROM_THREAD + 2 * thread + 1);
     threads[thread] = (struct channel){
-        in, out, thread_lines[thread], LINE / 8, 0, {thread_answers[thread], 0, LINE}};
+        in, out, thread_lines[thread], LINE / 8, 0, 0, {thread_answers[thread], 0, LINE}};
     u64 *stack = (u64 *)(thread_stacks[thread] + STACK) - 2;
     stack[0] = (u64)run_thread;
     stack[1] = thread;
@@ -427,6 +550,7 @@ static void make_thread(struct channel *channel) {
         return;
     }
     children[index] = 1;
+    ids[index] = (u32)result;
     put_hex(&channel->answer, index, 1);
     put(&channel->answer, ' ');
     put_decimal(&channel->answer, result);
@@ -463,17 +587,24 @@ static int relay_answer(struct channel *channel, u32 index) {
     }
     if (length > 0 && relayed[0] == '#') {
         const u8 *at = relayed + 1;
-        relayed[length] = 0;
-        u64 size = number(&at);
-        relayed[length] = '\n';
-        size -= held - (u64)length - 1; /* a child has one request at a time, so only its file can follow */
+        u64 size = number(&at), came = held - (u64)length - 1;
         write_all(channel->out, relayed, held);
-        if (size > TEXT || !read_all(from, file_text, size)) end(98);
-        write_all(channel->out, file_text, size);
+        if (size > TEXT || !read_all(from, file_text, size - came)) end(98);
+        write_all(channel->out, file_text, size - came);
         return 1;
     }
     for (s64 i = 0; i < length; i++) put(&channel->answer, relayed[i]);
     return 0;
+}
+
+/* Makes a call again while its result is 0. */
+static void repeat(struct text *answer, u64 tries, const u8 *at) {
+    u64 a[7], millisecond[2] = {0, 1000000};
+    s64 result;
+    for (int i = 0; i < 7; i++) a[i] = number(&at);
+    do result = call6(a[0], a[1], a[2], a[3], a[4], a[5], a[6]);
+    while (result == 0 && tries-- > 0 && call2(NANOSLEEP, (u64)millisecond, 0) == 0);
+    put_decimal(answer, result);
 }
 
 /* One request */
@@ -488,6 +619,10 @@ static void perform(struct channel *channel, const u8 *line) {
         case 'c':
             for (int i = 0; i < 7; i++) a[i] = number(&at);
             put_decimal(answer, call6(a[0], a[1], a[2], a[3], a[4], a[5], a[6]));
+            break;
+        case 'u':
+            a[0] = number(&at);
+            repeat(answer, a[0], at);
             break;
         case 'l':
             a[0] = number(&at);
@@ -561,6 +696,21 @@ static void perform(struct channel *channel, const u8 *line) {
             call2(KILL, children[a[0]], SIGNAL_KILL);
             gone(channel, (u32)a[0]);
             break;
+        case 'E': make_successor(channel); break;
+        case 'e':
+            skips = 0;
+            put_text(answer, "ok");
+            break;
+        case 'm':
+            a[0] = number(&at);
+            a[1] = number(&at);
+            fill(answer, a[0], a[1], number(&at));
+            break;
+        case 'y':
+            a[0] = number(&at);
+            hash(answer, a[0], number(&at));
+            break;
+        case 'r': registers(answer, number(&at)); break;
         case 'x': end(number(&at));
         default: put_text(answer, "?"); break;
     }
@@ -569,9 +719,10 @@ static void perform(struct channel *channel, const u8 *line) {
 }
 
 static void serve(struct channel *channel) {
-    u64 consumed = 0;
-    while (next_line(channel, &consumed)) {
+    while (next_line(channel)) {
+        if (skips && channel->line[0] != 'e') continue;
         channel->answer.length = 0;
+        if (channel->line[0] == 'E') channel = shared(channel);
         perform(channel, channel->line);
     }
 }
@@ -593,7 +744,7 @@ void begin(u64 *stack) {
     use_signal_stack(0);
     note_signal(SIGNAL_SEGV, SA_ONSTACK | SA_NODEFER, 0);
     note_signal(SIGNAL_BUS, SA_ONSTACK | SA_NODEFER, 0);
-    struct channel own = {COMMANDS, ANSWERS, main_line, LINE, 0, {main_answer, 0, sizeof main_answer}};
+    struct channel own = {COMMANDS, ANSWERS, main_line, LINE, 0, 0, {main_answer, 0, sizeof main_answer}};
     put_text(&own.answer, "judge 1 scratch ");
     put_hex(&own.answer, (u64)scratch, 1);
     put_text(&own.answer, " length ");

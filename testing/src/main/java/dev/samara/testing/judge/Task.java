@@ -56,10 +56,7 @@ public final class Task {
      * @return the answers, in their order
      */
     public List<String> askAll(List<String> requests) {
-        if (requests.isEmpty()) {
-            return List.of();
-        }
-        judge.send(requests.stream().map(request -> route + request).collect(Collectors.joining("\n")));
+        sendAll(requests);
         return requests.stream().map(request -> judge.readLine()).toList();
     }
 
@@ -71,6 +68,26 @@ public final class Task {
      */
     public String routed(String request) {
         return route + request;
+    }
+
+    /**
+     * Makes requests as {@link #askAll} does, and returns before their answers are there.
+     *
+     * @param requests the lines
+     */
+    public void sendAll(List<String> requests) {
+        if (!requests.isEmpty()) {
+            judge.send(requests.stream().map(request -> route + request).collect(Collectors.joining("\n")));
+        }
+    }
+
+    /**
+     * Waits for the next answer to what {@link #sendAll} has sent.
+     *
+     * @return the answer
+     */
+    public String answer() {
+        return judge.readLine();
     }
 
     /**

@@ -153,10 +153,13 @@ final class AttributeCalls {
         return file == null || (file.flags() & OpenFlags.PATH) != 0 ? LinuxErrno.EBADF : owners(user, group);
     }
 
-    /** The new times of a file; null for one that stays. */
+    /** The new times of a file, null for one that stays; and why they are none: told only of a file that is there. */
     private record NewTimes(
-            @Nullable FileTime accessed, @Nullable FileTime modified) {
+            @Nullable FileTime accessed, @Nullable FileTime modified, long error) {
         long set(Path host, boolean follows) throws IOException {
+            if (error != 0) {
+                return error;
+            }
             LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
             Files.getFileAttributeView(host, BasicFileAttributeView.class, options)
                     .setTimes(modified, accessed, null);
@@ -178,23 +181,25 @@ final class AttributeCalls {
 
     /** {@code utimensat}: without a path, of the file of the descriptor ({@code futimens}). */
     long setTimes(long descriptor, long path, long times, long flags) {
-        if ((flags & ~(NO_FOLLOW | EMPTY_PATH)) != 0) {
-            return LinuxErrno.EINVAL;
-        }
         long accessed = times == 0 ? NOW : memory.getLong(times + 8);
         long modified = times == 0 ? NOW : memory.getLong(times + 24);
-        if (!isTime(accessed) || !isTime(modified)) {
-            return LinuxErrno.EINVAL;
-        }
         if (accessed == OMIT && modified == OMIT) {
+            // Before the flags and the path are looked at.
             return 0;
         }
+        boolean isOfDescriptor = path == 0 && (int) descriptor != PathCalls.CURRENT_FOLDER;
+        if ((flags & ~(NO_FOLLOW | EMPTY_PATH)) != 0 || (isOfDescriptor && (int) flags != 0)) {
+            return LinuxErrno.EINVAL;
+        }
+        long error = isTime(accessed) && isTime(modified) ? 0 : LinuxErrno.EINVAL;
         NewTimes changed = new NewTimes(
                 time(times == 0 ? 0 : memory.getLong(times), accessed),
-                time(times == 0 ? 0 : memory.getLong(times + 16), modified));
-        String name = path == 0 ? "" : paths.name(path);
-        if (path == 0 || ((flags & EMPTY_PATH) != 0 && name.isEmpty())) {
-            return changeOpen(descriptor, path != 0, host -> changed.set(host, false));
+                time(times == 0 ? 0 : memory.getLong(times + 16), modified),
+                error);
+        String name = isOfDescriptor ? "" : paths.name(path);
+        if (isOfDescriptor || ((flags & EMPTY_PATH) != 0 && name.isEmpty())) {
+            long result = changeOpen(descriptor, !isOfDescriptor, host -> changed.set(host, false));
+            return result == 0 ? error : result;
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
         return change(descriptor, name, follows, 0, host -> changed.set(host, follows));

@@ -15,6 +15,7 @@ import dev.samara.examples.riscv.linux.process.GuestThread;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -30,7 +31,6 @@ final class DescriptorCalls {
     private static final int F_SETFL = 4;
     private static final int F_GETOWN = 9;
     private static final int F_GETOWN_EX = 16;
-    private static final int OWNER_IS_PROCESS = 1;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_GETPIPE_SZ = 1032;
     private static final int F_ADD_SEALS = 1033;
@@ -118,7 +118,7 @@ final class DescriptorCalls {
                 return 0;
             }
             case F_GETOWN_EX -> {
-                memory.putInt(argument, OWNER_IS_PROCESS);
+                memory.putInt(argument, 0);
                 memory.putInt(argument + Integer.BYTES, 0);
                 return 0;
             }
@@ -240,45 +240,65 @@ final class DescriptorCalls {
             if (file == NoOpenFile.NONE) {
                 return INVALID;
             }
-            return file.ready() & (events | GuestFile.FAILED | GuestFile.HUNG_UP);
+            return file.polled() & (events | GuestFile.FAILED | GuestFile.HUNG_UP);
         }
     }
 
     long poll(long address, long count, long timeAddress, long maskAddress, long maskBytes) {
+        long time = timeAddress == 0 ? WaitingThread.NEVER : memory.getTime(timeAddress);
         boolean isMaskWrong = maskAddress != 0 && maskBytes != Long.BYTES;
-        if (count < 0 || count > GuestLimits.DESCRIPTORS || isMaskWrong) {
+        if (time < 0 || isMaskWrong) {
             return LinuxErrno.EINVAL;
         }
-        long time = timeAddress == 0 ? WaitingThread.NEVER : memory.getTime(timeAddress);
-        if (time < 0) {
+        long waitMask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
+        // The kernel's number of entries has 32 bits.
+        int entryCount = (int) count;
+        if (Integer.compareUnsigned(entryCount, GuestLimits.DESCRIPTORS) > 0) {
             return LinuxErrno.EINVAL;
         }
         long deadline = timeAddress == 0
                 ? WaitingThread.NEVER
                 : thread.interruptedCall().deadlineIn(time);
         if (maskAddress != 0) {
-            thread.mask().setForWait(memory.getLong(maskAddress));
+            thread.mask().setForWait(waitMask);
         }
-        ByteBuffer entries = memory.getBuffer(address, (int) count * POLL_ENTRY);
+        ByteBuffer entries = memory.getBuffer(address, entryCount * POLL_ENTRY);
         List<PolledFile> polled = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < entryCount; i++) {
             int descriptor = entries.getInt(POLL_ENTRY * i);
             GuestFile file = descriptor < 0 ? null : thread.file(descriptor);
             polled.add(new PolledFile(
                     file == null ? NoOpenFile.NONE : file, entries.getShort(POLL_ENTRY * i + 4), descriptor < 0));
         }
         long waited = await(thread, polled, deadline);
+        putLeft(memory, timeAddress, time, deadline);
         if (waited == LinuxErrno.RESTART) {
             return LinuxErrno.RESTART_WITHOUT_HANDLER;
         }
         int ready = 0;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < entryCount; i++) {
             int found = polled.get(i).found();
             ready += found != 0 ? 1 : 0;
             entries.putShort(POLL_ENTRY * i + 6, (short) found);
         }
         memory.put(address, entries);
         return ready;
+    }
+
+    /**
+     * Puts what is left of the time of a wait in place of that time, unless it was 0; an address that cannot be written
+     * does not matter ({@code poll_select_finish}).
+     */
+    static void putLeft(CallMemory memory, long address, long time, long deadline) {
+        if (address != 0 && time != 0) {
+            byte[] left = new byte[2 * Long.BYTES];
+            long nanos = Math.max(deadline - System.nanoTime(), 0);
+            ByteBuffer.wrap(left)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(nanos / CallMemory.SECOND)
+                    .putLong(nanos % CallMemory.SECOND);
+            memory.putSome(address, left, 0, left.length);
+        }
     }
 
     /** Waits until a file is ready; the result is that of {@link GuestThread#await}. */

@@ -88,6 +88,9 @@ final class FileCalls {
         if ((flags & makesFolder) == makesFolder) {
             return LinuxErrno.EINVAL;
         }
+        if ((flags & OpenFlags.TMPFILE) != 0) {
+            return openUnnamed(folder, path, flags);
+        }
         if (thread.process().system().openFiles().isFull()) {
             // Before a file is made.
             return LinuxErrno.ENFILE;
@@ -103,14 +106,27 @@ final class FileCalls {
         }
         long result = -1;
         try {
-            boolean isCut = (flags & OpenFlags.TRUNC) != 0 && file.isMappable() && file.mayWrite();
-            result = isCut ? file.truncate(0) : 0;
+            result = (flags & OpenFlags.TRUNC) != 0 && file.isMappable() ? file.cut() : 0;
         } finally {
             if (result < 0) {
                 file.release();
             }
         }
         return result < 0 ? result : add(file, flags);
+    }
+
+    /** {@code O_TMPFILE}: there are no files without a name, as in a file system that has none. */
+    private long openUnnamed(long folder, long path, int flags) {
+        if ((flags & OpenFlags.DIRECTORY) == 0 || (flags & OpenFlags.ACCESS) == OpenFlags.RDONLY) {
+            return LinuxErrno.EINVAL;
+        }
+        FoundFile found = find(folder, path, (flags & OpenFlags.NOFOLLOW) | OpenFlags.DIRECTORY, 0);
+        GuestFile file = found.file;
+        if (file == null) {
+            return found.error;
+        }
+        file.release();
+        return LinuxErrno.EOPNOTSUPP;
     }
 
     /** Opens or makes a file; opens no pipe. */
@@ -164,7 +180,7 @@ final class FileCalls {
 
     /** Opens a folder that was removed. */
     private FoundFile openRemoved(OpenedName folder, int flags) {
-        boolean isForReading = (flags & OpenFlags.ACCESS) == OpenFlags.RDONLY && (flags & OpenFlags.CREAT) == 0;
+        boolean isForReading = !OpenFlags.changesFile(flags) && (flags & OpenFlags.CREAT) == 0;
         NamedPipes names = thread.process().system().namedPipes();
         return isForReading
                 ? FoundFile.of(new FolderFile(
@@ -179,7 +195,7 @@ final class FileCalls {
     /** Returns a file that is none of the host's, unless its kind or its rights refuse the open. */
     private static FoundFile ofEmulator(GuestFile opened, int flags) {
         boolean isFolder = opened instanceof GuestFolder;
-        boolean writes = (flags & OpenFlags.ACCESS) != OpenFlags.RDONLY || (flags & OpenFlags.TRUNC) != 0;
+        boolean writes = OpenFlags.changesFile(flags);
         long error = 0;
         if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
             error = LinuxErrno.EEXIST;
@@ -265,12 +281,12 @@ final class FileCalls {
             return LinuxErrno.EEXIST;
         }
         if (Files.isDirectory(host)) {
-            return makesFile || (flags & OpenFlags.ACCESS) != 0 ? LinuxErrno.EISDIR : 0;
+            return makesFile || OpenFlags.changesFile(flags) ? LinuxErrno.EISDIR : 0;
         }
         if ((flags & OpenFlags.DIRECTORY) != 0) {
             return LinuxErrno.ENOTDIR;
         }
-        if (place.isFixed() && ((flags & OpenFlags.ACCESS) != OpenFlags.RDONLY || (flags & OpenFlags.TRUNC) != 0)) {
+        if (place.isFixed() && OpenFlags.changesFile(flags)) {
             return LinuxErrno.EROFS;
         }
         return Files.isRegularFile(host) ? 0 : LinuxErrno.ENXIO;
@@ -315,7 +331,8 @@ final class FileCalls {
         if ((flags & OpenFlags.ACCESS) != OpenFlags.WRONLY) {
             options.add(StandardOpenOption.READ);
         }
-        if (writes || !exists) {
+        // An open for reading may cut the file, too.
+        if (writes || !exists || (flags & OpenFlags.TRUNC) != 0) {
             options.add(StandardOpenOption.WRITE);
         }
         if (!exists) {

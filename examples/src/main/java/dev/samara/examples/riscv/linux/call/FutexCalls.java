@@ -43,12 +43,20 @@ final class FutexCalls {
     long futex(long address, long operation, long value, long fourth, long other, long last) {
         boolean isPrivate = (operation & PRIVATE) != 0;
         int command = (int) operation & 127;
-        boolean hasOther = command == REQUEUE || command == COMPARE_REQUEUE || command == WAKE_OPERATION;
-        if ((address & 3) != 0 || (hasOther && (other & 3) != 0)) {
+        boolean hasTime = command == WAIT || command == WAIT_BITS || command == LOCK || command == LOCK_BY_CLOCK;
+        if (hasTime && fourth != 0 && memory.getTime(fourth) < 0) {
             return LinuxErrno.EINVAL;
         }
         if ((operation & WALL_CLOCK) != 0 && command != WAIT_BITS && command != LOCK_BY_CLOCK) {
             return LinuxErrno.ENOSYS;
+        }
+        boolean hasOther = command == REQUEUE || command == COMPARE_REQUEUE || command == WAKE_OPERATION;
+        if (!isKnown(command)) {
+            return LinuxErrno.ENOSYS;
+        }
+        // An unlock looks at the word first.
+        if ((command != UNLOCK && (address & 3) != 0) || (hasOther && (other & 3) != 0)) {
+            return LinuxErrno.EINVAL;
         }
         boolean moves = command == REQUEUE || command == COMPARE_REQUEUE;
         if (moves && ((int) value < 0 || (int) fourth < 0)) {
@@ -72,6 +80,23 @@ final class FutexCalls {
                 table().requeue(thread, address, other, isPrivate, (int) value, (int) fourth, (int) last);
             case WAKE_OPERATION -> wakeAndChange(address, other, isPrivate, (int) value, (int) fourth, (int) last);
             default -> LinuxErrno.ENOSYS;
+        };
+    }
+
+    private static boolean isKnown(int command) {
+        return switch (command) {
+            case WAIT,
+                    WAKE,
+                    REQUEUE,
+                    COMPARE_REQUEUE,
+                    WAKE_OPERATION,
+                    LOCK,
+                    UNLOCK,
+                    TRY_LOCK,
+                    WAIT_BITS,
+                    WAKE_BITS,
+                    LOCK_BY_CLOCK -> true;
+            default -> false;
         };
     }
 
@@ -114,6 +139,10 @@ final class FutexCalls {
             if (table().end(waiter)) {
                 waited = 0;
             }
+        }
+        if (waited == LinuxErrno.RESTART && deadline != WaitingThread.NEVER && deadline - System.nanoTime() <= 0) {
+            // The end of the time comes first.
+            return LinuxErrno.ETIMEDOUT;
         }
         boolean isAgain = waited == LinuxErrno.RESTART && time != 0 && !isAbsolute;
         return isAgain ? LinuxErrno.RESTART_WITHOUT_HANDLER : waited;

@@ -190,8 +190,8 @@ final class KnownCalls {
         table.put(LinuxCall.SYMLINKAT, (a, b, c, d, e, f) -> names.symbolicLink(a, b, c));
         table.put(LinuxCall.LINKAT, (a, b, c, d, e, f) -> names.link(a, b, c, d, e));
         table.put(LinuxCall.TRUNCATE, (a, b, c, d, e, f) -> paths.truncate(a, b));
-        table.put(LinuxCall.FACCESSAT, (a, b, c, d, e, f) -> paths.access(a, b, c));
-        table.put(LinuxCall.FACCESSAT2, (a, b, c, d, e, f) -> paths.access(a, b, c));
+        table.put(LinuxCall.FACCESSAT, (a, b, c, d, e, f) -> paths.access(a, b, c, 0));
+        table.put(LinuxCall.FACCESSAT2, (a, b, c, d, e, f) -> paths.access(a, b, c, d));
         table.put(LinuxCall.CHDIR, (a, b, c, d, e, f) -> paths.changeFolder(a));
         table.put(LinuxCall.FCHDIR, (a, b, c, d, e, f) -> paths.changeFolderTo(a));
         table.put(LinuxCall.FCHMOD, (a, b, c, d, e, f) -> attributes.changeModeOf(a, false, b));
@@ -205,7 +205,7 @@ final class KnownCalls {
         table.put(LinuxCall.SYNC, (a, b, c, d, e, f) -> 0);
         table.put(LinuxCall.UTIMENSAT, (a, b, c, d, e, f) -> attributes.setTimes(a, b, c, d));
         table.put(LinuxCall.RENAMEAT2, (a, b, c, d, e, f) -> names.rename(a, b, c, d, e));
-        table.put(LinuxCall.STATX, (a, b, c, d, e, f) -> paths.extendedStat(a, b, c, e));
+        table.put(LinuxCall.STATX, (a, b, c, d, e, f) -> paths.extendedStat(a, b, c, d, e));
     }
 
     private void addProcesses() {

@@ -37,6 +37,7 @@ final class LockCalls {
     private static final int EXCLUSIVE = 2;
     private static final int NO_WAIT = 4;
     private static final int FREE = 8;
+    private static final int MANDATORY = 32;
     private static final int CURRENT = 1;
     private static final int END = 2;
 
@@ -98,10 +99,7 @@ final class LockCalls {
         boolean isOfOpen = command >= OFD_GETLK;
         int type = given.getShort(TYPE);
         boolean isAsked = command == GETLK || command == OFD_GETLK;
-        if (type < READ
-                || type > UNLOCK
-                || (command == GETLK && type == UNLOCK)
-                || (isOfOpen && given.getInt(PID) != 0)) {
+        if (type < READ || type > UNLOCK || (command == GETLK && type == UNLOCK)) {
             return LinuxErrno.EINVAL;
         }
         LockRange range = range(file, given);
@@ -110,6 +108,9 @@ final class LockCalls {
         }
         if (!isAsked && ((type == READ && !file.mayRead()) || (type == WRITE && !file.mayWrite()))) {
             return LinuxErrno.EBADF;
+        }
+        if (isOfOpen && given.getInt(PID) != 0) {
+            return LinuxErrno.EINVAL;
         }
         Object owner = isOfOpen ? file : files();
         int pid = isOfOpen ? -1 : thread.process().pid();
@@ -173,21 +174,25 @@ final class LockCalls {
 
     /** {@code flock}: a lock of another kind is released before the new one is taken, as in Linux. */
     long lockWhole(long descriptor, long operation) {
-        GuestFile file = thread.file(descriptor);
-        if (file == null || (file.flags() & OpenFlags.PATH) != 0) {
-            return LinuxErrno.EBADF;
+        if (((int) operation & MANDATORY) != 0) {
+            // A kind of lock that was there once; Linux takes it for nothing.
+            return 0;
         }
         int kind = (int) operation & ~NO_WAIT;
+        if (kind != SHARED && kind != EXCLUSIVE && kind != FREE) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestFile file = thread.file(descriptor);
+        boolean isUsable = file != null
+                && (file.flags() & OpenFlags.PATH) == 0
+                && (kind == FREE || file.mayRead() || file.mayWrite());
+        if (file == null || !isUsable) {
+            return LinuxErrno.EBADF;
+        }
         HeldLock wanted = new HeldLock(file, thread.process().pid(), kind == EXCLUSIVE, 0, Long.MAX_VALUE);
-        switch (kind) {
-            case FREE -> {
-                locks().release(file.lockKey(), Family.WHOLE, wanted);
-                return 0;
-            }
-            case SHARED, EXCLUSIVE -> {}
-            default -> {
-                return LinuxErrno.EINVAL;
-            }
+        if (kind == FREE) {
+            locks().release(file.lockKey(), Family.WHOLE, wanted);
+            return 0;
         }
         note(file);
         FileKey key = file.lockKey();

@@ -4,6 +4,8 @@ package dev.samara.examples.riscv.linux.call;
 import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The parts of memory that a call reads or writes one after the other, as if they were one ({@code iov_iter}). */
 final class MemoryVector {
@@ -14,16 +16,16 @@ final class MemoryVector {
     private final long[] lengths;
     private final long error;
 
-    private MemoryVector(CallMemory memory, long[] starts, long[] lengths) {
+    private MemoryVector(CallMemory memory, long[] starts, long[] lengths, long ofNegative) {
         this.memory = memory;
         this.starts = starts;
         this.lengths = lengths;
-        error = errorOf(starts, lengths);
+        error = errorOf(starts, lengths, ofNegative);
     }
 
     /** Returns one part of memory. */
     static MemoryVector of(CallMemory memory, long start, long length) {
-        return new MemoryVector(memory, new long[] {start}, new long[] {length});
+        return new MemoryVector(memory, new long[] {start}, new long[] {length}, LinuxErrno.EFAULT);
     }
 
     /** Returns the parts that a vector of {@code struct iovec} has. */
@@ -34,14 +36,14 @@ final class MemoryVector {
             starts[i] = memory.getLong(vector + (long) PART * i);
             lengths[i] = memory.getLong(vector + (long) PART * i + Long.BYTES);
         }
-        return new MemoryVector(memory, starts, lengths);
+        return new MemoryVector(memory, starts, lengths, LinuxErrno.EINVAL);
     }
 
-    private static long errorOf(long[] starts, long[] lengths) {
+    private static long errorOf(long[] starts, long[] lengths, long ofNegative) {
         long limit = ProgramLoader.GEOMETRY.limit();
         for (int i = 0; i < starts.length; i++) {
             if (lengths[i] < 0) {
-                return starts.length == 1 ? LinuxErrno.EFAULT : LinuxErrno.EINVAL;
+                return ofNegative;
             }
             if (starts[i] < 0 || lengths[i] > limit - starts[i]) {
                 return LinuxErrno.EFAULT;
@@ -62,6 +64,15 @@ final class MemoryVector {
             length += each;
         }
         return length;
+    }
+
+    /** Returns the parts, each by itself. */
+    List<MemoryVector> parts() {
+        List<MemoryVector> all = new ArrayList<>();
+        for (int i = 0; i < starts.length; i++) {
+            all.add(of(memory, starts[i], lengths[i]));
+        }
+        return all;
     }
 
     private interface Copy {

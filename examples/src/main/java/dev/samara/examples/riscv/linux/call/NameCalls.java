@@ -24,6 +24,8 @@ final class NameCalls {
     private static final int EMPTY_PATH = 0x1000;
     private static final int NO_REPLACE = 1;
     private static final int RIGHTS = 0777;
+    private static final int STICKY = 01000;
+    private static final int MOST_NAME = 255;
     private static final int SOCKET = 0140000;
     private static final int DEVICE_OF_BLOCKS = 0060000;
 
@@ -73,7 +75,7 @@ final class NameCalls {
 
     long makeFolder(long descriptor, long path, long mode) {
         return make(descriptor, path, true, host -> {
-            names().makeFolder(host, allowed(mode));
+            names().makeFolder(host, allowed(mode) | ((int) mode & STICKY));
             return 0;
         });
     }
@@ -196,12 +198,23 @@ final class NameCalls {
         String newName = paths.name(to);
         synchronized (names()) {
             ResolvedPath moved = paths.placeOfName(fromFolder, name);
-            if (moved.error() != 0) {
+            // The folders of both are looked up before their last names.
+            if (moved.error() != 0 && !isLastTooLong(name)) {
                 return moved.error();
             }
             ResolvedPath target = paths.placeOfName(toFolder, newName);
-            if (target.error() != 0) {
+            if (target.error() != 0 && !isLastTooLong(newName)) {
                 return target.error();
+            }
+            if (moved.error() != 0) {
+                return moved.error();
+            }
+            if (target.error() != 0) {
+                Path host = moved.host();
+                boolean isNamed = moved.last() == LastName.NORMAL;
+                return !isNamed
+                        ? LinuxErrno.EBUSY
+                        : host == null || !isThere(host) ? LinuxErrno.ENOENT : target.error();
             }
             boolean isNew = (flags & NO_REPLACE) != 0;
             long error = emulated.renameError(moved, target, isNew);
@@ -217,6 +230,11 @@ final class NameCalls {
                                 return 0;
                             }));
         }
+    }
+
+    private static boolean isLastTooLong(String name) {
+        String names = name.replaceAll("/+$", "");
+        return name.length() < CallMemory.MOST_PATH && names.length() - names.lastIndexOf('/') - 1 > MOST_NAME;
     }
 
     /** Returns why a path cannot be renamed ({@code do_renameat2}); 0 if nothing is known against it. */

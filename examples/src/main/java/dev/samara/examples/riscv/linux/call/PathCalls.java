@@ -31,7 +31,15 @@ final class PathCalls {
 
     private static final int NO_FOLLOW = 0x100;
     private static final int EMPTY_PATH = 0x1000;
+    private static final int EFFECTIVE_RIGHTS = 0x200;
     private static final int ALL_RIGHTS = 7;
+
+    /** {@code AT_STATX_FORCE_SYNC} and {@code AT_STATX_DONT_SYNC}: one of them at most. */
+    private static final int BOTH_SYNCS = 0x6000;
+
+    private static final int NO_AUTOMOUNT = 0x800;
+    private static final int STATUS_FLAGS = NO_FOLLOW | NO_AUTOMOUNT | EMPTY_PATH | BOTH_SYNCS;
+    private static final long RESERVED_MASK = 0x8000_0000L;
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -179,6 +187,9 @@ final class PathCalls {
     }
 
     long stat(long descriptor, long path, long address, long flags) {
+        if (((int) flags & ~STATUS_FLAGS) != 0) {
+            return LinuxErrno.EINVAL;
+        }
         FileStatus[] found = new FileStatus[1];
         long result = find(descriptor, path, flags, found);
         if (result == 0) {
@@ -187,7 +198,11 @@ final class PathCalls {
         return result;
     }
 
-    long extendedStat(long descriptor, long path, long flags, long address) {
+    long extendedStat(long descriptor, long path, long flags, long mask, long address) {
+        boolean hasBothSyncs = (flags & BOTH_SYNCS) == BOTH_SYNCS;
+        if (((int) flags & ~STATUS_FLAGS) != 0 || hasBothSyncs || (mask & RESERVED_MASK) != 0) {
+            return LinuxErrno.EINVAL;
+        }
         FileStatus[] found = new FileStatus[1];
         long result = find(descriptor, path, flags, found);
         if (result == 0) {
@@ -272,9 +287,15 @@ final class PathCalls {
         return 0;
     }
 
-    long access(long descriptor, long path, long rights) {
-        if ((rights & ~ALL_RIGHTS) != 0) {
+    /** {@code faccessat2}; {@code faccessat} has no flags. */
+    long access(long descriptor, long path, long rights, long flags) {
+        boolean isWrong =
+                ((int) rights & ~ALL_RIGHTS) != 0 || ((int) flags & ~(EFFECTIVE_RIGHTS | NO_FOLLOW | EMPTY_PATH)) != 0;
+        if (isWrong) {
             return LinuxErrno.EINVAL;
+        }
+        if ((flags & EMPTY_PATH) != 0 && isEmpty(path)) {
+            return accessOf(descriptor, rights);
         }
         String name = name(path);
         synchronized (names()) {
@@ -291,6 +312,19 @@ final class PathCalls {
                 return result == 0 && place.isFixed() && (rights & 2) != 0 ? LinuxErrno.EROFS : result;
             });
         }
+    }
+
+    private long accessOf(long descriptor, long rights) {
+        if ((int) descriptor == CURRENT_FOLDER) {
+            return 0;
+        }
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        OpenedName opened = file.openedName();
+        Path host = opened == null ? null : opened.host();
+        return host == null ? 0 : access(host, rights);
     }
 
     private static long access(Path host, long rights) {
@@ -342,6 +376,9 @@ final class PathCalls {
     }
 
     long truncate(long path, long length) {
+        if (length < 0) {
+            return LinuxErrno.EINVAL;
+        }
         FileCalls.FoundFile found = new FileCalls(thread).find(CURRENT_FOLDER, path, OpenFlags.RDWR, 0);
         if (found.pipe() != null) {
             return LinuxErrno.EINVAL;

@@ -9,6 +9,9 @@ import dev.samara.examples.riscv.linux.process.GuestThread;
  * thread has that with which it began; one that is lowered stays as it was, of which docs/emulator.md tells.
  */
 final class PriorityCalls {
+    private static final int BY_THREAD = 0;
+    private static final int BY_GROUP = 1;
+    private static final int BY_USER = 2;
     private static final int OTHER = 0;
     private static final int FIFO = 1;
     private static final int ROUND_ROBIN = 2;
@@ -77,15 +80,30 @@ final class PriorityCalls {
         return policy == OTHER || policy == BATCH || policy == IDLE ? 0 : LinuxErrno.EPERM;
     }
 
+    /** Whether there is a thread, a group or a user. */
+    private boolean isThere(int kind, long who) {
+        return switch (kind) {
+            case BY_THREAD -> isThere(who);
+            case BY_GROUP ->
+                (int) who == 0
+                        || !thread.process().system().tree().ofGroup((int) who).isEmpty();
+            default ->
+                (int) who == 0 || (int) who == thread.credentials().users().real();
+        };
+    }
+
     long nice(long kind, long who) {
-        return kind < 0 || kind > 2 ? LinuxErrno.EINVAL : kind != 0 || isThere(who) ? NORMAL : LinuxErrno.ESRCH;
+        if ((int) kind < 0 || (int) kind > BY_USER) {
+            return LinuxErrno.EINVAL;
+        }
+        return isThere((int) kind, who) ? NORMAL : LinuxErrno.ESRCH;
     }
 
     long setNice(long kind, long who, long value) {
-        if (kind < 0 || kind > 2) {
+        if ((int) kind < 0 || (int) kind > BY_USER) {
             return LinuxErrno.EINVAL;
         }
-        if (kind == 0 && !isThere(who)) {
+        if (!isThere((int) kind, who)) {
             return LinuxErrno.ESRCH;
         }
         return (int) value < 0 ? LinuxErrno.EACCES : 0;

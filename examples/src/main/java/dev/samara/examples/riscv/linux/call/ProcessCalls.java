@@ -34,6 +34,13 @@ final class ProcessCalls {
 
     private static final int MINOR_FAULTS = 64;
     private static final int MAJOR_FAULTS = 72;
+    private static final int RANDOM_NO_WAIT = 1;
+    private static final int RANDOM_BLOCKING = 2;
+    private static final int RANDOM_INSECURE = 4;
+
+    /** The bytes of {@code siginfo_t} that a wait writes. */
+    private static final int CHILD_INFO = 28;
+
     private static final int MICRO = 1000;
     private static final long PAGE = 4096;
     private static final int BY_ALL = 0;
@@ -105,6 +112,29 @@ final class ProcessCalls {
     }
 
     long waitId(long kind, long id, long infoAddress, long bits, long usageAddress) {
+        ProcessTree.ChangedChild[] found = new ProcessTree.ChangedChild[1];
+        long result = waitId(kind, id, bits, found);
+        if (usageAddress != 0 && result == 1) {
+            memory.put(usageAddress, structure(found[0].process().usedNanos(), 0));
+        }
+        if (infoAddress != 0) {
+            // Written whether a child was found or not, also after an error.
+            ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
+            if (result == 1) {
+                int status = found[0].status();
+                int child = found[0].process().pid();
+                int user = found[0].process().credentials().users().real();
+                SignalInfo.ofChild(SignalInfo.CHLD, child, user, status).putTo(info);
+            }
+            byte[] written = new byte[CHILD_INFO];
+            info.get(0, written);
+            memory.put(infoAddress, written);
+        }
+        return Math.min(result, 0);
+    }
+
+    /** Returns 1 and a child that has changed, 0 for none, or an error. */
+    private long waitId(long kind, long id, long bits, ProcessTree.ChangedChild[] found) {
         WaitOptions options = WaitOptions.ofWaitId((int) bits);
         if (options == null || ((int) kind == BY_PID && (int) id <= 0) || ((int) kind != BY_ALL && (int) id < 0)) {
             return LinuxErrno.EINVAL;
@@ -116,36 +146,19 @@ final class ProcessCalls {
             case BY_PID -> wanted = (int) id;
             case BY_GROUP -> wanted = -(int) id;
             case BY_DESCRIPTOR -> {
-                PidDescriptor found = PidCalls.of(thread, id);
-                if (found == null) {
+                PidDescriptor process = PidCalls.of(thread, id);
+                if (process == null) {
                     return LinuxErrno.EBADF;
                 }
-                wanted = found.id();
-                isPatient = found.isPatient() || !options.hangs();
+                wanted = process.id();
+                isPatient = process.isPatient() || !options.hangs();
             }
             default -> {
                 return LinuxErrno.EINVAL;
             }
         }
-        ProcessTree.ChangedChild[] found = new ProcessTree.ChangedChild[1];
         long result = await(wanted, isPatient ? options : options.withoutHanging(), found);
-        if (result < 0 || (result == 0 && !isPatient)) {
-            return result < 0 ? result : LinuxErrno.EAGAIN;
-        }
-        if (usageAddress != 0 && result == 1) {
-            memory.put(usageAddress, structure(found[0].process().usedNanos(), 0));
-        }
-        if (infoAddress != 0) {
-            ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
-            if (result == 1) {
-                int status = found[0].status();
-                int child = found[0].process().pid();
-                int user = found[0].process().credentials().users().real();
-                SignalInfo.ofChild(SignalInfo.CHLD, child, user, status).putTo(info);
-            }
-            memory.put(infoAddress, info);
-        }
-        return 0;
+        return result == 0 && !isPatient ? LinuxErrno.EAGAIN : result;
     }
 
     long parent() {
@@ -274,7 +287,8 @@ final class ProcessCalls {
     }
 
     long random(long address, long length, long flags) {
-        if ((flags & ~7) != 0) {
+        boolean isContrary = (flags & RANDOM_BLOCKING) != 0 && (flags & RANDOM_INSECURE) != 0;
+        if (((int) flags & ~(RANDOM_NO_WAIT | RANDOM_BLOCKING | RANDOM_INSECURE)) != 0 || isContrary) {
             return LinuxErrno.EINVAL;
         }
         long wanted = Math.min(Math.max(length, 0), MOST_RANDOM);

@@ -35,24 +35,36 @@ final class SelectCalls {
     /** A descriptor in a set. */
     private record SelectedFile(int set, int descriptor, DescriptorCalls.PolledFile file) {}
 
+    /** {@code pselect6}; what is wrong with several arguments is told in the order of {@code do_pselect}. */
     long select(long count, long[] sets, long timeAddress, long maskAddress) {
         int most = Math.min((int) count, GuestLimits.DESCRIPTORS);
         long mask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
-        boolean isMaskWrong = mask != 0 && memory.getLong(maskAddress + Long.BYTES) != Long.BYTES;
-        if (most < 0 || isMaskWrong) {
+        long maskBytes = maskAddress == 0 ? 0 : memory.getLong(maskAddress + Long.BYTES);
+        long time = timeAddress == 0 ? 0 : memory.getTime(timeAddress);
+        if (time < 0 || (mask != 0 && maskBytes != Long.BYTES)) {
             return LinuxErrno.EINVAL;
         }
-        List<SelectedFile> selected = new ArrayList<>();
-        long result = read(most, sets, selected);
-        long time = timeAddress == 0 ? 0 : memory.getTime(timeAddress);
-        if (result != 0 || time < 0) {
-            return result != 0 ? result : LinuxErrno.EINVAL;
-        }
+        long waitMask = mask == 0 ? 0 : memory.getLong(mask);
         long deadline = timeAddress == 0
                 ? WaitingThread.NEVER
                 : thread.interruptedCall().deadlineIn(time);
+        try {
+            return select(most, sets, mask, waitMask, deadline);
+        } finally {
+            DescriptorCalls.putLeft(memory, timeAddress, time, deadline);
+        }
+    }
+
+    private long select(int most, long[] sets, long mask, long waitMask, long deadline) {
+        if (most < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        List<SelectedFile> selected = new ArrayList<>();
+        if (!read(most, sets, selected)) {
+            return LinuxErrno.EBADF;
+        }
         if (mask != 0) {
-            thread.mask().setForWait(memory.getLong(mask));
+            thread.mask().setForWait(waitMask);
         }
         List<DescriptorCalls.PolledFile> files = new ArrayList<>();
         selected.forEach(each -> files.add(each.file));
@@ -62,21 +74,27 @@ final class SelectCalls {
         return write(most, sets, selected);
     }
 
-    private long read(int count, long[] sets, List<SelectedFile> selected) {
+    /** Reads the sets; returns whether all descriptors in them are open. */
+    private boolean read(int count, long[] sets, List<SelectedFile> selected) {
+        long[][] words = new long[sets.length][(count + BITS - 1) / BITS];
         for (int set = 0; set < sets.length; set++) {
-            for (int descriptor = 0; sets[set] != 0 && descriptor < count; descriptor++) {
-                long word = memory.getLong(sets[set] + descriptor / BITS * (long) Long.BYTES);
-                if ((word >>> descriptor & 1) != 0) {
+            for (int i = 0; sets[set] != 0 && i < words[set].length; i++) {
+                words[set][i] = memory.getLong(sets[set] + (long) Long.BYTES * i);
+            }
+        }
+        for (int set = 0; set < sets.length; set++) {
+            for (int descriptor = 0; descriptor < count; descriptor++) {
+                if ((words[set][descriptor / BITS] >>> descriptor & 1) != 0) {
                     GuestFile file = thread.file(descriptor);
                     if (file == null) {
-                        return LinuxErrno.EBADF;
+                        return false;
                     }
                     selected.add(new SelectedFile(
                             set, descriptor, new DescriptorCalls.PolledFile(file, EVENTS[set], false)));
                 }
             }
         }
-        return 0;
+        return true;
     }
 
     private long write(int count, long[] sets, List<SelectedFile> selected) {

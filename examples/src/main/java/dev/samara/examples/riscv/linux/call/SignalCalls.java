@@ -20,6 +20,7 @@ import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** The calls of signals. */
@@ -303,16 +304,18 @@ final class SignalCalls {
         long deadline = timeAddress == 0 ? WaitingThread.NEVER : WaitingThread.after(time);
         GuestProcess process = thread.process();
         SignalInfo[] taken = new SignalInfo[1];
-        long waited = thread.await(
-                new WaitList(),
-                () -> {
-                    synchronized (process.signals()) {
-                        SignalInfo own = thread.pending().take(set);
-                        taken[0] = own != null ? own : process.pending().take(set);
-                    }
-                    return taken[0] != null;
-                },
-                deadline);
+        BooleanSupplier take = () -> {
+            synchronized (process.signals()) {
+                SignalInfo own = thread.pending().take(set);
+                taken[0] = own != null ? own : process.pending().take(set);
+            }
+            return taken[0] != null;
+        };
+        // Without a wait no other signal interrupts it.
+        boolean isOver = timeAddress != 0 && time == 0 && !take.getAsBoolean();
+        long waited = isOver || taken[0] != null
+                ? isOver ? LinuxErrno.ETIMEDOUT : 0
+                : thread.await(new WaitList(), take, deadline);
         if (waited != 0) {
             return waited == LinuxErrno.ETIMEDOUT ? LinuxErrno.EAGAIN : LinuxErrno.EINTR;
         }

@@ -23,6 +23,11 @@ final class TransferCalls {
 
     private static final int KEEP_SIZE = 1;
     private static final int PUNCH_HOLE = 2;
+    private static final int COLLAPSE_RANGE = 8;
+    private static final int ZERO_RANGE = 0x10;
+    private static final int INSERT_RANGE = 0x20;
+    private static final int UNSHARE_RANGE = 0x40;
+    private static final int WRITE_ZEROES = 0x80;
 
     /** {@code POSIX_FADV_NOREUSE}. */
     private static final int LAST_ADVICE = 5;
@@ -41,7 +46,13 @@ final class TransferCalls {
     }
 
     private long transfer(GuestFile file, boolean isRead, MemoryVector parts, long offset) {
-        if (file == NoOpenFile.NONE || !(isRead ? file.mayRead() : file.mayWrite())) {
+        if (file == NoOpenFile.NONE) {
+            return LinuxErrno.EBADF;
+        }
+        if (offset >= 0 && !file.hasOffsets()) {
+            return LinuxErrno.ESPIPE;
+        }
+        if (!(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
         }
         if (parts.error() != 0) {
@@ -120,26 +131,59 @@ final class TransferCalls {
         if (file == NoOpenFile.NONE) {
             return LinuxErrno.EBADF;
         }
-        if (count < 0 || count > MOST_PARTS) {
-            return LinuxErrno.EINVAL;
+        if (offset >= 0 && !file.hasOffsets()) {
+            return LinuxErrno.ESPIPE;
         }
         if (!(isRead ? file.mayRead() : file.mayWrite())) {
             return LinuxErrno.EBADF;
         }
+        // The kernel's number of parts has 32 bits.
+        if (Integer.compareUnsigned((int) count, MOST_PARTS) > 0) {
+            return LinuxErrno.EINVAL;
+        }
         MemoryVector parts = MemoryVector.of(memory, vector, (int) count);
+        if (!isRead && file.writesParts() && parts.error() == 0) {
+            return writeParts(file, parts);
+        }
         return parts.error() == 0 && parts.length() == 0 ? 0 : transfer(file, isRead, parts, offset);
+    }
+
+    /** Writes part by part, up to the first that fails ({@code do_loop_readv_writev}). */
+    private long writeParts(GuestFile file, MemoryVector parts) {
+        long done = 0;
+        for (MemoryVector each : parts.parts()) {
+            long written = transfer(file, false, each, -1);
+            if (written < 0) {
+                return done > 0 ? done : written;
+            }
+            done += written;
+            if (written < each.length()) {
+                break;
+            }
+        }
+        return done;
     }
 
     /** Copies from file to file ({@code sendfile}). */
     long send(long to, long from, long offsetAddress, long count) {
+        long given = offsetAddress == 0 ? 0 : memory.getLong(offsetAddress);
         GuestFile source = file(from);
-        GuestFile target = file(to);
-        if (source == NoOpenFile.NONE || target == NoOpenFile.NONE || !source.mayRead() || !target.mayWrite()) {
+        if (source == NoOpenFile.NONE || !source.mayRead()) {
             return LinuxErrno.EBADF;
         }
-        long offset = offsetAddress == 0 ? source.seek(0, 1) : memory.getLong(offsetAddress);
-        boolean isOutside = count < 0 || offset < 0 || offset > Long.MAX_VALUE - count;
-        if (!source.isMappable() || isOutside || (target.flags() & OpenFlags.APPEND) != 0) {
+        boolean hasPosition = source.hasOffsets();
+        if (offsetAddress != 0 && !hasPosition) {
+            return LinuxErrno.ESPIPE;
+        }
+        long offset = offsetAddress == 0 ? source.seek(0, 1) : given;
+        if (count < 0 || (hasPosition && (offset < 0 || offset > Long.MAX_VALUE - count))) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestFile target = file(to);
+        if (target == NoOpenFile.NONE || !target.mayWrite()) {
+            return LinuxErrno.EBADF;
+        }
+        if (!source.isMappable() || (target.flags() & OpenFlags.APPEND) != 0) {
             return LinuxErrno.EINVAL;
         }
         long done = 0;
@@ -184,7 +228,7 @@ final class TransferCalls {
         if (offset < 0 || length <= 0) {
             return LinuxErrno.EINVAL;
         }
-        if ((int) mode != 0 && (int) mode != (PUNCH_HOLE | KEEP_SIZE)) {
+        if (!isModeOfLinux((int) mode)) {
             return LinuxErrno.EOPNOTSUPP;
         }
         if (!file.mayWrite()) {
@@ -194,9 +238,15 @@ final class TransferCalls {
             case FileStatus.FIFO -> {
                 return LinuxErrno.ESPIPE;
             }
+            case FileStatus.FOLDER -> {
+                return LinuxErrno.EISDIR;
+            }
             case FileStatus.REGULAR -> {
                 if (offset + length < 0) {
                     return LinuxErrno.EFBIG;
+                }
+                if ((int) mode != 0 && (int) mode != (PUNCH_HOLE | KEEP_SIZE)) {
+                    return LinuxErrno.EOPNOTSUPP;
                 }
                 return (int) mode == 0 ? file.grow(offset + length) : file.punch(offset, length);
             }
@@ -204,6 +254,16 @@ final class TransferCalls {
                 return LinuxErrno.ENODEV;
             }
         }
+    }
+
+    /** Whether Linux knows a mode of {@code fallocate}, which it asks before it looks at the file. */
+    private static boolean isModeOfLinux(int mode) {
+        return switch (mode & ~KEEP_SIZE) {
+            case 0, ZERO_RANGE, UNSHARE_RANGE -> true;
+            case PUNCH_HOLE -> (mode & KEEP_SIZE) != 0;
+            case COLLAPSE_RANGE, INSERT_RANGE, WRITE_ZEROES -> (mode & KEEP_SIZE) == 0;
+            default -> false;
+        };
     }
 
     /** {@code fadvise64}, a hint that changes nothing here ({@code generic_fadvise}). */

@@ -54,6 +54,10 @@ public final class DeviceFile extends GuestFile {
 
     @Override
     public long read(FileThread thread, ByteBuffer target) {
+        return read(target);
+    }
+
+    private long read(ByteBuffer target) {
         if (device == Device.NULL) {
             return 0;
         }
@@ -67,6 +71,10 @@ public final class DeviceFile extends GuestFile {
 
     @Override
     public long write(FileThread thread, ByteBuffer source) {
+        return write(source);
+    }
+
+    private long write(ByteBuffer source) {
         if (device == Device.FULL) {
             return LinuxErrno.ENOSPC;
         }
@@ -77,12 +85,17 @@ public final class DeviceFile extends GuestFile {
 
     @Override
     public long readAt(ByteBuffer target, long offset) {
-        return device == Device.NULL ? 0 : LinuxErrno.ESPIPE;
+        return read(target);
+    }
+
+    @Override
+    public long writeAt(ByteBuffer source, long offset) {
+        return write(source);
     }
 
     @Override
     public long seek(long offset, int from) {
-        return 0;
+        return from < 0 || from > LAST_WHENCE ? LinuxErrno.EINVAL : 0;
     }
 
     @Override

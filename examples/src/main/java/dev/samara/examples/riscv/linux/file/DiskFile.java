@@ -80,6 +80,11 @@ public final class DiskFile extends SeekableFile {
     }
 
     @Override
+    public long cut() {
+        return file.truncate(0);
+    }
+
+    @Override
     public long sync() {
         return file.fsync();
     }

@@ -6,6 +6,7 @@ import dev.samara.examples.riscv.linux.wait.WaitList;
 import dev.samara.examples.riscv.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /** A counter to wait for ({@code eventfd2}). */
 public final class EventCounter extends GuestFile {
@@ -69,7 +70,7 @@ public final class EventCounter extends GuestFile {
 
     @Override
     public long write(FileThread thread, ByteBuffer source) {
-        if (source.remaining() < Long.BYTES) {
+        if (source.remaining() != Long.BYTES) {
             return LinuxErrno.EINVAL;
         }
         long added = source.order(ByteOrder.LITTLE_ENDIAN).getLong();
@@ -89,9 +90,36 @@ public final class EventCounter extends GuestFile {
         return Long.BYTES;
     }
 
+    /** Belongs to user 0, so a guest may only refer to it. */
+    @Override
+    public @Nullable GuestFile reopened(int changed) {
+        return (changed & OpenFlags.PATH) == 0 ? null : super.reopened(changed);
+    }
+
+    @Override
+    public boolean hasOffsets() {
+        return false;
+    }
+
+    @Override
+    public boolean writesParts() {
+        return true;
+    }
+
+    /** It has a position that stays 0 ({@code noop_llseek}). */
+    @Override
+    public long seek(long offset, int from) {
+        return from < 0 || from > LAST_WHENCE ? LinuxErrno.EINVAL : 0;
+    }
+
     @Override
     public FileStatus status() {
         return FileStatus.of(0600, 4, 0);
+    }
+
+    @Override
+    public int polled() {
+        return ready();
     }
 
     @Override

@@ -20,6 +20,12 @@ public abstract class GuestFile {
     public static final int FAILED = 8;
     public static final int HUNG_UP = 16;
 
+    private static final int READABLE_NORMAL = 0x40;
+    private static final int WRITABLE_NORMAL = 0x100;
+
+    /** The last number of where {@code lseek} begins: {@code SEEK_HOLE}. */
+    static final int LAST_WHENCE = 4;
+
     private final String path;
     private int users = 1;
 
@@ -142,6 +148,16 @@ public abstract class GuestFile {
         return false;
     }
 
+    /** Whether bytes can be read or written at an offset: {@code pread} of other files is ESPIPE, whatever it asks. */
+    public boolean hasOffsets() {
+        return true;
+    }
+
+    /** Whether each part of a vector is a write of its own, and not all of them together. */
+    public boolean writesParts() {
+        return false;
+    }
+
     /** Returns the result of a read of which the target has taken some bytes. */
     static long taken(int bytes) {
         return bytes == 0 ? LinuxErrno.EFAULT : bytes;
@@ -164,6 +180,11 @@ public abstract class GuestFile {
 
     public long truncate(long length) {
         return LinuxErrno.EINVAL;
+    }
+
+    /** Makes a file empty when it is opened, whatever this open may do. */
+    public long cut() {
+        return mayWrite() ? truncate(0) : 0;
     }
 
     /** Makes a file at least that long. */
@@ -190,6 +211,14 @@ public abstract class GuestFile {
     /** Returns which operations would not wait. */
     public int ready() {
         return READABLE | WRITABLE;
+    }
+
+    /** Returns what {@code ppoll} tells: most kinds of files say twice that they are ready. */
+    public int polled() {
+        int ready = ready();
+        return ready
+                | ((ready & READABLE) != 0 ? READABLE_NORMAL : 0)
+                | ((ready & WRITABLE) != 0 ? WRITABLE_NORMAL : 0);
     }
 
     /** Returns the threads that wait for a change of {@link #ready}; null if that is constant. */

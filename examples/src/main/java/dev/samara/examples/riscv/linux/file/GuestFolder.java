@@ -38,6 +38,11 @@ public abstract class GuestFolder extends GuestFile {
     abstract FileStatus statusOf(String name);
 
     @Override
+    public final long readAt(ByteBuffer target, long offset) {
+        return LinuxErrno.EISDIR;
+    }
+
+    @Override
     public final long read(FileThread thread, ByteBuffer target) {
         return LinuxErrno.EISDIR;
     }

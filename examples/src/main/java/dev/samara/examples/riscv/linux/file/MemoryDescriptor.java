@@ -15,7 +15,7 @@ public final class MemoryDescriptor extends SeekableFile {
     private final SharedUse use;
 
     public MemoryDescriptor(String path, MemoryFile file, long inode, UnnamedMemory unnamed) {
-        this(path, OpenFlags.RDWR, file, inode, new SharedUse(() -> unnamed.add(file)));
+        this(path, OpenFlags.RDWR | OpenFlags.LARGEFILE, file, inode, new SharedUse(() -> unnamed.add(file)));
     }
 
     private MemoryDescriptor(String path, int flags, MemoryFile file, long inode, SharedUse use) {
@@ -68,6 +68,11 @@ public final class MemoryDescriptor extends SeekableFile {
     }
 
     @Override
+    public long cut() {
+        return file.truncate(0);
+    }
+
+    @Override
     public long sync() {
         return 0;
     }
@@ -83,7 +88,8 @@ public final class MemoryDescriptor extends SeekableFile {
 
     @Override
     public FileStatus status() {
-        return FileStatus.of(FileStatus.REGULAR | file.mode(), inode, file.size());
+        return FileStatus.of(FileStatus.REGULAR | file.mode(), inode, file.size())
+                .withoutNames();
     }
 
     @Override

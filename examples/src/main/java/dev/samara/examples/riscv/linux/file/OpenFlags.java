@@ -9,23 +9,39 @@ public final class OpenFlags {
     public static final int ACCESS = 3;
     public static final int CREAT = 0100;
     public static final int EXCL = 0200;
+    public static final int NOCTTY = 0400;
     public static final int TRUNC = 01000;
     public static final int APPEND = 02000;
     public static final int NONBLOCK = 04000;
+    public static final int LARGEFILE = 0100000;
     public static final int DIRECTORY = 0200000;
     public static final int NOFOLLOW = 0400000;
     public static final int CLOEXEC = 02000000;
     public static final int PATH = 010000000;
 
-    /** The flags that an open file keeps. */
-    public static final int KEPT = ACCESS | APPEND | NONBLOCK | PATH;
+    /** Comes with {@link #DIRECTORY}: a file without a name. */
+    public static final int TMPFILE = 020000000;
+
+    /** The flags that an open file keeps, as {@code F_GETFL} tells: those that do not only say how it is opened. */
+    public static final int KEPT = ~(CREAT | EXCL | NOCTTY | TRUNC | CLOEXEC);
 
     private static final int WITH_PATH = PATH | DIRECTORY | NOFOLLOW | CLOEXEC;
 
+    /** All that Linux knows ({@code VALID_OPEN_FLAGS}). */
+    private static final int KNOWN = 037777703;
+
     private OpenFlags() {}
 
-    /** Returns the flags that are looked at: with {@link #PATH} few are. */
+    /**
+     * Returns the flags that are looked at: with {@link #PATH} few are, and all files are large
+     * ({@code build_open_flags}).
+     */
     public static int known(int flags) {
-        return (flags & PATH) != 0 ? flags & WITH_PATH : flags;
+        return (flags & PATH) != 0 ? flags & WITH_PATH : (flags & KNOWN) | LARGEFILE;
+    }
+
+    /** Whether an open changes the file, or may do so: an open for reading that cuts it does. */
+    public static boolean changesFile(int flags) {
+        return (flags & (ACCESS | TRUNC)) != 0;
     }
 }

@@ -4,6 +4,7 @@ package dev.samara.examples.riscv.linux.file;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.wait.WaitList;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** A descriptor of a process, or of a thread ({@code pidfd_open}). It can be read when that has ended. */
 public final class PidDescriptor extends GuestFile {
@@ -59,9 +60,20 @@ public final class PidDescriptor extends GuestFile {
         return LinuxErrno.EINVAL;
     }
 
+    /** Belongs to user 0, so a guest may only refer to it. */
+    @Override
+    public @Nullable GuestFile reopened(int changed) {
+        return (changed & OpenFlags.PATH) == 0 ? null : super.reopened(changed);
+    }
+
+    @Override
+    public boolean hasOffsets() {
+        return false;
+    }
+
     @Override
     public FileStatus status() {
-        return FileStatus.of(FileStatus.REGULAR | 0700, id(), 0);
+        return FileStatus.of(0700, id(), 0);
     }
 
     @Override

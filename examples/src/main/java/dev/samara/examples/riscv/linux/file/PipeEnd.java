@@ -126,6 +126,11 @@ public class PipeEnd extends GuestFile {
     }
 
     @Override
+    public boolean hasOffsets() {
+        return false;
+    }
+
+    @Override
     public boolean isPipe() {
         return true;
     }

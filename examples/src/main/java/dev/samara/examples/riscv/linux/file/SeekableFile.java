@@ -78,7 +78,16 @@ abstract class SeekableFile extends GuestFile {
 
     @Override
     public final long writeAt(ByteBuffer source, long offset) {
-        return offset < 0 ? LinuxErrno.EINVAL : pwrite(source, offset);
+        if (offset < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((flags() & OpenFlags.APPEND) == 0) {
+            return pwrite(source, offset);
+        }
+        // As in Linux, and not in POSIX: the offset does not matter.
+        int start = source.position();
+        long at = append(source);
+        return at < 0 ? at : source.position() - start;
     }
 
     @Override

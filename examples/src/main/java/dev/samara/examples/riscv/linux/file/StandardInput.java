@@ -81,6 +81,11 @@ public final class StandardInput extends GuestFile {
     }
 
     @Override
+    public boolean hasOffsets() {
+        return false;
+    }
+
+    @Override
     public FileStatus status() {
         return end.status();
     }

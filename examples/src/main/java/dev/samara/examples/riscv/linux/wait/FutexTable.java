@@ -6,6 +6,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.examples.riscv.elf.ProgramLoader;
 import dev.samara.examples.riscv.linux.abi.LinuxErrno;
 import dev.samara.examples.riscv.linux.memory.BadAddress;
 import dev.samara.examples.riscv.linux.memory.CallMemory;
@@ -56,6 +57,10 @@ public final class FutexTable {
     static WordKey key(FutexThread thread, long address, boolean isPrivate, boolean isWritten) {
         ProcessMemory memory = thread.processMemory();
         if (isPrivate) {
+            if (address < 0 || address >= ProgramLoader.GEOMETRY.limit()) {
+                // The one thing that is looked at.
+                throw thread.memory().badAddress();
+            }
             return new WordKey(memory.identity(), address);
         }
         boolean isFixed = !touches(thread, address, isWritten);

@@ -228,6 +228,9 @@ public final class PiFutexes {
             if ((word & OWNER) != thread.tid()) {
                 return LinuxErrno.EPERM;
             }
+            if ((address & 3) != 0) {
+                return LinuxErrno.EINVAL;
+            }
             FutexTable.WordKey key = FutexTable.key(thread, address, isPrivate, true);
             PiLock lock = locks.get(key);
             PiWaiter next = lock == null ? null : lock.waiters.peek();
