@@ -3,6 +3,7 @@ package dev.samara.core.live.file;
 
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SyncFlags;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -83,6 +84,10 @@ final class Failures {
         Twin of = told == null ? null : twin(told);
         for (HostFile file : files) {
             long first = file.fsync();
+            if (first == Errno.EBADF.result()) {
+                // The step has closed it.
+                continue;
+            }
             boolean isOther = told != null && file != told && twin(file) == of;
             if (isOther && isOfWrite(failure) && first == 0) {
                 throw new IllegalStateException("another open is never told of a failed save");

@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
 
 /** Chooses steps at random, mostly of what was touched before, and often at edges. The same seed has the same steps. */
 final class Generator {
-    private static final int[] WEIGHTED = weighted();
+    private static final List<Verb> WEIGHTED = weighted();
     private static final long[] LOW_EDGES = {0, 0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE - 1, 5 * PAGE - 1};
     private static final long[] HIGH_EDGES = {
         (1L << 31) - 1,
@@ -59,16 +59,17 @@ final class Generator {
     }
 
     /** How often each verb is chosen, in the order of the verbs. */
-    private static int[] weighted() {
-        List<Integer> all = new ArrayList<>();
+    private static List<Verb> weighted() {
+        List<Verb> all = new ArrayList<>();
+        List<Verb> verbs = List.of(Verb.values());
         int[] weights = {
             0, 9, 3, 8, 10, 5, 5, 2, 4, 6, 2, 1, 9, 2, 3, 12, 14, 9, 6, 3, 3, 3, 1, 1, 1, 1, 1, 1, 3, 4, 3, 5, 1, 1
         };
         for (int i = 0; i < weights.length; i++) {
-            int verb = i;
+            Verb verb = verbs.get(i);
             IntStream.range(0, weights[i]).forEach(ignored -> all.add(verb));
         }
-        return all.stream().mapToInt(Integer::intValue).toArray();
+        return List.copyOf(all);
     }
 
     /** Returns the first step of a script. */
@@ -130,7 +131,7 @@ final class Generator {
                     .stream().sorted().toArray(Verb[]::new);
             return some[random.nextInt(some.length)];
         }
-        return number < 3 ? Verb.OPEN : number < 5 ? Verb.MMAP : Verb.values()[pick(WEIGHTED)];
+        return number < 3 ? Verb.OPEN : number < 5 ? Verb.MMAP : WEIGHTED.get(random.nextInt(WEIGHTED.size()));
     }
 
     /** Mostly one that is open, but for an open. */

@@ -29,7 +29,12 @@ final class HostHook {
     }
 
     static ChannelCall kind(Step step) {
-        return ChannelCall.values()[step.number(Kind.CALL)];
+        return switch (step.number(Kind.CALL)) {
+            case 0 -> ChannelCall.READ;
+            case 1 -> ChannelCall.WRITE;
+            case 2 -> ChannelCall.FORCE;
+            default -> ChannelCall.TRUNCATE;
+        };
     }
 
     /** Has the next call of a kind fail. */
