@@ -232,6 +232,8 @@ final class ReclaimTest extends ReclaimFixture {
         // Gets the frame.
         assertEquals(collected, ((FilePages) file(1).cache).frameFor(0));
         assertPage(at, 0);
+        // The fault has mapped it, too.
+        assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.DONTNEED));
         int again = pages.frameAt(0);
         assertNotEquals(collected, again);
         assertEquals(1, pages.reclaim(batch));

@@ -385,8 +385,9 @@ final class Trial {
     /** Runs a script, whose first step is a machine. */
     static @Nullable Difference run(Arena arena, List<Step> script) throws IOException {
         Trial trial = new Trial(arena, script.get(0));
-        for (int i = 1; i < script.size() && trial.run(script.get(i)); i++) {
-            // Goes on.
+        boolean isSame = true;
+        for (int i = 1; i < script.size() && isSame; i++) {
+            isSame = trial.run(script.get(i));
         }
         return trial.end();
     }
