@@ -28,6 +28,16 @@ final class JobControlTest {
     }
 
     @Test
+    @DisplayName("a program outside of the root executes itself by its first argument, however it was named")
+    void namedAnyhow() throws Exception {
+        Path program = GuestRun.program("jobs");
+        Path detour = program.resolveSibling("..")
+                .resolve(program.getParent().getFileName())
+                .resolve("jobs");
+        assertEquals(new GuestRun.GuestResult(0, "ok jobs\n"), new GuestRun(root).run(detour));
+    }
+
+    @Test
     @DisplayName("a guest ends when all of its processes have stopped, and says so")
     void allStopped() throws Exception {
         GuestRun.GuestResult result = new GuestRun(root).run(GuestRun.program("jobs"), "stopped");

@@ -199,7 +199,8 @@ public final class Emulation {
         String inside = root.nameOf(plan.program());
         String called = inside == null ? root.programName() : inside;
         List<String> arguments = new ArrayList<>();
-        arguments.add(inside == null ? GuestText.ofHost(plan.program().toString()) : inside);
+        // Not what a person has typed outside of the root: the guest could not execute itself by that.
+        arguments.add(called);
         arguments.addAll(texts(plan.arguments()));
         ProgramStart start =
                 new ProgramStart(root.programName(), plan.program(), called, arguments, texts(plan.environment()));
