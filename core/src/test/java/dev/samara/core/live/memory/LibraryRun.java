@@ -28,6 +28,7 @@ import java.util.EnumMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -121,7 +122,7 @@ final class LibraryRun implements AutoCloseable {
     }
 
     /** Returns the living processes. */
-    TreeMap<Integer, AddressSpace> processes() {
+    NavigableMap<Integer, AddressSpace> processes() {
         return processes;
     }
 
@@ -237,11 +238,12 @@ final class LibraryRun implements AutoCloseable {
     }
 
     private static long privileges(AddressSpace space, long bits) {
-        for (Capability capability : Capability.values()) {
-            if ((bits >> capability.ordinal() & 1) != 0) {
-                space.grant(capability);
+        Capability[] all = Capability.values();
+        for (int i = 0; i < all.length; i++) {
+            if ((bits >> i & 1) != 0) {
+                space.grant(all[i]);
             } else {
-                space.drop(capability);
+                space.drop(all[i]);
             }
         }
         return 0;
