@@ -49,7 +49,7 @@ final class Exceptions {
         return switch (operation.verb()) {
             // A kernel without reserved huge pages lets NORESERVE succeed and fails at the access.
             case MMAP ->
-                (operation.argument(3) & MapFlags.HUGETLB) != 0 && (operation.argument(3) & MapFlags.NORESERVE) != 0
+                ((operation.argument(3) & MapFlags.HUGETLB) != 0 && (operation.argument(3) & MapFlags.NORESERVE) != 0)
                         // The kernel takes the address itself for an errno.
                         || Long.compareUnsigned(operation.argument(0), -PAGE) > 0
                         // No huge page is reserved, so it fails. The kernel searches for more room than the library.

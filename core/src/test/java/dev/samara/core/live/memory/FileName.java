@@ -38,6 +38,6 @@ enum FileName {
 
     /** Returns whether it is a file in memory. */
     boolean isMemory() {
-        return ordinal() <= B.ordinal();
+        return compareTo(B) <= 0;
     }
 }

@@ -6,7 +6,9 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +28,7 @@ final class Generator {
     private boolean isLockCounted = true;
     private boolean isAllLocked;
     private boolean isLimited;
-    private final int[] weights;
+    private final Map<Verb, Integer> weights;
     private final int total;
 
     /**
@@ -43,12 +45,12 @@ final class Generator {
         this.world = world;
         this.kind = kind;
         arguments = new Arguments(random, kind, world);
-        weights = new int[Verb.values().length];
+        weights = new EnumMap<>(Verb.class);
         int sum = 0;
         for (Verb verb : Verb.values()) {
             // Each script prefers other calls, so that each call has scripts of its own.
             int weight = weight(verb) * (1 + random.nextInt(4)) * (random.nextInt(5) == 0 ? 0 : 1);
-            weights[verb.ordinal()] = weight;
+            weights.put(verb, weight);
             sum += weight;
         }
         total = sum;
@@ -108,7 +110,7 @@ final class Generator {
     private Verb verb() {
         int chosen = random.nextInt(total);
         for (Verb verb : Verb.values()) {
-            chosen -= weights[verb.ordinal()];
+            chosen -= weights.getOrDefault(verb, 0);
             if (chosen < 0) {
                 return verb;
             }
@@ -188,7 +190,7 @@ final class Generator {
     }
 
     private long file() {
-        return random.nextInt(3) == 0 ? FileName.A.ordinal() : FileName.B.ordinal();
+        return random.nextInt(3) == 0 ? FileName.A.number() : FileName.B.number();
     }
 
     private Operation mmap(int process, long at, long length) {
@@ -225,7 +227,7 @@ final class Generator {
                 arguments.protection(),
                 flags,
                 isAnonymous
-                        ? FileName.X.ordinal()
+                        ? FileName.X.number()
                         : arguments.one(0, 0, 0, 1, 1, 2, 3, 3, 3, 4, 4, random.nextInt(FileName.COUNT)),
                 isAnonymous && random.nextInt(8) != 0 ? 0 : arguments.mapOffset());
     }
@@ -266,7 +268,7 @@ final class Generator {
     private Operation limit(int process) {
         long index = random.nextInt(Limit.values().length);
         // A limit of data may be below what there is at the start.
-        long from = index == Limit.DATA.ordinal() && random.nextInt(4) == 0 ? -world.data() : 0;
+        long from = Limit.values()[(int) index] == Limit.DATA && random.nextInt(4) == 0 ? -world.data() : 0;
         return Operation.of(process, Verb.LIMIT, index, random.nextInt(3) == 0 ? -1 : from + random.nextInt(40) * PAGE);
     }
 

@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Writes what the library has as {@link KernelRun} writes what the kernel has. */
@@ -49,7 +48,7 @@ final class LibraryState {
         LayoutSnapshot snapshot = space.snapshot();
         List<Vma> vmas = snapshot.vmas();
         List<Vma> listed = new ArrayList<>();
-        Map<Vma, MappingResidency> amounts = new IdentityHashMap<>();
+        IdentityHashMap<Vma, MappingResidency> amounts = new IdentityHashMap<>();
         if ((watch & Script.AMOUNTS) != 0) {
             space.smaps(amount -> amounts.put(amount.vma(), amount));
         }
@@ -76,12 +75,10 @@ final class LibraryState {
 
     private String mapping(Vma vma, String name, @Nullable MappingResidency amount) {
         Backing backing = vma.backing();
-        String rights = new StringBuilder()
-                .append(vma.has(VmaFlags.READ) ? 'r' : '-')
-                .append(vma.has(VmaFlags.WRITE) ? 'w' : '-')
-                .append(vma.has(VmaFlags.EXEC) ? 'x' : '-')
-                .append(vma.has(VmaFlags.MAYSHARE) ? 's' : 'p')
-                .toString();
+        String rights = (vma.has(VmaFlags.READ) ? "r" : "-")
+                + (vma.has(VmaFlags.WRITE) ? 'w' : '-')
+                + (vma.has(VmaFlags.EXEC) ? 'x' : '-')
+                + (vma.has(VmaFlags.MAYSHARE) ? 's' : 'p');
         String flags = VmaFlags.format(vma.flags());
         return text.mapping(
                 vma.start(),

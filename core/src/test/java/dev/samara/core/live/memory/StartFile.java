@@ -19,7 +19,7 @@ enum StartFile {
     }
 
     int descriptor() {
-        return name.ordinal();
+        return (int) name.number();
     }
 
     long size() {
@@ -27,7 +27,7 @@ enum StartFile {
     }
 
     int[] stamped() {
-        int pages = (int) (size + 4095 >> 12);
+        int pages = (int) ((size + 4095) >> 12);
         return IntStream.range(0, pages).filter(page -> page % 4 != 3).toArray();
     }
 

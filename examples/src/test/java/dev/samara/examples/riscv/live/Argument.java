@@ -8,7 +8,7 @@ import java.util.stream.Collectors;
 /** An argument of a call, with a text form that {@link ScriptText} parses. */
 sealed interface Argument {
     /** A number. */
-    record Number(long value) implements Argument {
+    record Numeric(long value) implements Argument {
         @Override
         public String toString() {
             return value >= -9999 && value <= 9999 ? Long.toString(value) : "0x" + Long.toHexString(value);
@@ -28,7 +28,8 @@ sealed interface Argument {
         @Override
         public String toString() {
             StringBuilder text = new StringBuilder("\"");
-            for (char each : bytes.toCharArray()) {
+            for (int i = 0; i < bytes.length(); i++) {
+                char each = bytes.charAt(i);
                 boolean isPlain = each >= ' ' && each < 127 && each != '"' && each != '\\';
                 text.append(isPlain ? String.valueOf(each) : String.format(Locale.ROOT, "\\x%02x", (int) each));
             }

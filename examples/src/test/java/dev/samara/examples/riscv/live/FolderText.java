@@ -10,6 +10,7 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.zip.CRC32;
 
@@ -44,12 +45,12 @@ final class FolderText {
 
     private static String line(Path file) throws IOException {
         Map<String, Object> all = Files.readAttributes(file, "unix:mode,nlink,size", LinkOption.NOFOLLOW_LINKS);
-        int mode = (int) all.get("mode");
+        int mode = (int) Objects.requireNonNull(all.get("mode"));
         String text = String.format(Locale.ROOT, "%o %s", mode, all.get("nlink"));
         if (Files.isSymbolicLink(file)) {
             return text + " to " + Files.readSymbolicLink(file);
         }
-        long size = (long) all.get("size");
+        long size = (long) Objects.requireNonNull(all.get("size"));
         boolean isFile = (mode & 0170000) == 0100000;
         if (!isFile || size == 0) {
             // A named pipe is an empty file in the emulator's folder.

@@ -51,7 +51,7 @@ final class NamedExceptions {
             }
             if (call.call() == JudgedCall.FCNTL
                     && guest.startsWith(EINVAL)
-                    && call.arguments().get(1) instanceof Argument.Number command
+                    && call.arguments().get(1) instanceof Argument.Numeric command
                     && !COMMANDS.contains((int) command.value())) {
                 return "other commands of fcntl, which the document's table excludes";
             }
@@ -69,19 +69,19 @@ final class NamedExceptions {
                 return "an offset that the host's file system does not have";
             }
             if (call.call() == JudgedCall.LSEEK
-                    && call.arguments().get(2) instanceof Argument.Number from
+                    && call.arguments().get(2) instanceof Argument.Numeric from
                     && ((int) from.value() == SEEK_DATA || (int) from.value() == SEEK_HOLE)) {
                 return "a file is one piece of data";
             }
             if (call.call() == JudgedCall.OPENAT
                     && guest.startsWith(EOPNOTSUPP)
-                    && call.arguments().get(2) instanceof Argument.Number flags
+                    && call.arguments().get(2) instanceof Argument.Numeric flags
                     && (flags.value() & TMPFILE) != 0) {
                 return "files without a name, which the document's table excludes";
             }
             if (call.call() == JudgedCall.RENAMEAT2
                     && guest.startsWith(EINVAL)
-                    && call.arguments().get(4) instanceof Argument.Number flags
+                    && call.arguments().get(4) instanceof Argument.Numeric flags
                     && (flags.value() & EXCHANGE_OR_WHITEOUT) != 0) {
                 return "renames that the document's table excludes";
             }
@@ -92,7 +92,7 @@ final class NamedExceptions {
     /** Whether a call names an offset beyond what ext4 has: the emulator does not know the file system. */
     private static boolean isBeyond(Step.Call call) {
         return call.arguments().stream()
-                .anyMatch(each -> each instanceof Argument.Number number
+                .anyMatch(each -> each instanceof Argument.Numeric number
                         && number.value() > MOST_OFFSET
                         && OF_OFFSETS.contains(call.call()));
     }

@@ -101,7 +101,7 @@ final class Placement {
 
     /** Puts an argument into memory, and returns its value. */
     long place(Argument argument) {
-        if (argument instanceof Argument.Number number) {
+        if (argument instanceof Argument.Numeric number) {
             return number.value();
         } else if (argument instanceof Argument.Text text) {
             return placeText(text.bytes());

@@ -290,7 +290,7 @@ final class ScriptRun {
             case REPEATED -> ask(route + "u " + Integer.toHexString(TRIES) + " " + numbers, reader);
         }
         tell(route, placement, result, to);
-        if (OF_DESCRIPTOR.contains(call.call()) && call.arguments().get(0) instanceof Argument.Number number) {
+        if (OF_DESCRIPTOR.contains(call.call()) && call.arguments().get(0) instanceof Argument.Numeric number) {
             look(route, number.value(), to);
         }
     }

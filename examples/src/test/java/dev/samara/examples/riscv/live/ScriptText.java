@@ -85,7 +85,7 @@ final class ScriptText {
             return taskNumber(word(), true);
         }
         if (first == '-' || Character.isDigit(first)) {
-            return new Argument.Number(number());
+            return new Argument.Numeric(number());
         }
         String word = word();
         return switch (word) {

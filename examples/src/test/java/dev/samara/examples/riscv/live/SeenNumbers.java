@@ -83,7 +83,7 @@ final class SeenNumbers {
         }
         boolean isSent = parts[1].equals("0") || parts[1].startsWith("fffffff");
         return parts[0] + "," + parts[1] + ","
-                + (isSent ? process((int) Long.parseUnsignedLong(parts[2], 16)) : parts[2]);
+                + (isSent ? process(Long.parseUnsignedLong(parts[2], 16) << 32 >> 32) : parts[2]);
     }
 
     String inode(long number) {

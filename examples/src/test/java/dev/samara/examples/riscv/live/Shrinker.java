@@ -40,11 +40,11 @@ final class Shrinker {
             if (best.script().get(i) instanceof Step.Call call) {
                 for (int k = 0; k < call.arguments().size(); k++) {
                     if (best.script().get(i) instanceof Step.Call now
-                            && now.arguments().get(k) instanceof Argument.Number number
+                            && now.arguments().get(k) instanceof Argument.Numeric number
                             && number.value() != 0) {
                         for (long value : new long[] {0, 1, number.value() & 0xffff}) {
                             List<Argument> arguments = new ArrayList<>(now.arguments());
-                            arguments.set(k, new Argument.Number(value));
+                            arguments.set(k, new Argument.Numeric(value));
                             List<Step> simpler = new ArrayList<>(best.script());
                             simpler.set(i, new Step.Call(now.task(), now.way(), now.call(), arguments));
                             Comparison.Difference still = value == number.value() ? null : tried(simpler, best);

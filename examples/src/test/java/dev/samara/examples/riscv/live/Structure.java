@@ -43,7 +43,7 @@ enum Structure {
                 while (found.get(end) != 0) {
                     end++;
                 }
-                String name = new String(found.array(), at + 19, end - at - 19, StandardCharsets.ISO_8859_1);
+                String name = text(found, at + 19, end - at - 19);
                 names.add(name.length() > 40 ? name.length() + "*" + name.charAt(0) : name);
             }
             return names.toString();
@@ -85,11 +85,19 @@ enum Structure {
     PATH(4096) {
         @Override
         String told(ByteBuffer found, long result, SeenNumbers seen) {
-            return seen.path(new String(found.array(), 0, (int) Math.max(result, 0), StandardCharsets.ISO_8859_1));
+            return seen.path(text(found, 0, (int) Math.max(result, 0)));
         }
     };
 
     private static final long NANOS = 1_000_000_000L;
+
+    /** Returns bytes as characters. */
+    private static String text(ByteBuffer found, int from, int length) {
+        byte[] bytes = new byte[length];
+        found.get(from, bytes);
+        return new String(bytes, StandardCharsets.ISO_8859_1);
+    }
+
     private static final long FIRST_OF_NOW = 1_700_000_000L;
     private static final long LAST_OF_NOW = 3_000_000_000L;
 

@@ -135,7 +135,7 @@ final class Vocabulary {
     }
 
     static Argument n(long value) {
-        return new Argument.Number(value);
+        return new Argument.Numeric(value);
     }
 
     Argument any(long... of) {
