@@ -85,10 +85,10 @@ final class Trial {
                 case CREATE, LINK, SYMLINK, RENAME, UNLINK -> runNames(step);
                 default -> runCall(step);
             };
-            found = found != null ? found : sizes(step);
+            found = found != null ? found : sizes();
             if (found == null && (isWatched || step.verb() == Verb.CHECK)) {
                 found = contents.compareAll();
-                found = found != null ? found : sizes(step);
+                found = found != null ? found : sizes();
             }
         } catch (RuntimeException | IOException | AssertionError thrown) {
             isThrown = true;
@@ -337,7 +337,7 @@ final class Trial {
     }
 
     /** Compares the sizes of all files: the host's, and the library's unless it need not know. */
-    private @Nullable String sizes(Step step) {
+    private @Nullable String sizes() {
         for (Twin twin : world.twins()) {
             long size = twin.size();
             if (twin.hostSize() != size) {
