@@ -243,8 +243,8 @@ final class Generator {
             case 0 -> HIGH_EDGES[random.nextInt(HIGH_EDGES.length)] & -PAGE;
             case 1 -> size / PAGE * PAGE;
             case 2 -> Math.max(0, size / PAGE * PAGE - PAGE);
-            case 3 -> random.nextLong(3) * PAGE + random.nextInt(2);
-            default -> random.nextLong(3) * PAGE;
+            case 3 -> random.nextInt(3) * (long) PAGE + random.nextInt(2);
+            default -> random.nextInt(3) * (long) PAGE;
         };
     }
 

@@ -266,9 +266,10 @@ final class Generator {
     }
 
     private Operation limit(int process) {
-        long index = random.nextInt(Limit.values().length);
+        Limit[] all = Limit.values();
+        int index = random.nextInt(all.length);
         // A limit of data may be below what there is at the start.
-        long from = Limit.values()[(int) index] == Limit.DATA && random.nextInt(4) == 0 ? -world.data() : 0;
+        long from = all[index] == Limit.DATA && random.nextInt(4) == 0 ? -world.data() : 0;
         return Operation.of(process, Verb.LIMIT, index, random.nextInt(3) == 0 ? -1 : from + random.nextInt(40) * PAGE);
     }
 

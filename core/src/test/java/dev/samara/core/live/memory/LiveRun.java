@@ -47,10 +47,14 @@ final class LiveRun {
         return script(seed, new ArrayList<>());
     }
 
+    private static <T> T chosen(Random random, T[] all) {
+        return all[random.nextInt(all.length)];
+    }
+
     private Script script(long seed, List<Outcome> outcomes) {
         Random random = new Random(seed * 0x9e37_79b9_7f4a_7c15L);
-        World world = World.values()[random.nextInt(World.values().length)];
-        Exceptions.Files files = Exceptions.Files.values()[random.nextInt(3)];
+        World world = chosen(random, World.values());
+        Exceptions.Files files = chosen(random, Exceptions.Files.values());
         int watch = watch(random, world) & (files == Exceptions.Files.NOT_ASKED ? ~Script.AMOUNTS : -1);
         KernelWorld kernel = comparison.worlds().get(world);
         boolean isPagedOut = (watch & ~Script.CONTENTS) == 0 && random.nextInt(4) == 0;
