@@ -270,7 +270,8 @@ final class Generator {
         int index = random.nextInt(all.length);
         // A limit of data may be below what there is at the start.
         long from = all[index] == Limit.DATA && random.nextInt(4) == 0 ? -world.data() : 0;
-        return Operation.of(process, Verb.LIMIT, index, random.nextInt(3) == 0 ? -1 : from + random.nextInt(40) * PAGE);
+        return Operation.of(
+                process, Verb.LIMIT, (long) index, random.nextInt(3) == 0 ? -1 : from + random.nextInt(40) * PAGE);
     }
 
     private Operation scan(int process, long at, long length) {
