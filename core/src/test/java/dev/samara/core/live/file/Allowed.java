@@ -12,7 +12,10 @@ enum Allowed {
     /** {@code Machine.openFile}: EISDIR for a directory; ENODEV for a FIFO, a device, and a file of /proc. */
     REGULAR_FILES_ONLY,
 
-    /** {@code Machine.openFile}: EIO for any failure that it does not list, as ENOTDIR, ENAMETOOLONG and ELOOP. */
+    /**
+     * {@code Machine.openFile}: EIO for any failure that it does not list, as ENOTDIR, ENAMETOOLONG and ELOOP. JDK 25
+     * takes ENOTDIR for ENOENT when it looks at a file.
+     */
     OTHER_REFUSALS,
 
     /** {@code HostFile}, other programs: the size may be an old one until a call looks at it. */
@@ -21,6 +24,8 @@ enum Allowed {
     /** {@code HostFile.punch}: what lies beyond the end is left out; the host's largest size is not known. */
     LARGEST_SIZE;
 
+    private static final long ENOENT = -2;
+    private static final long ENOTDIR = -20;
     private static final long EISDIR = -21;
     private static final long ENODEV = -19;
     private static final long EIO = -5;
@@ -53,7 +58,8 @@ enum Allowed {
             if (isOdd && (library.result() == EISDIR || library.result() == ENODEV)) {
                 return REGULAR_FILES_ONLY;
             }
-            return kernel.isError() && library.result() == EIO ? OTHER_REFUSALS : null;
+            boolean isUntold = kernel.result() == ENOTDIR && library.result() == ENOENT;
+            return kernel.isError() && (library.result() == EIO || isUntold) ? OTHER_REFUSALS : null;
         }
         if (isOldSize) {
             return OLD_SIZE;
