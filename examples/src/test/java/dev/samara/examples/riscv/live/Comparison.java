@@ -111,7 +111,7 @@ final class Comparison implements AutoCloseable {
     private List<Difference> run(List<List<Step>> scripts, List<Difference> before) throws IOException {
         List<String> names = scripts.stream().map(each -> "s" + this.scripts++).toList();
         CompletableFuture<List<ScriptRun.Answers>> ofKernel =
-                CompletableFuture.supplyAsync(() -> ScriptRun.run(kernel, names, scripts, watch));
+                CompletableFuture.supplyAsync(() -> ScriptRun.run(kernel, names, scripts, watch), ScriptRun::start);
         List<ScriptRun.Answers> ofGuest = ScriptRun.run(guest, names, scripts, watch);
         List<ScriptRun.Answers> expected = ofKernel.join();
         List<Difference> found = new ArrayList<>(before);

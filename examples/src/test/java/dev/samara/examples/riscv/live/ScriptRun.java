@@ -105,6 +105,13 @@ final class ScriptRun {
         first.askAll(requests);
     }
 
+    /** Runs a side: each waits for the other, so a common pool may have too few threads. */
+    static void start(Runnable side) {
+        Thread thread = new Thread(side, "a side of a script");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
     /** Runs scripts, each in a folder that is made; its name is the same on both sides. */
     static List<Answers> run(Side side, List<String> folders, List<List<Step>> scripts, Watch watch) {
         List<ScriptRun> runs = new ArrayList<>();
@@ -119,7 +126,7 @@ final class ScriptRun {
         }
         // Both ways at a time, since a pipe of the kernel has an end.
         CompletableFuture<Void> sent =
-                CompletableFuture.runAsync(() -> side.judge().first().sendAll(requests));
+                CompletableFuture.runAsync(() -> side.judge().first().sendAll(requests), ScriptRun::start);
         List<Answers> answers = new ArrayList<>();
         try {
             for (ScriptRun run : runs) {
