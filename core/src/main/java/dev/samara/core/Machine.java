@@ -435,9 +435,13 @@ public final class Machine implements AutoCloseable {
      *     opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a socket or a
      *     device, and for a file whose size is not the number of its bytes, as in {@code /proc} and {@code /sys} of
      *     Linux; EEXIST for {@code CREATE_NEW} if there is one; EMFILE if the process has too many open files; EBUSY
-     *     if the file is open with another page size, or another program replaces it again and again; ENOSPC or EDQUOT
-     *     if the host has no room for a new file; EOPNOTSUPP for a path of a file system that has no asynchronous
-     *     channels, such as that of an archive; EIO for any other failure, which is the cause of the exception
+     *     if the file is open with another page size, or another program replaces it again and again; ETXTBSY if it is
+     *     opened for writing while a program of the host runs it or {@link HostFile#denyWrites} denies that; ENOTDIR if
+     *     a name on the way is not a directory; ELOOP for too many symbolic links; ENAMETOOLONG for a name or a path
+     *     that is too long; EPERM if an attribute of the file forbids it; ENOSPC or EDQUOT if the host has no room for
+     *     a new file; EOPNOTSUPP for a path of a file system that has no asynchronous channels, such as that of an
+     *     archive; EIO for any other failure, which is the cause of the exception, including a failure to read the size
+     *     of a file that is open already
      * @throws IllegalArgumentException for other options, or a creation without {@code WRITE}
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
      *     GUEST, or if this is called from {@code rcuMapPages}

@@ -141,9 +141,9 @@ public final class MachineBuilder {
      * after a call has published are made beyond the limit: at most as many as other threads have given back, or
      * filled, during that call.
      *
-     * <p>The indexes of page caches have the same limit for themselves: the nodes of all of them, without the first one
-     * of each cache. A guest may need several nodes for each page of a sparse file. Beyond the limit, pages that need
-     * another node get no frame, as if there were no memory left.
+     * <p>The indexes of page caches have a separate limit of the same size, on the nodes of all of them except the
+     * first one of each cache. A guest may need several nodes for each page of a sparse file. Beyond the limit, no
+     * frame is allocated for a page whose index would need a further node, as if memory were exhausted.
      *
      * @param bytes the limit, positive. Unless set, half of the {@linkplain #memory memory} and at least 8 MiB, but not
      *     more than a quarter of the largest heap

@@ -15,8 +15,7 @@
  * a call.
  * {@link dev.samara.examples.StorageBuffer} maps a file of the host that is larger than its memory, and saves it.
  *
- * <p>They need only the library: {@code java -cp samara.jar dev.samara.examples.FivePageMprotect}. The packages below
- * this one are the command line tool.
+ * <p>They need only the library: {@code java -cp examples.jar dev.samara.examples.FivePageMprotect}.
  */
 @NullMarked
 package dev.samara.examples;

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * The writer's working copy of a tree: a root that only the writer knows, and the edits that replace it by a new one.
  *
  * <p>This class defines the edits: the arguments that they accept, the contents that they may replace, the errors, and
- * the merging of free ranges. {@link Splice} changes the nodes, and {@link MapleTree} publishes the result. An edit
+ * the merging of free ranges. {@link Splice} changes the nodes, and {@link EditedRoot} publishes the result. An edit
  * that throws leaves the root unchanged. The caller must hold the writer lock. Parameters are indexes, as in the public
  * methods that call these.
  */
@@ -60,13 +60,17 @@ final class Draft {
         overwrite(first, last, new Reservation(requireOwner(owner)), owner);
     }
 
-    /** Replaces a tree without values; its reservations stay. */
-    void fill(TreeBuilder<?> entries) {
+    /**
+     * Replaces a tree without values; its reservations stay.
+     *
+     * @param entries the root of the new values, whose nodes have an era of their own
+     */
+    void fill(Node entries) {
         if (root.atOrAfter(Keys.MIN) != null) {
             throw new IllegalStateException("there are values already");
         }
-        // The nodes have an era of their own, so every later edit copies the nodes that it changes.
-        Node filled = entries.root();
+        // Of another era, so every later edit copies the nodes that it changes.
+        Node filled = entries;
         long at = Keys.MIN;
         RangeEntry<Object> next = AllocationView.reservationIn(root, at, Keys.MAX, null);
         while (next != null) {

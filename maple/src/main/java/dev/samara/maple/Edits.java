@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Edits {
 
-    private final MapleTree<?> tree;
+    private final EditedRoot tree;
 
-    Edits(MapleTree<?> tree) {
+    Edits(EditedRoot tree) {
         this.tree = tree;
     }
 

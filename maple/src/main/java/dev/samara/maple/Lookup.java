@@ -10,7 +10,7 @@ final class Lookup {
      * What a reader can see beside the writer
      *
      * A reader takes no lock and leaves no trace. Between any two of its steps the writer may make any number of
-     * changes. Each change is one release store: of a new root (MapleTree.publish), or of one leaf into a reachable
+     * changes. Each change is one release store: of a new root (EditedRoot.publish), or of one leaf into a reachable
      * node of level 1 (Node.replaceLeaf). No other reference in a reachable node changes, but for childHalves in level
      * 1.
      *

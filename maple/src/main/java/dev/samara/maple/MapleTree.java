@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
@@ -21,31 +19,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <V> the type of values
  */
-public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, RangeStore<V> {
-
-    private static final VarHandle ERA;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            ERA = lookup.findVarHandle(MapleTree.class, "era", Era.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
-    /** The era of the tree. Written under the lock, by {@link #publish} and {@link #endEra}. */
-    private Era era;
-
-    private final ReentrantLock writerLock;
-
-    /** The working copy of the edit or transaction under way. Guarded by the lock. */
-    private final Draft draft = new Draft();
+public final class MapleTree<V> extends EditedRoot implements RangeView<V>, RangeStore<V> {
 
     private final Edits edits = new Edits(this);
-
-    /** The transaction begun last, unless it has ended. Guarded by the lock. */
-    private @Nullable Transaction<V> current;
 
     /** Creates an empty tree with a lock of its own. */
     public MapleTree() {
@@ -79,9 +55,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
     }
 
     private MapleTree(ReentrantLock writerLock, Node root, Era era) {
-        super(root);
-        this.writerLock = writerLock;
-        this.era = era;
+        super(writerLock, root, era);
     }
 
     @Override
@@ -185,34 +159,6 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
      */
     public boolean isStillVersion(Object earlier) {
         return rootVolatile() == earlier;
-    }
-
-    /** Ensures that no node that exists now is changed in place. The caller must hold the writer lock. */
-    void endEra() {
-        // Also the draft's era: an open transaction of this thread must not restore the old era.
-        draft.endEra();
-        if (era.open) {
-            setEraRelease(draft.era());
-        }
-    }
-
-    /** Returns the current root, below which no node is changed in place from now on. */
-    Node frozenRoot() {
-        // If the era is closed, and unchanged after the read of the root, then no open era has begun when the root is
-        // read, and nodes of earlier eras are no longer written. Pairs with publish().
-        Era before = eraAcquire();
-        Node seen = rootVolatile();
-        if (!before.open && before == eraAcquire()) {
-            return seen;
-        }
-        writerLock.lock();
-        try {
-            endEra();
-            // Not the root read above: a writer may have published since, and written in place below it.
-            return rootPlain();
-        } finally {
-            writerLock.unlock();
-        }
     }
 
     /**
@@ -440,7 +386,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
     public void update(Consumer<? super Transaction<V>> body) {
         Objects.requireNonNull(body, "body");
         beginEdit();
-        startDraft(era);
+        startDraft(era());
         try (Transaction<V> transaction = open()) {
             body.accept(transaction);
             if (transaction.isOpen()) {
@@ -462,7 +408,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
             throw new IllegalStateException("begin requires the writer lock");
         }
         requireNoTransaction();
-        startDraft(era);
+        startDraft(era());
         return open();
     }
 
@@ -473,7 +419,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
     public Writer<V> writer() {
-        Writer<V> writer = new Writer<>(this);
+        Writer<V> writer = new Writer<>(this, edits);
         beginEdit();
         return writer;
     }
@@ -514,103 +460,9 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
         return TreeCheck.dump(frozenRoot());
     }
 
-    /** The caller must hold the writer lock. */
-    Era era() {
-        return era;
-    }
-
-    /** Returns the edits for a caller that already holds the writer lock and is not a transaction. */
-    Edits editsHeld() {
-        requireNoTransaction();
-        dropAbandoned();
-        return edits;
-    }
-
-    /** Returns whether this is the transaction begun last. The caller must hold the writer lock. */
-    boolean isCurrent(Transaction<V> transaction) {
-        return current == transaction;
-    }
-
-    /**
-     * Returns how often the writer lock was released, as far as the tree can see it. The caller must hold the writer
-     * lock.
-     */
-    long lockReleases() {
-        return writerLock instanceof WriterLock own ? own.releases() : 0;
-    }
-
-    /** Ends the current transaction. The caller must hold the writer lock. */
-    void end(boolean commit) {
-        current = null;
-        if (commit) {
-            publish();
-        } else {
-            draft.start(rootPlain(), era);
-        }
-    }
-
     private Transaction<V> open() {
-        Transaction<V> transaction = new Transaction<>(this, draft);
-        current = transaction;
+        Transaction<V> transaction = new Transaction<>(this);
+        begin(transaction);
         return transaction;
-    }
-
-    /** Takes the writer lock; if it throws, the lock is not held. */
-    private void beginEdit() {
-        if (writerLock.isHeldByCurrentThread()) {
-            requireNoTransaction();
-        }
-        writerLock.lock();
-        dropAbandoned();
-    }
-
-    /**
-     * Drops a transaction that was left open by a thread that has released the lock since. The caller must hold the
-     * writer lock.
-     */
-    private void dropAbandoned() {
-        if (current != null) {
-            startDraft(era);
-        }
-    }
-
-    /** The caller must hold the writer lock. */
-    private void requireNoTransaction() {
-        Transaction<V> last = current;
-        if (last != null && last.isOpen()) {
-            throw new IllegalStateException("this thread has a transaction open on this tree");
-        }
-    }
-
-    /**
-     * Makes the draft equal to the tree, for edits whose nodes are of this era. The caller must hold the writer lock.
-     */
-    Draft startDraft(Era next) {
-        current = null;
-        draft.start(rootPlain(), next);
-        return draft;
-    }
-
-    private Era eraAcquire() {
-        return (Era) ERA.getAcquire(this);
-    }
-
-    private void setEraRelease(Era next) {
-        ERA.setRelease(this, next);
-    }
-
-    /** The only store that publishes a draft to readers. Pairs with {@link #rootAcquire()}. */
-    void publish() {
-        assert writerLock.isHeldByCurrentThread();
-        Node newRoot = draft.root();
-        Era next = draft.era();
-        draft.disown();
-        if (newRoot != rootPlain()) {
-            if (next != era) {
-                // Before the first node of an open era becomes reachable. Pairs with frozenRoot().
-                setEraRelease(next);
-            }
-            setRootRelease(newRoot);
-        }
     }
 }

@@ -16,7 +16,7 @@ final class Nearest {
     private Nearest() {}
 
     /** Returns the value at {@code key}, or else that of the next entry above it; null if there is none. */
-    static @Nullable Object atOrAfter(MapleTree<?> tree, long key) {
+    static @Nullable Object atOrAfter(EditedRoot tree, long key) {
         for (; ; ) {
             Node leaf = Lookup.leaf(tree.rootAcquire(), key);
             Object found = leaf.atOrAfter(key);
@@ -35,7 +35,7 @@ final class Nearest {
     }
 
     /** Returns the value at {@code key}, or else that of the next entry below it; null if there is none. */
-    static @Nullable Object atOrBefore(MapleTree<?> tree, long key) {
+    static @Nullable Object atOrBefore(EditedRoot tree, long key) {
         for (; ; ) {
             Node leaf = Lookup.leaf(tree.rootAcquire(), key);
             Object found = leaf.atOrBefore(key);
@@ -57,7 +57,7 @@ final class Nearest {
         }
     }
 
-    private static boolean isInPlace(MapleTree<?> tree, long key, Node leaf) {
+    private static boolean isInPlace(EditedRoot tree, long key, Node leaf) {
         return Lookup.leaf(tree.rootAcquire(), key) == leaf;
     }
 }

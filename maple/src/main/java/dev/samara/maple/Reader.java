@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Reader<V> {
 
-    private final MapleTree<V> tree;
+    private final RootWord tree;
 
     /** The root of the tree in which the leaf was found. */
     private Node root = Node.EMPTY;
@@ -38,7 +38,7 @@ public final class Reader<V> {
 
     private final @Nullable Object[] rootSlot = {leaf};
 
-    Reader(MapleTree<V> tree) {
+    Reader(RootWord tree) {
         this.tree = tree;
         siblings = rootSlot;
     }

@@ -19,18 +19,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCloseable {
 
-    private final MapleTree<V> tree;
+    private final EditedRoot tree;
     private final Draft draft;
-    private final Thread owner;
+    private final Thread owner = Thread.currentThread();
 
-    /** The result of {@link MapleTree#lockReleases()} when this began. */
-    private final long releases;
-
-    Transaction(MapleTree<V> tree, Draft draft) {
+    Transaction(EditedRoot tree) {
         this.tree = tree;
-        this.draft = draft;
-        this.owner = Thread.currentThread();
-        this.releases = tree.lockReleases();
+        draft = tree.draft;
     }
 
     @Override
@@ -111,7 +106,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
      */
     public void fill(TreeBuilder<? extends V> entries) {
         requireOpen();
-        draft.fill(entries);
+        draft.fill(entries.root());
     }
 
     @Override
@@ -283,10 +278,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
 
     /** Returns whether this thread may use the transaction. */
     boolean isOpen() {
-        return owner == Thread.currentThread()
-                && tree.writerLock().isHeldByCurrentThread()
-                && tree.isCurrent(this)
-                && tree.lockReleases() == releases;
+        return owner == Thread.currentThread() && tree.isOpen(this);
     }
 
     Node root() {

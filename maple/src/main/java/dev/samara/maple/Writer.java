@@ -24,13 +24,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Writer<V> implements RangeStore<V>, AutoCloseable {
 
-    private final MapleTree<V> tree;
+    private final EditedRoot tree;
+    private final Edits edits;
     private final Thread owner = Thread.currentThread();
     private boolean closed;
 
     /** The caller takes the lock for this writer before it returns the writer. */
-    Writer(MapleTree<V> tree) {
+    Writer(EditedRoot tree, Edits edits) {
         this.tree = tree;
+        this.edits = edits;
     }
 
     @Override
@@ -91,16 +93,18 @@ public final class Writer<V> implements RangeStore<V>, AutoCloseable {
         requireOwner();
         if (!closed) {
             closed = true;
-            tree.writerLock().unlock();
+            tree.writerLock.unlock();
         }
     }
 
     private Edits begin() {
         requireOwner();
-        if (closed || !tree.writerLock().isHeldByCurrentThread()) {
+        if (closed || !tree.writerLock.isHeldByCurrentThread()) {
             throw new IllegalStateException("this writer has been closed, or its lock was released");
         }
-        return tree.editsHeld();
+        tree.requireNoTransaction();
+        tree.dropAbandoned();
+        return edits;
     }
 
     private void requireOwner() {

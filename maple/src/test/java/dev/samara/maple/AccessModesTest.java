@@ -106,7 +106,7 @@ class AccessModesTest {
     @DisplayName("the field of a handle is stored to by nothing else once the object is made")
     void fields() {
         assertEquals(Set.of("<init>"), stores(RootWord.class, "root"));
-        assertEquals(Set.of("<init>"), stores(MapleTree.class, "era"));
+        assertEquals(Set.of("<init>"), stores(EditedRoot.class, "era"));
     }
 
     private static Set<String> stores(Class<?> type, String field) {
@@ -124,8 +124,8 @@ class AccessModesTest {
                         "RootWord.rootAcquire getAcquire",
                         "RootWord.rootVolatile getVolatile",
                         "RootWord.setRootRelease setRelease",
-                        "MapleTree.eraAcquire getAcquire",
-                        "MapleTree.setEraRelease setRelease",
+                        "EditedRoot.eraAcquire getAcquire",
+                        "EditedRoot.setEraRelease setRelease",
                         "Node.slotAcquire getAcquire",
                         "Node.setSlotRelease setRelease"),
                 MAPLE.stream()
@@ -133,8 +133,8 @@ class AccessModesTest {
                         .filter(call -> call.getTargetOwner().isEquivalentTo(VarHandle.class))
                         .map(call -> name(call.getOrigin()) + " " + call.getName())
                         .collect(Collectors.toSet()));
-        assertEquals(Set.of("MapleTree.publish"), callers(RootWord.class, "setRootRelease"));
-        assertEquals(Set.of("MapleTree.publish", "MapleTree.endEra"), callers(MapleTree.class, "setEraRelease"));
+        assertEquals(Set.of("EditedRoot.publish"), callers(RootWord.class, "setRootRelease"));
+        assertEquals(Set.of("EditedRoot.publish", "EditedRoot.endEra"), callers(EditedRoot.class, "setEraRelease"));
         assertEquals(Set.of("Node.replaceLeaf"), callers(Node.class, "setSlotRelease"));
         assertEquals(Set.of("Node.childAcquire", "Node.isChild"), callers(Node.class, "slotAcquire"));
         assertEquals(Set.of("Node.child", "Reader.descend"), callers(Node.class, "childAcquire"));

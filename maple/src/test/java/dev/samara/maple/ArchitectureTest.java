@@ -3,10 +3,13 @@ package dev.samara.maple;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import dev.samara.testing.Circles;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -33,5 +36,13 @@ final class ArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAnyPackage("sun..", "jdk..", "com.sun..")
                 .check(MAPLE);
+    }
+
+    @Test
+    @DisplayName("no more than three classes of maple use each other in a circle")
+    void circlesAreShort() {
+        Circles circles = Circles.of(MAPLE);
+        assertEquals(
+                List.of(), circles.longerThan(3).stream().map(circles::draw).toList());
     }
 }

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.DisplayName;
@@ -101,6 +103,33 @@ class LeftOpenTransactionTest extends TransactionFixture {
         inAnotherThread(() -> t.store(200, 201, "new"));
         assertSame(root, t.rootAcquire());
         hold(lock, () -> refused("has ended", left::commit));
+        assertEquals("new", t.get(200));
+        assertEquals("old", t.get(0));
+        t.validate();
+    }
+
+    @Test
+    @DisplayName("E.3 left open while a writer's lock was released, it is dead after the writer's edit in place")
+    void leftOpenBesideAWriterItIsDead() throws Exception {
+        ReentrantLock lock = new ReentrantLock();
+        MapleTree<String> t = new MapleTree<>(lock);
+        for (int i = 0; i < 100; i++) {
+            t.store(4L * i, 4L * i + 1, "old");
+        }
+        Node root;
+        // One thread: to another one, the transaction is never open.
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        Transaction<String> left;
+        try (Writer<String> writer = t.writer()) {
+            lock.unlock();
+            left = other.submit(() -> leftOpen(t)).get();
+            lock.lock();
+            root = t.rootAcquire();
+            writer.store(200, 201, "new");
+        }
+        assertSame(root, t.rootAcquire());
+        other.submit(() -> hold(lock, () -> refused("has ended", left::commit))).get();
+        other.shutdown();
         assertEquals("new", t.get(200));
         assertEquals("old", t.get(0));
         t.validate();

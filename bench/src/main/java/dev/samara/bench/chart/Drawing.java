@@ -11,19 +11,19 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Draws plots as SVG: lines over a logarithmic axis of sizes, or bars, or points on a logarithmic axis where bars would
- * begin nowhere.
+ * Draws plots as SVG: lines over a logarithmic axis of sizes, or bars, or points on a logarithmic axis, where bars
+ * would have no base.
  *
- * <p>A picture is light or dark as its viewer is, and is legible at the width of a phone. It depends on its numbers
- * only, so a test can compare it with them.
+ * <p>A picture follows the light or dark theme of its viewer, and is legible at the width of a phone. It depends only
+ * on its numbers, so a test can compare the two.
  */
 final class Drawing {
-    /** The name of what others are measured by, which is grey. */
+    /** The name of the baseline, which is drawn in grey. */
     static final String BASELINE = "baseline";
 
     private final Map<String, String> colours = new LinkedHashMap<>();
 
-    /** Prepares to draw plots. The name of another structure has one colour in all of them. */
+    /** Prepares to draw plots. Each other structure has the same colour in all of them. */
     Drawing(List<Plot> plots) {
         colours.put(BASELINE, "c1");
         Indexes.NAMES.forEach(this::take);
@@ -36,7 +36,7 @@ final class Drawing {
         }
     }
 
-    /** Returns whether a name is Samara's: its lines are red, and thicker. */
+    /** Returns whether a name is one of Samara's, whose lines are red and thicker. */
     static boolean isOurs(String name) {
         return name.startsWith(Indexes.SAMARA);
     }

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * An axis: which coordinate a number has, and where the axis has labels.
+ * An axis: maps numbers to coordinates, and places labels.
  *
  * @param isLogarithmic whether equal ratios have equal lengths
  * @param low the number at one end; above zero on a logarithmic axis
@@ -14,14 +14,14 @@ import java.util.List;
  * @param to the coordinate of {@code high}
  */
 record Scale(boolean isLogarithmic, double low, double high, double from, double to) {
-    /** The most labels between two powers of ten would be too many on an axis that is longer than this. */
+    /** The ratio of the ends above which a logarithmic axis labels powers of ten only. */
     private static final double MANY = 1e4;
 
     private static final int LABELS = 6;
     private static final double[] STEPS = {1, 2, 5};
 
     /**
-     * Returns an axis that has room for some numbers, and ends at labels.
+     * Returns an axis that covers a range of numbers and ends at labels.
      *
      * @param isLogarithmic whether it is logarithmic; otherwise it starts at zero
      * @param least the least number
@@ -48,7 +48,7 @@ record Scale(boolean isLogarithmic, double low, double high, double from, double
         return from + share * (to - from);
     }
 
-    /** Returns the numbers that have a label. */
+    /** Returns the labelled numbers. */
     List<Double> labels() {
         if (isLogarithmic) {
             boolean isLong = high / low > MANY;
@@ -85,7 +85,7 @@ record Scale(boolean isLogarithmic, double low, double high, double from, double
         return all;
     }
 
-    /** Returns the least step between labels that is not below a number. */
+    /** Returns the smallest step between labels that is at least a number. */
     private static double step(double least) {
         return steps(least, least * 10).get(0);
     }

@@ -18,7 +18,7 @@ final class SvgChart {
     private static final int HEIGHT_OF_PLOT = 300;
     private static final int LINE = 19;
 
-    /** The width of a place that has a name. */
+    /** The width of a named place. */
     private static final int LEAST_PLACE = 60;
 
     private static final double LETTER = 7.6;
@@ -28,7 +28,7 @@ final class SvgChart {
     /** The least ratio of the greatest number to the least for which a logarithmic axis is clearer. */
     private static final double WIDE = 12;
 
-    /** The least ratio for which names have a logarithmic axis, and points: a bar would begin nowhere. */
+    /** The least ratio for which named places use points on a logarithmic axis, where a bar would have no base. */
     private static final double VERY_WIDE = 1000;
 
     private static final String LIGHT = """
@@ -41,7 +41,7 @@ final class SvgChart {
             text{fill:#e6edf3}.u{fill:#9198a1}.bg{fill:#0d1117}.grid{stroke:#2a313a}.axis{stroke:#9198a1}
             """;
 
-    /** The colours of Samara on light and on dark, and those of all others, which differ without red and green. */
+    /** The colours of Samara on light and on dark, and those of the others, which differ for the colour-blind, too. */
     private static final List<List<String>> REDS = List.of(
             List.of("#c62828", "#f08a80", "#ff7f0e", "#d9a520"), List.of("#ff6b62", "#ffb3ac", "#ff9f45", "#f0c64a"));
 
@@ -60,7 +60,7 @@ final class SvgChart {
      * Prepares a picture.
      *
      * @param plot the plot
-     * @param classes for each series its class of the style
+     * @param classes the style class of each series
      */
     SvgChart(Plot plot, List<String> classes) {
         this.plot = plot;
@@ -76,7 +76,7 @@ final class SvgChart {
         width = plot.isNumeric() ? WIDTH : Math.max(WIDTH, LEAST_PLACE * places.size());
     }
 
-    /** Returns the rules for the colours that the series have, on light (0) or on dark (1). */
+    /** Returns the colour rules of the series, on light (0) or on dark (1). */
     private String colours(int theme) {
         StringBuilder rules = new StringBuilder();
         for (String name : new TreeSet<>(classes)) {
@@ -94,7 +94,7 @@ final class SvgChart {
                 .toList();
     }
 
-    /** Returns the ends of all error bars; on a logarithmic axis, without those that go down to zero. */
+    /** Returns the ends of all error bars; on a logarithmic axis, without those that reach zero. */
     private List<Double> ends() {
         List<Double> ends = new ArrayList<>(scores());
         for (Series series : plot.series()) {
@@ -190,7 +190,7 @@ final class SvgChart {
         return (int) y.from() + 2 * LINE + 12;
     }
 
-    /** Draws bars or points beside each other at each place, and returns where the names of the places end. */
+    /** Draws the bars or points of each place side by side, and returns the lower end of the place names. */
     private int bars(StringBuilder body, int left, int right, Scale y) {
         double room = (double) (right - left) / places.size();
         int lines = 0;
@@ -254,7 +254,7 @@ final class SvgChart {
         }
     }
 
-    /** Draws a point. Series have marks of several forms, so that they differ without colours, too. */
+    /** Draws a point. Series have marks of different shapes, so that they also differ without colours. */
     private void mark(StringBuilder body, double x, double y, int series) {
         String path = switch (series % 4) {
             case 0 -> "m-%1$d 0a%1$d %1$d 0 1 0 %2$d 0a%1$d %1$d 0 1 0-%2$d 0".formatted(MARK, 2 * MARK);
@@ -315,7 +315,7 @@ final class SvgChart {
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
     }
 
-    /** Divides a text between words into lines of some letters; a longer word has a line of its own. */
+    /** Wraps a text between words to lines of a maximum length; a longer word gets a line of its own. */
     private static List<String> wrapped(String text, double letters) {
         List<String> lines = new ArrayList<>();
         StringBuilder line = new StringBuilder();

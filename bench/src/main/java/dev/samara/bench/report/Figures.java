@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The figures of a report, printed one by one and, if a file is named, written as JSON at the end. */
 public final class Figures {
@@ -31,7 +33,12 @@ public final class Figures {
      * @param file the JSON file, or empty for none
      */
     public Figures(Class<?> program, String[] arguments, String file) {
-        command = program.getName() + " " + String.join(" ", arguments);
+        // Without the folders of this machine.
+        command = program.getName() + " "
+                + Stream.of(arguments)
+                        .map(each ->
+                                each.equals(file) ? String.valueOf(Path.of(file).getFileName()) : each)
+                        .collect(Collectors.joining(" "));
         this.file = file;
         requireDirectory(file);
         line("%s, Java %s, %d processors", command, Runtime.version(), processors());

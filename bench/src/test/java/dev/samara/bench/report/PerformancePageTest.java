@@ -34,10 +34,10 @@ class PerformancePageTest {
     /** Nanoseconds and numbers, thousands or microseconds, millions or milliseconds, KiB. */
     private static final double[] SCALES = {1, 1e-3, 1e-6, 1.0 / 1024};
 
-    /** What is in the names of rows and columns whose numbers are quotients of numbers of the table. */
+    /** Parts of the names of rows and columns whose numbers are quotients of other numbers in the table. */
     private static final List<String> QUOTIENTS = List.of(" : ", "ratio", "speed of samara");
 
-    /** How names of rows and columns begin that neither the raw file has nor two numbers of the table give. */
+    /** Prefixes of rows and columns that come neither from the raw file nor from two numbers of the table. */
     private static final List<String> COMPUTED = List.of(
             "goal",
             "without the loop, random",
@@ -52,7 +52,7 @@ class PerformancePageTest {
     private final List<String> wrong = new ArrayList<>();
     private int compared;
 
-    /** A printed number: all values that it can be the rounding of. */
+    /** A printed number: the interval of values that round to it. */
     private record Printed(String text, double least, double most) {
         static Printed of(String text) {
             double value = Double.parseDouble(text.replace(",", ""));
@@ -160,7 +160,7 @@ class PerformancePageTest {
     }
 
     private void compare(String heading, List<String> table, Collection<Double> raw) {
-        // A table without a raw file says in its section where its numbers are from.
+        // The section of a table without a raw file says where its numbers come from.
         if (raw.isEmpty()) {
             return;
         }
@@ -213,6 +213,19 @@ class PerformancePageTest {
                     .sorted()
                     .toList();
             assertEquals(List.of(), missing);
+        }
+    }
+
+    @Test
+    @DisplayName("raw files name no folder of the machine that made them")
+    void noFolders() throws IOException {
+        Pattern folder = Pattern.compile("[ \"=]/\\w+/");
+        try (Stream<Path> files = Files.list(DOCUMENTS.resolve("measurements"))) {
+            for (Path file : files.toList()) {
+                String text = Files.readString(file);
+                MatchResult found = folder.matcher(text).results().findFirst().orElse(null);
+                assertTrue(found == null, () -> file + ": " + found);
+            }
         }
     }
 }

@@ -140,7 +140,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * @param offset of the first byte, not negative
      * @param length number of bytes, positive
      * @return 0, or a negated errno: EINVAL for the arguments, EFBIG for an end beyond the largest offset, EBADF if
-     *     this is closed or not open for writing, or an error of the host, when a part of the bytes may be zeros
+     *     this is closed or not open for writing, or an error of the host, after which a part of the bytes may be zeros
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long punch(long offset, long length);
@@ -185,6 +185,30 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long revalidate();
+
+    /** A time during which the file cannot be opened for writing; it is also a use of the open that started it. */
+    public interface WriteDenial extends AutoCloseable {
+        /**
+         * Ends the denial. A second call does nothing. May save the file, as {@link HostFile#close}.
+         *
+         * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code
+         *     rcuMapPages}
+         */
+        @Override
+        void close();
+    }
+
+    /**
+     * Denies opens of the file for writing ({@code deny_write_access}), as Linux does for the file of a running
+     * program: {@code Machine.openFile} for writing fails with ETXTBSY until the denial is closed. Several denials may
+     * be in force. Other programs of the host are not affected.
+     *
+     * @return the denial
+     * @throws dev.samara.core.mman.MmException ETXTBSY if an open of the file for writing is in use in the machine, by
+     *     its owner or by a mapping; EBADF if this is closed
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract WriteDenial denyWrites();
 
     /**
      * Ends the owner's use of this open. A call under way on another thread completes, and the file is open that long.

@@ -50,7 +50,8 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          * A file of the host could not be saved at its last close, or at the end of the machine, when no caller could
          * be told; or a write of its dirty pages before that found no memory or stack. The pages stay in memory, unless
          * {@code dropFailedWrites} is set: the next open of the file has them, and periodic writes and each {@code
-         * Machine.close} try again. What is not saved when the JVM ends is lost.
+         * Machine.close} try again. What is not saved when the JVM ends is lost. Or the host has failed to close the
+         * channel of a file that was open for writing, which is not in memory any more.
          */
         FILE_NOT_SAVED,
         /** The frame store threw when a frame was freed: the frame is never used again. */

@@ -34,13 +34,17 @@ public enum Errno {
     EEXIST(17),
     /** The file cannot be mapped; the file of the host is a device, a FIFO or a socket. */
     ENODEV(19),
+    /** A name on the way to the file is not a directory. */
+    ENOTDIR(20),
     /** The file is a directory. */
     EISDIR(21),
     /** Invalid argument. */
     EINVAL(22),
-    /** The host has too many open files. */
+    /** All processes of the host have too many open files. */
+    ENFILE(23),
+    /** The process has too many open files. */
     EMFILE(24),
-    /** The file is in use as swap space. */
+    /** The file is in use as swap space, or it is the file of a running program. */
     ETXTBSY(26),
     /** The file would be larger than it can be. */
     EFBIG(27),
@@ -48,6 +52,10 @@ public enum Errno {
     ENOSPC(28),
     /** The file system is read-only. */
     EROFS(30),
+    /** The name of the file is too long. */
+    ENAMETOOLONG(36),
+    /** Too many symbolic links on the way to the file. */
+    ELOOP(40),
     /** Offset beyond the largest size of the file. */
     EOVERFLOW(75),
     /** An unknown flag where unknown flags are refused, or an operation that the backing does not support. */

@@ -193,14 +193,25 @@ public interface Backing {
     /**
      * Returns whether holes can be punched into the file ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). {@code
      * MADV_REMOVE} punches a hole: it removes the pages from the page cache, and they must read as zeros afterwards. If
-     * this returns false, the advice is refused ({@code EOPNOTSUPP}). A {@link dev.samara.core.backing.HostFile} is
-     * asked for the hole instead.
+     * this returns false, the advice is refused ({@code EOPNOTSUPP}). If {@link #underlying} is a {@link
+     * dev.samara.core.backing.HostFile}, that file is asked for the hole instead.
      *
      * @return true if holes can be punched; unless overridden, true if there is no page cache, because a hole then
      *     changes nothing
      */
     default boolean punchesHoles() {
         return pageCache() == null;
+    }
+
+    /**
+     * Returns the open whose file this backing maps: itself, or the open that it wraps, for example to restrict the
+     * access mode ({@code backing_file} on Linux). {@code MADV_REMOVE} punches its hole there. A wrapper passes all
+     * other calls on by itself.
+     *
+     * @return one object for the life of this backing; unless overridden, this
+     */
+    default Backing underlying() {
+        return this;
     }
 
     /**

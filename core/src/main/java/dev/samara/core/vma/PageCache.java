@@ -37,7 +37,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
     public abstract int mappings();
 
     /**
-     * Allocates a frame as {@link #allocate} does, for a page that is known.
+     * Allocates a frame as {@link #allocate} does, for a known page.
      *
      * @param page number of the page in the file
      * @return a frame, or -1
@@ -108,7 +108,8 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
     public abstract void free(int frame);
 
     /**
-     * Inserts a page. If the page is already in memory, or lies beyond the end, the frame is freed.
+     * Inserts a page. If the page is already in memory, or lies beyond the end, the frame is freed; also if the call
+     * fails for want of heap or stack.
      *
      * @param page number of the page in the file
      * @param frame an allocated frame with the content of the page

@@ -93,7 +93,7 @@ class AccessModesTest {
 
     private static String core() throws IOException {
         String page = Files.readString(BASE.resolve("../docs/concurrency.md"));
-        return page.substring(page.indexOf("\n## core\n"), page.indexOf("\n## examples\n"));
+        return page.substring(page.indexOf("\n## core\n"), page.indexOf("\n## emulator\n"));
     }
 
     private static SharedWords words() throws IOException {

@@ -4,6 +4,7 @@ package dev.samara.core.docs;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Project;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,8 +20,8 @@ import org.junit.jupiter.api.Test;
 
 /** Each class of the modules has a name of its own, so a name alone identifies the class. */
 final class ClassNamesTest {
-    private static final Path BASE = Path.of(System.getProperty("basedir", ""), "..");
-    private static final List<String> MODULES = List.of("maple", "core", "bench", "site", "examples");
+    /** Modules that no product depends on, so that nobody confuses their classes. */
+    private static final Path SUPPORT = Project.root().resolve("support");
 
     /** Nested classes whose names are complete only with the name of the class around them. */
     private static final Set<String> INCOMPLETE = Set.of("Builder", "Kind", "Settings");
@@ -34,16 +35,14 @@ final class ClassNamesTest {
     /** The files that declare a class of a name, of the top level or also nested ones. */
     private static Map<String, List<Path>> declared(boolean withNested) throws IOException {
         Map<String, List<Path>> declared = new TreeMap<>();
-        for (String module : MODULES) {
-            try (Stream<Path> files = Files.walk(BASE.resolve(module).resolve("src/main/java"))) {
-                for (Path file :
-                        files.filter(path -> path.toString().endsWith(".java")).toList()) {
-                    Matcher declaration = DECLARATION.matcher(Files.readString(file));
-                    while (declaration.find()) {
-                        if (withNested || declaration.group(1).isEmpty()) {
-                            declared.merge(declaration.group(2), List.of(file), ClassNamesTest::both);
-                        }
-                    }
+        for (Path file : Project.mainSources()) {
+            if (file.startsWith(SUPPORT)) {
+                continue;
+            }
+            Matcher declaration = DECLARATION.matcher(Files.readString(file));
+            while (declaration.find()) {
+                if (withNested || declaration.group(1).isEmpty()) {
+                    declared.merge(declaration.group(2), List.of(file), ClassNamesTest::both);
                 }
             }
         }

@@ -4,6 +4,7 @@ package dev.samara.core.docs;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Project;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,18 +13,15 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** A fence orders nothing by itself: its comment names the other thread's side. */
 final class FencePartnersTest {
-    private static final Path ROOT = Path.of(System.getProperty("basedir", ""), "..");
-
-    /** Classes whose fences are those of a guest, which has its own partners. */
+    /** Classes whose fences are a guest's; their partners are in the guest. */
     private static final Set<String> OF_GUESTS = Set.of("DirectFrames.java", "IntegerOperations.java");
 
-    /** A fence with the lines of comment right before it. */
+    /** A fence with the comment lines directly above it. */
     private static final Pattern FENCE = Pattern.compile(
             "(?m)((?:^ *//.*\\n)*)^ *VarHandle\\.(?:full|acquire|release|loadLoad|storeStore)Fence\\(\\)");
 
@@ -44,17 +42,12 @@ final class FencePartnersTest {
     void fences() throws IOException {
         List<String> without = new ArrayList<>();
         long fences = 0;
-        for (String module : List.of("maple", "core", "examples")) {
-            try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
-                for (Path file :
-                        files.filter(path -> path.toString().endsWith(".java")).toList()) {
-                    String name = file.getFileName().toString();
-                    String source = Files.readString(file);
-                    if (!OF_GUESTS.contains(name)) {
-                        fences += FENCE.matcher(source).results().count();
-                        without.addAll(withoutPartner(name, source));
-                    }
-                }
+        for (Path file : Project.mainSources()) {
+            String name = file.getFileName().toString();
+            String source = Files.readString(file);
+            if (!OF_GUESTS.contains(name)) {
+                fences += FENCE.matcher(source).results().count();
+                without.addAll(withoutPartner(name, source));
             }
         }
         assertEquals(List.of(), without);

@@ -4,6 +4,7 @@ package dev.samara.core.docs;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Project;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,15 +17,8 @@ import org.junit.jupiter.api.Test;
 /** The formatter wraps neither comments nor Markdown, so it leaves long lines. */
 @DisplayName("Lines of Java and Markdown, also those of comments and tables, end at 120 columns")
 class LineLengthTest {
-    private static final Path TOP =
-            Path.of(System.getProperty("basedir", "")).toAbsolutePath().resolveSibling("");
+    private static final Path TOP = Project.root();
     private static final int COLUMNS = 120;
-
-    private static void addFiles(Path directory, int depth, String suffix, List<Path> files) throws IOException {
-        try (Stream<Path> found = Files.walk(TOP.resolve(directory), depth)) {
-            found.filter(file -> file.toString().endsWith(suffix)).forEach(files::add);
-        }
-    }
 
     private static List<String> longLines(Path file) throws IOException {
         List<String> found = new ArrayList<>();
@@ -42,14 +36,16 @@ class LineLengthTest {
     @Test
     void linesAreShortEnough() throws IOException {
         List<Path> files = new ArrayList<>();
-        for (String module : List.of("maple", "core", "bom", "bench", "site", "examples")) {
+        for (Path module : Project.modules()) {
             int before = files.size();
-            addFiles(Path.of(module, "src"), Integer.MAX_VALUE, ".java", files);
+            files.addAll(Project.files(module.resolve("src"), ".java"));
             assertTrue(files.size() > before, () -> "no sources of " + module);
         }
         int sources = files.size();
-        addFiles(Path.of(""), 1, ".md", files);
-        addFiles(Path.of("docs"), Integer.MAX_VALUE, ".md", files);
+        try (Stream<Path> found = Files.list(TOP)) {
+            found.filter(file -> file.toString().endsWith(".md")).forEach(files::add);
+        }
+        files.addAll(Project.files(TOP.resolve("docs"), ".md"));
         assertTrue(files.contains(TOP.resolve("README.md")), "no Markdown");
         assertTrue(files.size() > sources + 1, "no docs");
         List<String> found = new ArrayList<>();

@@ -4,6 +4,7 @@ package dev.samara.core.docs;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Project;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,14 +14,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** A document that names a test as its evidence would be wrong without anybody's notice when the test is renamed. */
 final class NamedTestsTest {
-    private static final Path ROOT = Path.of(System.getProperty("basedir", ""), "..");
+    private static final Path ROOT = Project.root();
 
     /** A class of tests by its ending or its package, and perhaps a member of it. */
     private static final Pattern NAMED = Pattern.compile("`(?:(?:stress|cpu|internal\\.cpu|torture)\\.([A-Z]\\w*)"
@@ -60,23 +60,12 @@ final class NamedTestsTest {
                 || Pattern.compile("\\b" + member + "\\b").matcher(source).find();
     }
 
-    private static List<Path> files(Path below, String ending) throws IOException {
-        try (Stream<Path> files = Files.walk(below)) {
-            return files.filter(file -> file.toString().endsWith(ending)).toList();
-        }
-    }
-
     /** The sources of tests by the name of the class; those of one name in several modules as one text. */
     private static Map<String, String> sources() throws IOException {
         Map<String, String> sources = new HashMap<>();
-        for (String module : List.of("maple", "core", "bench", "site", "examples")) {
-            for (String kind : List.of("test", "torture")) {
-                Path folder = ROOT.resolve(module).resolve("src").resolve(kind);
-                for (Path file : Files.exists(folder) ? files(folder, ".java") : List.<Path>of()) {
-                    String name = file.getFileName().toString().replace(".java", "");
-                    sources.merge(name, Files.readString(file), String::concat);
-                }
-            }
+        for (Path file : Project.testSources()) {
+            String name = file.getFileName().toString().replace(".java", "");
+            sources.merge(name, Files.readString(file), String::concat);
         }
         return sources;
     }
@@ -85,7 +74,7 @@ final class NamedTestsTest {
     @DisplayName("each test that a document names exists, and so does its member")
     void exist() throws IOException {
         Map<String, String> sources = sources();
-        List<Path> pages = new ArrayList<>(files(ROOT.resolve("docs"), ".md"));
+        List<Path> pages = new ArrayList<>(Project.files(ROOT.resolve("docs"), ".md"));
         pages.add(ROOT.resolve("README.md"));
         pages.add(ROOT.resolve("CONTRIBUTING.md"));
         List<String> missing = new ArrayList<>();

@@ -4,6 +4,7 @@ package dev.samara.core.docs;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Project;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,15 +19,14 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A name in a document or a comment goes out of date without anybody's notice when what it names is renamed. */
+/** A name in a document or a comment goes stale unnoticed when the class or member is renamed. */
 @DisplayName("Each name in code")
 final class NamesInTextTest {
-    private static final Path ROOT = Path.of(System.getProperty("basedir", ""), "..");
+    private static final Path ROOT = Project.root();
 
     /** Names of the JDK, the JVM, systems and formats. */
     private static final Set<String> FOREIGN = Set.of(
@@ -80,21 +80,15 @@ final class NamesInTextTest {
 
     @BeforeAll
     static void read() throws IOException {
-        for (String module : List.of("maple", "core", "bench", "site", "testing", "examples")) {
-            for (Path file : files(ROOT.resolve(module).resolve("src"), ".java")) {
+        for (Path module : Project.modules()) {
+            for (Path file : Project.files(module.resolve("src"), ".java")) {
                 List<String> comments = new ArrayList<>();
-                // The strings of this file have names that do not exist.
+                // The strings of this file contain names that do not exist.
                 add(Files.readString(file), !file.endsWith("NamesInTextTest.java"), comments);
                 if (file.toString().contains("/src/main/")) {
                     COMMENTS.put(file.getFileName().toString(), comments);
                 }
             }
-        }
-    }
-
-    private static List<Path> files(Path below, String ending) throws IOException {
-        try (Stream<Path> files = Files.walk(below)) {
-            return files.filter(file -> file.toString().endsWith(ending)).toList();
         }
     }
 
@@ -121,7 +115,7 @@ final class NamesInTextTest {
         }
     }
 
-    /** Returns whether a class, or one that it extends or implements, has a member. */
+    /** Returns whether a class or a supertype declares a member. */
     private static boolean has(String type, String member) {
         Set<String> seen = new HashSet<>();
         Deque<String> left = new ArrayDeque<>(List.of(type));
@@ -137,7 +131,7 @@ final class NamesInTextTest {
         return false;
     }
 
-    /** Returns whether the sources, or others, have a class, and a member of it if it is one of the sources. */
+    /** Returns whether a class exists, and, if it is in the sources, whether it has a member. */
     private static boolean exists(String type, String member) {
         if (DECLARED.containsKey(type)) {
             return member.isEmpty() || has(type, member);
@@ -146,7 +140,7 @@ final class NamesInTextTest {
         return isOneWord || WORDS.contains(type) || WORDS.contains("get" + type) || FOREIGN.contains(type);
     }
 
-    /** The names in a page that nothing has. */
+    /** The names in a page that exist nowhere. */
     private static Set<String> wrong(String page) {
         Set<String> wrong = new TreeSet<>();
         Matcher quoted = QUOTED.matcher(FENCED.matcher(page).replaceAll(""));
@@ -158,7 +152,7 @@ final class NamesInTextTest {
         return wrong;
     }
 
-    /** The names in a comment that nothing has. */
+    /** The names in a comment that exist nowhere. */
     private static Set<String> wrongInComment(String comment) {
         Set<String> wrong = new TreeSet<>();
         Matcher member = OF_CLASS.matcher(comment);
@@ -180,7 +174,7 @@ final class NamesInTextTest {
     @Test
     @DisplayName("that a document quotes is that of a class, and of a member of it")
     void documents() throws IOException {
-        List<Path> pages = new ArrayList<>(files(ROOT.resolve("docs"), ".md"));
+        List<Path> pages = new ArrayList<>(Project.files(ROOT.resolve("docs"), ".md"));
         pages.addAll(List.of(ROOT.resolve("README.md"), ROOT.resolve("CONTRIBUTING.md")));
         Set<String> wrong = new TreeSet<>();
         long quoted = 0;
@@ -208,7 +202,7 @@ final class NamesInTextTest {
     void models() throws IOException {
         Set<String> wrong = new TreeSet<>();
         int listed = 0;
-        for (Path model : files(ROOT.resolve("docs/models"), ".pml")) {
+        for (Path model : Project.files(ROOT.resolve("docs/models"), ".pml")) {
             Matcher list = LISTED.matcher(Files.readString(model).replaceAll("\\s+\\*?\\s*", " "));
             while (list.find()) {
                 for (String name : list.group(1).split(", ", -1)) {

@@ -5,13 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Awake;
+import dev.samara.testing.Project;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -21,8 +21,6 @@ import org.junit.jupiter.api.Test;
  */
 @DisplayName("Tests")
 final class SpinWaitsTest {
-    private static final Path ROOT = Path.of(System.getProperty("basedir", ""), "..");
-
     private static final Pattern HINT = Pattern.compile("\\bThread(\\.|::)onSpinWait\\b");
 
     /** In parentheses of up to four levels. */
@@ -33,7 +31,7 @@ final class SpinWaitsTest {
             Pattern.compile("(?m)^ *(while|for) " + CONDITION + "\\s*(;|\\{(\\s|//[^\\n]*\\n)*})");
 
     /** What gives the hints for all tests; the threads of the stepped scheduler, which makes each hint a step. */
-    private static final Pattern EXEMPT = Pattern.compile(".*/fixture/Awake\\.java|.*/core/interleave/.*");
+    private static final Pattern EXEMPT = Pattern.compile(".*/fixture/Awake\\.java|.*/interleave/.*");
 
     private static boolean spins(String source) {
         return HINT.matcher(source.replaceAll("(?m)^ *(\\*|//|/\\*\\*).*$", "")).find()
@@ -45,17 +43,11 @@ final class SpinWaitsTest {
     void doNotSpin() throws IOException {
         List<String> spinning = new ArrayList<>();
         int read = 0;
-        for (String module : List.of("maple", "core", "bench", "site", "examples")) {
-            Path folder = ROOT.resolve(module).resolve("src/test");
-            try (Stream<Path> files = Files.walk(folder)) {
-                for (Path file :
-                        files.filter(each -> each.toString().endsWith(".java")).toList()) {
-                    read++;
-                    String name = file.toString().replace('\\', '/');
-                    if (!EXEMPT.matcher(name).matches() && spins(Files.readString(file))) {
-                        spinning.add(ROOT.relativize(file).toString());
-                    }
-                }
+        for (Path file : Project.testSources()) {
+            read++;
+            String name = file.toString().replace('\\', '/');
+            if (name.contains("/src/test/") && !EXEMPT.matcher(name).matches() && spins(Files.readString(file))) {
+                spinning.add(Project.root().relativize(file).toString());
             }
         }
         assertEquals(List.of(), spinning);

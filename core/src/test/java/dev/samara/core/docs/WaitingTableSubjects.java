@@ -128,6 +128,9 @@ public final class WaitingTableSubjects {
                 OpenFile.named("/open"),
                 OpenFile.named("/open").open(),
                 scene.machine.openFile("bytes", LINUX, ByteBuffer.allocate(8)),
+                scene.machine
+                        .openFile("denied", LINUX, ByteBuffer.allocate(8).asReadOnlyBuffer())
+                        .denyWrites(),
                 new Report(Report.Kind.LONG_WAIT, "none", null),
                 new StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
     }

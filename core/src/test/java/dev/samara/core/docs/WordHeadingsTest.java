@@ -16,10 +16,12 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The headings of docs/concurrency.md and the fields of the sources. A heading of a field that is gone would be wrong
- * without anybody's notice where the word is plain, and so would a guarded field that no heading names.
+ * The headings of docs/concurrency.md and the fields of the sources. Where the word is plain, nothing else would notice
+ * a heading of a removed field, or a guarded field without a heading.
  */
 @DisplayName("docs/concurrency.md")
 final class WordHeadingsTest {
@@ -33,12 +35,12 @@ final class WordHeadingsTest {
 
     private static final Pattern COMMENT = Pattern.compile("(?s)/\\*.*?\\*/|//[^\\n]*");
 
-    /** A line that declares a field of a class or of a class in it, with its modifiers, its type and its name. */
+    /** A line that declares a field of a class or a nested class, with its modifiers, its type and its name. */
     private static final Pattern FIELD = Pattern.compile("(?m)^(?: {4}| {8}(?=private|protected|public|static|final"
             + "|volatile))((?:(?:private|protected|public|static|final|volatile|transient|@Nullable) )*)"
             + "((?!return |throw |package |import |abstract )[\\w@][\\w.<>?@\\[\\], ]*?) (\\w+)(?: =.*)?[;,=]?$");
 
-    /** A comment, a field, or what ends the fields that a comment before them is about: a method or a class. */
+    /** A comment, a field, or a method or class, which ends the group of fields that a comment applies to. */
     private static final Pattern MEMBER =
             Pattern.compile("(?m)(/\\*[\\s\\S]*?\\*/)|" + FIELD.pattern() + "|^ +\\S.*\\{$");
 
@@ -110,7 +112,7 @@ final class WordHeadingsTest {
         return fields;
     }
 
-    /** Returns the fields that change and of which a comment of theirs, of a group or of the class says a guard. */
+    /** Returns the non-final fields that are guarded according to the comment of the field, its group or its class. */
     private static List<String> guarded(String type, String source) {
         Matcher declaration = Pattern.compile("(?m)^(?:\\w+ )*(?:class|record|interface|enum) " + type + "\\b")
                 .matcher(source);
@@ -155,7 +157,7 @@ final class WordHeadingsTest {
     @DisplayName("names a class of the module and fields of it in each heading")
     void headingsExist() throws IOException {
         List<String> wrong = new ArrayList<>();
-        for (String module : List.of("maple", "core", "examples")) {
+        for (String module : List.of("maple", "core", "emulator", "tool", "examples")) {
             Map<String, String> sources = sources(module);
             for (Heading heading : headings(part(module))) {
                 List<Map<String, String>> declared = new ArrayList<>();
@@ -200,12 +202,13 @@ final class WordHeadingsTest {
         assertTrue(found > 50, "guarded: " + found);
     }
 
-    @Test
-    @DisplayName("has a heading for each volatile field, handle and atomic of examples")
-    void sharedFieldsOfExamples() throws IOException {
-        List<Heading> headings = headings(part("examples"));
+    @ParameterizedTest
+    @ValueSource(strings = {"emulator", "tool", "examples"})
+    @DisplayName("has a heading for each volatile field, handle and atomic of")
+    void sharedFields(String module) throws IOException {
+        List<Heading> headings = headings(part(module));
         List<String> missing = new ArrayList<>();
-        for (Map.Entry<String, String> source : sources("examples").entrySet()) {
+        for (Map.Entry<String, String> source : sources(module).entrySet()) {
             List<String> shared = fields(source.getValue()).entrySet().stream()
                     .filter(field -> field.getValue().contains("volatile ")
                             || SHARED.matcher(field.getValue().replaceAll(".* (?=[A-Z]\\w*(?:<.*)?$)", ""))

@@ -10,27 +10,27 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * The end of the stack near a lock, at distances of a few bytes. Interpreted frames are the largest, and the check that
- * goes before them may be compiled. Where all is compiled, the lock fits into the space that any check has.
+ * The end of the stack near a lock, in steps of a few bytes. Interpreted frames are the largest, and the check before
+ * them may be compiled. Where everything is compiled, the lock fits into the space that any check reserves.
  */
 @DisplayName("A checked lock, at the end of the stack,")
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class CheckedLockStackTest {
     private static final String VERDICT = "no lock is left";
 
-    /** Threads that descend to the end of their stack, and take and release a lock at each depth on their way back. */
+    /** Threads that descend to the end of their stack, and acquire and release a lock at each depth on the way back. */
     static final class Descents {
         private static final int STACK_BYTES = 256 << 10;
 
         /** More than the checks that make the innermost call of the reserve. */
         private static final int CHECKS = 300_000;
 
-        /** So many wider frames before the others move these by 8 bytes at a time. */
+        /** The number of wider frames above the others; each shifts them by 8 bytes. */
         private static final int PADS = 16;
 
         private static final CheckedLock LOCK = new CheckedLock();
 
-        /** The number of locks that were taken although the call has thrown. */
+        /** The number of locks that stayed acquired although the call threw. */
         private static int left;
 
         private static int taken;
@@ -44,7 +44,7 @@ final class CheckedLockStackTest {
             }
             for (int pads = 0; pads < PADS; pads++) {
                 int wider = pads;
-                // Once more: the first call of a class takes stack for its initializer.
+                // A second time: the first call of a class uses stack for its initializer.
                 for (int i = 0; i < 2; i++) {
                     Thread thread = new Thread(null, () -> pad(wider, 0), "descends", STACK_BYTES);
                     thread.start();
@@ -57,7 +57,7 @@ final class CheckedLockStackTest {
             System.exit(isGood ? 0 : 1);
         }
 
-        /** Has a frame that is wider by one local variable than {@link #descend}. */
+        /** Its frame is one local variable wider than that of {@link #descend}. */
         private static long pad(int frames, long wider) {
             return frames == 0 ? descend() : 1 + pad(frames - 1, wider);
         }

@@ -118,7 +118,7 @@ final class ForcedBesideOthersTest extends WatchpointFixture {
 
     @ParameterizedTest
     @ValueSource(ints = {41, 42})
-    @DisplayName("forks and mprotect: a child keeps a number of its instant, and the parent loses none")
+    @DisplayName("P36: forks and mprotect: a child keeps a number of its instant, and the parent loses none")
     void besideFork(int seed) throws Exception {
         long page = fixture.map(0, 1, READ, ANONYMOUS, null, 0);
         AtomicBoolean stop = new AtomicBoolean();

@@ -195,7 +195,7 @@ final class HistoricalBugsTest {
             assertEquals(4 * PAGE, machine.committed());
             space.validate();
         }
-        // The object of shared memory is made when the old mapping is gone.
+        // The shared memory object is created after the old mapping was removed.
         assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE, 9 * PAGE, RW, shared, null, 0));
         assertEquals("", LayoutText.of(space));
         assertEquals(0, machine.committed());

@@ -14,6 +14,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.VmaRef;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.MapFlags;
@@ -75,6 +76,36 @@ final class VmaRefTest {
         machine.awaitQuiescence();
         assertEquals(0, backing.stillOpen());
         assertTrue(reference.toString().startsWith("released reference to 10000000-10004000"));
+    }
+
+    @Test
+    @DisplayName("P16: threads that each hold a reference unmap in each other's space, and neither waits")
+    void crossed() throws Exception {
+        Machine machine = Machine.builder().build();
+        AddressSpace[] spaces = {space(machine), space(machine)};
+        CyclicBarrier bothHold = new CyclicBarrier(2);
+        CyclicBarrier bothUnmapped = new CyclicBarrier(2);
+        ExecutorService threads = Executors.newFixedThreadPool(2);
+        List<Future<Long>> ended = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            AddressSpace own = spaces[i];
+            AddressSpace other = spaces[1 - i];
+            ended.add(threads.submit(() -> {
+                VmaRef reference = acquire(own, PLACE);
+                bothHold.await();
+                long result = other.munmap(PLACE, 4 * PAGE);
+                bothUnmapped.await();
+                assertTrue(reference.vma().isDetached());
+                reference.close();
+                return result;
+            }));
+        }
+        for (Future<Long> end : ended) {
+            assertEquals(0, Await.result("an munmap", end, List.of()));
+        }
+        threads.shutdown();
+        machine.awaitQuiescence();
+        assertEquals(0, backing.stillOpen());
     }
 
     @Test

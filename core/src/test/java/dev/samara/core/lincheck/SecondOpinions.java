@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
-import dev.samara.core.interleave.instrument.SourceBreak;
 import dev.samara.core.interleave.planted.PlantedBreaks;
+import dev.samara.interleave.instrument.SourceBreak;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class IndexLimitTest {
     private static final long LIMIT = 16 * PAGE;
 
-    /** The distance of pages that have two nodes of their own each, and a share of a third. */
+    /** The distance between pages each of which needs two nodes of its own and shares a third. */
     private static final long STEP = 1L << 38;
 
     /** The nodes of one page at most: six levels above a leaf of half a page. */
@@ -54,7 +54,7 @@ final class IndexLimitTest {
         return file.pwrite(one, 0, 1, offset);
     }
 
-    /** Writes a byte at each step, until that fails. */
+    /** Writes one byte per step until a write fails. */
     private long fill() {
         long pages = 0;
         long result = write(0);

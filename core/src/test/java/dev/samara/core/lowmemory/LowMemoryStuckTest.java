@@ -152,7 +152,7 @@ final class LowMemoryStuckTest {
         return reaped;
     }
 
-    /** A thread of the machine may end a reap before it reports that, and a fault may find the end before. */
+    /** A thread of the machine may finish a reap before reporting it, and a fault may notice that first. */
     private void assertReaped(String... expected) {
         Await.until("all reaps are reported", () -> reaped().size() >= expected.length, reports);
         assertEquals(List.of(expected), reaped());

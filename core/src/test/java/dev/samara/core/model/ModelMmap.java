@@ -181,7 +181,7 @@ final class ModelMmap {
             flags |= VmaFlags.ACCOUNT;
         }
         if (file != null && file.refusesSync() && (flags & VmaFlags.SYNC) != 0) {
-            // Too late to keep the old mappings: they leave a gap.
+            // Too late to keep the old mappings: their range stays unmapped.
             space.pages.clear(from, to);
             return Errno.EOPNOTSUPP.result();
         }

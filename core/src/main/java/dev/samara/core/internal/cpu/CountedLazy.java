@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /** A CPU in LAZY holds a reference to the page table ({@code MMU_LAZY_TLB_REFCOUNT}). */
 public final class CountedLazy extends LazyContext {
     /**
-     * The context of which this has a reference. For the CPU's thread; if the CPU is {@linkplain CpuOwner gone}, for
+     * The context to which this holds a reference. For the CPU's thread; if the CPU is {@linkplain CpuOwner gone}, for
      * the thread that takes it offline.
      */
     private @Nullable TlbContext kept;

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class Cpus {
     private final Shootdowns shootdowns;
     private final LazyContext.Maker lazy;
-    private final DeadThreadCpus dead = new DeadThreadCpus(this);
+    private final DeadThreadCpus dead = new DeadThreadCpus(this::release);
 
     /** The events of the CPUs that have gone offline, by kind. Guarded by this. */
     private final long[] ended = new long[CpuCounters.KINDS];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,10 +10,15 @@ import org.jspecify.annotations.Nullable;
  * need the number of a CPU, or a space without users, look for such CPUs first.
  */
 final class DeadThreadCpus {
-    private final Cpus cpus;
+    private final Consumer<CpuState> end;
 
-    DeadThreadCpus(Cpus cpus) {
-        this.cpus = cpus;
+    /**
+     * Makes a search for such CPUs.
+     *
+     * @param end takes a CPU offline
+     */
+    DeadThreadCpus(Consumer<CpuState> end) {
+        this.end = end;
     }
 
     /** Takes all CPUs among the given ones offline that are gone. They no longer count as users of a space. */
@@ -29,7 +35,7 @@ final class DeadThreadCpus {
         if (!cpu.isGone()) {
             return false;
         }
-        cpus.release(cpu);
+        end.accept(cpu);
         return true;
     }
 

@@ -31,7 +31,7 @@ abstract class KeptWord extends LazyContext {
 
     @Override
     final @Nullable TlbContext kept() {
-        // Opaque: of the CPU's own thread, or of one that takes it offline. Another thread sets it to null only.
+        // Opaque: read by the CPU's own thread or by one that takes it offline. Other threads only set it to null.
         return (TlbContext) KEPT.getOpaque(this);
     }
 

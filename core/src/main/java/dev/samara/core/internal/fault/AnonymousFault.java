@@ -20,17 +20,17 @@ import org.jspecify.annotations.Nullable;
  * a frame of zeros.
  */
 final class AnonymousFault {
-    private final Faulter faulter;
+    private final FaultState state;
     private final Frames frames;
     private final PageTableContext context;
 
     /** Whether the zero page exists, as far as this thread has seen. */
     private boolean hasZero;
 
-    AnonymousFault(Faulter faulter) {
-        this.faulter = faulter;
-        frames = faulter.frames;
-        context = faulter.context;
+    AnonymousFault(FaultState state) {
+        this.state = state;
+        frames = state.frames;
+        context = state.context;
     }
 
     /**
@@ -42,7 +42,7 @@ final class AnonymousFault {
         boolean writes = (access & Protection.WRITE) != 0;
         boolean prepares = writes || isHugeCandidate(vma, address);
         if (prepares) {
-            AnonVmas.prepare(faulter.layout, vma);
+            AnonVmas.prepare(state.layout, vma);
         }
         return writes ? mapFresh(vma, address, access, known) : mapZero(vma, address, prepares, known);
     }
@@ -55,7 +55,7 @@ final class AnonymousFault {
         if (!vma.has(VmaFlags.HUGEPAGE)) {
             return false;
         }
-        long size = faulter.layout.geometry().hugeSize();
+        long size = state.layout.geometry().hugeSize();
         long start = address & -size;
         return !Addresses.isBelow(start, vma.start()) && !Addresses.isBelow(vma.end(), start + size);
     }
@@ -64,7 +64,7 @@ final class AnonymousFault {
         if (!hasZero) {
             hasZero = frames.makeZero();
             if (!hasZero) {
-                return Faulter.EXHAUSTED;
+                return FaultResult.EXHAUSTED;
             }
         }
         return install(vma, address, Protection.READ, isPrepared, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known);
@@ -73,9 +73,9 @@ final class AnonymousFault {
     private int mapFresh(VmArea vma, long address, int access, long @Nullable [] known) {
         int frame = frames.allocate(context.magazine());
         if (frame == Frames.NONE) {
-            return Faulter.EXHAUSTED;
+            return FaultResult.EXHAUSTED;
         }
-        int result = Resolve.AGAIN;
+        int result = FaultResult.AGAIN;
         try {
             long bits = Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED;
             result = install(vma, address, access, true, frame, bits, known);
@@ -91,27 +91,27 @@ final class AnonymousFault {
     private int install(
             VmArea vma, long address, int access, boolean isPrepared, int frame, long bits, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
-        PageTable table = faulter.table();
+        PageTable table = state.table();
         long[] leaf = known != null ? known : table.leafForInstall(address);
         if (leaf == null) {
-            return Faulter.NO_TABLE;
+            return FaultResult.NO_TABLE;
         }
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, isPrepared);
-            if (now == null || (writes && !Faulter.mayCopy(now, access))) {
-                return Resolve.AGAIN;
+            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, isPrepared);
+            if (now == null || (writes && !Resolve.mayCopy(now, access))) {
+                return FaultResult.AGAIN;
             }
             // Under the lock that the reaper takes after it has set the mark. Either the reaper finds this page, or
             // this finds the mark.
-            int stability = faulter.stability(now);
+            int stability = state.stability(now);
             if (stability != Fault.NONE) {
                 return stability;
             }
             long rights = writes ? VmaRights.most(now) : VmaRights.of(now);
             return Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits | rights))
                     ? Fault.NONE
-                    : Resolve.AGAIN;
+                    : FaultResult.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }

@@ -28,13 +28,17 @@ final class BackingFault {
      */
     private static final int PATIENCE = 16;
 
-    private final Faulter faulter;
+    private final FaultState state;
+    private final FaultAround faultAround;
+    private final CopyOnWrite copyOnWrite;
 
     /** The number of wrong answers of the present fault. */
     private int inVain;
 
-    BackingFault(Faulter faulter) {
-        this.faulter = faulter;
+    BackingFault(FaultState state, FaultAround faultAround, CopyOnWrite copyOnWrite) {
+        this.state = state;
+        this.faultAround = faultAround;
+        this.copyOnWrite = copyOnWrite;
     }
 
     /** Begins a fault, perhaps within a request of another fault to a backing. Returns the argument of {@link #end}. */
@@ -49,7 +53,7 @@ final class BackingFault {
     }
 
     /** A request to a backing. There is one object per request, since a backing may itself fault on this thread. */
-    private record Request(Faulter faulter, VmArea vma, long page, long address, int access) implements PageRequest {
+    private record Request(FaultState state, VmArea vma, long page, long address, int access) implements PageRequest {
         @Override
         public String toString() {
             return "request for page " + page + " at address 0x" + Long.toHexString(address);
@@ -57,7 +61,7 @@ final class BackingFault {
 
         @Override
         public void major() {
-            faulter.noteMajor();
+            state.isMajor = true;
         }
     }
 
@@ -70,35 +74,35 @@ final class BackingFault {
             return Fault.ADRERR;
         }
         if (!vma.acquire()) {
-            return Resolve.AGAIN;
+            return FaultResult.AGAIN;
         }
-        faulter.reader().readUnlock();
+        state.reader.readUnlock();
         BegunEvent recorded = Tracepoints.beginFault();
         long removals = cache.removals();
         int frame;
         try {
             // A backing is asked for the page, whatever gives the right.
-            frame = ask(traits, cache, new Request(faulter, vma, page, address, access & ~Faulter.FORCED));
+            frame = ask(traits, cache, new Request(state, vma, page, address, access & ~Resolve.FORCED));
         } finally {
             vma.release();
         }
-        faulter.record(recorded, "a backing", address, access, frame < 0 ? failure(frame) : Fault.NONE);
+        state.record(recorded, "a backing", address, access, frame < 0 ? failure(frame) : Fault.NONE);
         if (frame < 0) {
             return failure(frame);
         }
-        faulter.reader().readLock();
-        if (!faulter.frames.isCached(frame, cache.number(), page)) {
+        state.reader.readLock();
+        if (!state.frames.isCached(frame, cache.number(), page)) {
             return cache.hasRemovedSince(removals) ? askAgain() : outOfDate(traits, frame, page);
         }
         boolean writes = (access & Protection.WRITE) != 0;
         if (writes && !vma.has(VmaFlags.SHARED)) {
             // Not left to the fast path: the backing may never offer the page to it.
-            return faulter.copyOnWrite().copyFromCache(vma, address, access, cache, page, frame);
+            return copyOnWrite.copyFromCache(vma, address, access, cache, page, frame);
         }
         if (writes && traits.noticesWrites()) {
-            return mapNoticed(traits, cache, frame, new Request(faulter, vma, page, address, access & ~Faulter.FORCED));
+            return mapNoticed(traits, cache, frame, new Request(state, vma, page, address, access & ~Resolve.FORCED));
         }
-        return faulter.faultAround().mapOne(vma, cache, address, page, frame, writes);
+        return faultAround.mapOne(vma, cache, address, page, frame, writes);
     }
 
     /**
@@ -107,19 +111,18 @@ final class BackingFault {
      * that.
      */
     private static int askAgain() {
-        return Thread.currentThread().isInterrupted() ? Fault.RETRY : Resolve.AGAIN;
+        return Thread.currentThread().isInterrupted() ? Fault.RETRY : FaultResult.AGAIN;
     }
 
     private int outOfDate(BackingTraits traits, int frame, long page) {
         if (++inVain < PATIENCE) {
-            return Resolve.AGAIN;
+            return FaultResult.AGAIN;
         }
-        faulter.reports()
-                .backing(
-                        "fault",
-                        traits,
-                        new IllegalStateException(
-                                "answered with frame " + frame + ", which is not its cache's of page " + page));
+        state.reports.backing(
+                "fault",
+                traits,
+                new IllegalStateException(
+                        "answered with frame " + frame + ", which is not its cache's of page " + page));
         return Fault.ADRERR;
     }
 
@@ -128,7 +131,7 @@ final class BackingFault {
             return traits.backing().fault(request);
         } catch (Throwable thrown) {
             if (!(thrown instanceof IllegalStateException && cache.isClosed())) {
-                faulter.reports().backing("fault", traits, thrown);
+                state.reports.backing("fault", traits, thrown);
             }
             return -Fault.ADRERR;
         }
@@ -144,7 +147,7 @@ final class BackingFault {
         try {
             return traits.backing().pageMkwrite(request);
         } catch (Throwable thrown) {
-            faulter.reports().backing("pageMkwrite", traits, thrown);
+            state.reports.backing("pageMkwrite", traits, thrown);
             return -Fault.ADRERR;
         }
     }
@@ -153,9 +156,9 @@ final class BackingFault {
      * Leaves the section, notifies the backing of a first write, and enters another section if the write is permitted.
      */
     private int tell(BackingTraits traits, Request request) {
-        faulter.reader().readUnlock();
+        state.reader.readUnlock();
         if (!request.vma().acquire()) {
-            return Resolve.AGAIN;
+            return FaultResult.AGAIN;
         }
         BegunEvent recorded = Tracepoints.beginFault();
         int noticed;
@@ -164,7 +167,7 @@ final class BackingFault {
         } finally {
             request.vma().release();
         }
-        faulter.record(
+        state.record(
                 recorded,
                 "the notice of a first write",
                 request.address(),
@@ -173,7 +176,7 @@ final class BackingFault {
         if (noticed != 0) {
             return failure(noticed);
         }
-        faulter.reader().readLock();
+        state.reader.readLock();
         return Fault.NONE;
     }
 
@@ -188,7 +191,7 @@ final class BackingFault {
 
     /** Maps a page that was fetched for a write, after notifying the backing. The caller is in a reader section. */
     private int mapNoticed(BackingTraits traits, FilePages cache, int frame, Request request) {
-        PageTable table = faulter.table();
+        PageTable table = state.table();
         Notice notice = table.notices().begin(request.address());
         try {
             int told = tell(traits, request);
@@ -197,16 +200,16 @@ final class BackingFault {
             }
             long[] leaf = table.leafForInstall(request.address());
             if (leaf == null) {
-                return Faulter.NO_TABLE;
+                return FaultResult.NO_TABLE;
             }
             Leaf.lock(leaf);
             try {
                 boolean stands = !Leaf.isDead(leaf)
                         && serves(notice, request.vma())
-                        && faulter.frames.isCached(frame, cache.number(), request.page());
+                        && state.frames.isCached(frame, cache.number(), request.page());
                 long bits = FaultAround.bitsOf(request.vma(), true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY;
                 boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), Pte.present(frame, bits));
-                return mapped ? Fault.NONE : Resolve.AGAIN;
+                return mapped ? Fault.NONE : FaultResult.AGAIN;
             } finally {
                 Leaf.unlock(leaf);
             }
@@ -217,8 +220,8 @@ final class BackingFault {
 
     /** Handles the first write to a page of a shared mapping that is already mapped. */
     int pageMkwrite(VmArea vma, long address, int access, long pte) {
-        PageTable table = faulter.table();
-        Request request = new Request(faulter, vma, faulter.pageOf(vma, address), address, access & ~Faulter.FORCED);
+        PageTable table = state.table();
+        Request request = new Request(state, vma, state.pageOf(vma, address), address, access & ~Resolve.FORCED);
         Notice notice = table.notices().begin(address);
         try {
             int told = tell(Objects.requireNonNull(vma.traits()), request);
@@ -227,7 +230,7 @@ final class BackingFault {
             }
             long[] leaf = table.leaf(address);
             if (leaf == null) {
-                return Resolve.AGAIN;
+                return FaultResult.AGAIN;
             }
             Leaf.lock(leaf);
             try {
@@ -237,7 +240,7 @@ final class BackingFault {
                 boolean widened = !Leaf.isDead(leaf)
                         && serves(notice, vma)
                         && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);
-                return widened ? Fault.NONE : Resolve.AGAIN;
+                return widened ? Fault.NONE : FaultResult.AGAIN;
             } finally {
                 Leaf.unlock(leaf);
             }

@@ -33,10 +33,10 @@ final class CopyOnWrite {
     /** In place of the rights of a copy: the entry was not claimed. */
     private static final long NOT_CLAIMED = -1;
 
-    private final Faulter faulter;
+    private final FaultState state;
 
-    CopyOnWrite(Faulter faulter) {
-        this.faulter = faulter;
+    CopyOnWrite(FaultState state) {
+        this.state = state;
     }
 
     /**
@@ -45,7 +45,7 @@ final class CopyOnWrite {
      */
     int copyOrReuse(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         boolean mayReuse = isSole(pte);
-        faulter.checkMayWait();
+        state.checkMayWait();
         return mayReuse ? reuse(vma, address, access, leaf, index, pte) : copy(vma, address, access, leaf, index, pte);
     }
 
@@ -54,7 +54,7 @@ final class CopyOnWrite {
      * counts, unless no other mapping ever had the page.
      */
     private boolean isSole(long pte) {
-        return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && faulter.frames.isSole(Pte.frame(pte)));
+        return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && state.frames.isSole(Pte.frame(pte)));
     }
 
     /** Makes a private page writable in place, which no other mapping has ({@code wp_page_reuse}). */
@@ -63,15 +63,15 @@ final class CopyOnWrite {
         try {
             // Checked under the lock under which a fork counts the child's mapping.
             if (Leaf.isDead(leaf) || !isSole(pte)) {
-                return Resolve.AGAIN;
+                return FaultResult.AGAIN;
             }
-            VmArea now = StandingVma.of(faulter.layout, vma, address, true);
-            if (now == null || !Faulter.mayCopy(now, access)) {
-                return Resolve.AGAIN;
+            VmArea now = StandingVma.of(state.layout, vma, address, true);
+            if (now == null || !Resolve.mayCopy(now, access)) {
+                return FaultResult.AGAIN;
             }
             long rights = VmaRights.most(now);
             long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
-            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.NONE : Resolve.AGAIN;
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.NONE : FaultResult.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -80,13 +80,13 @@ final class CopyOnWrite {
     /** Copies the page of a present entry that does not permit writing ({@code wp_page_copy}). */
     @SuppressWarnings("try") // it is there to be closed
     private int copy(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        long page = faulter.layout.geometry().roundDown(address);
-        long end = page + faulter.layout.geometry().pageSize();
+        long page = state.layout.geometry().roundDown(address);
+        long end = page + state.layout.geometry().pageSize();
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
-                faulter.memory.accessChecker(),
+                state.memory.accessChecker(),
                 "copy on write",
                 AccessChecker.ALL,
-                faulter.table().number(),
+                state.table().number(),
                 page,
                 end)) {
             return copyPage(vma, address, access, leaf, index, pte);
@@ -95,26 +95,26 @@ final class CopyOnWrite {
 
     private int copyPage(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         // Not again under the lock: the entry is claimed only if the reaper has left the page there.
-        int stability = faulter.stability(vma);
+        int stability = state.stability(vma);
         if (stability != Fault.NONE) {
             return stability;
         }
-        AnonVmas.prepare(faulter.layout, vma);
+        AnonVmas.prepare(state.layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
-        long mark = Pte.busy(pte, faulter.context.owner(), true);
+        long mark = Pte.busy(pte, state.context.owner(), true);
         int fresh = fresh(fromZero);
         if (fresh == Frames.NONE) {
-            return Faulter.EXHAUSTED;
+            return FaultResult.EXHAUSTED;
         }
         boolean done = false;
         try {
             long rights = mark(vma, address, access, leaf, index, pte, mark);
             if (rights == NOT_CLAIMED) {
-                return Resolve.AGAIN;
+                return FaultResult.AGAIN;
             }
-            faulter.reader().readUnlock();
-            PageFlush.flushPage(faulter.memory, faulter.table(), leaf, address);
-            faulter.reader().readLock();
+            state.reader.readUnlock();
+            PageFlush.flushPage(state.memory, state.table(), leaf, address);
+            state.reader.readLock();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {
             try {
@@ -126,22 +126,22 @@ final class CopyOnWrite {
             }
         }
         if (done && Pte.isOwn(pte)) {
-            faulter.frames.drop(Pte.frame(pte), faulter.context.magazine());
+            state.frames.drop(Pte.frame(pte), state.context.magazine());
         }
         if (done && !fromZero) {
-            faulter.noteCopy();
+            state.isCopy = true;
         }
-        return done ? Fault.NONE : Resolve.AGAIN;
+        return done ? Fault.NONE : FaultResult.AGAIN;
     }
 
     /** Allocates a frame. Needs as much stack as {@link #giveBack}. */
     private int fresh(boolean isZeroed) {
-        Magazine magazine = faulter.context.magazine();
-        return isZeroed ? faulter.frames.allocate(magazine) : faulter.frames.allocateDirty(magazine);
+        Magazine magazine = state.context.magazine();
+        return isZeroed ? state.frames.allocate(magazine) : state.frames.allocateDirty(magazine);
     }
 
     private void giveBack(int fresh) {
-        faulter.frames.drop(fresh, faulter.context.magazine());
+        state.frames.drop(fresh, state.context.magazine());
     }
 
     /** Runs on every way out, also if the store throws: no entry stays busy. */
@@ -149,7 +149,7 @@ final class CopyOnWrite {
         if (!done) {
             Leaf.compareAndSet(leaf, index, mark, before);
         }
-        faulter.memory.owners().leave(faulter.context.owner());
+        state.memory.owners().leave(state.context.owner());
     }
 
     /**
@@ -157,26 +157,26 @@ final class CopyOnWrite {
      * entry. The caller is in a reader section.
      */
     int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
-        long mark = Pte.busy(Pte.present(source, cache.pteBits()), faulter.context.owner(), true);
+        long mark = Pte.busy(Pte.present(source, cache.pteBits()), state.context.owner(), true);
         // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
-        long[] leaf = faulter.table().leafForInstall(address);
+        long[] leaf = state.table().leafForInstall(address);
         if (leaf == null) {
-            return Faulter.NO_TABLE;
+            return FaultResult.NO_TABLE;
         }
-        int index = faulter.table().indexOf(address);
+        int index = state.table().indexOf(address);
         int fresh = fresh(false);
         if (fresh == Frames.NONE) {
-            return Faulter.EXHAUSTED;
+            return FaultResult.EXHAUSTED;
         }
         boolean done = false;
         try {
             long rights = NOT_CLAIMED;
             Leaf.lock(leaf);
             try {
-                VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
+                VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, true);
                 if (now != null
-                        && Faulter.mayCopy(now, access)
-                        && faulter.frames.isCached(source, cache.number(), page)
+                        && Resolve.mayCopy(now, access)
+                        && state.frames.isCached(source, cache.number(), page)
                         && Leaf.fill(leaf, index, mark)) {
                     rights = VmaRights.most(now);
                 }
@@ -184,13 +184,13 @@ final class CopyOnWrite {
                 Leaf.unlock(leaf);
             }
             if (rights == NOT_CLAIMED) {
-                return Resolve.AGAIN;
+                return FaultResult.AGAIN;
             }
             done = finish(leaf, index, mark, fresh, rights, true);
             if (done) {
-                faulter.noteCopy();
+                state.isCopy = true;
             }
-            return done ? Fault.NONE : Resolve.AGAIN;
+            return done ? Fault.NONE : FaultResult.AGAIN;
         } finally {
             try {
                 end(leaf, index, mark, Pte.NONE, done);
@@ -206,8 +206,8 @@ final class CopyOnWrite {
     private long mark(VmArea vma, long address, int access, long[] leaf, int index, long pte, long mark) {
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
-            if (now == null || !Faulter.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
+            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, true);
+            if (now == null || !Resolve.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }
             return Leaf.compareAndSet(leaf, index, pte, mark) ? VmaRights.most(now) : NOT_CLAIMED;
@@ -222,7 +222,7 @@ final class CopyOnWrite {
             if (Leaf.get(leaf, index) != mark) {
                 return false;
             }
-            faulter.frames.store().copy(Pte.frame(mark), fresh);
+            state.frames.store().copy(Pte.frame(mark), fresh);
         }
         long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
         return Leaf.compareAndSet(leaf, index, mark, copied);

@@ -81,7 +81,7 @@ public record ExpandStack(long address) implements Call {
                 && start - below.end() < gap;
     }
 
-    /** Gives a stack that may not grow its anon_vma: {@code expand_downwards} does so before it looks at the limits. */
+    /** Gives a stack that may not grow its anon_vma: {@code expand_downwards} does so before it checks the limits. */
     private static void prepare(Edit edit, VmArea stack) {
         if (edit.layout.memoryOrNull() != null) {
             AnonVmas.prepare(edit.layout, stack);

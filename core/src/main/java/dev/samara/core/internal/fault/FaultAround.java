@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * of the entry.
  */
 final class FaultAround implements PageWindow {
-    private final Faulter faulter;
+    private final FaultState state;
     private final int pages;
     private final int[] offered;
 
@@ -42,10 +42,10 @@ final class FaultAround implements PageWindow {
 
     private int firstEntry;
 
-    FaultAround(Faulter faulter) {
-        this.faulter = faulter;
+    FaultAround(FaultState state) {
+        this.state = state;
         // A window lies in one leaf.
-        pages = Math.min(faulter.memory.faultAround(), faulter.table().entries());
+        pages = Math.min(state.memory.faultAround(), state.table().entries());
         offered = new int[pages];
     }
 
@@ -101,13 +101,13 @@ final class FaultAround implements PageWindow {
         entries = null;
         ask(traits, cache);
         int frame = offered[0];
-        return faulter.frames.isCached(frame, cache.number(), page) ? frame : Frames.NONE;
+        return state.frames.isCached(frame, cache.number(), page) ? frame : Frames.NONE;
     }
 
     private void ask(BackingTraits traits, FilePages asked) {
         Arrays.fill(offered, 0, count, Frames.NONE);
         cache = asked;
-        long longest = faulter.memory.longestOffer();
+        long longest = state.memory.longestOffer();
         if (longest == MachineMemory.UNCHECKED) {
             askUnchecked(traits);
         } else {
@@ -121,7 +121,7 @@ final class FaultAround implements PageWindow {
             return true;
         } catch (Throwable thrown) {
             Arrays.fill(offered, 0, count, Frames.NONE);
-            faulter.reports().backing("rcuMapPages", traits, thrown);
+            state.reports.backing("rcuMapPages", traits, thrown);
             return false;
         }
     }
@@ -135,12 +135,12 @@ final class FaultAround implements PageWindow {
         } finally {
             IllegalStateException refused = NoWaiting.exit();
             if (refused != null && returned) {
-                faulter.reports().backing("rcuMapPages", traits, refused);
+                state.reports.backing("rcuMapPages", traits, refused);
             }
         }
         long taken = System.nanoTime() - start;
         if (taken > longest) {
-            faulter.reports().longOffer(traits, taken);
+            state.reports.longOffer(traits, taken);
         }
     }
 
@@ -149,8 +149,8 @@ final class FaultAround implements PageWindow {
      * System V segment ({@code shm_vm_ops}), maps that page only. The caller is in a reader section.
      *
      * @param known the leaf that has the page's entry, or null if there was none
-     * @return {@link Fault#NONE} if the page itself is mapped now; {@link Resolve#AGAIN} if the backing has not offered
-     *     it; {@link Faulter#NO_TABLE}
+     * @return {@link Fault#NONE} if the page itself is mapped now; {@link FaultResult#AGAIN} if the backing has not
+     *     offered it; {@link FaultResult#NO_TABLE}
      */
     int map(
             VmArea vma,
@@ -160,32 +160,35 @@ final class FaultAround implements PageWindow {
             long page,
             boolean writes,
             long @Nullable [] known) {
-        int shift = faulter.pageShift;
-        PageTable table = faulter.table();
+        int shift = state.pageShift;
+        PageTable table = state.table();
         int index = table.indexOf(address);
-        // Begins on a boundary by address, or with the VMA; full from there on, unless clipped to the VMA or to the
-        // leaf.
+        // Starts at an aligned address or at the start of the VMA.
         int window = writes || cache.isOfSegment() ? 1 : pages;
         int before = (int) Math.min(index & window - 1, (address - vma.start()) >>> shift);
-        int room = Math.min(window - before, table.entries() - index);
-        int after = (int) Math.min(room, (vma.end() - (address & -(1L << shift))) >>> shift);
         long[] leaf = known != null ? known : table.leafForInstall(address);
         if (leaf == null) {
-            return Faulter.NO_TABLE;
+            return FaultResult.NO_TABLE;
         }
         first = page - before;
-        count = before + after;
+        count = before + after(vma, address, window - before, table.entries() - index);
         entries = leaf;
         firstEntry = index - before;
         ask(traits, cache);
         if (offered[before] == Frames.NONE) {
-            offered[before] = cache.frameForFault(vma, page, faulter.context);
-            if (offered[before] == Frames.NONE && count == 1) {
-                return Resolve.AGAIN;
-            }
+            offered[before] = cache.frameForFault(vma, page, state.context);
         }
-        // The neighbours too if the page itself is not there, or is beyond the end of the file.
+        // Also maps the neighbours if the page itself is not in memory or lies beyond the end of the file.
         return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
+    }
+
+    /**
+     * Returns how many pages a window has from an address on: all that are left of it, unless the VMA or the leaf ends
+     * first. Apart from {@link #map}, which the JIT inlines whole only while it is short.
+     */
+    private int after(VmArea vma, long address, int left, int inLeaf) {
+        int shift = state.pageShift;
+        return (int) Math.min(Math.min(left, inLeaf), (vma.end() - (address & -(1L << shift))) >>> shift);
     }
 
     /** Maps one page that the backing has fetched. Returns a result as {@link #map} does. */
@@ -193,23 +196,23 @@ final class FaultAround implements PageWindow {
         first = page;
         count = 1;
         offered[0] = frame;
-        long[] leaf = faulter.table().leafForInstall(address);
+        long[] leaf = state.table().leafForInstall(address);
         return leaf == null
-                ? Faulter.NO_TABLE
-                : putIn(vma, cache, leaf, faulter.table().indexOf(address), address, 0, writes);
+                ? FaultResult.NO_TABLE
+                : putIn(vma, cache, leaf, state.table().indexOf(address), address, 0, writes);
     }
 
     private int putIn(VmArea vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
         boolean mapped = false;
         int filled = 0;
-        Frames frames = faulter.frames;
+        Frames frames = state.frames;
         long number = cache.number();
         long ofCache = cache.pteBits();
         long bits = bitsOf(vma, writes) | ofCache;
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
-                return Resolve.AGAIN;
+                return FaultResult.AGAIN;
             }
             for (int i = 0; i < count; i++) {
                 int frame = offered[i];
@@ -220,7 +223,7 @@ final class FaultAround implements PageWindow {
                 long put = bits;
                 // Checked for each page: the mapping may end in the middle of the window, at any time.
                 if (vma.isDetached()) {
-                    now = StandingVma.of(faulter.layout, vma, address + ((long) i << faulter.pageShift), false);
+                    now = StandingVma.of(state.layout, vma, address + ((long) i << state.pageShift), false);
                     put = now == null ? 0 : bitsOf(now, writes) | ofCache;
                 }
                 if (now == null || !frames.isCached(frame, number, first + i)) {
@@ -232,12 +235,12 @@ final class FaultAround implements PageWindow {
                 boolean isIn = Leaf.fillUncounted(leaf, index + i, Pte.present(frame, put));
                 filled += isIn ? 1 : 0;
                 if (isIn && Pte.has(put, Pte.DIRTY)) {
-                    faulter.markDirty(frame, put);
+                    state.markDirty(frame, put);
                     frames.noteDirtied(frame);
                 }
                 mapped |= isIn && i == target;
             }
-            return mapped ? Fault.NONE : Resolve.AGAIN;
+            return mapped ? Fault.NONE : FaultResult.AGAIN;
         } finally {
             try {
                 Leaf.count(leaf, ofCache == 0 ? Pte.FILE_PAGE : Pte.SHMEM_PAGE, filled);
@@ -249,7 +252,7 @@ final class FaultAround implements PageWindow {
 
     /** Returns the rights of an entry that maps a page of a file, without the bits of its cache. */
     static long bitsOf(VmArea vma, boolean writes) {
-        boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
+        boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !FaultState.noticesWrites(vma));
         return VmaRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
     }
 

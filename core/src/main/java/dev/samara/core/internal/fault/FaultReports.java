@@ -2,6 +2,8 @@
 package dev.samara.core.internal.fault;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.vma.BackingTraits;
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
@@ -11,13 +13,15 @@ import java.util.concurrent.TimeUnit;
  * for the section to end.
  */
 final class FaultReports {
-    private final Faulter faulter;
+    private final MachineState host;
+    private final RcuReader reader;
 
     /** Reports to be delivered once no section is open. */
     private final ArrayDeque<Report> pending = new ArrayDeque<>(1);
 
-    FaultReports(Faulter faulter) {
-        this.faulter = faulter;
+    FaultReports(MachineState host, RcuReader reader) {
+        this.host = host;
+        this.reader = reader;
     }
 
     /** Reports an exception of a backing. */
@@ -38,7 +42,7 @@ final class FaultReports {
 
     private void add(Report report) {
         pending.add(report);
-        if (!faulter.reader().isReading()) {
+        if (!reader.isReading()) {
             deliver();
         }
     }
@@ -46,7 +50,7 @@ final class FaultReports {
     /** Delivers the reports. The caller is in no reader section. */
     void deliver() {
         for (Report report = pending.poll(); report != null; report = pending.poll()) {
-            faulter.layout.host().report(report.kind(), report.message(), report.cause());
+            host.report(report.kind(), report.message(), report.cause());
         }
     }
 }

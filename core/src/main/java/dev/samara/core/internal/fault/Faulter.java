@@ -7,7 +7,6 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
-import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
@@ -19,7 +18,6 @@ import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
-import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -39,42 +37,12 @@ import org.jspecify.annotations.Nullable;
  * new lookup.
  */
 public final class Faulter {
-    /**
-     * Internal result: there is no free frame. Reclaim outside of all sections may free one, and then the fault starts
-     * over.
-     */
-    static final int EXHAUSTED = -2;
-
-    /** Internal result: there is no leaf, and another table would exceed the limit of the space or the machine. */
-    static final int NO_TABLE = -4;
-
-    /**
-     * Internal result: many pages of files are dirty. The fault, out of all sections, has some written, and then starts
-     * over.
-     */
-    static final int UNBALANCED = -5;
-
-    /**
-     * An access of a debugger, as a bit beside the one bit of {@link Protection} ({@code FOLL_FORCE}). It needs the
-     * rights that the mapping may be given, not its present rights. No other access gains a right by its fault.
-     */
-    public static final int FORCED = 1 << 30;
-
     /** The number of attempts with a spin-wait hint, before a fault pauses for {@link #PAUSE_NANOS} each time. */
     private static final int SPINS = 64;
 
     private static final long PAUSE_NANOS = 20_000;
 
-    final MachineMemory memory;
-    final Frames frames;
-    final PageTableContext context;
-    final int pageShift;
-
-    /** The layout of the space that is served; that of closed references before the first fault there. */
-    Layout layout;
-
-    private final RcuReader reader;
-    private final FaultReports reports;
+    private final FaultState state;
     private final FaultAround faultAround;
     private final BackingFault backingFault;
     private final CopyOnWrite copyOnWrite;
@@ -86,18 +54,14 @@ public final class Faulter {
     /** Whether there may be references to the space that was served last. */
     private boolean isServing = true;
 
-    private boolean isMajor;
-
     /** Whether the fault has had dirty pages written, or may not wait for that. It makes a page dirty itself then. */
     private boolean isBalanced;
 
-    /** Whether a write fault makes a clean page dirty whose entry may be written already. */
+    /** Whether a write fault marks a clean page dirty although its entry is already writable. */
     private boolean isMarking;
 
     /** Whether the last fault that has ended was a major one. */
     private boolean wasMajor;
-
-    private boolean isCopy;
 
     /** Whether the last fault that has ended has copied a page. */
     private boolean wasCopy;
@@ -112,17 +76,11 @@ public final class Faulter {
      * @param context the thread's page table context
      */
     public Faulter(Layout layout, PageTableContext context) {
-        this.layout = layout;
-        this.context = context;
-        memory = layout.memory();
-        frames = memory.frames();
-        reader = context.reader();
-        reports = new FaultReports(this);
-        pageShift = layout.geometry().pageShift();
-        faultAround = new FaultAround(this);
-        backingFault = new BackingFault(this);
-        copyOnWrite = new CopyOnWrite(this);
-        anonymous = new AnonymousFault(this);
+        state = new FaultState(layout, context);
+        faultAround = new FaultAround(state);
+        copyOnWrite = new CopyOnWrite(state);
+        backingFault = new BackingFault(state, faultAround, copyOnWrite);
+        anonymous = new AnonymousFault(state);
     }
 
     /**
@@ -132,15 +90,15 @@ public final class Faulter {
      *     since
      */
     public void serve(Layout next) {
-        if (layout != next) {
+        if (state.layout != next) {
             isServing = true;
-            layout = next;
+            state.layout = next;
         }
     }
 
     /**
-     * Makes clean pages dirty from now on if they are faulted in for a write, also those whose entries may be written
-     * already ({@code FOLL_TOUCH | FOLL_WRITE}).
+     * From now on marks clean pages dirty if they are faulted in for a write, including those whose entries are already
+     * writable ({@code FOLL_TOUCH | FOLL_WRITE}).
      *
      * @return this
      */
@@ -149,51 +107,29 @@ public final class Faulter {
         return this;
     }
 
+    /** Returns the layout of the space that is served. */
+    Layout layout() {
+        return state.layout;
+    }
+
+    int pageShift() {
+        return state.pageShift;
+    }
+
     /** Drops all references to the space that was served. Must not be called within a fault. */
     public void rest() {
         if (isServing) {
             last = null;
             faultAround.forget();
-            layout = layout.closed();
+            state.layout = state.layout.closed();
             // Last: what fails above is made up for by the next call.
             isServing = false;
         }
     }
 
-    /** Returns the page table of the space that is served. */
-    PageTable table() {
-        return layout.pages();
-    }
-
-    RcuReader reader() {
-        return reader;
-    }
-
-    FaultReports reports() {
-        return reports;
-    }
-
-    CopyOnWrite copyOnWrite() {
-        return copyOnWrite;
-    }
-
-    FaultAround faultAround() {
-        return faultAround;
-    }
-
-    /** Notes that a backing had to fetch data, which makes the fault a major one. */
-    void noteMajor() {
-        isMajor = true;
-    }
-
     /** Returns whether a backing had to fetch data for the last fault that has ended. */
     public boolean wasMajor() {
         return wasMajor;
-    }
-
-    /** Notes that a page was copied for a write. */
-    void noteCopy() {
-        isCopy = true;
     }
 
     /** Returns whether the last fault that has ended has copied a page for a write. */
@@ -214,7 +150,7 @@ public final class Faulter {
      * caller is in no reader section and holds no lock.
      *
      * @param address any address
-     * @param access bits of {@link Protection}, at least one; or READ or WRITE, and {@link #FORCED}
+     * @param access bits of {@link Protection}, at least one; or READ or WRITE, and {@link Resolve#FORCED}
      * @return a {@link Fault}
      * @throws IllegalStateException if the fault would have to wait and is called by the retire phase of an operation
      *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}. Also thrown within {@code
@@ -222,24 +158,26 @@ public final class Faulter {
      */
     public int fault(long address, int access) {
         NoWaiting.check("a fault");
-        if (reader.isReading()) {
+        if (state.reader.isReading()) {
             throw new IllegalStateException("a fault was begun within rcuMapPages, by the CPU that asks");
         }
-        boolean outerIsMajor = isMajor;
+        boolean outerIsMajor = state.isMajor;
         boolean outerIsBalanced = isBalanced;
-        boolean outerIsCopy = isCopy;
+        boolean outerIsCopy = state.isCopy;
         int outerInVain = backingFault.begin();
-        isMajor = false;
+        state.isMajor = false;
         isBalanced = false;
-        isCopy = false;
+        state.isCopy = false;
         boolean ended = false;
         try {
             int result = attemptOnce(address, access);
-            boolean repeated = result == Resolve.AGAIN;
+            boolean repeated = result == FaultResult.AGAIN;
             int reclaims = MachineMemory.MOST_RECLAIMS;
             int attempts = 0;
-            while (result == Resolve.AGAIN || result == UNBALANCED || (isShort(result) && reclaims > 0)) {
-                if (result == UNBALANCED) {
+            while (result == FaultResult.AGAIN
+                    || result == FaultResult.UNBALANCED
+                    || (FaultResult.isShortage(result) && reclaims > 0)) {
+                if (result == FaultResult.UNBALANCED) {
                     balance(address, access);
                 } else if (result == Fault.OUT_OF_MEMORY) {
                     if (!drop()) {
@@ -247,48 +185,44 @@ public final class Faulter {
                         break;
                     }
                     reclaims--;
-                } else if (isShort(result)) {
+                } else if (FaultResult.isShortage(result)) {
                     reclaims = reclaim(result, address, access) ? reclaims - 1 : 0;
                 }
                 pause(attempts++);
                 result = attemptOnce(address, access);
             }
-            if (isShort(result)) {
+            if (FaultResult.isShortage(result)) {
                 return shortage(result);
             }
             if ((repeated && result == Fault.MAPERR)
-                    || (result == Fault.ADRERR && layout.reaping().isUnstable())) {
+                    || (result == Fault.ADRERR && state.layout.reaping().isUnstable())) {
                 // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping, or
                 // of the reaper.
-                UnhookTables.unhookIfEmpty(table(), address);
+                UnhookTables.unhookIfEmpty(state.table(), address);
             }
             ended = true;
-            wasMajor = isMajor;
-            wasCopy = isCopy;
+            wasMajor = state.isMajor;
+            wasCopy = state.isCopy;
             wasShort = false;
             return result;
         } finally {
-            isMajor = outerIsMajor;
+            state.isMajor = outerIsMajor;
             isBalanced = outerIsBalanced;
-            isCopy = outerIsCopy;
+            state.isCopy = outerIsCopy;
             backingFault.end(outerInVain);
             if (!ended) {
                 // An Error may have prevented the exit, which had one stack frame less.
-                reader.readUnlockAll();
+                state.reader.readUnlockAll();
             }
         }
-    }
-
-    private static boolean isShort(int result) {
-        return result == EXHAUSTED || result == NO_TABLE || result == Fault.OUT_OF_MEMORY;
     }
 
     /** Tries to free frames or tables. Returns false if a further call is in vain. */
     private boolean reclaim(int result, long address, int access) {
         BegunEvent recorded = Tracepoints.beginFault();
-        boolean lacksFrame = result == EXHAUSTED;
-        boolean isFreed = lacksFrame ? memory.reclaim() || drop() : reclaimTables();
-        record(recorded, lacksFrame ? "no frame" : "no page table", address, access, Resolve.AGAIN);
+        boolean lacksFrame = result == FaultResult.EXHAUSTED;
+        boolean isFreed = lacksFrame ? state.memory.reclaim() || drop() : reclaimTables();
+        state.record(recorded, lacksFrame ? "no frame" : "no page table", address, access, FaultResult.AGAIN);
         return isFreed;
     }
 
@@ -299,13 +233,13 @@ public final class Faulter {
             return;
         }
         BegunEvent recorded = Tracepoints.beginFault();
-        frames.balanceDirty();
-        record(recorded, "too many dirty pages", address, access, Resolve.AGAIN);
+        state.frames.balanceDirty();
+        state.record(recorded, "too many dirty pages", address, access, FaultResult.AGAIN);
     }
 
     /** Returns whether a write through a VMA waits for dirty pages to be written ({@code fault_dirty_shared_page}). */
     private boolean isUnbalanced(VmArea vma) {
-        if (isBalanced || !vma.has(VmaFlags.SHARED) || !frames.isBalanceDue()) {
+        if (isBalanced || !vma.has(VmaFlags.SHARED) || !state.frames.isBalanceDue()) {
             return false;
         }
         BackingTraits traits = vma.traits();
@@ -314,7 +248,7 @@ public final class Faulter {
 
     private boolean reclaimTables() {
         BegunEvent recorded = Tracepoints.beginReclaim();
-        boolean isFreed = EmptyTables.reclaim(layout);
+        boolean isFreed = EmptyTables.reclaim(state.layout);
         Tracepoints.endReclaim(recorded, "page tables", isFreed ? 1 : 0, false);
         return isFreed;
     }
@@ -322,7 +256,7 @@ public final class Faulter {
     /** Has pages of droppable mappings dropped; returns whether a frame was freed. */
     private boolean drop() {
         BegunEvent recorded = Tracepoints.beginReclaim();
-        boolean isFreed = layout.host().droppable().drop(memory);
+        boolean isFreed = state.layout.host().droppable().drop(state.memory);
         Tracepoints.endReclaim(recorded, "droppable pages", isFreed ? 1 : 0, false);
         return isFreed;
     }
@@ -332,31 +266,17 @@ public final class Faulter {
      * that is the result then. A space that has as many tables as it may have concerns no other space.
      */
     private int shortage(int found) {
-        LowMemoryVictim policy = layout.host().lowMemory();
+        LowMemoryVictim policy = state.layout.host().lowMemory();
         int result = Fault.OUT_OF_MEMORY;
-        if (policy != null && found == NO_TABLE) {
-            result = table().isAtLimit() ? result : policy.shortageOfTables(table());
+        if (policy != null && found == FaultResult.NO_TABLE) {
+            result = state.table().isAtLimit() ? result : policy.shortageOfTables(state.table());
         } else if (policy != null) {
-            result = policy.shortage(memory, context.magazine(), found == EXHAUSTED ? Fault.RETRY : found);
+            result = policy.shortage(
+                    state.memory, state.context.magazine(), found == FaultResult.EXHAUSTED ? Fault.RETRY : found);
         }
         // Last: a score may have made faults of this CPU.
         wasShort = result == Fault.RETRY;
         return result;
-    }
-
-    /**
-     * Returns whether a mapping may get a page ({@code check_stable_address_space}). A fault that is about to fill an
-     * empty entry of anonymous memory calls this under the lock of the leaf, for the VMA that stands there.
-     *
-     * @return {@link Fault#NONE}; ADRERR if the VMA is private and the space unstable; {@link Resolve#AGAIN} if the VMA
-     *     was replaced meanwhile
-     */
-    int stability(VmArea vma) {
-        if (vma.has(VmaFlags.SHARED) || !layout.reaping().isUnstable()) {
-            return Fault.NONE;
-        }
-        // After the mark: the two were true at one instant, or the fault starts over.
-        return vma.isDetached() ? Resolve.AGAIN : Fault.ADRERR;
     }
 
     /**
@@ -372,40 +292,40 @@ public final class Faulter {
     }
 
     private int attemptOnce(long address, int access) {
-        reader.readLock();
+        state.reader.readLock();
         try {
             return attempt(address, access);
         } finally {
-            if (reader.isReading()) {
-                reader.readUnlock();
+            if (state.reader.isReading()) {
+                state.reader.readUnlock();
             }
-            reports.deliver();
+            state.reports.deliver();
         }
     }
 
     private int attempt(long address, int access) {
         VmArea vma = find(address);
         int result = Resolve.check(vma, access);
-        if (vma == null || result == Resolve.MUST_WAIT) {
-            reader.readUnlock();
-            checkMayWait();
+        if (vma == null || result == FaultResult.MUST_WAIT) {
+            state.reader.readUnlock();
+            state.checkMayWait();
             return awaitLayout(vma, address, access);
         }
         if (result != Fault.NONE) {
             return result;
         }
         if ((access & Protection.WRITE) != 0 && isUnbalanced(vma)) {
-            return UNBALANCED;
+            return FaultResult.UNBALANCED;
         }
-        long[] leaf = table().leaf(address);
-        int index = table().indexOf(address);
+        long[] leaf = state.table().leaf(address);
+        int index = state.table().indexOf(address);
         long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, index);
         if (leaf != null && Pte.isPresent(pte)) {
             return present(vma, address, access, leaf, index, pte);
         }
         if (leaf != null && Pte.isBusy(pte)) {
-            reader.readUnlock();
-            checkMayWait();
+            state.reader.readUnlock();
+            state.checkMayWait();
             return awaitOwner(leaf, index, pte, address, access);
         }
         if (pte == Pte.GUARD) {
@@ -414,52 +334,36 @@ public final class Faulter {
         return empty(vma, address, access, leaf);
     }
 
-    /**
-     * Checks that the thread may wait. The faulting CPU has left GUEST, and the attempt leaves its section to wait, but
-     * the thread may have other CPUs.
-     */
-    void checkMayWait() {
-        Cpus.checkMayWait("a fault that may have to wait", reader);
-    }
-
     private @Nullable VmArea find(long address) {
         VmArea vma = last;
         if (vma != null && vma.contains(address) && !vma.isDetached()) {
             return vma;
         }
-        vma = layout.find(address);
+        vma = state.layout.find(address);
         last = vma;
         return vma;
     }
 
     /** Waits until the operation that has claimed an entry has released it, or the thread is interrupted. */
     private int awaitOwner(long[] leaf, int index, long pte, long address, int access) {
-        Gate gate = memory.owners().gateOf(pte);
+        Gate gate = state.memory.owners().gateOf(pte);
         // Read again after the gate: the owner number can be reused, but while the entry still holds it, its present
         // user is the owner.
         if (Leaf.get(leaf, index) != pte) {
-            return Resolve.AGAIN;
+            return FaultResult.AGAIN;
         }
         BegunEvent recorded = Tracepoints.beginFault();
-        int result = Resolve.awaitOwner(layout, gate, address);
-        record(recorded, "a busy entry", address, access, result);
+        int result = Resolve.awaitOwner(state.layout, gate, address);
+        state.record(recorded, "a busy entry", address, access, result);
         return result;
     }
 
     /** Waits until the VMA stands, or grows the stack. */
     private int awaitLayout(@Nullable VmArea vma, long address, int access) {
         BegunEvent recorded = Tracepoints.beginFault();
-        int result = Resolve.await(layout, vma, address);
-        record(recorded, vma == null ? "no mapping" : "an operation in flight", address, access, result);
+        int result = Resolve.await(state.layout, vma, address);
+        state.record(recorded, vma == null ? "no mapping" : "an operation in flight", address, access, result);
         return result;
-    }
-
-    /** Ends a step that may have waited. Caller is in no reader section. */
-    void record(@Nullable BegunEvent recorded, String cause, long address, int access, int result) {
-        if (recorded != null) {
-            Tracepoints.endFault(
-                    recorded, layout.lifetime().identity().number(), address, access, cause, result, isMajor);
-        }
     }
 
     /** Handles a fault at a present entry, for an access that the VMA permits. */
@@ -473,8 +377,8 @@ public final class Faulter {
         if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
             return copyOnWrite.copyOrReuse(vma, address, access, leaf, index, pte);
         }
-        if (writes && noticesWrites(vma)) {
-            checkMayWait();
+        if (writes && FaultState.noticesWrites(vma)) {
+            state.checkMayWait();
             return backingFault.pageMkwrite(vma, address, access, pte);
         }
         return widen(vma, address, leaf, index, pte, writes);
@@ -482,15 +386,10 @@ public final class Faulter {
 
     /** Returns whether an access can be made through a present entry. */
     private static boolean allows(long pte, int access) {
-        if ((access & FORCED) == 0) {
+        if ((access & Resolve.FORCED) == 0) {
             return Pte.has(pte, rightsOf(access));
         }
         return (access & Protection.WRITE) == 0 || Pte.has(pte, Pte.WRITE) || Pte.has(pte, Pte.FORCED_WRITE);
-    }
-
-    /** Returns whether a write may make a private page of the VMA its own. */
-    static boolean mayCopy(VmArea now, int access) {
-        return now.has(VmaFlags.WRITE) || ((access & FORCED) != 0 && Resolve.isCopyOnWrite(now));
     }
 
     /** Returns the rights that an access needs. A page that can be written or executed can be read, as on x86. */
@@ -500,43 +399,26 @@ public final class Faulter {
                 | ((access & Protection.READ) != 0 ? Pte.READ : 0);
     }
 
-    static boolean noticesWrites(VmArea vma) {
-        BackingTraits traits = vma.traits();
-        return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
-    }
-
-    /**
-     * Marks a page that a fault makes dirty ({@code fault_dirty_shared_page}, {@code follow_page_pte}), so that all its
-     * mappings show it. A store through an entry that exists marks that entry only, also if the entry is made writable
-     * for it: on Linux mprotect has done so. A page that is saved to a file needs no other mark than the entry's, which
-     * counts it. Under the lock of the leaf.
-     */
-    void markDirty(int frame, long pte) {
-        if (Pte.has(pte, Pte.SHMEM)) {
-            frames.setDirty(frame);
-        }
-    }
-
     /** Adds rights that the VMA was given and the entry lacks. */
     private int widen(VmArea vma, long address, long[] leaf, int index, long pte, boolean writes) {
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(layout, vma, address, false);
+            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, false);
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
-                return Resolve.AGAIN;
+                return FaultResult.AGAIN;
             }
             long wider = pte | VmaRights.of(now) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
-                return Resolve.AGAIN;
+                return FaultResult.AGAIN;
             }
             boolean isWider = Leaf.compareAndSet(leaf, index, pte, wider);
             if (isWider && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
                 if (isMarking) {
-                    markDirty(Pte.frame(pte), pte);
+                    state.markDirty(Pte.frame(pte), pte);
                 }
-                frames.noteDirtied(Pte.frame(pte));
+                state.frames.noteDirtied(Pte.frame(pte));
             }
-            return isWider ? Fault.NONE : Resolve.AGAIN;
+            return isWider ? Fault.NONE : FaultResult.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -545,7 +427,7 @@ public final class Faulter {
     /** Handles a fault at an entry without a page. */
     private int empty(VmArea vma, long address, int access, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
-        int stability = stability(vma);
+        int stability = state.stability(vma);
         if (stability != Fault.NONE) {
             return stability;
         }
@@ -553,14 +435,14 @@ public final class Faulter {
             return anonymous.map(vma, address, access, known);
         }
         BackingTraits traits = vma.traits();
-        if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != memory) {
+        if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != state.memory) {
             return Fault.ADRERR;
         }
         boolean copies = writes && !vma.has(VmaFlags.SHARED);
         if (copies) {
-            AnonVmas.prepare(layout, vma);
+            AnonVmas.prepare(state.layout, vma);
         }
-        long page = pageOf(vma, address);
+        long page = state.pageOf(vma, address);
         if (copies) {
             int source = faultAround.one(vma, traits, cache, address, page);
             if (source != Frames.NONE) {
@@ -568,15 +450,11 @@ public final class Faulter {
             }
         } else if (!(writes && traits.noticesWrites())) {
             int result = faultAround.map(vma, traits, cache, address, page, writes, known);
-            if (result != Resolve.AGAIN) {
+            if (result != FaultResult.AGAIN) {
                 return result;
             }
         }
-        checkMayWait();
+        state.checkMayWait();
         return backingFault.fetch(vma, traits, cache, address, access, page);
-    }
-
-    long pageOf(VmArea vma, long address) {
-        return vma.pageOffset() + ((address - vma.start()) >>> pageShift);
     }
 }

@@ -18,12 +18,6 @@ import java.util.List;
  * flight then and the thread holds no lock, so this may take as long as backings do.
  */
 public final class Populate {
-    /** The result for an address without a VMA. A guard is {@link Fault#MAPERR}, which has another errno. */
-    private static final int HOLE = -1;
-
-    /** The result for {@link Fault#RETRY} without an interrupt, while the machine takes memory from a space. */
-    private static final int SHORT = -2;
-
     /** The number of pages and VMAs between two looks at the interrupt flag: no more pages than a leaf has. */
     private static final int PAGES = 512;
 
@@ -52,12 +46,12 @@ public final class Populate {
         if (Errno.isError(result) && !isPart) {
             return result;
         }
-        // The part of the range before the operation's failure is faulted in nevertheless, and may fail first.
+        // The part of the range below the operation's failure is still faulted in, and its failure comes first.
         if (fault == Fault.NONE || kind == PopulateRange.Kind.BEST_EFFORT) {
             return result;
         }
-        if (fault == Fault.RETRY || fault == SHORT) {
-            return (fault == SHORT ? Errno.EAGAIN : Errno.EINTR).result();
+        if (fault == Fault.RETRY || fault == FaultResult.SHORT) {
+            return (fault == FaultResult.SHORT ? Errno.EAGAIN : Errno.EINTR).result();
         }
         if (kind == PopulateRange.Kind.LOCK) {
             // Like __mlock_posix_error_return.
@@ -65,7 +59,7 @@ public final class Populate {
         }
         // The operation has checked for holes and rights: another call has made this hole, or taken this right.
         return switch (fault) {
-            case Fault.OUT_OF_MEMORY, HOLE -> Errno.ENOMEM.result();
+            case Fault.OUT_OF_MEMORY, FaultResult.HOLE -> Errno.ENOMEM.result();
             case Fault.ACCERR -> Errno.EINVAL.result();
             default -> Errno.EFAULT.result();
         };
@@ -81,8 +75,8 @@ public final class Populate {
     }
 
     /**
-     * Faults a range in, with a page table context that this call borrows. Returns a {@link Fault}, {@link #HOLE} or
-     * {@link #SHORT}.
+     * Faults a range in, with a page table context that this call borrows. Returns a {@link Fault}, {@link
+     * FaultResult#HOLE} or {@link FaultResult#SHORT}.
      */
     private static int fault(Layout layout, PopulateRange range) {
         PageTableContext context = layout.memory().contexts().borrowOrNull();
@@ -97,7 +91,7 @@ public final class Populate {
                 case BEST_EFFORT -> mapped(faulter, range.start(), range.end(), true);
                 case LOCK -> mapped(faulter, range.start(), range.end(), false);
             });
-            return fault == Fault.RETRY && faulter.errnoOfRetry() == Errno.EAGAIN ? SHORT : fault;
+            return fault == Fault.RETRY && faulter.errnoOfRetry() == Errno.EAGAIN ? FaultResult.SHORT : fault;
         } finally {
             layout.memory().contexts().giveBack(context);
         }
@@ -119,7 +113,7 @@ public final class Populate {
             if (isInterrupted(++count)) {
                 return Fault.RETRY;
             }
-            VmArea vma = faulter.layout.findNext(at);
+            VmArea vma = faulter.layout().findNext(at);
             if (vma == null || !Addresses.isBelow(vma.start(), end)) {
                 return Fault.NONE;
             }
@@ -135,12 +129,12 @@ public final class Populate {
                 if (result != Fault.NONE) {
                     break;
                 }
-                at += 1L << faulter.pageShift;
+                at += 1L << faulter.pageShift();
             }
             if (result == Fault.RETRY || (result == Fault.OUT_OF_MEMORY && !goesOn)) {
                 return result;
             }
-            if (result != Fault.NONE && faulter.layout.find(at) == vma) {
+            if (result != Fault.NONE && faulter.layout().find(at) == vma) {
                 if (!goesOn) {
                     return result;
                 }
@@ -156,17 +150,17 @@ public final class Populate {
     }
 
     /**
-     * Faults in every page of a range. Returns the first {@link Fault} that is not done, or {@link #HOLE}; RETRY after
-     * an interrupt.
+     * Faults in every page of a range. Returns the first {@link Fault} that is not done, or {@link FaultResult#HOLE};
+     * RETRY after an interrupt.
      */
     private static int touch(Faulter faulter, long start, long end, int access) {
         long right = access == Protection.WRITE ? VmaFlags.WRITE : VmaFlags.READ;
         long at = start;
         int count = 0;
         while (Addresses.isBelow(at, end)) {
-            VmArea vma = faulter.layout.find(at);
+            VmArea vma = faulter.layout().find(at);
             if (vma == null) {
-                return HOLE;
+                return FaultResult.HOLE;
             }
             if (isInterrupted(++count)) {
                 return Fault.RETRY;
@@ -177,8 +171,8 @@ public final class Populate {
             }
             int result = faulter.fault(at, access);
             if (result == Fault.NONE) {
-                at += 1L << faulter.pageShift;
-            } else if (result != Fault.MAPERR || faulter.layout.find(at) == vma) {
+                at += 1L << faulter.pageShift();
+            } else if (result != Fault.MAPERR || faulter.layout().find(at) == vma) {
                 return result;
             }
         }

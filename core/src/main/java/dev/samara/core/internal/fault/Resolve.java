@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The front half of a fault: from an address to a VMA that permits the access ({@code lock_vma_under_rcu} and {@code
- * access_error} in {@code arch/x86/mm/fault.c}). Decides SIGSEGV only: {@link Faulter} and {@link BackingFault} decide
+ * access_error} in {@code arch/x86/mm/fault.c}). Decides SIGSEGV only: {@code Faulter} and {@code BackingFault} decide
  * SIGBUS, after the VMA has permitted the access.
  *
  * <p>Every attempt has these steps:
@@ -28,18 +28,18 @@ import org.jspecify.annotations.Nullable;
  *   <li>The caller looks the VMA up, without a lock.
  *   <li>{@link #check} decides whether the VMA permits the access. A gate comes before the rights: behind a closed gate
  *       the VMA is not yet the one of this address.
- *   <li>If the answer is {@link #MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows the stack
- *       or waits at the gate. After that the fault starts over with step 1.
+ *   <li>If the answer is {@link FaultResult#MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows
+ *       the stack or waits at the gate. After that the fault starts over with step 1.
  * </ol>
  *
  * <p>Steps 1 and 2 store nothing and wait for nothing. Only the growth of a stack takes a lock of the space.
  */
 public final class Resolve {
-    /** Internal result: the fault starts over with a new lookup. */
-    static final int AGAIN = -1;
-
-    /** Internal result of {@link #check}: no VMA is there, or its gate is closed. */
-    static final int MUST_WAIT = -3;
+    /**
+     * An access of a debugger, as a bit beside the one bit of {@link Protection} ({@code FOLL_FORCE}). It needs the
+     * rights that the mapping may be given, not its present rights. No other access gains a right by its fault.
+     */
+    public static final int FORCED = 1 << 30;
 
     private Resolve() {}
 
@@ -49,21 +49,21 @@ public final class Resolve {
         do {
             VmArea vma = layout.find(address);
             result = check(vma, access);
-            if (result == MUST_WAIT) {
+            if (result == FaultResult.MUST_WAIT) {
                 result = await(layout, vma, address);
             }
-        } while (result == AGAIN);
+        } while (result == FaultResult.AGAIN);
         return result;
     }
 
     /**
      * Decides on a VMA that a lookup has found.
      *
-     * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link #MUST_WAIT}
+     * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link FaultResult#MUST_WAIT}
      */
     static int check(@Nullable VmArea vma, int access) {
         if (vma == null || InFlightGate.stopsFaultsAt(vma)) {
-            return MUST_WAIT;
+            return FaultResult.MUST_WAIT;
         }
         return permits(vma, access) ? Fault.NONE : Fault.ACCERR;
     }
@@ -72,8 +72,8 @@ public final class Resolve {
      * Prepares a new attempt after one without a result: grows the stack above the address if no VMA was found, or
      * waits at the gate of the VMA. The caller is in no reader section.
      *
-     * @return {@link #AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows there;
-     *     RETRY after an interrupt
+     * @return {@link FaultResult#AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows
+     *     there; RETRY after an interrupt
      * @throws IllegalStateException if the fault would have to wait, and was called by the retire phase of an operation
      *     in flight, in GUEST, or by a backing that must not wait
      */
@@ -82,7 +82,7 @@ public final class Resolve {
             return grow(layout, address);
         }
         Gate gate = vma.gate();
-        return gate == null || awaitGate(layout, gate, address) ? AGAIN : Fault.RETRY;
+        return gate == null || awaitGate(layout, gate, address) ? FaultResult.AGAIN : Fault.RETRY;
     }
 
     private static int grow(Layout layout, long address) {
@@ -94,7 +94,7 @@ public final class Resolve {
         if (grown == Errno.EINTR.result()) {
             return Fault.RETRY;
         }
-        return Errno.isError(grown) ? Fault.MAPERR : AGAIN;
+        return Errno.isError(grown) ? Fault.MAPERR : FaultResult.AGAIN;
     }
 
     private static boolean awaitGate(Layout layout, Gate gate, long address) {
@@ -116,19 +116,19 @@ public final class Resolve {
      * phase of an operation may call this too.
      *
      * @param gate the owner's gate
-     * @return {@link #AGAIN}, or {@link Fault#RETRY} after an interrupt
+     * @return {@link FaultResult#AGAIN}, or {@link Fault#RETRY} after an interrupt
      */
     static int awaitOwner(Layout layout, Gate gate, long address) {
-        return gate.await(new FaultWatch(layout.host(), address)) ? AGAIN : Fault.RETRY;
+        return gate.await(new FaultWatch(layout.host(), address)) ? FaultResult.AGAIN : Fault.RETRY;
     }
 
     /**
      * Returns whether a VMA permits an access. As on x86, memory that can be written or executed can be read.
      *
-     * @param access bits of {@link Protection}, and perhaps {@link Faulter#FORCED}
+     * @param access bits of {@link Protection}, and perhaps {@link #FORCED}
      */
     private static boolean permits(VmArea vma, int access) {
-        if ((access & Faulter.FORCED) != 0) {
+        if ((access & FORCED) != 0) {
             return permitsForced(vma, access);
         }
         if ((access & Protection.READ) != 0 && !vma.hasAny(VmaFlags.ACCESS)) {
@@ -148,6 +148,11 @@ public final class Resolve {
     /** Returns whether pages of a VMA are copied when they are written ({@code is_cow_mapping}). */
     public static boolean isCopyOnWrite(VmArea vma) {
         return !vma.has(VmaFlags.SHARED) && vma.has(VmaFlags.MAYWRITE);
+    }
+
+    /** Returns whether a write may make a private page of the VMA its own. */
+    static boolean mayCopy(VmArea now, int access) {
+        return now.has(VmaFlags.WRITE) || ((access & FORCED) != 0 && isCopyOnWrite(now));
     }
 
     /** Reports a fault that waits long. */

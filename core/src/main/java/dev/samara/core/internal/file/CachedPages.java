@@ -44,7 +44,7 @@ final class CachedPages extends Caches.RegisteredCache {
     /** Guarded by the content's lock, but for the end of a write. */
     private final ReadsUnderWay reads = new ReadsUnderWay();
 
-    /** Whether the cache was about to have a page. Guarded by the content's lock. */
+    /** Whether the cache is registered, as the first insertion does. Guarded by the content's lock. */
     private boolean isRegistered;
 
     /** Whether the backing can read a page again that is not in memory. Never set back to false. */
@@ -181,10 +181,10 @@ final class CachedPages extends Caches.RegisteredCache {
 
     /**
      * Puts in a frame that is assigned to the page. The caller holds the lock of the content, and the cache is not
-     * closed. A call that fails for want of memory leaves the index without the frame, and the cache registered or not.
+     * closed. If memory runs out, the frame is not in the index, and the cache may or may not be registered.
      */
     void put(long page, int frame) {
-        // First: only a registered cache gives back the nodes of its index when it is collected.
+        // First: the nodes of an index are uncharged at its collection only if its cache is registered.
         if (!isRegistered) {
             register();
             isRegistered = true;
@@ -232,7 +232,7 @@ final class CachedPages extends Caches.RegisteredCache {
         removal.setOut();
     }
 
-    /** Unlinks nodes without pages, which insertions that failed have left. */
+    /** Unlinks empty nodes left by failed insertions. */
     private void forgetNodes() {
         index.prune(0, Long.MAX_VALUE);
         if (evictionHand != null) {

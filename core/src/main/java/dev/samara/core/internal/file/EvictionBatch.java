@@ -22,7 +22,7 @@ final class EvictionBatch {
     private final Frames frames;
     private final CachedPages cached;
 
-    /* Guarded by the lock of the content; all else is for the holder of the inode lock. */
+    /* Guarded by the lock of the content; the other fields are guarded by the inode lock. */
 
     private final EvictionHand hand;
     private final RecentReads recent;

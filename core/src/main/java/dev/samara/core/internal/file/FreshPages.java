@@ -32,7 +32,7 @@ final class FreshPages {
     /**
      * Allocates a frame.
      *
-     * @param page the page that it is for; -1 if that is not known
+     * @param page the page that it will contain; -1 if that is not known
      */
     int allocate(long page) {
         int frame = tryAllocate(page);
@@ -111,7 +111,7 @@ final class FreshPages {
             known = isWithin ? cached.index().get(page) : Frames.NONE;
             if (known == Frames.NONE && isWithin && !isOver) {
                 take(frame, file.number(), page);
-                cached.put(page, frame);
+                put(page, frame);
                 return frame;
             }
             take(frame, Frames.ANONYMOUS, 0);
@@ -123,6 +123,19 @@ final class FreshPages {
             throw closed("insert");
         }
         return known;
+    }
+
+    /** Puts in a frame that is assigned to the page. Frees it if that fails. The caller holds the content's lock. */
+    private void put(long page, int frame) {
+        try {
+            cached.put(page, frame);
+        } finally {
+            // Without this lock nobody finds it, and nobody else frees it.
+            if (cached.frameAt(page) != frame) {
+                frames.assign(frame, Frames.ANONYMOUS, 0);
+                frames.drop(frame);
+            }
+        }
     }
 
     /** See {@link FilePages#frameForFault}. The page lies in the file. */
@@ -138,7 +151,7 @@ final class FreshPages {
                 known = cached.index().get(page);
                 if (known == Frames.NONE) {
                     frames.assign(fresh, file.number(), page);
-                    cached.put(page, fresh);
+                    put(page, fresh);
                     return fresh;
                 }
             }

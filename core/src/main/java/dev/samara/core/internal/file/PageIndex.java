@@ -139,7 +139,7 @@ final class PageIndex {
         }
     }
 
-    /** Returns whether a page can be put in without another node. */
+    /** Returns whether a page can be inserted without a further node. */
     boolean hasPlace(long page) {
         // The first leaf grows in its place.
         return (page >= 0 && page < SIZE && root.height == 0) || leafOf(page) != null;
@@ -178,7 +178,7 @@ final class PageIndex {
         return level == 0 ? LEAF_BYTES : TABLE_BYTES;
     }
 
-    /** Returns the bytes of the nodes from a root to the first leaf, which does not count as the only node. */
+    /** Returns the bytes of the nodes from a root to the first leaf; a single leaf is not counted. */
     private static long bytesAbove(Root of) {
         return of.height == 0 ? 0 : of.height * TABLE_BYTES + LEAF_BYTES;
     }
@@ -304,7 +304,7 @@ final class PageIndex {
     void removeIf(long first, long last, IntPredicate choice) {
         Root from = root;
         if (removeIf(from.top, from.height, 0, first, last, choice)) {
-            // Without a new leaf if the present one will do: the caller may have no memory.
+            // No new leaf if the present one suffices: the caller may have run out of memory.
             if (from.height > 0 || ((int[]) from.top).length > least) {
                 root = Root.of(leaf(least));
                 charge(-bytes);

@@ -46,7 +46,7 @@ final class Removal {
         return last;
     }
 
-    /** Returns whether no page of the file stays. */
+    /** Returns whether all pages of the file are removed. */
     boolean isOfAll() {
         return first == 0 && last == Long.MAX_VALUE;
     }

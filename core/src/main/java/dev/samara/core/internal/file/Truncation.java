@@ -183,7 +183,7 @@ final class Truncation {
             int frame = cached.frameAt(start >>> cached.pageShift());
             if (frame != Frames.NONE) {
                 if (!forgetsBeyondEnd) {
-                    // As shmem_undo_range does; a saved file has the zeros below the cache too.
+                    // As shmem_undo_range does; a file of the host also gets the zeros below the cache.
                     frames.setDirty(frame);
                 }
                 frames.store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);

@@ -52,7 +52,7 @@ final class SlowAccess {
             if (high < 0) {
                 return fail(high, second, size);
             }
-            // Again, since the CPU may have acknowledged a flush while the other page was faulted in.
+            // Translates again, since the CPU may have acknowledged a flush while the other page was faulted in.
             low = memory.lookUpWritable(address);
             if (low >= 0) {
                 if (size == PAIR && below == Long.BYTES) {

@@ -4,6 +4,7 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.fault.Faulter;
+import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
@@ -300,9 +301,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
         if (physical >= 0) {
             return physical;
         }
-        physical = walkForced(address, access | Faulter.FORCED);
+        physical = walkForced(address, access | Resolve.FORCED);
         counters.increment(CpuCounters.TLB_MISSES);
-        return physical >= 0 ? physical : findByFault(address, access | Faulter.FORCED);
+        return physical >= 0 ? physical : findByFault(address, access | Resolve.FORCED);
     }
 
     private long walkForced(long address, int access) {
@@ -329,7 +330,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
             // The fault may have linked a new leaf.
             fill.forgetTable(address);
             long physical =
-                    (access & Faulter.FORCED) != 0 ? walkForced(address, access) : walk(address, rightOf(access));
+                    (access & Resolve.FORCED) != 0 ? walkForced(address, access) : walk(address, rightOf(access));
             if (physical >= 0) {
                 return physical;
             }

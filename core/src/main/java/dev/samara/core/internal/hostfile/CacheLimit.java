@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
@@ -45,7 +46,7 @@ final class CacheLimit {
         this.inodes = inodes;
     }
 
-    /** Sets the limit in bytes; see {@link HostFiles#limit}. */
+    /** Sets the limit in bytes; see {@code HostFiles.limit}. */
     void bound(long bytes) {
         mostBytes = bytes;
         early = Math.min(MOST_EARLY, bytes >> 6);
@@ -56,7 +57,7 @@ final class CacheLimit {
         inode.evictBy(resident, mostBytes / memory.frames().pageSize(), spare);
     }
 
-    /** Returns the maximum number of pages of one read-ahead; see {@link HostFiles#mostAhead}. */
+    /** Returns the maximum number of pages of one read-ahead; see {@code OpenHostFile}. */
     long mostAhead(Frames frames) {
         return Math.min(mostBytes / frames.pageSize(), frames.most()) / 2;
     }
@@ -66,9 +67,10 @@ final class CacheLimit {
      * clean one can be evicted. Waits for the host, and at the limit for another thread that does this. The caller
      * holds no lock but those of changes and of a write-back, and does not read a page.
      *
-     * @param reader the file of which a page is read or written: what its last scan has left behind goes first
+     * @param reader the pages of the file of which one is read or written: what its last scan has left behind goes
+     * first
      */
-    void makeRoom(HostInode reader) {
+    void makeRoom(FilePages reader) {
         long from = mostBytes - early;
         if (resident.get() < from) {
             return;
@@ -86,14 +88,14 @@ final class CacheLimit {
             boolean isFound = true;
             while (isFound && resident.get() >= from) {
                 long before = resident.get();
-                isFound = reader.pages().evictRecent() > 0 || evict(PATIENCE) || evict(0) || retry(reader);
+                isFound = reader.evictRecent() > 0 || evict(PATIENCE) || evict(0) || retry(reader);
                 freedBytes += Math.max(before - resident.get(), 0);
             }
         } finally {
             room.unlock();
         }
         // Slightly too low if other threads insert pages concurrently.
-        long freed = freedBytes / reader.pages().memory().frames().pageSize();
+        long freed = freedBytes / reader.memory().frames().pageSize();
         Tracepoints.endReclaim(recorded, "pages above the cache limit", (int) freed, false);
     }
 
@@ -133,8 +135,8 @@ final class CacheLimit {
      *
      * @return whether they will
      */
-    private boolean retry(HostInode reader) {
-        if (++futile < resident.get() / reader.pages().memory().frames().pageSize()) {
+    private boolean retry(FilePages reader) {
+        if (++futile < resident.get() / reader.memory().frames().pageSize()) {
             return false;
         }
         futile = 0;

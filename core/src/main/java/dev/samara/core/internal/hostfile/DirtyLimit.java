@@ -3,6 +3,7 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.page.DirtyPages;
 import dev.samara.core.internal.sync.CheckedLock;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -21,7 +22,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * of the write-back and inode locks, whose holders never wait here.
  */
 final class DirtyLimit implements DirtyPages {
-    private final HostFiles files;
+    private final Executor tasks;
+    private final Runnable writeDirty;
 
     /** The bytes of pages that have become dirty so far. */
     private final AtomicLong dirtied = new AtomicLong();
@@ -40,8 +42,16 @@ final class DirtyLimit implements DirtyPages {
     private long background = Long.MAX_VALUE;
     private long most = Long.MAX_VALUE;
 
-    DirtyLimit(HostFiles files) {
-        this.files = files;
+    /**
+     * Describes files without bounds.
+     *
+     * @param tasks runs what may block
+     * @param writeDirty writes the dirty pages of all files, and forces none. May wait for other changes and
+     *     write-backs of each file
+     */
+    DirtyLimit(Executor tasks, Runnable writeDirty) {
+        this.tasks = tasks;
+        this.writeDirty = writeDirty;
     }
 
     void bound(long backgroundBytes, long mostBytes) {
@@ -95,7 +105,7 @@ final class DirtyLimit implements DirtyPages {
     private void give() {
         boolean isTaken = false;
         try {
-            files.tasks().execute(this::writeInBackground);
+            tasks.execute(this::writeInBackground);
             isTaken = true;
         } finally {
             if (!isTaken) {
@@ -121,7 +131,7 @@ final class DirtyLimit implements DirtyPages {
         if (dirty() >= least) {
             long before = dirtied.get();
             try {
-                files.writeDirty();
+                writeDirty.run();
             } finally {
                 // Whatever has failed: what could not be written does not count.
                 passed = before;

@@ -18,14 +18,20 @@ final class HostBytes {
     /** The end of the file lies before a byte that must be in it. */
     private static final long BEYOND_END = PageWrites.SHORT;
 
-    private final HostInode inode;
-    private final HostFiles files;
+    private final InodeState inode;
+    private final HostSize size;
+    private final PageFetches fetches;
+    private final PageWrites writes;
+    private final FilePolicy policy;
     private final FilePages pages;
     private final int pageSize;
 
-    HostBytes(HostInode inode, HostFiles files) {
+    HostBytes(InodeState inode, HostSize size, PageFetches fetches, PageWrites writes, FilePolicy policy) {
         this.inode = inode;
-        this.files = files;
+        this.size = size;
+        this.fetches = fetches;
+        this.writes = writes;
+        this.policy = policy;
         pages = inode.pages();
         pageSize = pages.memory().frames().pageSize();
     }
@@ -33,11 +39,11 @@ final class HostBytes {
     /** Reads bytes of the file; see {@link dev.samara.core.backing.HostFile#pread}. */
     long pread(ByteBuffer target, long offset, ReadAhead ahead) {
         long done = read(target, offset, ahead);
-        if (done < 0 || !target.hasRemaining() || !inode.size().isOther()) {
+        if (done < 0 || !target.hasRemaining() || !size.isOther()) {
             return done;
         }
         // Ended at the end of the file, which another program has moved.
-        long failed = inode.size().revalidate();
+        long failed = size.revalidate();
         long rest = failed != 0 ? failed : read(target, offset + done, ahead);
         return done == 0 ? rest : done + Math.max(rest, 0);
     }
@@ -50,7 +56,7 @@ final class HostBytes {
         }
         inode.changesLock().lock();
         try {
-            long failed = inode.size().revalidate();
+            long failed = size.revalidate();
             return failed != 0 ? failed : write(source, offset, true);
         } finally {
             inode.changesLock().unlock();
@@ -62,7 +68,7 @@ final class HostBytes {
         Cpus.checkMayWait("a write of a file");
         inode.changesLock().lock();
         try {
-            long failed = inode.size().revalidate();
+            long failed = size.revalidate();
             if (failed != 0) {
                 return failed;
             }
@@ -109,8 +115,8 @@ final class HostBytes {
         while (failed == 0 && source.hasRemaining()) {
             if (!isFetched) {
                 // Not for a page that was just read: if no other page is clean, that one would be evicted, for ever.
-                files.balanceDirty();
-                files.makeRoom(inode);
+                policy.balanceDirty.run();
+                policy.makeRoom.accept(pages);
             }
             long at = offset + source.position() - start;
             failed = writePart(source, at, mayGrow);
@@ -130,15 +136,15 @@ final class HostBytes {
         int start = source.position();
         source.limit(Math.min(limit, start + MOST_BYTES));
         long end = offset + source.remaining();
-        long size = pages.size();
+        long known = pages.size();
         try {
-            if (end <= size) {
+            if (end <= known) {
                 return written(source, offset);
             }
             if (!mayGrow) {
                 return BEYOND_END;
             }
-            return grow(source, offset, Math.max(offset, size));
+            return grow(source, offset, Math.max(offset, known));
         } finally {
             source.limit(limit);
         }
@@ -157,7 +163,7 @@ final class HostBytes {
         }
         int inFile = (int) (from - offset);
         int start = source.position();
-        int added = inode.size().extend(source.position(start + inFile), from);
+        int added = size.extend(source.position(start + inFile), from);
         source.position(start);
         if (added < 0 && inFile == 0) {
             return added;
@@ -166,7 +172,7 @@ final class HostBytes {
         source.limit(source.limit() - missing);
         long failed = written(source, offset);
         if (added > 0 && pages.size() < from + added) {
-            inode.size().undo(from + added);
+            size.undo(from + added);
         }
         // A short write ends this call; the next one returns the error.
         return failed == 0 && missing > 0 ? Errno.EIO.result() : failed;
@@ -174,7 +180,7 @@ final class HostBytes {
 
     /** Reads a page. Returns a negated errno, or 0 if the page is in memory, or beyond an end that has changed. */
     private long fetched(long page, @Nullable ReadAhead ahead) {
-        int frame = inode.fetch(page, ahead == null ? 1 : ahead.window(page, 0), true);
+        int frame = fetches.fetch(page, ahead == null ? 1 : ahead.window(page, 0), true);
         return frame == FilePages.NO_MEMORY
                 ? Errno.ENOMEM.result()
                 : frame == PageReads.UNREADABLE ? Errno.EIO.result() : 0;
@@ -186,9 +192,9 @@ final class HostBytes {
         inode.changesLock().lock();
         try {
             long failed = BEYOND_END;
-            for (int attempt = 0; failed == BEYOND_END && attempt < HostInode.ATTEMPTS; attempt++) {
+            for (int attempt = 0; failed == BEYOND_END && attempt < PageFetches.ATTEMPTS; attempt++) {
                 // Also on each retry: another program has cut the file.
-                failed = inode.size().revalidate();
+                failed = size.revalidate();
                 failed = failed != 0 ? failed : punchUpTo(offset, Math.min(offset + length, pages.size()));
             }
             return failed == BEYOND_END ? Errno.EIO.result() : failed;
@@ -219,7 +225,7 @@ final class HostBytes {
 
     /** Makes whole pages zeros behind the cache, and removes them. The caller holds the lock of the changes. */
     private long punchPages(long first, long behind) {
-        ByteBuffer zeros = files.buffers().take(0);
+        ByteBuffer zeros = policy.buffers.take(0);
         try {
             int room = Math.max(1, zeros.capacity() / pageSize);
             long failed = 0;
@@ -228,20 +234,28 @@ final class HostBytes {
             }
             return failed;
         } finally {
-            files.buffers().giveBack(zeros);
+            policy.buffers.giveBack(zeros);
         }
     }
 
     private long punchPages(long first, int count, ByteBuffer zeros) {
+        long failed = Errno.EIO.result();
         inode.lockAll();
         try {
-            long failed = inode.writes().zero(zeros, first * pageSize, count * pageSize);
+            failed = writes.zero(zeros, first * pageSize, count * pageSize);
             if (failed == 0) {
                 pages.remove(first, count);
             }
             return failed;
         } finally {
-            inode.unlockAll();
+            try {
+                if (failed != 0 && failed != BEYOND_END) {
+                    // Some may be zeros by now. Those in memory have what they had, and are saved again.
+                    pages.setDirty(first, first + count - 1);
+                }
+            } finally {
+                inode.unlockAll();
+            }
         }
     }
 }

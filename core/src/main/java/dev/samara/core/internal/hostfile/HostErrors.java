@@ -5,38 +5,59 @@ import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
- * The errors of the host as numbers. Some exceptions of the JDK have only the text of the system, in English on most
- * hosts. An unknown text is {@link Errno#EIO}.
+ * The errors of the host as numbers. For most of them the JDK only passes on the text of {@code strerror}, in English
+ * on most hosts. An unknown text is {@link Errno#EIO}.
  */
 final class HostErrors {
+    private static final Map<Class<? extends IOException>, Errno> BY_CLASS = Map.of(
+            NoSuchFileException.class, Errno.ENOENT,
+            FileAlreadyExistsException.class, Errno.EEXIST,
+            AccessDeniedException.class, Errno.EACCES,
+            NotDirectoryException.class, Errno.ENOTDIR,
+            FileSystemLoopException.class, Errno.ELOOP);
+
+    /** Parts of texts, in lower case, of Unix and of Windows. The first that is found decides. */
+    private static final List<Map.Entry<String, Errno>> BY_TEXT = List.of(
+            Map.entry("operation not permitted", Errno.EPERM),
+            Map.entry("read-only file system", Errno.EROFS),
+            Map.entry("write protected", Errno.EROFS),
+            Map.entry("not a directory", Errno.ENOTDIR),
+            Map.entry("is a directory", Errno.EISDIR),
+            Map.entry("too many levels of symbolic links", Errno.ELOOP),
+            Map.entry("name too long", Errno.ENAMETOOLONG),
+            Map.entry("text file busy", Errno.ETXTBSY),
+            Map.entry("too many open files in system", Errno.ENFILE),
+            Map.entry("too many open files", Errno.EMFILE),
+            Map.entry("cannot allocate memory", Errno.ENOMEM),
+            Map.entry("no space left", Errno.ENOSPC),
+            Map.entry("not enough space", Errno.ENOSPC),
+            Map.entry("quota exceeded", Errno.EDQUOT),
+            Map.entry("file too large", Errno.EFBIG));
+
     private HostErrors() {}
 
     static Errno of(IOException failure) {
-        if (failure instanceof NoSuchFileException) {
-            return Errno.ENOENT;
-        } else if (failure instanceof FileAlreadyExistsException) {
-            return Errno.EEXIST;
-        } else if (failure instanceof AccessDeniedException) {
-            return Errno.EACCES;
+        for (Map.Entry<Class<? extends IOException>, Errno> known : BY_CLASS.entrySet()) {
+            if (known.getKey().isInstance(failure)) {
+                return known.getValue();
+            }
         }
-        String text = String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
-        if (text.contains("read-only file system") || text.contains("write protected")) {
-            return Errno.EROFS;
-        } else if (text.contains("is a directory")) {
-            return Errno.EISDIR;
-        } else if (text.contains("too many open files")) {
-            return Errno.EMFILE;
-        } else if (text.contains("no space left") || text.contains("not enough space")) {
-            return Errno.ENOSPC;
-        } else if (text.contains("quota exceeded")) {
-            return Errno.EDQUOT;
-        } else if (text.contains("file too large")) {
-            return Errno.EFBIG;
-        }
-        return Errno.EIO;
+        // The message of such an exception also has the name of the file.
+        String said = failure instanceof FileSystemException named ? named.getReason() : failure.getMessage();
+        String text = String.valueOf(said).toLowerCase(Locale.ROOT);
+        return BY_TEXT.stream()
+                .filter(entry -> text.contains(entry.getKey()))
+                .findFirst()
+                .map(Map.Entry::getValue)
+                .orElse(Errno.EIO);
     }
 }

@@ -6,7 +6,6 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirtyPages;
-import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
@@ -28,24 +27,13 @@ import org.jspecify.annotations.Nullable;
  * that of the file while a channel of it is open.
  */
 public final class HostFiles {
-    private static final int BUFFER = 1 << 20;
-
     private static final Set<OpenOption> KNOWN = Set.of(
             StandardOpenOption.READ,
             StandardOpenOption.WRITE,
             StandardOpenOption.CREATE,
             StandardOpenOption.CREATE_NEW);
 
-    /** Opens channels of paths; tests install another one. */
-    @FunctionalInterface
-    public interface ChannelOpener {
-        /** Opens a file for reading and perhaps for writing. */
-        HostChannel open(Path path, Set<OpenOption> options) throws IOException;
-    }
-
     private final Consumer<Report> reporter;
-    private final Executor tasks;
-    private final TransferBuffers buffers = new TransferBuffers(BUFFER);
 
     /** Set before the first file is opened. */
     private ChannelOpener opener = PathChannel::open;
@@ -54,12 +42,11 @@ public final class HostFiles {
     private @Nullable PeriodicWrites background;
 
     private final InodeTable inodes = new InodeTable();
-    private final LastClose ends;
     private final CacheLimit limit = new CacheLimit(inodes);
-    private final DirtyLimit dirty = new DirtyLimit(this);
-
-    /** Whether a save at the close of a file forces it. Set before the first file is opened. */
-    private boolean forcesOnClose = true;
+    private final DirtyLimit dirty;
+    private final FilePolicy policy;
+    private final LastClose ends;
+    private final HostOpens opens;
 
     /** What reads of pages use, for each size of pages: a few for all files. Guarded by {@link #inodes}. */
     private final Map<MachineMemory, ReadSpaces> spaces = new HashMap<>();
@@ -75,8 +62,10 @@ public final class HostFiles {
      */
     public HostFiles(Consumer<Report> reporter, Executor tasks) {
         this.reporter = reporter;
-        this.tasks = tasks;
-        ends = new LastClose(inodes, reporter);
+        dirty = new DirtyLimit(tasks, this::writeDirty);
+        policy = new FilePolicy(limit::makeRoom, dirty::balance);
+        ends = new LastClose(inodes, policy, reporter);
+        opens = new HostOpens(inodes, ends, limit, tasks);
     }
 
     /** Installs another opener, before the first file is opened. */
@@ -105,14 +94,7 @@ public final class HostFiles {
         try {
             PathOpen opened = PathOpen.open(opener, path, options);
             HostChannel channel = opened.channel();
-            HostInode inode = null;
-            try {
-                inode = enter(opened.look().key, path.toString(), memory, channel, channel.size(), writes);
-            } finally {
-                if (inode == null) {
-                    channel.close();
-                }
-            }
+            HostInode inode = enter(opened.look().key, path.toString(), memory, channel, sizeOf(channel), writes);
             return opened(inode, path, opened.look().identity, writes);
         } catch (IOException failed) {
             throw HostPath.refusal(path.toString(), HostErrors.of(failed), failed);
@@ -122,17 +104,34 @@ public final class HostFiles {
         }
     }
 
-    private OpenHostFile opened(HostInode inode, Path path, HostIdentity identity, boolean writes) {
+    /** Returns the size of a file that was just opened. Closes the channel if that fails. */
+    private static long sizeOf(HostChannel channel) throws IOException {
+        boolean isKnown = false;
+        try {
+            long size = channel.size();
+            isKnown = true;
+            return size;
+        } finally {
+            if (!isKnown) {
+                InodeTable.close(channel);
+            }
+        }
+    }
+
+    private OpenHostFile opened(HostInode inode, Path path, HostIdentity identity, boolean writes) throws IOException {
         boolean isOpen = false;
         try {
             // Another program may have changed the size since an earlier open.
-            inode.size().revalidate();
-            OpenHostFile made = new OpenHostFile(this, inode, path.toString(), identity, writes);
+            long failed = inode.size().look();
+            if (failed != 0) {
+                throw HostPath.refusal(path.toString(), Errno.of(failed), null);
+            }
+            OpenHostFile made = new OpenHostFile(opens, inode, path.toString(), identity, writes);
             isOpen = true;
             return made;
         } finally {
             if (!isOpen) {
-                leave(inode);
+                ends.leave(inode, writes);
             }
         }
     }
@@ -146,7 +145,7 @@ public final class HostFiles {
         HostChannel channel = new BufferChannel(bytes);
         boolean writes = !bytes.isReadOnly();
         HostInode inode = enter(channel, name, memory, channel, bytes.remaining(), writes);
-        return new OpenHostFile(this, inode, name, HostIdentity.NONE, writes);
+        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes);
     }
 
     /**
@@ -165,7 +164,7 @@ public final class HostFiles {
             InodeTable.close(channel);
             throw HostPath.refusal(name, HostErrors.of(failed), failed);
         }
-        return new OpenHostFile(this, inode, name, HostIdentity.NONE, writes);
+        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes);
     }
 
     /** Finds or makes a file, and counts an open of it; see {@link InodeTable#enter}. */
@@ -184,7 +183,7 @@ public final class HostFiles {
     private HostInode newInode(
             Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
         FilePages pages = FilePages.ofSaved(memory, size);
-        HostInode made = new HostInode(this, key, name, pages, spaces(memory), channel, writes);
+        HostInode made = new HostInode(key, new InodeState(name, pages, channel, writes), policy, spaces(memory));
         limit.add(made, memory, walks.computeIfAbsent(memory, SpareWalk::new));
         return made;
     }
@@ -192,11 +191,6 @@ public final class HostFiles {
     /** The caller holds the monitor of {@link #inodes}. */
     private ReadSpaces spaces(MachineMemory memory) {
         return spaces.computeIfAbsent(memory, of -> new ReadSpaces(of.frames().direct()));
-    }
-
-    /** Ends an open. The last one saves the file, and closes it unless that fails. May block. */
-    void leave(HostInode inode) {
-        ends.leave(inode);
     }
 
     /**
@@ -210,20 +204,12 @@ public final class HostFiles {
 
     /** Has pages be clean whose write has failed. Called before the first file is opened. */
     public void dropFailedWrites() {
-        ends.dropFailedWrites();
+        policy.dropsFailedWrites = true;
     }
 
     /** Has closes force nothing. Called before the first file is opened. */
     public void forceNothingOnClose() {
-        forcesOnClose = false;
-    }
-
-    boolean forcesOnClose() {
-        return forcesOnClose;
-    }
-
-    boolean dropsFailedWrites() {
-        return ends.dropsFailedWrites();
+        policy.forcesOnClose = false;
     }
 
     /**
@@ -241,13 +227,8 @@ public final class HostFiles {
         return dirty.isBounded() ? dirty : null;
     }
 
-    /** Has pages written if too many are dirty; see {@link DirtyLimit#balance}. */
-    void balanceDirty() {
-        dirty.balance();
-    }
-
     /** Writes the dirty pages of all files, and forces none. Waits for other changes and write-backs of each file. */
-    void writeDirty() {
+    private void writeDirty() {
         inodes.all().forEach(this::writeDirty);
     }
 
@@ -267,7 +248,7 @@ public final class HostFiles {
      * @param nanos the time between two writes, positive
      */
     public void writeEvery(long nanos) {
-        background = new PeriodicWrites(this, tasks, nanos);
+        background = new PeriodicWrites(this::writeAll, inodes::areSomeWritable, opens.tasks(), nanos);
     }
 
     /**
@@ -281,37 +262,7 @@ public final class HostFiles {
             writeDirty(inode);
             ends.endUnused(inode);
         }
-        return areSomeWritable();
-    }
-
-    boolean areSomeWritable() {
         return inodes.areSomeWritable();
-    }
-
-    TransferBuffers buffers() {
-        return buffers;
-    }
-
-    /** Returns the executor of tasks that may block. */
-    Executor tasks() {
-        return tasks;
-    }
-
-    /**
-     * Returns the most pages that one read-ahead without an access reads: half of those that may be in memory, so it
-     * evicts none of its own pages.
-     */
-    long mostAhead(Frames frames) {
-        return limit.mostAhead(frames);
-    }
-
-    /**
-     * Evicts pages near the limit, for a read of a page or a write of bytes; see {@link CacheLimit#makeRoom}.
-     *
-     * @param reader the file of the page or the bytes
-     */
-    void makeRoom(HostInode reader) {
-        limit.makeRoom(reader);
     }
 
     /**

@@ -29,7 +29,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>Thread-safe.
  */
 final class HostForces {
-    private final HostInode inode;
+    private final InodeState inode;
     private final FilePages pages;
 
     /** Whether a page whose force has failed is clean. */
@@ -64,7 +64,7 @@ final class HostForces {
      *
      * @param isForced whether all bytes are on the device; otherwise the first save forces
      */
-    HostForces(HostInode inode, boolean dropsFailed, boolean isForced) {
+    HostForces(InodeState inode, boolean dropsFailed, boolean isForced) {
         this.inode = inode;
         this.dropsFailed = dropsFailed;
         pages = inode.pages();

@@ -5,14 +5,11 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.page.Caches;
-import dev.samara.core.internal.sync.CheckedLock;
-import dev.samara.core.internal.sync.CheckedReadWriteLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * One file of the host, with its pages in memory, for all opens of it in a machine ({@code struct inode}).
@@ -21,43 +18,15 @@ import java.util.concurrent.locks.ReentrantLock;
  * {@link HostSize}).
  */
 final class HostInode {
-    /** How often a read or a write-back tries again that has found the file of the host shorter. */
-    static final int ATTEMPTS = 8;
-
-    private final HostFiles files;
     private final Object key;
-
-    /** The name of the first open. */
-    private final String name;
-
+    private final InodeState state;
+    private final FilePolicy policy;
     private final FilePages pages;
-    private final ErrorSequence errors = new ErrorSequence();
     private final HostForces forces;
-    private final PageReads reads;
+    private final PageFetches fetches;
     private final PageWrites writes;
     private final HostBytes bytes;
     private final HostSize size;
-
-    /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
-    private final ReentrantLock changes = new CheckedLock();
-
-    /**
-     * Serializes write-backs, and excludes them from truncations and holes. Not held during a force ({@link
-     * HostForces}). Taken after {@link #changes}.
-     */
-    private final ReentrantLock writeBack = new CheckedLock();
-
-    /**
-     * Shared by reads of pages into memory, and exclusive in truncations and holes ({@code invalidate_lock}). Otherwise
-     * a page that was read before a truncation could come into memory after it. Taken after {@link #writeBack}.
-     */
-    private final CheckedReadWriteLock invalidate = new CheckedReadWriteLock();
-
-    /** The channel of the first open, or of the first one for writing. */
-    private volatile HostChannel channel;
-
-    /** Whether the channel is open for writing. Stored after the channel, and never set back to false. */
-    private volatile boolean isWritable;
 
     /** All channels that end with this. Guarded by the monitor of {@link InodeTable}. */
     private final List<HostChannel> channels = new ArrayList<>(2);
@@ -65,27 +34,24 @@ final class HostInode {
     /** Guarded by the monitor of {@link InodeTable}. */
     private final HostUse use = new HostUse();
 
-    HostInode(
-            HostFiles files,
-            Object key,
-            String name,
-            FilePages pages,
-            ReadSpaces spaces,
-            HostChannel channel,
-            boolean isWritable) {
-        this.name = name;
-        this.files = files;
+    /**
+     * Describes a file that was just opened.
+     *
+     * @param state the file
+     * @param policy what all files of the machine have in common
+     * @param spaces what its reads use
+     */
+    HostInode(Object key, InodeState state, FilePolicy policy, ReadSpaces spaces) {
         this.key = key;
-        this.pages = pages;
-        TransferBuffers buffers = files.buffers();
-        this.channel = channel;
-        this.isWritable = isWritable;
-        channels.add(channel);
-        size = new HostSize(this);
-        forces = new HostForces(this, files.dropsFailedWrites(), files.forcesOnClose());
-        writes = new PageWrites(this, forces, buffers, files.dropsFailedWrites());
-        reads = new PageReads(this, buffers, spaces);
-        bytes = new HostBytes(this, files);
+        this.state = state;
+        this.policy = policy;
+        pages = state.pages();
+        channels.add(state.channel());
+        forces = new HostForces(state, policy.dropsFailedWrites, policy.forcesOnClose);
+        size = new HostSize(state, forces);
+        writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites);
+        fetches = new PageFetches(new PageReads(state, policy.buffers, spaces), size, policy.makeRoom, pages);
+        bytes = new HostBytes(state, size, fetches, writes, policy);
         pages.allowReclaim();
     }
 
@@ -105,7 +71,7 @@ final class HostInode {
             pages.retryEviction();
         }
         int freed = evict(true);
-        if (freed != 0 || !isWritable) {
+        if (freed != 0 || !isWritable()) {
             return freed;
         }
         writeSome();
@@ -121,19 +87,11 @@ final class HostInode {
     }
 
     ErrorSequence errors() {
-        return errors;
-    }
-
-    PageWrites writes() {
-        return writes;
-    }
-
-    HostChannel channel() {
-        return channel;
+        return state.errors();
     }
 
     boolean isWritable() {
-        return isWritable;
+        return state.isWritable();
     }
 
     /** The caller holds the monitor of {@link InodeTable}. */
@@ -144,8 +102,7 @@ final class HostInode {
     /** Takes a channel that is open for writing. The caller holds the monitor of {@link InodeTable}. */
     void takeWritable(HostChannel writable) {
         channels.add(writable);
-        channel = writable;
-        isWritable = true;
+        state.takeWritable(writable);
     }
 
     HostBytes bytes() {
@@ -156,87 +113,9 @@ final class HostInode {
         return size;
     }
 
-    ReentrantLock changesLock() {
-        return changes;
-    }
-
-    ReentrantLock writeBackLock() {
-        return writeBack;
-    }
-
-    /** Returns the lock that reads of pages into memory share. */
-    CheckedReadWriteLock invalidateLock() {
-        return invalidate;
-    }
-
-    HostForces forces() {
-        return forces;
-    }
-
-    /**
-     * Returns the frame of a page, and reads the page if it is not in memory.
-     *
-     * @param page the page
-     * @param most the most pages that are read at once, the page and those after it
-     * @param isScan whether the others are those after an access
-     * @return the frame; {@link PageReads#BEYOND}, {@link FilePages#NO_MEMORY} or {@link PageReads#UNREADABLE}
-     */
+    /** Returns the frame of a page; see {@link PageFetches#fetch}. */
     int fetch(long page, int most, boolean isScan) {
-        files.makeRoom(this);
-        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            int frame = reads.fetch(page, most, isScan);
-            while (frame == FilePages.EVICTED) {
-                pages.awaitChange();
-                frame = reads.fetch(page, most, isScan);
-            }
-            if (frame != PageReads.SHORT) {
-                return frame;
-            }
-            // Made shorter by another program.
-            if (size.revalidate() != 0) {
-                return PageReads.UNREADABLE;
-            }
-        }
-        return PageReads.UNREADABLE;
-    }
-
-    /** Takes the locks of the changes, of the write-back and of the reads, in this order. */
-    void lockAll() {
-        boolean isDone = false;
-        changes.lock();
-        try {
-            lockWriteBackAndReads();
-            isDone = true;
-        } finally {
-            if (!isDone) {
-                changes.unlock();
-            }
-        }
-    }
-
-    private void lockWriteBackAndReads() {
-        boolean isDone = false;
-        writeBack.lock();
-        try {
-            invalidate.lock();
-            isDone = true;
-        } finally {
-            if (!isDone) {
-                writeBack.unlock();
-            }
-        }
-    }
-
-    void unlockAll() {
-        try {
-            invalidate.unlock();
-        } finally {
-            try {
-                writeBack.unlock();
-            } finally {
-                changes.unlock();
-            }
-        }
+        return fetches.fetch(page, most, isScan);
     }
 
     /**
@@ -256,7 +135,7 @@ final class HostInode {
 
     /** Writes all dirty pages before the file is closed, and forces it unless closes force nothing. */
     long save() {
-        return files.forcesOnClose() ? flush(0, Long.MAX_VALUE) : write(0, Long.MAX_VALUE);
+        return policy.forcesOnClose ? flush(0, Long.MAX_VALUE) : write(0, Long.MAX_VALUE);
     }
 
     /** Writes the dirty pages of a range, and forces nothing. Waits for other changes and write-backs. */
@@ -266,7 +145,7 @@ final class HostInode {
             size.revalidate();
         }
         long failed = 0;
-        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        for (int attempt = 0; attempt < PageFetches.ATTEMPTS; attempt++) {
             failed = writes.write(first, last);
             if (failed != PageWrites.SHORT) {
                 return failed;
@@ -274,11 +153,11 @@ final class HostInode {
             // Made shorter by another program. Nothing makes it longer again.
             failed = size.revalidate();
             if (failed != 0) {
-                errors.add(failed);
+                state.errors().add(failed);
                 return failed;
             }
         }
-        errors.add(Errno.EIO.result());
+        state.errors().add(Errno.EIO.result());
         return Errno.EIO.result();
     }
 
@@ -295,11 +174,11 @@ final class HostInode {
 
     /** Writes the dirty pages that evictions have found. Forces nothing, and waits for no lock. */
     void writeSome() {
-        if (pages.hasDirtyToEvict() && writeBack.tryLock()) {
+        if (pages.hasDirtyToEvict() && state.writeBackLock().tryLock()) {
             try {
                 writes.writeForEviction();
             } finally {
-                writeBack.unlock();
+                state.writeBackLock().unlock();
             }
         }
     }
@@ -314,16 +193,22 @@ final class HostInode {
 
     /** Waits for the write-back that is under way. */
     void awaitWriteBack() {
-        writeBack.lock();
+        state.writeBackLock().lock();
         try {
-            assert writeBack.isHeldByCurrentThread();
+            assert state.writeBackLock().isHeldByCurrentThread();
         } finally {
-            writeBack.unlock();
+            state.writeBackLock().unlock();
         }
     }
 
-    /** Closes the pages and all channels. The caller is the last user. */
-    void end(List<HostChannel> ending) {
+    /**
+     * Closes the pages and all channels. The caller is the last user.
+     *
+     * @return 0, or the negated errno of a close that has failed: perhaps something was not written. That of a file
+     *     that was only read does not count
+     */
+    long end(List<HostChannel> ending) {
+        long failure = 0;
         try {
             pages.close();
         } finally {
@@ -331,10 +216,11 @@ final class HostInode {
                 try {
                     one.close();
                 } catch (IOException failed) {
-                    errors.add(HostErrors.of(failed).result());
+                    failure = HostErrors.of(failed).result();
                 }
             }
         }
+        return isWritable() ? failure : 0;
     }
 
     /** Returns the channels, of which this has none then. The caller holds the monitor of {@link InodeTable}. */
@@ -346,6 +232,6 @@ final class HostInode {
 
     @Override
     public String toString() {
-        return "file " + name;
+        return state.toString();
     }
 }

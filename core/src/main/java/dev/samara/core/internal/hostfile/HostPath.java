@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
@@ -46,7 +47,7 @@ final class HostPath {
     }
 
     /**
-     * Looks at the file of a path. Opening a FIFO would wait for a writer, and reading a directory fails late: both are
+     * Checks the file of a path. Opening a FIFO would wait for a writer, and reading a directory fails late: both are
      * refused here.
      *
      * @return null if there is no file and the call may create one
@@ -74,7 +75,11 @@ final class HostPath {
             if (creates) {
                 return null;
             }
-            throw missing;
+            // Later JDKs throw this for ENOTDIR, too. The question for the file system fails with the error itself.
+            // An open would wait for a writer if the path names a FIFO by now, and toRealPath leaves the mount
+            // namespace of a path through /proc/PID/root.
+            FileStore created = Files.getFileStore(path);
+            throw new NoSuchFileException(path.toString(), null, "created concurrently in " + created);
         }
     }
 

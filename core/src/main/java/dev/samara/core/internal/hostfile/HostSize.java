@@ -17,7 +17,8 @@ import java.nio.ByteBuffer;
 final class HostSize {
     private static final long NONE = -1;
 
-    private final HostInode inode;
+    private final InodeState inode;
+    private final HostForces forces;
     private final FilePages pages;
 
     /**
@@ -26,8 +27,9 @@ final class HostSize {
      */
     private volatile long overgrown = NONE;
 
-    HostSize(HostInode inode) {
+    HostSize(InodeState inode, HostForces forces) {
         this.inode = inode;
+        this.forces = forces;
         pages = inode.pages();
     }
 
@@ -53,12 +55,19 @@ final class HostSize {
      */
     private long growHost(long bytes) {
         try {
+            if (inode.channel().size() >= bytes) {
+                return 0;
+            }
+        } catch (IOException failed) {
+            return HostErrors.of(failed).result();
+        }
+        try {
             // No channel of the JDK makes a file larger in another way. The rest becomes a hole where the file system
             // has holes.
-            return inode.channel().size() >= bytes || write(ByteBuffer.allocate(1), bytes - 1) == 1
-                    ? 0
-                    : Errno.EIO.result();
+            return write(ByteBuffer.allocate(1), bytes - 1) == 1 ? 0 : Errno.EIO.result();
         } catch (IOException failed) {
+            // A write that fails may have been made all the same.
+            undo(bytes);
             return HostErrors.of(failed).result();
         }
     }
@@ -68,7 +77,7 @@ final class HostSize {
             return inode.channel().write(bytes, offset);
         } finally {
             // After the write: a force that has begun before may not have it.
-            inode.forces().noteChange();
+            forces.noteChange();
         }
     }
 
@@ -112,7 +121,7 @@ final class HostSize {
             // The file is longer than needed until the next try.
             overgrown = grown;
         } finally {
-            inode.forces().noteChange();
+            forces.noteChange();
         }
     }
 
@@ -170,15 +179,30 @@ final class HostSize {
     }
 
     private void cutHost(long bytes) throws IOException {
+        HostChannel host = inode.channel();
         try {
-            inode.channel().truncate(bytes);
+            host.truncate(bytes);
+        } catch (IOException failed) {
+            // A truncation that fails may have been made all the same, and the pages must follow it.
+            if (host.size() != bytes) {
+                throw failed;
+            }
         } finally {
-            inode.forces().noteChange();
+            forces.noteChange();
         }
     }
 
     /** Takes the size of the file of the host; see {@link dev.samara.core.backing.HostFile#revalidate}. */
     long revalidate() {
+        try {
+            return look();
+        } catch (IOException failed) {
+            return HostErrors.of(failed).result();
+        }
+    }
+
+    /** Takes the size as {@link #revalidate} does. Throws what the host has thrown. */
+    long look() throws IOException {
         Cpus.checkMayWait("a look at a file");
         inode.changesLock().lock();
         try {
@@ -202,8 +226,6 @@ final class HostSize {
             } finally {
                 inode.unlockAll();
             }
-        } catch (IOException failed) {
-            return HostErrors.of(failed).result();
         } finally {
             inode.changesLock().unlock();
         }

@@ -6,6 +6,12 @@ final class HostUse {
     /** The opens of the file that have not ended. */
     int opens;
 
+    /** The opens for writing among them ({@code i_writecount} above 0). */
+    int writers;
+
+    /** How often writing is denied ({@code i_writecount} below 0); 0 while there are writers. */
+    int denials;
+
     /** The number of opens so far: whether one has come and gone during a last close. */
     long opened;
 

@@ -29,7 +29,8 @@ final class InodeTable {
      * Finds or makes a file, and counts an open of it. The channel is the file's then, or closed.
      *
      * @param maker makes the file of the channel, in the monitor of this
-     * @throws dev.samara.core.mman.MmException EBUSY if the file is open with another memory
+     * @throws dev.samara.core.mman.MmException EBUSY if the file is open with another memory, ETXTBSY if an open for
+     *     writing is denied
      */
     HostInode enter(Object key, MachineMemory memory, HostChannel channel, boolean writes, Supplier<HostInode> maker) {
         boolean isTaken = false;
@@ -42,12 +43,15 @@ final class InodeTable {
                     isTaken = true;
                 } else if (known.pages().memory() != memory) {
                     throw HostPath.refusal(key.toString(), Errno.EBUSY, null);
+                } else if (writes && known.use().denials > 0) {
+                    throw HostPath.refusal(key.toString(), Errno.ETXTBSY, null);
                 } else if (writes && !known.isWritable()) {
                     known.takeWritable(channel);
                     writable++;
                     isTaken = true;
                 }
                 known.use().opens++;
+                known.use().writers += writes ? 1 : 0;
                 known.use().opened++;
                 known.use().isReported = false;
                 return known;
@@ -88,8 +92,23 @@ final class InodeTable {
     }
 
     /** Ends an open. */
-    synchronized void leave(HostInode inode) {
+    synchronized void leave(HostInode inode, boolean writes) {
         inode.use().opens--;
+        inode.use().writers -= writes ? 1 : 0;
+    }
+
+    /** Denies opens for writing ({@code deny_write_access}); returns false if there is one. */
+    synchronized boolean denyWrites(HostInode inode) {
+        if (inode.use().writers > 0) {
+            return false;
+        }
+        inode.use().denials++;
+        return true;
+    }
+
+    /** Ends a denial ({@code allow_write_access}). */
+    synchronized void allowWrites(HostInode inode) {
+        inode.use().denials--;
     }
 
     /** Returns whether a file is to be saved and closed: it has no opens, and no other thread does that. */

@@ -15,31 +15,21 @@ import org.jspecify.annotations.Nullable;
  */
 final class LastClose {
     private final InodeTable inodes;
+    private final FilePolicy policy;
     private final Consumer<Report> reporter;
-
-    /** Whether a page whose write has failed is clean. Set before the first file is opened. */
-    private boolean dropsFailedWrites;
 
     /** Held by the thread that closes all files. */
     private final ReentrantLock closing = new CheckedLock();
 
-    LastClose(InodeTable inodes, Consumer<Report> reporter) {
+    LastClose(InodeTable inodes, FilePolicy policy, Consumer<Report> reporter) {
         this.inodes = inodes;
+        this.policy = policy;
         this.reporter = reporter;
     }
 
-    /** Has a file whose save has failed closed all the same: its pages are clean. Before the first file is opened. */
-    void dropFailedWrites() {
-        dropsFailedWrites = true;
-    }
-
-    boolean dropsFailedWrites() {
-        return dropsFailedWrites;
-    }
-
     /** Ends an open. The last one saves the file, and closes it unless that fails. */
-    void leave(HostInode inode) {
-        inodes.leave(inode);
+    void leave(HostInode inode, boolean writes) {
+        inodes.leave(inode, writes);
         endUnused(inode);
     }
 
@@ -68,9 +58,9 @@ final class LastClose {
         }
         if (failed != 0) {
             if (inodes.setReported(inode)) {
-                report(inode, failed);
+                report(inode, "saved", failed);
             }
-            if (!dropsFailedWrites) {
+            if (!policy.dropsFailedWrites) {
                 inodes.keep(inode);
                 return true;
             }
@@ -83,16 +73,17 @@ final class LastClose {
         return true;
     }
 
-    /** Ends a file that was removed, which has channels. */
-    private static void end(HostInode inode, List<HostChannel> ending) {
-        if (!ending.isEmpty()) {
-            inode.end(ending);
+    /** Ends a file that was removed, which has channels. No open is left that could be told of a failure. */
+    private void end(HostInode inode, List<HostChannel> ending) {
+        long failed = ending.isEmpty() ? 0 : inode.end(ending);
+        if (failed != 0) {
+            report(inode, "closed", failed);
         }
     }
 
-    private void report(HostInode inode, long failed) {
-        reporter.accept(
-                new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + Errno.of(failed), null));
+    private void report(HostInode inode, String call, long failed) {
+        String message = inode + " could not be " + call + ": " + Errno.of(failed);
+        reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, message, null));
     }
 
     /**
@@ -120,9 +111,9 @@ final class LastClose {
         try {
             long failed = inode.save();
             if (failed != 0) {
-                report(inode, failed);
+                report(inode, "saved", failed);
             }
-            if (failed != 0 && !dropsFailedWrites) {
+            if (failed != 0 && !policy.dropsFailedWrites) {
                 return false;
             }
             end(inode, inodes.remove(inode));

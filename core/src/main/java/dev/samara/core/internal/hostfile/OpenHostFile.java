@@ -25,7 +25,7 @@ public final class OpenHostFile extends HostFile {
     /** The most tasks of one open that read ahead; further advice is dropped. */
     private static final int MOST_READS_AHEAD = 16;
 
-    private final HostFiles files;
+    private final HostOpens opens;
     private final HostInode inode;
     private final String name;
     private final HostIdentity identity;
@@ -44,8 +44,8 @@ public final class OpenHostFile extends HostFile {
     /** Whether the owner has closed this. Guarded by this. */
     private boolean isClosed;
 
-    OpenHostFile(HostFiles files, HostInode inode, String name, HostIdentity identity, boolean isWritable) {
-        this.files = files;
+    OpenHostFile(HostOpens opens, HostInode inode, String name, HostIdentity identity, boolean isWritable) {
+        this.opens = opens;
         this.inode = inode;
         this.name = name;
         this.identity = identity;
@@ -76,14 +76,14 @@ public final class OpenHostFile extends HostFile {
         return true;
     }
 
-    private void unuse() {
+    void unuse() {
         boolean isLast;
         synchronized (this) {
             uses--;
             isLast = uses == 0;
         }
         if (isLast) {
-            files.leave(inode);
+            opens.ends().leave(inode, isWritable);
         }
     }
 
@@ -91,7 +91,7 @@ public final class OpenHostFile extends HostFile {
      * Begins a call of the owner, during which this stays open. Returns false if the owner has closed this. Otherwise
      * the call ends with {@link #unuse}, which may save the file.
      */
-    private synchronized boolean beginCall() {
+    synchronized boolean beginCall() {
         return !isClosed && use();
     }
 
@@ -105,6 +105,11 @@ public final class OpenHostFile extends HostFile {
             isClosed = true;
         }
         unuse();
+    }
+
+    @Override
+    public WriteDenial denyWrites() {
+        return HeldDenial.begin(this, opens.inodes(), inode);
     }
 
     @Override
@@ -191,7 +196,8 @@ public final class OpenHostFile extends HostFile {
     public void willNeed(long offset, long length) {
         Frames frames = inode.pages().memory().frames();
         long first = offset >>> pageShift;
-        long last = Math.min((offset + length - 1) >>> pageShift, first + files.mostAhead(frames) - 1);
+        long last = Math.min(
+                (offset + length - 1) >>> pageShift, first + opens.limit().mostAhead(frames) - 1);
         if (first > last) {
             return;
         }
@@ -202,7 +208,7 @@ public final class OpenHostFile extends HostFile {
         boolean isGiven = false;
         try {
             ForcedReadAhead reads = new ForcedReadAhead(inode, first, last, readAhead.most());
-            files.tasks().execute(() -> run(reads));
+            opens.tasks().execute(() -> run(reads));
             isGiven = true;
         } finally {
             if (!isGiven) {
@@ -236,7 +242,7 @@ public final class OpenHostFile extends HostFile {
             throw new ReadOnlyBufferException();
         }
         if (offset < 0) {
-            // Before the descriptor is looked at, as in ksys_pread64.
+            // Before the descriptor is checked, as in ksys_pread64.
             return Errno.EINVAL.result();
         }
         if (!beginCall()) {
@@ -296,7 +302,7 @@ public final class OpenHostFile extends HostFile {
     public long truncate(long bytes) {
         Cpus.checkMayWait("a truncation");
         if (bytes < 0) {
-            // Before the descriptor is looked at, as in do_sys_ftruncate.
+            // Before the descriptor is checked, as in do_sys_ftruncate.
             return Errno.EINVAL.result();
         }
         if (!beginCall()) {
@@ -322,7 +328,7 @@ public final class OpenHostFile extends HostFile {
         }
     }
 
-    /** Looks at the arguments in the order of {@code vfs_fallocate}. */
+    /** Checks the arguments in the order of {@code vfs_fallocate}. */
     private long punchRange(long offset, long length) {
         if (offset < 0 || length <= 0) {
             return Errno.EINVAL.result();

@@ -34,14 +34,14 @@ final class PageReads {
     /** How often a stale page is read again before the read waits for the write-back under way. */
     private static final int UNLOCKED_RETRIES = 4;
 
-    private final HostInode inode;
+    private final InodeState inode;
     private final FilePages pages;
     private final Frames frames;
     private final int pageShift;
     private final TransferBuffers buffers;
     private final ReadSpaces spaces;
 
-    PageReads(HostInode inode, TransferBuffers buffers, ReadSpaces spaces) {
+    PageReads(InodeState inode, TransferBuffers buffers, ReadSpaces spaces) {
         this.spaces = spaces;
         this.inode = inode;
         this.buffers = buffers;

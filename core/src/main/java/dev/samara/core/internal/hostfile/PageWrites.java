@@ -18,7 +18,7 @@ final class PageWrites implements PageWriter {
 
     private static final byte[] ZEROS = new byte[4096];
 
-    private final HostInode inode;
+    private final InodeState inode;
     private final FilePages pages;
     private final HostForces forces;
     private final TransferBuffers buffers;
@@ -30,7 +30,7 @@ final class PageWrites implements PageWriter {
     /** The first failure of this write-back whose pages are clean, or 0. */
     private long dropped;
 
-    PageWrites(HostInode inode, HostForces forces, TransferBuffers buffers, boolean dropsFailed) {
+    PageWrites(InodeState inode, HostForces forces, TransferBuffers buffers, boolean dropsFailed) {
         this.inode = inode;
         this.forces = forces;
         this.buffers = buffers;
@@ -85,15 +85,7 @@ final class PageWrites implements PageWriter {
             if (offset + bytes.remaining() > inode.channel().size()) {
                 return SHORT;
             }
-            long first = offset >>> pageShift;
-            long last = (offset + bytes.remaining() - 1) >>> pageShift;
-            long failed = Errno.EIO.result();
-            try {
-                failed = writeFully(offset, bytes);
-            } finally {
-                forces.addWritten(first, last);
-            }
-            return drop(failed);
+            return drop(writeFully(offset, bytes));
         } catch (IOException failed) {
             return drop(HostErrors.of(failed).result());
         }
@@ -114,7 +106,9 @@ final class PageWrites implements PageWriter {
         }
         HostChannel to = inode.channel();
         long at = offset;
-        pages.beginWrite(offset >>> pageShift, (offset + bytes.remaining() - 1) >>> pageShift);
+        long first = offset >>> pageShift;
+        long last = (offset + bytes.remaining() - 1) >>> pageShift;
+        pages.beginWrite(first, last);
         try {
             while (bytes.hasRemaining()) {
                 int written = to.write(bytes, at);
@@ -128,6 +122,7 @@ final class PageWrites implements PageWriter {
             pages.endWrite();
             // After the write: a force that has started before need not cover it.
             forces.noteChange();
+            forces.addWritten(first, last);
         }
     }
 

@@ -3,6 +3,8 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -25,11 +27,15 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
     /** How often a path is opened that had another file each time. */
     private static final int MOST = 1000;
 
-    static PathOpen open(HostFiles.ChannelOpener opener, Path path, Set<OpenOption> options) throws IOException {
+    static PathOpen open(ChannelOpener opener, Path path, Set<OpenOption> options) throws IOException {
         Set<OpenOption> wanted = new HashSet<>(options);
         for (int attempt = 0; attempt < MOST; attempt++) {
             boolean creates =
                     wanted.contains(StandardOpenOption.CREATE) || wanted.contains(StandardOpenOption.CREATE_NEW);
+            if (wanted.contains(StandardOpenOption.CREATE_NEW) && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+                // Whatever it is: O_EXCL comes before the kind of the file, and follows no link.
+                throw HostPath.refusal(path.toString(), Errno.EEXIST, null);
+            }
             HostPath.PathLook before = HostPath.look(path, creates);
             HostChannel channel = opener.open(path, HostPath.withRead(wanted));
             boolean isTaken = false;
@@ -52,7 +58,7 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
                 continue;
             } finally {
                 if (!isTaken) {
-                    channel.close();
+                    InodeTable.close(channel);
                 }
             }
             if (before == null) {

@@ -5,6 +5,7 @@ import java.lang.ref.WeakReference;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /**
  * Writes the dirty pages of all files of a machine from time to time, while one is open for writing ({@code
@@ -12,7 +13,8 @@ import java.util.concurrent.TimeUnit;
  * not kept for it. Thread-safe.
  */
 final class PeriodicWrites {
-    private final HostFiles files;
+    private final BooleanSupplier writeAll;
+    private final BooleanSupplier areSomeWritable;
     private final Executor tasks;
     private final long nanos;
 
@@ -22,11 +24,14 @@ final class PeriodicWrites {
     /**
      * Describes the writes, of which none is begun.
      *
+     * @param writeAll makes one, and returns whether a file is open for writing
+     * @param areSomeWritable returns whether one is
      * @param tasks runs them, since they may block
      * @param nanos the time between two of them
      */
-    PeriodicWrites(HostFiles files, Executor tasks, long nanos) {
-        this.files = files;
+    PeriodicWrites(BooleanSupplier writeAll, BooleanSupplier areSomeWritable, Executor tasks, long nanos) {
+        this.writeAll = writeAll;
+        this.areSomeWritable = areSomeWritable;
         this.tasks = tasks;
         this.nanos = nanos;
     }
@@ -66,7 +71,7 @@ final class PeriodicWrites {
     void round() {
         boolean goesOn = true;
         try {
-            goesOn = files.writeAll();
+            goesOn = writeAll.getAsBoolean();
         } finally {
             if (goesOn) {
                 schedule();
@@ -81,7 +86,7 @@ final class PeriodicWrites {
         synchronized (this) {
             isBegun = false;
         }
-        if (files.areSomeWritable()) {
+        if (areSomeWritable.getAsBoolean()) {
             begin();
         }
     }

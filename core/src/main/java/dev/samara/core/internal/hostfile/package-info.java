@@ -13,14 +13,14 @@
  *   <tr><td>What saves and closes a file that has no opens any more?</td>
  *       <td>{@code LastClose}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>
- *       <td>{@code HostInode}; reads and write-backs of one page: {@code ReadsUnderWay} of {@link
+ *       <td>{@code InodeState}; reads and write-backs of one page: {@code ReadsUnderWay} of {@link
  *       dev.samara.core.internal.file}</td></tr>
  *   <tr><td>How large is the file, and who has changed that?</td>
  *       <td>{@code HostSize}</td></tr>
  *   <tr><td>What reads and writes bytes by calls, and punches holes?</td>
  *       <td>{@code HostBytes}</td></tr>
  *   <tr><td>What reads pages into memory, and how many at once?</td>
- *       <td>{@code PageReads}, {@code ReadAhead}, {@code ForcedReadAhead}</td></tr>
+ *       <td>{@code PageFetches}, {@code PageReads}, {@code ReadAhead}, {@code ForcedReadAhead}</td></tr>
  *   <tr><td>What writes pages, and forces them to the device?</td>
  *       <td>{@code PageWrites}, {@code HostForces}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
  *   <tr><td>When are pages written that no call saves?</td>

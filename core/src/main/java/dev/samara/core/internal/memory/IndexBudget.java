@@ -7,16 +7,16 @@ import java.util.concurrent.atomic.AtomicLong;
  * The bytes of the nodes of all page indexes of one machine, and their limit (on Linux the nodes of an {@code xarray}
  * are charged to the memory cgroup). Thread-safe.
  *
- * <p>Nodes are charged when they exist, also beyond the limit: an insertion never fails for want of a node. Beyond the
- * limit no page gets a frame that needs another node. So the excess is at most the nodes of the pages whose frames were
- * allocated before.
+ * <p>Nodes are charged when they are linked, even beyond the limit: an insertion never fails for lack of a node.
+ * Beyond the limit no frame is allocated for a page that needs a further node, so the limit is exceeded by at most the
+ * nodes of pages whose frames were allocated before.
  */
 public final class IndexBudget {
     private final long limit;
     private final AtomicLong used = new AtomicLong();
 
     /**
-     * Makes a budget of which nothing is used.
+     * Creates an unused budget.
      *
      * @param limit bytes, not negative
      */
@@ -38,12 +38,12 @@ public final class IndexBudget {
         used.addAndGet(bytes);
     }
 
-    /** Returns whether no page is to get a frame that needs another node. */
+    /** Returns whether no frame may be allocated for a page that needs a further node. */
     public boolean isExceeded() {
         return used.get() > limit;
     }
 
-    /** Returns the bytes that are charged. */
+    /** Returns the charged bytes. */
     public long used() {
         return used.get();
     }

@@ -68,7 +68,7 @@ public final class Placement {
             return Errno.ENOMEM.result();
         }
         if ((mapFlags & (FIXED | HUGETLB)) == (FIXED | HUGETLB) && hint % edit.geometry.hugeSize() != 0) {
-            // By hugetlb_get_unmapped_area, which looks at the alignment before the limit.
+            // By hugetlb_get_unmapped_area, which checks the alignment before the limit.
             return Errno.EINVAL.result();
         }
         // A fixed address is checked first, so that one near 2^64 is not mistaken for an errno.

@@ -5,7 +5,6 @@ import dev.samara.core.internal.cpu.LoadedRoot;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -20,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A thread that fills an empty entry holds the leaf's lock, has seen that the leaf is not dead, and has checked that
  * the mapping is still attached. The lock excludes other threads that fill the entry, so a store is enough. Other
- * entries change by compare-and-set, without need of the lock, or by the get-and-set of an unmapping that has it. Upper
- * entries change under the lock of their table.
+ * entries change by compare-and-set, with or without the lock, or by the get-and-set of an unmapping that holds it.
+ * Upper entries change under the lock of their table.
  *
  * <p>A table is unhooked only if it is empty under its lock, and it is marked dead in that critical section. No thread
  * can therefore fill an entry of a table that walks do not find. A leaf with a pending flush stays: where there is no
@@ -29,8 +28,6 @@ import org.jspecify.annotations.Nullable;
  * still in one sees it empty.
  */
 public final class PageTable implements LoadedRoot {
-    private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
-
     private final int pageShift;
     private final int bits;
     private final int entries;
@@ -44,7 +41,7 @@ public final class PageTable implements LoadedRoot {
     private final Object[] root;
     private final Watches watches = new Watches();
     private final PendingNotices notices = new PendingNotices();
-    private final ResidentPages residents = new ResidentPages(this);
+    private final ResidentPages residents;
 
     private final TlbContext context;
 
@@ -98,26 +95,9 @@ public final class PageTable implements LoadedRoot {
         }
         levels = most;
         rootShift = shiftOf(most - 1);
-        root = upper(1 << Math.max(above, 1));
+        root = UpperTable.make(1 << Math.max(above, 1));
+        residents = new ResidentPages(root, this::tables);
         context.load(this);
-    }
-
-    static @Nullable Object childAcquire(Object[] table, int index) {
-        return CHILD.getAcquire(table, index);
-    }
-
-    private static void setChildVolatile(Object[] table, int index, Object child) {
-        CHILD.setVolatile(table, index, child);
-    }
-
-    private static boolean casChild(Object[] table, int index, Object expected, @Nullable Object next) {
-        return CHILD.compareAndSet(table, index, expected, next);
-    }
-
-    private static Object[] upper(int size) {
-        Object[] table = new Object[size + 1];
-        table[size] = Leaf.newState(size);
-        return table;
     }
 
     /** Returns the space as TLBs know it; always the same object. */
@@ -198,12 +178,12 @@ public final class PageTable implements LoadedRoot {
     public long @Nullable [] leaf(long address) {
         int shift = rootShift;
         // Here and below: pairs with the volatile store of link, so that a new table is seen initialized.
-        Object table = childAcquire(root, (int) (address >>> shift));
+        Object table = UpperTable.childAcquire(root, (int) (address >>> shift));
         for (shift -= bits; shift > pageShift; shift -= bits) {
             if (table == null) {
                 return null;
             }
-            table = childAcquire((Object[]) table, (int) (address >>> shift) & entries - 1);
+            table = UpperTable.childAcquire((Object[]) table, (int) (address >>> shift) & entries - 1);
         }
         return (long[]) table;
     }
@@ -234,11 +214,11 @@ public final class PageTable implements LoadedRoot {
         for (; ; ) {
             Object[] table = root;
             int level = levels - 1;
-            Object child = childAcquire(table, childIndex(address, level));
+            Object child = UpperTable.childAcquire(table, childIndex(address, level));
             while (level > 1 && child != null) {
                 table = (Object[]) child;
                 level--;
-                child = childAcquire(table, childIndex(address, level));
+                child = UpperTable.childAcquire(table, childIndex(address, level));
             }
             if (child instanceof long[] leaf) {
                 return leaf;
@@ -296,7 +276,7 @@ public final class PageTable implements LoadedRoot {
     }
 
     Object[] newUpper() {
-        return upper(entries);
+        return UpperTable.make(entries);
     }
 
     /** Links a child of an upper table, unless there is one, and returns the child; null if the table is dead. */
@@ -314,7 +294,7 @@ public final class PageTable implements LoadedRoot {
             // Volatile: before the caller checks whether the VMA is attached. Pairs with the volatile store of DETACHED
             // by the operation that removes the mapping and then walks: either its walk finds this table, or the
             // caller finds DETACHED.
-            setChildVolatile(table, index, fresh);
+            UpperTable.setChildVolatile(table, index, fresh);
             Leaf.noteChild(state, index, true);
             return fresh;
         } finally {
@@ -395,10 +375,10 @@ public final class PageTable implements LoadedRoot {
     int missingTables(long address) {
         Object[] table = root;
         int level = levels - 1;
-        Object child = childAcquire(table, childIndex(address, level));
+        Object child = UpperTable.childAcquire(table, childIndex(address, level));
         while (level > 1 && child != null) {
             level--;
-            child = childAcquire((Object[]) child, childIndex(address, level));
+            child = UpperTable.childAcquire((Object[]) child, childIndex(address, level));
         }
         return child == null ? level : 0;
     }
@@ -423,10 +403,10 @@ public final class PageTable implements LoadedRoot {
         while (Addresses.isBelow(at, end)) {
             Object[] table = root;
             int level = levels - 1;
-            Object child = childAcquire(table, childIndex(at, level));
+            Object child = UpperTable.childAcquire(table, childIndex(at, level));
             while (level > 1 && child != null) {
                 level--;
-                child = childAcquire((Object[]) child, childIndex(at, level));
+                child = UpperTable.childAcquire((Object[]) child, childIndex(at, level));
             }
             if (child != null) {
                 return at;
@@ -465,7 +445,7 @@ public final class PageTable implements LoadedRoot {
         long[] state = (long[]) parent[parent.length - 1];
         Leaf.lock(state);
         try {
-            if (!casChild(parent, index, child, null)) {
+            if (!UpperTable.replaceChild(parent, index, child, null)) {
                 throw new IllegalStateException("a table that is not dead was not hooked in");
             }
             Leaf.noteChild(state, index, false);
@@ -495,7 +475,7 @@ public final class PageTable implements LoadedRoot {
         Object[] table = root;
         for (int level = levels - 1; at != limit && level > 0; level--) {
             int index = childIndex(at, level);
-            Object child = childAcquire(table, index);
+            Object child = UpperTable.childAcquire(table, index);
             if (child == null) {
                 break;
             }
@@ -520,7 +500,7 @@ public final class PageTable implements LoadedRoot {
         // for its end.
         Leaf.lock(state);
         Leaf.unlock(state);
-        return childAcquire(table, index) == child;
+        return UpperTable.childAcquire(table, index) == child;
     }
 
     /** Gives the topmost table back, to which there is no reference any more. */

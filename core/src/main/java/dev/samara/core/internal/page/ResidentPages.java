@@ -3,6 +3,7 @@ package dev.samara.core.internal.page;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.function.IntSupplier;
 
 /**
  * The numbers of pages in memory of one space, by kind ({@code mm->rss_stat}), and their highest sum ({@code
@@ -38,7 +39,11 @@ public final class ResidentPages {
         }
     }
 
-    private final PageTable table;
+    /** The root of the page table. */
+    private final Object[] root;
+
+    /** The number of its tables. */
+    private final IntSupplier tables;
 
     @SuppressWarnings("UnusedVariable") // through PEAK
     private long peak;
@@ -53,8 +58,15 @@ public final class ResidentPages {
     /** Whether the next removal in parts notes the number: the first one since the division. */
     private volatile boolean isDue;
 
-    ResidentPages(PageTable table) {
-        this.table = table;
+    /**
+     * Counts the pages of a page table.
+     *
+     * @param root its topmost table
+     * @param tables the number of the others
+     */
+    ResidentPages(Object[] root, IntSupplier tables) {
+        this.root = root;
+        this.tables = tables;
     }
 
     /**
@@ -63,12 +75,12 @@ public final class ResidentPages {
      * @param kind a kind of pages, as {@link Pte#kindOf} returns it
      */
     public long count(int kind) {
-        return Math.max(0, sum(table.root(), kind, kind));
+        return Math.max(0, sum(root, kind, kind));
     }
 
     /** Returns the number of pages of all kinds. */
     public long count() {
-        return Math.max(0, sum(table.root(), 0, Pte.PAGE_KINDS - 1));
+        return Math.max(0, sum(root, 0, Pte.PAGE_KINDS - 1));
     }
 
     /** Returns the highest number of pages of all kinds so far. */
@@ -89,9 +101,9 @@ public final class ResidentPages {
             }
             return;
         }
-        int tables = table.tables();
-        if (tables > FEW_TABLES) {
-            long due = (long) PAGES_PER_TABLE * tables;
+        int linked = tables.getAsInt();
+        if (linked > FEW_TABLES) {
+            long due = (long) PAGES_PER_TABLE * linked;
             // Racy, benign: threads side by side add the tables up once too often, or skip some pages more.
             long passed = (long) SKIPPED.getOpaque(this) + Math.min(pages, due);
             SKIPPED.setOpaque(this, passed < due ? passed : 0);
@@ -121,7 +133,7 @@ public final class ResidentPages {
         long sum = 0;
         for (int word = 0; word < Leaf.wordsOf(upper.length - 1); word++) {
             for (long left = Leaf.children(state, word); left != 0; left &= left - 1) {
-                Object child = PageTable.childAcquire(upper, (word << 6) + Long.numberOfTrailingZeros(left));
+                Object child = UpperTable.childAcquire(upper, (word << 6) + Long.numberOfTrailingZeros(left));
                 if (child instanceof long[] leaf) {
                     for (int kind = firstKind; kind <= lastKind; kind++) {
                         sum += Leaf.pages(leaf, kind);

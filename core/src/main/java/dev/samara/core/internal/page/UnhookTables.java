@@ -22,7 +22,7 @@ public final class UnhookTables {
     /** Allocates nothing, so that only the stack can run out here. Returns whether it has unhooked the child. */
     private static boolean unhookBelow(PageTable of, Object[] table, int level, long address) {
         int index = of.childIndex(address, level);
-        Object child = PageTable.childAcquire(table, index);
+        Object child = UpperTable.childAcquire(table, index);
         if (child instanceof long[] leaf) {
             return unhookIfEmpty(of, table, index, leaf);
         }
@@ -80,7 +80,7 @@ public final class UnhookTables {
     private static void unhookEmptyBelow(PageTable of, Object[] parent) {
         for (int i = 0; i < parent.length - 1; i++) {
             // Pairs with the volatile store of PageTable.link.
-            if (PageTable.childAcquire(parent, i) instanceof Object[] table) {
+            if (UpperTable.childAcquire(parent, i) instanceof Object[] table) {
                 unhookEmptyBelow(of, table);
                 unhookIfEmpty(of, parent, i, table);
             }

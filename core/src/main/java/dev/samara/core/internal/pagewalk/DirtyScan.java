@@ -263,7 +263,7 @@ public final class DirtyScan {
         return pte | Pte.ACCESSED | (mayBeDirty(vma, pte) ? written(pte) : 0);
     }
 
-    /** Returns the mark of a page that a scan shall report although it may not be dirty: a file need not save it. */
+    /** Returns the mark of a page that a scan must report although its file need not save it. */
     private static long written(long pte) {
         return Pte.isCached(pte) ? Pte.SOFT_DIRTY : Pte.DIRTY;
     }

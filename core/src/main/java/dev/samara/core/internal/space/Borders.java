@@ -61,31 +61,6 @@ final class Borders {
         return Arrays.copyOf(kept, leaveOut(kept, kept.length, start, end));
     }
 
-    /** Returns the borders between parts. */
-    static long[] of(District[] parts) {
-        long[] borders = new long[parts.length - 1];
-        for (int i = 0; i < borders.length; i++) {
-            borders[i] = parts[i + 1].start();
-        }
-        return borders;
-    }
-
-    /**
-     * Returns one border for each of some parts: that with the part below it, which then has its addresses too.
-     *
-     * @param chosen a bit for each part
-     */
-    static long[] below(LayoutParts parts, int chosen) {
-        long[] borders = new long[parts.count()];
-        int count = 0;
-        for (int i = 0; i < parts.count(); i++) {
-            if ((chosen >>> i & 1) != 0) {
-                borders[count++] = parts.start(Math.max(i, 1));
-            }
-        }
-        return Arrays.copyOf(borders, count);
-    }
-
     /** Returns those of some borders that are not among others. */
     static long[] without(long[] borders, long[] others) {
         long[] kept = new long[borders.length];

@@ -297,9 +297,9 @@ final class Districts {
         long[] unused;
         long[] unneeded;
         try {
-            unused = Borders.below(known, UnusedParts.beside(known, part));
+            unused = known.bordersBelow(UnusedParts.beside(known, part));
             boolean isAlone = Integer.bitCount(idle) == known.count() - 1;
-            unneeded = isAlone ? Borders.of(known.districts()) : Borders.below(known, idle);
+            unneeded = isAlone ? LayoutParts.borders(known.districts()) : known.bordersBelow(idle);
             all = lockWhole(false, 0, -1);
         } catch (Throwable thrown) {
             // The parts are as they were.
@@ -481,7 +481,7 @@ final class Districts {
             for (District part : from) {
                 joined.inFlight().addAllOf(part.inFlight());
             }
-            long[] borders = Borders.of(from);
+            long[] borders = LayoutParts.borders(from);
             long[] kept = isNeeded && end != -1 ? Borders.outside(borders, start, end) : borders;
             Spans known = kept.length == borders.length || operations >= SOON ? spans : spanning(start, end);
             StackReserve.check(DEPTH);

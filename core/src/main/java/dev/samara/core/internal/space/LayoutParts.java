@@ -79,6 +79,31 @@ final class LayoutParts {
         return districts;
     }
 
+    /** Returns the borders between parts. */
+    static long[] borders(District[] parts) {
+        long[] borders = new long[parts.length - 1];
+        for (int i = 0; i < borders.length; i++) {
+            borders[i] = parts[i + 1].start();
+        }
+        return borders;
+    }
+
+    /**
+     * Returns one border for each of some parts: that with the part below it, which then has its addresses too.
+     *
+     * @param chosen a bit for each part
+     */
+    long[] bordersBelow(int chosen) {
+        long[] borders = new long[count()];
+        int count = 0;
+        for (int i = 0; i < count(); i++) {
+            if ((chosen >>> i & 1) != 0) {
+                borders[count++] = start(Math.max(i, 1));
+            }
+        }
+        return Arrays.copyOf(borders, count);
+    }
+
     MapleTree<VmArea> tree(int part) {
         return trees[part];
     }

@@ -532,7 +532,7 @@ public final class MachineState {
         return tableBudget;
     }
 
-    /** Returns the indexes of all page caches together; the limit is that of page tables. */
+    /** Returns the budget of all page cache indexes; its limit is that of page tables. */
     public IndexBudget indexBudget() {
         return indexBudget;
     }

@@ -51,18 +51,17 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
         }
         long end = address + layout.geometry().roundUp(length);
         long failed = ReferencedVmas.visit(layout, address, end, (vma, start, stop) -> {
-            Errno refusal = isDiscardOfSealed(vma, advice) ? Errno.EPERM : refusalToRemove(vma);
+            long offset = ReferencedVmas.offset(layout, vma, start);
+            Errno refusal = isDiscardOfSealed(vma, advice) ? Errno.EPERM : refusalToRemove(vma, offset, stop - start);
             OpenHostFile file = hostFileOf(vma);
-            return refusal != null
-                    ? refusal.result()
-                    : file == null ? 0 : file.punchMapped(ReferencedVmas.offset(layout, vma, start), stop - start);
+            return refusal != null ? refusal.result() : file == null ? 0 : file.punchMapped(offset, stop - start);
         });
         return failed != 0 ? failed : decided;
     }
 
     private static @Nullable OpenHostFile hostFileOf(VmArea vma) {
         BackingTraits traits = vma.traits();
-        return traits != null && traits.backing() instanceof OpenHostFile file ? file : null;
+        return traits != null && traits.underlying() instanceof OpenHostFile file ? file : null;
     }
 
     /** Tells the backing of a VMA, whose failure is no error ({@code madvise_willneed}). Holds no lock. */
@@ -112,7 +111,9 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
         if (isDiscardOfSealed(vma, advice)) {
             return Errno.EPERM.result();
         }
-        Errno refusal = refusal(vma, advice);
+        Errno refusal = advice == Advice.REMOVE
+                ? refusalToRemove(vma, ReferencedVmas.offset(edit.layout, vma, start), end - start)
+                : refusal(vma, advice);
         if (refusal != null) {
             return refusal.result();
         }
@@ -143,9 +144,8 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
             case Advice.REMOVE -> {
                 FilePages file = FilePages.of(vma);
                 if (file != null && hostFileOf(vma) == null) {
-                    long offset = vma.pageOffset() + edit.geometry.pages(start - vma.start());
-                    long bytes = offset << edit.geometry.pageShift();
-                    edit.act(new PageAction(PageAction.Kind.PUNCH, start, end, file, bytes));
+                    long offset = ReferencedVmas.offset(edit.layout, vma, start);
+                    edit.act(new PageAction(PageAction.Kind.PUNCH, start, end, file, offset));
                 }
             }
             case Advice.GUARD_INSTALL -> edit.act(new PageAction(PageAction.Kind.GUARD, start, end, null, 0));
@@ -182,7 +182,6 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
 
     private static @Nullable Errno refusal(VmArea vma, int advice) {
         return switch (advice) {
-            case Advice.REMOVE -> refusalToRemove(vma);
             case Advice.COLD, Advice.PAGEOUT ->
                 invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP | VmaFlags.HUGETLB));
             case Advice.DONTNEED -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP));
@@ -206,12 +205,17 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
         return refused ? Errno.EINVAL : null;
     }
 
-    private static @Nullable Errno refusalToRemove(VmArea vma) {
+    /** Returns the errno of a hole in the file ({@code madvise_remove} and {@code vfs_fallocate}), or null. */
+    private static @Nullable Errno refusalToRemove(VmArea vma, long offset, long length) {
         if (vma.hasAny(VmaFlags.LOCKED) || vma.backing() == null) {
             return Errno.EINVAL;
         }
         if (!vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE)) {
             return Errno.EACCES;
+        }
+        // Only shared memory of /dev/zero is mapped at offsets that no file has.
+        if (offset < 0 || offset + length < 0) {
+            return offset < 0 ? Errno.EINVAL : Errno.EFBIG;
         }
         BackingTraits traits = vma.traits();
         if (traits != null && !traits.punchesHoles() && hostFileOf(vma) == null) {

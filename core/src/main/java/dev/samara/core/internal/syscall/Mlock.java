@@ -62,6 +62,9 @@ public final class Mlock {
                     && !edit.limits.mayHoldLocked(edit.privileges, pages - lockedIn(edit, start, end))) {
                 return Errno.ENOMEM.result();
             }
+            if (rounded == 0) {
+                return DONE;
+            }
             boolean onFault = flags == LockFlags.ONFAULT;
             long reached = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
             if (Errno.isError(reached)) {
@@ -108,9 +111,10 @@ public final class Mlock {
             Geometry geometry = edit.geometry;
             long start = geometry.roundDown(address);
             long end = start + geometry.roundUp(length + (address - start));
-            if (end != start) {
-                edit.claim(start, end);
+            if (end == start) {
+                return DONE;
             }
+            edit.claim(start, end);
             long reached = apply(edit, start, end, 0);
             return Errno.isError(reached) ? reached : DONE;
         }
@@ -180,7 +184,8 @@ public final class Mlock {
     }
 
     /**
-     * Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay.
+     * Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay. The range must not be empty: an
+     * address that is not mapped may look like an errno.
      *
      * @return the address that the call has reached: not below the end unless there is another part; or a negated errno
      */
@@ -239,7 +244,7 @@ public final class Mlock {
         return MergeRules.change(edit, vma, start, end, flags);
     }
 
-    /** Returns where the count of locked pages ends: a range that wraps is counted to the top. */
+    /** Returns the end of the range in which locked pages are counted: the top, for a range that wraps. */
     private static long stopOf(long start, long end) {
         return Addresses.isBelow(end, start) ? -1L : end;
     }

@@ -138,6 +138,15 @@ public record Mmap(
      * @return the address, or a negated errno
      */
     long map(Edit edit) {
+        return map(edit, Edit.DONE);
+    }
+
+    /**
+     * Decides on a mapping as {@link #map(Edit)} does.
+     *
+     * @param refusal what the file answers when it is mapped at last: DONE, or a negated errno
+     */
+    long map(Edit edit, long refusal) {
         Geometry geometry = edit.geometry;
         if (length == 0) {
             return Errno.EINVAL.result();
@@ -179,7 +188,7 @@ public record Mmap(
         if ((flags & MapFlags.NORESERVE) != 0 && !edit.layout.host().committed().isStrict()) {
             vmaFlags |= VmaFlags.NORESERVE;
         }
-        return new MmapState(edit, this, start, size, vmaFlags, pageOffset(geometry, file, start), early).put();
+        return new MmapState(edit, this, start, size, vmaFlags, pageOffset(geometry, file, start), early).put(refusal);
     }
 
     static long protectionFlags(int protection) {

@@ -47,9 +47,10 @@ final class MmapState {
     /**
      * Replaces the VMAs of the range by the mapping; from here on, a cut at an edge may remain.
      *
+     * @param refusal what the file answers: DONE, or a negated errno
      * @return the address, or a negated errno
      */
-    long put() {
+    long put(long refusal) {
         if (edit.layout.denyWriteExec().denies(vmaFlags, vmaFlags)) {
             return Errno.EACCES.result();
         }
@@ -73,7 +74,7 @@ final class MmapState {
             }
             vmaFlags |= VmaFlags.ACCOUNT;
         }
-        long failed = failureOfFile();
+        long failed = refusal != DONE ? refusal : failureOfFile();
         if (failed != DONE) {
             return leaveGap(replaced, failed);
         }
@@ -106,7 +107,7 @@ final class MmapState {
         return start;
     }
 
-    /** Unmaps what the mapping would have replaced: it is gone on Linux by then, too (vms_abort_munmap_vmas). */
+    /** Unmaps the mappings that would have been replaced; Linux removed them by then, too (vms_abort_munmap_vmas). */
     private long leaveGap(Counters replaced, long errno) {
         if (replaced.maps != 0) {
             edit.unmap(start, start + length, false);
@@ -114,10 +115,10 @@ final class MmapState {
         return errno;
     }
 
-    /** Returns what the file itself says to the mapping: 0, or a negated errno. */
+    /** Returns the result of the file's own {@code mmap}: 0, or a negated errno. */
     private long failureOfFile() {
         if ((call.flags() & MapFlags.HUGETLB) != 0) {
-            // This machine has no huge pages reserved.
+            // No huge pages are reserved.
             boolean aligned = (call.offset() & (geometry.hugeSize() - 1)) == 0;
             return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
         }

@@ -128,9 +128,24 @@ public record Mprotect(long address, long length, int protection) implements Cal
         }
         long lockedPrivate = vma.flags() & (VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.LOCKED);
         if (lockedPrivate == VmaFlags.LOCKED && (flags & VmaFlags.WRITE) != 0 && !Errno.isError(changed)) {
-            edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
+            populate(edit, start, end);
         }
         return changed;
+    }
+
+    /**
+     * Has locked memory that became writable faulted in. Linux does so before it changes the next VMA, whose merge
+     * depends on the anon_vma that this VMA gets with its first page; the pages follow when the call is complete.
+     */
+    private static void populate(Edit edit, long start, long end) {
+        edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
+        VmArea changed = edit.at(start);
+        if (edit.layout.memoryOrNull() != null
+                && changed != null
+                && changed.anonVma() == null
+                && !changed.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
+            changed.adoptAnonVma(MergeRules.anonVmaFor(edit, changed));
+        }
     }
 
     @Override

@@ -87,7 +87,7 @@ public final class PagemapQuery {
             }
             long from = Addresses.higher(at, vma.start());
             long to = Addresses.lower(vma.end(), stop);
-            // Bare page frames have no page to tell (pagemap_scan_test_walk).
+            // Bare page frames are not reported (pagemap_scan_test_walk).
             at = vma.has(VmaFlags.PFNMAP) ? to : walk(table, from, to);
             if (at != to) {
                 return at;

@@ -44,18 +44,15 @@ public record RemapFilePages(long address, long length, int protection, long pag
         if (vma == null || file == null || !vma.has(VmaFlags.SHARED) || !isOfOneFile(edit, vma, end)) {
             return Errno.EINVAL.result();
         }
-        if (isRemovedWithRange(edit, vma, file, start, end)) {
-            // The old mapping ends first, and the segment with it, so the new one finds none (do_mmap, shm_mmap).
-            long unmapped = Munmap.unmap(edit, start, end);
-            return Errno.isError(unmapped) ? unmapped : Errno.EINVAL.result();
-        }
+        // The old mapping ends first, and the segment with it, so the new one finds none (do_mmap, shm_mmap).
+        long refusal = isRemovedWithRange(edit, vma, file, start, end) ? Errno.EINVAL.result() : DONE;
         int rights = (int) (vma.flags() & VmaFlags.ACCESS);
         int mapFlags = MapFlags.SHARED
                 | MapFlags.FIXED
                 | MapFlags.POPULATE
                 | (flags & MapFlags.NONBLOCK)
                 | (vma.has(VmaFlags.LOCKED) ? MapFlags.LOCKED : 0);
-        long mapped = new Mmap(start, size, rights, mapFlags, file, offset(geometry)).map(edit);
+        long mapped = new Mmap(start, size, rights, mapFlags, file, offset(geometry)).map(edit, refusal);
         return Errno.isError(mapped) ? mapped : DONE;
     }
 

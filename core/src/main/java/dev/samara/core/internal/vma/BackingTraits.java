@@ -4,6 +4,7 @@ package dev.samara.core.internal.vma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.VmOperations;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,7 @@ public record BackingTraits(
         @Nullable VmOperations operations,
         @Nullable PageCache pageCache,
         boolean punchesHoles,
+        Backing underlying,
         boolean noticesWrites) {
 
     /** Returns the answers of a backing, or null for null. */
@@ -55,6 +57,7 @@ public record BackingTraits(
                 backing.operations(),
                 backing.pageCache(),
                 backing.punchesHoles(),
+                Objects.requireNonNull(backing.underlying(), "underlying"),
                 backing.noticesWrites());
     }
 }

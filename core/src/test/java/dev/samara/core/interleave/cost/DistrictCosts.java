@@ -2,8 +2,8 @@
 package dev.samara.core.interleave.cost;
 
 import dev.samara.core.interleave.cost.DistrictCostScenario.Work;
-import dev.samara.core.interleave.scenario.SteppedScenarios;
-import dev.samara.core.interleave.schedule.Schedule;
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.schedule.Schedule;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;

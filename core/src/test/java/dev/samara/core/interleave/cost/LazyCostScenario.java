@@ -8,7 +8,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.interleave.scenario.HeapFrames;
 import dev.samara.core.interleave.scenario.IdleByClock;
 import dev.samara.core.interleave.scenario.SpaceScenario;
-import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.interleave.schedule.Scenario;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -3,8 +3,8 @@ package dev.samara.core.interleave.cost;
 
 import dev.samara.core.LazyTlb;
 import dev.samara.core.interleave.cost.LazyCostScenario.Transition;
-import dev.samara.core.interleave.scenario.SteppedScenarios;
-import dev.samara.core.interleave.schedule.Schedule;
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.schedule.Schedule;
 import java.util.List;
 import java.util.Set;
 

@@ -3,7 +3,7 @@ package dev.samara.core.interleave.pair;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
 import java.util.List;

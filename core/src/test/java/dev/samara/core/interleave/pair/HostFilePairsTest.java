@@ -4,7 +4,7 @@ package dev.samara.core.interleave.pair;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.interleave.pair.Combination.Cpus;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;

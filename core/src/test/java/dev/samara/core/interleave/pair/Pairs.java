@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.pair;
 
-import dev.samara.core.interleave.instrument.Planting;
 import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.scenario.Ground;
-import dev.samara.core.interleave.scenario.SteppedScenarios;
-import dev.samara.core.interleave.schedule.Deadline;
-import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.schedule.Deadline;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Strategy;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Collection;

@@ -2,9 +2,9 @@
 package dev.samara.core.interleave.pair;
 
 import dev.samara.core.interleave.pair.Combination.Relation;
-import dev.samara.core.interleave.schedule.Deadline;
-import dev.samara.core.interleave.schedule.ProfilePart;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.schedule.Deadline;
+import dev.samara.interleave.schedule.ProfilePart;
+import dev.samara.interleave.schedule.Strategy;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Arrays;

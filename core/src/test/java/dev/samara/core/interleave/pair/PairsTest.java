@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.LazyTlb;
 import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.scenario.Divided;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
 import java.io.ByteArrayOutputStream;

@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.SourceBreak;
-import dev.samara.core.interleave.scenario.SteppedScenarios;
-import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.Scenario;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Scenario;
+import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import java.util.List;
 import java.util.Objects;

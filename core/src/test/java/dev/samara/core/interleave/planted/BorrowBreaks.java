@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
 /** Breaks of the rules of docs/lifetimes.md about borrowed spaces and exec. */

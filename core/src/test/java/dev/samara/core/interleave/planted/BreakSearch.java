@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.schedule.Deadline;
-import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.ProfilePart;
+import dev.samara.interleave.schedule.Deadline;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.ProfilePart;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Collections;

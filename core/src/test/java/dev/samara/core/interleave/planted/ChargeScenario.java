@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.schedule.Scenario;
 import dev.samara.core.internal.memory.CommittedMemory;
+import dev.samara.interleave.schedule.Scenario;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -4,10 +4,10 @@ package dev.samara.core.interleave.planted;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.interleave.scenario.SteppedScenarios;
-import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.Scenario;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Scenario;
+import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;

@@ -136,7 +136,7 @@ final class EvictionScenarios {
     }
 
     /**
-     * A lookup of the file's mappings keeps the VMA that was locked, and the eviction finds it there. Once {@code
+     * A lookup of the file's mappings still returns the VMA that was locked, so the eviction finds it. Once {@code
      * munlock} has returned, no page is locked, so a later eviction frees all of them.
      */
     static final class EvictionBesideUnlock extends HostFileScenarios.OfHostFile {

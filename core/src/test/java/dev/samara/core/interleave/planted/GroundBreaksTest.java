@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.Plantings;
 import dev.samara.core.interleave.pair.Pairs;
-import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.Plantings;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.Plantings;
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.Plantings;
+import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
 /** Slips in the write-back, the eviction and the reads of files of the host. */
@@ -41,7 +41,7 @@ final class HostFileBreaks {
                     HostFileScenarios.SavedBesideTruncation.class,
                     1,
                     in(
-                            "hostfile.HostInode",
+                            "hostfile.InodeState",
                             "        boolean isDone = false;\n        writeBack.lock();",
                             "boolean isDone = false;",
                             "            try {\n                writeBack.unlock();",
@@ -50,7 +50,7 @@ final class HostFileBreaks {
                     "periodic writes end though a file was opened meanwhile",
                     PeriodicScenarios.OpenBesideLastRound.class,
                     1,
-                    in("hostfile.PeriodicWrites", "if (files.areSomeWritable()) {", "if (files == null) {")),
+                    in("hostfile.PeriodicWrites", "if (areSomeWritable.getAsBoolean()) {", "if (tasks == null) {")),
             PlantedBreak.of(
                     "a save does not wait for the periodic write of its page",
                     PeriodicScenarios.SavedBesideRound.class,
@@ -143,6 +143,11 @@ final class HostFileBreaks {
                             "",
                             "        takeWritten();\n        long failed",
                             "forced = counted; takeWritten();\n        long failed")),
+            PlantedBreak.of(
+                    "a save returns 0 whose force has failed, since another one was told",
+                    HostFaultScenarios.TwoSaves.class,
+                    1,
+                    in("hostfile.HostForces", "return failures == failuresBefore ? 0 : failure;", "return 0;")),
             PlantedBreak.of(
                     "the last close of a file does not look for an open meanwhile",
                     HostFileScenarios.LastCloseBesideOpen.class,

@@ -4,8 +4,8 @@ package dev.samara.core.interleave.planted;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.interleave.schedule.Deadline;
-import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Deadline;
+import dev.samara.interleave.schedule.Exploration;
 import dev.samara.testing.Explored;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;

@@ -11,6 +11,7 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
+import dev.samara.interleave.failure.HostFault;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -249,11 +250,11 @@ final class HostFileScenarios {
 
     /** Two opens are saved, and one write or force fails: each of them is told of it, and once. */
     abstract static class TwoOpens extends OfHostFile {
-        private final String failing;
+        private final HostFault.HostCall failing;
         private final List<String> told = new ArrayList<>();
         private @Nullable HostFile other;
 
-        TwoOpens(String failing) {
+        TwoOpens(HostFault.HostCall failing) {
             this.failing = failing;
             calls().put("one", (state, cpu) -> {
                 told.add("one " + host(state).fsync());
@@ -274,7 +275,7 @@ final class HostFileScenarios {
             super.prepare(state, cpu);
             told.clear();
             other = host(state).open();
-            host(state).channel.failOnce(failing);
+            host(state).channel.meet(new HostFault(failing, 1, HostFault.Way.FAILS));
         }
 
         @Override
@@ -300,13 +301,13 @@ final class HostFileScenarios {
 
     static final class TwoOpensOfFailedWrite extends TwoOpens {
         TwoOpensOfFailedWrite() {
-            super("write");
+            super(HostFault.HostCall.WRITE);
         }
     }
 
     static final class TwoOpensOfFailedForce extends TwoOpens {
         TwoOpensOfFailedForce() {
-            super("force");
+            super(HostFault.HostCall.FORCE);
         }
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
 /** Slips that an engineer might make, each planted in the production classes. */

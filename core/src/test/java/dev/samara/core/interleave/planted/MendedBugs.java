@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
 /** Bugs of the past, each of which keeps an object, a thread, a link or a page table in use too long. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.Plantings;
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.Plantings;
+import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
 /** Breaks of docs/breaks.md that random tests missed, or needed more than ten seconds for. */

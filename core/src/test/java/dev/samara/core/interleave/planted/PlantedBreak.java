@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.scenario.SteppedScenarios;
-import dev.samara.core.interleave.schedule.Deadline;
-import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.Finding;
-import dev.samara.core.interleave.schedule.Scenario;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.schedule.Deadline;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Finding;
+import dev.samara.interleave.schedule.Scenario;
+import dev.samara.interleave.schedule.Strategy;
 
 /**
  * A break of production code, and how it is looked for.

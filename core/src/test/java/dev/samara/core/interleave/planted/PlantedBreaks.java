@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 import java.util.stream.Stream;
 

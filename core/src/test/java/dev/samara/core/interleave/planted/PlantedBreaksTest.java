@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.interleave.schedule.Deadline;
-import dev.samara.core.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Deadline;
+import dev.samara.interleave.schedule.Exploration;
 import dev.samara.testing.Explored;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;

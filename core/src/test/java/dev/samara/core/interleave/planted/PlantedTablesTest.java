@@ -32,7 +32,7 @@ final class PlantedTablesTest {
             "HostFileBreaks", HostFileBreaks.ALL,
             "SecondLookBreaks", SecondLookBreaks.ALL);
 
-    /** Returns the names and the bounds of the table whose introduction begins a parenthesis with the list's name. */
+    /** Returns the names and bounds of the table whose introduction starts a parenthesis with the list's name. */
     private static List<String> rows(List<String> lines, String list) {
         int at = 0;
         while (at < lines.size() && !lines.get(at).contains("(`" + list + "`")) {

@@ -5,13 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.SourceBreak;
 import dev.samara.core.interleave.pair.Pairs;
-import dev.samara.core.interleave.scenario.SteppedScenarios;
-import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.Scenario;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Scenario;
+import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import java.util.List;
 import java.util.function.Function;
@@ -81,10 +81,7 @@ final class ReapBreaksTest {
                     "a fault looks at the mark before the lock only",
                     in(ReapScenarios.StoreBesideReap.class),
                     1,
-                    in(
-                            "fault.AnonymousFault",
-                            "int stability = faulter.stability(now);",
-                            "int stability = Fault.NONE;")),
+                    in("fault.AnonymousFault", "int stability = state.stability(now);", "int stability = Fault.NONE;")),
             new ReapBreak(
                     "a reap looks at the VMA before it claims an entry, and not again (bug 63)",
                     in(ReapScenarios.LockBesideReap.class),

@@ -30,6 +30,7 @@ final class Remains {
     /** Nothing of a call is left when the machine is quiet, and no space that is not among the given ones. */
     static void judge(Machine machine, Collection<AddressSpace> spaces, Collection<MemoryFile> files) {
         Object[] roots = roots(machine, spaces, files);
+        nothingOfTheScheduler(roots);
         nothingOf(OF_CALLS, roots);
         spareWalksAreEmpty(roots);
         long layouts = ReachableObjects.from(roots).stream()
@@ -38,6 +39,13 @@ final class Remains {
         // And the one to which all closed references lead.
         if (layouts != spaces.size() + 1) {
             throw new AssertionError(layouts + " layouts are reachable, of " + spaces.size() + " spaces");
+        }
+    }
+
+    /** It knows each object of the run: if the search got there, what is found would depend on its trace. */
+    private static void nothingOfTheScheduler(Object[] roots) {
+        if (!ReachableObjects.of("Run", roots).isEmpty()) {
+            throw new AssertionError("the search has looked into the scheduler");
         }
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
 /** Second looks that are left out, and marks that are set too late. */
@@ -22,7 +22,7 @@ final class SecondLookBreaks {
                     1,
                     in(
                             "fault.CopyOnWrite",
-                            "            VmArea now = StandingVma.of(faulter.layout, vma, address, true);\n",
+                            "            VmArea now = StandingVma.of(state.layout, vma, address, true);\n",
                             "VmArea now = vma;")),
             PlantedBreak.of(
                     "an entry gets a right of the VMA of the lookup",
@@ -30,7 +30,7 @@ final class SecondLookBreaks {
                     1,
                     in(
                             "fault.Faulter",
-                            "Leaf.isDead(leaf) ? null : StandingVma.of(layout, vma, address, false);",
+                            "Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, false);",
                             "vma;")),
             PlantedBreak.of(
                     "a page is unpinned before it has the mark of a failed write",
@@ -62,10 +62,10 @@ final class SecondLookBreaks {
                     in(
                             "fault.CopyOnWrite",
                             """
-                            Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address, true);
+                            Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, true);
                                             if (now != null
                             """,
-                            "StandingVma.of(faulter.layout, vma, address, true); if (now != null\n")),
+                            "StandingVma.of(state.layout, vma, address, true); if (now != null\n")),
             PlantedBreak.of(
                     "a guard is put into a dead leaf",
                     LeafScenarios.Guard.class,

@@ -6,6 +6,7 @@ import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
+import dev.samara.interleave.failure.HostFault;
 
 /** Threads that decide, and look once more under a lock, concurrently with what changes the decision. */
 final class SecondLookScenarios {
@@ -62,7 +63,7 @@ final class SecondLookScenarios {
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             store(cpu, AT, 8);
-            host(state).channel.failOnce("write");
+            host(state).channel.meet(new HostFault(HostFault.HostCall.WRITE, 1, HostFault.Way.FAILS));
         }
 
         /** The order of the save and the eviction decides which of them fails, so the results are not compared. */

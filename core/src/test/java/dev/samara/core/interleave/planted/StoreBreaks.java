@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.core.interleave.instrument.Plantings;
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.Plantings;
+import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
 /** The broken forms of the tests of JCStress, planted in the production classes. */
@@ -18,7 +18,7 @@ final class StoreBreaks {
                     StoreScenarios.LinkBesideWalk.class,
                     1,
                     SourceBreak.of(
-                            CORE + "page.PageTable",
+                            CORE + "page.UpperTable",
                             "CHILD.setVolatile(table, index, child);",
                             "CHILD.setRelease(table, index, child);")),
             PlantedBreak.buffered(

@@ -3,9 +3,9 @@ package dev.samara.core.interleave.profile;
 
 import dev.samara.core.interleave.pair.PairsRun;
 import dev.samara.core.interleave.planted.BreakSearch;
-import dev.samara.core.interleave.schedule.Deadline;
-import dev.samara.core.interleave.schedule.ProfilePart;
 import dev.samara.core.interleave.sweep.Failures;
+import dev.samara.interleave.schedule.Deadline;
+import dev.samara.interleave.schedule.ProfilePart;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.interleave.pair.PairsRun;
 import dev.samara.core.interleave.planted.BreakSearch;
-import dev.samara.core.interleave.schedule.Deadline;
-import dev.samara.core.interleave.schedule.ProfilePart;
 import dev.samara.core.interleave.sweep.Failures;
+import dev.samara.interleave.schedule.Deadline;
+import dev.samara.interleave.schedule.ProfilePart;
 import dev.samara.testing.Explored;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.scenario;
 
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SourceBreak;
 
 /** A change of the production classes that is no break: each operation divides its layout. */
 public final class Divided {

@@ -2,9 +2,13 @@
 package dev.samara.core.interleave.scenario;
 
 import dev.samara.core.internal.hostfile.HostChannel;
+import dev.samara.interleave.failure.HostFault;
+import dev.samara.interleave.failure.HostFault.HostCall;
+import dev.samara.interleave.failure.HostFault.Way;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -12,18 +16,28 @@ import org.jspecify.annotations.Nullable;
  * A file of the host in an array. Each call is a step before which another thread may run, and changes the bytes at
  * once. A write in one piece is what the library may rely on for a page at most, so a scenario that looks at a file
  * after each call looks at whole pages.
+ *
+ * <p>A force makes the pages durable that were written since the force before. If it fails, they are lost, as on Linux:
+ * the next force does not make them durable, unless they were written again.
  */
 public final class MemoryChannel implements HostChannel {
+    private static final int PAGE = (int) SpaceScenario.PAGE;
+
     /** The calls so far. Another thread may run before each of them. */
     private final AtomicInteger calls = new AtomicInteger();
 
     /** The channels that are open. */
     private final AtomicInteger open = new AtomicInteger();
 
+    private final String name;
+
+    /** The largest size of the file. */
+    private final int most;
+
     private byte[] bytes;
 
-    /** The call that fails the next time; null for none. The scheduler runs one thread at a time. */
-    private @Nullable String failing;
+    /** The call that does not succeed. The scheduler runs one thread at a time. */
+    private HostFault fault = HostFault.none();
 
     /** The end of the bytes that may be written. */
     private long end = Long.MAX_VALUE;
@@ -31,17 +45,45 @@ public final class MemoryChannel implements HostChannel {
     /** What a force has made durable. */
     private byte[] forced;
 
+    /** The pages that were written since the last force. */
+    private final BitSet unforced = new BitSet();
+
+    /** The least size since the last force that has succeeded. */
+    private int cut = Integer.MAX_VALUE;
+
     /** Makes a file whose page n begins with the number 100 + n. */
     MemoryChannel(int pages) {
-        bytes = new byte[pages * (int) SpaceScenario.PAGE];
+        this("host", numbered(pages), Integer.MAX_VALUE);
+    }
+
+    /**
+     * Makes a file.
+     *
+     * @param name distinguishes it from others of a run
+     * @param content its first bytes, which are durable
+     * @param most its largest size
+     */
+    public MemoryChannel(String name, byte[] content, int most) {
+        this.name = name;
+        this.most = most;
+        bytes = content.clone();
+        forced = content.clone();
+    }
+
+    private static byte[] numbered(int pages) {
+        byte[] made = new byte[pages * PAGE];
         for (int page = 0; page < pages; page++) {
-            bytes[page * (int) SpaceScenario.PAGE] = (byte) (100 + page);
+            made[page * PAGE] = (byte) (100 + page);
         }
-        forced = bytes.clone();
+        return made;
     }
 
     /** Opens the file once more. */
-    HostChannel opened() {
+    public HostChannel opened() throws IOException {
+        Way way = fault.reach(HostCall.OPEN, name, false);
+        if (way != null) {
+            meet(way);
+        }
         open.incrementAndGet();
         return this;
     }
@@ -51,9 +93,9 @@ public final class MemoryChannel implements HostChannel {
         return open.get();
     }
 
-    /** Has the next call of a name fail once. */
-    public void failOnce(String call) {
-        failing = call;
+    /** Has a call of this file, or of another one, not succeed from here on. */
+    public void meet(HostFault next) {
+        fault = next;
     }
 
     /** Refuses writes behind an offset from here on. */
@@ -83,60 +125,119 @@ public final class MemoryChannel implements HostChannel {
         return bytes.length;
     }
 
-    private void begin(String call) throws IOException {
+    /** Returns what was written. */
+    public byte[] written() {
+        return bytes.clone();
+    }
+
+    /** Returns what was forced. */
+    public byte[] forced() {
+        return forced.clone();
+    }
+
+    /** Changes the file as another program does, which forces it. */
+    public void change(byte[] content) {
+        bytes = content.clone();
+        forced = content.clone();
+        unforced.clear();
+        cut = Integer.MAX_VALUE;
+    }
+
+    /** Begins a call. Returns what becomes of it; null if it simply succeeds. */
+    private @Nullable Way begin(HostCall call, int length) throws IOException {
         calls.incrementAndGet();
-        if (call.equals(failing)) {
-            failing = null;
-            throw new IOException("Input/output error");
+        Way way = fault.reach(call, name, length > 1);
+        return way == null ? null : meet(way);
+    }
+
+    private static @Nullable Way meet(Way way) throws IOException {
+        if (way == Way.INTERRUPTED) {
+            Thread.currentThread().interrupt();
+            return null;
+        } else if (way == Way.FAILS || way == Way.FULL) {
+            throw way.failure();
         }
+        return way;
+    }
+
+    private static void end(@Nullable Way way) throws IOException {
+        if (way == Way.CUT_OFF) {
+            throw way.failure();
+        }
+    }
+
+    private static int length(@Nullable Way way, int length) {
+        return way == null ? length : (length + 1) / 2;
     }
 
     @Override
     public int read(ByteBuffer target, long offset) throws IOException {
-        begin("read");
+        Way way = begin(HostCall.READ, target.remaining());
         if (offset >= bytes.length) {
             return -1;
         }
-        int length = (int) Math.min(target.remaining(), bytes.length - offset);
+        int length = length(way, (int) Math.min(target.remaining(), bytes.length - offset));
         target.put(bytes, (int) offset, length);
+        end(way);
         return length;
     }
 
     @Override
     public int write(ByteBuffer source, long offset) throws IOException {
-        begin("write");
-        int length = source.remaining();
+        if (offset + source.remaining() > most) {
+            throw new IOException("File too large");
+        }
+        Way way = begin(HostCall.WRITE, source.remaining());
+        int length = length(way, source.remaining());
         if (offset + length > end) {
             throw new AssertionError("written up to " + (offset + length) + ", behind " + end);
         }
         byte[] written = Arrays.copyOf(bytes, Math.max(bytes.length, (int) offset + length));
         source.get(written, (int) offset, length);
         bytes = written;
+        unforced.set((int) offset / PAGE, (int) (offset + length + PAGE - 1) / PAGE);
+        end(way);
         return length;
     }
 
     @Override
     public void force() throws IOException {
-        begin("force");
-        forced = bytes.clone();
+        Way way;
+        try {
+            way = begin(HostCall.FORCE, 0);
+        } catch (IOException lost) {
+            unforced.clear();
+            throw lost;
+        }
+        forced = Arrays.copyOf(Arrays.copyOf(forced, Math.min(forced.length, cut)), bytes.length);
+        cut = Integer.MAX_VALUE;
+        for (int page = unforced.nextSetBit(0); page >= 0; page = unforced.nextSetBit(page + 1)) {
+            int at = Math.min(page * PAGE, bytes.length);
+            System.arraycopy(bytes, at, forced, at, Math.min(PAGE, bytes.length - at));
+        }
+        unforced.clear();
+        end(way);
     }
 
     @Override
     public long size() throws IOException {
-        begin("size");
+        begin(HostCall.SIZE, 0);
         return bytes.length;
     }
 
     @Override
     public void truncate(long size) throws IOException {
-        begin("truncate");
+        Way way = begin(HostCall.TRUNCATE, 0);
         if (size < bytes.length) {
             bytes = Arrays.copyOf(bytes, (int) size);
+            cut = Math.min(cut, bytes.length);
         }
+        end(way);
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         open.decrementAndGet();
+        begin(HostCall.CLOSE, 0);
     }
 }

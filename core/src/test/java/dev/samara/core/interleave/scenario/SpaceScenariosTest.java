@@ -5,10 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.Scenario;
-import dev.samara.core.interleave.schedule.Strategy;
 import dev.samara.core.mman.Protection;
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Scenario;
+import dev.samara.interleave.schedule.Strategy;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.junit.jupiter.api.DisplayName;

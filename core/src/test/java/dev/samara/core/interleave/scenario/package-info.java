@@ -2,16 +2,11 @@
 /**
  * Operations on one address space, whose interleavings are explored on the production classes.
  *
- * <p>A test names a scenario class. {@code SteppedScenarios} loads it by the instrumenting class loader, where it is
- * another class of that name. Its objects meet the test only as a {@link
- * dev.samara.core.interleave.schedule.Scenario}.
- *
  * <p>{@code SpaceScenario} has operations on the {@code State} of one run. Their results, the layout and the contents
  * must be those of some order of the operations ({@code Outcomes}), which it finds by running all orders once. {@code
  * StandStill} judges translations between steps. {@code Ground} has the kinds of memory on which operations can work.
  *
- * <p>{@code SpaceScenariosTest} has three scenarios to begin with. {@code ToyScenariosTest} tests the scheduler itself:
- * it finds each break of a few lines, and nothing else.
+ * <p>{@code SpaceScenariosTest} has three scenarios to begin with.
  */
 @NullMarked
 package dev.samara.core.interleave.scenario;

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.interleave.failure.FailureKind;
-import dev.samara.core.interleave.failure.Injection;
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.SourceBreak;
 import dev.samara.core.interleave.scenario.Divided;
+import dev.samara.interleave.failure.FailureKind;
+import dev.samara.interleave.failure.Injection;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SourceBreak;
 import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.sweep;
 
-import dev.samara.core.interleave.schedule.Scenario;
+import dev.samara.interleave.schedule.Scenario;
 
 /** Runs an operation on a thread of its own, which ends right after it: its CPU stays as the operation has left it. */
 final class EndingThread implements Scenario.Body {

@@ -3,13 +3,13 @@ package dev.samara.core.interleave.sweep;
 
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
-import dev.samara.core.interleave.failure.FailurePoints;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
+import dev.samara.interleave.failure.FailurePoints;
 import java.util.HashSet;
 import java.util.Objects;
 import java.util.Set;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.sweep;
 
-import static dev.samara.core.interleave.failure.Injection.Scope.CALLERS;
-import static dev.samara.core.interleave.failure.Injection.Scope.MACHINE;
+import static dev.samara.interleave.failure.Injection.Scope.CALLERS;
+import static dev.samara.interleave.failure.Injection.Scope.MACHINE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
-import dev.samara.core.interleave.failure.FailureKind;
-import dev.samara.core.interleave.failure.Injection;
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.Plantings;
-import dev.samara.core.interleave.instrument.SourceBreak;
+import dev.samara.interleave.failure.FailureKind;
+import dev.samara.interleave.failure.Injection;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.Plantings;
+import dev.samara.interleave.instrument.SourceBreak;
 import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -103,6 +103,12 @@ final class FailurePlantedTest {
                     FailureKind.CALLBACK_EXCEPTION,
                     CALLERS,
                     Plantings.withoutCall(CORE + "fault.CopyOnWrite", "copyPage", "giveBack", 0)),
+            new Planted(
+                    "the frame of a fault is lost when there is no memory to register the cache",
+                    "device-load",
+                    FailureKind.ALLOCATION,
+                    CALLERS,
+                    Plantings.withoutCall(FILE + "FreshPages", "put", "drop", 0)),
             new Planted(
                     "a truncation meets the end of the stack after the size has changed",
                     "truncate@SHARED_FILE",

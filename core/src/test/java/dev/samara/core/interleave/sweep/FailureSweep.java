@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.sweep;
 
-import dev.samara.core.interleave.failure.FailureKind;
-import dev.samara.core.interleave.failure.FailurePoints;
-import dev.samara.core.interleave.failure.Injection;
-import dev.samara.core.interleave.instrument.Planting;
-import dev.samara.core.interleave.instrument.SteppedClassLoader;
-import dev.samara.core.interleave.scenario.SteppedScenarios;
-import dev.samara.core.interleave.schedule.Exploration;
-import dev.samara.core.interleave.schedule.Finding;
-import dev.samara.core.interleave.schedule.Limits;
-import dev.samara.core.interleave.schedule.Schedule;
-import dev.samara.core.interleave.schedule.Strategy;
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.failure.FailureKind;
+import dev.samara.interleave.failure.FailurePoints;
+import dev.samara.interleave.failure.Injection;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SteppedClassLoader;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Finding;
+import dev.samara.interleave.schedule.Limits;
+import dev.samara.interleave.schedule.Schedule;
+import dev.samara.interleave.schedule.Strategy;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -4,8 +4,8 @@ package dev.samara.core.interleave.sweep;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.interleave.failure.FailureKind;
-import dev.samara.core.interleave.failure.Injection;
+import dev.samara.interleave.failure.FailureKind;
+import dev.samara.interleave.failure.Injection;
 import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
 import java.util.ArrayList;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.sweep;
 
-import dev.samara.core.interleave.failure.FailureKind;
-import dev.samara.core.interleave.failure.FailurePoints;
-import dev.samara.core.interleave.failure.Injection;
-import dev.samara.core.interleave.schedule.Deadline;
-import dev.samara.core.interleave.schedule.ProfilePart;
+import dev.samara.interleave.failure.FailureKind;
+import dev.samara.interleave.failure.FailurePoints;
+import dev.samara.interleave.failure.Injection;
+import dev.samara.interleave.schedule.Deadline;
+import dev.samara.interleave.schedule.ProfilePart;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Collections;

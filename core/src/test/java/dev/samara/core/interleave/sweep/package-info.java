@@ -5,7 +5,7 @@
  * <p>{@code FailureKinds} has the kinds of operations, and {@code FailureScene} what they work on. A {@code
  * FailureScenario} runs one or two of them, and judges three things: the callers were told the truth, the next
  * operations work, and nothing is left. {@code FailureSweep} makes a run for each place that can fail, with {@link
- * dev.samara.core.interleave.failure}. {@code FailureSweepTest} sweeps a share of the places, {@code Failures} all of
+ * dev.samara.interleave.failure}. {@code FailureSweepTest} sweeps a share of the places, {@code Failures} all of
  * them. {@code FailurePlantedTest} shows that the judgement can fail.
  */
 @NullMarked

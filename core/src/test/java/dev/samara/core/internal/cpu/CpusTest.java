@@ -194,7 +194,7 @@ final class CpusTest {
     }
 
     @Test
-    @DisplayName("while no CPU is in the context, or only the caller's, no CPU of a cpumask of several is asked")
+    @DisplayName("P13: while no CPU is in the context, or only the caller's, no CPU of a cpumask of several is asked")
     void elided() throws Exception {
         CpuState switching = between(cpus);
         assertFalse(isAsked(cpus, context, switching), "no CPU");
@@ -217,7 +217,7 @@ final class CpusTest {
     }
 
     @Test
-    @DisplayName("only those in GUEST in the context that are behind are asked, and waited for")
+    @DisplayName("P19: only those in GUEST in the context that are behind are asked, and waited for")
     void waitsForThoseBehind() throws Exception {
         long generation = context.generation().advance();
         Owned behind = guest(cpus, context, generation - 1);

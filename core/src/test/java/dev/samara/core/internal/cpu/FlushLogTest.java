@@ -62,7 +62,7 @@ final class FlushLogTest {
     }
 
     @Test
-    @DisplayName("a generation that was begun and is not written is not there, and those beside it are")
+    @DisplayName("P19: a generation that was begun and is not written is not there, and those beside it are")
     void gaps() {
         write(7);
         write(9);

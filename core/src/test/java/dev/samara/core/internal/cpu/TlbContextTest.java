@@ -21,7 +21,7 @@ final class TlbContextTest {
     private final TlbContext context = new TlbContext();
 
     @Test
-    @DisplayName("has a positive number that no other has, and no generations but its own")
+    @DisplayName("P12: has a positive number that no other has, and no generations but its own")
     void numbers() {
         Set<Long> numbers = new HashSet<>();
         for (int i = 0; i < 1_000; i++) {
@@ -37,7 +37,7 @@ final class TlbContextTest {
     }
 
     @Test
-    @DisplayName("each advance has a generation of its own, and none is left out")
+    @DisplayName("P19: each advance has a generation of its own, and none is left out")
     void advance() throws Exception {
         long before = context.generation().current();
         ExecutorService other = Executors.newSingleThreadExecutor();
@@ -100,7 +100,7 @@ final class TlbContextTest {
     }
 
     @Test
-    @DisplayName("its users are the CPUs that are in it, each once")
+    @DisplayName("P13: its users are the CPUs that are in it, each once")
     void users() {
         TlbContext other = new TlbContext();
         Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});

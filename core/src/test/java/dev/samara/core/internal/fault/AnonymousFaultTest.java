@@ -15,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.Pte;
@@ -271,6 +272,30 @@ final class AnonymousFaultTest {
         assertEquals(4, fixture.load(at + PAGE + 16));
         assertEquals(frame, Pte.frame(fixture.pte(at + PAGE)));
         assertEquals(2, fixture.frames());
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("P18: gives a CPU the rights that the entry has by now, though it changes nothing")
+    void narrowTranslation() throws InterruptedException {
+        SpaceFixture fixture = new SpaceFixture();
+        long at = fixture.anonymous(1);
+        fixture.store(at, 11);
+        AddressSpace child = fixture.space.fork();
+        assertEquals(11, fixture.load(at));
+        child.close();
+        // The CPU may read the page; this lets another one write it.
+        try (OtherCpu other = new OtherCpu(fixture.space)) {
+            assertFault(Fault.NONE, other.call(cpu -> cpu.memory().store(at, 8, 12)));
+        }
+        long entry = fixture.pte(at);
+        long misses = fixture.cpu.statistics().tlbMisses();
+        assertFault(Fault.NONE, fixture.memory.store(at + 8, 8, 13));
+        assertEquals(misses + 1, fixture.cpu.statistics().tlbMisses());
+        assertFault(Fault.NONE, fixture.memory.store(at + 8, 8, 14));
+        assertEquals(misses + 1, fixture.cpu.statistics().tlbMisses(), "the new translation is kept");
+        assertEquals(Pte.frame(entry), Pte.frame(fixture.pte(at)));
+        assertEquals(12, fixture.load(at));
         fixture.closeEmpty();
     }
 

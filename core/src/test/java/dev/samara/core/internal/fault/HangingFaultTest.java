@@ -109,7 +109,7 @@ final class HangingFaultTest {
     }
 
     @Test
-    @DisplayName("P1: munmap does not wait for it, and its late answer is not mapped")
+    @DisplayName("P1, P16: munmap does not wait for it, and its late answer is not mapped")
     void munmap() throws Exception {
         for (int access : new int[] {READ}) {
             hang(RW, SHARED, access);

@@ -125,7 +125,7 @@ final class HeldOfferTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("P1: installs pages of its window up to where munmap has cut the mapping, and none behind")
+    @DisplayName("P1, P29: installs pages of its window up to where munmap has cut the mapping, and none behind")
     void cut(Access access) {
         assertFault(
                 Fault.NONE,

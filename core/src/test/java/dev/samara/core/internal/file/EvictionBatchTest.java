@@ -37,7 +37,7 @@ final class EvictionBatchTest extends ReclaimFixture {
     private final EvictionBatch batch = new EvictionBatch(frames, cached, hand, recent, out);
     private final int[] taken = new int[PAGES];
 
-    /** All pages are in memory, and have had their second chance. */
+    /** All pages are in memory and have used their second chance. */
     @BeforeEach
     void insert() {
         cached.content().lock();
@@ -75,7 +75,7 @@ final class EvictionBatchTest extends ReclaimFixture {
         return isInIndex;
     }
 
-    /** Returns the pages that the index has, and whose frames are not marked as removed. */
+    /** Returns the indexed pages whose frames are not marked as removed. */
     private int[] back() {
         return IntStream.range(0, PAGES).filter(this::isBack).toArray();
     }
@@ -118,7 +118,7 @@ final class EvictionBatchTest extends ReclaimFixture {
         assertArrayEquals(new int[0], handedOver());
     }
 
-    /** Page 0 is pinned, 1 written, 2 locked and 3 mapped by the time of the second look. */
+    /** By the second check page 0 is pinned, 1 dirty, 2 locked and 3 mapped. */
     private void changeFour() {
         assertTrue(frames.pin(taken[0]));
         frames.setDirty(taken[1]);

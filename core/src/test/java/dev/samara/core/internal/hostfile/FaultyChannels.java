@@ -14,7 +14,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Channels of real files that record the calls and fail as a test says. */
-public final class FaultyChannels implements HostFiles.ChannelOpener {
+public final class FaultyChannels implements ChannelOpener {
     /** A kind of call. */
     public enum ChannelCall {
         READ,

@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
@@ -11,6 +12,8 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -72,6 +75,11 @@ abstract class HostFileFixture {
 
     HostFile open(Path path, OpenOption... options) {
         return fixture.machine.openFile(path, GEOMETRY, options);
+    }
+
+    void assertRefused(Errno expected, Path path, OpenOption... options) {
+        MmException refused = assertThrows(MmException.class, () -> open(path, options));
+        assertEquals(expected, refused.errno());
     }
 
     static long number(Path path, long offset) throws IOException {

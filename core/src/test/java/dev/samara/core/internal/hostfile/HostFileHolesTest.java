@@ -13,8 +13,13 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.VmOperations;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -63,6 +68,69 @@ final class HostFileHolesTest extends HostFileFixture {
         assertEquals(0, remove(at, PAGES));
         assertEquals(0, fixture.load(at));
         assertEquals(0, number(path, 3 * PAGE));
+    }
+
+    /** An open as an embedder hands it out, with less than the access mode of the file. */
+    private static final class WrappedOpen implements Backing {
+        private final HostFile file;
+
+        WrappedOpen(HostFile file) {
+            this.file = file;
+        }
+
+        @Override
+        public int major() {
+            return file.major();
+        }
+
+        @Override
+        public int minor() {
+            return file.minor();
+        }
+
+        @Override
+        public long inode() {
+            return file.inode();
+        }
+
+        @Override
+        public String name() {
+            return file.name();
+        }
+
+        @Override
+        public @Nullable VmOperations operations() {
+            return file.operations();
+        }
+
+        @Override
+        public PageCache pageCache() {
+            return file.pageCache();
+        }
+
+        @Override
+        public Backing underlying() {
+            return file;
+        }
+
+        @Override
+        public int fault(PageRequest request) {
+            return file.fault(request);
+        }
+    }
+
+    @Test
+    @DisplayName("punches the hole into the file that a backing wraps")
+    void wrapped() throws IOException {
+        Path path = write("f", PAGES * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, new WrappedOpen(file), 0);
+        file.close();
+        assertEquals(STAMP + 1, fixture.load(at + PAGE));
+        assertEquals(0, remove(at + PAGE, 1));
+        assertEquals(0, fixture.load(at + PAGE));
+        assertEquals(0, number(path, PAGE));
+        assertEquals(STAMP + 2, number(path, 2 * PAGE));
     }
 
     @Test

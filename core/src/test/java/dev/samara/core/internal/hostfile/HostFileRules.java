@@ -27,7 +27,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -40,11 +39,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 abstract class HostFileRules extends HostFileFixture {
     HostFileRules(MachineBuilder builder) {
         super(builder.memory(512 * PAGE).poisonFrames(true).writeBackEvery(Duration.ZERO));
-    }
-
-    private void assertRefused(Errno expected, Path path, OpenOption... options) {
-        MmException refused = assertThrows(MmException.class, () -> open(path, options));
-        assertEquals(expected, refused.errno());
     }
 
     @Test

@@ -25,9 +25,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Many files, mapped many times, that threads read and write under a limit of pages in memory, with advice, forks and
- * interrupts. The heap stays as it is, there are as many channels as open files, each thread finds what it has stored,
- * and the files have it at the end.
+ * Many files, mapped many times, which threads read and write under a limit of pages in memory, with advice, forks and
+ * interrupts. The heap does not grow, there are as many channels as open files, each thread loads what it stored, and
+ * in the end the files contain it.
  */
 final class HostFileSoak {
     /** The pages of each file. */

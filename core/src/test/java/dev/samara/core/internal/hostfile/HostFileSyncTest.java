@@ -242,7 +242,7 @@ final class HostFileSyncTest extends HostFileFixture {
                 throw new IOException("Operation not permitted");
             }
         };
-        assertResult(Errno.EIO, file.truncate(0));
+        assertResult(Errno.EPERM, file.truncate(0));
         assertEquals(8 * PAGE, file.size());
         file.close();
     }

@@ -60,7 +60,7 @@ final class LateFailureTest {
         TOO_LARGE(Errno.ENOMEM, Protection.READ, FIXED),
         TOO_MUCH_DATA(Errno.ENOMEM, RW, FIXED),
         NOT_COMMITTED(Errno.ENOMEM, RW, FIXED),
-        /* The object is made, and refuses, when the old mappings are gone. */
+        /* The object is created, and refuses, after the old mappings were removed. */
         SHARED_NOT_COMMITTED(Errno.ENOMEM, RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED),
         NO_HUGE_PAGES(Errno.ENOMEM, RW, FIXED | MapFlags.HUGETLB);
 

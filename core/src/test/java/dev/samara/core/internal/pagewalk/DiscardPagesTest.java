@@ -131,7 +131,7 @@ final class DiscardPagesTest {
     }
 
     @Test
-    @DisplayName("P30: an entry that a discard takes over from another is freed once, by the last one")
+    @DisplayName("P25, P30: an entry that a discard takes over from another is freed once, by the last one")
     void takenOver() {
         table.fill(AT);
         table.fill(AT + BarePageTable.PAGE);

@@ -178,8 +178,9 @@ final class BordersTest {
     @DisplayName("the borders of parts are the starts of all but the first one")
     void ofParts() {
         LayoutParts parts = UnusedPartsTest.parts(0x1000, 0x2000, 0x5000);
-        assertArrayEquals(new long[] {0x1000, 0x2000, 0x5000}, Borders.of(parts.districts()));
-        assertArrayEquals(Borders.NONE, Borders.of(UnusedPartsTest.parts().districts()));
+        assertArrayEquals(new long[] {0x1000, 0x2000, 0x5000}, LayoutParts.borders(parts.districts()));
+        assertArrayEquals(
+                Borders.NONE, LayoutParts.borders(UnusedPartsTest.parts().districts()));
     }
 
     @ParameterizedTest
@@ -197,6 +198,6 @@ final class BordersTest {
     @DisplayName("the border of a part is the one below it; of the first part, the one above it")
     void below(String chosen, String expected) {
         LayoutParts parts = UnusedPartsTest.parts(0x1000, 0x2000, 0x5000);
-        assertArrayEquals(numbers(expected), Borders.below(parts, Integer.parseInt(chosen, 16)));
+        assertArrayEquals(numbers(expected), parts.bordersBelow(Integer.parseInt(chosen, 16)));
     }
 }

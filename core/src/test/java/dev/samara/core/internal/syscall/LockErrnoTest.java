@@ -76,6 +76,19 @@ final class LockErrnoTest {
                 .tests();
     }
 
+    @Test
+    @DisplayName("a length that wraps to none does nothing, also where addresses look like errors")
+    void wrapsToNone() {
+        Geometry smallPages = new Geometry(9, 1, 12, 0, 0x1_a000, 0x2_0000);
+        try (Machine machine = Machine.builder().build();
+                AddressSpace space = machine.newSpace(smallPages)) {
+            for (long address : new long[] {0, 0x1_0000, -smallPages.pageSize()}) {
+                assertEquals(0, space.mlock2(address, -1, 0), () -> "mlock2 at " + address);
+                assertEquals(0, space.munlock(address, -1), () -> "munlock at " + address);
+            }
+        }
+    }
+
     private static final class Munlock extends OnePage {
         Munlock() {
             before(space -> space.throwing().mlock(PLACE, 3 * PAGE));

@@ -276,6 +276,16 @@ final class RemapFilePagesTest {
     }
 
     @Test
+    @DisplayName("of a removed segment beyond a limit leaves it (ENOMEM)")
+    void limitOfRemoved() {
+        AddressSpace space = Machine.builder().memory(16 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
+        SharedSegment segment = removed(space);
+        space.setLimit(Resource.AS, 0);
+        SpaceFixture.assertResult(Errno.ENOMEM, space.remapFilePages(AT, 2 * PAGE, 0, 0, 0));
+        assertFalse(segment.isRemoved());
+    }
+
+    @Test
     @DisplayName("of a sealed attachment of a removed segment leaves it (EPERM)")
     void sealedAttachment() {
         AddressSpace space = Machine.builder().memory(16 * PAGE).build().newSpace(Geometry.LINUX_X86_64);

@@ -65,6 +65,34 @@ class SpaceNumbersTest {
     }
 
     @Test
+    @DisplayName("P12: a CPU that comes to new spaces sees their bytes, and no translation of one that has ended")
+    void newSpaces() {
+        Geometry geometry = Geometry.LINUX_X86_64;
+        long page = geometry.pageSize();
+        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        Machine machine = Machine.builder().memory(1 << 20).build();
+        try (Cpu cpu = machine.claimCpu()) {
+            for (int i = 1; i <= 40; i++) {
+                AddressSpace space = machine.newSpace(geometry);
+                assertEquals(AT, space.mmap(AT, 2 * page, RW, flags, null, 0));
+                cpu.switchTo(space);
+                assertEquals(Fault.NONE, cpu.memory().load(AT, 8));
+                assertEquals(0, cpu.memory().value(), "space " + i);
+                assertEquals(Fault.NONE, cpu.memory().store(AT, 8, i));
+                // The older ones have had more flushes than the younger ones have.
+                for (int change = i; change <= 40; change++) {
+                    assertEquals(0, space.mprotect(AT + page, page, Protection.READ));
+                    assertEquals(0, space.mprotect(AT + page, page, RW));
+                }
+                assertEquals(Fault.NONE, cpu.memory().load(AT, 8));
+                assertEquals(i, cpu.memory().value());
+                cpu.switchTo(null);
+                space.close();
+            }
+        }
+    }
+
+    @Test
     @DisplayName("a CPU that comes to more spaces than it keeps translations of sees each one's bytes")
     void manySpaces() {
         Geometry geometry = Geometry.LINUX_X86_64;

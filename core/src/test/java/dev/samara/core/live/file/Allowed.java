@@ -12,30 +12,22 @@ enum Allowed {
     /** {@code Machine.openFile}: EISDIR for a directory; ENODEV for a FIFO, a device, and a file of /proc. */
     REGULAR_FILES_ONLY,
 
-    /**
-     * {@code Machine.openFile}: EIO for any failure that it does not list, as ENOTDIR, ENAMETOOLONG and ELOOP. JDK 25
-     * takes ENOTDIR for ENOENT when it looks at a file.
-     */
-    OTHER_REFUSALS,
-
-    /** {@code HostFile}, other programs: the size may be an old one until a call looks at it. */
+    /** {@code HostFile}, other programs: the size may be stale until a call checks it. */
     OLD_SIZE,
 
-    /** {@code HostFile.punch}: what lies beyond the end is left out; the host's largest size is not known. */
+    /** {@code HostFile.punch}: bytes beyond the end are ignored; the host's maximum file size is unknown. */
     LARGEST_SIZE;
 
-    private static final long ENOENT = -2;
-    private static final long ENOTDIR = -20;
+    private static final long EEXIST = -17;
     private static final long EISDIR = -21;
     private static final long ENODEV = -19;
-    private static final long EIO = -5;
     private static final long EFBIG = -27;
     private static final long ENOMEM = -12;
 
-    /** The most bytes of a hole whose pages are read to find out which are zeros. */
+    /** The maximum length of a hole; its pages are read to find those that are not zeros. */
     private static final long MOST_PUNCHED = 4 << 20;
 
-    /** The largest size of a file of ext4. */
+    /** The maximum size of a file on ext4. */
     private static final long LARGEST = (1L << 44) - 4096;
 
     /**
@@ -50,22 +42,19 @@ enum Allowed {
         return end > LARGEST || Math.min(step.get(Kind.LENGTH), size - step.get(Kind.OFFSET)) > MOST_PUNCHED;
     }
 
-    /** Returns the exception for a step's results; null if there is none. */
+    /** Returns the exception for a step's results; null if none exists. */
     static @Nullable Allowed of(Step step, Outcome kernel, Outcome library, boolean isOldSize) {
         if (step.verb() == Verb.OPEN) {
             int name = step.number(Kind.NAME);
             boolean isOdd = name == Names.DIRECTORY || name == Names.FIFO || name > Names.LOOP + 3;
-            if (isOdd && (library.result() == EISDIR || library.result() == ENODEV)) {
-                return REGULAR_FILES_ONLY;
-            }
-            boolean isUntold = kernel.result() == ENOTDIR && library.result() == ENOENT;
-            return kernel.isError() && (library.result() == EIO || isUntold) ? OTHER_REFUSALS : null;
+            boolean isRefused = library.result() == EISDIR || library.result() == ENODEV;
+            return isOdd && isRefused && kernel.result() != EEXIST ? REGULAR_FILES_ONLY : null;
         }
         if (isOldSize) {
             return OLD_SIZE;
         }
         boolean isLeftOut = step.verb() == Verb.MADVISE && kernel.result() == EFBIG;
-        // The walk goes on behind that, perhaps to a hole in the layout.
+        // The walk continues after that, perhaps to a hole in the layout.
         return isLeftOut && (library.result() == 0 || library.result() == ENOMEM) ? LARGEST_SIZE : null;
     }
 }

@@ -3,6 +3,7 @@ package dev.samara.core.live.file;
 
 import dev.samara.core.backing.HostFile;
 import dev.samara.testing.judge.Judge;
+import dev.samara.testing.live.Tally;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -49,21 +50,22 @@ final class Arena implements AutoCloseable {
     private final String theirs;
     private final Path ours;
     private final Path twins;
-    private final Pairs pairs;
+    private final Tally tally;
     private final boolean isMounted;
+    private long steps;
 
-    private Arena(Hand first, Hand second, String theirs, Path root, Pairs pairs, boolean isMounted) {
+    private Arena(Hand first, Hand second, String theirs, Path root, boolean isMounted) throws IOException {
         this.isMounted = isMounted;
         this.first = first;
         this.second = second;
         this.theirs = theirs;
         ours = root.resolve("ours");
         twins = root.resolve("theirs");
-        this.pairs = pairs;
+        tally = new Tally(FileLanguage.FOLDER.resolve("pairs.txt"));
     }
 
     /** Makes an arena in a folder, and in memory if possible. */
-    static Arena of(Path folder, Pairs pairs) throws IOException {
+    static Arena of(Path folder) throws IOException {
         Path files = Files.createDirectories(folder.resolve("files"));
         Path one = Files.createDirectories(folder.resolve("first"));
         Path other = Files.createDirectories(folder.resolve("second"));
@@ -74,10 +76,10 @@ final class Arena implements AutoCloseable {
             String process = Long.toString(first.call(39));
             Hand second = new Hand(Judge.start(other, List.of("nsenter", "-t", process, "-m")));
             Path root = Path.of("/proc/" + process + "/root" + files);
-            made = new Arena(first, second, files.toString(), root, pairs, true);
+            made = new Arena(first, second, files.toString(), root, true);
         } else {
             Hand first = new Hand(Judge.start(one, List.of()));
-            made = new Arena(first, new Hand(Judge.start(other, List.of())), files.toString(), files, pairs, false);
+            made = new Arena(first, new Hand(Judge.start(other, List.of())), files.toString(), files, false);
         }
         made.prepare(made.theirs + "/ours");
         made.prepare(made.theirs + "/theirs");
@@ -115,7 +117,7 @@ final class Arena implements AutoCloseable {
         first.callWithPaths(List.of(loop, folder + "/" + loop), Hand.SYMLINK, first.path(0), first.path(1));
     }
 
-    /** Has each side have a file a of some pages, an empty file b, and nothing else. */
+    /** Resets each side to a file a of some pages and an empty file b. */
     void reset() throws IOException {
         empty();
         ByteBuffer bytes = Pattern.of(0, FIRST_BYTES);
@@ -138,7 +140,7 @@ final class Arena implements AutoCloseable {
         return new OtherProgram(second, theirs + "/theirs", theirs + "/ours");
     }
 
-    /** Returns the inode of a name's file on the kernel's side; -1 if there is none. */
+    /** Returns the inode of a name on the kernel's side; -1 if the name does not exist. */
     long inode(long name) {
         try {
             return ((Number) Files.getAttribute(twins.resolve(Names.of(name)), "unix:ino")).longValue();
@@ -155,7 +157,7 @@ final class Arena implements AutoCloseable {
         String filler = theirs + "/ours/" + FILLER;
         long opened = second.callWithPaths(List.of(filler), Hand.OPENAT, Hand.HERE, second.path(0), FULL, 0644);
         long free = Files.getFileStore(ours).getUsableSpace() - pages * Places.PAGE;
-        // If that fails, what could be allocated is.
+        // If that fails, a part was allocated.
         second.call(Hand.FALLOCATE, opened, 0, 0, Math.max(free, 1));
         second.call(Hand.CLOSE, opened);
         return true;
@@ -170,11 +172,21 @@ final class Arena implements AutoCloseable {
         return ours;
     }
 
-    Pairs pairs() {
-        return pairs;
+    /** Counts a step of the kernel's side. */
+    void met(Step step, Outcome outcome) {
+        steps++;
+        tally.met(step.verb().word(), outcome.error());
     }
 
-    /** Makes what is known of a file that was opened on both sides. */
+    long steps() {
+        return steps;
+    }
+
+    Tally tally() {
+        return tally;
+    }
+
+    /** Creates the twin of a file that was opened on both sides. */
     Twin twin(long inode, String name, HostFile file) {
         try {
             FileChannel our = FileChannel.open(ours.resolve(name), StandardOpenOption.READ);

@@ -15,9 +15,9 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Compares what the two sides show of files: by reads, by mappings, and on the host. */
+/** Compares the contents of files on the two sides: by reads, by mappings, and on the host. */
 final class Contents {
-    /** The most bytes that a look at a file reads. */
+    /** The maximum number of bytes compared of a file. */
     private static final int MOST = 64 << 10;
 
     private static final int REMOVE = 9;
@@ -32,7 +32,7 @@ final class Contents {
         this.library = library;
     }
 
-    /** Returns whether the results of a step may differ since the library need not know the size of a file yet. */
+    /** Returns whether results may differ because the library need not know the size of a file yet. */
     boolean isOld(Step step, @Nullable Twin twin) {
         return switch (step.verb()) {
             case PREAD ->
@@ -45,7 +45,7 @@ final class Contents {
         };
     }
 
-    /** A page behind the known end is looked for on the host; the last one is not. */
+    /** For a page beyond the known end the library asks the host; for the last page it does not. */
     private static boolean isOld(MappedPage page) {
         Twin twin = page.twin();
         return twin.isStale
@@ -55,7 +55,7 @@ final class Contents {
                         : twin.known() % PAGE != 0 && page.page() == twin.known() / PAGE);
     }
 
-    /** Returns null if two results may differ, or else the begin of a message. */
+    /** Returns null if two results may differ, and otherwise the start of a message. */
     @Nullable
     String explain(Step step, Outcome theirs, Outcome ours, boolean isOld, @Nullable Twin twin) {
         if (Allowed.of(step, theirs, ours, isOld) != null) {
@@ -91,7 +91,7 @@ final class Contents {
         return null;
     }
 
-    /** Notes what a step has done, and compares what it has written to the host. Returns what differs. */
+    /** Records the effect of a step, and compares what it wrote to the host. Returns the difference. */
     @Nullable
     String after(Step step, Outcome result, @Nullable Twin twin) {
         if (result.isError()) {
@@ -121,7 +121,7 @@ final class Contents {
         return null;
     }
 
-    /** A call that changes a file looks at its size first. */
+    /** A call that changes a file checks its size first. */
     private static @Nullable String changed(Step step, Outcome result, Twin twin) {
         if (twin.known() != twin.size()) {
             return "the library knows " + twin.known() + " bytes of " + twin.size() + " after that; ";
@@ -136,7 +136,7 @@ final class Contents {
         return null;
     }
 
-    /** The library does not know yet that the file was cut, and has stored what the kernel has refused. */
+    /** The library does not know yet that the file was truncated, and stored what the kernel refused. */
     void storedOnlyHere(Step step) {
         for (int i = 0; i < step.get(WIDTH); i++) {
             long at = step.get(OFFSET) + i;
@@ -203,7 +203,7 @@ final class Contents {
         return at < 0 ? null : "byte " + at + " of the host's file of the library is another one; ";
     }
 
-    /** Compares all mappings, and the bytes of all opens. Returns what differs. */
+    /** Compares all mappings, and the bytes of all opens. Returns the difference. */
     @Nullable
     String compareAll() {
         String found = null;

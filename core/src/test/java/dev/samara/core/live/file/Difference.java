@@ -1,11 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.file;
 
+import java.util.List;
+import java.util.stream.Collectors;
+
 /**
  * Where the library and the kernel differ.
  *
- * @param step the number of the step
+ * @param script its steps; the first one is a machine
+ * @param step the number of the step; that of all steps for the end
  * @param what differs
- * @param isThrown whether a call has thrown an exception
+ * @param isThrown whether a call threw an exception
  */
-record Difference(int step, String what, boolean isThrown) {}
+record Difference(List<Step> script, int step, String what, boolean isThrown)
+        implements dev.samara.testing.live.Difference<Step> {
+    Difference {
+        script = List.copyOf(script);
+    }
+
+    @Override
+    public List<Step> steps() {
+        return script.subList(0, Math.min(script.size(), step + 1));
+    }
+
+    @Override
+    public String kind() {
+        return isThrown ? "throws" : "differs";
+    }
+
+    @Override
+    public String toString() {
+        return steps().stream().map(Step::toString).collect(Collectors.joining("\n")) + "\n# " + what;
+    }
+}

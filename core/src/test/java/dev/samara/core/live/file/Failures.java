@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Steps during which a call of the host fails. The kernel has no such failure: the judge here is what was acknowledged.
  * A step that fails is repeated, and then has the kernel's result, since nothing was changed or the rest is done. A
- * save that fails reports it, each other open of the file is told of it once, and the next save saves everything.
+ * save that fails reports it, each other open of the file reports it once, and the next save saves everything.
  */
 final class Failures {
     private final World world;
@@ -24,7 +24,7 @@ final class Failures {
         this.library = library;
     }
 
-    /** Makes a step whose first call of a kind fails. Returns its outcome, or that of its repetition. */
+    /** Executes a step whose first host call of a kind fails. Returns its outcome, or that of its retry. */
     Outcome run(Step failure, Step step) {
         library.hook().failNext(HostHook.kind(failure));
         Outcome outcome = library.run(step);
@@ -47,12 +47,12 @@ final class Failures {
         return repeated;
     }
 
-    /** Returns whether a call of the host has failed during the last step. */
+    /** Returns whether a host call failed during the last step. */
     boolean didFail() {
         return didFail;
     }
 
-    /** Goes on with a call that was cut short. A read is made again as a whole. */
+    /** Continues a call that was cut short. A read is repeated as a whole. */
     private Outcome rest(Step step, Outcome first) {
         long length = step.get(Kind.LENGTH);
         if (step.verb() == Verb.PREAD) {
@@ -85,7 +85,7 @@ final class Failures {
         for (HostFile file : files) {
             long first = file.fsync();
             if (first == Errno.EBADF.result()) {
-                // The step has closed it.
+                // The step closed it.
                 continue;
             }
             boolean isOther = told != null && file != told && twin(file) == of;

@@ -12,7 +12,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 
-/** Chooses steps at random, mostly of what was touched before, and often at edges. The same seed has the same steps. */
+/** Chooses steps at random, mostly on what was used before, and often at edges. A seed always gives the same steps. */
 final class Generator {
     private static final List<Verb> WEIGHTED = weighted();
     private static final long[] LOW_EDGES = {0, 0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE - 1, 5 * PAGE - 1};
@@ -39,17 +39,17 @@ final class Generator {
     };
     private static final int[] ADVICES = {4, 4, 4, 9, 9, 9, 9, 3, 0, 1, 2, 8, 20, 21, 22, 22, 23, 23, 24, 5, 77};
     private static final int[] LENGTHS = {0, 1, 2, 7, 8, 100, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 3 * PAGE - 1};
-    /** One of so many steps begins some that belong together. */
+    /** One in so many steps starts a sequence. */
     private static final int IDIOMS = 150;
 
     private static final int[] WIDTHS = {1, 2, 4, 8, 8, 8};
 
     private final Random random;
 
-    /** The steps that come next, whatever else would be chosen. */
+    /** The steps that follow next, before any random choice. */
     private final Deque<Step> planned = new ArrayDeque<>();
 
-    /** The verbs of the last step and of the one before. */
+    /** The verbs of the last two steps. */
     private Verb last = Verb.MACHINE;
 
     private Verb earlier = Verb.MACHINE;
@@ -79,22 +79,21 @@ final class Generator {
     }
 
     /** Returns the next step of a script. */
-    Step next(World world, int number) {
+    Step next(Scene scene, int number) {
         if (planned.isEmpty() && number > 4 && random.nextInt(IDIOMS) == 0) {
-            planned.addAll(growthBesideSave(world));
+            planned.addAll(growthBesideSave(scene));
         }
         Step step = planned.poll();
-        return step != null ? step : chosen(world, number);
+        return step != null ? step : chosen(scene, number);
     }
 
     /**
      * Returns steps in which a file grows while its last page is saved. They are hardly ever chosen one by one: the
      * buffer must have bytes of an earlier save at the place of the page, and the page must be the second run.
      */
-    private List<Step> growthBesideSave(World world) {
-        int slot = slot(world, Verb.PWRITE);
-        Twin twin = world.at(slot);
-        long size = twin == null ? 0 : twin.size();
+    private List<Step> growthBesideSave(Scene scene) {
+        int slot = slot(scene, Verb.PWRITE);
+        long size = scene.sizeAt(slot);
         if (size <= 2 * PAGE || size > Pattern.MOST) {
             return List.of();
         }
@@ -110,15 +109,15 @@ final class Generator {
                 Step.of(Verb.FSYNC, slot));
     }
 
-    private Step chosen(World world, int number) {
+    private Step chosen(Scene scene, int number) {
         Verb verb = verb(number);
         earlier = last;
         last = verb;
         List<Long> arguments = new ArrayList<>();
-        int slot = slot(world, verb);
+        int slot = slot(scene, verb);
         int space = random.nextInt(Places.SPACES);
-        int region = region(world, space, verb);
-        long size = size(world, slot, space, region, verb);
+        int region = region(scene, space, verb);
+        long size = size(scene, slot, space, region, verb);
         for (Kind kind : verb.kinds()) {
             arguments.add(argument(kind, verb, size, slot, space, region));
         }
@@ -134,14 +133,14 @@ final class Generator {
         return number < 3 ? Verb.OPEN : number < 5 ? Verb.MMAP : WEIGHTED.get(random.nextInt(WEIGHTED.size()));
     }
 
-    /** Mostly one that is open, but for an open. */
-    private int slot(World world, Verb verb) {
+    /** Mostly one that is open, except for an open. */
+    private int slot(Scene scene, Verb verb) {
         int slot = random.nextInt(Places.SLOTS);
         if (verb == Verb.OPEN || random.nextInt(25) == 0) {
             return slot;
         }
         boolean writes = WRITING.contains(verb) && random.nextInt(15) > 0;
-        for (int i = 0; i < Places.SLOTS && (world.at(slot) == null || (writes && !world.isWritable(slot))); i++) {
+        for (int i = 0; i < Places.SLOTS && (scene.sizeAt(slot) < 0 || (writes && !scene.isWritable(slot))); i++) {
             slot = (slot + 1) % Places.SLOTS;
         }
         return slot;
@@ -150,22 +149,21 @@ final class Generator {
     private static final Set<Verb> WRITING =
             EnumSet.of(Verb.PWRITE, Verb.APPEND, Verb.TRUNCATE, Verb.GROW, Verb.PUNCH, Verb.MMAP);
 
-    private int region(World world, int space, Verb verb) {
+    private int region(Scene scene, int space, Verb verb) {
         int region = random.nextInt(Places.REGIONS);
-        for (int i = 0; i < Places.REGIONS && verb != Verb.MMAP && !world.isMapped(space, region); i++) {
+        for (int i = 0; i < Places.REGIONS && verb != Verb.MMAP && !scene.isMapped(space, region); i++) {
             region = (region + 1) % Places.REGIONS;
         }
         return random.nextInt(40) == 0 ? random.nextInt(Places.REGIONS) : region;
     }
 
-    /** Returns the size of the file that a step is about, as an edge of its offsets: within a region for accesses. */
-    private static long size(World world, int slot, int space, int region, Verb verb) {
+    /** Returns the size of a step's file, as an edge of its offsets: within a region for accesses. */
+    private static long size(Scene scene, int slot, int space, int region, Verb verb) {
         if (verb.kinds().contains(Kind.REGION) && verb != Verb.MMAP) {
-            World.MappedPage page = world.page(space, region, 0);
-            return page == null ? 0 : Math.max(0, page.twin().size() - page.page() * PAGE);
+            return scene.mappedBytes(space, region);
         }
-        Twin twin = world.at(slot);
-        return twin == null ? FIRST_SIZE : twin.size();
+        long size = scene.sizeAt(slot);
+        return size < 0 ? FIRST_SIZE : size;
     }
 
     private static final long FIRST_SIZE = 3 * PAGE + 100;
@@ -222,7 +220,7 @@ final class Generator {
         };
     }
 
-    /** Returns a number near that one, at least 0, and low unless that is a high one. */
+    /** Returns a number near another, at least 0, and low unless the other is high. */
     private long near(long number) {
         long near = Math.max(0, number + pick(new int[] {-PAGE, -1, 0, 0, 1, PAGE}));
         return near > 1 << 20 && random.nextInt(3) > 0 ? random.nextInt(4 * PAGE) : near;
@@ -248,7 +246,7 @@ final class Generator {
         };
     }
 
-    /** An offset within a region, aligned for calls that want it so. */
+    /** An offset within a region, aligned for calls that require alignment. */
     private long inRegion(Verb verb, long size) {
         boolean isAccess = verb == Verb.LOAD || verb == Verb.STORE;
         long offset = switch (random.nextInt(5)) {

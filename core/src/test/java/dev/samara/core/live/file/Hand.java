@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 
-/** A process of the kernel's side, with the bytes of {@link Pattern} and room for what it reads. */
+/** A process of the kernel's side, with the bytes of {@link Pattern} and buffers for reads. */
 final class Hand implements AutoCloseable {
     /** Numbers of calls on x86-64. */
     static final int CLOSE = 3;
@@ -64,7 +64,7 @@ final class Hand implements AutoCloseable {
         return task.call(number, arguments);
     }
 
-    /** Makes a call with paths, which are put where {@link #path} says. */
+    /** Makes a call with paths, which are stored at {@link #path}. */
     long callWithPaths(List<String> paths, int number, long... arguments) {
         List<String> requests = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
@@ -90,17 +90,17 @@ final class Hand implements AutoCloseable {
         return BYTES + seed;
     }
 
-    /** Returns the address to which a read goes. */
+    /** Returns the address of the read buffer. */
     static long room() {
         return ROOM;
     }
 
-    /** Returns the address of a structure that a call reads or writes. */
+    /** Returns the address of the structure that a call reads or writes. */
     long structure() {
         return judge.scratch() + 2L * LENGTH;
     }
 
-    /** Returns one hash for those of pages. */
+    /** Returns one hash of the hashes of pages. */
     static long hash(List<String> pages) {
         long hash = 0;
         for (String page : pages) {
@@ -109,7 +109,7 @@ final class Hand implements AutoCloseable {
         return hash;
     }
 
-    /** Returns the requests of an append, as by a descriptor with {@code O_APPEND}; the last one has the result. */
+    /** Returns the requests of an append, as with {@code O_APPEND}; the answer to the last one is the result. */
     List<String> append(long descriptor, long seed, long length) {
         return List.of(
                 "s 8 " + Long.toHexString(structure()) + " " + Long.toHexString(bytes(seed)),
@@ -117,7 +117,7 @@ final class Hand implements AutoCloseable {
                 Task.callRequest(PWRITEV2, descriptor, structure(), 1, 0, 0, APPENDING));
     }
 
-    /** Returns the inode and the size of a descriptor's file; -1 if there is none. */
+    /** Returns the inode and the size of a descriptor's file; -1 for a closed descriptor. */
     long[] look(long descriptor) {
         List<String> answers = task.askAll(lookRequests(descriptor));
         return answers.get(0).equals("0") ? new long[] {hex(answers.get(1)), hex(answers.get(2))} : new long[] {-1, -1};

@@ -10,15 +10,15 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 
-/** Has one of the library's next calls to the host fail, or has a step made beside it. */
+/** Makes one of the library's next host calls fail, or executes a step concurrently with it. */
 final class HostHook {
     final FaultyChannels channels = new FaultyChannels();
 
-    /** The call that is hooked; null for none. Guarded by this. */
+    /** The hooked call, or null. Guarded by this. */
     private @Nullable ChannelCall kind;
 
     private @Nullable FutureTask<Outcome> beside;
-    /** The thread whose calls are meant: those of threads of the machine come at any time. */
+    /** The thread whose calls are hooked; threads of the machine may call at any time. */
     private @Nullable Thread thread;
 
     private boolean wasReached;
@@ -37,7 +37,7 @@ final class HostHook {
         };
     }
 
-    /** Has the next call of a kind fail. */
+    /** Makes the next call of a kind fail. */
     synchronized void failNext(ChannelCall call) {
         kind = call;
         thread = Thread.currentThread();
@@ -45,7 +45,7 @@ final class HostHook {
         wasReached = false;
     }
 
-    /** Has a step made during the next call of a kind. */
+    /** Executes a step during the next call of a kind. */
     synchronized void besideNext(ChannelCall call, Callable<Outcome> step) {
         kind = call;
         thread = Thread.currentThread();
@@ -53,13 +53,13 @@ final class HostHook {
         wasReached = false;
     }
 
-    /** Returns whether there was such a call. There is no hook any more. */
+    /** Removes the hook. Returns whether the call happened. */
     synchronized boolean end() {
         kind = null;
         return wasReached;
     }
 
-    /** Waits for the result of the step beside, which is made now if there was no call. */
+    /** Waits for the result of the concurrent step, which is executed now if the call did not happen. */
     Outcome besideResult() {
         FutureTask<Outcome> step = taken();
         step.run();

@@ -23,14 +23,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Makes the steps of a script by calls of the kernel. The first process has the descriptors and the first space, the
+ * Executes the steps of a script by calls of the kernel. The first process has the descriptors and the first space, the
  * second one is the second space, which opens the descriptors' files for its mappings.
  */
 final class KernelSide {
     /** No descriptor: each call with it is EBADF. */
     private static final long CLOSED = 699;
 
-    /** The most bytes of an answer. */
+    /** The maximum length of an answer in bytes. */
     private static final int MOST_DUMPED = 64 << 10;
 
     private static final int FIXED = 0x10;
@@ -133,7 +133,7 @@ final class KernelSide {
         return new Outcome(read, read > 0 ? Hand.hash(List.of(hashes.split(" ", -1))) : 0);
     }
 
-    /** Returns the bytes that the last read has read. */
+    /** Returns the bytes of the last read. */
     byte[] lastRead(long length) {
         byte[] all = new byte[(int) length];
         for (int at = 0; at < all.length; at += MOST_DUMPED) {
@@ -151,7 +151,7 @@ final class KernelSide {
         return new Outcome(done, done < 0 ? 0 : Hand.hex(answers.get(2)));
     }
 
-    /** There is no such call, but the errors are those of {@code fallocate}, for the right to write. */
+    /** The kernel has no such call; its errors are those of {@code fallocate}, which needs an open for writing. */
     private long grow(int slot, long size) {
         if (!isOpen(slot)) {
             return EBADF;
@@ -211,7 +211,7 @@ final class KernelSide {
                 : Outcome.fault(access.signal(), access.code(), access.address());
     }
 
-    /** Returns what each page of all regions of a space is: a hash, or a fault. */
+    /** Returns the state of each page of all regions of a space: a hash, or a fault. */
     List<List<String>> pages(int space) {
         List<String> requests = new ArrayList<>();
         for (int region = 0; region < Places.REGIONS; region++) {
@@ -228,7 +228,7 @@ final class KernelSide {
         return hands[space].task().bytes(Places.region(region) + page * (long) PAGE, PAGE);
     }
 
-    /** Ends the script: no descriptor, and no mapping. */
+    /** Ends the script: closes all descriptors and removes all mappings. */
     void end() {
         for (int slot = 0; slot < Places.SLOTS; slot++) {
             close(slot);

@@ -5,7 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Set;
 
-/** What an argument of a step is: its name in the text form, and the values that a shorter script tries instead. */
+/** The kind of a step's argument: its name in the text form, and the simpler values that shrinking tries. */
 enum Kind {
     SLOT,
     NAME,
@@ -33,7 +33,7 @@ enum Kind {
 
     private static final long PAGE = 4096;
 
-    /** Returns simpler values than that, the simplest first. */
+    /** Returns values that are simpler than another, the simplest first. */
     Set<Long> simpler(long value) {
         Set<Long> simpler = new LinkedHashSet<>();
         switch (this) {
@@ -54,7 +54,7 @@ enum Kind {
             case ANNOUNCED, FORCED, WATCHED -> simpler.add(1L);
             case PROTECTION -> simpler.add(3L);
             case FLAGS, MAPPING, ADVICE -> {
-                // Another value is another call.
+                // A different value would be a different call.
             }
         }
         simpler.removeIf(other -> Math.abs(other) >= Math.abs(value) && this != PROTECTION && !isSwitch());

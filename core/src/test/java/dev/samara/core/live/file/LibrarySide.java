@@ -20,6 +20,7 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.hostfile.ChannelOpener;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -36,11 +37,11 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the steps of a script by calls of the library, with a machine of the script's own. */
+/** Executes the steps of a script by calls of the library, on a machine of its own. */
 final class LibrarySide {
     private static final int FRAMES = 512;
 
-    /** In pages: the least limit with which two spaces can be in a fault of two pages. */
+    /** The minimum limit, in pages, with which two spaces can each be in a fault of two pages. */
     private static final int BALLAST = 64;
 
     private static final List<List<OpenOption>> MODES = List.of(
@@ -57,11 +58,21 @@ final class LibrarySide {
     private final boolean[] areOpen = new boolean[Places.SLOTS];
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
     private final HostFile ballast;
-    private final HostHook hook = new HostHook();
+    private final HostHook hook;
     private byte[] lastRead = {};
 
     LibrarySide(Path folder, Step settings) {
+        this(folder, settings, new HostHook());
+    }
+
+    private LibrarySide(Path folder, Step settings, HostHook hook) {
+        this(folder, settings, hook, hook.channels);
+    }
+
+    /** Has the files of a folder opened by an opener. */
+    LibrarySide(Path folder, Step settings, HostHook hook, ChannelOpener opener) {
         this.folder = folder;
+        this.hook = hook;
         MachineBuilder builder = Machine.builder()
                 .memory(FRAMES * (long) PAGE)
                 .poisonFrames(true)
@@ -72,7 +83,7 @@ final class LibrarySide {
             builder.cacheLimit(settings.get(Kind.LIMIT) * PAGE);
         }
         machine = builder.build();
-        MachineInternals.hostFiles(machine).openBy(hook.channels);
+        MachineInternals.hostFiles(machine).openBy(opener);
         for (int i = 0; i < Places.SPACES; i++) {
             spaces[i] = machine.newSpace(GEOMETRY);
             cpus[i] = machine.claimCpu();
@@ -128,7 +139,7 @@ final class LibrarySide {
         };
     }
 
-    /** An open that never was is none of the library's, and a call of the kernel has looked at some arguments first. */
+    /** The library has no call for a slot that was never opened; the kernel checks some arguments before EBADF. */
     private static long withoutOpen(Step step) {
         boolean isInvalid = switch (step.verb()) {
             case PREAD, PWRITE -> step.get(OFFSET) < 0;
@@ -211,7 +222,7 @@ final class LibrarySide {
                                 step.number(Kind.MAPPING) | MapFlags.FIXED,
                                 file(slot),
                                 step.get(OFFSET))
-                // Mappings of an open can be made as long as it has one, also after its close.
+                // A closed open can be mapped as long as it has a mapping.
                 : withoutOpen(step);
     }
 
@@ -244,18 +255,18 @@ final class LibrarySide {
         return Outcome.of(0);
     }
 
-    /** Saves a file before another program changes it, as an announcement has it. */
+    /** Saves a file before another program changes it, if the change is announced. */
     void announce(HostFile file) {
         file.fsync();
     }
 
-    /** Looks at a file that another program has changed: none of its pages is in memory afterwards. */
+    /** Revalidates a file that another program changed: none of its pages is in memory afterwards. */
     void lookAgain(HostFile file) {
         file.revalidate();
         file.pageCache().remove(0, Long.MAX_VALUE);
     }
 
-    /** Returns what each page of a region is: a hash, or a fault. */
+    /** Returns the state of each page of a region: a hash, or a fault. */
     List<String> pages(int space, int region) {
         List<String> pages = new ArrayList<>();
         for (int page = 0; page < Places.PAGES; page++) {
@@ -287,16 +298,30 @@ final class LibrarySide {
         return bytes;
     }
 
-    /** Ends the script, and returns what the machine has reported. */
-    List<Report> end() {
-        for (int slot = 0; slot < Places.SLOTS; slot++) {
-            close(slot);
-        }
+    Machine machine() {
+        return machine;
+    }
+
+    /** Returns the reports of the machine so far. */
+    List<Report> reports() {
+        return List.copyOf(reports);
+    }
+
+    /** Ends the mappings and the file whose pages evict others. */
+    void endSpaces() {
         ballast.close();
         for (int i = 0; i < Places.SPACES; i++) {
             cpus[i].close();
             spaces[i].close();
         }
+    }
+
+    /** Ends the script, and returns the reports of the machine. */
+    List<Report> end() {
+        for (int slot = 0; slot < Places.SLOTS; slot++) {
+            close(slot);
+        }
+        endSpaces();
         machine.close();
         // A thread of the machine may still close a file whose last use was a mapping.
         Await.until("all channels are closed", () -> hook.channels.open.get() == 0);

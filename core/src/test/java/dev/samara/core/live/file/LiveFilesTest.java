@@ -4,13 +4,12 @@ package dev.samara.core.live.file;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import dev.samara.testing.Share;
 import dev.samara.testing.judge.LiveKernel;
+import dev.samara.testing.live.LiveRun;
+import dev.samara.testing.live.ScriptFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -27,26 +26,23 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("comparison")
 @DisplayName("Files of the host, and files that the running kernel maps,")
 final class LiveFilesTest {
-    private static final Path REGRESSIONS = Path.of("src/test/resources/dev/samara/core/live/file/regressions");
+    private static final Path REGRESSIONS = FileLanguage.FOLDER.resolve("regressions");
 
-    /** The scripts of a whole run, and the parts of which a build runs one. */
+    /** The number of scripts of a whole run, and of parts, of which a build runs one. */
     private static final int SCRIPTS = 2_000;
 
     private static final int PARTS = 10;
-    private static final double NANOS = 1e9;
 
     @TempDir
     @SuppressWarnings("NullAway.Init")
     private Path folder;
-
-    private final Pairs pairs = new Pairs();
 
     @SuppressWarnings("NullAway.Init")
     private Arena arena;
 
     @BeforeEach
     void start() throws IOException {
-        arena = Arena.of(folder, pairs);
+        arena = Arena.of(folder);
     }
 
     @AfterEach
@@ -55,50 +51,20 @@ final class LiveFilesTest {
     }
 
     static Stream<String> regressions() throws IOException {
-        try (Stream<Path> all = Files.list(REGRESSIONS)) {
-            return all.map(path -> path.getFileName().toString()).sorted().collect(Collectors.toList()).stream();
-        }
+        return ScriptFiles.names(REGRESSIONS);
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("regressions")
     @DisplayName("do the same in each script that once showed a difference:")
     void regression(String name) throws IOException {
-        assertNull(Trial.run(arena, Step.parseAll(Files.readAllLines(REGRESSIONS.resolve(name)))));
+        assertNull(Trial.run(arena, Step.parseAll(ScriptFiles.lines(REGRESSIONS.resolve(name)))));
     }
 
     @Test
     @DisplayName("do the same in scripts that a seed chooses")
     void share() throws IOException {
-        FileLanguage language = new FileLanguage(arena);
-        String seconds = System.getProperty("live.seconds");
-        if (seconds != null) {
-            run(language, Double.parseDouble(seconds));
-            return;
-        }
-        int scripts = Share.of("files, live", PARTS).steps(SCRIPTS);
-        long first = Long.getLong(Share.SEED, System.nanoTime()) * SCRIPTS;
-        for (long seed = first; seed < first + scripts; seed++) {
-            assertNull(language.run(seed));
-        }
-    }
-
-    private void run(FileLanguage language, double seconds) throws IOException {
-        String chosen = System.getProperty("live.seed", "fresh");
-        long seed = chosen.equals("fresh") ? System.nanoTime() & 0xfff_ffffL : Long.parseLong(chosen);
-        System.out.println("files, live: -Dlive.seed=" + seed);
-        String found = language.runFor((long) (seconds * NANOS), seed);
-        List<String> never = pairs.neverMet();
-        String summary = String.format(
-                Locale.ROOT,
-                "files, live: %d scripts, %d operations, %d pairs met, never met: %s",
-                language.scripts(),
-                pairs.steps(),
-                pairs.met().size(),
-                never);
-        System.out.println(summary);
-        Files.writeString(Path.of("target", "live-files.txt"), summary + "\n" + pairs.met() + "\n");
-        assertNull(found);
+        new LiveRun<>(new FileLanguage(arena), REGRESSIONS).run(0, SCRIPTS, PARTS);
     }
 
     @Test

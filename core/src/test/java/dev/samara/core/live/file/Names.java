@@ -5,10 +5,10 @@ import java.util.List;
 
 /** The names that a script can use. */
 final class Names {
-    /** The names of files and links that a script makes and removes. */
+    /** The number of names that a script creates and removes; they come first. */
     static final int FILES = 4;
 
-    /** Those beside them exist all the time, or cannot exist. */
+    /** All names. Those after the first {@link #FILES} always exist, or cannot exist. */
     private static final List<String> ALL = List.of(
             "a",
             "b",

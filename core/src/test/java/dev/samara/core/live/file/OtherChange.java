@@ -2,10 +2,10 @@
 package dev.samara.core.live.file;
 
 /**
- * The bytes of a file that another program has changed.
+ * The bytes of a file that another program changed.
  *
- * @param from the first
- * @param to after the last
+ * @param from the first byte
+ * @param to the end, exclusive
  * @param isCut whether they were cut off
  */
 record OtherChange(long from, long to, boolean isCut) {

@@ -2,12 +2,13 @@
 package dev.samara.core.live.file;
 
 import dev.samara.core.mman.Fault;
+import dev.samara.testing.live.ErrorNames;
 
 /**
- * What a step gave.
+ * The outcome of a step.
  *
  * @param result of the call; an error as a negative number, a fault as {@link #fault} makes it
- * @param seen a hash of the bytes that were read, the value that was loaded, or the address of a fault; else 0
+ * @param seen a hash of the bytes read, the loaded value, or the address of a fault; otherwise 0
  */
 record Outcome(long result, long seen) {
     private static final long FAULT = -100_000;
@@ -39,13 +40,13 @@ record Outcome(long result, long seen) {
         return result < 0;
     }
 
-    /** Returns the name of the error or fault, for the list of pairs. */
+    /** Returns the name of the error or fault, for the tally. */
     String error() {
         if (isFault()) {
             long number = FAULT - result;
             return (number / 10 == SIGBUS ? "BUS" : number / 10 == 11 ? "SEGV" : "FAULT") + number % 10;
         }
-        return result < 0 && result > -4096 ? Errors.name((int) -result) : "ok";
+        return result < 0 && result > -4096 ? ErrorNames.of(result) : "ok";
     }
 
     @Override

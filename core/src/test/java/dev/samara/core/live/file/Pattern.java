@@ -4,9 +4,9 @@ package dev.samara.core.live.file;
 import java.nio.ByteBuffer;
 import java.util.Random;
 
-/** The bytes that scripts write: a seed is a place in them. None is zero, so that zeros are known for what they are. */
+/** The bytes that scripts write: a seed is an offset into them. None is zero, so a zero was never written. */
 final class Pattern {
-    /** The most bytes of a write. */
+    /** The maximum length of a write. */
     static final int MOST = 144 << 10;
 
     /** The number of seeds. */

@@ -8,13 +8,13 @@ final class Places {
     static final int SPACES = 2;
     static final int REGIONS = 3;
 
-    /** The pages of a region. A mapping of it begins at its start. */
+    /** The number of pages of a region. Its mapping starts at its first page. */
     static final int PAGES = 8;
 
-    /** The first region; the judge has nothing there. */
+    /** The first region, where the judge has no memory. */
     static final long FIRST = 0x1000_0000L;
 
-    /** From one region to the next. */
+    /** The distance between regions. */
     static final long DISTANCE = 0x10_0000L;
 
     private Places() {}
@@ -23,7 +23,7 @@ final class Places {
         return FIRST + number * DISTANCE;
     }
 
-    /** Returns the address of a step that has a region, and an offset or a first page. */
+    /** Returns the address that a step gives by a region, and an offset or a first page. */
     static long address(Step step) {
         return region(step.get(Kind.REGION))
                 + (step.has(Kind.FIRST) ? step.get(Kind.FIRST) * PAGE : step.get(Kind.OFFSET));

@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
 /**
  * A line of a script, such as {@code pwrite slot=0 offset=4096 length=17 seed=3}.
  *
- * @param verb what is done
+ * @param verb the action
  * @param arguments in the order of the verb's kinds
  */
 record Step(Verb verb, List<Long> arguments) {
@@ -44,13 +44,9 @@ record Step(Verb verb, List<Long> arguments) {
         return new Step(verb, arguments);
     }
 
-    /** Parses a script: a step a line; what follows a {@code #} is a comment. */
+    /** Parses a script: a step a line. */
     static List<Step> parseAll(List<String> lines) {
-        return lines.stream()
-                .map(line -> line.replaceAll("#.*", "").trim())
-                .filter(line -> !line.isEmpty())
-                .map(Step::parse)
-                .collect(Collectors.toList());
+        return lines.stream().map(Step::parse).collect(Collectors.toList());
     }
 
     boolean has(Kind kind) {
@@ -64,6 +60,17 @@ record Step(Verb verb, List<Long> arguments) {
 
     int number(Kind kind) {
         return (int) get(kind);
+    }
+
+    /** Returns steps with one simpler argument each. */
+    List<Step> simpler() {
+        List<Step> simpler = new ArrayList<>();
+        for (int i = 0; i < arguments.size(); i++) {
+            for (long value : verb.kinds().get(i).simpler(arguments.get(i))) {
+                simpler.add(with(i, value));
+            }
+        }
+        return simpler;
     }
 
     Step with(int index, long value) {

@@ -28,13 +28,13 @@ final class Trial {
     private final Failures failures;
     private @Nullable Difference difference;
 
-    /** What the next step is to meet; null for nothing. */
+    /** What happens during the next step; null for nothing. */
     private @Nullable Step modifier;
 
-    /** The step beside which the next one is made; null for none. */
+    /** The step with which the next one is concurrent; null for none. */
     private @Nullable Step outer;
 
-    /** Whether a call of the host has failed: a file may have been reported then. */
+    /** Whether a host call failed: a file may have been reported. */
     private boolean hasFailed;
 
     /** Whether the file system of the library's files is full, and whether it was. */
@@ -65,11 +65,6 @@ final class Trial {
         return done;
     }
 
-    @Nullable
-    Difference difference() {
-        return difference;
-    }
-
     /** Makes a step on both sides, and compares. Returns false after the first difference. */
     boolean run(Step step) {
         done.add(step);
@@ -96,7 +91,7 @@ final class Trial {
                     + List.of(thrown.getStackTrace()).subList(0, Math.min(6, thrown.getStackTrace().length));
         }
         if (found != null) {
-            difference = new Difference(done.size() - 1, step + ": " + found, isThrown);
+            difference = new Difference(done, done.size() - 1, step + ": " + found, isThrown);
         }
         return found == null;
     }
@@ -108,7 +103,7 @@ final class Trial {
         List<Outcome> outcomes = other.run(step);
         Outcome theirs = outcomes.get(0);
         Outcome ours = outcomes.get(1);
-        arena.pairs().add(step, theirs);
+        arena.met(step, theirs);
         return theirs.equals(ours) ? null : "the judge gets " + ours + " and " + theirs;
     }
 
@@ -128,7 +123,7 @@ final class Trial {
         List<Outcome> outcomes = other.run(step);
         Outcome theirs = outcomes.get(0);
         Outcome ours = outcomes.get(1);
-        arena.pairs().add(step, theirs);
+        arena.met(step, theirs);
         if (!theirs.equals(ours)) {
             return "the judge gets " + ours + " and " + theirs;
         }
@@ -155,7 +150,7 @@ final class Trial {
         return null;
     }
 
-    /** Makes room: all that was acknowledged is saved then, and each open is told once of what could not be before. */
+    /** Makes room: all acknowledged bytes can then be saved, and each open reports the earlier failure once. */
     private @Nullable String empty() throws IOException {
         if (!isFull) {
             return null;
@@ -192,7 +187,7 @@ final class Trial {
         return found != null ? found : other.get();
     }
 
-    /** Makes a step, and another one during its first call of the host. What the first one sees of it is not known. */
+    /** Executes a step, and another one during its first host call. The first one may or may not see the other. */
     private @Nullable String runPair(Step first, Step step) {
         ChannelCall call = HostHook.kind(Objects.requireNonNull(modifier));
         modifier = null;
@@ -207,8 +202,8 @@ final class Trial {
         Outcome ourFirst = library.run(first);
         library.hook().end();
         Outcome ours = library.hook().besideResult();
-        arena.pairs().add(first, theirFirst);
-        arena.pairs().add(step, theirs);
+        arena.met(first, theirFirst);
+        arena.met(step, theirs);
         if (first.verb() != Verb.PREAD && !theirFirst.equals(ourFirst) && !mayBeTold(first, ourFirst)) {
             return "beside it " + first + ": the library gives " + ourFirst + ", the kernel " + theirFirst;
         }
@@ -241,11 +236,11 @@ final class Trial {
         }
         Outcome theirs = kernel.run(step);
         Outcome ours = with != null && with.verb() == Verb.FAIL ? failed(with, step) : library.run(step);
-        arena.pairs().add(step, theirs);
+        arena.met(step, theirs);
         return judged(step, theirs, mayBeTold(step, ours) ? library.run(step) : ours, isOld, before);
     }
 
-    /** An open that is closed, and mapped, is told later of what has failed. */
+    /** A closed open that is still mapped reports the failure later. */
     private boolean mayBeTold(Step step, Outcome ours) {
         return hasFailed && step.verb() == Verb.MSYNC && (ours.result() == EIO || ours.result() == ENOSPC);
     }
@@ -255,8 +250,11 @@ final class Trial {
      * told of pages for which there was no room, no step knows.
      */
     private @Nullable String runFull(Step step, boolean isOld, @Nullable Twin before) {
-        hasFailed = true;
         Outcome ours = library.run(step);
+        if (ours.result() == EIO && mayBeTold(step, ours)) {
+            ours = library.run(step);
+        }
+        hasFailed = true;
         if (ours.result() == ENOSPC) {
             boolean isSave = step.verb() == Verb.FSYNC || step.verb() == Verb.MSYNC || step.verb() == Verb.SYNC_RANGE;
             if (isSave && !isFull) {
@@ -272,14 +270,14 @@ final class Trial {
                 && ours.result() < step.get(Kind.LENGTH);
         Step done = isShort ? step.with(step.verb().kinds().indexOf(Kind.LENGTH), ours.result()) : step;
         Outcome theirs = kernel.run(done);
-        arena.pairs().add(done, theirs);
+        arena.met(done, theirs);
         if (!world.twins().isEmpty()) {
             world.twins().forEach(twin -> twin.isKept = true);
         }
         return judged(done, theirs, ours, isOld, before);
     }
 
-    /** A step that was refused for want of room has changed nothing, but for an open that creates a file. */
+    /** A step that was refused for lack of room changed nothing, except for an open that creates a file. */
     private void kernelAfterRefusal(Step step) {
         if (step.verb() == Verb.OPEN) {
             kernel.close(step.number(Kind.SLOT));
@@ -287,7 +285,7 @@ final class Trial {
     }
 
     private Outcome failed(Step failure, Step step) {
-        // What creates a file anew cannot be repeated.
+        // The creation of a new file cannot be repeated.
         boolean isRepeated = step.verb() != Verb.OPEN || step.get(Kind.MODE) < 3;
         if (!isRepeated) {
             return library.run(step);
@@ -328,15 +326,10 @@ final class Trial {
         Twin twin = Objects.requireNonNull(world.at(slot));
         twin.file = library.file(slot);
         twin.isKept = false;
-        if (didFail) {
-            // The size of a file that cannot be looked at is found later.
-            twin.isStale = true;
-            return null;
-        }
         return twin.known() == twin.size() ? null : "an open knows " + twin.known() + " of " + twin.size();
     }
 
-    /** Compares the sizes of all files: the host's, and the library's unless it need not know. */
+    /** Compares the sizes of all files: on the host, and in the library unless it need not know the size. */
     private @Nullable String sizes() {
         for (Twin twin : world.twins()) {
             long size = twin.size();
@@ -354,7 +347,7 @@ final class Trial {
         return null;
     }
 
-    /** Ends the script: everything is saved then. */
+    /** Ends the script, which saves everything. */
     @Nullable
     Difference end() {
         List<Report> reports;
@@ -363,7 +356,7 @@ final class Trial {
             kernel.end();
             reports = library.end();
         } catch (RuntimeException | IOException | AssertionError thrown) {
-            return difference != null ? difference : new Difference(done.size(), "the end: " + thrown, true);
+            return difference != null ? difference : new Difference(done, done.size(), "the end: " + thrown, true);
         }
         if (difference == null) {
             String found = reports.isEmpty() || hasFailed ? null : reports.toString();
@@ -375,7 +368,7 @@ final class Trial {
                                 + ", is another one";
                 twin.close();
             }
-            difference = found == null ? null : new Difference(done.size(), "the end: " + found, false);
+            difference = found == null ? null : new Difference(done, done.size(), "the end: " + found, false);
         } else {
             world.twins().forEach(Twin::close);
         }

@@ -10,11 +10,11 @@ import java.util.BitSet;
 
 /**
  * A file of the library and its twin of the kernel, and what may differ between them, as the library documents it:
- * bytes that another program has changed while they may have been in memory, and the size until the library looks at
- * it.
+ * bytes that another program changed while they may have been in memory, and the size until the library checks it
+ * again.
  */
 final class Twin implements AutoCloseable {
-    /** The bytes up to here are compared one by one; those behind only if no other program has changed the file. */
+    /** Up to here the bytes are compared one by one; later bytes only if no other program changed the file. */
     static final int MOST = 256 << 10;
 
     private static final int PAGE = Places.PAGE;
@@ -30,13 +30,13 @@ final class Twin implements AutoCloseable {
     /** Bytes that may differ in the file. */
     private final BitSet loose = new BitSet();
 
-    /** Bytes that may differ in private copies: all that ever did in the file. */
+    /** Bytes that may differ in private copies: all that ever could in the file. */
     private final BitSet everLoose = new BitSet();
 
     /** Whether the library may not know the size yet. */
     boolean isStale;
 
-    /** Whether its last use ended while a call of the host failed: the library may have its pages still. */
+    /** Whether its last use ended while a host call failed: the library may still hold its pages. */
     boolean isKept;
 
     private boolean isHighLoose;
@@ -110,7 +110,7 @@ final class Twin implements AutoCloseable {
         }
     }
 
-    /** Returns whether a page may be other than the kernel's, since the library does not know the size. */
+    /** Returns whether a page may differ from the kernel's because the library does not know the size. */
     boolean isPageLoose(long page) {
         return isStale && page >= Math.min(known(), size()) / PAGE;
     }
@@ -121,7 +121,7 @@ final class Twin implements AutoCloseable {
                 || isPageLoose(offset / PAGE);
     }
 
-    /** Returns where the bytes of both files of the host differ; -1 if nowhere, as far as they are compared. */
+    /** Returns the first offset at which the two files of the host differ; -1 if they are equal where compared. */
     long firstDifference(long from, long to) {
         long size = size();
         long end = Math.min(to, size);

@@ -29,9 +29,9 @@ import java.util.Locale;
 
 /** A verb of the language of files, with the kinds of its arguments. */
 enum Verb {
-    /** The machine of the script: pages in memory (0 for any number), forces at closes, a look after each step. */
+    /** The machine: maximum pages in memory (0: no limit), forces at closes, a full comparison after each step. */
     MACHINE(LIMIT, FORCED, WATCHED),
-    /** Opens a name: 0 for reading, 1 for writing too, 2 creating it, 3 creating it anew. */
+    /** Opens a name: 0 for reading, 1 for writing too, 2 creating it if necessary, 3 creating a new file. */
     OPEN(SLOT, NAME, Kind.MODE),
     CLOSE(SLOT),
     PREAD(SLOT, OFFSET, LENGTH),
@@ -50,7 +50,7 @@ enum Verb {
     STORE(SPACE, REGION, OFFSET, WIDTH, VALUE),
     MADVISE(SPACE, REGION, OFFSET, LENGTH, ADVICE),
     MSYNC(SPACE, REGION, OFFSET, LENGTH, FLAGS),
-    /* What another program does. If it is announced, the file is saved before, and looked at again after it. */
+    /* Changes by another program. If announced, the file is saved before, and revalidated afterwards. */
     OTHER_WRITE(NAME, OFFSET, LENGTH, SEED, ANNOUNCED),
     OTHER_APPEND(NAME, LENGTH, SEED, ANNOUNCED),
     OTHER_TRUNCATE(NAME, SIZE, ANNOUNCED),
@@ -60,17 +60,17 @@ enum Verb {
     SYMLINK(NAME, TO),
     RENAME(NAME, TO),
     UNLINK(NAME),
-    /** Reads pages of another file, so that these leave memory. */
+    /** Reads pages of another file, to evict pages of the script's files. */
     EVICT,
-    /** Compares all that can be seen. */
+    /** Compares everything that is visible. */
     CHECK,
-    /** Has the first such call of the next step to the host fail: 0 a read, 1 a write, 2 a force, 3 a truncation. */
+    /** Makes the first host call of a kind in the next step fail: 0 a read, 1 a write, 2 a force, 3 a truncation. */
     FAIL(CALL),
-    /** Has the step after the next one made during the first such call of the next one. */
+    /** Executes the step after the next one during the first such call of the next one. */
     BESIDE(CALL),
-    /** Leaves so many free pages on the file system of the library's files. */
+    /** Fills the file system of the library's files up to so many free pages. */
     FILL(PAGES),
-    /** Makes room on it again. */
+    /** Frees the space again. */
     EMPTY;
 
     @SuppressWarnings("ImmutableEnumChecker") // List.of makes it, so nothing changes it.

@@ -5,10 +5,10 @@ import java.util.Set;
 
 /** Kinds of verbs. */
 final class Verbs {
-    /** Steps beside which another one can be made: what they return does not depend on it, but for a read. */
+    /** Steps that can run concurrently with another: their results, except of reads, do not depend on it. */
     static final Set<Verb> OUTER = Set.of(Verb.FSYNC, Verb.MSYNC, Verb.SYNC_RANGE, Verb.EVICT, Verb.PREAD);
 
-    /** Steps that can be made beside another one. */
+    /** Steps that can be executed during another one. */
     static final Set<Verb> INNER = Set.of(
             Verb.PWRITE,
             Verb.APPEND,
@@ -20,7 +20,7 @@ final class Verbs {
             Verb.CLOSE,
             Verb.REVALIDATE);
 
-    /** A hole may be made in part, and an open may create a file on one side only. */
+    /** A hole may be punched in part, and an open may create a file on one side only. */
     static final Set<Verb> LEFT_OUT_IF_FULL = Set.of(Verb.PUNCH, Verb.MADVISE, Verb.OPEN);
 
     private Verbs() {}

@@ -10,12 +10,12 @@ import java.util.Map;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
-/** What a script has open and mapped, as the kernel's results say. */
-final class World {
+/** The opens and mappings of a script, according to the kernel's results. */
+final class World implements Scene {
     /**
      * A page of a mapping.
      *
-     * @param twin its file
+     * @param twin the file
      * @param page its page of the file
      * @param isPrivate whether the mapping is private
      * @param isSaved whether {@code msync} saves it: a mapping of an open for reading only is as good as private
@@ -36,13 +36,20 @@ final class World {
         return twins.get(inode);
     }
 
-    /** Returns the file that is open in a slot; null if none is. */
+    /** Returns the file that is open in a slot, or null. */
     @Nullable
     Twin at(int slot) {
         return slots[slot];
     }
 
-    boolean isWritable(int slot) {
+    @Override
+    public long sizeAt(int slot) {
+        Twin twin = slots[slot];
+        return twin == null ? -1 : twin.size();
+    }
+
+    @Override
+    public boolean isWritable(int slot) {
         return areWritable[slot];
     }
 
@@ -55,7 +62,7 @@ final class World {
         slots[slot] = null;
     }
 
-    /** Returns a slot in which a file is open; -1 if there is none. */
+    /** Returns a slot with an open file, or -1. */
     int slotOf(Twin twin) {
         for (int i = 0; i < slots.length; i++) {
             if (slots[i] == twin) {
@@ -87,7 +94,14 @@ final class World {
         return page < 0 || page >= Places.PAGES ? null : pages[space][region][(int) page];
     }
 
-    boolean isMapped(int space, int region) {
+    @Override
+    public long mappedBytes(int space, int region) {
+        MappedPage page = page(space, region, 0);
+        return page == null ? 0 : Math.max(0, page.twin.size() - page.page * Places.PAGE);
+    }
+
+    @Override
+    public boolean isMapped(int space, int region) {
         for (MappedPage page : pages[space][region]) {
             if (page != null) {
                 return true;

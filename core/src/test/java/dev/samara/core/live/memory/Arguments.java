@@ -26,7 +26,7 @@ final class Arguments {
         this.world = world;
     }
 
-    /** Sets the mappings of the process that is next. */
+    /** Sets the mappings of the process that acts next. */
     void use(List<Vma> now) {
         List<Vma> own = now.stream()
                 .filter(vma -> world.isWithin(vma.start(), vma.end()))
@@ -133,11 +133,16 @@ final class Arguments {
     }
 
     /**
-     * Privileges. The lowest pages may be mapped by a privileged process only; which ones these are is said by two
-     * settings of the kernel, whose defaults depend on its configuration.
+     * Privileges. Only a privileged process may map the lowest pages. Two settings of the kernel define which pages
+     * these are; their defaults depend on its configuration.
      */
     long privileges() {
         return kind == World.LOW ? one(2, 3) : one(0, 1, 2, 3);
+    }
+
+    /** Privileges without that to lock more memory than the limit. */
+    long withoutLocking() {
+        return kind == World.LOW ? 2 : one(0, 2);
     }
 
     long brk() {

@@ -52,7 +52,7 @@ final class Comparison implements AutoCloseable {
         }
     }
 
-    /** Compares a script with what the library has answered. */
+    /** Compares the kernel's answers to a script with the library's. */
     @Nullable
     Difference compare(Script script, List<Outcome> library) {
         KernelWorld world = worlds.get(script.world());

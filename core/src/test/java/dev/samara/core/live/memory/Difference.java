@@ -5,14 +5,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The first operation of a script after which the two sides differ. */
-record Difference(Script script, int index, Outcome kernel, Outcome library, long base) {
-    /** Returns the script without the operations behind the difference. */
-    Script cut() {
-        return script.with(script.operations().subList(0, index + 1));
+record Difference(Script script, int index, Outcome kernel, Outcome library, long base)
+        implements dev.samara.testing.live.Difference<Operation> {
+    @Override
+    public List<Operation> steps() {
+        return script.operations().subList(0, index + 1);
     }
 
-    /** Returns what differs, as short as possible: two differences with equal kinds are probably one. */
-    String kind() {
+    @Override
+    public String kind() {
         String verb = script.operations().get(index).verb().text();
         if (!kernel.result().equals(library.result())) {
             return verb + " result " + errno(kernel) + " " + errno(library);
@@ -27,7 +28,7 @@ record Difference(Script script, int index, Outcome kernel, Outcome library, lon
 
     @Override
     public String toString() {
-        List<String> lines = new ArrayList<>(cut().lines(base));
+        List<String> lines = new ArrayList<>(script.with(steps()).lines(base));
         lines.add("# kernel: " + kernel.result());
         lines.add("# library: " + library.result());
         for (int i = 0; i < Math.max(kernel.states().size(), library.states().size()); i++) {
@@ -39,7 +40,7 @@ record Difference(Script script, int index, Outcome kernel, Outcome library, lon
         return String.join("\n", lines);
     }
 
-    /** Adds the lines of one text that another does not have. */
+    /** Adds the lines of one text that are missing in another. */
     private static void addLines(List<String> lines, String side, String text, String other) {
         List<String> without = List.of(other.split("\n", -1));
         for (String line : text.split("\n", -1)) {

@@ -7,20 +7,20 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PageCategory;
 import dev.samara.core.mman.PagemapWord;
-import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
 /**
- * What is not compared, each with its reason: where the library promises more or other than the kernel, or where the
- * kernel of this machine has a detail that is out of scope.
+ * What is not compared, each with its reason: where the library deliberately promises something else than the kernel,
+ * or where a detail of this machine's kernel is out of scope.
  */
 final class Exceptions {
     private static final long PAGE = 4096;
 
     /**
-     * Bits of pagemap: frame numbers are not told, and SOFT_DIRTY is that of {@code collectDirty}, while the kernel
-     * may be built without it.
+     * Bits of pagemap: the library reports no frame numbers, and its SOFT_DIRTY is that of {@code collectDirty}; the
+     * kernel may be built without it.
      */
     private static final long PAGEMAP = PagemapWord.PM_EXCLUSIVE
             | PagemapWord.PM_GUARD_REGION
@@ -29,16 +29,15 @@ final class Exceptions {
             | PagemapWord.PM_PRESENT;
 
     /**
-     * Categories of a scan: as for pagemap. A page that is not there is WRITTEN where a page table exists. The kernel
-     * keeps a table while a neighbour may use it, and the judge has memory of its own nearby; the library frees tables
-     * by a rule of its own.
+     * Categories of a scan: as for pagemap. An absent page is WRITTEN where a page table exists. The kernel keeps a
+     * table while a neighbour may use it, and the judge has memory of its own nearby; the library frees empty tables.
      */
     static final long CATEGORIES = PageCategory.ALL & ~(PageCategory.SOFT_DIRTY | PageCategory.WRITTEN);
 
     private Exceptions() {}
 
     /**
-     * The flag {@code gu} is of kernels from 6.19 on, which show it in place of an anon_vma.
+     * The flag {@code gu}: kernels from 6.19 on show it in place of an anon_vma.
      */
     static String flags(String flags) {
         return flags.replace(" gu", "");
@@ -62,9 +61,10 @@ final class Exceptions {
     }
 
     /**
-     * Whether a script may not have something. The kernel copies the entries of pages of files into a child where the
-     * mapping has private pages or guard markers, and the library lets the child fault them in. Who asks for amounts or
-     * for pagemap would see that. So a script has either no such questions, or no forks, or no such mappings.
+     * Whether something is excluded from a script. A fork of the kernel copies the entries of file pages if the mapping
+     * has private pages or guard markers; the library lets the child fault them in. Amounts and pagemap show that. So a
+     * script contains no such queries, no forks, or no such mappings. Only a script without such queries contains holes
+     * of {@link #isInFirstPage}.
      */
     enum Files {
         NOT_ASKED,
@@ -75,6 +75,7 @@ final class Exceptions {
             return switch (operation.verb()) {
                 case PAGEMAP, SCAN -> this == NOT_ASKED;
                 case FORK -> this == NOT_FORKED;
+                case PUNCH -> this != NOT_ASKED && isInFirstPage(operation.argument(1), operation.argument(2));
                 case MMAP ->
                     this == NOT_PRIVATE && (operation.argument(3) & (MapFlags.ANONYMOUS | MapFlags.SHARED)) == 0;
                 case MADVISE ->
@@ -85,27 +86,20 @@ final class Exceptions {
             };
         }
 
+        /**
+         * A hole within the first page unmaps each page of the file from the next boundary on, since the end of its
+         * whole pages is -1 then (shmem_fallocate). They stay in the file, and an access maps them again. In the
+         * library such a hole unmaps nothing.
+         */
+        static boolean isInFirstPage(long offset, long length) {
+            return offset >= 0 && length > 0 && offset < PAGE && length < PAGE - offset;
+        }
+
         private static boolean hasShared(AddressSpace space, long start, long length) {
             boolean[] found = {false};
             space.forEach(start, length, vma -> found[0] |= vma.has(VmaFlags.MAYSHARE));
             return found[0];
         }
-    }
-
-    /**
-     * Returns whether an mprotect makes several mappings writable of which one is locked. The kernel faults each in
-     * before it changes the next, so that they have anon_vmas that do not merge; the library does so at the end. A
-     * known difference.
-     */
-    static boolean isLockedRow(Operation operation, AddressSpace space) {
-        int[] found = {0, 0};
-        if (operation.verb() == Verb.MPROTECT && (operation.argument(2) & Protection.WRITE) != 0) {
-            space.forEach(operation.argument(0), operation.argument(1), vma -> {
-                found[0]++;
-                found[1] += vma.has(VmaFlags.LOCKED) ? 1 : 0;
-            });
-        }
-        return found[0] > 1 && found[1] > 0;
     }
 
     /** The file {@code mem} of a process tells EIO where {@code process_vm_readv} tells EFAULT, as the library does. */
@@ -115,9 +109,16 @@ final class Exceptions {
     }
 
     /**
-     * Returns the amounts that count against limits. A move with DONTUNMAP of locked memory leaves pages that the
-     * kernel goes on counting as locked, and the library does not. The kernel adds the pages of a mapping as an
-     * int, which the mappings around a world exceed.
+     * Returns whether an operation is a move with DONTUNMAP. If the memory was locked, the kernel goes on counting the
+     * pages that the move has left as locked (dontunmap_complete), for the limit too, and the library does not.
+     */
+    static boolean isLockMiscounted(Operation operation) {
+        return operation.verb() == Verb.MREMAP && (operation.argument(3) & RemapFlags.DONTUNMAP) != 0;
+    }
+
+    /**
+     * Returns the amounts that count against limits; those of locked memory unless they are counted in another way. The
+     * kernel adds the pages of a mapping as an int, which the mappings around a world exceed.
      */
     static String usage(long total, long data, long stack, long locked, Operation operation) {
         String text = "total " + (total >> 12) + " data " + (data >> 12) + " stack " + (stack >> 12);

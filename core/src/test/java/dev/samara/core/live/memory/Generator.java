@@ -3,9 +3,12 @@ package dev.samara.core.live.memory;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Vma;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +20,8 @@ final class Generator {
     private static final long PAGE = 4096;
     private static final int MOST_PROCESSES = 3;
     private static final int ADVICES = 26;
+    /** One of so many scripts is about limits. */
+    private static final int ABOUT_LIMITS = 5;
 
     private final Random random;
     private final KernelWorld world;
@@ -25,30 +30,51 @@ final class Generator {
     private final int watch;
     private final Exceptions.Files files;
     private final boolean isPagedOut;
+    /** Whether the script starts with a limit and without privileges, and has many operations that meet limits. */
+    private final boolean isAboutLimits;
+
+    /** What comes next, whatever would be chosen otherwise. */
+    private final Deque<Operation> planned = new ArrayDeque<>();
+
     private boolean isLockCounted = true;
     private boolean isAllLocked;
     private boolean isLimited;
+
+    /** Whether no process may lock all its memory: each has a limit, and none has the privilege. */
+    private boolean isLockLimited;
+
     private final Map<Verb, Integer> weights;
     private final int total;
 
     /**
      * @param watch what the script compares after each step
-     * @param files what the script does not have
-     * @param isPagedOut whether MADV_PAGEOUT may be given, which the kernel follows: then nothing asks which pages are
-     *     mapped
+     * @param files what the script excludes
+     * @param isPagedOut whether MADV_PAGEOUT may be used; the kernel really pages out, so nothing then asks which pages
+     *     are mapped
      */
     Generator(Random random, World kind, KernelWorld world, int watch, Exceptions.Files files, boolean isPagedOut) {
         this.files = files;
         this.watch = watch;
         this.isPagedOut = isPagedOut;
+        isLimited = !world.isPrivileged();
         this.random = random;
         this.world = world;
         this.kind = kind;
         arguments = new Arguments(random, kind, world);
+        isAboutLimits = random.nextInt(kind == World.HEAP ? 2 : ABOUT_LIMITS) == 0;
+        if (isAboutLimits) {
+            if (world.isPrivileged()) {
+                planned.add(Operation.of(0, Verb.PRIVILEGES, arguments.withoutLocking()));
+                isLimited = true;
+            }
+            Operation limit = limit(0);
+            planned.add(limit);
+            isLockLimited = isOfLocks(limit) && limit.argument(1) != -1;
+        }
         weights = new EnumMap<>(Verb.class);
         int sum = 0;
         for (Verb verb : Verb.values()) {
-            // Each script prefers other calls, so that each call has scripts of its own.
+            // Each script prefers different calls, so that every call is frequent in some scripts.
             int weight = weight(verb) * (1 + random.nextInt(4)) * (random.nextInt(5) == 0 ? 0 : 1);
             weights.put(verb, weight);
             sum += weight;
@@ -61,15 +87,18 @@ final class Generator {
             case MMAP -> 40;
             case MUNMAP, MPROTECT, MREMAP, MADVISE, LOAD -> 14;
             case STORE -> 24;
-            case MLOCK, MLOCK2, MUNLOCK, MSYNC, MINCORE, PWRITE, TRUNCATE, REMAP_FILE_PAGES -> 5;
+            case MLOCK, MLOCK2 -> isAboutLimits ? 20 : 5;
+            case MUNLOCK, MSYNC, MINCORE, PWRITE, TRUNCATE, REMAP_FILE_PAGES -> 5;
             case BRK -> kind == World.HEAP ? 30 : 1;
             case SHMAT -> 4;
             case USAGE -> 4;
             case PAGEMAP, SCAN -> isPagedOut ? 0 : 3;
-            // The kernel marks the page itself as dirty, so all mappings show that; a store marks its own entry.
+            // The kernel marks the page itself dirty, which all its mappings show; a store marks only its own entry.
             case FORCED_WRITE -> (watch & Script.AMOUNTS) == 0 ? 3 : 0;
             case SHMDT, PUNCH, PREAD, FORCED_READ, FORK -> 3;
-            case EXIT, LIMIT, MLOCKALL, MUNLOCKALL, MSEAL -> 2;
+            case LIMIT -> isAboutLimits ? 8 : 2;
+            case MLOCKALL -> isAboutLimits ? 6 : 2;
+            case EXIT, MUNLOCKALL, MSEAL -> 2;
             case PRIVILEGES -> world.isPrivileged() ? 1 : 0;
             case MDWE, SHM_LOCK, SHM_UNLOCK, SHM_REMOVE, SEAL -> 1;
         };
@@ -77,6 +106,10 @@ final class Generator {
 
     /** Returns the next operation. */
     Operation next(LibraryRun library) {
+        Operation first = planned.poll();
+        if (first != null) {
+            return first;
+        }
         while (true) {
             List<Integer> alive = new ArrayList<>(library.processes().keySet());
             int process = random.nextBoolean() ? alive.get(0) : alive.get(random.nextInt(alive.size()));
@@ -87,18 +120,38 @@ final class Generator {
                         && Safety.isSafe(world, operation)
                         && !Exceptions.isOut(operation)
                         && !files.isOut(operation, space)
-                        && !Exceptions.isLockedRow(operation, space)
-                        // The kernel counts the mappings around a world wrongly, so the limit is not comparable then.
-                        && !(isAllLocked && operation.verb() == Verb.PRIVILEGES)
-                        && !(isLimited && operation.verb() == Verb.MLOCKALL)) {
+                        && !isOutOfCount(operation)) {
                     arguments.remember(operation);
-                    isAllLocked |= operation.verb() == Verb.MLOCKALL;
+                    isAllLocked |= locksAll(operation);
                     isLimited |= operation.verb() == Verb.PRIVILEGES;
-                    isLockCounted &= operation.verb() != Verb.MREMAP || (operation.argument(3) & 4) == 0;
+                    isLockCounted &= !Exceptions.isLockMiscounted(operation);
                     return operation;
                 }
             }
         }
+    }
+
+    /**
+     * Returns whether a limit might be compared with locked memory that the kernel counts wrongly, see {@link
+     * Exceptions#usage}: that around a world, and what a move with DONTUNMAP leaves.
+     */
+    private boolean isOutOfCount(Operation operation) {
+        return switch (operation.verb()) {
+            case MLOCKALL -> isLimited && locksAll(operation);
+            case MREMAP -> isLimited && Exceptions.isLockMiscounted(operation);
+            case PRIVILEGES -> isAllLocked || !isLockCounted || (isLockLimited && (operation.argument(0) & 1) != 0);
+            case LIMIT -> isLockLimited && isOfLocks(operation) && operation.argument(1) == -1;
+            default -> false;
+        };
+    }
+
+    /** Returns whether an operation may succeed to lock the mappings around a world. */
+    private boolean locksAll(Operation operation) {
+        return operation.verb() == Verb.MLOCKALL && (operation.argument(0) & LockFlags.CURRENT) != 0 && !isLockLimited;
+    }
+
+    private static boolean isOfLocks(Operation limit) {
+        return Limit.of(limit.argument(0)) == Limit.MEMLOCK;
     }
 
     private List<Vma> vmas(AddressSpace space) {
@@ -184,7 +237,7 @@ final class Generator {
             case PAGEMAP -> Operation.of(process, verb, at & -PAGE, arguments.one(1, 4, 16));
             case SCAN -> scan(process, at, length);
             case FORK -> alive.size() < MOST_PROCESSES ? Operation.of(process, verb) : null;
-            // The last one has no children, which end with their parent.
+            // The last process gets no children: they would end with their parent.
             case EXIT -> alive.size() > 1 ? Operation.of(alive.get(alive.size() - 1), verb) : null;
         };
     }
@@ -258,7 +311,7 @@ final class Generator {
         int advice = random.nextInt(ADVICES + 6);
         if (advice >= ADVICES
                 || (advice == Advice.PAGEOUT && !isPagedOut)
-                // Freed pages count as clean until they are written, and the library frees none.
+                // MADV_FREE pages count as clean until they are written; the library frees none.
                 || (advice == Advice.FREE && (watch & Script.AMOUNTS) != 0)) {
             return arguments.one(Advice.DONTNEED, Advice.GUARD_INSTALL, Advice.GUARD_REMOVE, Advice.DONTNEED);
         }
@@ -266,12 +319,15 @@ final class Generator {
     }
 
     private Operation limit(int process) {
+        boolean isHeap = kind == World.HEAP;
         Limit[] all = Limit.values();
-        int index = random.nextInt(all.length);
-        // A limit of data may be below what there is at the start.
-        long from = all[index] == Limit.DATA && random.nextInt(4) == 0 ? -world.data() : 0;
-        return Operation.of(
-                process, Verb.LIMIT, (long) index, random.nextInt(3) == 0 ? -1 : from + random.nextInt(40) * PAGE);
+        // A break is compared with the limit of data, whatever the heap has become.
+        int index = isHeap && random.nextBoolean() ? List.of(all).indexOf(Limit.DATA) : random.nextInt(all.length);
+        // A limit on data may be below the initial amount.
+        long from = all[index] == Limit.DATA && random.nextInt(isHeap ? 2 : 4) == 0 ? -world.data() : 0;
+        // No data at all is a limit that growth passes and a break does not.
+        long pages = random.nextInt(6) == 0 ? 0 : random.nextInt(40);
+        return Operation.of(process, Verb.LIMIT, (long) index, random.nextInt(3) == 0 ? -1 : from + pages * PAGE);
     }
 
     private Operation scan(int process, long at, long length) {

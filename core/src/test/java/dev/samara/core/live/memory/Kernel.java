@@ -20,8 +20,10 @@ final class Kernel {
     static final int SHMAT = 30;
     static final int SHMCTL = 31;
     static final int SHMDT = 67;
+    static final int GETPID = 39;
     static final int FCNTL = 72;
     static final int FTRUNCATE = 77;
+    static final int SETRESUID = 117;
     static final int CAPGET = 125;
     static final int CAPSET = 126;
     static final int MLOCK = 149;

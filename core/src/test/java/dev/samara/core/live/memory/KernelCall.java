@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * What the judge is asked for an operation. The last answers decide the result.
+ * The requests to the judge for one operation. The last answers decide the result.
  *
  * @param requests in their order
  * @param at which answer is the result of the call; -1 if there is none
@@ -120,7 +120,7 @@ record KernelCall(List<String> requests, int at) {
         return "p " + Long.toHexString(address) + " " + HexFormat.of().formatHex(bytes);
     }
 
-    /** A call on a file that is open for this call only, and the bytes that it has read. */
+    /** A call on a file that is open for this call only, and the bytes it reads. */
     private static KernelCall opened(long scratch, String path, String call, int length) {
         return new KernelCall(
                 List.of(

@@ -33,7 +33,7 @@ final class KernelRun {
         text = new LayoutText(world.base());
     }
 
-    /** Returns the outcomes of a script, of as many operations as its processes survived. */
+    /** Returns the outcomes of a script's operations, up to the one that its processes did not survive. */
     static List<Outcome> run(KernelWorld world, Script script) {
         KernelRun run = new KernelRun(world, script);
         Task first = world.fork();
@@ -114,7 +114,7 @@ final class KernelRun {
 
     /** Returns the text of a judge's answer. */
     private String state(int process, String answer) {
-        String[] parts = answer.split("#", -1);
+        String[] parts = answer.split(";", -1);
         StringBuilder state = new StringBuilder("process " + process + "\n");
         if (parts.length != 3) {
             return state.append(answer).toString();
@@ -148,7 +148,7 @@ final class KernelRun {
     }
 
     private void end() {
-        // Descending: a child of a child is known to its parent alone.
+        // In descending order: only its parent knows a child.
         processes.descendingMap().values().forEach(Task::kill);
         segments.forEach(segment -> world.judge().first().call(Kernel.SHMCTL, segment, REMOVE, 0));
     }

@@ -28,6 +28,7 @@ final class KernelWorld implements AutoCloseable {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
 
     private static final int FILLER = 600;
+    private static final long FIRST_USER = 1L << 24;
     private static final int NEW_IPC = 0x0800_0000;
     private static final int CLOEXEC = 02000000;
     private static final long STACK_LIMIT = 8L << 20;
@@ -54,17 +55,19 @@ final class KernelWorld implements AutoCloseable {
     KernelWorld(World world, Path directory) throws IOException {
         judge = Judge.start(Files.createTempDirectory(directory, "judge"), List.of());
         Task first = judge.first();
-        // A script that takes too much memory is to end, and nothing else.
+        // If a script uses too much memory, only the script should be killed.
         first.askAll(List.of(
                 bytes(judge.scratch(), "/proc/self/oom_score_adj\0"),
                 callRequest(Kernel.OPENAT, -100, judge.scratch(), 1),
                 bytes(judge.scratch(), "1000"),
                 callRequest(Kernel.WRITE, 0, judge.scratch(), 4),
                 callRequest(Kernel.CLOSE, 0)));
-        // So that the files of a script get the descriptors from 0 on.
+        // The files of a script get the descriptors from 0 on.
         first.call(Kernel.CLOSE, 2);
-        // Segments end with the judge; without the right to do so they are those of the machine.
+        // Segments are removed with the judge; without the privilege they belong to the machine.
         first.call(Kernel.UNSHARE, NEW_IPC);
+        // Locked segments count for the real user, so two builds at a time would share a limit. Others may not do this.
+        first.call(Kernel.SETRESUID, FIRST_USER + first.call(Kernel.GETPID), -1, -1);
         for (Limit limit : Limit.values()) {
             first.call(Kernel.PRLIMIT64, 0, limit.number(), 0, judge.scratch());
             ByteBuffer found = ByteBuffer.wrap(first.bytes(judge.scratch(), 2 * Long.BYTES));
@@ -107,7 +110,7 @@ final class KernelWorld implements AutoCloseable {
                 callRequest(Kernel.PRLIMIT64, 0, limit.number(), judge.scratch(), 0));
     }
 
-    /** Returns a limit in bytes: none is more than what the judge may set. */
+    /** Returns a limit in bytes, capped at the maximum that the judge may set. */
     long bytes(Limit limit, long argument) {
         long bytes = limit.bytes(argument, total, data);
         return Long.compareUnsigned(bytes, hardest(limit)) < 0 ? bytes : hardest(limit);
@@ -196,7 +199,7 @@ final class KernelWorld implements AutoCloseable {
         return areas;
     }
 
-    /** Returns whether a range, from its first page to its last, has memory of the judge itself. */
+    /** Returns whether a range, including its last page, overlaps memory of the judge itself. */
     boolean hasOwn(long start, long stop) {
         return areas.stream()
                 .anyMatch(area -> !area.name().startsWith("/memfd:filler")
@@ -224,7 +227,7 @@ final class KernelWorld implements AutoCloseable {
         return data;
     }
 
-    /** Returns whether the judge may lock memory and map the lowest pages; it can then give that up. */
+    /** Returns whether the judge may lock memory and map the lowest pages, and can drop these privileges. */
     boolean isPrivileged() {
         int both = 1 << IPC_LOCK | 1 << SYS_RAWIO;
         return (lower & both) == both;
@@ -249,7 +252,7 @@ final class KernelWorld implements AutoCloseable {
                 callRequest(Kernel.CAPSET, scratch, scratch + 64));
     }
 
-    /** Returns whether all of a mapping was made by a script, so that both sides know its pages. */
+    /** Returns whether a script created all of a mapping, so that both sides know its pages. */
     boolean isWithin(long start, long stop) {
         return Long.compareUnsigned(start, base) >= 0 && Long.compareUnsigned(stop, end) <= 0;
     }
@@ -259,7 +262,7 @@ final class KernelWorld implements AutoCloseable {
         return judge.first().fork();
     }
 
-    /** Requests that make the files of a script, as {@link FileName} has them. */
+    /** Requests that create the files of a script, as {@link FileName} lists them. */
     List<String> files() {
         List<String> requests = new ArrayList<>();
         long scratch = judge.scratch();

@@ -5,8 +5,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Writes mappings so that both sides can be compared: addresses are offsets, and numbers of inodes, which are chosen by
- * the kernel, become the order in which they were seen.
+ * Writes mappings so that both sides can be compared: addresses are offsets, and inode numbers, which the kernel
+ * chooses, are replaced by the order in which they were first seen.
  */
 final class LayoutText {
     private static final long PAGE = 4096;

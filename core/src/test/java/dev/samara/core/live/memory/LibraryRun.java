@@ -107,7 +107,7 @@ final class LibraryRun implements AutoCloseable {
         return builder.load(vmas.stream().map(LibraryRun::asInherited).toList()).build();
     }
 
-    /** Returns the description of a mapping of a child, whose parent has written to all of its private memory. */
+    /** Returns the description of a child's mapping whose parent wrote to all of its private memory. */
     private static Vma asInherited(Vma vma) {
         return vma.has(VmaFlags.MAYSHARE) || !vma.has(VmaFlags.WRITE)
                 ? vma
@@ -126,7 +126,7 @@ final class LibraryRun implements AutoCloseable {
         return processes;
     }
 
-    /** Performs an operation, and looks at the layouts. */
+    /** Performs an operation, and records the layouts. */
     Outcome perform(Operation operation) {
         AddressSpace space = processes.get(operation.process());
         if (space == null) {
@@ -277,7 +277,7 @@ final class LibraryRun implements AutoCloseable {
         for (int i = 0; i < result; i++) {
             text.append(Exceptions.pagemap(words[i])).append(' ');
         }
-        // The file is read by bytes, of which each word has eight.
+        // The file is read in bytes, eight for each word.
         String count = Notation.result(Verb.PAGEMAP, result > 0 ? result * Long.BYTES : result, 0);
         return result > 0 ? count + " " + text : count;
     }

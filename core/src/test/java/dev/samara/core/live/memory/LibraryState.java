@@ -16,7 +16,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Writes what the library has as {@link KernelRun} writes what the kernel has. */
+/** Writes the library's state in the format in which {@link KernelRun} writes the kernel's. */
 final class LibraryState {
     private static final long PAGE = KernelWorld.GEOMETRY.pageSize();
 

@@ -4,13 +4,12 @@ package dev.samara.core.live.memory;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import dev.samara.testing.Share;
 import dev.samara.testing.judge.LiveKernel;
+import dev.samara.testing.live.LiveRun;
+import dev.samara.testing.live.ScriptFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -23,8 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("comparison")
 @DisplayName("Memory calls give what the running kernel gives, and leave what it leaves")
 final class LiveMemoryTest {
-    private static final long SHRINKING = TimeUnit.SECONDS.toNanos(30);
-    private static final Path REGRESSIONS = Path.of("src/test/resources/dev/samara/core/live/memory/regressions");
+    private static final Path REGRESSIONS = MemoryLanguage.FOLDER.resolve("regressions");
 
     /** The seeds of a whole run, and the parts of which a build runs one. */
     private static final int SEEDS = 8_000;
@@ -44,45 +42,15 @@ final class LiveMemoryTest {
     @DisplayName("in random scripts")
     void randomScripts() throws IOException {
         try (Comparison comparison = begin()) {
-            LiveRun run = new LiveRun(comparison);
-            String seconds = System.getProperty("live.seconds");
-            if (seconds != null) {
-                runFor(run, comparison, Long.parseLong(seconds));
-                return;
-            }
-            Share share = Share.of("memory, live", PARTS);
-            for (int seed = 0; seed < SEEDS; seed++) {
-                if (share.has(seed)) {
-                    check(run, comparison, seed);
-                }
-            }
-        }
-    }
-
-    private static void runFor(LiveRun run, Comparison comparison, long seconds) throws IOException {
-        String chosen = System.getProperty("live.seed", "fresh");
-        long seed = chosen.equals("fresh") ? System.nanoTime() & 0xfff_ffffL : Long.parseLong(chosen);
-        System.out.println("memory, live: -Dlive.seed=" + seed);
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-        for (long next = seed; System.nanoTime() - end < 0; next++) {
-            check(run, comparison, next);
-        }
-        run.report();
-    }
-
-    private static void check(LiveRun run, Comparison comparison, long seed) {
-        Difference difference = run.run(seed);
-        if (difference != null) {
-            throw new AssertionError(
-                    "with -Dlive.seed=" + seed + "\n" + Shrinker.shrink(comparison, difference, SHRINKING));
+            new LiveRun<>(new MemoryLanguage(comparison), REGRESSIONS).run(0, SEEDS, PARTS);
         }
     }
 
     @Test
     @DisplayName("in scripts whose text is parsed again")
-    void text() {
+    void text() throws IOException {
         try (Comparison comparison = begin()) {
-            Script script = new LiveRun(comparison).script(5);
+            Script script = new MemoryLanguage(comparison).script(5);
             long base = comparison.worlds().get(script.world()).base();
             List<String> lines = script.lines(base);
             assertEquals(lines, Script.parse(lines, comparison.worlds()).lines(base));
@@ -90,9 +58,7 @@ final class LiveMemoryTest {
     }
 
     static Stream<String> regressions() throws IOException {
-        try (Stream<Path> all = Files.list(REGRESSIONS)) {
-            return all.map(path -> path.getFileName().toString()).sorted().toList().stream();
-        }
+        return ScriptFiles.names(REGRESSIONS);
     }
 
     @ParameterizedTest(name = "{0}")
@@ -100,7 +66,7 @@ final class LiveMemoryTest {
     @DisplayName("in each script that once differed:")
     void regression(String name) throws IOException {
         try (Comparison comparison = begin()) {
-            List<String> lines = Files.readAllLines(REGRESSIONS.resolve(name));
+            List<String> lines = ScriptFiles.lines(REGRESSIONS.resolve(name));
             assertNull(comparison.compare(Script.parse(lines, comparison.worlds())));
         }
     }

@@ -2,16 +2,11 @@
 package dev.samara.core.live.memory;
 
 import dev.samara.core.mman.Errno;
-import java.util.HashMap;
-import java.util.Map;
+import dev.samara.testing.live.ErrorNames;
 
 /** Texts of addresses, numbers and results. */
 final class Notation {
     private static final long NEAR = 1L << 24;
-
-    /** Errnos of the kernel that the library never returns. */
-    private static final Map<Long, String> OTHERS =
-            new HashMap<>(Map.of(6L, "ENXIO", 7L, "E2BIG", 29L, "ESPIPE", 38L, "ENOSYS", 43L, "EIDRM", 5L, "EIO"));
 
     private Notation() {}
 
@@ -41,20 +36,10 @@ final class Notation {
         return text.startsWith("0x") ? Long.parseUnsignedLong(text.substring(2), 16) : Long.parseLong(text);
     }
 
-    /** Returns the name of a negated errno. */
-    static String errno(long result) {
-        for (Errno errno : Errno.values()) {
-            if (errno.result() == result) {
-                return errno.name();
-            }
-        }
-        return OTHERS.getOrDefault(-result, "E" + -result);
-    }
-
     /** Returns the text of the result of a call. */
     static String result(Verb verb, long result, long base) {
         if (Errno.isError(result)) {
-            return errno(result);
+            return ErrorNames.of(result);
         }
         return verb.returnsAddress() ? address(result, base) : number(result);
     }

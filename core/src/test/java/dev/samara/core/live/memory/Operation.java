@@ -3,10 +3,12 @@ package dev.samara.core.live.memory;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
- * An operation of a process. Its text is {@code <process> <verb> <argument>...}; an address near the world's is an
- * offset with a sign.
+ * An operation of a process. Its text is {@code <process> <verb> <argument>...}; an address near the world is a signed
+ * offset from its base.
  *
  * @param process the number of the process; the first is 0, and each fork makes the next
  * @param arguments as many as the verb has; a file is its number
@@ -27,7 +29,31 @@ record Operation(int process, Verb verb, List<Long> arguments) {
         return arguments.get(index);
     }
 
-    Operation with(int index, long value) {
+    /** Returns operations with one simpler number each. */
+    List<Operation> simpler() {
+        List<Operation> simpler = new ArrayList<>();
+        for (int i = 0; i < arguments.size(); i++) {
+            if (verb.kinds().charAt(i) == 'n') {
+                for (long number : simpler(arguments.get(i))) {
+                    simpler.add(with(i, number));
+                }
+            }
+        }
+        return simpler;
+    }
+
+    /** Returns smaller numbers, as unsigned ones: round ones, and those without one of the bits. */
+    private static Set<Long> simpler(long value) {
+        Set<Long> simpler = new TreeSet<>(Long::compareUnsigned);
+        simpler.addAll(List.of(0L, 1L, 0x1000L, 0x2000L));
+        for (long rest = value; rest != 0; rest &= rest - 1) {
+            simpler.add(value & ~Long.lowestOneBit(rest));
+        }
+        simpler.removeIf(each -> Long.compareUnsigned(each, value) >= 0);
+        return simpler;
+    }
+
+    private Operation with(int index, long value) {
         List<Long> changed = new ArrayList<>(arguments);
         changed.set(index, value);
         return new Operation(process, verb, changed);

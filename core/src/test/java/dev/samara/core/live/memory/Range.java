@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.memory;
 
-/** What is compared of a world: the mappings of its pages and of some pages around them; contents of its pages only. */
+/** What is compared: the mappings of a world's pages and of some pages around it, and the contents of its pages. */
 final class Range {
     private static final long PAGE = 4096;
     private static final long AROUND = 16 * PAGE;

@@ -4,7 +4,7 @@ package dev.samara.core.live.memory;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 
-/** Which operations a judge survives: none changes its own memory, or asks what is there. */
+/** Which operations a judge survives: those that neither change nor query its own memory. */
 final class Safety {
     private static final long PAGE = 4096;
     private static final long LIMIT = KernelWorld.GEOMETRY.limit();
@@ -28,7 +28,7 @@ final class Safety {
             case MUNMAP, MPROTECT, MADVISE, MLOCK, MLOCK2, MUNLOCK, MSYNC, MSEAL, REMAP_FILE_PAGES, MINCORE ->
                 isFree(world, operation.argument(0), operation.argument(1));
             case SHMAT -> operation.argument(1) == 0 || isFree(world, operation.argument(1), 16 * PAGE);
-            // Only what was attached at the address is detached.
+            // Only the segment attached at this address is detached.
             case SHMDT -> true;
             case STORE, LOAD ->
                 Long.bitCount(operation.argument(0)) == 1
@@ -53,7 +53,7 @@ final class Safety {
         };
     }
 
-    /** Returns whether a range is empty, or reaches beyond the address space, or may be asked about. */
+    /** Returns whether a range is empty, reaches beyond the address space, or may be queried. */
     private static boolean isNear(KernelWorld world, long start, long end) {
         return Long.compareUnsigned(end, start) <= 0
                 || Long.compareUnsigned(end, LIMIT) > 0
@@ -61,9 +61,9 @@ final class Safety {
     }
 
     /**
-     * Returns whether a range is near the world, where nothing is the judge's. Work on more than that may take all
-     * memory of the machine. A range that wraps or is longer than the address space is refused by each call before it
-     * changes anything.
+     * Returns whether a range is near the world, where the judge has no memory. Work on a larger range may use all
+     * memory of the machine. Each call refuses a range that wraps or is longer than the address space before it changes
+     * anything.
      */
     private static boolean isFree(KernelWorld world, long start, long length) {
         if (Long.compareUnsigned(length, LIMIT) > 0 && Long.compareUnsigned(start + length, start) < 0) {

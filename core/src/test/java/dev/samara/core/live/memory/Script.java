@@ -8,10 +8,10 @@ import java.util.List;
  * A sequence of operations.
  *
  * @param world the name of the world in which it runs
- * @param watch what is compared after each step besides mappings and flags: bits of {@link #CONTENTS} and its like
+ * @param watch what is compared after each step besides mappings and flags: the bits below
  */
 record Script(World world, int watch, List<Operation> operations) {
-    /** The first byte of each page, which is loaded, so that untouched pages are few. */
+    /** The first byte of each page. It is loaded, so few pages remain untouched. */
     static final int CONTENTS = 1;
 
     /** Whether each page is in memory. */
@@ -36,17 +36,14 @@ record Script(World world, int watch, List<Operation> operations) {
         return lines;
     }
 
-    /** Parses lines; empty ones and those that begin with # are comments. */
+    /** Parses what {@link #lines} returns. */
     static Script parse(List<String> lines, Worlds worlds) {
-        List<String> rest = lines.stream()
-                .filter(line -> !line.isBlank() && line.charAt(0) != '#')
-                .toList();
-        String[] first = rest.get(0).split(" ", -1);
+        String[] first = lines.get(0).split(" ", -1);
         World world = World.valueOf(first[1]);
         long base = worlds.get(world).base();
         return new Script(
                 world,
                 Integer.parseInt(first[3]),
-                rest.stream().skip(1).map(line -> Operation.parse(line, base)).toList());
+                lines.stream().skip(1).map(line -> Operation.parse(line, base)).toList());
     }
 }

@@ -39,7 +39,7 @@ enum Verb {
     LOAD("na"),
     STORE("nan"),
 
-    /** As a debugger reads and writes memory, 8 bytes. */
+    /** Reads and writes of 8 bytes, as by a debugger. */
     FORCED_READ("a"),
     FORCED_WRITE("an"),
 

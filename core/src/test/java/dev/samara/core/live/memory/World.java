@@ -3,14 +3,14 @@ package dev.samara.core.live.memory;
 
 /** A part of the address space that is free; the rest is full. */
 enum World {
-    /** Few pages: everything meets everything. */
+    /** A few pages, so that everything interacts with everything. */
     SMALL(64),
     MIDDLE(512),
 
-    /** With room for an aligned part of 2 MiB. */
+    /** Large enough for an aligned 2 MiB range. */
     LARGE(2048),
 
-    /** Around 1 GiB, where MAP_32BIT begins. */
+    /** Around 1 GiB, where MAP_32BIT starts. */
     AT_1G(512),
 
     /** Around 2 GiB, where MAP_32BIT ends. */
@@ -22,7 +22,7 @@ enum World {
     /** Below the main stack. */
     STACK(640),
 
-    /** Below the highest mappings that the kernel has placed itself. */
+    /** Below the highest mappings placed by the kernel itself. */
     TOP(300),
 
     /** From address 0 on. */

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.Map;
 
-/** The worlds that were needed so far. */
+/** The worlds used so far. */
 final class Worlds implements AutoCloseable {
     private final Path directory;
     private final Map<World, KernelWorld> made = new EnumMap<>(World.class);
@@ -28,7 +28,7 @@ final class Worlds implements AutoCloseable {
         }
     }
 
-    /** Ends a world whose judge may be in disorder. */
+    /** Ends a world whose judge may be in an undefined state. */
     void renew(World world) {
         KernelWorld old = made.remove(world);
         if (old != null) {

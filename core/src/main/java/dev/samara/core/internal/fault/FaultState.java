@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the steps of a thread's faults share: the space that is served, its memory, and notes about the fault under way.
+ * For one thread at a time.
+ */
+final class FaultState {
+    final MachineMemory memory;
+    final Frames frames;
+    final PageTableContext context;
+    final RcuReader reader;
+    final FaultReports reports;
+    final int pageShift;
+
+    /** The layout of the space that is served; that of closed references before the first fault there. */
+    Layout layout;
+
+    /** Whether a backing had to fetch data for the fault under way. */
+    boolean isMajor;
+
+    /** Whether the fault under way has copied a page for a write. */
+    boolean isCopy;
+
+    FaultState(Layout layout, PageTableContext context) {
+        this.layout = layout;
+        this.context = context;
+        memory = layout.memory();
+        frames = memory.frames();
+        reader = context.reader();
+        reports = new FaultReports(layout.host(), reader);
+        pageShift = layout.geometry().pageShift();
+    }
+
+    /** Returns the page table of the space that is served. */
+    PageTable table() {
+        return layout.pages();
+    }
+
+    /**
+     * Returns whether a mapping may get a page ({@code check_stable_address_space}). A fault that is about to fill an
+     * empty entry of anonymous memory calls this under the lock of the leaf, for the VMA that stands there.
+     *
+     * @return {@link Fault#NONE}; ADRERR if the VMA is private and the space unstable; {@link FaultResult#AGAIN} if the
+     *     VMA was replaced meanwhile
+     */
+    int stability(VmArea vma) {
+        if (vma.has(VmaFlags.SHARED) || !layout.reaping().isUnstable()) {
+            return Fault.NONE;
+        }
+        // After the mark: the two were true at one instant, or the fault starts over.
+        return vma.isDetached() ? FaultResult.AGAIN : Fault.ADRERR;
+    }
+
+    /**
+     * Checks that the thread may wait. The faulting CPU has left GUEST, and the attempt leaves its section to wait, but
+     * the thread may have other CPUs.
+     */
+    void checkMayWait() {
+        Cpus.checkMayWait("a fault that may have to wait", reader);
+    }
+
+    /** Ends a step that may have waited. Caller is in no reader section. */
+    void record(@Nullable BegunEvent recorded, String cause, long address, int access, int result) {
+        if (recorded != null) {
+            Tracepoints.endFault(
+                    recorded, layout.lifetime().identity().number(), address, access, cause, result, isMajor);
+        }
+    }
+
+    /** Returns whether the backing of a VMA is notified of first writes through it. */
+    static boolean noticesWrites(VmArea vma) {
+        BackingTraits traits = vma.traits();
+        return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
+    }
+
+    /**
+     * Marks a page that a fault makes dirty ({@code fault_dirty_shared_page}, {@code follow_page_pte}), so that all its
+     * mappings show it. A store through an existing entry marks only that entry, even if the fault makes it writable:
+     * on Linux mprotect did that earlier. A page that is saved to a file needs no mark besides the entry's, which
+     * counts it. The caller holds the lock of the leaf.
+     */
+    void markDirty(int frame, long pte) {
+        if (Pte.has(pte, Pte.SHMEM)) {
+            frames.setDirty(frame);
+        }
+    }
+
+    long pageOf(VmArea vma, long address) {
+        return vma.pageOffset() + ((address - vma.start()) >>> pageShift);
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import java.io.IOException;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.util.Set;
+
+/** Opens channels of paths; tests install another one. */
+@FunctionalInterface
+public interface ChannelOpener {
+    /** Opens a file for reading and perhaps for writing. */
+    HostChannel open(Path path, Set<OpenOption> options) throws IOException;
+}

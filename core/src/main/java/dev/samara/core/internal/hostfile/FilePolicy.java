@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.internal.file.FilePages;
+import java.util.function.Consumer;
+
+/**
+ * What all files of the host of a machine have in common. The two settings are made before the first file is opened.
+ */
+final class FilePolicy {
+    private static final int BUFFER = 1 << 20;
+
+    final TransferBuffers buffers = new TransferBuffers(BUFFER);
+
+    /** Evicts pages of all files, for a page of one of them; see {@link CacheLimit#makeRoom}. */
+    final Consumer<FilePages> makeRoom;
+
+    /** Has pages written if too many are dirty; see {@link DirtyLimit#balance}. */
+    final Runnable balanceDirty;
+
+    /** Whether a page whose write has failed is clean. */
+    boolean dropsFailedWrites;
+
+    /** Whether a save at the close of a file forces it. */
+    boolean forcesOnClose = true;
+
+    FilePolicy(Consumer<FilePages> makeRoom, Runnable balanceDirty) {
+        this.makeRoom = makeRoom;
+        this.balanceDirty = balanceDirty;
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A table above the leaves. Its array has the tables below it, with null where there is none. The last element is the
+ * state that {@link Leaf#newState} makes.
+ */
+final class UpperTable {
+    private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
+
+    private UpperTable() {}
+
+    /** Makes an empty table. */
+    static Object[] make(int size) {
+        Object[] table = new Object[size + 1];
+        table[size] = Leaf.newState(size);
+        return table;
+    }
+
+    static @Nullable Object childAcquire(Object[] table, int index) {
+        return CHILD.getAcquire(table, index);
+    }
+
+    static void setChildVolatile(Object[] table, int index, Object child) {
+        CHILD.setVolatile(table, index, child);
+    }
+
+    static boolean replaceChild(Object[] table, int index, Object expected, @Nullable Object next) {
+        return CHILD.compareAndSet(table, index, expected, next);
+    }
+}

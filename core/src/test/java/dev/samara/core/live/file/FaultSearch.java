@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import dev.samara.testing.live.Shrinker;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+
+/** Runs up to some number of scripts with faults, until one is wrong. A loader of broken classes makes it by name. */
+public final class FaultSearch implements Callable<@Nullable String> {
+    /** How long to look for a shorter script, in nanoseconds. */
+    private static final long SHRINKING = 20_000_000_000L;
+
+    private final Path folder;
+    private final long seed;
+    private final int most;
+
+    /**
+     * Makes a search.
+     *
+     * @param folder where the files of scripts are
+     * @param seed chooses the scripts
+     * @param most the maximum number of scripts
+     */
+    public FaultSearch(Path folder, Long seed, Integer most) {
+        this.folder = folder;
+        this.seed = seed;
+        this.most = most;
+    }
+
+    @Override
+    public @Nullable String call() throws IOException {
+        FaultLanguage language = new FaultLanguage(folder);
+        FaultDifference found = null;
+        for (int i = 0; found == null && i < most; i++) {
+            found = language.run(seed + i);
+        }
+        return found == null
+                ? null
+                : Shrinker.shrink(language, found, SHRINKING).toString();
+    }
+}

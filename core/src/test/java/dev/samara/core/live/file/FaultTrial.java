@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import static dev.samara.core.live.file.Kind.SLOT;
+
+import dev.samara.core.live.file.AckOpen.Owed;
+import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.mman.SyncRangeFlags;
+import dev.samara.interleave.failure.HostFault;
+import dev.samara.interleave.failure.HostFault.HostCall;
+import dev.samara.interleave.failure.HostFault.Way;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run of a script by the library, in which one call to the host does not simply succeed. The judge is a model of what
+ * was acknowledged ({@link AckModel}), and the results of the run in which all calls succeed:
+ *
+ * <ol>
+ *   <li><b>Results.</b> A step that has met no failure returns what it returns in the other run. So does one whose call
+ *       to the host was short, or whose thread was interrupted, and the interrupt is still there.
+ *   <li><b>Failures.</b> A failure is returned by the step that meets it, with the errno of the host, or it is
+ *       {@linkplain AckOpen.Owed owed}. A step that returns it has changed nothing beyond what it says; of a hole, each
+ *       byte may be made. Repeated, it returns the rest of what it returns in the other run.
+ *   <li><b>Memory.</b> Each read, and each load of a shared mapping, shows the bytes that were acknowledged last, also
+ *       after all pages were evicted that can be: a page stays dirty until it is saved.
+ *   <li><b>Saves.</b> When {@code fsync}, {@code msync} with {@code MS_SYNC}, the last close or that of the machine
+ *       succeeds, the device has all bytes of the file, or of the range.
+ *   <li><b>Errors.</b> The failure of a write-back or a force is returned once by each open of the file, from its next
+ *       save, and by a later open if no other one returned it. A save returns no other failure.
+ *   <li><b>The last close</b> reports its failure once, and the file stays in memory with its pages. No other step
+ *       reports anything.
+ *   <li><b>Size.</b> After each step the file of the host has the size that was acknowledged.
+ *   <li><b>Rest.</b> At the end no channel, file in the table, charged page, frame or pin is left.
+ * </ol>
+ */
+final class FaultTrial {
+    /** The steps that may be in a script. What another program does is always announced. */
+    private static final Set<Verb> VERBS = Set.of(
+            Verb.MACHINE,
+            Verb.OPEN,
+            Verb.CLOSE,
+            Verb.PREAD,
+            Verb.PWRITE,
+            Verb.APPEND,
+            Verb.TRUNCATE,
+            Verb.GROW,
+            Verb.PUNCH,
+            Verb.FSYNC,
+            Verb.SYNC_RANGE,
+            Verb.REVALIDATE,
+            Verb.MMAP,
+            Verb.MUNMAP,
+            Verb.MPROTECT,
+            Verb.LOAD,
+            Verb.STORE,
+            Verb.MADVISE,
+            Verb.MSYNC,
+            Verb.OTHER_APPEND,
+            Verb.OTHER_TRUNCATE,
+            Verb.EVICT);
+
+    private static final Outcome DONE = Outcome.of(0);
+    private static final int WAITS = SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.WAIT_AFTER;
+
+    private final HostFault fault;
+    private final LibrarySide library;
+    private final AckModel model;
+    private final AckChecks checks;
+
+    /** Whether the machine is closed before its files. */
+    private final boolean endsOpen;
+
+    private boolean isMet;
+
+    FaultTrial(Path folder, Step settings, HostFault fault) throws IOException {
+        this.fault = fault;
+        MemoryDisk disk = new MemoryDisk(folder, fault);
+        library = new LibrarySide(folder, settings, new HostHook(), disk);
+        model = new AckModel(disk);
+        checks = new AckChecks(fault, library, model, settings.get(Kind.FORCED) != 0);
+        endsOpen = settings.get(Kind.WATCHED) != 0;
+    }
+
+    Scene scene() {
+        return model;
+    }
+
+    /** Returns whether a step can be in a script. */
+    static boolean isPossible(Step step) {
+        return VERBS.contains(step.verb())
+                && !(step.has(Kind.NAME) && step.get(Kind.NAME) >= Names.FILES)
+                && !(step.verb() == Verb.OTHER_TRUNCATE && step.get(Kind.SIZE) > MemoryDisk.MOST);
+    }
+
+    /**
+     * Makes a step, and repeats the rest of it after a failure. Returns its result.
+     *
+     * @param expected what it returns without a fault; null if that is not known
+     */
+    Outcome run(Step step, @Nullable Outcome expected) {
+        if (step.verb() == Verb.OPEN && model.at(step.number(SLOT)) != null) {
+            make(Step.of(Verb.CLOSE, step.get(SLOT)), DONE);
+        }
+        Outcome outcome = step.verb().isOther() ? other(step) : make(step, expected);
+        checks.sizes();
+        return outcome;
+    }
+
+    private Outcome make(Step step, @Nullable Outcome expected) {
+        Outcome outcome = made(step);
+        boolean isNow = !isMet && fault.met() != null;
+        isMet |= isNow;
+        if (isNow && fault.way().isThrown()) {
+            return failed(step, outcome, expected == null ? outcome : expected);
+        }
+        Outcome last = judge(step, outcome, expected);
+        model.apply(step, last);
+        checks.noReport();
+        checks.ended();
+        return last;
+    }
+
+    private Outcome made(Step step) {
+        boolean wasMet = fault.met() != null;
+        Outcome outcome = library.run(step);
+        if (step.verb() == Verb.OPEN && !outcome.isError()) {
+            Objects.requireNonNull(model.file(Names.of(step.get(Kind.NAME)))).library = library.file(step.number(SLOT));
+        } else if (step.verb() == Verb.EVICT) {
+            checks.evict();
+        }
+        boolean isInterrupted = Thread.interrupted();
+        quiesce();
+        boolean isMetNow = !wasMet && fault.isMetHere() && fault.way() == Way.INTERRUPTED;
+        if (isInterrupted != isMetNow) {
+            throw new AssertionError("the thread is " + (isInterrupted ? "" : "not ") + "interrupted");
+        }
+        return outcome;
+    }
+
+    private void quiesce() {
+        try {
+            library.machine().awaitQuiescence();
+        } catch (InterruptedException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** Judges a step that met no failure. Returns its result, or that of its repetition if it returned an error. */
+    private Outcome judge(Step step, Outcome outcome, @Nullable Outcome expected) {
+        boolean isSave = isSave(step);
+        if (isSave && expected != null && outcome.isError() && !outcome.equals(expected)) {
+            told(step, outcome);
+            return judge(step, made(step), expected);
+        }
+        if (expected != null) {
+            requireSame(step, outcome, expected);
+        }
+        if (outcome.isError()) {
+            return outcome;
+        }
+        if (isSave) {
+            model.savers(step).forEach(open -> open.file.silent(open));
+            checks.saved(step);
+        } else if (step.verb() == Verb.PREAD) {
+            AckOpen open = Objects.requireNonNull(model.at(step.number(SLOT)));
+            open.file.shown(step.get(Kind.OFFSET), library.lastRead(), (int) outcome.result());
+        } else if (step.verb() == Verb.LOAD) {
+            model.loaded(step, outcome.seen());
+        }
+        return outcome;
+    }
+
+    /** What is in memory beyond the end, or in private copies of it, may depend on what was evicted. */
+    private static boolean isSame(Step step, Outcome outcome, Outcome expected) {
+        boolean isLoaded = step.verb() == Verb.LOAD && !outcome.isError();
+        return isLoaded ? outcome.result() == expected.result() : outcome.equals(expected);
+    }
+
+    private static void requireSame(Step step, Outcome outcome, Outcome expected) {
+        if (!isSame(step, outcome, expected)) {
+            throw new AssertionError("returns " + outcome + ", and without a fault " + expected);
+        }
+    }
+
+    private static boolean isSave(Step step) {
+        return switch (step.verb()) {
+            case FSYNC -> true;
+            case MSYNC -> (step.get(Kind.FLAGS) & SyncFlags.SYNC) != 0;
+            case SYNC_RANGE -> (step.get(Kind.FLAGS) & WAITS) != 0;
+            default -> false;
+        };
+    }
+
+    /** A save has returned a failure: one that it was owed. */
+    private void told(Step step, Outcome outcome) {
+        for (AckOpen open : model.savers(step)) {
+            if (open.owed != Owed.NOTHING) {
+                checks.errno(outcome);
+                open.file.told(open);
+                return;
+            }
+        }
+        throw new AssertionError("returns " + outcome + ", which it is not owed");
+    }
+
+    /** Judges a step during which a call to the host failed, and makes the rest of it. */
+    private Outcome failed(Step step, Outcome outcome, Outcome expected) {
+        AckFile file = Objects.requireNonNull(model.file(Objects.requireNonNull(fault.met())));
+        model.apply(step, outcome);
+        checks.lost(file);
+        if (checks.isReported() || (!file.isUsed() && !isOpenOf(step, file))) {
+            checks.reported(file);
+            requireSame(step, outcome, expected);
+            checks.ended();
+            return outcome;
+        }
+        if (isSame(step, outcome, expected)) {
+            file.failed(owed(step, outcome, file));
+            checks.ended();
+            return outcome;
+        }
+        if (outcome.isError()) {
+            checks.errno(outcome);
+        }
+        if (isSave(step)) {
+            file.failed(Owed.AN_ERROR);
+            told(step, outcome);
+        }
+        if (step.verb() != Verb.REVALIDATE) {
+            checks.sizes();
+            checks.look(file);
+        }
+        Outcome all = rest(step, outcome, expected);
+        checks.look(file);
+        return all;
+    }
+
+    /** Returns whether a step opens a file, which is not used if the open failed. */
+    private static boolean isOpenOf(Step step, AckFile file) {
+        return step.verb() == Verb.OPEN && Names.of(step.get(Kind.NAME)).equals(file.name);
+    }
+
+    /** Returns what the opens of a file are owed for a failure that a step does not return. */
+    private Owed owed(Step step, Outcome outcome, AckFile file) {
+        boolean isLook = fault.call() == HostCall.OPEN || fault.call() == HostCall.SIZE;
+        if (isLook && isOpenOf(step, file)) {
+            throw new AssertionError("opens a file that cannot be looked at");
+        }
+        boolean isWrite = fault.call() == HostCall.WRITE || fault.call() == HostCall.FORCE;
+        boolean tells = isSave(step)
+                && (step.verb() != Verb.SYNC_RANGE || (step.get(Kind.FLAGS) & SyncRangeFlags.WAIT_AFTER) != 0);
+        if (isWrite && tells && model.savers(step).stream().anyMatch(open -> open.file == file)) {
+            throw new AssertionError("returns " + outcome + ", and a call of the host has failed");
+        }
+        // The one byte of a write that is cut off was written.
+        boolean isWhole = fault.way() == Way.CUT_OFF && (step.verb() == Verb.PWRITE || step.verb() == Verb.APPEND);
+        return isWrite && !isWhole ? Owed.AN_ERROR : fault.call() == HostCall.CLOSE ? Owed.NOTHING : Owed.PERHAPS;
+    }
+
+    /** Makes the rest of a failed step. Returns the results of both as one. */
+    private Outcome rest(Step step, Outcome outcome, Outcome expected) {
+        boolean isShort = (step.verb() == Verb.PWRITE || step.verb() == Verb.APPEND) && outcome.result() > 0;
+        boolean isCreated = step.verb() == Verb.OPEN && model.file(Names.of(step.get(Kind.NAME))) != null;
+        Step again = isShort
+                ? restOf(step, outcome.result())
+                : isCreated && step.get(Kind.MODE) == 3 ? step.with(2, 2) : step;
+        Outcome second = made(again);
+        Outcome both = !isShort || second.isError()
+                ? second
+                : new Outcome(
+                        outcome.result() + second.result(),
+                        step.verb() == Verb.APPEND ? outcome.seen() : second.seen());
+        requireSame(step, both, expected);
+        judge(again, second, null);
+        model.apply(again, second);
+        checks.noReport();
+        checks.ended();
+        return both;
+    }
+
+    private static Step restOf(Step write, long done) {
+        long slot = write.get(SLOT);
+        long length = write.get(Kind.LENGTH) - done;
+        long seed = write.get(Kind.SEED) + done;
+        return write.verb() == Verb.PWRITE
+                ? Step.of(Verb.PWRITE, slot, write.get(Kind.OFFSET) + done, length, seed)
+                : Step.of(Verb.APPEND, slot, length, seed);
+    }
+
+    /** Another program changes a file, which is saved before it, and looked at after it. */
+    private Outcome other(Step step) {
+        AckFile file = model.file(Names.of(step.get(Kind.NAME)));
+        int slot = file == null ? -1 : model.slotOf(file);
+        if (file == null || file.isKept() || (slot < 0 && file.isUsed())) {
+            return DONE;
+        }
+        if (slot >= 0) {
+            make(Step.of(Verb.FSYNC, slot), DONE);
+        }
+        int added = step.verb() == Verb.OTHER_APPEND ? step.number(Kind.LENGTH) : 0;
+        long size = step.verb() == Verb.OTHER_APPEND ? file.size() + added : step.get(Kind.SIZE);
+        if (size >= 0 && size <= MemoryDisk.MOST) {
+            byte[] changed = Arrays.copyOf(file.host.written(), (int) size);
+            if (added > 0) {
+                Pattern.of(step.get(Kind.SEED), added).get(changed, changed.length - added, added);
+            }
+            file.host.change(changed);
+            file.follow();
+        }
+        if (slot >= 0) {
+            make(Step.of(Verb.REVALIDATE, slot), DONE);
+        }
+        return DONE;
+    }
+
+    /** Ends the script: unmaps and closes everything, or closes the machine before its files. */
+    void end() {
+        for (int space = 0; space < Places.SPACES; space++) {
+            for (int region = 0; region < Places.REGIONS; region++) {
+                run(Step.of(Verb.MUNMAP, space, region, 0, Places.PAGES), DONE);
+            }
+        }
+        for (int slot = 0; slot < Places.SLOTS && !endsOpen; slot++) {
+            run(Step.of(Verb.CLOSE, slot), DONE);
+        }
+        library.endSpaces();
+        quiesce();
+        if (!endsOpen) {
+            checks.allClosed();
+        }
+        closeMachine();
+        checks.allSaved();
+    }
+
+    /** A file whose save fails is reported, and is saved by the next close of the machine. */
+    private void closeMachine() {
+        library.machine().close();
+        Thread.interrupted();
+        if (!isMet && fault.met() != null && fault.way().isThrown()) {
+            isMet = true;
+            AckFile file = Objects.requireNonNull(model.file(Objects.requireNonNull(fault.met())));
+            checks.lost(file);
+            checks.reported(file);
+            library.machine().close();
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import dev.samara.interleave.rule.OpenLanguage;
+import dev.samara.testing.live.Language;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** The language of files, with its file systems and its judges. */
+public final class OpenFileLanguage implements OpenLanguage {
+    private final Arena arena;
+    private final FileLanguage language;
+
+    public OpenFileLanguage(Path folder) throws IOException {
+        arena = Arena.of(folder);
+        language = new FileLanguage(arena);
+    }
+
+    @Override
+    public Language<?, ?> language() {
+        return language;
+    }
+
+    @Override
+    public void close() throws IOException {
+        arena.close();
+    }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+/** What a script has open and mapped, as far as the choice of its next step depends on it. */
+interface Scene {
+    /** Returns the size of the file that is open in a slot; -1 if none is. */
+    long sizeAt(int slot);
+
+    boolean isWritable(int slot);
+
+    boolean isMapped(int space, int region);
+
+    /** Returns how many bytes of its file a region begins with; 0 if nothing is mapped at its start. */
+    long mappedBytes(int space, int region);
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.planted;
+
+import dev.samara.core.live.memory.OpenMemoryLanguage;
+import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.rule.BrokenRule;
+import java.util.List;
+
+/** Rules of memory calls that are broken. */
+final class MemoryBreaks {
+    private static final String INTERNAL = "dev.samara.core.internal.";
+
+    /** The most scripts of each, several minutes of them. */
+    private static final long MOST = 15_000;
+
+    private MemoryBreaks() {}
+
+    private static BrokenRule of(String name, String className, String... texts) {
+        return new BrokenRule(name, OpenMemoryLanguage.class, MOST, SourceBreak.of(INTERNAL + className, texts));
+    }
+
+    static final List<BrokenRule> ALL = List.of(
+            of(
+                    "the upper part of a VMA that is cut keeps the offset of the whole",
+                    "op.VmaCut",
+                    "vma.pageOffset() + ((start - vma.start()) >>> pageShift)",
+                    "vma.pageOffset()"),
+            of(
+                    "VMAs of different anon_vmas are joined",
+                    "op.MergeRules",
+                    "one == other || (other == null && !one.isInherited())",
+                    "true"),
+            of("guard markers keep VMAs apart", "op.MergeRules", "STICKY = VmaFlags.MAYBE_GUARD;", "STICKY = 0;"),
+            of(
+                    "mlock counts pages twice that are locked already",
+                    "syscall.Mlock",
+                    "pages - lockedIn(edit, start, end))) {",
+                    "pages)) {"),
+            of(
+                    "MAP_FIXED_NOREPLACE replaces",
+                    "syscall.Mmap",
+                    "if (noReplace && edit.firstIn(start, start + size) != null) {",
+                    "if (noReplace && edit.firstIn(start, start + size) != null && edit.limits == null) {"),
+            of(
+                    "a hint is rounded up",
+                    "op.Placement",
+                    "long rounded = geometry.roundDown(hint);",
+                    "long rounded = geometry.roundUp(hint);"),
+            of(
+                    "shared anonymous memory has the offset of its address",
+                    "syscall.Mmap",
+                    "(flags & MapFlags.TYPE) == SHARED ? 0 : geometry.pages(start)",
+                    "geometry.pages(start)"),
+            of(
+                    "brk does not look at the limit of data",
+                    "syscall.Brk",
+                    " || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {",
+                    ") {"),
+            of(
+                    "what MREMAP_DONTUNMAP leaves is locked",
+                    "syscall.MremapVma",
+                    "old.flags() & ~VmaFlags.LOCKED_MASK,",
+                    "old.flags(),"),
+            of(
+                    "a move that shrinks must lie in one VMA",
+                    "syscall.MremapVma",
+                    "Addresses.lower(oldLength, newLength))",
+                    "oldLength)"),
+            of(
+                    "a stack grows into the gap below it",
+                    "fault.ExpandStack",
+                    "start - below.end() < gap",
+                    "start - below.end() < 0"),
+            of(
+                    "mseal seals the first VMA only",
+                    "syscall.Mseal",
+                    "            reached = changed;\n",
+                    "            return DONE;\n"),
+            of(
+                    "munmap looks for a seal before it cuts",
+                    "syscall.Munmap",
+                    "if (first.start() < start) {",
+                    "if (first.start() < start && (edit.counters.sealed == 0 || !hasSealed(edit, start, end))) {"),
+            of(
+                    "madvise stops at a hole",
+                    "syscall.AdviceWalk",
+                    "                reached = vma.start();\n",
+                    "                return result;\n"),
+            of(
+                    "mprotect looks for holes first",
+                    "syscall.Mprotect",
+                    "        return protectEach(edit, start, end, wanted);\n",
+                    """
+                            for (VmArea at = first; Addresses.isBelow(at.end(), end); at = edit.at(at.end())) {
+                                if (edit.at(at.end()) == null) {
+                                    return Errno.ENOMEM.result();
+                                }
+                            }
+                            return protectEach(edit, start, end, wanted);
+                    """),
+            of(
+                    "mincore does not see the pages of a file in private mappings",
+                    "syscall.Mincore",
+                    "return file != null && ",
+                    "return file != null && vma.has(dev.samara.core.vma.VmaFlags.SHARED) && "),
+            of(
+                    "shared memory counts as data",
+                    "space.Counters",
+                    "(VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE",
+                    "(VmaFlags.WRITE | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE"),
+            of(
+                    "memory that was never written stays charged without the right to write",
+                    "syscall.Mprotect",
+                    "            flags &= ~VmaFlags.ACCOUNT;\n",
+                    ""));
+}

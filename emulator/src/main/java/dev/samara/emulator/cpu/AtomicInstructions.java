@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.cpu;
+
+import dev.samara.emulator.isa.Op;
+
+/**
+ * The instructions of the extension A, by the atomic updates of the memory. Those have the order of volatile accesses,
+ * which is at least that of the bits aq and rl. A store-conditional succeeds if the memory has the number that the
+ * load-reserved has read, also if it was changed and changed back.
+ */
+final class AtomicInstructions {
+    private final Hart hart;
+
+    AtomicInstructions(Hart hart) {
+        this.hart = hart;
+    }
+
+    void word(int op, int rd, long address, int number, int order) {
+        Hart hart = this.hart;
+        hart.x[rd] = switch (op) {
+            case Op.LR_W -> {
+                int read = order == 0 ? hart.loadIntOpaque(address) : hart.loadIntVolatile(address);
+                hart.reserved = address;
+                hart.reservedNumber = read;
+                yield read;
+            }
+            case Op.SC_W -> {
+                boolean isReserved = hart.reserved == address;
+                hart.reserved = -1;
+                yield isReserved && hart.compareAndSetInt(address, (int) hart.reservedNumber, number) ? 0 : 1;
+            }
+            case Op.AMOSWAP_W -> hart.getAndSetInt(address, number);
+            case Op.AMOADD_W -> hart.getAndAddInt(address, number);
+            case Op.AMOXOR_W -> hart.getAndBitwiseXorInt(address, number);
+            case Op.AMOAND_W -> hart.getAndBitwiseAndInt(address, number);
+            case Op.AMOOR_W -> hart.getAndBitwiseOrInt(address, number);
+            default -> limitWord(op, address, number);
+        };
+    }
+
+    private int limitWord(int op, long address, int number) {
+        for (; ; ) {
+            int old = hart.loadIntVolatile(address);
+            int next = switch (op) {
+                case Op.AMOMIN_W -> Math.min(old, number);
+                case Op.AMOMAX_W -> Math.max(old, number);
+                case Op.AMOMINU_W -> Integer.compareUnsigned(old, number) <= 0 ? old : number;
+                case Op.AMOMAXU_W -> Integer.compareUnsigned(old, number) >= 0 ? old : number;
+                default -> throw new IllegalStateException(Op.name(op) + " is no atomic update");
+            };
+            if (hart.compareAndSetInt(address, old, next)) {
+                return old;
+            }
+        }
+    }
+
+    void wide(int op, int rd, long address, long number, int order) {
+        Hart hart = this.hart;
+        hart.x[rd] = switch (op) {
+            case Op.LR_D -> {
+                long read = order == 0 ? hart.loadLongOpaque(address) : hart.loadLongVolatile(address);
+                hart.reserved = address;
+                hart.reservedNumber = read;
+                yield read;
+            }
+            case Op.SC_D -> {
+                boolean isReserved = hart.reserved == address;
+                hart.reserved = -1;
+                yield isReserved && hart.compareAndSetLong(address, hart.reservedNumber, number) ? 0 : 1;
+            }
+            case Op.AMOSWAP_D -> hart.getAndSetLong(address, number);
+            case Op.AMOADD_D -> hart.getAndAddLong(address, number);
+            case Op.AMOXOR_D -> hart.getAndBitwiseXorLong(address, number);
+            case Op.AMOAND_D -> hart.getAndBitwiseAndLong(address, number);
+            case Op.AMOOR_D -> hart.getAndBitwiseOrLong(address, number);
+            default -> limitWide(op, address, number);
+        };
+    }
+
+    private long limitWide(int op, long address, long number) {
+        for (; ; ) {
+            long old = hart.loadLongVolatile(address);
+            long next = switch (op) {
+                case Op.AMOMIN_D -> Math.min(old, number);
+                case Op.AMOMAX_D -> Math.max(old, number);
+                case Op.AMOMINU_D -> Long.compareUnsigned(old, number) <= 0 ? old : number;
+                case Op.AMOMAXU_D -> Long.compareUnsigned(old, number) >= 0 ? old : number;
+                default -> throw new IllegalStateException(Op.name(op) + " is no atomic update");
+            };
+            if (hart.compareAndSetLong(address, old, next)) {
+                return old;
+            }
+        }
+    }
+}

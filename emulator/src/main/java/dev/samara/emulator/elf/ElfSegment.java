@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.elf;
+
+import dev.samara.core.mman.Protection;
+
+/**
+ * A part of a program in memory ({@code PT_LOAD}).
+ *
+ * @param offset of its bytes in the file
+ * @param address of its first byte, before the program is moved
+ * @param fileSize number of bytes from the file
+ * @param memorySize number of bytes in memory; those beyond the file's are zeros
+ * @param protection bits of {@link Protection}
+ */
+record ElfSegment(long offset, long address, long fileSize, long memorySize, int protection) {
+    private static final int EXECUTE = 1;
+    private static final int WRITE = 2;
+    private static final int READ = 4;
+
+    static int protection(int flags) {
+        return ((flags & READ) != 0 ? Protection.READ : 0)
+                | ((flags & WRITE) != 0 ? Protection.WRITE : 0)
+                | ((flags & EXECUTE) != 0 ? Protection.EXEC : 0);
+    }
+
+    long end() {
+        return address + memorySize;
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.gdb;
+
+import dev.samara.emulator.cpu.Breakpoints;
+import dev.samara.emulator.linux.debug.DebuggedThread;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The threads as a client has them: by their numbers, with copies of their registers. Used by the server's thread. */
+final class ClientThreads {
+    private final AllStop all;
+    private final Breakpoints breakpoints;
+
+    ClientThreads(AllStop all, Breakpoints breakpoints) {
+        this.all = all;
+        this.breakpoints = breakpoints;
+    }
+
+    List<Integer> tids() {
+        synchronized (all) {
+            List<Integer> tids = new ArrayList<>();
+            all.threads().forEach(each -> tids.add(each.tid()));
+            return tids;
+        }
+    }
+
+    /** Returns a thread; null for none. The caller has the lock. */
+    private @Nullable TracedThread find(int tid) {
+        for (TracedThread each : all.threads()) {
+            if (each.tid() == tid) {
+                return each;
+            }
+        }
+        return null;
+    }
+
+    boolean has(int tid) {
+        synchronized (all) {
+            return find(tid) != null;
+        }
+    }
+
+    /** Returns the number of the thread that has stopped the others; 0 if there is no thread. */
+    int stopper() {
+        return all.stopper();
+    }
+
+    String description(int tid) {
+        synchronized (all) {
+            TracedThread found = find(tid);
+            return found == null ? "" : found.description();
+        }
+    }
+
+    /** Returns a copy of a thread's registers; null if it has none that are known. */
+    long @Nullable [] registers(int tid) {
+        synchronized (all) {
+            TracedThread found = find(tid);
+            if (found == null || found.state == TracedThread.StopState.RUNNING) {
+                return null;
+            }
+            long[] copy = new long[RegisterSet.count()];
+            for (int i = 0; i < copy.length; i++) {
+                copy[i] = found.registers.get(i);
+            }
+            return copy;
+        }
+    }
+
+    /** Sets a register. Returns false for a thread that is not there, or makes a call: its registers are in use. */
+    boolean setRegister(int tid, int number, long value) {
+        synchronized (all) {
+            TracedThread found = find(tid);
+            if (found == null || found.state != TracedThread.StopState.PARKED || !all.isStopped()) {
+                return false;
+            }
+            found.registers.set(number, value);
+            return true;
+        }
+    }
+
+    /** Lets threads go on, each as the client wants it. */
+    void resume(Map<Integer, ResumeAction> byTid, ResumeAction others) {
+        Map<DebuggedThread, Integer> signalled = new LinkedHashMap<>();
+        synchronized (all) {
+            if (!all.isStopped() || all.hasExited()) {
+                return;
+            }
+            for (TracedThread each : all.threads()) {
+                ResumeAction action = byTid.getOrDefault(each.tid(), others);
+                each.action = action.kind();
+                each.stepsOver = each.state == TracedThread.StopState.PARKED
+                        && each.isReported
+                        && each.registers.pc() == each.reportedPc
+                        && breakpoints.contains(each.reportedPc);
+                if (action.signal() != 0 && each.state == TracedThread.StopState.IN_CALL) {
+                    each.sent = action.signal();
+                    signalled.put(each.thread, action.signal());
+                } else if (action.signal() != 0) {
+                    each.signal = action.signal();
+                }
+            }
+            all.end();
+        }
+        signalled.forEach(DebuggedThread::send);
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.gdb;
+
+import dev.samara.emulator.linux.debug.Debugger;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PushbackInputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Listens for gdb on the loopback address, and serves one client at a time. The guest waits at its first instruction
+ * for the first client. When a client goes, in whatever way, the guest goes on without breakpoints, and another client
+ * may come and stops it again.
+ *
+ * <p>Anybody who may connect there controls the guest, and reads what it can read.
+ */
+public final class GdbServer implements AutoCloseable {
+    /** How long the end of the guest waits for a client that takes no bytes. */
+    private static final long GRACE_MILLIS = 1000;
+
+    private static final int BACKLOG = 1;
+
+    private final ServerSocket listening;
+    private final AllStop all = new AllStop(this::notice);
+    private final StopControl control = new StopControl(all);
+    private final Thread thread = new Thread(this::serve, "gdb server");
+    private volatile @Nullable SessionInbox inbox;
+    private volatile @Nullable Socket client;
+    private volatile boolean isClosed;
+
+    private GdbServer(ServerSocket listening) {
+        this.listening = listening;
+    }
+
+    /**
+     * Begins to listen, on the loopback address only.
+     *
+     * @param port the port, 0 for any free one
+     * @return the server, which the caller closes after the guest has ended
+     * @throws IOException if that is not possible, as for a port in use
+     */
+    public static GdbServer listen(int port) throws IOException {
+        GdbServer server = new GdbServer(new ServerSocket(port, BACKLOG, InetAddress.getLoopbackAddress()));
+        server.thread.setDaemon(true);
+        server.thread.start();
+        return server;
+    }
+
+    /**
+     * Returns where a client may connect.
+     *
+     * @return the port
+     */
+    public int port() {
+        return listening.getLocalPort();
+    }
+
+    /**
+     * Returns what controls the guest's threads.
+     *
+     * @return the debugger, for one emulation
+     */
+    public Debugger debugger() {
+        return control;
+    }
+
+    private void notice() {
+        SessionInbox noticed = inbox;
+        if (noticed != null) {
+            noticed.notice();
+        }
+    }
+
+    private void serve() {
+        // Closed also by a failure: a client would wait there for an answer.
+        try (listening) {
+            boolean isFirst = true;
+            while (!isClosed && !all.hasExited()) {
+                isFirst &= !serveNext(listening.accept(), isFirst);
+            }
+        } catch (IOException closed) {
+            // Nobody can connect any more.
+        } catch (InterruptedException ended) {
+            // As above.
+        } finally {
+            all.detach();
+        }
+    }
+
+    /** Serves a client; returns false if it was none of gdb's, as a web page that sends a form to this port. */
+    private boolean serveNext(Socket accepted, boolean isFirst) throws InterruptedException {
+        try (Socket socket = accepted) {
+            client = socket;
+            socket.setTcpNoDelay(true);
+            PushbackInputStream in = new PushbackInputStream(socket.getInputStream());
+            int first = in.read();
+            if (first >= 0 && !PacketReader.mayBegin(first)) {
+                return false;
+            }
+            if (first >= 0) {
+                in.unread(first);
+            }
+            serve(socket, in, isFirst);
+        } catch (IOException gone) {
+            // The client has gone, and the guest goes on without it.
+        }
+        all.detach();
+        return true;
+    }
+
+    private void serve(Socket socket, InputStream in, boolean isFirst) throws IOException, InterruptedException {
+        SessionInbox own = new SessionInbox();
+        PacketReader reader = new PacketReader(in);
+        PacketWriter writer = new PacketWriter(socket.getOutputStream());
+        Thread reading = new Thread(() -> read(reader, own), "gdb reader");
+        reading.setDaemon(true);
+        inbox = own;
+        try {
+            all.attach();
+            reading.start();
+            new GdbSession(all, control, own, writer, isFirst).run();
+            socket.shutdownOutput();
+        } finally {
+            inbox = null;
+            own.close();
+            socket.close();
+        }
+        reading.join();
+    }
+
+    private static void read(PacketReader reader, SessionInbox inbox) {
+        try {
+            for (; ; ) {
+                GdbPacket packet = reader.read();
+                if (!inbox.put(packet) || packet.kind() == GdbPacket.Kind.CLOSED) {
+                    return;
+                }
+            }
+        } catch (InterruptedException ended) {
+            // Nobody reads what the client has sent.
+        }
+    }
+
+    /**
+     * Stops listening, and ends the connection to a client. The last packet, about the end of the guest, is still sent,
+     * unless the client takes no bytes for a second, or the calling thread is interrupted.
+     */
+    @Override
+    public void close() throws IOException {
+        isClosed = true;
+        listening.close();
+        boolean isInterrupted = !waitsForThread();
+        Socket left = client;
+        if (left != null) {
+            left.close();
+        }
+        thread.interrupt();
+        if (isInterrupted || !waitsForThread()) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Waits for the server's thread for a time; returns false if the calling thread is interrupted. */
+    private boolean waitsForThread() {
+        try {
+            thread.join(GRACE_MILLIS);
+            return true;
+        } catch (InterruptedException ended) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.gdb;
+
+/**
+ * What a thread does when the guest goes on.
+ *
+ * @param kind how far it runs
+ * @param signal the number of a signal that it gets, as Linux has it; 0 for none
+ */
+record ResumeAction(Kind kind, int signal) {
+    static final ResumeAction CONTINUE = new ResumeAction(Kind.CONTINUE, 0);
+    static final ResumeAction STAY = new ResumeAction(Kind.STAY, 0);
+
+    /** How far a thread runs. */
+    enum Kind {
+        CONTINUE,
+        STEP,
+        STAY
+    }
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineStatistics;
+import dev.samara.emulator.elf.ElfException;
+import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.abi.GuestText;
+import dev.samara.emulator.linux.abi.WaitStatus;
+import dev.samara.emulator.linux.call.CallTrace;
+import dev.samara.emulator.linux.call.SystemCalls;
+import dev.samara.emulator.linux.debug.Debugger;
+import dev.samara.emulator.linux.file.DescriptorTable;
+import dev.samara.emulator.linux.file.GuestRoot;
+import dev.samara.emulator.linux.file.HostStream;
+import dev.samara.emulator.linux.file.StandardInput;
+import dev.samara.emulator.linux.process.GuestProcess;
+import dev.samara.emulator.linux.process.GuestReports;
+import dev.samara.emulator.linux.process.GuestSystem;
+import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.ProgramStart;
+import dev.samara.emulator.linux.process.ResourceLimits;
+import dev.samara.emulator.linux.process.StartedProgram;
+import dev.samara.emulator.linux.signal.SignalActions;
+import dev.samara.emulator.linux.signal.SignalInfo;
+import dev.samara.emulator.translate.BackgroundTranslator;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine with the processes of a guest. {@link #run} begins the first one, and ends when it has ended; the others
+ * are killed then, as in a container.
+ */
+public final class Emulation {
+    /** The user and the group of a guest. */
+    private static final int USER = 1000;
+
+    private final RunPlan plan;
+    private final GuestRoot root;
+    private final Machine machine;
+    private final GuestReports reports;
+    private final GuestSystem system;
+    private final @Nullable BackgroundTranslator translator;
+    private final @Nullable Debugger debugger;
+    private @Nullable MachineStatistics last;
+
+    /**
+     * Makes a machine.
+     *
+     * @param plan what is to be run
+     * @throws IOException if the program or the root cannot be found
+     */
+    public Emulation(RunPlan plan) throws IOException {
+        this(plan, null);
+    }
+
+    /**
+     * Makes a machine whose first process has a debugger.
+     *
+     * @param plan what is to be run
+     * @param debugger controls the threads of the first process; null for none
+     * @throws IOException if the program or the root cannot be found
+     */
+    public Emulation(RunPlan plan, @Nullable Debugger debugger) throws IOException {
+        this.plan = plan;
+        this.debugger = debugger;
+        root = new GuestRoot(plan.root(), plan.program());
+        reports = new GuestReports(plan.reports(), plan.showsMaps());
+        CallTrace trace = plan.traces() ? new CallTrace(plan.reports()) : null;
+        translator = plan.execution() == CodeExecution.INTERPRETED || debugger != null
+                ? null
+                : new BackgroundTranslator(
+                        plan.execution() == CodeExecution.TRANSLATED_AT_ONCE,
+                        failure -> reports.failed("a translation fails", failure));
+        machine = Machine.builder()
+                .memory(plan.memory())
+                .maxMapCount(GuestLimits.MAPPINGS_OF_PROCESS)
+                .tlbEntries(plan.tlbEntries())
+                .checked(plan.isChecked())
+                // As Linux: a guest that needs its bytes on the device calls fsync.
+                .forceOnClose(false)
+                .reportTo(report -> reports.complain(report.toString()))
+                .build();
+        system = new GuestSystem(
+                machine,
+                plan.memory(),
+                plan.processors(),
+                root,
+                plan.isRoot() ? 0 : USER,
+                translator,
+                reports,
+                thread -> new SystemCalls(thread, trace));
+    }
+
+    /**
+     * Returns the machine of the guest.
+     *
+     * @return the machine, which {@link #run} closes
+     */
+    public Machine machine() {
+        return machine;
+    }
+
+    /**
+     * Returns the memory of the processes that have not ended, for a thread that looks on. A process may end at any
+     * time, and closes its space then.
+     *
+     * @return the spaces by the numbers and names of their processes
+     */
+    public Map<String, AddressSpace> spaces() {
+        Map<String, AddressSpace> spaces = new LinkedHashMap<>();
+        system.tree()
+                .living()
+                .forEach(process -> spaces.put(
+                        process.pid() + " " + GuestText.shown(process.program().command()),
+                        process.memory().space()));
+        return spaces;
+    }
+
+    /**
+     * Returns how many system calls the guest has made so far.
+     *
+     * @return the number, of all processes
+     */
+    public long systemCalls() {
+        return system.counts().calls();
+    }
+
+    /**
+     * Runs the program to its end, and closes the machine.
+     *
+     * @return its exit status, as a shell shows it
+     * @throws ElfException if the program cannot be loaded
+     * @throws InterruptedException if the thread is interrupted; the guest is ended then
+     */
+    public int run() throws ElfException, InterruptedException {
+        return run(() -> {});
+    }
+
+    /**
+     * Runs the program to its end, and closes the machine.
+     *
+     * @param beforeClose called when all processes have ended, by this thread, while the machine is still open
+     * @return its exit status, as a shell shows it
+     * @throws ElfException if the program cannot be loaded
+     * @throws InterruptedException if the thread is interrupted; the guest is ended then
+     */
+    public int run(Runnable beforeClose) throws ElfException, InterruptedException {
+        GuestProcess first = begin();
+        try {
+            system.tree().awaitEnd(first);
+        } finally {
+            end(beforeClose);
+        }
+        return WaitStatus.ofShell(first.exitStatus());
+    }
+
+    /**
+     * Ends the guest as SIGTERM does: {@link #run} saves its files, and returns. Does not wait, and does nothing when
+     * the guest has ended. For any thread.
+     */
+    public void stop() {
+        system.stop(SignalInfo.TERM);
+    }
+
+    /**
+     * Writes a line for a person where the emulator writes.
+     *
+     * @param line the line, without its end
+     */
+    public void complain(String line) {
+        reports.complain(line);
+    }
+
+    /** Has a test start the threads of the guest. A seam, called before {@link #run}. */
+    void startThreadsBy(Consumer<Thread> other) {
+        system.startThreadsBy(other);
+    }
+
+    /** Makes the creation of a guest thread fail. A seam for tests, called before {@link #run}. */
+    void beforeEachThread(Runnable failing) {
+        system.beforeCalls(failing);
+    }
+
+    /** Returns the number of open files. For tests. */
+    int openFiles() {
+        return system.openFiles().number();
+    }
+
+    private GuestProcess begin() throws ElfException {
+        String inside = root.nameOf(plan.program());
+        String called = inside == null ? root.programName() : inside;
+        List<String> arguments = new ArrayList<>();
+        // Not the path as typed outside of the root: the guest could not execute itself by it.
+        arguments.add(called);
+        arguments.addAll(texts(plan.arguments()));
+        ProgramStart start =
+                new ProgramStart(root.programName(), plan.program(), called, arguments, texts(plan.environment()));
+        boolean isBegun = false;
+        GuestThread thread = null;
+        StartedProgram program = null;
+        try {
+            ResourceLimits limits = new ResourceLimits();
+            program = start.load(
+                    machine,
+                    root,
+                    system.namedPipes(),
+                    limits.ofSpace(),
+                    system.firstCredentials().owner());
+            GuestProcess process = new GuestProcess(
+                    system,
+                    system.tree().newId(),
+                    program.memory(system.mappings()),
+                    start.names(called),
+                    streams(),
+                    system.firstFolder(),
+                    new SignalActions(),
+                    limits,
+                    0);
+            if (debugger != null) {
+                process.beginDebugging(debugger);
+            }
+            thread = new GuestThread(process, process.pid(), null);
+            if (!thread.reserve()) {
+                throw new ElfException("the host has no thread for the guest");
+            }
+            thread.begin(program.program());
+            process.addFirst(thread);
+            system.tree().add(process, null, false);
+            thread.start();
+            isBegun = true;
+            if (system.isEnding()) {
+                process.kill(SignalInfo.TERM);
+            }
+            return process;
+        } catch (ProgramStart.LoadException e) {
+            throw new ElfException(String.valueOf(e.getMessage()));
+        } finally {
+            if (!isBegun) {
+                if (thread != null) {
+                    thread.discard();
+                }
+                if (program != null) {
+                    program.close();
+                }
+                machine.close();
+            }
+        }
+    }
+
+    private static List<String> texts(List<String> ofHost) {
+        return ofHost.stream().map(GuestText::ofHost).toList();
+    }
+
+    private DescriptorTable streams() {
+        DescriptorTable files = new DescriptorTable();
+        String name = plan.isTerminal() ? "/dev/tty" : "pipe:[0]";
+        files.add(new StandardInput(plan.in(), plan.isTerminal()), false, 0);
+        files.add(new HostStream(name, plan.out(), plan.isTerminal()), false, 0);
+        files.add(new HostStream(name, plan.errors(), plan.isTerminal()), false, 0);
+        return files;
+    }
+
+    private void end(Runnable beforeClose) throws InterruptedException {
+        system.endProcesses();
+        if (translator != null) {
+            translator.end();
+        }
+        system.freeMemory();
+        machine.awaitQuiescence();
+        last = machine.statistics();
+        try {
+            beforeClose.run();
+        } finally {
+            machine.close();
+        }
+    }
+
+    /**
+     * Returns the statistics of the machine as they were after the end of the last process. To be called after {@link
+     * #run}, which closes the machine.
+     *
+     * @return the statistics; null if no program has run
+     */
+    public @Nullable MachineStatistics memory() {
+        return last;
+    }
+
+    /**
+     * Returns what the guest has done, after {@link #run}.
+     *
+     * @return lines for a person
+     */
+    public List<String> statistics() {
+        List<String> lines = new ArrayList<>(system.counts().lines());
+        if (translator != null) {
+            lines.add(String.format(Locale.ROOT, "%,d regions of code translated", translator.regionsMade()));
+        }
+        if (last != null) {
+            lines.addAll(MemoryText.lines(last, system.counts().mostResident()));
+        }
+        return lines;
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux;
+
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is to be run, and how.
+ *
+ * @param program the file of the program
+ * @param arguments its arguments, without its name
+ * @param environment the environment, {@code NAME=VALUE}
+ * @param root what the guest has as its root; null if it sees no files but its program
+ * @param isRoot whether the guest is user 0
+ * @param memory bytes for all pages of the guest
+ * @param processors the number of processors that the guest is told of
+ * @param tlbEntries a power of two
+ * @param execution how instructions are executed
+ * @param isChecked whether the machine checks each access
+ * @param traces whether system calls are printed
+ * @param showsMaps whether the mappings of a process are printed at its end
+ * @param in the standard input
+ * @param out the standard output
+ * @param errors the standard error of the guest
+ * @param reports where the emulator writes
+ * @param isTerminal whether the streams are a terminal
+ */
+public record RunPlan(
+        Path program,
+        List<String> arguments,
+        List<String> environment,
+        @Nullable Path root,
+        boolean isRoot,
+        long memory,
+        int processors,
+        int tlbEntries,
+        CodeExecution execution,
+        boolean isChecked,
+        boolean traces,
+        boolean showsMaps,
+        InputStream in,
+        OutputStream out,
+        OutputStream errors,
+        PrintWriter reports,
+        boolean isTerminal) {}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.abi;
+
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The known system calls, including some that the emulator does not implement. This is the only place where their
+ * numbers are defined; they are those of {@code include/uapi/asm-generic/unistd.h}.
+ */
+public enum LinuxCall {
+    GETCWD(17),
+    EVENTFD2(19),
+    EPOLL_CREATE1(20),
+    DUP(23),
+    DUP3(24),
+    FCNTL(25),
+    IOCTL(29),
+    FLOCK(32),
+    MKNODAT(33),
+    MKDIRAT(34),
+    UNLINKAT(35),
+    SYMLINKAT(36),
+    LINKAT(37),
+    STATFS(43),
+    FSTATFS(44),
+    TRUNCATE(45),
+    FTRUNCATE(46),
+    FALLOCATE(47),
+    FACCESSAT(48),
+    CHDIR(49),
+    FCHDIR(50),
+    FCHMOD(52),
+    FCHMODAT(53),
+    FCHOWNAT(54),
+    FCHOWN(55),
+    OPENAT(56),
+    CLOSE(57),
+    PIPE2(59),
+    GETDENTS64(61),
+    LSEEK(62),
+    READ(63),
+    WRITE(64),
+    READV(65),
+    WRITEV(66),
+    PREAD64(67),
+    PWRITE64(68),
+    PREADV(69),
+    PWRITEV(70),
+    SENDFILE(71),
+    PSELECT6(72),
+    PPOLL(73),
+    READLINKAT(78),
+    NEWFSTATAT(79),
+    FSTAT(80),
+    SYNC(81),
+    FSYNC(82),
+    FDATASYNC(83),
+    UTIMENSAT(88),
+    EXIT(93),
+    EXIT_GROUP(94),
+    WAITID(95),
+    SET_TID_ADDRESS(96),
+    FUTEX(98),
+    SET_ROBUST_LIST(99),
+    GET_ROBUST_LIST(100),
+    NANOSLEEP(101),
+    GETITIMER(102),
+    SETITIMER(103),
+    CLOCK_GETTIME(113),
+    CLOCK_GETRES(114),
+    CLOCK_NANOSLEEP(115),
+    SCHED_SETPARAM(118),
+    SCHED_SETSCHEDULER(119),
+    SCHED_GETSCHEDULER(120),
+    SCHED_GETPARAM(121),
+    SCHED_SETAFFINITY(122),
+    SCHED_GETAFFINITY(123),
+    SCHED_YIELD(124),
+    SCHED_GET_PRIORITY_MAX(125),
+    SCHED_GET_PRIORITY_MIN(126),
+    KILL(129),
+    TKILL(130),
+    TGKILL(131),
+    SIGALTSTACK(132),
+    RT_SIGSUSPEND(133),
+    RT_SIGACTION(134),
+    RT_SIGPROCMASK(135),
+    RT_SIGPENDING(136),
+    RT_SIGTIMEDWAIT(137),
+    RT_SIGQUEUEINFO(138),
+    RT_SIGRETURN(139),
+    SETPRIORITY(140),
+    GETPRIORITY(141),
+    SETREGID(143),
+    SETGID(144),
+    SETREUID(145),
+    SETUID(146),
+    SETRESUID(147),
+    GETRESUID(148),
+    SETRESGID(149),
+    GETRESGID(150),
+    TIMES(153),
+    SETPGID(154),
+    GETPGID(155),
+    GETSID(156),
+    SETSID(157),
+    GETGROUPS(158),
+    SETGROUPS(159),
+    UNAME(160),
+    GETRLIMIT(163),
+    SETRLIMIT(164),
+    GETRUSAGE(165),
+    UMASK(166),
+    PRCTL(167),
+    GETCPU(168),
+    GETTIMEOFDAY(169),
+    GETPID(172),
+    GETPPID(173),
+    GETUID(174),
+    GETEUID(175),
+    GETGID(176),
+    GETEGID(177),
+    GETTID(178),
+    SYSINFO(179),
+    SHMGET(194),
+    SHMCTL(195),
+    SHMAT(196),
+    SHMDT(197),
+    SOCKET(198),
+    READAHEAD(213),
+    BRK(214),
+    MUNMAP(215),
+    MREMAP(216),
+    CLONE(220),
+    EXECVE(221),
+    MMAP(222),
+    FADVISE64(223),
+    MPROTECT(226),
+    MSYNC(227),
+    MLOCK(228),
+    MUNLOCK(229),
+    MLOCKALL(230),
+    MUNLOCKALL(231),
+    MINCORE(232),
+    MADVISE(233),
+    REMAP_FILE_PAGES(234),
+    RT_TGSIGQUEUEINFO(240),
+    RISCV_HWPROBE(258),
+    RISCV_FLUSH_ICACHE(259),
+    WAIT4(260),
+    PRLIMIT64(261),
+    PROCESS_VM_READV(270),
+    PROCESS_VM_WRITEV(271),
+    RENAMEAT2(276),
+    GETRANDOM(278),
+    MEMFD_CREATE(279),
+    EXECVEAT(281),
+    MEMBARRIER(283),
+    MLOCK2(284),
+    STATX(291),
+    RSEQ(293),
+    PIDFD_SEND_SIGNAL(424),
+    PIDFD_OPEN(434),
+    CLONE3(435),
+    CLOSE_RANGE(436),
+    PIDFD_GETFD(438),
+    FACCESSAT2(439),
+    PROCESS_MADVISE(440),
+    FUTEX_WAITV(449),
+    FCHMODAT2(452),
+    MSEAL(462);
+
+    private static final int MOST = 512;
+    private static final @Nullable LinuxCall[] BY_NUMBER = new LinuxCall[MOST];
+
+    static {
+        for (LinuxCall each : values()) {
+            BY_NUMBER[each.number] = each;
+        }
+    }
+
+    private final int number;
+
+    LinuxCall(int number) {
+        this.number = number;
+    }
+
+    /** Returns the call of a number; null if none of them has it. */
+    public static @Nullable LinuxCall of(int number) {
+        return number < 0 || number >= MOST ? null : BY_NUMBER[number];
+    }
+
+    /** Returns the name of the call of a number, for people. */
+    public static String nameOf(int number) {
+        LinuxCall found = of(number);
+        return found == null ? "call " + number : found.name().toLowerCase(Locale.ROOT);
+    }
+}

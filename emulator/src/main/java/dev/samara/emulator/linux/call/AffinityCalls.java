@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.process.GuestProcess;
+import dev.samara.emulator.linux.process.GuestThread;
+import java.util.Arrays;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+
+/** The processors that a thread may use ({@code kernel/sched/syscalls.c}). The host chooses others all the same. */
+final class AffinityCalls {
+    private final GuestThread thread;
+
+    AffinityCalls(GuestThread thread) {
+        this.thread = thread;
+    }
+
+    private int count() {
+        return thread.process().system().processors();
+    }
+
+    /** Returns the bytes of a set of all processors. */
+    private int bytes() {
+        return (count() + Long.SIZE - 1) / Long.SIZE * Long.BYTES;
+    }
+
+    private @Nullable GuestThread find(int tid) {
+        if (tid == 0) {
+            return thread;
+        }
+        for (GuestProcess each : thread.process().system().tree().all()) {
+            GuestThread found = each.find(tid);
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /** Returns the processors of a thread, which may use all of them unless told otherwise. */
+    private BitSet of(GuestThread asked) {
+        BitSet found = new BitSet();
+        BitSet set = asked.processors();
+        if (set == null) {
+            found.set(0, count());
+        } else {
+            found.or(set);
+        }
+        return found;
+    }
+
+    long set(long tid, long length, long address) {
+        byte[] given = thread.memory().get(address, (int) Math.min(length & 0xffff_ffffL, bytes()));
+        GuestThread found = find((int) tid);
+        if (found == null) {
+            return LinuxErrno.ESRCH;
+        }
+        BitSet wanted = BitSet.valueOf(given);
+        wanted.clear(count(), bytes() * Byte.SIZE);
+        if (wanted.isEmpty()) {
+            return LinuxErrno.EINVAL;
+        }
+        found.processors(wanted);
+        return 0;
+    }
+
+    long get(long tid, long length, long address) {
+        long given = length & 0xffff_ffffL;
+        if (given * Byte.SIZE < count() || given % Long.BYTES != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestThread found = find((int) tid);
+        BitSet set = new BitSet();
+        if (found != null) {
+            set = of(found);
+        } else if (thread.process().system().tree().find((int) tid) != null) {
+            // Of a process that has ended.
+            set.set(0, count());
+        } else {
+            return LinuxErrno.ESRCH;
+        }
+        thread.memory().put(address, Arrays.copyOf(set.toByteArray(), bytes()));
+        return bytes();
+    }
+
+    /** {@code getcpu}: one of the processors that the thread may use, the same each time. */
+    long current(long cpuAddress, long nodeAddress) {
+        if (cpuAddress != 0) {
+            BitSet set = of(thread);
+            int rest = thread.tid() % set.cardinality();
+            int found = set.nextSetBit(0);
+            for (; rest > 0; rest--) {
+                found = set.nextSetBit(found + 1);
+            }
+            thread.memory().putInt(cpuAddress, found);
+        }
+        if (nodeAddress != 0) {
+            thread.memory().putInt(nodeAddress, 0);
+        }
+        return 0;
+    }
+}

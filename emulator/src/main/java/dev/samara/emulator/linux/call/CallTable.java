@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.emulator.linux.abi.LinuxCall;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** The implementations of the system calls. A call either returns a result, or sets all registers itself. */
+final class CallTable {
+    /** A call with a result: a value, or an errno, negated, as {@code a0} has it. */
+    @FunctionalInterface
+    interface ValueCall {
+        long make(long a, long b, long c, long d, long e, long f);
+    }
+
+    /** A call without a result: no register value has a special meaning after it. */
+    @FunctionalInterface
+    interface StateCall {
+        void make();
+    }
+
+    private final Map<LinuxCall, ValueCall> values = new EnumMap<>(LinuxCall.class);
+    private final Map<LinuxCall, StateCall> states = new EnumMap<>(LinuxCall.class);
+
+    void put(LinuxCall call, ValueCall made) {
+        values.put(call, made);
+    }
+
+    void put(LinuxCall call, StateCall made) {
+        states.put(call, made);
+    }
+
+    /** Puts another implementation around one that there is. */
+    void wrap(LinuxCall call, UnaryOperator<ValueCall> with) {
+        values.computeIfPresent(call, (key, made) -> with.apply(made));
+    }
+
+    /** Returns the call with a result; null if there is none. */
+    @Nullable
+    ValueCall value(@Nullable LinuxCall call) {
+        return call == null ? null : values.get(call);
+    }
+
+    /** Returns the call without a result; null if there is none. */
+    @Nullable
+    StateCall state(@Nullable LinuxCall call) {
+        return call == null ? null : states.get(call);
+    }
+}

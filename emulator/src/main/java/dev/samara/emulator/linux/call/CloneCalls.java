@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.core.mman.MmException;
+import dev.samara.emulator.cpu.Hart;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.abi.WaitStatus;
+import dev.samara.emulator.linux.file.DescriptorTable;
+import dev.samara.emulator.linux.file.PidDescriptor;
+import dev.samara.emulator.linux.memory.BadAddress;
+import dev.samara.emulator.linux.memory.ProcessMemory;
+import dev.samara.emulator.linux.memory.UnnamedMemory;
+import dev.samara.emulator.linux.process.GuestProcess;
+import dev.samara.emulator.linux.process.GuestSystem;
+import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.PidTarget;
+import dev.samara.emulator.linux.signal.SignalActions;
+import dev.samara.emulator.linux.signal.SignalInfo;
+import org.jspecify.annotations.Nullable;
+
+/** The calls that make threads and processes, and those that end them. */
+final class CloneCalls {
+    private final GuestThread thread;
+
+    CloneCalls(GuestThread thread) {
+        this.thread = thread;
+    }
+
+    long cloneLegacy(long flags, long stack, long parentTid, long tls, long childTid) {
+        return make(CloneArguments.ofClone(flags, stack, parentTid, tls, childTid));
+    }
+
+    long clone3(long address, long size) {
+        return make(CloneArguments.ofClone3(thread.memory(), address, size));
+    }
+
+    private long make(CloneArguments given) {
+        if (given.error() != 0) {
+            return given.error();
+        }
+        GuestSystem system = thread.process().system();
+        int places = given.has(CloneArguments.THREAD) ? 1 : 2;
+        if (!system.reserveTasks(places)) {
+            return LinuxErrno.EAGAIN;
+        }
+        long made;
+        try {
+            if (given.refusal() != 0) {
+                return given.refusal();
+            }
+            made = places == 1 ? newThread(given) : newProcess(given);
+        } catch (MmException e) {
+            return LinuxErrno.of(e);
+        } finally {
+            system.endReserve(places);
+        }
+        if (made > 0 && places == 2 && given.has(CloneArguments.VFORK)) {
+            awaitRelease(system.tree().find((int) made));
+        }
+        return made;
+    }
+
+    private void awaitRelease(@Nullable GuestProcess child) {
+        // A child that is gone has released the memory.
+        if (child != null) {
+            child.awaitRelease(thread);
+        }
+    }
+
+    private static void prepare(GuestThread child, CloneArguments given) {
+        Hart hart = child.hart();
+        hart.x[Hart.A0] = 0;
+        if (given.stack() != 0) {
+            hart.x[Hart.SP] = given.stack();
+        }
+        if (given.has(CloneArguments.SETTLS)) {
+            hart.x[Hart.TP] = given.tls();
+        }
+        if (given.has(CloneArguments.CHILD_CLEARTID)) {
+            child.tidWords().clearAtEnd(given.childTid());
+        }
+        if (given.has(CloneArguments.CHILD_SETTID)) {
+            child.tidWords().storeAtStart(given.childTid());
+        }
+    }
+
+    /** The descriptor of a child, counted as an open file, and its number; or an error, or 0 if none is wanted. */
+    private record ChildDescriptor(long number, @Nullable PidDescriptor file) {
+        static ChildDescriptor none(long number) {
+            return new ChildDescriptor(number, null);
+        }
+    }
+
+    /**
+     * Makes the descriptor that a child is to have ({@code CLONE_PIDFD}): reserves its number and stores that. The
+     * memory of a fork does not have it, since that was copied before.
+     */
+    private ChildDescriptor newDescriptor(CloneArguments given, GuestThread child) {
+        if (!given.has(CloneArguments.PIDFD)) {
+            return ChildDescriptor.none(0);
+        }
+        boolean isThread = given.has(CloneArguments.THREAD);
+        PidTarget target = new PidTarget(child.process(), child.tid(), isThread);
+        PidDescriptor file = new PidDescriptor(target, isThread ? PidDescriptor.THREAD : 0);
+        DescriptorTable files = thread.process().files();
+        long number = files.reserve();
+        if (number < 0) {
+            return ChildDescriptor.none(number);
+        }
+        ChildDescriptor made = new ChildDescriptor(number, file);
+        long error = LinuxErrno.ENFILE;
+        try {
+            if (file.countIn(thread.process().system().openFiles())) {
+                error = puts(given.descriptor(), (int) number) ? 0 : LinuxErrno.EFAULT;
+            }
+        } finally {
+            if (error != 0) {
+                dropDescriptor(made);
+            }
+        }
+        return error == 0 ? made : ChildDescriptor.none(error);
+    }
+
+    private void dropDescriptor(ChildDescriptor made) {
+        if (made.file != null) {
+            thread.process().files().endReserve((int) made.number);
+            made.file.release();
+        }
+    }
+
+    /** Starts a child that others can already see, whatever becomes of its descriptor. */
+    private void begin(GuestThread child, ChildDescriptor made) {
+        try {
+            if (made.file != null) {
+                DescriptorTable files = thread.process().files();
+                files.fill((int) made.number, made.file, true);
+                files.endReserve((int) made.number);
+            }
+        } finally {
+            child.start();
+        }
+    }
+
+    /** Stores a number; returns whether the address can be written. */
+    private boolean puts(long address, int number) {
+        try {
+            thread.memory().putInt(address, number);
+            return true;
+        } catch (BadAddress noWord) {
+            return false;
+        }
+    }
+
+    private void storeParentTid(CloneArguments given, int tid) {
+        if (given.has(CloneArguments.PARENT_SETTID)) {
+            // As in Linux, the child runs also if this fails.
+            puts(given.parentTid(), tid);
+        }
+    }
+
+    private long newThread(CloneArguments given) {
+        GuestProcess process = thread.process();
+        int tid = process.system().tree().newId();
+        GuestThread child = new GuestThread(process, tid, thread);
+        ChildDescriptor descriptor = ChildDescriptor.none(LinuxErrno.EAGAIN);
+        boolean isMade = false;
+        try {
+            prepare(child, given);
+            if (child.reserve()) {
+                descriptor = newDescriptor(given, child);
+            }
+            if (descriptor.number >= 0) {
+                storeParentTid(given, tid);
+                isMade = process.add(child, thread);
+            }
+        } finally {
+            if (!isMade) {
+                giveUp(child, descriptor);
+            }
+        }
+        if (!isMade) {
+            return descriptor.number < 0 ? descriptor.number : LinuxErrno.EAGAIN;
+        }
+        begin(child, descriptor);
+        return tid;
+    }
+
+    private static ProcessMemory fork(GuestProcess parent) {
+        UnnamedMemory unnamed = parent.system().unnamedMemory();
+        unnamed.beginFork();
+        try {
+            return parent.memory().fork();
+        } finally {
+            unnamed.endFork();
+        }
+    }
+
+    private long newProcess(CloneArguments given) {
+        GuestProcess parent = thread.process();
+        GuestSystem system = parent.system();
+        int pid = system.tree().newId();
+        boolean sharesMemory = given.has(CloneArguments.VM);
+        ProcessMemory memory = sharesMemory ? parent.memory().share() : fork(parent);
+        GuestProcess process = null;
+        GuestThread child = null;
+        ChildDescriptor descriptor = ChildDescriptor.none(LinuxErrno.EAGAIN);
+        boolean isMade = false;
+        try {
+            process = copyOf(parent, pid, memory, given);
+            child = new GuestThread(process, pid, thread);
+            prepare(child, given);
+            if (!sharesMemory || given.has(CloneArguments.VFORK)) {
+                child.alternateStack().copyFrom(thread.alternateStack());
+            }
+            if (child.reserve()) {
+                descriptor = newDescriptor(given, child);
+            }
+            if (descriptor.number >= 0) {
+                storeParentTid(given, pid);
+                process.addFirst(child);
+                system.tree().add(process, parent, given.has(CloneArguments.PARENT));
+                isMade = true;
+            }
+        } finally {
+            if (!isMade) {
+                giveUp(child, descriptor);
+                giveUp(process, memory);
+            }
+        }
+        if (!isMade) {
+            return descriptor.number;
+        }
+        begin(child, descriptor);
+        if (system.isEnding()) {
+            process.kill(SignalInfo.KILL);
+        }
+        return pid;
+    }
+
+    /** Creates a process, whose files the caller closes unless it starts. */
+    private static GuestProcess copyOf(GuestProcess parent, int pid, ProcessMemory memory, CloneArguments given) {
+        DescriptorTable files = given.has(CloneArguments.FILES)
+                ? parent.files().share()
+                : parent.files().copy();
+        GuestProcess made = null;
+        try {
+            made = copyOf(parent, pid, memory, files, given);
+            return made;
+        } finally {
+            if (made == null) {
+                files.closeAll();
+            }
+        }
+    }
+
+    private static GuestProcess copyOf(
+            GuestProcess parent, int pid, ProcessMemory memory, DescriptorTable files, CloneArguments given) {
+        return new GuestProcess(
+                parent.system(),
+                pid,
+                memory,
+                parent.program(),
+                files,
+                given.has(CloneArguments.FS) ? parent.folder() : parent.folder().copy(),
+                actions(parent, given),
+                parent.limits(),
+                given.has(CloneArguments.PARENT) ? parent.endSignal() : given.endSignal());
+    }
+
+    private void giveUp(@Nullable GuestThread child, ChildDescriptor descriptor) {
+        dropDescriptor(descriptor);
+        if (child != null) {
+            child.discard();
+        }
+    }
+
+    private static void giveUp(@Nullable GuestProcess process, ProcessMemory memory) {
+        if (process != null) {
+            process.files().closeAll();
+        }
+        memory.close();
+    }
+
+    private static SignalActions actions(GuestProcess parent, CloneArguments given) {
+        synchronized (parent.signals()) {
+            if (given.has(CloneArguments.SIGHAND)) {
+                return parent.actions();
+            }
+            SignalActions copy = parent.actions().copy();
+            if (given.has(CloneArguments.CLEAR_SIGHAND)) {
+                copy.forgetHandlers();
+            }
+            return copy;
+        }
+    }
+
+    /** Ends this thread. The status is the process's if it is the last one. */
+    long exitThread(long status) {
+        if (thread.process().threads() == 1) {
+            thread.process().exit(WaitStatus.exited((int) status));
+        }
+        thread.kill();
+        return 0;
+    }
+
+    long exitProcess(long status) {
+        thread.process().exit(WaitStatus.exited((int) status));
+        return 0;
+    }
+}

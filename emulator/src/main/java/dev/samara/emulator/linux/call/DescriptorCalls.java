@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.DescriptorTable;
+import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.MemoryDescriptor;
+import dev.samara.emulator.linux.file.NoOpenFile;
+import dev.samara.emulator.linux.file.OpenFlags;
+import dev.samara.emulator.linux.file.PagemapFile;
+import dev.samara.emulator.linux.file.PipeEnd;
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.process.ControllingTerminal;
+import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.wait.WaitList;
+import dev.samara.emulator.linux.wait.WaitingThread;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+
+/** The calls about descriptors themselves, and {@code ppoll}. */
+final class DescriptorCalls {
+    private static final int CLOSE_RANGE_UNSHARE = 2;
+    private static final int CLOSE_RANGE_CLOEXEC = 4;
+    private static final int F_DUPFD = 0;
+    private static final int F_GETFD = 1;
+    private static final int F_SETFD = 2;
+    private static final int F_GETFL = 3;
+    private static final int F_SETFL = 4;
+    private static final int F_GETOWN = 9;
+    private static final int F_GETOWN_EX = 16;
+    private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int F_SETPIPE_SZ = 1031;
+    private static final int F_GETPIPE_SZ = 1032;
+    private static final int F_ADD_SEALS = 1033;
+    private static final int F_GET_SEALS = 1034;
+    private static final int TCGETS = 0x5401;
+    private static final int TIOCGPGRP = 0x540f;
+    private static final int TIOCSPGRP = 0x5410;
+    private static final int TIOCGSID = 0x5429;
+    private static final int TIOCGWINSZ = 0x5413;
+    private static final int FIONREAD = 0x541b;
+    private static final int FIONBIO = 0x5421;
+    private static final int FIONCLEX = 0x5450;
+    private static final int FIOCLEX = 0x5451;
+    private static final int SET_FLAGS = OpenFlags.APPEND | OpenFlags.NONBLOCK;
+    private static final int POLL_ENTRY = 8;
+    /** What is found of a descriptor that is not open. */
+    static final int INVALID = 32;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+    private final LockCalls locks;
+
+    DescriptorCalls(GuestThread thread) {
+        this.thread = thread;
+        locks = new LockCalls(thread);
+        memory = thread.memory();
+    }
+
+    private DescriptorTable files() {
+        return thread.process().files();
+    }
+
+    long close(long descriptor) {
+        return files().close((int) descriptor);
+    }
+
+    long closeRange(long first, long last, long flags) {
+        if (((int) flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) != 0
+                || Integer.compareUnsigned((int) first, (int) last) > 0) {
+            return LinuxErrno.EINVAL;
+        }
+        for (int each : files().numbers()) {
+            if (each >= (first & 0xffff_ffffL) && each <= (last & 0xffff_ffffL)) {
+                if ((flags & CLOSE_RANGE_CLOEXEC) != 0) {
+                    files().setEndsAtExec(each, true);
+                } else {
+                    files().close(each);
+                }
+            }
+        }
+        return 0;
+    }
+
+    long duplicate(long descriptor, int from, boolean endsAtExec) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        if (from < 0 || from >= files().limit()) {
+            return LinuxErrno.EINVAL;
+        }
+        file.retain();
+        return files().add(file, endsAtExec, from);
+    }
+
+    long duplicateTo(long descriptor, long number, long flags) {
+        if ((int) descriptor == (int) number || ((int) flags & ~OpenFlags.CLOEXEC) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestFile file = thread.file(descriptor);
+        if (file == null || (int) number < 0 || (int) number >= files().limit()) {
+            return LinuxErrno.EBADF;
+        }
+        file.retain();
+        return files().put((int) number, file, (flags & OpenFlags.CLOEXEC) != 0);
+    }
+
+    long control(long descriptor, long command, long argument) {
+        GuestFile file = thread.file(descriptor);
+        boolean isOfName = (int) command <= F_GETFL || (int) command == F_DUPFD_CLOEXEC;
+        if (file == null || (!isOfName && (file.flags() & OpenFlags.PATH) != 0)) {
+            return LinuxErrno.EBADF;
+        }
+        switch ((int) command) {
+            case F_GETOWN -> {
+                return 0;
+            }
+            case F_GETOWN_EX -> {
+                memory.putInt(argument, 0);
+                memory.putInt(argument + Integer.BYTES, 0);
+                return 0;
+            }
+            case F_GETPIPE_SZ -> {
+                return file instanceof PipeEnd pipe ? pipe.capacity() : LinuxErrno.EBADF;
+            }
+            case F_SETPIPE_SZ -> {
+                return file instanceof PipeEnd pipe ? pipe.resize((int) argument) : LinuxErrno.EBADF;
+            }
+            case F_DUPFD -> {
+                return duplicate(descriptor, (int) argument, false);
+            }
+            case F_DUPFD_CLOEXEC -> {
+                return duplicate(descriptor, (int) argument, true);
+            }
+            case F_GETFD -> {
+                return files().endsAtExec((int) descriptor) ? 1 : 0;
+            }
+            case F_SETFD -> {
+                files().setEndsAtExec((int) descriptor, (argument & 1) != 0);
+                return 0;
+            }
+            case F_GETFL -> {
+                return file.flags();
+            }
+            case F_SETFL -> {
+                file.flags((file.flags() & ~SET_FLAGS) | ((int) argument & SET_FLAGS));
+                return 0;
+            }
+            case LockCalls.GETLK,
+                    LockCalls.SETLK,
+                    LockCalls.SETLKW,
+                    LockCalls.OFD_GETLK,
+                    LockCalls.OFD_SETLK,
+                    LockCalls.OFD_SETLKW -> {
+                return locks.control(file, (int) command, argument);
+            }
+            case F_ADD_SEALS -> {
+                return addSeals(file, argument);
+            }
+            case F_GET_SEALS -> {
+                return file instanceof MemoryDescriptor sealed ? sealed.file().seals() : LinuxErrno.EINVAL;
+            }
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+    }
+
+    /** Adds seals, for which the file is open for writing ({@code memfd_fcntl}). */
+    private static long addSeals(GuestFile file, long seals) {
+        if (!file.mayWrite()) {
+            return LinuxErrno.EPERM;
+        }
+        return file instanceof MemoryDescriptor sealed ? sealed.file().addSeals((int) seals) : LinuxErrno.EINVAL;
+    }
+
+    long device(long descriptor, long request, long address) {
+        GuestFile file = thread.openFile(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        if ((int) request == FIONREAD && file.available() != GuestFile.UNTOLD) {
+            memory.putInt(address, (int) file.available());
+            return 0;
+        }
+        switch ((int) request) {
+            case PageScanCalls.PAGEMAP_SCAN -> {
+                return file instanceof PagemapFile pages
+                        ? new PageScanCalls(memory).scan(pages.space(), address)
+                        : LinuxErrno.ENOTTY;
+            }
+            case FIONBIO -> {
+                int kept = file.flags() & ~OpenFlags.NONBLOCK;
+                file.flags(memory.getInt(address) == 0 ? kept : kept | OpenFlags.NONBLOCK);
+                return 0;
+            }
+            case FIOCLEX, FIONCLEX -> {
+                files().setEndsAtExec((int) descriptor, (int) request == FIOCLEX);
+                return 0;
+            }
+            default -> {
+                return file.isTerminal() ? terminal((int) request, address) : LinuxErrno.ENOTTY;
+            }
+        }
+    }
+
+    private long terminal(int request, long address) {
+        switch (request) {
+            case TCGETS -> {
+                memory.put(address, TerminalSettings.bytes());
+                return 0;
+            }
+            case TIOCGPGRP, TIOCGSID -> {
+                ControllingTerminal asked = thread.process().system().terminal();
+                long found = request == TIOCGPGRP ? asked.group(thread) : asked.session(thread);
+                if (found < 0) {
+                    return found;
+                }
+                memory.putInt(address, (int) found);
+                return 0;
+            }
+            case TIOCSPGRP -> {
+                return thread.process().system().terminal().setGroup(thread, address);
+            }
+            case TIOCGWINSZ -> {
+                memory.put(address, TerminalSettings.size());
+                return 0;
+            }
+            default -> {
+                return LinuxErrno.ENOTTY;
+            }
+        }
+    }
+
+    /** What is asked of one file, as {@code struct pollfd} does. */
+    record PolledFile(GuestFile file, int events, boolean isIgnored) {
+        int found() {
+            if (isIgnored) {
+                return 0;
+            }
+            if (file == NoOpenFile.NONE) {
+                return INVALID;
+            }
+            return file.polled() & (events | GuestFile.FAILED | GuestFile.HUNG_UP);
+        }
+    }
+
+    long poll(long address, long count, long timeAddress, long maskAddress, long maskBytes) {
+        long time = timeAddress == 0 ? WaitingThread.NEVER : memory.getTime(timeAddress);
+        boolean isMaskWrong = maskAddress != 0 && maskBytes != Long.BYTES;
+        if (time < 0 || isMaskWrong) {
+            return LinuxErrno.EINVAL;
+        }
+        long waitMask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
+        // The kernel's number of entries has 32 bits.
+        int entryCount = (int) count;
+        if (Integer.compareUnsigned(entryCount, GuestLimits.DESCRIPTORS) > 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long deadline = timeAddress == 0
+                ? WaitingThread.NEVER
+                : thread.interruptedCall().deadlineIn(time);
+        if (maskAddress != 0) {
+            thread.mask().setForWait(waitMask);
+        }
+        ByteBuffer entries = memory.getBuffer(address, entryCount * POLL_ENTRY);
+        List<PolledFile> polled = new ArrayList<>();
+        for (int i = 0; i < entryCount; i++) {
+            int descriptor = entries.getInt(POLL_ENTRY * i);
+            GuestFile file = descriptor < 0 ? null : thread.openFile(descriptor);
+            polled.add(new PolledFile(
+                    file == null ? NoOpenFile.NONE : file, entries.getShort(POLL_ENTRY * i + 4), descriptor < 0));
+        }
+        long waited = await(thread, polled, deadline);
+        putLeft(memory, timeAddress, time, deadline);
+        if (waited == LinuxErrno.RESTART) {
+            return LinuxErrno.RESTART_WITHOUT_HANDLER;
+        }
+        int ready = 0;
+        for (int i = 0; i < entryCount; i++) {
+            int found = polled.get(i).found();
+            ready += found != 0 ? 1 : 0;
+            entries.putShort(POLL_ENTRY * i + 6, (short) found);
+        }
+        memory.put(address, entries);
+        return ready;
+    }
+
+    /**
+     * Stores the remaining time of a wait over its timeout, unless that was 0. A fault of this store is ignored
+     * ({@code poll_select_finish}).
+     */
+    static void putLeft(CallMemory memory, long address, long time, long deadline) {
+        if (address != 0 && time != 0) {
+            byte[] left = new byte[2 * Long.BYTES];
+            long nanos = Math.max(deadline - System.nanoTime(), 0);
+            ByteBuffer.wrap(left)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(nanos / CallMemory.SECOND)
+                    .putLong(nanos % CallMemory.SECOND);
+            memory.putSome(address, left, 0, left.length);
+        }
+    }
+
+    /** Waits until a file is ready; the result is that of {@link GuestThread#await}. */
+    static long await(GuestThread thread, List<PolledFile> polled, long deadline) {
+        List<WaitList> lists = new ArrayList<>();
+        for (PolledFile each : polled) {
+            WaitList list = each.file.waiters();
+            if (list != null && !each.isIgnored) {
+                lists.add(list);
+                list.add(thread);
+            }
+        }
+        BooleanSupplier isReady = () -> polled.stream().anyMatch(each -> each.found() != 0);
+        try {
+            return thread.await(new WaitList(), isReady, deadline);
+        } finally {
+            lists.forEach(list -> list.remove(thread));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.FileStatus;
+import dev.samara.emulator.linux.file.ResolvedPath;
+import dev.samara.emulator.linux.file.ResolvedPath.LastName;
+import dev.samara.emulator.linux.process.GuestThread;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The errors of Linux for changes of names and attributes in {@code /proc}, a file system that supports none, and of
+ * the devices of the emulator. A process owns its entry in {@code /proc}; user 0 owns the rest.
+ */
+final class EmulatedChanges {
+    private static final String MOUNTED = "/proc";
+    private static final String BELOW = MOUNTED + "/";
+    private static final Pattern OF_PROCESS = Pattern.compile("/proc/(self|[1-9][0-9]*)/.*", Pattern.DOTALL);
+    private static final Pattern OF_DESCRIPTOR = Pattern.compile("/proc/[^/]*/(task/[^/]*/)?fd/.*", Pattern.DOTALL);
+
+    private final GuestThread thread;
+    private final PathCalls paths;
+
+    EmulatedChanges(GuestThread thread, PathCalls paths) {
+        this.thread = thread;
+        this.paths = paths;
+    }
+
+    /** Returns the status of a file of the emulator; null for a file of the host, or if nothing exists there. */
+    private @Nullable FileStatus status(ResolvedPath place) {
+        return paths.ofEmulatorsName(place);
+    }
+
+    /** Returns whether the folder in which a name is, or will be, belongs to {@code /proc}. */
+    private static boolean isInside(ResolvedPath place) {
+        return place.guest().startsWith(BELOW) || (place.guest().equals(MOUNTED) && place.last() != LastName.NORMAL);
+    }
+
+    private static boolean isMount(ResolvedPath place) {
+        return place.guest().equals(MOUNTED) && place.last() == LastName.NORMAL;
+    }
+
+    private boolean isPrivileged() {
+        return thread.credentials().isPrivileged();
+    }
+
+    /** Returns whether a name exists, as a file of the host or of the emulator. */
+    boolean exists(ResolvedPath place) {
+        return place.exists() || status(place) != null;
+    }
+
+    /** Returns the error of looking up the source of a rename or link; 0 if there is none. */
+    long lookupError(ResolvedPath place) {
+        FileStatus found = paths.ofEmulator(place, false);
+        if (found == null) {
+            return place.exists() ? 0 : LinuxErrno.ENOENT;
+        }
+        return place.isFolderNamed() && !found.isFolder() ? LinuxErrno.ENOTDIR : 0;
+    }
+
+    /** Returns the error of removing a name of the emulator ({@code may_delete}); 0 for other names. */
+    long removalError(ResolvedPath place, boolean removesFolder) {
+        FileStatus found = status(place);
+        if (found == null) {
+            return 0;
+        }
+        if (isMount(place)) {
+            return removesFolder ? LinuxErrno.EBUSY : LinuxErrno.EISDIR;
+        }
+        if (place.isFolderNamed() && !removesFolder) {
+            return found.isFolder() ? LinuxErrno.EISDIR : LinuxErrno.ENOTDIR;
+        }
+        if (OF_PROCESS.matcher(place.guest()).matches()) {
+            boolean isLink = OF_DESCRIPTOR.matcher(place.guest()).matches();
+            return isLink && removesFolder ? LinuxErrno.ENOTDIR : LinuxErrno.EPERM;
+        }
+        if (!isPrivileged() || place.guest().startsWith("/proc/sys/")) {
+            return LinuxErrno.EACCES;
+        }
+        boolean isOtherKind = found.isFolder() != removesFolder;
+        return !isOtherKind ? LinuxErrno.EPERM : removesFolder ? LinuxErrno.ENOTDIR : LinuxErrno.EISDIR;
+    }
+
+    /**
+     * Returns the error of a rename that involves the emulator's names ({@code do_renameat2}); 0 for others.
+     *
+     * @param isNew whether the new name must not exist
+     */
+    long renameError(ResolvedPath moved, ResolvedPath target, boolean isNew) {
+        if (isInside(moved) != isInside(target) || isDevice(moved) || isDevice(target)) {
+            return LinuxErrno.EXDEV;
+        }
+        if (moved.last() != LastName.NORMAL || target.last() != LastName.NORMAL) {
+            return 0;
+        }
+        if (isInside(moved)) {
+            if (status(moved) == null || status(target) == null) {
+                return LinuxErrno.ENOENT;
+            }
+            return isNew ? LinuxErrno.EEXIST : removalError(moved, false);
+        }
+        if (isMount(target)) {
+            return isNew ? LinuxErrno.EEXIST : replacementError(moved, target);
+        }
+        if (isMount(moved)) {
+            if (isNew && exists(target)) {
+                return LinuxErrno.EEXIST;
+            }
+            // A folder that gets another parent must be writable.
+            boolean isMoved = target.guest().lastIndexOf('/') > 0;
+            return isMoved && !isPrivileged() ? LinuxErrno.EACCES : LinuxErrno.EBUSY;
+        }
+        return 0;
+    }
+
+    /** Returns the error of replacing the mounted file system. */
+    private static long replacementError(ResolvedPath moved, ResolvedPath target) {
+        if (!moved.exists()) {
+            return LinuxErrno.ENOENT;
+        }
+        if (moved.isFolder()) {
+            return LinuxErrno.EBUSY;
+        }
+        return moved.isFolderNamed() || target.isFolderNamed() ? LinuxErrno.ENOTDIR : LinuxErrno.EISDIR;
+    }
+
+    private boolean isDevice(ResolvedPath place) {
+        return place.guest().startsWith("/dev/") && place.last() == LastName.NORMAL && status(place) != null;
+    }
+
+    /**
+     * Returns the result of changing the mode, the owner or the times of a path of the emulator; 1 for other paths.
+     *
+     * @param byOwner the result if the guest owns the file
+     */
+    long attributeError(ResolvedPath place, long byOwner) {
+        FileStatus found = paths.ofEmulator(place, true);
+        if (found == null) {
+            return 1;
+        }
+        if (place.isFolderNamed() && !found.isFolder()) {
+            return LinuxErrno.ENOTDIR;
+        }
+        if (paths.isDescriptor(place)) {
+            // They store no attributes.
+            return 0;
+        }
+        return OF_PROCESS.matcher(place.guest()).matches() ? byOwner : LinuxErrno.EPERM;
+    }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.mman.MdweFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.emulator.cpu.Hart;
+import dev.samara.emulator.elf.LoadedProgram;
+import dev.samara.emulator.elf.ProgramLoader;
+import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.NamedPipes;
+import dev.samara.emulator.linux.file.OwnerRights;
+import dev.samara.emulator.linux.file.ResolvedPath;
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.memory.ProcessMemory;
+import dev.samara.emulator.linux.process.GuestProcess;
+import dev.samara.emulator.linux.process.GuestSystem;
+import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.ProgramNames;
+import dev.samara.emulator.linux.process.ProgramStart;
+import dev.samara.emulator.linux.process.ResourceLimits;
+import dev.samara.emulator.linux.process.StartedProgram;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** {@code execve}. */
+final class ExecCalls {
+    /** The bytes of arguments and environment that any limit of the stack permits ({@code bprm_stack_limits}). */
+    private static final long LEAST_BYTES = 128 << 10;
+
+    private static final int EMPTY_PATH = 0x1000;
+    private static final int NO_FOLLOW = 0x100;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    ExecCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    /** Returns an error, or what the first register of the new program is. */
+    long execute(long folder, long pathAddress, long argumentsAddress, long environmentAddress, long flags) {
+        LoadedStart[] loaded = new LoadedStart[1];
+        long error;
+        // One thread at a time has the strings of a program in the heap, where they are ten times as large.
+        synchronized (thread.process().system().programStart()) {
+            error = prepare(folder, pathAddress, argumentsAddress, environmentAddress, flags, loaded);
+        }
+        return error != 0 ? error : become(loaded[0]);
+    }
+
+    private long prepare(
+            long folder,
+            long pathAddress,
+            long argumentsAddress,
+            long environmentAddress,
+            long flags,
+            LoadedStart[] loaded) {
+        PathCalls paths = new PathCalls(thread);
+        String name = paths.name(pathAddress);
+        if (name.endsWith("\0")) {
+            return LinuxErrno.ENAMETOOLONG;
+        }
+        if (name.isEmpty() && (flags & EMPTY_PATH) == 0) {
+            return LinuxErrno.ENOENT;
+        }
+        if (((int) flags & ~(EMPTY_PATH | NO_FOLLOW)) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
+        boolean follows = (flags & NO_FOLLOW) == 0;
+        // The file is opened before the strings are counted.
+        long error;
+        synchronized (thread.process().system().namedPipes()) {
+            ResolvedPath place = place(paths, isOfDescriptor, folder, name, follows);
+            error = check(place);
+            error = error != 0 ? error : busy(place.host());
+        }
+        if (error != 0) {
+            return error;
+        }
+        List<String> arguments = new ArrayList<>();
+        List<String> environment = new ArrayList<>();
+        long left = getStrings(argumentsAddress, arguments, mostBytes());
+        if (left < 0 || getStrings(environmentAddress, environment, left) < 0) {
+            return LinuxErrno.E2BIG;
+        }
+        if (arguments.isEmpty()) {
+            arguments.add("");
+        }
+        if (thread.process().system().mappings().isFull()) {
+            return LinuxErrno.ENOMEM;
+        }
+        boolean isRelative = !name.startsWith("/") && (int) folder != PathCalls.CURRENT_FOLDER;
+        // As alloc_bprm names it.
+        String called = isRelative ? "/dev/fd/" + (int) folder + (isOfDescriptor ? "" : "/" + name) : name;
+        // No thread of the guest changes names before the files are open.
+        synchronized (thread.process().system().namedPipes()) {
+            ResolvedPath place = place(paths, isOfDescriptor, folder, name, follows);
+            Path host = place.host();
+            error = check(place);
+            if (error != 0 || host == null) {
+                return error;
+            }
+            try {
+                loaded[0] = load(new ProgramStart(place.guest(), host, called, arguments, environment), isOfDescriptor);
+            } catch (ProgramStart.LoadException e) {
+                return e.error();
+            }
+        }
+        return 0;
+    }
+
+    /** The caller has the monitor of the names, and keeps it while it uses the result. */
+    private ResolvedPath place(PathCalls paths, boolean isOfDescriptor, long folder, String name, boolean follows) {
+        if (isOfDescriptor) {
+            return (int) folder == PathCalls.CURRENT_FOLDER ? paths.place(folder, ".", true) : ofDescriptor(folder);
+        }
+        ResolvedPath found = paths.place(folder, name, follows);
+        Path host = found.host();
+        return host != null && Files.isSymbolicLink(host) ? ResolvedPath.failed(LinuxErrno.ELOOP) : found;
+    }
+
+    /** Returns the most bytes of arguments and environment: a quarter of the limit of the stack. */
+    private long mostBytes() {
+        long stack = thread.process().limits().soft(ResourceLimits.STACK);
+        long most = GuestLimits.ARGUMENT_BYTES;
+        return Math.max(LEAST_BYTES, stack < 0 ? most : Math.min(most, stack / 4));
+    }
+
+    /** Returns why the file of a path cannot be executed; 0 if nothing is known against it. */
+    private long check(ResolvedPath place) {
+        if (place.error() != 0) {
+            return place.error();
+        }
+        Path host = place.host();
+        if (host == null || !Files.exists(host)) {
+            return LinuxErrno.ENOENT;
+        }
+        NamedPipes names = thread.process().system().namedPipes();
+        boolean isOther = names.find(host) != null || !Files.isRegularFile(host) || !Files.isExecutable(host);
+        if (isOther || thread.process().system().rights().check(host, OwnerRights.EXECUTE) != 0) {
+            return LinuxErrno.EACCES;
+        }
+        return 0;
+    }
+
+    /** Returns ETXTBSY if a file is open for writing; 0, or why it cannot be opened. */
+    private long busy(@Nullable Path host) {
+        Machine machine = thread.process().system().machine();
+        if (host == null) {
+            return LinuxErrno.ENOENT;
+        }
+        try (HostFile file = machine.openFile(host, ProgramLoader.GEOMETRY)) {
+            ProgramStart.denyWrites(machine, file).close();
+            return 0;
+        } catch (MmException e) {
+            return LinuxErrno.of(e);
+        }
+    }
+
+    private ResolvedPath ofDescriptor(long descriptor) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return ResolvedPath.failed(LinuxErrno.EBADF);
+        }
+        if (file.openedName() == null && !file.isMappable()) {
+            // A pipe or the like.
+            return ResolvedPath.failed(LinuxErrno.EACCES);
+        }
+        ResolvedPath place = new PathCalls(thread).placeOf(file);
+        Path host = place.host();
+        return host != null && Files.isSymbolicLink(host) ? ResolvedPath.failed(LinuxErrno.ELOOP) : place;
+    }
+
+    /** A program in a space of its own, and what the process is called with it. */
+    private record LoadedStart(StartedProgram started, ProgramNames names) {}
+
+    private LoadedStart load(ProgramStart start, boolean isOfDescriptor) throws ProgramStart.LoadException {
+        GuestSystem system = thread.process().system();
+        ProgramStart actual = start.withInterpreter(
+                system.machine(), system.root(), thread.process().folder().path());
+        StartedProgram started = actual.load(
+                system.machine(),
+                system.root(),
+                system.namedPipes(),
+                thread.process().limits().ofSpace(),
+                thread.credentials().owner());
+        LoadedStart loaded = null;
+        try {
+            inheritDenial(started.program().space());
+            // A descriptor names no command, so the name of its file is used.
+            String called = isOfDescriptor ? actual.guest() : actual.called();
+            loaded = new LoadedStart(started, actual.names(called));
+            return loaded;
+        } finally {
+            if (loaded == null) {
+                started.close();
+            }
+        }
+    }
+
+    /** Has a new space refuse writable and executable memory as this one does, unless that is not inherited. */
+    private void inheritDenial(AddressSpace space) {
+        int bits = thread.process().memory().space().mdwe();
+        if ((bits & MdweFlags.NO_INHERIT) == 0) {
+            space.setMdwe(bits);
+        }
+    }
+
+    private long become(LoadedStart loaded) {
+        GuestProcess process = thread.process();
+        LoadedProgram program = loaded.started.program();
+        if (!process.endOthers(thread)) {
+            loaded.started.close();
+            return 0;
+        }
+        thread.leaveMemory();
+        ProcessMemory old = process.memory();
+        thread.cpu().switchTo(program.space());
+        thread.blocks().clear();
+        process.become(loaded.started.memory(process.system().mappings()), loaded.names);
+        old.close();
+        process.system().tree().executed(process);
+        process.files().exec();
+        thread.begin(program);
+        return thread.hart().x[Hart.A0];
+    }
+
+    /** Reads strings of at most so many bytes; returns how many are left, a negative number for too many. */
+    private long getStrings(long vector, List<String> strings, long most) {
+        long left = most;
+        long at = vector;
+        while (vector != 0 && left >= 0) {
+            long address = memory.getLong(at);
+            if (address == 0) {
+                break;
+            }
+            String text = memory.string(address, GuestLimits.ARGUMENT_STRING);
+            if (text.endsWith("\0")) {
+                return -1;
+            }
+            strings.add(text);
+            left -= text.length() + 1 + Long.BYTES;
+            at += Long.BYTES;
+        }
+        return left;
+    }
+}

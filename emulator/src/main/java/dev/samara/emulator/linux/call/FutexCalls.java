@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.process.Credentials;
+import dev.samara.emulator.linux.process.GuestProcess;
+import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.ProcessTree;
+import dev.samara.emulator.linux.wait.FutexTable;
+import dev.samara.emulator.linux.wait.PiFutexes;
+import dev.samara.emulator.linux.wait.RobustList;
+import dev.samara.emulator.linux.wait.WaitList;
+import dev.samara.emulator.linux.wait.WaitingThread;
+
+/** {@code futex}, and where a thread has the list of its locks. */
+final class FutexCalls {
+    private static final int WAIT = 0;
+    private static final int WAKE = 1;
+    private static final int REQUEUE = 3;
+    private static final int COMPARE_REQUEUE = 4;
+    private static final int WAKE_OPERATION = 5;
+    private static final int LOCK = 6;
+    private static final int UNLOCK = 7;
+    private static final int TRY_LOCK = 8;
+    private static final int WAIT_BITS = 9;
+    private static final int WAKE_BITS = 10;
+    private static final int LOCK_BY_CLOCK = 13;
+    private static final int PRIVATE = 128;
+    private static final int WALL_CLOCK = 256;
+    private static final int LAST_OPERATION = 4;
+    private static final int LAST_COMPARISON = 5;
+
+    /** The last errno ({@code MAX_ERRNO}). */
+    private static final int LAST_ERROR = -4095;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    FutexCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    private FutexTable table() {
+        return thread.process().system().futexes();
+    }
+
+    long futex(long address, long operation, long value, long fourth, long other, long last) {
+        boolean isPrivate = (operation & PRIVATE) != 0;
+        int command = (int) operation & 127;
+        boolean hasTime = command == WAIT || command == WAIT_BITS || command == LOCK || command == LOCK_BY_CLOCK;
+        if (hasTime && fourth != 0 && memory.getTime(fourth) < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((operation & WALL_CLOCK) != 0 && command != WAIT_BITS && command != LOCK_BY_CLOCK) {
+            return LinuxErrno.ENOSYS;
+        }
+        boolean hasOther = command == REQUEUE || command == COMPARE_REQUEUE || command == WAKE_OPERATION;
+        if (!isKnown(command)) {
+            return LinuxErrno.ENOSYS;
+        }
+        boolean moves = command == REQUEUE || command == COMPARE_REQUEUE;
+        if (moves && ((int) value < 0 || (int) fourth < 0)) {
+            return LinuxErrno.EINVAL;
+        }
+        // An unlock looks at the word first.
+        if (command != UNLOCK && (address & 3) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if (hasOther && (other & 3) != 0) {
+            // The first word comes before the second.
+            table().check(thread, address, isPrivate);
+            return LinuxErrno.EINVAL;
+        }
+        return switch (command) {
+            case WAIT -> await(address, isPrivate, (int) value, -1, fourth, false, false);
+            case WAIT_BITS ->
+                await(address, isPrivate, (int) value, (int) last, fourth, true, (operation & WALL_CLOCK) != 0);
+            case LOCK, LOCK_BY_CLOCK ->
+                lock(address, isPrivate, fourth, command == LOCK || (operation & WALL_CLOCK) != 0);
+            case TRY_LOCK -> locks().lock(thread, address, isPrivate, true, WaitingThread.NEVER);
+            case UNLOCK -> locks().unlock(thread, address, isPrivate);
+            case WAKE -> table().wake(thread, address, isPrivate, Math.max((int) value, 1), -1);
+            case WAKE_BITS ->
+                (int) last == 0
+                        ? LinuxErrno.EINVAL
+                        : table().wake(thread, address, isPrivate, Math.max((int) value, 1), (int) last);
+            case REQUEUE -> table().requeue(thread, address, other, isPrivate, (int) value, (int) fourth, null);
+            case COMPARE_REQUEUE ->
+                table().requeue(thread, address, other, isPrivate, (int) value, (int) fourth, (int) last);
+            case WAKE_OPERATION -> wakeAndChange(address, other, isPrivate, (int) value, (int) fourth, (int) last);
+            default -> LinuxErrno.ENOSYS;
+        };
+    }
+
+    private static boolean isKnown(int command) {
+        return switch (command) {
+            case WAIT,
+                    WAKE,
+                    REQUEUE,
+                    COMPARE_REQUEUE,
+                    WAKE_OPERATION,
+                    LOCK,
+                    UNLOCK,
+                    TRY_LOCK,
+                    WAIT_BITS,
+                    WAKE_BITS,
+                    LOCK_BY_CLOCK -> true;
+            default -> false;
+        };
+    }
+
+    private PiFutexes locks() {
+        return thread.process().system().piFutexes();
+    }
+
+    private long lock(long address, boolean isPrivate, long timeAddress, boolean isWall) {
+        long time = timeAddress == 0 ? 0 : memory.getTime(timeAddress);
+        if (time < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long deadline = timeAddress == 0 ? WaitingThread.NEVER : TimeCalls.deadline(time, isWall);
+        return locks().lock(thread, address, isPrivate, false, deadline);
+    }
+
+    private long await(
+            long address, boolean isPrivate, int expected, int bits, long time, boolean isAbsolute, boolean isWall) {
+        if (bits == 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long deadline = WaitingThread.NEVER;
+        if (time != 0) {
+            long given = memory.getTime(time);
+            if (given < 0) {
+                return LinuxErrno.EINVAL;
+            }
+            deadline = isAbsolute
+                    ? TimeCalls.deadline(given, isWall)
+                    : thread.interruptedCall().deadlineIn(given);
+        }
+        FutexTable.FutexWaiter waiter = table().begin(thread, address, isPrivate, expected, bits);
+        if (waiter == null) {
+            return LinuxErrno.EAGAIN;
+        }
+        long waited = LinuxErrno.EINTR;
+        try {
+            waited = thread.await(new WaitList(), () -> table().isWoken(waiter), deadline);
+        } finally {
+            if (table().end(waiter)) {
+                waited = 0;
+            }
+        }
+        if (waited == LinuxErrno.RESTART && deadline != WaitingThread.NEVER && deadline - System.nanoTime() <= 0) {
+            // The timeout is checked first.
+            return LinuxErrno.ETIMEDOUT;
+        }
+        boolean isAgain = waited == LinuxErrno.RESTART && time != 0 && !isAbsolute;
+        return isAgain ? LinuxErrno.RESTART_WITHOUT_HANDLER : waited;
+    }
+
+    private long wakeAndChange(long address, long other, boolean isPrivate, int wakes, int otherWakes, int encoded) {
+        int operand = encoded << 8 >> 20;
+        int compared = encoded << 20 >> 20;
+        int operation = encoded >> 28 & 15;
+        int argument = (operation & 8) != 0 ? 1 << (operand & 31) : operand;
+        table().check(thread, address, other, isPrivate);
+        if ((operation & 7) > LAST_OPERATION) {
+            return LinuxErrno.ENOSYS;
+        }
+        int old;
+        do {
+            old = memory.getInt(other);
+        } while (memory.compareAndExchange(other, old, changed(operation & 7, old, argument)) != old);
+        int comparison = encoded >> 24 & 15;
+        if (comparison > LAST_COMPARISON) {
+            return LinuxErrno.ENOSYS;
+        }
+        int woken = table().wake(thread, address, isPrivate, Math.max(wakes, 1), -1);
+        if (holds(comparison, old, compared)) {
+            woken += table().wake(thread, other, isPrivate, Math.max(otherWakes, 1), -1);
+        }
+        return woken;
+    }
+
+    private static int changed(int operation, int old, int argument) {
+        return switch (operation) {
+            case 0 -> argument;
+            case 1 -> old + argument;
+            case 2 -> old | argument;
+            case 3 -> old & ~argument;
+            default -> old ^ argument;
+        };
+    }
+
+    private static boolean holds(int comparison, int old, int with) {
+        return switch (comparison) {
+            case 0 -> old == with;
+            case 1 -> old != with;
+            case 2 -> old < with;
+            case 3 -> old <= with;
+            case 4 -> old > with;
+            default -> old >= with;
+        };
+    }
+
+    long setRobust(long address, long length) {
+        if (length != RobustList.HEAD_BYTES) {
+            return LinuxErrno.EINVAL;
+        }
+        thread.robustList().set(address);
+        return 0;
+    }
+
+    long getRobust(long tid, long headAddress, long lengthAddress) {
+        ProcessTree tree = thread.process().system().tree();
+        GuestThread found = (int) tid == 0 ? thread : tree.findThread((int) tid);
+        // The first thread of a process is there until somebody has waited for that, with no list any more.
+        GuestProcess process = found == null ? tree.find((int) tid) : found.process();
+        if (process == null) {
+            return LinuxErrno.ESRCH;
+        }
+        Credentials owner = found == null ? process.credentials() : found.credentials();
+        if (process.pid() != thread.process().pid() && !thread.credentials().mayInspect(owner)) {
+            return LinuxErrno.EPERM;
+        }
+        long head = found == null ? 0 : found.robustList().head();
+        if (head < 0 && head >= LAST_ERROR) {
+            // Such a place is taken for an errno on its way out of futex_get_robust_list_common.
+            return head;
+        }
+        memory.putLong(lengthAddress, RobustList.HEAD_BYTES);
+        memory.putLong(headAddress, head);
+        return 0;
+    }
+}

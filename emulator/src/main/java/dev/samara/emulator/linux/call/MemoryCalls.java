@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Backing;
+import dev.samara.emulator.elf.ProgramLoader;
+import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.process.GuestProcess;
+import dev.samara.emulator.linux.process.GuestThread;
+import java.util.Arrays;
+
+/**
+ * The calls of memory. The library has them all: arguments go to it as the guest gave them, and its results to the
+ * guest.
+ */
+final class MemoryCalls {
+    private static final int MOST_PARTS = GuestLimits.PARTS;
+    private static final int PART = 16;
+    private static final int CHUNK = 64 << 10;
+    private static final long PAGE = 4096;
+
+    /** The most pages that one question of {@code mincore} asks for. */
+    private static final int PAGES = 4096;
+
+    private static final int PIDFD_SELF_THREAD = -10000;
+    private static final int PIDFD_SELF = -10001;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    MemoryCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    private AddressSpace space() {
+        return thread.process().memory().space();
+    }
+
+    long map(long address, long length, long protection, long mapFlags, long descriptor, long offset) {
+        int flags = (int) mapFlags;
+        Backing backing = null;
+        if ((flags & MapFlags.ANONYMOUS) == 0) {
+            GuestFile file = thread.openFile(descriptor);
+            if (file == null) {
+                return LinuxErrno.EBADF;
+            }
+            backing = file.mapped();
+        }
+        return space().mmap(address, length, (int) protection, flags, backing, offset);
+    }
+
+    long unmap(long address, long length) {
+        return space().munmap(address, length);
+    }
+
+    long protect(long address, long length, long protection) {
+        return space().mprotect(address, length, (int) protection);
+    }
+
+    long remap(long address, long oldLength, long newLength, long flags, long newAddress) {
+        return space().mremap(address, oldLength, newLength, (int) flags, newAddress);
+    }
+
+    /** {@code remap_file_pages}: the library looks at the lower half of the protection, and Linux at all of it. */
+    long remapPages(long address, long length, long protection, long page, long flags) {
+        return space().remapFilePages(address, length, protection == 0 ? 0 : 1, page, (int) flags);
+    }
+
+    long advise(long address, long length, long advice) {
+        return space().madvise(address, length, (int) advice);
+    }
+
+    /** {@code process_madvise}, of the own process only. */
+    long advise(long pidDescriptor, long vector, long count, long advice, long flags) {
+        if (flags != 0 || count < 0 || count > MOST_PARTS) {
+            return LinuxErrno.EINVAL;
+        }
+        if (new PartCursor(vector, count).isWrong()) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((int) pidDescriptor != PIDFD_SELF_THREAD && (int) pidDescriptor != PIDFD_SELF) {
+            return LinuxErrno.EBADF;
+        }
+        long done = 0;
+        for (long part = vector; part != vector + PART * count; part += PART) {
+            long length = memory.getLong(part + Long.BYTES);
+            long result = space().madvise(memory.getLong(part), length, (int) advice);
+            if (result < 0) {
+                return done > 0 ? done : result;
+            }
+            done += length;
+        }
+        return done;
+    }
+
+    long brk(long address) {
+        return space().brk(address);
+    }
+
+    long lock(long address, long length) {
+        return space().mlock(address, length);
+    }
+
+    long lock2(long address, long length, long flags) {
+        return space().mlock2(address, length, (int) flags);
+    }
+
+    long unlock(long address, long length) {
+        return space().munlock(address, length);
+    }
+
+    long lockAll(long flags) {
+        return space().mlockall((int) flags);
+    }
+
+    long unlockAll() {
+        return space().munlockall();
+    }
+
+    long sync(long address, long length, long flags) {
+        return space().msync(address, length, (int) flags);
+    }
+
+    long seal(long address, long length, long flags) {
+        return space().mseal(address, length, flags);
+    }
+
+    long inCore(long address, long length, long vector) {
+        if (!ProgramLoader.GEOMETRY.isAligned(address)) {
+            return LinuxErrno.EINVAL;
+        }
+        if (length < 0 || address < 0 || length > ProgramLoader.GEOMETRY.limit() - address) {
+            return LinuxErrno.ENOMEM;
+        }
+        // In parts, as Linux does it, since the guest chooses the length.
+        byte[] found = new byte[PAGES];
+        long done = 0;
+        do {
+            long part = Math.min(length - done, PAGES * PAGE);
+            long result = space().mincore(address + done, part, found);
+            if (result != 0) {
+                return result;
+            }
+            memory.put(vector + done / PAGE, Arrays.copyOf(found, (int) ((part + PAGE - 1) / PAGE)));
+            done += part;
+        } while (done != length);
+        return 0;
+    }
+
+    /** The guest has changed code ({@code riscv_flush_icache}): for this thread, or for all. */
+    long flushCode(long flags) {
+        if ((flags & ~1) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if (flags == 1) {
+            thread.changedCode();
+        } else {
+            thread.process().changedCode(thread);
+        }
+        return 0;
+    }
+
+    /** Copies between this process and another one ({@code process_vm_readv}, {@code process_vm_writev}). */
+    long transfer(boolean isRead, long pid, long own, long ownCount, long others, long otherCount, long flags) {
+        if (flags != 0 || ownCount < 0 || ownCount > MOST_PARTS) {
+            return LinuxErrno.EINVAL;
+        }
+        MemoryVector parts = MemoryVector.of(memory, own, (int) ownCount);
+        if (parts.error() != 0 || parts.length() == 0) {
+            return parts.error();
+        }
+        if (otherCount < 0 || otherCount > MOST_PARTS) {
+            return LinuxErrno.EINVAL;
+        }
+        PartCursor near = new PartCursor(own, ownCount);
+        PartCursor far = new PartCursor(others, otherCount);
+        if (far.isWrong()) {
+            return LinuxErrno.EINVAL;
+        }
+        if (far.left() == 0) {
+            // Nobody is asked for nothing.
+            return 0;
+        }
+        GuestProcess other = thread.process().system().tree().find((int) pid);
+        if (other == null || other.isExiting()) {
+            return LinuxErrno.ESRCH;
+        }
+        if (other.pid() != thread.process().pid() && !thread.credentials().mayInspect(other.credentials())) {
+            return LinuxErrno.EPERM;
+        }
+        byte[] bytes = new byte[CHUNK];
+        long done = 0;
+        for (; ; ) {
+            int length = (int) Math.min(Math.min(near.left(), far.left()), CHUNK);
+            if (length == 0) {
+                return done;
+            }
+            int moved = move(other.memory().space(), isRead, near.address, far.address, bytes, length);
+            done += moved;
+            if (moved < length) {
+                return done > 0 ? done : LinuxErrno.EFAULT;
+            }
+            near.advance(length);
+            far.advance(length);
+        }
+    }
+
+    private int move(AddressSpace other, boolean isRead, long own, long far, byte[] bytes, int length) {
+        if (isRead) {
+            int got = (int) Math.max(other.read(far, bytes, 0, length), 0);
+            return memory.putSome(own, bytes, 0, got);
+        }
+        int got = memory.getSome(own, bytes, 0, length);
+        return (int) Math.max(other.write(far, bytes, 0, got), 0);
+    }
+
+    /** Where a copy is in a vector of parts. */
+    private final class PartCursor {
+        private long next;
+        private long count;
+        private long address;
+        private long length;
+
+        PartCursor(long vector, long count) {
+            next = vector;
+            this.count = count;
+        }
+
+        /** Returns whether a part has a negative length. */
+        boolean isWrong() {
+            boolean isWrong = false;
+            for (long i = 0; i < count && !isWrong; i++) {
+                isWrong = memory.getLong(next + PART * i + Long.BYTES) < 0;
+            }
+            return isWrong;
+        }
+
+        /** Returns the bytes of the part that are left; 0 at the end of the vector. */
+        long left() {
+            while (length == 0 && count > 0) {
+                address = memory.getLong(next);
+                // Another thread may have changed it since it was looked at.
+                length = Math.max(memory.getLong(next + Long.BYTES), 0);
+                next += PART;
+                count--;
+            }
+            return length;
+        }
+
+        void advance(long done) {
+            address += done;
+            length -= done;
+        }
+    }
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.FileStatus;
+import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.GuestRoot;
+import dev.samara.emulator.linux.file.NamedPipes;
+import dev.samara.emulator.linux.file.OwnerRights;
+import dev.samara.emulator.linux.file.ResolvedPath;
+import dev.samara.emulator.linux.file.ResolvedPath.LastName;
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.process.GuestThread;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/**
+ * The calls that create, remove and rename directory entries ({@code fs/namei.c}). Each of them rejects the root,
+ * {@code .} and {@code ..} with the errno of Linux, so a guest cannot remove or replace its root.
+ */
+final class NameCalls {
+    private static final int REMOVE_FOLDER = 0x200;
+    private static final int FOLLOW = 0x400;
+    private static final int EMPTY_PATH = 0x1000;
+    private static final int NO_REPLACE = 1;
+    private static final int RIGHTS = 0777;
+    private static final int STICKY = 01000;
+    private static final int MOST_NAME = 255;
+    private static final int SOCKET = 0140000;
+    private static final int DEVICE_OF_BLOCKS = 0060000;
+
+    private final GuestThread thread;
+    private final PathCalls paths;
+    private final EmulatedChanges emulated;
+
+    NameCalls(GuestThread thread) {
+        this.thread = thread;
+        paths = new PathCalls(thread);
+        emulated = new EmulatedChanges(thread, paths);
+    }
+
+    private NamedPipes names() {
+        return thread.process().system().namedPipes();
+    }
+
+    private int allowed(long mode) {
+        return (int) mode & RIGHTS & ~thread.process().folder().umask();
+    }
+
+    private static boolean isThere(Path host) {
+        return Files.exists(host, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    private static boolean isFolder(Path host) {
+        return Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /** Makes something that is not there ({@code filename_create}). The caller has the monitor of the names. */
+    private long make(ResolvedPath place, boolean isFolder, PathCalls.HostCall call) {
+        if (place.error() != 0) {
+            return place.error();
+        }
+        if (place.last() != LastName.NORMAL || emulated.exists(place)) {
+            return LinuxErrno.EEXIST;
+        }
+        if (place.isFolderNamed() && !isFolder) {
+            return LinuxErrno.ENOENT;
+        }
+        long refused = paths.rights().checkFolderOf(place.host());
+        return refused != 0 ? refused : PathCalls.onHost(place, call);
+    }
+
+    private long make(long descriptor, long path, boolean isFolder, PathCalls.HostCall call) {
+        String name = paths.name(path);
+        synchronized (names()) {
+            return make(paths.placeOfName(descriptor, name), isFolder, call);
+        }
+    }
+
+    long makeFolder(long descriptor, long path, long mode) {
+        return make(descriptor, path, true, host -> {
+            names().makeFolder(host, allowed(mode) | ((int) mode & STICKY));
+            return 0;
+        });
+    }
+
+    /** Makes a named pipe or a plain file. Devices are not for the guest's user, and there are no sockets. */
+    long makeFile(long descriptor, long path, long mode) {
+        int type = (int) mode & FileStatus.TYPE;
+        switch (type) {
+            case 0, FileStatus.REGULAR, FileStatus.FIFO, FileStatus.CHARACTERS, DEVICE_OF_BLOCKS, SOCKET -> {}
+            case FileStatus.FOLDER -> {
+                return LinuxErrno.EPERM;
+            }
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+        return make(descriptor, path, false, host -> {
+            if (type == FileStatus.FIFO) {
+                return names().make(host, allowed(mode));
+            }
+            if (type != 0 && type != FileStatus.REGULAR) {
+                return LinuxErrno.EPERM;
+            }
+            names().makePlain(host, allowed(mode));
+            return 0;
+        });
+    }
+
+    long symbolicLink(long target, long descriptor, long path) {
+        String text = thread.memory().string(target, CallMemory.MOST_PATH);
+        if (text.isEmpty() || text.endsWith("\0")) {
+            return text.isEmpty() ? LinuxErrno.ENOENT : LinuxErrno.ENAMETOOLONG;
+        }
+        return make(descriptor, path, false, host -> {
+            GuestRoot.makeLink(host, text);
+            return 0;
+        });
+    }
+
+    long link(long fromFolder, long from, long toFolder, long to, long flags) {
+        if (((int) flags & ~(FOLLOW | EMPTY_PATH)) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        String name = paths.name(from);
+        String newName = paths.secondName(to);
+        synchronized (names()) {
+            boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
+            ResolvedPath linked =
+                    isOfDescriptor ? ofDescriptor(fromFolder) : paths.place(fromFolder, name, (flags & FOLLOW) != 0);
+            if (linked.error() != 0) {
+                return linked.error();
+            }
+            long missing = emulated.lookupError(linked);
+            if (missing != 0) {
+                return missing;
+            }
+            boolean isEmulated = !linked.exists();
+            return make(paths.placeOfName(toFolder, newName), false, end -> {
+                if (linked.isFixed() || isEmulated) {
+                    return LinuxErrno.EXDEV;
+                }
+                return PathCalls.onHost(linked, host -> isFolder(host) ? LinuxErrno.EPERM : names().link(host, end));
+            });
+        }
+    }
+
+    private ResolvedPath ofDescriptor(long descriptor) {
+        GuestFile file = thread.file(descriptor);
+        return file == null ? ResolvedPath.failed(LinuxErrno.EBADF) : paths.placeOf(file);
+    }
+
+    long unlink(long descriptor, long path, long flags) {
+        if (((int) flags & ~REMOVE_FOLDER) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        boolean removesFolder = (flags & REMOVE_FOLDER) != 0;
+        String name = paths.name(path);
+        synchronized (names()) {
+            ResolvedPath place = paths.placeOfName(descriptor, name);
+            long error = place.error() != 0 ? place.error() : refusal(place, removesFolder);
+            long refused = error != 0 ? error : emulated.removalError(place, removesFolder);
+            return refused != 0
+                    ? refused
+                    : PathCalls.onHost(place, host -> {
+                        if (!isThere(host)) {
+                            return LinuxErrno.ENOENT;
+                        }
+                        if (place.isFolderNamed() && !removesFolder) {
+                            return isFolder(host) ? LinuxErrno.EISDIR : LinuxErrno.ENOTDIR;
+                        }
+                        long kept = paths.rights().checkFolderOf(host);
+                        if (kept != 0) {
+                            return kept;
+                        }
+                        if (isFolder(host) != removesFolder) {
+                            return removesFolder ? LinuxErrno.ENOTDIR : LinuxErrno.EISDIR;
+                        }
+                        FileStatus before = FileStatus.of(host, false);
+                        names().delete(host);
+                        names().removed(place.guest(), before);
+                        return 0;
+                    });
+        }
+    }
+
+    /** Returns why a path cannot be removed, whatever is there; 0 if nothing is known against it. */
+    private static long refusal(ResolvedPath place, boolean removesFolder) {
+        if (!removesFolder && place.last() != LastName.NORMAL) {
+            return LinuxErrno.EISDIR;
+        }
+        return switch (place.last()) {
+            case ROOT -> LinuxErrno.EBUSY;
+            case DOT -> LinuxErrno.EINVAL;
+            case DOT_DOT -> LinuxErrno.ENOTEMPTY;
+            // Like what is mounted there.
+            case NORMAL -> place.isFixed() ? LinuxErrno.EBUSY : 0;
+        };
+    }
+
+    long rename(long fromFolder, long from, long toFolder, long to, long flags) {
+        if (((int) flags & ~NO_REPLACE) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        String name = paths.name(from);
+        String newName = paths.secondName(to);
+        synchronized (names()) {
+            ResolvedPath moved = paths.placeOfName(fromFolder, name);
+            // Both folders are looked up before the last names.
+            if (moved.error() != 0 && !isOfLastName(moved, name)) {
+                return moved.error();
+            }
+            ResolvedPath target = paths.placeOfName(toFolder, newName);
+            if (target.error() != 0 && !isOfLastName(target, newName)) {
+                return target.error();
+            }
+            boolean isNew = (flags & NO_REPLACE) != 0;
+            if (moved.error() != 0) {
+                boolean isNamed = target.error() != 0 || target.last() == LastName.NORMAL;
+                return isNamed ? moved.error() : isNew ? LinuxErrno.EEXIST : LinuxErrno.EBUSY;
+            }
+            if (target.error() != 0) {
+                Path host = moved.host();
+                boolean isNamed = moved.last() == LastName.NORMAL;
+                return !isNamed
+                        ? LinuxErrno.EBUSY
+                        : host == null || !isThere(host) ? LinuxErrno.ENOENT : target.error();
+            }
+            long error = emulated.renameError(moved, target, isNew);
+            long refused = error != 0 ? error : refusal(moved, target, isNew);
+            return refused != 0
+                    ? refused
+                    : PathCalls.onHost(
+                            target,
+                            end -> PathCalls.onHost(moved, host -> {
+                                long kept = checkMove(host, end);
+                                if (kept != 0) {
+                                    return kept;
+                                }
+                                FileStatus replaced = isThere(end) ? FileStatus.of(end, false) : null;
+                                if (names().move(host, end)) {
+                                    names().renamed(moved.guest(), target.guest(), replaced);
+                                }
+                                return 0;
+                            }));
+        }
+    }
+
+    /** Returns why the folders of two names do not permit a rename ({@code vfs_rename}); 0 if they do. */
+    private long checkMove(Path from, Path to) {
+        if (from.startsWith(to) || to.startsWith(from)) {
+            // Of one name, or of one above the other, the rest is told first.
+            return 0;
+        }
+        long kept = paths.rights().checkFolderOf(from);
+        long refused = kept != 0 ? kept : paths.rights().checkFolderOf(to);
+        // A folder that gets another parent has to be writable.
+        boolean isMoved = isFolder(from) && !Objects.equals(from.getParent(), to.getParent());
+        return refused != 0 || !isMoved ? refused : paths.rights().check(from, OwnerRights.WRITE);
+    }
+
+    /** Returns whether a path cannot be resolved since its last name is too long; those before it were resolved. */
+    private static boolean isOfLastName(ResolvedPath place, String path) {
+        String names = path.replaceAll("/+$", "");
+        int last = names.lastIndexOf('/') + 1;
+        return place.error() == LinuxErrno.ENAMETOOLONG
+                && path.length() < CallMemory.MOST_PATH
+                && names.length() - last > MOST_NAME
+                && Stream.of(names.substring(0, last).split("/")).noneMatch(each -> each.length() > MOST_NAME);
+    }
+
+    /** Returns why a path cannot be renamed ({@code do_renameat2}); 0 if nothing is known against it. */
+    private static long refusal(ResolvedPath moved, ResolvedPath target, boolean isNew) {
+        if (moved.isFixed() || target.isFixed()) {
+            return LinuxErrno.EXDEV;
+        }
+        if (moved.last() != LastName.NORMAL) {
+            return LinuxErrno.EBUSY;
+        }
+        if (target.last() != LastName.NORMAL) {
+            return isNew ? LinuxErrno.EEXIST : LinuxErrno.EBUSY;
+        }
+        Path host = moved.host();
+        if (host == null || !isThere(host)) {
+            return LinuxErrno.ENOENT;
+        }
+        if (isNew && target.exists()) {
+            return LinuxErrno.EEXIST;
+        }
+        boolean isFolderNamed = moved.isFolderNamed() || target.isFolderNamed();
+        return isFolderNamed && !isFolder(host) ? LinuxErrno.ENOTDIR : 0;
+    }
+}

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.emulator.linux.abi.GuestText;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.EmulatedLinks;
+import dev.samara.emulator.linux.file.FileStatus;
+import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.GuestFolder;
+import dev.samara.emulator.linux.file.GuestRoot;
+import dev.samara.emulator.linux.file.LinkPlace;
+import dev.samara.emulator.linux.file.NamedPipes;
+import dev.samara.emulator.linux.file.OpenFlags;
+import dev.samara.emulator.linux.file.OpenedName;
+import dev.samara.emulator.linux.file.OwnerRights;
+import dev.samara.emulator.linux.file.ResolvedPath;
+import dev.samara.emulator.linux.memory.BadAddress;
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.ProcFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The calls that take the path of what is there, but for those that open it or execute it. */
+final class PathCalls {
+    static final int CURRENT_FOLDER = -100;
+
+    /** Dots at the beginning of a path, or all of it. */
+    private static final Pattern SAME_FOLDER = Pattern.compile("^(\\.(/+|$))+");
+
+    /** Stands for a path whose bytes cannot be read; no path has zeros. */
+    private static final String UNREADABLE = "\0\0";
+
+    private static final int NO_FOLLOW = 0x100;
+    private static final int EMPTY_PATH = 0x1000;
+    private static final int EFFECTIVE_RIGHTS = 0x200;
+    private static final int ALL_RIGHTS = 7;
+
+    /** {@code AT_STATX_FORCE_SYNC} and {@code AT_STATX_DONT_SYNC}: one of them at most. */
+    private static final int BOTH_SYNCS = 0x6000;
+
+    private static final int NO_AUTOMOUNT = 0x800;
+    private static final int STATUS_FLAGS = NO_FOLLOW | NO_AUTOMOUNT | EMPTY_PATH | BOTH_SYNCS;
+    private static final long RESERVED_MASK = 0x8000_0000L;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    PathCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    private int user() {
+        return thread.process().system().fileOwner();
+    }
+
+    private NamedPipes names() {
+        return thread.process().system().namedPipes();
+    }
+
+    /**
+     * A folder at which a relative path begins.
+     *
+     * @param path its path
+     * @param name its name on the host; null for a folder of the emulator
+     */
+    private record StartFolder(String path, @Nullable OpenedName name) {}
+
+    /** Returns the folder at which a relative path begins; null if the descriptor is not one. */
+    private @Nullable StartFolder folder(long descriptor) {
+        if ((int) descriptor == CURRENT_FOLDER) {
+            OpenedName name = thread.process().folder().name();
+            return new StartFolder(thread.process().folder().path(), name);
+        }
+        GuestFile found = thread.file(descriptor);
+        return found instanceof GuestFolder ? new StartFolder(found.path(), found.openedName()) : null;
+    }
+
+    /**
+     * Returns the second path of a call, as {@link #place} takes it: that it cannot be read is told after what is wrong
+     * with the first one.
+     */
+    String secondName(long address) {
+        try {
+            return name(address);
+        } catch (BadAddress unreadable) {
+            return UNREADABLE;
+        }
+    }
+
+    /** Returns the path at an address, as {@link #place} takes it. */
+    String name(long address) {
+        return memory.string(address, CallMemory.MOST_PATH);
+    }
+
+    /**
+     * Resolves the path of something that is looked up. The caller has the monitor of the names, and keeps it while it
+     * uses the result.
+     */
+    ResolvedPath place(long descriptor, String path, boolean follows) {
+        return resolved(descriptor, path, (folder, rest) -> root().resolve(folder, rest, follows, links()));
+    }
+
+    private EmulatedLinks links() {
+        return new EmulatedLinks() {
+            @Override
+            public @Nullable String target(String path) {
+                return ProcFiles.followed(thread, path);
+            }
+
+            @Override
+            public long searchError(@Nullable Path folder) {
+                return rights().check(folder, OwnerRights.EXECUTE);
+            }
+
+            @Override
+            public EmulatedKind kind(String path) {
+                FileStatus found = ofEmulator(path);
+                return found == null
+                        ? EmulatedKind.NOTHING
+                        : found.isFolder() ? EmulatedKind.FOLDER : EmulatedKind.FILE;
+            }
+        };
+    }
+
+    /** Resolves the path of a name that is made, removed or renamed. The caller has the monitor as for others. */
+    ResolvedPath placeOfName(long descriptor, String path) {
+        return resolved(descriptor, path, (folder, rest) -> root().resolveName(folder, rest, links()));
+    }
+
+    /** Returns the path of an open file; ENOENT if its name is not its own any more. */
+    ResolvedPath placeOf(GuestFile file) {
+        OpenedName opened = file.openedName();
+        return opened != null && opened.host() == null
+                ? ResolvedPath.failed(LinuxErrno.ENOENT)
+                : root().resolve("/", file.path(), false);
+    }
+
+    /** Resolves a path from a folder on. */
+    private interface PathResolution {
+        ResolvedPath from(String folder, String path);
+    }
+
+    private ResolvedPath resolved(long descriptor, String path, PathResolution resolution) {
+        assert Thread.holdsLock(names());
+        if (path.equals(UNREADABLE)) {
+            return ResolvedPath.failed(LinuxErrno.EFAULT);
+        }
+        if (path.endsWith("\0")) {
+            return ResolvedPath.failed(LinuxErrno.ENAMETOOLONG);
+        }
+        if (path.isEmpty()) {
+            return ResolvedPath.failed(LinuxErrno.ENOENT);
+        }
+        if (path.startsWith("/")) {
+            return resolution.from("/", path);
+        }
+        StartFolder folder = folder(descriptor);
+        if (folder == null) {
+            boolean isOpen = thread.process().files().get((int) descriptor) != null;
+            return ResolvedPath.failed(isOpen ? LinuxErrno.ENOTDIR : LinuxErrno.EBADF);
+        }
+        OpenedName name = folder.name;
+        return name != null && name.isRemoved()
+                ? fromRemoved(name, path, resolution)
+                : resolution.from(folder.path, path);
+    }
+
+    /** Resolves a path from a folder on that was removed: it has nothing but itself and the folder above it. */
+    private static ResolvedPath fromRemoved(OpenedName folder, String path, PathResolution resolution) {
+        String rest = SAME_FOLDER.matcher(path).replaceFirst("");
+        if (rest.isEmpty()) {
+            return ResolvedPath.ofRemoved(folder);
+        }
+        if (!rest.equals("..") && !rest.startsWith("../")) {
+            return ResolvedPath.failed(LinuxErrno.ENOENT);
+        }
+        String above = folder.path().substring(0, folder.path().lastIndexOf('/') + 1);
+        return resolution.from(above, "." + rest.substring(2));
+    }
+
+    /** Returns what the guest may do with files of the host. */
+    OwnerRights rights() {
+        return thread.process().system().rights();
+    }
+
+    private GuestRoot root() {
+        return thread.process().system().root();
+    }
+
+    /** What a call does with a path of the host. */
+    interface HostCall {
+        long call(Path host) throws IOException;
+    }
+
+    static long onHost(ResolvedPath place, HostCall call) {
+        if (place.error() != 0) {
+            return place.error();
+        }
+        Path host = place.host();
+        if (host == null) {
+            return LinuxErrno.ENOENT;
+        }
+        try {
+            return call.call(host);
+        } catch (IOException e) {
+            return LinuxErrno.of(e);
+        }
+    }
+
+    private boolean isEmpty(long address) {
+        return address == 0 || name(address).isEmpty();
+    }
+
+    long stat(long descriptor, long path, long address, long flags) {
+        if (((int) flags & ~STATUS_FLAGS) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        FileStatus[] found = new FileStatus[1];
+        long result = find(descriptor, path, flags, found);
+        if (result == 0) {
+            memory.put(address, found[0].bytes(user()));
+        }
+        return result;
+    }
+
+    long extendedStat(long descriptor, long path, long flags, long mask, long address) {
+        boolean hasBothSyncs = (flags & BOTH_SYNCS) == BOTH_SYNCS;
+        if (((int) flags & ~STATUS_FLAGS) != 0 || hasBothSyncs || (mask & RESERVED_MASK) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        FileStatus[] found = new FileStatus[1];
+        long result = find(descriptor, path, flags, found);
+        if (result == 0) {
+            memory.put(address, found[0].extendedBytes(user(), (int) mask));
+        }
+        return result;
+    }
+
+    private long find(long descriptor, long path, long flags, FileStatus[] found) {
+        if ((flags & EMPTY_PATH) != 0 && isEmpty(path) && (int) descriptor != CURRENT_FOLDER) {
+            return statOf(descriptor, found);
+        }
+        boolean follows = (flags & NO_FOLLOW) == 0;
+        String given = (flags & EMPTY_PATH) != 0 && isEmpty(path) ? "." : name(path);
+        synchronized (names()) {
+            ResolvedPath place = place(descriptor, given, follows);
+            OpenedName removed = place.removed();
+            FileStatus special = removed != null ? removed.status() : ofEmulator(place, follows);
+            if (special != null) {
+                found[0] = special;
+                return place.isFolderNamed() && !special.isFolder() ? LinuxErrno.ENOTDIR : 0;
+            }
+            return onHost(place, host -> {
+                found[0] = names().seen(FileStatus.of(host, follows));
+                return 0;
+            });
+        }
+    }
+
+    /** Returns the status of a file that is none of the host's; null for others. */
+    @Nullable
+    FileStatus ofEmulator(ResolvedPath place, boolean follows) {
+        if (place.error() != 0) {
+            return null;
+        }
+        if (!follows && place.isName() && ProcFiles.link(thread, place.guest()) != null) {
+            return FileStatus.ofLink();
+        }
+        return ofEmulator(place.guest());
+    }
+
+    /** Returns the status of a name of the emulator, not followed; null for files of the host. */
+    @Nullable
+    FileStatus ofEmulatorsName(ResolvedPath place) {
+        return ProcFiles.link(thread, place.guest()) != null ? FileStatus.ofLink() : ofEmulator(place.guest());
+    }
+
+    /** Returns whether a path names an open file by its descriptor. */
+    boolean isDescriptor(ResolvedPath place) {
+        return ProcFiles.descriptor(thread.process(), place.guest()) != null;
+    }
+
+    private @Nullable FileStatus ofEmulator(String path) {
+        GuestFile open = ProcFiles.descriptor(thread.process(), path);
+        if (open != null) {
+            return open.status();
+        }
+        GuestFile special = ProcFiles.openSpecial(thread, path, OpenFlags.RDONLY);
+        if (special == null) {
+            return null;
+        }
+        FileStatus found = special.status();
+        special.release();
+        return found;
+    }
+
+    long statOf(long descriptor, long address) {
+        FileStatus[] found = new FileStatus[1];
+        long result = statOf(descriptor, found);
+        if (result == 0) {
+            memory.put(address, found[0].bytes(user()));
+        }
+        return result;
+    }
+
+    private long statOf(long descriptor, FileStatus[] found) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        found[0] = file.status();
+        return 0;
+    }
+
+    /** {@code faccessat2}; {@code faccessat} has no flags. */
+    long access(long descriptor, long path, long rights, long flags) {
+        boolean isWrong =
+                ((int) rights & ~ALL_RIGHTS) != 0 || ((int) flags & ~(EFFECTIVE_RIGHTS | NO_FOLLOW | EMPTY_PATH)) != 0;
+        if (isWrong) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((flags & EMPTY_PATH) != 0 && isEmpty(path)) {
+            return accessOf(descriptor, rights);
+        }
+        String name = name(path);
+        synchronized (names()) {
+            ResolvedPath place = place(descriptor, name, true);
+            FileStatus special = ofEmulator(place, true);
+            if (special != null) {
+                return place.isFolderNamed() && !special.isFolder()
+                        ? LinuxErrno.ENOTDIR
+                        : mayUse(special, (int) rights) ? 0 : LinuxErrno.EACCES;
+            }
+            if (place.removed() != null) {
+                return 0;
+            }
+            return onHost(place, host -> {
+                long result = access(host, rights);
+                return result == 0 && place.isFixed() && (rights & 2) != 0 ? LinuxErrno.EROFS : result;
+            });
+        }
+    }
+
+    private boolean mayUse(FileStatus file, int rights) {
+        boolean isPrivileged = thread.credentials().isPrivileged() && (rights & OwnerRights.EXECUTE) == 0;
+        return isPrivileged || file.allows(rights);
+    }
+
+    private long accessOf(long descriptor, long rights) {
+        if ((int) descriptor == CURRENT_FOLDER) {
+            return 0;
+        }
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        OpenedName opened = file.openedName();
+        Path host = opened == null ? null : opened.host();
+        return host == null ? 0 : access(host, rights);
+    }
+
+    private long access(Path host, long rights) {
+        if (!Files.exists(host)) {
+            return LinuxErrno.ENOENT;
+        }
+        if (rights().check(host, (int) rights) != 0) {
+            return LinuxErrno.EACCES;
+        }
+        boolean isAllowed = ((rights & 4) == 0 || Files.isReadable(host))
+                && ((rights & 2) == 0 || Files.isWritable(host))
+                && ((rights & 1) == 0 || Files.isExecutable(host));
+        return isAllowed ? 0 : LinuxErrno.EACCES;
+    }
+
+    long readLink(long descriptor, long path, long address, long length) {
+        if (length <= 0) {
+            return LinuxErrno.EINVAL;
+        }
+        String name = name(path);
+        if (name.isEmpty() && (int) descriptor != CURRENT_FOLDER) {
+            GuestFile file = thread.file(descriptor);
+            return file instanceof LinkPlace link
+                    ? putText(link.target(), address, length)
+                    : file == null ? LinuxErrno.EBADF : LinuxErrno.ENOENT;
+        }
+        String[] found = {""};
+        long result;
+        synchronized (names()) {
+            ResolvedPath place = place(descriptor, name, false);
+            String known = place.error() != 0 || !place.isName() ? null : ProcFiles.link(thread, place.guest());
+            FileStatus special = known != null ? null : ofEmulator(place, false);
+            if (known != null) {
+                found[0] = known;
+                result = 0;
+            } else if (special != null) {
+                result = place.isFolderNamed() && !special.isFolder() ? LinuxErrno.ENOTDIR : LinuxErrno.EINVAL;
+            } else {
+                result = onHost(place, host -> {
+                    found[0] = GuestRoot.targetOf(host);
+                    return 0;
+                });
+            }
+        }
+        return result != 0 ? result : putText(found[0], address, length);
+    }
+
+    private long putText(String text, long address, long length) {
+        byte[] bytes = GuestText.bytes(text);
+        int put = (int) Math.min(bytes.length, length);
+        return memory.putSome(address, bytes, 0, put) < put ? LinuxErrno.EFAULT : put;
+    }
+
+    long truncate(long path, long length) {
+        if (length < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        FileCalls.FoundFile found = new FileCalls(thread).find(CURRENT_FOLDER, path, OpenFlags.WRONLY, 0);
+        if (found.pipe() != null) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestFile file = found.file();
+        if (file == null) {
+            return found.error();
+        }
+        long result = file.truncate(length);
+        if (result == 0) {
+            file.written();
+        }
+        file.release();
+        return result;
+    }
+
+    long changeFolder(long path) {
+        String name = name(path);
+        synchronized (names()) {
+            ResolvedPath place = place(CURRENT_FOLDER, name, true);
+            if (place.removed() != null) {
+                // The current folder stays what it is.
+                return 0;
+            }
+            FileStatus special = ofEmulator(place, true);
+            if (special != null && !special.isFolder()) {
+                return LinuxErrno.ENOTDIR;
+            }
+            return onHost(place, host -> {
+                if (!Files.isDirectory(host)) {
+                    return Files.exists(host) ? LinuxErrno.ENOTDIR : LinuxErrno.ENOENT;
+                }
+                long refused = rights().check(host, OwnerRights.EXECUTE);
+                if (refused != 0) {
+                    return refused;
+                }
+                thread.process().folder().enter(new OpenedName(place, host, root(), names()));
+                return 0;
+            });
+        }
+    }
+
+    long changeFolderTo(long descriptor) {
+        GuestFile file = thread.file(descriptor);
+        OpenedName name = file == null ? null : file.openedName();
+        if (!(file instanceof GuestFolder) || name == null) {
+            return file == null ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
+        }
+        synchronized (names()) {
+            long refused = rights().check(name.host(), OwnerRights.EXECUTE);
+            if (refused == 0) {
+                thread.process().folder().enter(name);
+            }
+            return refused;
+        }
+    }
+
+    long currentFolder(long address, long length) {
+        OpenedName name = thread.process().folder().name();
+        if (name != null && name.isRemoved()) {
+            return LinuxErrno.ENOENT;
+        }
+        byte[] path = GuestText.bytes(thread.process().folder().path() + '\0');
+        if (path.length > length) {
+            return LinuxErrno.ERANGE;
+        }
+        memory.put(address, path);
+        return path.length;
+    }
+}

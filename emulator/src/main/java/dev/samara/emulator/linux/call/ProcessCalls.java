@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.core.CpuStatistics;
+import dev.samara.core.SpaceStatistics;
+import dev.samara.emulator.linux.abi.GuestText;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.abi.WaitOptions;
+import dev.samara.emulator.linux.file.DeviceFile;
+import dev.samara.emulator.linux.file.PidDescriptor;
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.process.GuestProcess;
+import dev.samara.emulator.linux.process.GuestSystem;
+import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.ProcessTree;
+import dev.samara.emulator.linux.process.ProgramNames;
+import dev.samara.emulator.linux.process.ResourceLimits;
+import dev.samara.emulator.linux.signal.SignalInfo;
+import dev.samara.emulator.linux.wait.WaitingThread;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/** The calls that wait for children, and those that ask what a process and its machine are. */
+final class ProcessCalls {
+    private static final int USAGE = 144;
+    private static final int USAGE_SELF = 0;
+    private static final int USAGE_CHILDREN = -1;
+    private static final int USAGE_THREAD = 1;
+    private static final int MOST_MEMORY = 32;
+    private static final int RANDOM_CHUNK = 64 << 10;
+
+    /** The most bytes of one {@code getrandom} ({@code INT_MAX >> 6}). */
+    private static final int MOST_RANDOM = (1 << 25) - 1;
+
+    private static final int MINOR_FAULTS = 64;
+    private static final int MAJOR_FAULTS = 72;
+    private static final int RANDOM_NO_WAIT = 1;
+    private static final int RANDOM_BLOCKING = 2;
+    private static final int RANDOM_INSECURE = 4;
+
+    /** The bytes of {@code siginfo_t} that a wait writes. */
+    private static final int CHILD_INFO = 28;
+
+    private static final int MICRO = 1000;
+    private static final long PAGE = 4096;
+    private static final int BY_ALL = 0;
+    private static final int BY_PID = 1;
+    private static final int BY_GROUP = 2;
+    private static final int BY_DESCRIPTOR = 3;
+    private static final int NAME = 65;
+    private static final int SYSINFO = 112;
+    private static final int PR_SET_NAME = 15;
+    private static final int PR_GET_NAME = 16;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+    private final MemoryOptions options;
+    private final SignalCalls signals;
+
+    ProcessCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+        options = new MemoryOptions(thread);
+        signals = new SignalCalls(thread);
+    }
+
+    private GuestProcess process() {
+        return thread.process();
+    }
+
+    private ProcessTree tree() {
+        return process().system().tree();
+    }
+
+    /** Waits for a child; the result is 0, an error, or 1 if {@code found} has a child. */
+    private long await(int wanted, WaitOptions options, ProcessTree.ChangedChild[] found) {
+        GuestProcess own = process();
+        if (!tree().hasChild(own, wanted, options)) {
+            return LinuxErrno.ECHILD;
+        }
+        long waited = thread.await(
+                own.childEnds(),
+                () -> {
+                    found[0] = tree().takeChanged(own, wanted, options);
+                    return found[0] != null || !options.hangs() || !tree().hasChild(own, wanted, options);
+                },
+                WaitingThread.NEVER);
+        if (waited != 0) {
+            return waited;
+        }
+        return found[0] != null ? 1 : options.hangs() ? LinuxErrno.ECHILD : 0;
+    }
+
+    long wait4(long pid, long statusAddress, long bits, long usageAddress) {
+        WaitOptions options = WaitOptions.ofWait4((int) bits);
+        if (options == null) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((int) pid == Integer.MIN_VALUE) {
+            return LinuxErrno.ESRCH;
+        }
+        ProcessTree.ChangedChild[] found = new ProcessTree.ChangedChild[1];
+        long result = await((int) pid, options, found);
+        if (result != 1) {
+            return result;
+        }
+        if (statusAddress != 0) {
+            memory.putInt(statusAddress, found[0].status());
+        }
+        if (usageAddress != 0) {
+            memory.put(usageAddress, structure(found[0].process().usedNanos(), 0));
+        }
+        return found[0].process().pid();
+    }
+
+    long waitId(long kind, long id, long infoAddress, long bits, long usageAddress) {
+        ProcessTree.ChangedChild[] found = new ProcessTree.ChangedChild[1];
+        long result = waitId(kind, id, bits, found);
+        if (usageAddress != 0 && result == 1) {
+            memory.put(usageAddress, structure(found[0].process().usedNanos(), 0));
+        }
+        if (infoAddress != 0) {
+            // Written whether a child was found or not, also after an error.
+            ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
+            if (result == 1) {
+                int status = found[0].status();
+                int child = found[0].process().pid();
+                int user = found[0].process().credentials().users().real();
+                SignalInfo.ofChild(SignalInfo.CHLD, child, user, status).putTo(info);
+            }
+            byte[] written = new byte[CHILD_INFO];
+            info.get(0, written);
+            memory.put(infoAddress, written);
+        }
+        return Math.min(result, 0);
+    }
+
+    /** Returns 1 and a child whose state changed, 0 if there is none, or an error. */
+    private long waitId(long kind, long id, long bits, ProcessTree.ChangedChild[] found) {
+        WaitOptions options = WaitOptions.ofWaitId((int) bits);
+        if (options == null || ((int) kind == BY_PID && (int) id <= 0) || ((int) kind != BY_ALL && (int) id < 0)) {
+            return LinuxErrno.EINVAL;
+        }
+        int wanted;
+        boolean isPatient = true;
+        switch ((int) kind) {
+            case BY_ALL -> wanted = -1;
+            case BY_PID -> wanted = (int) id;
+            case BY_GROUP -> wanted = -(int) id;
+            case BY_DESCRIPTOR -> {
+                PidDescriptor process = PidCalls.of(thread, id);
+                if (process == null) {
+                    return LinuxErrno.EBADF;
+                }
+                wanted = process.id();
+                isPatient = process.isPatient() || !options.hangs();
+            }
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+        long result = await(wanted, isPatient ? options : options.withoutHanging(), found);
+        return result == 0 && !isPatient ? LinuxErrno.EAGAIN : result;
+    }
+
+    long parent() {
+        return tree().parentOf(process());
+    }
+
+    long group(long pid) {
+        return tree().group((int) pid == 0 ? process().pid() : (int) pid);
+    }
+
+    long session(long pid) {
+        return tree().session((int) pid == 0 ? process().pid() : (int) pid);
+    }
+
+    long setGroup(long pid, long group) {
+        int target = (int) pid == 0 ? process().pid() : (int) pid;
+        int wanted = (int) group == 0 ? target : (int) group;
+        return wanted < 0 ? LinuxErrno.EINVAL : tree().setGroup(process(), target, wanted);
+    }
+
+    long newSession() {
+        return tree().newSession(process().pid());
+    }
+
+    long name(long address) {
+        ByteBuffer names = CallMemory.structure(6 * NAME);
+        String[] texts = {"Linux", "samara", "6.1.0", "#1 SMP", "riscv64", "(none)"};
+        for (int i = 0; i < texts.length; i++) {
+            names.put(NAME * i, GuestText.bytes(texts[i]));
+        }
+        memory.put(address, names);
+        return 0;
+    }
+
+    long systemInfo(long address) {
+        GuestSystem system = process().system();
+        long total = system.memoryBytes();
+        long used = system.machine().statistics().framesInUse() * 4096;
+        ByteBuffer info = CallMemory.structure(SYSINFO);
+        info.putLong(0, TimeCalls.monotonicNanos() / CallMemory.SECOND);
+        info.putLong(32, total).putLong(40, Math.max(total - used, 0));
+        info.putShort(80, (short) tree().all().size()).putInt(104, 1);
+        memory.put(address, info);
+        return 0;
+    }
+
+    /** {@code getrlimit}, which looks at the number before the memory. */
+    long getLimit(long number, long address) {
+        long result = limit(0, number, 0, address);
+        return result == 0 && address == 0 ? LinuxErrno.EFAULT : result;
+    }
+
+    /** {@code setrlimit}. */
+    long setLimit(long number, long address) {
+        return address == 0 ? LinuxErrno.EFAULT : limit(0, number, address, 0);
+    }
+
+    /** {@code prlimit64}, in the order of the kernel: the memory, the process, its owner, the limit. */
+    long limit(long pid, long number, long newAddress, long oldAddress) {
+        long soft = newAddress == 0 ? 0 : memory.getLong(newAddress);
+        long hard = newAddress == 0 ? 0 : memory.getLong(newAddress + Long.BYTES);
+        GuestProcess target = (int) pid == 0 ? process() : signals.process((int) pid);
+        if (target == null) {
+            return LinuxErrno.ESRCH;
+        }
+        if (target != process() && !thread.credentials().mayInspect(target.credentials())) {
+            return LinuxErrno.EPERM;
+        }
+        // The kernel's number has 32 bits.
+        int resource = (int) number;
+        if (resource < 0 || resource >= ResourceLimits.COUNT || Long.compareUnsigned(soft, hard) > 0) {
+            return LinuxErrno.EINVAL;
+        }
+        ResourceLimits limits = target.limits();
+        long oldSoft = limits.soft(resource);
+        long oldHard = limits.hard(resource);
+        if (newAddress != 0 && !target.setLimit(resource, soft, hard)) {
+            return LinuxErrno.EPERM;
+        }
+        if (oldAddress != 0) {
+            memory.putLong(oldAddress, oldSoft);
+            memory.putLong(oldAddress + Long.BYTES, oldHard);
+        }
+        return 0;
+    }
+
+    /** {@code prctl}: some of its options. */
+    long control(long option, long address, long second, long third, long fourth) {
+        switch ((int) option) {
+            case PR_SET_NAME -> {
+                String name = memory.string(address, ProgramNames.BYTES);
+                thread.name(name.length() < ProgramNames.BYTES ? name : name.substring(0, ProgramNames.BYTES - 1));
+                return 0;
+            }
+            case PR_GET_NAME -> {
+                memory.put(address, Arrays.copyOf(GuestText.bytes(thread.name()), ProgramNames.BYTES));
+                return 0;
+            }
+            default -> {
+                return options.control((int) option, address, second, third, fourth);
+            }
+        }
+    }
+
+    /**
+     * {@code getrusage}: the time of processors, all of it as that of the program, the most memory, and the faults
+     * since the program or the thread began.
+     */
+    long usage(long whose, long address) {
+        long nanos;
+        switch ((int) whose) {
+            case USAGE_SELF -> nanos = process().usedNanos();
+            case USAGE_CHILDREN -> nanos = process().used().children();
+            case USAGE_THREAD -> nanos = thread.usedNanos();
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+        long most = (int) whose == USAGE_CHILDREN
+                ? 0
+                : process().memory().space().residency().peak();
+        ByteBuffer usage = structure(nanos, most);
+        if ((int) whose == USAGE_SELF) {
+            SpaceStatistics events = process().memory().space().statistics();
+            usage.putLong(MINOR_FAULTS, events.minorFaults()).putLong(MAJOR_FAULTS, events.majorFaults());
+        } else if ((int) whose == USAGE_THREAD) {
+            CpuStatistics events = thread.cpu().statistics();
+            usage.putLong(MINOR_FAULTS, events.minorFaults()).putLong(MAJOR_FAULTS, events.majorFaults());
+        }
+        memory.put(address, usage);
+        return 0;
+    }
+
+    private static ByteBuffer structure(long nanos, long pages) {
+        ByteBuffer usage = CallMemory.structure(USAGE);
+        usage.putLong(0, nanos / CallMemory.SECOND).putLong(Long.BYTES, nanos % CallMemory.SECOND / MICRO);
+        return usage.putLong(MOST_MEMORY, pages * (PAGE >> 10));
+    }
+
+    long random(long address, long length, long flags) {
+        boolean isContrary = (flags & RANDOM_BLOCKING) != 0 && (flags & RANDOM_INSECURE) != 0;
+        if (((int) flags & ~(RANDOM_NO_WAIT | RANDOM_BLOCKING | RANDOM_INSECURE)) != 0 || isContrary) {
+            return LinuxErrno.EINVAL;
+        }
+        long wanted = Math.min(Math.max(length, 0), MOST_RANDOM);
+        long refused = MemoryVector.of(memory, address, wanted).error();
+        if (refused != 0) {
+            return refused;
+        }
+        byte[] bytes = new byte[(int) Math.min(wanted, RANDOM_CHUNK)];
+        long done = 0;
+        while (done < wanted) {
+            DeviceFile.fillRandomly(bytes);
+            int part = (int) Math.min(wanted - done, bytes.length);
+            int put = memory.putSome(address + done, bytes, 0, part);
+            done += put;
+            if (put < part) {
+                return done == 0 ? LinuxErrno.EFAULT : done;
+            }
+        }
+        return done;
+    }
+}

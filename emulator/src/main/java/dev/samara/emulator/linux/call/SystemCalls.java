@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.core.mman.MmException;
+import dev.samara.emulator.cpu.Hart;
+import dev.samara.emulator.linux.abi.LinuxCall;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.memory.BadAddress;
+import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.ThreadCalls;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The system calls of a thread: takes number and arguments from the registers, makes the call, and puts the result
+ * there, if the call has one. The thread is outside GUEST.
+ */
+public final class SystemCalls implements ThreadCalls {
+    private final GuestThread thread;
+    private final @Nullable CallTrace trace;
+
+    /** Made by the first call, when the thread is complete. */
+    private @Nullable CallTable table;
+
+    /**
+     * Makes the calls of a thread.
+     *
+     * @param thread the thread, which may be incomplete
+     * @param trace prints the calls; null for none
+     */
+    public SystemCalls(GuestThread thread, @Nullable CallTrace trace) {
+        this.thread = thread;
+        this.trace = trace;
+    }
+
+    @Override
+    public void execute() {
+        long[] x = thread.hart().x;
+        int number = (int) x[Hart.A7];
+        thread.process().system().counts().call(number);
+        CallTrace traced = trace;
+        if (traced != null) {
+            traced.begins(thread, number);
+        }
+        CallTable known = table;
+        if (known == null) {
+            known = KnownCalls.of(thread);
+            table = known;
+        }
+        LinuxCall call = LinuxCall.of(number);
+        CallTable.StateCall state = known.state(call);
+        if (state != null) {
+            thread.interruptedCall().forget();
+            state.make();
+        } else {
+            make(known.value(call), number, x);
+        }
+        if (traced != null) {
+            traced.ends(thread, number, x[Hart.A0]);
+        }
+    }
+
+    private void make(CallTable.@Nullable ValueCall call, int number, long[] x) {
+        long first = x[Hart.A0];
+        long result = LinuxErrno.ENOSYS;
+        if (call == null) {
+            thread.process().system().counts().unknownCall(number);
+        } else {
+            try {
+                result = call.make(first, x[11], x[12], x[13], x[14], x[15]);
+            } catch (BadAddress e) {
+                result = LinuxErrno.EFAULT;
+            } catch (MmException e) {
+                result = LinuxErrno.of(e);
+            } finally {
+                thread.endUse();
+            }
+        }
+        if (LinuxErrno.mayRestart(result)) {
+            thread.interruptedCall().mayRestart(result, first);
+            result = LinuxErrno.EINTR;
+        } else {
+            thread.interruptedCall().forgetDeadline();
+        }
+        x[Hart.A0] = result;
+    }
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.EventCounter;
+import dev.samara.emulator.linux.file.FileStatus;
+import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.GuestFolder;
+import dev.samara.emulator.linux.file.NoOpenFile;
+import dev.samara.emulator.linux.file.OpenFlags;
+import dev.samara.emulator.linux.file.PipeEnd;
+import dev.samara.emulator.linux.file.WriteSource;
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.process.GuestThread;
+import java.nio.ByteBuffer;
+
+/** The calls that move bytes between files and memory, and those that change a file by its descriptor. */
+final class TransferCalls {
+    private static final int CHUNK = GuestLimits.TRANSFER;
+    private static final int MOST_PARTS = GuestLimits.PARTS;
+
+    private static final int KEEP_SIZE = 1;
+    private static final int PUNCH_HOLE = 2;
+    private static final int COLLAPSE_RANGE = 8;
+    private static final int ZERO_RANGE = 0x10;
+    private static final int INSERT_RANGE = 0x20;
+    private static final int UNSHARE_RANGE = 0x40;
+    private static final int WRITE_ZEROES = 0x80;
+
+    /** {@code POSIX_FADV_NOREUSE}. */
+    private static final int LAST_ADVICE = 5;
+
+    /** Where an entry of a folder has its length, two bytes. */
+    private static final int ENTRY_LENGTH = 16;
+
+    /** {@code SEEK_HOLE}. */
+    private static final int LAST_WHENCE = 4;
+
+    private final GuestThread thread;
+    private final CallMemory memory;
+
+    TransferCalls(GuestThread thread) {
+        this.thread = thread;
+        memory = thread.memory();
+    }
+
+    private GuestFile file(long descriptor) {
+        GuestFile found = thread.openFile(descriptor);
+        return found == null ? NoOpenFile.NONE : found;
+    }
+
+    private long transfer(GuestFile file, boolean isRead, MemoryVector parts, long offset) {
+        if (file == NoOpenFile.NONE || !file.hasBytes()) {
+            return file == NoOpenFile.NONE ? LinuxErrno.EBADF : LinuxErrno.EINVAL;
+        }
+        if (offset >= 0 && !file.hasOffsets()) {
+            return LinuxErrno.ESPIPE;
+        }
+        if (!(isRead ? file.mayRead() : file.mayWrite())) {
+            return LinuxErrno.EBADF;
+        }
+        if (parts.error() != 0) {
+            return parts.error();
+        }
+        long length = Math.min(parts.length(), MemoryVector.MOST_BYTES);
+        long moved = move(file, isRead, parts, length, offset);
+        if (isRead && length > 0 && moved >= 0) {
+            file.accessed();
+        }
+        return moved;
+    }
+
+    private long move(GuestFile file, boolean isRead, MemoryVector parts, long length, long offset) {
+        if (file.isPipe() && offset < 0) {
+            // What it takes and gives depends on the whole.
+            return isRead
+                    ? file.readTo(thread, (int) length, (bytes, read) -> parts.put(0, bytes, read))
+                    : file.writeFrom(thread, length, parts::get);
+        }
+        long done = 0;
+        do {
+            int part = (int) Math.min(length - done, CHUNK);
+            long at = offset < 0 ? -1 : offset + done;
+            long moved = isRead ? readPart(file, parts, done, part, at) : writePart(file, parts, done, part, at);
+            if (moved < 0) {
+                return done > 0 ? done : moved;
+            }
+            done += moved;
+            if (moved < part) {
+                break;
+            }
+        } while (done < length && !thread.mustEnd());
+        return done;
+    }
+
+    private long readPart(GuestFile file, MemoryVector parts, long from, int length, long offset) {
+        if (offset < 0) {
+            return file.readTo(thread, length, (bytes, read) -> parts.put(from, bytes, read));
+        }
+        byte[] bytes = new byte[length];
+        long read = file.readAt(ByteBuffer.wrap(bytes), offset);
+        if (read <= 0) {
+            return read;
+        }
+        int put = parts.put(from, bytes, (int) read);
+        return put == 0 ? LinuxErrno.EFAULT : put;
+    }
+
+    private long writePart(GuestFile file, MemoryVector parts, long from, int length, long offset) {
+        if (file.dropsBytes()) {
+            return length;
+        }
+        WriteSource source = (at, bytes, count) -> parts.get(from + at, bytes, count);
+        long written = offset < 0 ? file.writeFrom(thread, length, source) : file.writeFromAt(length, source, offset);
+        if (written > 0) {
+            file.written();
+        }
+        return written;
+    }
+
+    long read(long descriptor, long address, long length) {
+        return transfer(file(descriptor), true, MemoryVector.of(memory, address, length), -1);
+    }
+
+    long write(long descriptor, long address, long length) {
+        return transfer(file(descriptor), false, MemoryVector.of(memory, address, length), -1);
+    }
+
+    long readAt(long descriptor, long address, long length, long offset) {
+        return offset < 0
+                ? LinuxErrno.EINVAL
+                : transfer(file(descriptor), true, MemoryVector.of(memory, address, length), offset);
+    }
+
+    long writeAt(long descriptor, long address, long length, long offset) {
+        return offset < 0
+                ? LinuxErrno.EINVAL
+                : transfer(file(descriptor), false, MemoryVector.of(memory, address, length), offset);
+    }
+
+    /** Moves several parts as one; at the position of the file if the offset is -1. */
+    long parts(boolean isRead, long descriptor, long vector, long count, long offset) {
+        GuestFile file = file(descriptor);
+        if (file == NoOpenFile.NONE || !file.hasBytes()) {
+            return file == NoOpenFile.NONE ? LinuxErrno.EBADF : LinuxErrno.EINVAL;
+        }
+        if (offset >= 0 && !file.hasOffsets()) {
+            return LinuxErrno.ESPIPE;
+        }
+        if (!(isRead ? file.mayRead() : file.mayWrite())) {
+            return LinuxErrno.EBADF;
+        }
+        // The kernel's number of parts has 32 bits.
+        if (Integer.compareUnsigned((int) count, MOST_PARTS) > 0) {
+            return LinuxErrno.EINVAL;
+        }
+        MemoryVector parts = MemoryVector.of(memory, vector, (int) count);
+        if (parts.error() == 0 && parts.length() == 0) {
+            // No file is asked for nothing, not even one that takes no write of that length.
+            return 0;
+        }
+        boolean isDivided = !isRead && file.writesParts() && parts.error() == 0;
+        return isDivided ? writeParts(file, parts) : transfer(file, isRead, parts, offset);
+    }
+
+    /** Writes part by part, up to the first that fails ({@code do_loop_readv_writev}). */
+    private long writeParts(GuestFile file, MemoryVector parts) {
+        long done = 0;
+        for (MemoryVector each : parts.parts()) {
+            long written = transfer(file, false, each, -1);
+            if (written < 0) {
+                return done > 0 ? done : written;
+            }
+            done += written;
+            if (written < each.length()) {
+                break;
+            }
+        }
+        return done;
+    }
+
+    /** Copies from file to file ({@code sendfile}). */
+    long send(long to, long from, long offsetAddress, long count) {
+        long given = offsetAddress == 0 ? 0 : memory.getLong(offsetAddress);
+        GuestFile source = file(from);
+        if (source == NoOpenFile.NONE || !source.mayRead()) {
+            return LinuxErrno.EBADF;
+        }
+        boolean hasPosition = source.hasOffsets();
+        if (offsetAddress != 0 && !hasPosition && source.hasBytes()) {
+            return LinuxErrno.ESPIPE;
+        }
+        long offset = offsetAddress == 0 ? source.seek(0, 1) : given;
+        if (count < 0 || (hasPosition && (offset < 0 || offset > Long.MAX_VALUE - count))) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestFile target = file(to);
+        if (target == NoOpenFile.NONE || !target.mayWrite()) {
+            return LinuxErrno.EBADF;
+        }
+        long result = target instanceof PipeEnd pipe
+                ? pipe.writeFrom(thread, source, offset, Math.min(count, MemoryVector.MOST_BYTES))
+                : copy(source, offset, target, count);
+        if (result >= 0 && count > 0) {
+            source.accessed();
+        }
+        if (result > 0) {
+            if (offsetAddress == 0) {
+                source.seek(offset + result, 0);
+            } else {
+                memory.putLong(offsetAddress, offset + result);
+            }
+        }
+        return result;
+    }
+
+    /** Copies to a file that is no pipe ({@code do_splice_direct}); returns the number of bytes, or an error. */
+    private long copy(GuestFile source, long offset, GuestFile target, long count) {
+        if ((target.flags() & OpenFlags.APPEND) != 0 || source.seek(0, 1) < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if (count > 0 && !source.isMappable()) {
+            // Only its read fails.
+            return LinuxErrno.EINVAL;
+        }
+        long done = 0;
+        while (done < count && !thread.mustEnd()) {
+            ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count - done, CHUNK));
+            long read = source.readAt(bytes, offset + done);
+            // An event takes nothing of another file.
+            long written = read <= 0
+                    ? read
+                    : target instanceof EventCounter ? LinuxErrno.EINVAL : target.write(thread, bytes.flip());
+            if (written <= 0) {
+                return done > 0 ? done : written;
+            }
+            target.written();
+            done += written;
+        }
+        return done;
+    }
+
+    long seek(long descriptor, long offset, long from) {
+        GuestFile file = file(descriptor);
+        boolean isWrong = Integer.compareUnsigned((int) from, LAST_WHENCE) > 0;
+        return isWrong && file != NoOpenFile.NONE ? LinuxErrno.EINVAL : file.seek(offset, (int) from);
+    }
+
+    long truncate(long descriptor, long length) {
+        if (length < 0) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestFile file = file(descriptor);
+        long result = file != NoOpenFile.NONE && !file.mayWrite() ? LinuxErrno.EINVAL : file.truncate(length);
+        if (result == 0) {
+            file.written();
+        }
+        return result;
+    }
+
+    long sync(long descriptor) {
+        return file(descriptor).sync();
+    }
+
+    /** {@code fallocate}: makes a file at least as long, or punches a hole ({@code vfs_fallocate}). */
+    long allocate(long descriptor, long mode, long offset, long length) {
+        GuestFile file = file(descriptor);
+        if (file == NoOpenFile.NONE) {
+            return LinuxErrno.EBADF;
+        }
+        if (offset < 0 || length <= 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if (!isModeOfLinux((int) mode)) {
+            return LinuxErrno.EOPNOTSUPP;
+        }
+        if (!file.mayWrite()) {
+            return LinuxErrno.EBADF;
+        }
+        switch (file.status().mode() & FileStatus.TYPE) {
+            case FileStatus.FIFO -> {
+                return LinuxErrno.ESPIPE;
+            }
+            case FileStatus.FOLDER -> {
+                return LinuxErrno.EISDIR;
+            }
+            case FileStatus.REGULAR -> {
+                if (offset + length < 0) {
+                    return LinuxErrno.EFBIG;
+                }
+                if ((int) mode != 0 && (int) mode != (PUNCH_HOLE | KEEP_SIZE)) {
+                    return LinuxErrno.EOPNOTSUPP;
+                }
+                long result = (int) mode == 0 ? file.grow(offset + length) : file.punch(offset, length);
+                if (result == 0) {
+                    file.written();
+                }
+                return result;
+            }
+            default -> {
+                return LinuxErrno.ENODEV;
+            }
+        }
+    }
+
+    /** Whether Linux knows a mode of {@code fallocate}; it checks that before the file. */
+    private static boolean isModeOfLinux(int mode) {
+        return switch (mode & ~KEEP_SIZE) {
+            case 0, ZERO_RANGE, UNSHARE_RANGE -> true;
+            case PUNCH_HOLE -> (mode & KEEP_SIZE) != 0;
+            case COLLAPSE_RANGE, INSERT_RANGE, WRITE_ZEROES -> (mode & KEEP_SIZE) == 0;
+            default -> false;
+        };
+    }
+
+    /** {@code fadvise64}, a hint that changes nothing here ({@code generic_fadvise}). */
+    long advise(long descriptor, long length, long advice) {
+        GuestFile file = file(descriptor);
+        if (file == NoOpenFile.NONE) {
+            return LinuxErrno.EBADF;
+        }
+        if ((file.status().mode() & FileStatus.TYPE) == FileStatus.FIFO) {
+            return LinuxErrno.ESPIPE;
+        }
+        boolean isKnown = (int) advice >= 0 && (int) advice <= LAST_ADVICE;
+        return length < 0 || !isKnown ? LinuxErrno.EINVAL : 0;
+    }
+
+    /** {@code readahead}, of regular files only; it reads nothing, as pages are read when they are needed. */
+    long readAhead(long descriptor, long length) {
+        GuestFile file = file(descriptor);
+        if (file == NoOpenFile.NONE || !file.mayRead()) {
+            return LinuxErrno.EBADF;
+        }
+        boolean isRegular = (file.status().mode() & FileStatus.TYPE) == FileStatus.REGULAR;
+        return isRegular && file.isMappable() && length >= 0 ? 0 : LinuxErrno.EINVAL;
+    }
+
+    long entries(long descriptor, long address, long length) {
+        GuestFile file = file(descriptor);
+        if (!(file instanceof GuestFolder folder)) {
+            return file == NoOpenFile.NONE ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
+        }
+        return folder.entriesTo(
+                (int) Math.min(Math.max(length, 0), CHUNK), (bytes, found) -> putEntries(address, bytes, found));
+    }
+
+    /** Stores entries, and nothing of one that is not stored as a whole ({@code filldir64}). */
+    private int putEntries(long address, byte[] bytes, int length) {
+        int done = 0;
+        while (done < length) {
+            int entry = (bytes[done + ENTRY_LENGTH] & 0xff) | (bytes[done + ENTRY_LENGTH + 1] & 0xff) << 8;
+            int last = done + entry - 1;
+            boolean isStored = memory.putSome(address + last, bytes, last, 1) == 1
+                    && memory.putSome(address + done, bytes, done, entry) == entry;
+            if (!isStored) {
+                break;
+            }
+            done += entry;
+        }
+        return done;
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * System calls. {@link dev.samara.emulator.linux.call.SystemCalls} takes number and arguments from the registers
+ * of a thread, and calls the class of the group, which is named {@code ...Calls}. The result is the guest's: a number,
+ * or an errno, negated.
+ *
+ * <table>
+ *   <caption>Where to look</caption>
+ *   <tr><td>{@code mmap} and all other calls of memory</td>
+ *       <td>{@code MemoryCalls}; {@code SegmentCalls} for {@code shmat}; {@code BarrierCalls} for {@code
+ *       membarrier}</td></tr>
+ *   <tr><td>{@code openat}, {@code pipe2}, {@code eventfd2}, {@code memfd_create}</td>
+ *       <td>{@code FileCalls}</td></tr>
+ *   <tr><td>{@code mknodat}, and {@code openat} of a named pipe</td>
+ *       <td>{@code NamedPipeCalls}</td></tr>
+ *   <tr><td>{@code read}, {@code write}, {@code sendfile}, {@code getdents64}</td>
+ *       <td>{@code TransferCalls}</td></tr>
+ *   <tr><td>{@code dup}, {@code fcntl}, {@code ioctl}, {@code ppoll}; {@code pselect6}</td>
+ *       <td>{@code DescriptorCalls}; {@code SelectCalls}</td></tr>
+ *   <tr><td>{@code stat}, {@code unlink}, {@code rename}, {@code chdir}</td>
+ *       <td>{@code PathCalls}</td></tr>
+ *   <tr><td>{@code clone}, {@code exit}; {@code execve}; {@code wait4}, {@code prlimit64}, {@code uname}</td>
+ *       <td>{@code CloneCalls}; {@code ExecCalls}; {@code ProcessCalls}</td></tr>
+ *   <tr><td>{@code clone3}; {@code pidfd_open}</td>
+ *       <td>{@code CloneArguments}; {@code PidCalls}</td></tr>
+ *   <tr><td>{@code setuid}, {@code getgroups}</td>
+ *       <td>{@code UserCalls}</td></tr>
+ *   <tr><td>{@code kill}, {@code rt_sigaction}; {@code futex}; {@code nanosleep}, {@code clock_gettime}</td>
+ *       <td>{@code SignalCalls}; {@code FutexCalls}, {@code FutexVector}; {@code TimeCalls}</td></tr>
+ * </table>
+ */
+@NullMarked
+package dev.samara.emulator.linux.call;
+
+import org.jspecify.annotations.NullMarked;

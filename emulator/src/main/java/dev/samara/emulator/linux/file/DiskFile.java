@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.vma.Backing;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A regular file of the host. Reads and writes go through the page cache that its mappings share, so they agree with
+ * the stores of the guest.
+ */
+public final class DiskFile extends SeekableFile {
+    private final HostFile file;
+    private final OpenedName name;
+    private final SharedUse use;
+    private final WriteTimes.Shown shown = new WriteTimes.Shown();
+    private final WriteTimes.Shown seen = new WriteTimes.Shown();
+
+    public DiskFile(String path, int flags, OpenedName name, HostFile file) {
+        this(path, flags, name, file, new SharedUse(file::close));
+        name.showFor(file);
+    }
+
+    private DiskFile(String path, int flags, OpenedName name, HostFile file, SharedUse use) {
+        super(path, flags);
+        this.name = name;
+        this.file = file;
+        this.use = use;
+    }
+
+    /** Shares the open of the host, which has the rights of its first open: a file without a name has no other one. */
+    @Override
+    public @Nullable GuestFile reopened(int changed) {
+        int access = changed & OpenFlags.ACCESS;
+        boolean isAllowed =
+                (access == OpenFlags.WRONLY || file.readable()) && (access == OpenFlags.RDONLY || file.writable());
+        return isAllowed ? new DiskFile(path(), changed & OpenFlags.KEPT, name, file, use.add()) : null;
+    }
+
+    @Override
+    void close() {
+        use.drop();
+    }
+
+    /** Looks at the file of the host: another program may have added to it. */
+    @Override
+    long size() {
+        file.revalidate();
+        return file.size();
+    }
+
+    @Override
+    long pread(ByteBuffer target, long offset) {
+        return file.pread(target, offset);
+    }
+
+    @Override
+    long pwrite(ByteBuffer source, long offset) {
+        return file.pwrite(source, offset);
+    }
+
+    @Override
+    long append(ByteBuffer source) {
+        return file.append(source);
+    }
+
+    @Override
+    public void written() {
+        name.written(shown);
+    }
+
+    @Override
+    public void accessed() {
+        if ((flags() & OpenFlags.NOATIME) == 0) {
+            name.accessed(seen);
+        }
+    }
+
+    @Override
+    public long grow(long length) {
+        return file.grow(length);
+    }
+
+    @Override
+    public long punch(long offset, long length) {
+        return file.punch(offset, length);
+    }
+
+    @Override
+    public long truncate(long length) {
+        return mayWrite() ? file.truncate(length) : LinuxErrno.EINVAL;
+    }
+
+    @Override
+    public long cut() {
+        return file.truncate(0);
+    }
+
+    @Override
+    public long sync() {
+        return file.fsync();
+    }
+
+    @Override
+    public OpenedName openedName() {
+        return name;
+    }
+
+    @Override
+    public FileStatus status() {
+        return name.status().withSize(size());
+    }
+
+    @Override
+    Backing backing() {
+        return file;
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** The names that are not backed by a file of the host, mainly the symbolic links of {@code /proc}. */
+@FunctionalInterface
+public interface EmulatedLinks {
+    EmulatedLinks NONE = path -> null;
+
+    /** What exists at a path in {@code /proc}. */
+    enum EmulatedKind {
+        /** Nothing. */
+        NOTHING,
+        /** Something without names below it. */
+        FILE,
+        /** A directory, or something treated as one. */
+        FOLDER
+    }
+
+    /**
+     * Returns where a link leads: a path of the guest; null if there is no such link.
+     *
+     * @param path an absolute path of the guest
+     */
+    @Nullable
+    String target(String path);
+
+    /** Returns 0, or why the guest may not look for names in a folder of the host ({@code may_lookup}). */
+    default long searchError(@Nullable Path folder) {
+        return 0;
+    }
+
+    /**
+     * Returns what exists at a path in {@code /proc} that is not a link.
+     *
+     * @param path an absolute path of the guest
+     */
+    default EmulatedKind kind(String path) {
+        return EmulatedKind.FOLDER;
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import dev.samara.emulator.linux.memory.CallMemory;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What {@code stat} tells of a file.
+ *
+ * @param device number of the device
+ * @param inode number of the file
+ * @param mode type and rights
+ * @param links number of names
+ * @param size bytes
+ * @param times when it was used
+ */
+public record FileStatus(long device, long inode, int mode, int links, long size, FileTimes times) {
+    public static final int TYPE = 0170000;
+    public static final int FIFO = 0010000;
+    public static final int CHARACTERS = 0020000;
+    public static final int FOLDER = 0040000;
+    public static final int REGULAR = 0100000;
+
+    /** Bits of the rights that {@link #allows} looks at. */
+    public static final int MAY_READ = 4;
+
+    public static final int MAY_WRITE = 2;
+
+    static final int LINK = 0120000;
+
+    /** The sizes of {@code struct stat} and of {@code struct statx}. */
+    static final int BYTES = 128;
+
+    static final int EXTENDED_BYTES = 256;
+
+    private static final int BASIC_STATS = 0x7ff;
+
+    /** {@code STATX_MTIME} and {@code STATX_CTIME}. */
+    private static final int CHANGES = 0xc0;
+
+    /** The device of what the host does not have. */
+    private static final int EMULATED = 1;
+
+    private static final int BLOCK = 4096;
+    private static final int SECTOR = 512;
+    private static final int BITS_OF_RIGHTS = 07777;
+
+    /** Returns the status of a file that the host does not have. */
+    static FileStatus of(int mode, long inode, long size) {
+        return new FileStatus(EMULATED, inode, mode, 1, size, FileTimes.NONE);
+    }
+
+    /** Returns the status of a symbolic link that the host does not have. */
+    public static FileStatus ofLink() {
+        return of(LINK | 0777, 1, 0);
+    }
+
+    /** Returns whether an access at some nanoseconds of real time changes the time of the last one. */
+    boolean isAccessOld(long now) {
+        return times.accessed() <= times.modified()
+                || times.accessed() <= times.changed()
+                || now - times.accessed() >= TimeUnit.DAYS.toNanos(1);
+    }
+
+    public static FileStatus of(Path path, boolean follows) throws IOException {
+        LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
+        Map<String, Object> all = Files.readAttributes(
+                path, "unix:dev,ino,mode,nlink,size,lastModifiedTime,lastAccessTime,ctime", options);
+        return new FileStatus(
+                number(all, "dev"),
+                number(all, "ino"),
+                (int) number(all, "mode"),
+                (int) number(all, "nlink"),
+                number(all, "size"),
+                new FileTimes(time(all, "lastAccessTime"), time(all, "lastModifiedTime"), time(all, "ctime")));
+    }
+
+    private static long time(Map<String, Object> all, String name) {
+        return all.get(name) instanceof FileTime found ? found.to(TimeUnit.NANOSECONDS) : 0;
+    }
+
+    private static long number(Map<String, Object> all, String name) {
+        return all.get(name) instanceof Number found ? found.longValue() : 0;
+    }
+
+    FileStatus withSize(long bytes) {
+        return new FileStatus(device, inode, mode, links, bytes, times);
+    }
+
+    /** Returns this as the status of a named pipe, for which a file of the host stands. */
+    FileStatus asPipe() {
+        return new FileStatus(device, inode, (mode & ~TYPE) | FIFO, links, 0, times);
+    }
+
+    FileStatus withoutNames() {
+        return new FileStatus(device, inode, mode, 0, size, times);
+    }
+
+    /** Whether this and another one are of one file. */
+    boolean isSame(FileStatus other) {
+        return device == other.device && inode == other.inode;
+    }
+
+    public boolean isFolder() {
+        return (mode & TYPE) == FOLDER;
+    }
+
+    boolean isLink() {
+        return (mode & TYPE) == LINK;
+    }
+
+    /** Puts a time in seconds and nanoseconds; the latter are below 2^32, so that they fit both structures. */
+    private static void put(ByteBuffer to, int at, long nanos) {
+        to.putLong(at, Math.floorDiv(nanos, CallMemory.SECOND));
+        to.putInt(at + 8, (int) Math.floorMod(nanos, CallMemory.SECOND));
+    }
+
+    public ByteBuffer bytes(int user) {
+        ByteBuffer to = CallMemory.structure(BYTES);
+        to.putLong(0, device).putLong(8, inode).putInt(16, mode).putInt(20, links);
+        to.putInt(24, user).putInt(28, user);
+        to.putLong(48, size).putInt(56, BLOCK).putLong(64, (size + SECTOR - 1) / SECTOR);
+        put(to, 72, times.accessed());
+        put(to, 88, times.modified());
+        put(to, 104, times.changed());
+        return to;
+    }
+
+    /** Whether the times of changes are told only to who asks for one of them ({@code fill_mg_cmtime}). */
+    private boolean hasFineTimes() {
+        boolean isInMemory = (mode & TYPE) == REGULAR && links == 0;
+        return device != EMULATED || isInMemory;
+    }
+
+    /** Returns {@code struct statx} as it is for some bits of {@code STATX_*}. */
+    public ByteBuffer extendedBytes(int user, int asked) {
+        boolean hasChanges = (asked & CHANGES) != 0 || !hasFineTimes();
+        ByteBuffer to = CallMemory.structure(EXTENDED_BYTES);
+        to.putInt(0, hasChanges ? BASIC_STATS : BASIC_STATS & ~CHANGES)
+                .putInt(4, BLOCK)
+                .putInt(16, links)
+                .putInt(20, user)
+                .putInt(24, user);
+        to.putShort(28, (short) mode).putLong(32, inode).putLong(40, size);
+        to.putLong(48, (size + SECTOR - 1) / SECTOR);
+        put(to, 64, times.accessed());
+        put(to, 96, hasChanges ? times.changed() : 0);
+        put(to, 112, hasChanges ? times.modified() : 0);
+        to.putInt(136, majorOf(device)).putInt(140, minorOf(device));
+        return to;
+    }
+
+    /** Returns the first part of the number of a device. */
+    public static int majorOf(long device) {
+        return (int) (device >> 8 & 0xfff);
+    }
+
+    /** Returns the second part of the number of a device. */
+    public static int minorOf(long device) {
+        return (int) ((device & 0xff) | (device >> 12 & 0xfff00));
+    }
+
+    /** Whether the rights of the file's owner include some bits of read, write and execute. */
+    public boolean allows(int rights) {
+        return ((mode & BITS_OF_RIGHTS) >> 6 & rights) == rights || ((mode & 0111) != 0 && rights == 1);
+    }
+}

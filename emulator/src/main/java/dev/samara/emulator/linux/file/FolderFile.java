@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+
+/** A directory of the host; if another program has renamed it, it is taken for a deleted one. */
+public final class FolderFile extends GuestFolder {
+    private final OpenedName name;
+    private final NamedPipes pipes;
+
+    /** Where the host has the directory during a call of {@link #entries}. */
+    private Path host = Path.of("");
+
+    /**
+     * Opens a directory.
+     *
+     * @param path its path
+     * @param flags bits of {@link OpenFlags}
+     * @param room the names that all open directories may still keep
+     * @param name the name by which it was opened
+     * @param pipes the named pipes, which have the lock of names
+     */
+    public FolderFile(String path, int flags, Semaphore room, OpenedName name, NamedPipes pipes) {
+        super(path, flags, room);
+        this.name = name;
+        this.pipes = pipes;
+    }
+
+    @Override
+    public OpenedName openedName() {
+        return name;
+    }
+
+    @Override
+    public FileStatus status() {
+        return name.status();
+    }
+
+    @Override
+    long entries(ByteBuffer target) {
+        synchronized (pipes) {
+            Path found = name.host();
+            if (found == null) {
+                return LinuxErrno.ENOENT;
+            }
+            host = found;
+            return fill(target);
+        }
+    }
+
+    @Override
+    List<String> readNames() throws IOException {
+        List<String> names = new ArrayList<>();
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(host)) {
+            for (Path each : all) {
+                if (names.size() > GuestLimits.FOLDER_NAMES) {
+                    // More than are kept: the rest would only fill the heap.
+                    break;
+                }
+                names.add(HostNames.text(each.getFileName()));
+            }
+        }
+        return names;
+    }
+
+    @Override
+    FileStatus statusOf(String entry) {
+        try {
+            return pipes.seen(FileStatus.of(entry.equals("..") ? host : HostNames.below(host, entry), false));
+        } catch (IOException deleted) {
+            return FileStatus.of(0, 1, 0);
+        }
+    }
+}

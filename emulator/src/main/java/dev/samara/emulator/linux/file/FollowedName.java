@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A name of the guest's files that goes with its file when the guest renames that, or a folder above it, as a {@code
+ * dentry} does. Any thread reads it; a thread that changes it has the monitor of the {@link NamedPipes}.
+ */
+final class FollowedName {
+    private volatile String path;
+    private volatile boolean isRemoved;
+
+    /** Guarded by that monitor. */
+    private @Nullable FileStatus last;
+
+    FollowedName(String path) {
+        this.path = path;
+    }
+
+    /** Returns the path; the last one if the name is removed. */
+    String path() {
+        return path;
+    }
+
+    /** Returns whether the guest has removed the name, or has given it to another file. */
+    boolean isRemoved() {
+        return isRemoved;
+    }
+
+    void moveTo(String changed) {
+        path = changed;
+    }
+
+    /** Returns what the file was when the guest removed the name; null if that is not known. */
+    @Nullable
+    FileStatus last() {
+        return last;
+    }
+
+    void remove(@Nullable FileStatus before) {
+        last = before;
+        isRemoved = true;
+    }
+}

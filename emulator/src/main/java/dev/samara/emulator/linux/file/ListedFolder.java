@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/** A directory of {@code /proc}, whose names are found when they are read. */
+public final class ListedFolder extends GuestFolder {
+    private static final FileStatus FOLDER = FileStatus.of(FileStatus.FOLDER | 0555, 2, 0);
+
+    private static final FileStatus TEXT = FileStatus.of(FileStatus.REGULAR | 0444, 1, 0);
+
+    /** What an entry is. */
+    public enum Listed {
+        /** A symbolic link. */
+        LINK,
+        /** A directory. */
+        FOLDER,
+        /** A text. */
+        TEXT
+    }
+
+    private final Supplier<List<String>> names;
+    private final Function<String, Listed> kinds;
+
+    /**
+     * Opens a directory.
+     *
+     * @param path its path
+     * @param flags bits of {@link OpenFlags}
+     * @param room the names that all open directories may still keep
+     * @param names returns the names at a time
+     * @param kinds returns what has a name
+     */
+    public ListedFolder(
+            String path, int flags, Semaphore room, Supplier<List<String>> names, Function<String, Listed> kinds) {
+        super(path, flags, room);
+        this.names = names;
+        this.kinds = kinds;
+    }
+
+    @Override
+    public FileStatus status() {
+        return FOLDER;
+    }
+
+    @Override
+    List<String> readNames() {
+        return names.get();
+    }
+
+    @Override
+    FileStatus statusOf(String name) {
+        if (name.startsWith(".")) {
+            return FOLDER;
+        }
+        return switch (kinds.apply(name)) {
+            case LINK -> FileStatus.ofLink();
+            case FOLDER -> FOLDER;
+            case TEXT -> TEXT;
+        };
+    }
+}

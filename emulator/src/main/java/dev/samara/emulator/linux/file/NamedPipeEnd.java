@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+/** One end of a named pipe, or both for {@code O_RDWR}. */
+public final class NamedPipeEnd extends PipeEnd {
+    private final NamedPipe named;
+    private final Pipe pipe;
+
+    /** The opens of writers that do not make the lack of one a hang-up; -1 for all do. */
+    private final long opensBefore;
+
+    public NamedPipeEnd(String path, NamedPipe named, Pipe pipe, int flags, long opensBefore) {
+        super(path, pipe, flags, false);
+        this.named = named;
+        this.pipe = pipe;
+        this.opensBefore = opensBefore;
+    }
+
+    /** Returns the pipe. */
+    public NamedPipe named() {
+        return named;
+    }
+
+    @Override
+    public FileStatus status() {
+        return named.status();
+    }
+
+    @Override
+    public int ready() {
+        boolean isQuiet = pipe.writerOpens() == opensBefore;
+        return isQuiet ? super.ready() & ~HUNG_UP : super.ready();
+    }
+
+    @Override
+    public boolean isPipe() {
+        return true;
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+/** A named pipe that was opened by {@code O_PATH}: no end of it. */
+public final class NamedPipePlace extends GuestFile {
+    private final NamedPipe named;
+
+    /**
+     * Opens the name of a pipe.
+     *
+     * @param path its path
+     * @param flags bits of {@link OpenFlags}
+     */
+    public NamedPipePlace(String path, int flags, NamedPipe named) {
+        super(path, flags);
+        this.named = named;
+    }
+
+    /** Returns the pipe. */
+    public NamedPipe named() {
+        return named;
+    }
+
+    @Override
+    public FileStatus status() {
+        return named.status();
+    }
+}

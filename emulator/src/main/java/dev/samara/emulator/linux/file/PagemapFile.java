@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** {@code /proc/PID/pagemap}: a word for each page ({@code pagemap_read} in {@code fs/proc/task_mmu.c}). */
+public final class PagemapFile extends SpaceFile {
+    public PagemapFile(String path, int flags, AddressSpace space) {
+        super(path, flags, space);
+    }
+
+    @Override
+    public long readAt(ByteBuffer target, long offset) {
+        int length = target.remaining();
+        if (offset < 0 || offset % Long.BYTES != 0 || length % Long.BYTES != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        long page = offset / Long.BYTES;
+        if (page >= space().geometry().pages(space().geometry().limit())) {
+            return 0;
+        }
+        long[] words = new long[length / Long.BYTES];
+        long bytes = (long) words.length << space().geometry().pageShift();
+        long found = space().pagemap(page << space().geometry().pageShift(), bytes, words);
+        if (found < 0) {
+            return found == LinuxErrno.ESRCH ? 0 : found;
+        }
+        target.order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < found; i++) {
+            target.putLong(words[i]);
+        }
+        return found * Long.BYTES;
+    }
+
+    @Override
+    public FileStatus status() {
+        return FileStatus.of(FileStatus.REGULAR | 0400, 9, 0);
+    }
+}

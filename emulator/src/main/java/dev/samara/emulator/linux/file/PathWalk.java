@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.ResolvedPath.LastName;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The resolution of one path, name by name ({@code link_path_walk} in {@code fs/namei.c}). */
+final class PathWalk {
+    private static final int MOST_LINKS = 40;
+    private static final int LONGEST_NAME = 255;
+
+    private final GuestRoot root;
+    private final EmulatedLinks emulated;
+    private final Deque<String> left;
+
+    /** The names of a folder without links, then of what was found there. */
+    private final List<String> done = new ArrayList<>();
+
+    private LastName last = LastName.ROOT;
+    private boolean isFolderNamed;
+    private int links;
+
+    /** How many names lead to the folder where a relative path begins: nothing is asked of the folders above that. */
+    private int before;
+
+    PathWalk(GuestRoot root, EmulatedLinks emulated, String folder, String path) {
+        this.root = root;
+        this.emulated = emulated;
+        left = new ArrayDeque<>(names(path.startsWith("/") ? path : folder + "/" + path));
+        isFolderNamed = path.endsWith("/");
+        before = path.startsWith("/") ? 0 : names(folder).size();
+    }
+
+    private static List<String> names(String path) {
+        return Arrays.stream(path.split("/")).filter(name -> !name.isEmpty()).toList();
+    }
+
+    private ResolvedPath failed(long error) {
+        return new ResolvedPath(GuestRoot.text(done), null, error, last, isFolderNamed, false, null);
+    }
+
+    /** Returns what a path names; the last name need not exist. */
+    ResolvedPath find(boolean follows) {
+        long error = walk(follows);
+        if (error != 0) {
+            return failed(error);
+        }
+        Path host = root.hostOf(done);
+        boolean isOther = isFolderNamed && host != null && Files.exists(host) && !Files.isDirectory(host);
+        return isOther ? failed(LinuxErrno.ENOTDIR) : result(host);
+    }
+
+    /** Returns where a name is or would be, which is not followed. */
+    ResolvedPath place() {
+        long error = walk(false);
+        return error != 0 ? failed(error) : result(root.hostOf(done));
+    }
+
+    private ResolvedPath result(@Nullable Path host) {
+        return new ResolvedPath(GuestRoot.text(done), host, 0, last, isFolderNamed, root.isFixed(done), null);
+    }
+
+    /** Resolves all names; returns 0 or an error. */
+    private long walk(boolean follows) {
+        if (root.isGone()) {
+            return LinuxErrno.ENOENT;
+        }
+        long error = 0;
+        while (error == 0 && !left.isEmpty()) {
+            error = step(left.removeFirst(), follows);
+        }
+        return error;
+    }
+
+    /** Goes to a name of the folder that was reached; returns 0 or an error. */
+    private long step(String name, boolean follows) {
+        long refused = --before >= 0 ? 0 : emulated.searchError(root.hostOf(done));
+        if (refused != 0) {
+            return refused;
+        }
+        switch (name) {
+            case "." -> last = LastName.DOT;
+            case ".." -> {
+                last = LastName.DOT_DOT;
+                if (!done.isEmpty()) {
+                    done.remove(done.size() - 1);
+                }
+            }
+            default -> {
+                if (name.length() > LONGEST_NAME) {
+                    return LinuxErrno.ENAMETOOLONG;
+                }
+                if (name.indexOf('\0') >= 0) {
+                    // Of the first line of a script or of a debugger: a string of a call ends there.
+                    return LinuxErrno.ENOENT;
+                }
+                last = LastName.NORMAL;
+                done.add(name);
+                return left.isEmpty() && !follows ? 0 : enter();
+            }
+        }
+        return 0;
+    }
+
+    /** Follows a link, or makes sure that what has names below it is a folder. */
+    private long enter() {
+        String target = emulated.target(GuestRoot.text(done));
+        if (target != null) {
+            return follow(target);
+        }
+        if (GuestRoot.isInProc(done)) {
+            return left.isEmpty() ? 0 : enterEmulated();
+        }
+        Path host = root.hostOf(done);
+        try {
+            FileStatus found = host == null ? null : statusOf(host);
+            if (host != null && found != null && found.isLink()) {
+                return follow(GuestRoot.targetOf(host));
+            }
+            if (left.isEmpty() || (found != null && found.isFolder())) {
+                return 0;
+            }
+            if (found != null) {
+                return LinuxErrno.ENOTDIR;
+            }
+            return root.isAssumed(done) ? 0 : LinuxErrno.ENOENT;
+        } catch (IOException e) {
+            return LinuxErrno.of(e);
+        }
+    }
+
+    private long enterEmulated() {
+        return switch (emulated.kind(GuestRoot.text(done))) {
+            case NOTHING -> LinuxErrno.ENOENT;
+            case FILE -> LinuxErrno.ENOTDIR;
+            case FOLDER -> 0;
+        };
+    }
+
+    private static @Nullable FileStatus statusOf(Path host) throws IOException {
+        try {
+            return FileStatus.of(host, false);
+        } catch (NoSuchFileException none) {
+            return null;
+        }
+    }
+
+    private long follow(String target) {
+        if (++links > MOST_LINKS) {
+            return LinuxErrno.ELOOP;
+        }
+        done.remove(done.size() - 1);
+        if (target.startsWith("/")) {
+            done.clear();
+            last = LastName.ROOT;
+        }
+        isFolderNamed |= left.isEmpty() && target.endsWith("/");
+        List<String> first = names(target);
+        for (int i = first.size() - 1; i >= 0; i--) {
+            left.addFirst(first.get(i));
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.wait.WaitList;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/** A descriptor of a process, or of a thread ({@code pidfd_open}). It can be read when that has ended. */
+public final class PidDescriptor extends GuestFile {
+    /** The flag of a descriptor of a thread. */
+    public static final int THREAD = OpenFlags.EXCL;
+
+    /** The process or thread. Its number is never that of another one. */
+    public interface PidState {
+        int id();
+
+        /** Whether it has ended: a process with all of its threads. */
+        boolean isEnded();
+
+        /** Whether nobody can wait for it any more. */
+        boolean isForgotten();
+
+        /** The threads that wait for a change of these. */
+        WaitList ends();
+    }
+
+    private final PidState target;
+
+    /**
+     * Makes a descriptor.
+     *
+     * @param target what it is of
+     * @param flags {@link #THREAD} and {@link OpenFlags#NONBLOCK}
+     */
+    public PidDescriptor(PidState target, int flags) {
+        super("anon_inode:[pidfd]", OpenFlags.RDWR | (flags & (THREAD | OpenFlags.NONBLOCK)));
+        this.target = target;
+    }
+
+    public int id() {
+        return target.id();
+    }
+
+    public boolean isOfThread() {
+        return (flags() & THREAD) != 0;
+    }
+
+    public boolean isPatient() {
+        return !isNonBlocking();
+    }
+
+    @Override
+    public long read(FileThread thread, ByteBuffer target) {
+        return LinuxErrno.EINVAL;
+    }
+
+    @Override
+    public long write(FileThread thread, ByteBuffer source) {
+        return LinuxErrno.EINVAL;
+    }
+
+    /** Belongs to user 0, so a guest may open it with {@code O_PATH} only. */
+    @Override
+    public @Nullable GuestFile reopened(int changed) {
+        return (changed & OpenFlags.PATH) == 0 ? null : super.reopened(changed);
+    }
+
+    @Override
+    public boolean hasBytes() {
+        return false;
+    }
+
+    @Override
+    public boolean hasOffsets() {
+        return false;
+    }
+
+    @Override
+    public FileStatus status() {
+        return FileStatus.of(0700, id(), 0);
+    }
+
+    @Override
+    public int ready() {
+        return target.isForgotten() ? READABLE | HUNG_UP : target.isEnded() ? READABLE : 0;
+    }
+
+    @Override
+    public WaitList waiters() {
+        return target.ends();
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.wait.WaitList;
+import dev.samara.emulator.linux.wait.WaitingThread;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/** One end of a pipe, or both of one that has a name. */
+public class PipeEnd extends GuestFile {
+    private final Pipe pipe;
+    private final boolean isTerminal;
+
+    /** Makes an end that has joined the pipe, for reads or writes as the flags say. */
+    public PipeEnd(String path, Pipe pipe, int flags, boolean isTerminal) {
+        super(path, flags);
+        this.pipe = pipe;
+        this.isTerminal = isTerminal;
+    }
+
+    @Override
+    public @Nullable GuestFile reopened(int changed) {
+        int access = changed & OpenFlags.ACCESS;
+        boolean reads = access != OpenFlags.WRONLY;
+        boolean writes = access != OpenFlags.RDONLY;
+        return isTerminal || pipe.join(reads, writes) == Pipe.HAS_ENDED
+                ? super.reopened(changed)
+                : new PipeEnd(path(), pipe, changed & OpenFlags.KEPT, false);
+    }
+
+    @Override
+    final void close() {
+        if (mayRead()) {
+            pipe.endReader();
+        }
+        if (mayWrite()) {
+            pipe.endWriter();
+        }
+    }
+
+    @Override
+    public final long read(FileThread thread, ByteBuffer target) {
+        return readTo(thread, target.remaining(), (bytes, length) -> {
+            target.put(bytes, 0, length);
+            return length;
+        });
+    }
+
+    @Override
+    public final long readTo(FileThread thread, int length, ReadTarget target) {
+        if (!mayRead()) {
+            return LinuxErrno.EBADF;
+        }
+        for (; ; ) {
+            // Before the bytes: what a writer gives before it ends is there to be taken after that.
+            boolean hasWriter = pipe.hasWriter();
+            long taken = pipe.take(length, target);
+            if (taken != 0 || length == 0 || !hasWriter) {
+                return taken;
+            }
+            if (isNonBlocking()) {
+                return LinuxErrno.EAGAIN;
+            }
+            long waited = thread.await(pipe.waiters(), pipe::isReadable, WaitingThread.NEVER);
+            if (waited != 0) {
+                return waited;
+            }
+        }
+    }
+
+    @Override
+    public final long write(FileThread thread, ByteBuffer source) {
+        byte[] bytes = new byte[source.remaining()];
+        source.get(bytes);
+        return writeFrom(thread, bytes.length, Pipe.ofArray(bytes));
+    }
+
+    @Override
+    public final long writeFrom(FileThread thread, long length, WriteSource source) {
+        if (!mayWrite()) {
+            return LinuxErrno.EBADF;
+        }
+        long done = 0;
+        while (done < length) {
+            if (!pipe.hasReader()) {
+                thread.sendPipeSignal();
+                return done > 0 ? done : LinuxErrno.EPIPE;
+            }
+            long given = pipe.give(done, length, source);
+            if (given < 0) {
+                return done > 0 ? done : given;
+            }
+            done += given;
+            if (given == 0) {
+                if (isNonBlocking()) {
+                    return done > 0 ? done : LinuxErrno.EAGAIN;
+                }
+                long waited = thread.await(pipe.waiters(), pipe::isWritable, WaitingThread.NEVER);
+                if (waited != 0) {
+                    return done > 0 ? done : waited;
+                }
+            }
+        }
+        return done;
+    }
+
+    /**
+     * Writes bytes of a file: waits for room, and adds what there is room for ({@code splice_file_to_pipe}).
+     *
+     * @return the number of bytes, or an error
+     */
+    public final long writeFrom(FileThread thread, GuestFile file, long offset, long count) {
+        for (; ; ) {
+            if (!pipe.hasReader()) {
+                thread.sendPipeSignal();
+                return LinuxErrno.EPIPE;
+            }
+            if (!pipe.isFull()) {
+                return count > 0 && !file.isMappable() ? LinuxErrno.EINVAL : pipe.addPagesOf(file, offset, count);
+            }
+            if (isNonBlocking()) {
+                return LinuxErrno.EAGAIN;
+            }
+            long waited = thread.await(pipe.waiters(), pipe::isWritable, WaitingThread.NEVER);
+            if (waited != 0) {
+                return waited;
+            }
+        }
+    }
+
+    /** Returns the bytes that the pipe may have ({@code F_GETPIPE_SZ}). */
+    public final int capacity() {
+        return pipe.capacity();
+    }
+
+    /** Has room for other numbers of bytes ({@code F_SETPIPE_SZ}); returns the new one, or an error. */
+    public final long resize(int bytes) {
+        return pipe.resize(bytes);
+    }
+
+    @Override
+    public FileStatus status() {
+        return isTerminal
+                ? FileStatus.of(FileStatus.CHARACTERS | 0620, 3, 0)
+                : FileStatus.of(FileStatus.FIFO | 0600, System.identityHashCode(pipe), 0);
+    }
+
+    @Override
+    public final long available() {
+        return pipe.length();
+    }
+
+    @Override
+    public int ready() {
+        int ofReader = (pipe.length() > 0 ? READABLE : 0) | (pipe.hasWriter() ? 0 : HUNG_UP);
+        int ofWriter = (pipe.isFull() ? 0 : WRITABLE) | (pipe.hasReader() ? 0 : FAILED);
+        return (mayRead() ? ofReader : 0) | (mayWrite() ? ofWriter : 0);
+    }
+
+    @Override
+    public final WaitList waiters() {
+        return pipe.waiters();
+    }
+
+    @Override
+    public final boolean isTerminal() {
+        return isTerminal;
+    }
+
+    @Override
+    public boolean hasOffsets() {
+        return false;
+    }
+
+    @Override
+    public boolean isPipe() {
+        return true;
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import java.nio.ByteBuffer;
+
+/** A file of {@code /proc/PID} whose offsets stand for addresses. It has no end, and is empty once the memory ends. */
+abstract class SpaceFile extends GuestFile {
+    private static final int SET = 0;
+    private static final int CURRENT = 1;
+
+    private final AddressSpace space;
+
+    /** Guarded by this. */
+    private long position;
+
+    SpaceFile(String path, int flags, AddressSpace space) {
+        super(path, flags);
+        this.space = space;
+    }
+
+    public final AddressSpace space() {
+        return space;
+    }
+
+    @Override
+    public final synchronized long read(FileThread thread, ByteBuffer target) {
+        long done = readAt(target, position);
+        position += Math.max(done, 0);
+        return done;
+    }
+
+    @Override
+    public final synchronized long readTo(FileThread thread, int length, ReadTarget target) {
+        ByteBuffer read = ByteBuffer.allocate(length);
+        long done = readAt(read, position);
+        if (done <= 0) {
+            return done;
+        }
+        int taken = target.put(read.array(), (int) done);
+        position += taken;
+        return taken(taken);
+    }
+
+    @Override
+    public final synchronized long write(FileThread thread, ByteBuffer source) {
+        long done = writeAt(source, position);
+        position += Math.max(done, 0);
+        return done;
+    }
+
+    /** Sets the position, which is an address, so none is wrong ({@code mem_lseek}). */
+    @Override
+    public final synchronized long seek(long offset, int from) {
+        if (from != SET && from != CURRENT) {
+            return LinuxErrno.EINVAL;
+        }
+        position = from == CURRENT ? position + offset : offset;
+        return position;
+    }
+}

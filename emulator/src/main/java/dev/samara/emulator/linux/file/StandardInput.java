@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.wait.WaitList;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The standard input of the emulator as a file of the guest. A read of the host cannot be interrupted, so a thread
+ * makes it, from the first time that the guest looks at the input; it fills a pipe, on which the guest waits.
+ */
+public final class StandardInput extends GuestFile {
+    private static final int CHUNK = 4096;
+
+    private final InputStream in;
+    private final Pipe pipe = Pipe.ofHost();
+    private final PipeEnd end;
+    private final boolean isTerminal;
+    private boolean isStarted;
+
+    public StandardInput(InputStream in, boolean isTerminal) {
+        super(isTerminal ? "/dev/tty" : "pipe:[0]", OpenFlags.RDONLY);
+        this.in = in;
+        this.isTerminal = isTerminal;
+        end = new PipeEnd(path(), pipe, OpenFlags.RDONLY, isTerminal);
+    }
+
+    private synchronized void start() {
+        if (!isStarted) {
+            isStarted = true;
+            Thread reader = new Thread(this::pump, "standard input of the guest");
+            reader.setDaemon(true);
+            reader.start();
+        }
+    }
+
+    private void pump() {
+        byte[] bytes = new byte[CHUNK];
+        try {
+            for (int read = in.read(bytes); read >= 0; read = in.read(bytes)) {
+                pipe.giveOrWait(bytes, read);
+            }
+        } catch (IOException | InterruptedException endOfInput) {
+            // The guest sees the end of the input.
+        } finally {
+            pipe.endWriter();
+        }
+    }
+
+    /** Begins a read; returns 0, or why it cannot go on. */
+    private long begin(FileThread thread) {
+        long result = isTerminal ? thread.checkTerminalRead() : 0;
+        if (result != 0) {
+            return result;
+        }
+        start();
+        return isNonBlocking() && !pipe.isReadable() ? LinuxErrno.EAGAIN : 0;
+    }
+
+    @Override
+    public long read(FileThread thread, ByteBuffer target) {
+        long result = begin(thread);
+        return result != 0 ? result : end.read(thread, target);
+    }
+
+    @Override
+    public long readTo(FileThread thread, int length, ReadTarget target) {
+        long result = begin(thread);
+        return result != 0 ? result : end.readTo(thread, length, target);
+    }
+
+    @Override
+    public boolean hasOffsets() {
+        return false;
+    }
+
+    @Override
+    public FileStatus status() {
+        return end.status();
+    }
+
+    @Override
+    public long available() {
+        start();
+        return end.available();
+    }
+
+    @Override
+    public int ready() {
+        start();
+        return end.ready();
+    }
+
+    @Override
+    public @Nullable WaitList waiters() {
+        return pipe.waiters();
+    }
+
+    @Override
+    public boolean isTerminal() {
+        return isTerminal;
+    }
+}

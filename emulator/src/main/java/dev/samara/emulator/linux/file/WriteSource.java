@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+/** The source of a write: guest memory, which may be only partly accessible. */
+@FunctionalInterface
+public interface WriteSource {
+    /**
+     * Copies bytes.
+     *
+     * @param from which byte is the first
+     * @param to receives them, from its start on
+     * @param length the number of bytes
+     * @return the number of bytes copied; fewer than asked for if the memory after them is not accessible
+     */
+    int get(long from, byte[] to, int length);
+}

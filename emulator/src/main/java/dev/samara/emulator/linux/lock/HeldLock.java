@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.lock;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A lock that is held or requested.
+ *
+ * @param owner the owner, compared by identity: a descriptor table or an open file
+ * @param pid the process that {@code F_GETLK} names; -1 for a lock of an open file
+ * @param isExclusive whether it conflicts with shared locks too
+ * @param start the first byte
+ * @param last the last byte
+ */
+public record HeldLock(Object owner, int pid, boolean isExclusive, long start, long last) {
+    boolean isOf(HeldLock other) {
+        return owner == other.owner;
+    }
+
+    private boolean overlaps(HeldLock other) {
+        return start <= other.last && other.start <= last;
+    }
+
+    boolean conflicts(HeldLock other) {
+        return !isOf(other) && overlaps(other) && (isExclusive || other.isExclusive);
+    }
+
+    boolean isReplacedBy(HeldLock other) {
+        return isOf(other) && overlaps(other);
+    }
+
+    /** Returns what is left of this before another one; null if that is nothing. */
+    @Nullable
+    HeldLock before(HeldLock other) {
+        return start >= other.start ? null : new HeldLock(owner, pid, isExclusive, start, other.start - 1);
+    }
+
+    /** Returns what is left of this after another one; null if that is nothing. */
+    @Nullable
+    HeldLock after(HeldLock other) {
+        return last <= other.last ? null : new HeldLock(owner, pid, isExclusive, other.last + 1, last);
+    }
+
+    /** Returns this and another one as one lock; null if they are of different kinds or owners, or apart. */
+    @Nullable
+    HeldLock joined(HeldLock other) {
+        boolean isApart = (other.start != 0 && last < other.start - 1) || (start != 0 && other.last < start - 1);
+        return !isOf(other) || isExclusive != other.isExclusive || isApart
+                ? null
+                : new HeldLock(owner, pid, isExclusive, Math.min(start, other.start), Math.max(last, other.last));
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.memory;
+
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.mman.Fault;
+import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.abi.GuestText;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * The memory of the guest as a system call of its thread sees it. A failed access throws {@link BadAddress}. Used
+ * outside GUEST; each access enters it for its duration.
+ */
+public final class CallMemory {
+    /** The most bytes of a path, with the 0 at its end. */
+    public static final int MOST_PATH = GuestLimits.PATH;
+
+    /** The nanoseconds of a second. */
+    public static final long SECOND = 1_000_000_000;
+
+    private static final int PAGE = 4096;
+
+    private final GuestMemory memory;
+    private final BadAddress bad = new BadAddress();
+
+    public CallMemory(GuestMemory memory) {
+        this.memory = memory;
+    }
+
+    /** Returns what a failed access throws. */
+    public BadAddress badAddress() {
+        return bad;
+    }
+
+    private void check(int fault) {
+        if (fault != Fault.NONE) {
+            throw bad;
+        }
+    }
+
+    private static boolean isRetry(int fault) {
+        // The interrupt is of no concern to the guest.
+        if (fault != Fault.RETRY) {
+            return false;
+        }
+        Thread.interrupted();
+        return true;
+    }
+
+    private long load(long address, int size) {
+        int fault;
+        do {
+            fault = memory.load(address, size);
+        } while (isRetry(fault));
+        check(fault);
+        return memory.value();
+    }
+
+    private void store(long address, int size, long number) {
+        int fault;
+        do {
+            fault = memory.store(address, size, number);
+        } while (isRetry(fault));
+        check(fault);
+    }
+
+    public int getInt(long address) {
+        return (int) load(address, Integer.BYTES);
+    }
+
+    public long getLong(long address) {
+        return load(address, Long.BYTES);
+    }
+
+    public void putInt(long address, int number) {
+        store(address, Integer.BYTES, number);
+    }
+
+    public void putLong(long address, long number) {
+        store(address, Long.BYTES, number);
+    }
+
+    /** Replaces a word if it has an expected number, and returns what it had. */
+    public int compareAndExchange(long address, int expected, int number) {
+        int fault;
+        do {
+            fault = memory.compareAndExchange(address, Integer.BYTES, expected, number);
+        } while (isRetry(fault));
+        check(fault);
+        return (int) memory.value();
+    }
+
+    /** Reads up to a failure, and returns the number of bytes. */
+    public int getSome(long address, byte[] target, int at, int length) {
+        int done = 0;
+        do {
+            done += memory.copyOut(address + done, target, at + done, length - done);
+        } while (done < length && isRetry(memory.fault()));
+        return done;
+    }
+
+    /** Writes up to a failure, and returns the number of bytes. */
+    public int putSome(long address, byte[] source, int at, int length) {
+        int done = 0;
+        do {
+            done += memory.copyIn(address + done, source, at + done, length - done);
+        } while (done < length && isRetry(memory.fault()));
+        return done;
+    }
+
+    public byte[] get(long address, int length) {
+        byte[] bytes = new byte[length];
+        if (getSome(address, bytes, 0, length) < length) {
+            throw bad;
+        }
+        return bytes;
+    }
+
+    public ByteBuffer getBuffer(long address, int length) {
+        return ByteBuffer.wrap(get(address, length)).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    public void put(long address, byte[] bytes) {
+        if (putSome(address, bytes, 0, bytes.length) < bytes.length) {
+            throw bad;
+        }
+    }
+
+    public static ByteBuffer structure(int length) {
+        return ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    public void put(long address, ByteBuffer structure) {
+        byte[] bytes = new byte[structure.capacity()];
+        structure.get(0, bytes);
+        put(address, bytes);
+    }
+
+    /** Reads a string of fewer bytes than a number; one that does not end within them ends with a 0. */
+    public String string(long address, int most) {
+        byte[] bytes = new byte[Math.min(most, PAGE)];
+        int length;
+        do {
+            length = memory.string(address, bytes);
+        } while (length < 0 && isRetry(memory.fault()));
+        if (length < 0) {
+            throw bad;
+        }
+        if (length < bytes.length) {
+            return GuestText.of(bytes, length);
+        }
+        return most <= bytes.length ? GuestText.of(bytes, bytes.length) + '\0' : longString(address, most);
+    }
+
+    private String longString(long address, int most) {
+        byte[] bytes = new byte[most];
+        int length = memory.string(address, bytes);
+        if (length < 0) {
+            throw bad;
+        }
+        return GuestText.of(bytes, length) + (length == most ? "\0" : "");
+    }
+
+    /** Reads a time of seconds and nanoseconds, in nanoseconds; -1 for one that is not normal. */
+    public long getTime(long address) {
+        long seconds = getLong(address);
+        long nanos = getLong(address + Long.BYTES);
+        if (seconds < 0 || nanos < 0 || nanos >= SECOND) {
+            return -1;
+        }
+        return seconds > Long.MAX_VALUE / SECOND - 1 ? Long.MAX_VALUE : seconds * SECOND + nanos;
+    }
+
+    public void putTime(long address, long nanos) {
+        putLong(address, nanos / SECOND);
+        putLong(address + Long.BYTES, nanos % SECOND);
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.memory;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.emulator.elf.ArgumentPlace;
+import dev.samara.emulator.elf.LoadedProgram;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The memory of a process, which a child of {@code vfork} uses too until it executes another program. */
+public final class ProcessMemory {
+    private final AddressSpace space;
+    private final long trampoline;
+    private final byte[] auxiliary;
+    private final ArgumentPlace arguments;
+    private final MappingTotal total;
+    private final MappingTotal.CountedSpace counted;
+
+    private final SharedMemory shared;
+
+    /** What all processes with this memory have in common. */
+    private static final class SharedMemory {
+        private final AtomicInteger users = new AtomicInteger(1);
+
+        private final ProgramFile file;
+
+        /** The commands by which the memory was registered for {@code membarrier}. */
+        private final AtomicInteger registrations;
+
+        SharedMemory(ProgramFile file, int registrations) {
+            this.file = file;
+            this.registrations = new AtomicInteger(registrations);
+        }
+    }
+
+    private ProcessMemory(
+            AddressSpace space,
+            long trampoline,
+            byte[] auxiliary,
+            ArgumentPlace arguments,
+            MappingTotal total,
+            MappingTotal.CountedSpace counted,
+            SharedMemory shared) {
+        this.space = space;
+        this.trampoline = trampoline;
+        this.auxiliary = auxiliary;
+        this.arguments = arguments;
+        this.total = total;
+        this.counted = counted;
+        this.shared = shared;
+    }
+
+    /**
+     * Returns the memory of a new program, whose mappings count.
+     *
+     * @param file denies writes to the file of the program, and ends with the last memory that was forked from this
+     */
+    public static ProcessMemory of(LoadedProgram program, HostFile.WriteDenial file, MappingTotal total) {
+        return new ProcessMemory(
+                program.space(),
+                program.trampoline(),
+                program.auxiliary(),
+                program.arguments(),
+                total,
+                total.count(program.space(), 0),
+                new SharedMemory(new ProgramFile(file), 0));
+    }
+
+    /** Copies the memory, as a fork does; throws ENOMEM if there would be too many mappings. */
+    public ProcessMemory fork() {
+        counted.recount();
+        long reserved = counted.number();
+        if (!total.reserve(reserved)) {
+            throw new MmException("fork", Errno.ENOMEM);
+        }
+        AddressSpace copy = null;
+        ProcessMemory made = null;
+        try {
+            copy = space.fork();
+            made = new ProcessMemory(
+                    copy,
+                    trampoline,
+                    auxiliary,
+                    arguments,
+                    total,
+                    total.count(copy, reserved),
+                    new SharedMemory(shared.file, registrations()));
+            shared.file.get();
+            return made;
+        } finally {
+            if (made == null) {
+                total.release(reserved);
+                if (copy != null) {
+                    copy.close();
+                }
+            }
+        }
+    }
+
+    /** Returns another reference to this memory. */
+    public ProcessMemory share() {
+        AddressSpace same = space.get();
+        ProcessMemory made = null;
+        try {
+            made = new ProcessMemory(same, trampoline, auxiliary, arguments, total, counted, shared);
+        } finally {
+            if (made == null) {
+                same.close();
+            }
+        }
+        counted.addUser();
+        shared.users.incrementAndGet();
+        return made;
+    }
+
+    /** Whether all processes together have as many mappings as may be. */
+    public boolean mayMapNothing() {
+        return total.isFull();
+    }
+
+    /** Counts the mappings after a call that may have changed their number. */
+    public void recount() {
+        counted.recount();
+    }
+
+    /** Returns where the arguments and the environment of the program were placed. */
+    public ArgumentPlace arguments() {
+        return arguments;
+    }
+
+    public AddressSpace space() {
+        return space;
+    }
+
+    public long trampoline() {
+        return trampoline;
+    }
+
+    public byte[] auxiliary() {
+        return auxiliary.clone();
+    }
+
+    /** Returns what is equal for all processes with this memory: the key of their private futexes. */
+    public Object identity() {
+        return shared;
+    }
+
+    /** Whether another process uses this memory. */
+    public boolean isShared() {
+        return shared.users.get() > 1;
+    }
+
+    /** Registers this memory for fences, by a command of {@code membarrier}. */
+    public void register(int command) {
+        shared.registrations.accumulateAndGet(command, (known, added) -> known | added);
+    }
+
+    /** Returns the commands by which this memory was registered, also by its parents before a fork. */
+    public int registrations() {
+        return shared.registrations.get();
+    }
+
+    /** Whether this memory was registered by all of some commands. */
+    public boolean isRegistered(int commands) {
+        return (registrations() & commands) == commands;
+    }
+
+    /** Ends this reference; the last user's ends the memory. */
+    public void close() {
+        counted.removeUser();
+        try {
+            space.close();
+        } finally {
+            if (shared.users.decrementAndGet() == 0) {
+                shared.file.put();
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.memory;
+
+import dev.samara.core.Machine;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.emulator.elf.ProgramLoader;
+import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The segments of shared memory of all processes ({@code ipc/shm.c}, {@code ipc/util.c}). A segment has an index, and a
+ * number that is made of the index and of how often indices were used again. Thread-safe; a caller that has the monitor
+ * sees one state of all segments.
+ */
+public final class SegmentTable {
+    /** The most segments ({@code SHMMNI}). */
+    public static final int MOST = GuestLimits.SEGMENTS;
+
+    /** The most bytes of a segment, and the most pages of all ({@code SHMMAX}, {@code SHMALL}), unsigned. */
+    public static final long NO_LIMIT = -1L - (1 << 24);
+
+    private static final String HEAD =
+            "       key      shmid perms                  size  cpid  lpid nattch   uid   gid"
+                    + "  cuid  cgid      atime      dtime      ctime                   rss                  swap";
+
+    private static final int CREATE = 01000;
+    private static final int EXCLUSIVE = 02000;
+    private static final int HUGE_PAGES = 04000;
+    private static final int INDEX_BITS = 15;
+    private static final int SEQUENCES = 1 << 16;
+
+    /** Fewer indices than these are not used again before the others were. */
+    private static final int LEAST_INDICES = 64;
+
+    private static final int LIMIT_BYTES = 72;
+    private static final int USAGE_BYTES = 48;
+
+    private final Machine machine;
+    private final long memoryBytes;
+    private final TreeMap<Integer, GuestSegment> all = new TreeMap<>();
+    private int lastIndex = -1;
+    private int sequence;
+
+    /**
+     * Makes a table without segments.
+     *
+     * @param machine has their memory
+     * @param memoryBytes bytes of all memory, which no segment exceeds
+     */
+    public SegmentTable(Machine machine, long memoryBytes) {
+        this.machine = machine;
+        this.memoryBytes = memoryBytes;
+    }
+
+    private NavigableMap<Integer, GuestSegment> all() {
+        all.values().removeIf(each -> each.segment().isRemoved());
+        return all;
+    }
+
+    /** {@code shmget} by a process of a user: finds or makes a segment; returns its number, or an error. */
+    public synchronized long get(int key, long size, int flags, int user, int pid) {
+        if (key != 0) {
+            for (GuestSegment each : all().values()) {
+                if (each.key() == key) {
+                    return known(each, size, flags, user);
+                }
+            }
+            if ((flags & CREATE) == 0) {
+                return LinuxErrno.ENOENT;
+            }
+        }
+        return make(key, size, flags, user, pid);
+    }
+
+    private static long known(GuestSegment found, long size, int flags, int user) {
+        if ((flags & CREATE) != 0 && (flags & EXCLUSIVE) != 0) {
+            return LinuxErrno.EEXIST;
+        }
+        if (Long.compareUnsigned(size, found.segment().size()) > 0) {
+            return LinuxErrno.EINVAL;
+        }
+        return found.allows(user, flags >> 6 | flags >> 3 | flags) ? found.id() : LinuxErrno.EACCES;
+    }
+
+    private long make(int key, long size, int flags, int user, int pid) {
+        if (size == 0 || Long.compareUnsigned(size, NO_LIMIT) > 0) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((flags & HUGE_PAGES) != 0) {
+            return LinuxErrno.EPERM;
+        }
+        if (size < 0 || size > memoryBytes) {
+            return size < 0 ? LinuxErrno.EINVAL : LinuxErrno.ENOMEM;
+        }
+        int index = freeIndex();
+        if (index < 0) {
+            return LinuxErrno.ENOSPC;
+        }
+        sequence = index <= lastIndex ? (sequence + 1) % SEQUENCES : sequence;
+        lastIndex = index;
+        int id = sequence << INDEX_BITS | index;
+        PageCache pages = machine.newPageCache(ProgramLoader.GEOMETRY, size);
+        all.put(index, new GuestSegment(new SharedSegment(id, key, size, pages), pages, id, key, flags, user, pid));
+        return id;
+    }
+
+    /** Returns the index after the last one, or else the first free one; -1 if all are used. */
+    private int freeIndex() {
+        int used = all().size();
+        if (used >= MOST) {
+            return -1;
+        }
+        int end = Math.min(Math.max(used * 3 / 2, LEAST_INDICES), MOST);
+        int index = lastIndex + 1;
+        for (int i = 0; i <= end; i++, index++) {
+            index = index >= end ? 0 : index;
+            if (!all.containsKey(index)) {
+                return index;
+            }
+        }
+        return -1;
+    }
+
+    /** Returns the segment of a number; null if there is none. */
+    public synchronized @Nullable GuestSegment find(int id) {
+        GuestSegment found = findByIndex(id);
+        return found == null || found.id() != id ? null : found;
+    }
+
+    /** Returns the segment with the index of a number; null if there is none. */
+    public synchronized @Nullable GuestSegment findByIndex(int id) {
+        return id < 0 ? null : all().get(id & (1 << INDEX_BITS) - 1);
+    }
+
+    /** Returns the highest index in use; 0 without segments. */
+    public synchronized long highestIndex() {
+        return all().isEmpty() ? 0 : all.lastKey();
+    }
+
+    /** Notes who has attached a segment. */
+    public synchronized void attached(GuestSegment segment, int pid) {
+        segment.attachedBy(pid);
+    }
+
+    /** Notes who has detached a segment. */
+    public synchronized void detached(SharedSegment segment, int pid) {
+        for (GuestSegment each : all.values()) {
+            if (each.segment().equals(segment)) {
+                each.detachedBy(pid);
+            }
+        }
+    }
+
+    /** Returns the limits ({@code struct shminfo64}). */
+    public static ByteBuffer limits() {
+        ByteBuffer found = CallMemory.structure(LIMIT_BYTES);
+        return found.putLong(0, NO_LIMIT)
+                .putLong(8, 1)
+                .putLong(16, MOST)
+                .putLong(24, MOST)
+                .putLong(32, NO_LIMIT);
+    }
+
+    /** Returns what all segments use ({@code struct shm_info}). */
+    public synchronized ByteBuffer usage() {
+        long pages = 0;
+        long resident = 0;
+        for (GuestSegment each : all().values()) {
+            pages += each.pages();
+            resident += each.resident();
+        }
+        ByteBuffer found = CallMemory.structure(USAGE_BYTES);
+        return found.putInt(0, all.size()).putLong(8, pages).putLong(16, resident);
+    }
+
+    /** Returns the lines of {@code /proc/sysvipc/shm}. */
+    public synchronized List<String> lines() {
+        List<String> lines = new ArrayList<>(List.of(HEAD));
+        all().values().forEach(each -> lines.add(each.line()));
+        return lines;
+    }
+
+    /** Frees the memory of all segments, at the end. */
+    public synchronized void close() {
+        all.values().forEach(each -> each.segment().remove());
+        all.clear();
+    }
+}

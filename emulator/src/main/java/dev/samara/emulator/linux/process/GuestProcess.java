@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.process;
+
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Resource;
+import dev.samara.emulator.linux.abi.WaitStatus;
+import dev.samara.emulator.linux.debug.Debugger;
+import dev.samara.emulator.linux.file.DescriptorTable;
+import dev.samara.emulator.linux.file.WorkingFolder;
+import dev.samara.emulator.linux.memory.ProcessMemory;
+import dev.samara.emulator.linux.signal.AlarmTimer;
+import dev.samara.emulator.linux.signal.GroupStop;
+import dev.samara.emulator.linux.signal.IntervalTimer;
+import dev.samara.emulator.linux.signal.PendingSignals;
+import dev.samara.emulator.linux.signal.ProcessorTimer;
+import dev.samara.emulator.linux.signal.SignalActions;
+import dev.samara.emulator.linux.signal.SignalDelivery;
+import dev.samara.emulator.linux.signal.SignalInfo;
+import dev.samara.emulator.linux.signal.SignalProcess;
+import dev.samara.emulator.linux.wait.WaitList;
+import dev.samara.emulator.linux.wait.WaitingThread;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process of the guest: memory, descriptors, signal actions and threads. After its last thread has ended, it is a
+ * zombie until its parent has waited for it. What belongs to the tree of processes is in {@link ProcessTree}.
+ */
+public final class GuestProcess implements SignalProcess {
+
+    private final GuestSystem system;
+    private final int pid;
+    private final DescriptorTable files;
+    private final WorkingFolder folder;
+    private final PendingSignals pending;
+    private final Object signals;
+    private final GroupStop stop = new GroupStop(this);
+    private final IntervalTimer realTimer;
+    private final IntervalTimer virtualTimer;
+    private final IntervalTimer profilingTimer;
+    private final WaitList childEnds = new WaitList();
+
+    /** The end of a thread, of this process, or of the last wait for it. */
+    private final WaitList ends = new WaitList();
+
+    /** The parent of a vfork waits here until this process no longer uses its memory. */
+    private final WaitList releases = new WaitList();
+
+    /** Threads that have changed code wait here until the others have left it. */
+    private final WaitList codeWaiters = new WaitList();
+
+    private final Set<GuestThread> threads = new LinkedHashSet<>();
+
+    private final ResourceLimits limits;
+    private final UsedTime used = new UsedTime();
+    private final long started = GuestSystem.uptimeNanos();
+
+    private volatile ProcessMemory memory;
+    private volatile ProgramNames program;
+    private volatile Credentials credentials;
+    private volatile boolean isMemoryReleased;
+    private volatile boolean isExiting;
+    private int exitStatus;
+
+    /** Guarded by {@link #signals}, as its content is; replaced by execve. */
+    private SignalActions actions;
+
+    /** The signal that the parent gets at the end, or 0. */
+    private int endSignal;
+
+    /** The debugger, set before the first thread is made; null without one. */
+    private @Nullable Debugger debugger;
+
+    public GuestProcess(
+            GuestSystem system,
+            int pid,
+            ProcessMemory memory,
+            ProgramNames program,
+            DescriptorTable files,
+            WorkingFolder folder,
+            SignalActions actions,
+            ResourceLimits limits,
+            int endSignal) {
+        this.system = system;
+        this.pid = pid;
+        this.memory = memory;
+        this.program = program;
+        this.files = files;
+        this.folder = folder;
+        this.actions = actions;
+        signals = actions.lock();
+        credentials = system.firstCredentials();
+        this.limits = new ResourceLimits(limits);
+        this.endSignal = endSignal;
+        pending = new PendingSignals(system.signalRoom());
+        realTimer = new AlarmTimer(system::timers, () -> ring(SignalInfo.ALRM));
+        virtualTimer = new ProcessorTimer(system::timers, this::usedNanos, () -> ring(SignalInfo.VTALRM));
+        profilingTimer = new ProcessorTimer(system::timers, this::usedNanos, () -> ring(SignalInfo.PROF));
+    }
+
+    public GuestSystem system() {
+        return system;
+    }
+
+    /** Has a debugger control the threads of this process, before there is one. */
+    public void beginDebugging(Debugger controlling) {
+        debugger = controlling;
+        controlling.begins(new ProcessView(this));
+    }
+
+    @Nullable
+    Debugger debugger() {
+        return debugger;
+    }
+
+    public int pid() {
+        return pid;
+    }
+
+    /** Returns the credentials of the first thread, also after its end. */
+    public Credentials credentials() {
+        return credentials;
+    }
+
+    void credentials(Credentials changed) {
+        credentials = changed;
+    }
+
+    @Override
+    public ProcessMemory memory() {
+        return memory;
+    }
+
+    public ProgramNames program() {
+        return program;
+    }
+
+    public DescriptorTable files() {
+        return files;
+    }
+
+    public WorkingFolder folder() {
+        return folder;
+    }
+
+    @Override
+    public SignalActions actions() {
+        return actions;
+    }
+
+    @Override
+    public Object signals() {
+        return signals;
+    }
+
+    @Override
+    public PendingSignals pending() {
+        return pending;
+    }
+
+    @Override
+    public GroupStop stop() {
+        return stop;
+    }
+
+    @Override
+    public boolean isOrphaned() {
+        return system.tree().isOrphaned(this);
+    }
+
+    @Override
+    public void noticeStop() {
+        system.tree().noticeStop(this);
+        system.endIfAllStopped();
+    }
+
+    @Override
+    public void noticeContinuation(int code) {
+        system.tree().noticeContinuation(this, code);
+    }
+
+    @Override
+    public void discard(long set) {
+        pending.discard(set);
+        snapshot().forEach(each -> each.pending().discard(set));
+    }
+
+    /** Returns the timer of real time. */
+    public IntervalTimer realTimer() {
+        return realTimer;
+    }
+
+    /** Returns the timer of processor time of the program. */
+    public IntervalTimer virtualTimer() {
+        return virtualTimer;
+    }
+
+    /** Returns the timer of processor time of the program and the system. */
+    public IntervalTimer profilingTimer() {
+        return profilingTimer;
+    }
+
+    /** Sends the signal of a timer. */
+    private void ring(int signal) {
+        SignalDelivery.send(this, SignalInfo.ofKernel(signal));
+    }
+
+    public WaitList childEnds() {
+        return childEnds;
+    }
+
+    /** Returns the threads that wait for an end, of a thread or of this process. */
+    WaitList ends() {
+        return ends;
+    }
+
+    public int endSignal() {
+        return endSignal;
+    }
+
+    @Override
+    public boolean isBlocked(int signal) {
+        for (GuestThread each : snapshot()) {
+            if ((each.mask().get() & SignalInfo.bit(signal)) == 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    public ResourceLimits limits() {
+        return limits;
+    }
+
+    /** Sets a limit, of which the soft one is not above the hard one; returns false if the hard one would rise. */
+    public synchronized boolean setLimit(int number, long soft, long hard) {
+        if (!limits.set(number, soft, hard)) {
+            return false;
+        }
+        Resource resource = ResourceLimits.resource(number);
+        if (resource != null) {
+            try {
+                memory.space().setLimit(resource, soft);
+            } catch (MmException ended) {
+                // A zombie has limits, but no memory.
+            }
+        } else if (number == ResourceLimits.FILES) {
+            files.limit(soft);
+        }
+        return true;
+    }
+
+    /** Returns when this began, by {@link GuestSystem#uptimeNanos}. */
+    long started() {
+        return started;
+    }
+
+    /** Returns whether each thread waits, at this moment. */
+    synchronized boolean isWaiting() {
+        return threads.stream().allMatch(GuestThread::isWaiting);
+    }
+
+    /** Returns the time of processors that this and its children have used. */
+    public UsedTime used() {
+        return used;
+    }
+
+    /** Returns the time of processors that the threads of this have used, in nanoseconds. */
+    public synchronized long usedNanos() {
+        return used.own(threads.stream().toList());
+    }
+
+    /** Replaces memory and program, as {@code execve} does; the caller is the only thread, and has left the old one. */
+    public void become(ProcessMemory next, ProgramNames names) {
+        memory = next;
+        program = names;
+        endSignal = SignalInfo.CHLD;
+        synchronized (signals) {
+            actions = actions.unshared();
+            actions.forgetHandlers();
+        }
+        releaseMemory();
+    }
+
+    private void releaseMemory() {
+        isMemoryReleased = true;
+        releases.wakeAll();
+    }
+
+    /** Waits until this child no longer uses the memory of its parent, or the parent has to end. */
+    public void awaitRelease(GuestThread parent) {
+        releases.add(parent);
+        try {
+            while (!isMemoryReleased && !parent.mustEnd()) {
+                parent.park(WaitingThread.NEVER);
+            }
+        } finally {
+            releases.remove(parent);
+        }
+    }
+
+    /** Adds the first thread. */
+    public synchronized void addFirst(GuestThread thread) {
+        threads.add(thread);
+    }
+
+    /** Adds a thread that another one of this process has made; returns false if that one has to end. */
+    public synchronized boolean add(GuestThread thread, GuestThread creator) {
+        return !creator.mustEnd() && threads.add(thread);
+    }
+
+    @Override
+    public synchronized int threads() {
+        return threads.size();
+    }
+
+    synchronized List<GuestThread> snapshot() {
+        return new ArrayList<>(threads);
+    }
+
+    public @Nullable GuestThread find(int tid) {
+        for (GuestThread each : snapshot()) {
+            if (each.tid() == tid) {
+                return each;
+            }
+        }
+        return null;
+    }
+
+    @Override
+    public void wakeAll() {
+        snapshot().forEach(GuestThread::wake);
+    }
+
+    @Override
+    public boolean isExiting() {
+        return isExiting;
+    }
+
+    public synchronized int exitStatus() {
+        return exitStatus;
+    }
+
+    /** Ends this process, all of its threads, unless it is ending. For any thread. */
+    public void exit(int status) {
+        synchronized (this) {
+            if (isExiting) {
+                return;
+            }
+            exitStatus = status;
+            isExiting = true;
+        }
+        wakeAll();
+        ends.wakeAll();
+    }
+
+    @Override
+    public void kill(int signal) {
+        // As with a core_pattern that hands the dump to a program: the status tells of it, and no file is left.
+        exit(WaitStatus.killed(signal, SignalInfo.dumps(signal) && limits.allowDump()));
+    }
+
+    /** Ends all other threads, and waits for that; returns false if the caller has to end itself. */
+    public boolean endOthers(GuestThread caller) {
+        synchronized (this) {
+            if (caller.mustEnd()) {
+                // Another thread came first: of two that end each other, none would be left.
+                return false;
+            }
+            // With the lock: none of them adds another thread after this.
+            threads.forEach(each -> {
+                if (each != caller) {
+                    each.kill();
+                }
+            });
+        }
+        ends.add(caller);
+        try {
+            while (threads() > 1) {
+                if (caller.mustEnd()) {
+                    return false;
+                }
+                caller.park(WaitingThread.NEVER);
+            }
+            return !caller.mustEnd();
+        } finally {
+            ends.remove(caller);
+        }
+    }
+
+    /** A thread has ended: its CPU is closed. The last one ends the process. */
+    void ended(GuestThread thread) {
+        boolean isLast;
+        synchronized (this) {
+            used.add(thread.usedNanos());
+            threads.remove(thread);
+            isLast = threads.isEmpty();
+            if (isLast) {
+                isExiting = true;
+            }
+        }
+        ends.wakeAll();
+        if (isLast) {
+            end();
+        } else {
+            noticeStop();
+        }
+    }
+
+    /** Gives up what this process has. Its status stays for its parent. */
+    void end() {
+        system.ending(this);
+        if (debugger != null) {
+            debugger.exits(exitStatus());
+        }
+        realTimer.set(0, 0);
+        virtualTimer.set(0, 0);
+        profilingTimer.set(0, 0);
+        synchronized (signals) {
+            pending.close();
+        }
+        // In the order of do_exit: who waits for the end of a descriptor may then write the file of the program.
+        memory.close();
+        files.closeAll();
+        system.unnamedMemory().freeSome();
+        releaseMemory();
+        system.tree().ended(this);
+        system.endIfAllStopped();
+    }
+
+    /** Has all threads drop their decoded blocks; returns when none executes an old one any more. */
+    public void changedCode(GuestThread caller) {
+        List<GuestThread> others = snapshot();
+        others.forEach(GuestThread::changedCode);
+        memory.space().membarrier();
+        // A block may go on after that: one of its accesses may have left GUEST.
+        codeWaiters.add(caller);
+        try {
+            while (!caller.mustEnd() && others.stream().anyMatch(GuestThread::mayRunOldCode)) {
+                caller.park(WaitingThread.NEVER);
+            }
+        } finally {
+            codeWaiters.remove(caller);
+        }
+    }
+
+    /** A thread that may have executed old code does not any more. */
+    void leftOldCode() {
+        codeWaiters.wakeAll();
+    }
+}

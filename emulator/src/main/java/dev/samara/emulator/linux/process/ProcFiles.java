@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.process;
+
+import dev.samara.emulator.linux.file.DeviceFile;
+import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.LinkPlace;
+import dev.samara.emulator.linux.file.ListedFolder;
+import dev.samara.emulator.linux.file.MemoryAccess;
+import dev.samara.emulator.linux.file.OpenedName;
+import dev.samara.emulator.linux.file.PagemapFile;
+import dev.samara.emulator.linux.file.TextFile;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** The files that are no files of the host: those of {@code /proc/self}, and devices. */
+public final class ProcFiles {
+    private static final String ROOT = "/proc";
+    private static final Map<String, String> STREAMS =
+            Map.of("/dev/stdin", "0", "/dev/stdout", "1", "/dev/stderr", "2");
+
+    private static final List<String> OF_THREAD = Stream.concat(
+                    ProcessTexts.FILES.stream(), Stream.of("fd", "exe", "cwd", "mem", "pagemap"))
+            .toList();
+
+    private static final List<String> OF_PROCESS =
+            Stream.concat(OF_THREAD.stream(), Stream.of("task")).toList();
+
+    private static final Pattern NUMBER = Pattern.compile("0|[1-9][0-9]{0,8}");
+
+    private ProcFiles() {}
+
+    /** Returns the number that a name is ({@code name_to_int}); -1 for what is none. */
+    private static int number(String name) {
+        return NUMBER.matcher(name).matches() ? Integer.parseInt(name) : -1;
+    }
+
+    /** Returns the part of a path below the guest's own entry in {@code /proc}; null for others. */
+    static @Nullable String own(GuestProcess process, String path) {
+        ProcPath found = ProcPath.of(process, path);
+        return found != null && found.process() == process && !found.file().isEmpty() ? found.file() : null;
+    }
+
+    /**
+     * A path in the entry of a process, or in that of a thread below it.
+     *
+     * @param process the process
+     * @param thread the thread; null in the entry of the process
+     * @param file the path in the entry: empty for the entry itself
+     */
+    private record ProcPath(GuestProcess process, @Nullable GuestThread thread, String file) {
+        static @Nullable ProcPath of(GuestProcess asking, String path) {
+            if (!path.startsWith(ROOT + "/")) {
+                return null;
+            }
+            String[] names = path.substring(ROOT.length() + 1).split("/", 2);
+            GuestProcess found = names[0].equals("self") ? asking : named(asking, names[0]);
+            return found == null ? null : new ProcPath(found, null, names.length == 1 ? "" : names[1]).ofThread();
+        }
+
+        /** Returns this, or the path in the entry of the thread that it names. */
+        private ProcPath ofThread() {
+            String[] names = file.split("/", 3);
+            GuestThread found = names[0].equals("task") && names.length > 1 ? process.find(number(names[1])) : null;
+            return found == null ? this : new ProcPath(process, found, names.length == 2 ? "" : names[2]);
+        }
+
+        private static @Nullable GuestProcess named(GuestProcess asking, String name) {
+            return asking.system().tree().find(number(name));
+        }
+    }
+
+    /** Opens a file that is none of the host's, which the caller releases; null if there is none of that path. */
+    public static @Nullable GuestFile openSpecial(GuestThread thread, String path, int flags) {
+        GuestProcess process = thread.process();
+        if (path.equals(ROOT)) {
+            return new ListedFolder(
+                    path, flags, process.system().folderNames(), () -> entries(process.system()), ProcFiles::kind);
+        }
+        ProcPath found = ProcPath.of(process, path);
+        if (found == null) {
+            return ofSystem(process.system(), path, flags);
+        }
+        String file = found.file;
+        if (file.isEmpty()) {
+            List<String> names = found.thread == null ? OF_PROCESS : OF_THREAD;
+            return new ListedFolder(path, flags, process.system().folderNames(), () -> names, ProcFiles::kindOfFile);
+        }
+        if (file.equals("task") && found.thread == null) {
+            return new ListedFolder(
+                    path,
+                    flags,
+                    process.system().folderNames(),
+                    () -> threads(found.process),
+                    name -> ListedFolder.Listed.FOLDER);
+        }
+        if (file.equals("fd")) {
+            return new ListedFolder(
+                    path,
+                    flags,
+                    process.system().folderNames(),
+                    () -> numbers(found.process),
+                    name -> ListedFolder.Listed.LINK);
+        }
+        return ofProcess(found, path, flags);
+    }
+
+    private static @Nullable GuestFile ofProcess(ProcPath found, String path, int flags) {
+        GuestProcess process = found.process;
+        String file = found.file;
+        switch (file) {
+            case "mem" -> {
+                Runnable dropsCode = () -> process.snapshot().forEach(GuestThread::changedCode);
+                return new MemoryAccess(path, flags, process.memory().space(), dropsCode);
+            }
+            case "pagemap" -> {
+                return new PagemapFile(path, flags, process.memory().space());
+            }
+            default -> {
+                ProcessTexts texts = new ProcessTexts(process, found.thread);
+                return ProcessTexts.FILES.contains(file)
+                        ? new TextFile(path, flags, process.system().texts(), () -> texts.bytes(file))
+                        : null;
+            }
+        }
+    }
+
+    private static @Nullable GuestFile ofSystem(GuestSystem system, String path, int flags) {
+        String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
+        SystemTexts texts = new SystemTexts(system);
+        if (SystemTexts.FILES.contains(file)) {
+            return new TextFile(path, flags, system.texts(), () -> texts.bytes(file));
+        }
+        List<String> names = file.isEmpty() ? List.of() : SystemTexts.names(file);
+        return names.isEmpty()
+                ? DeviceFile.open(path, flags)
+                : new ListedFolder(path, flags, system.folderNames(), () -> names, name -> kind(file + "/" + name));
+    }
+
+    private static List<String> entries(GuestSystem system) {
+        List<String> names = new ArrayList<>(SystemTexts.names(""));
+        names.add("self");
+        system.tree().all().forEach(each -> names.add(String.valueOf(each.pid())));
+        return names;
+    }
+
+    private static ListedFolder.Listed kind(String name) {
+        return name.equals("self")
+                ? ListedFolder.Listed.LINK
+                : SystemTexts.FILES.contains(name) ? ListedFolder.Listed.TEXT : ListedFolder.Listed.FOLDER;
+    }
+
+    private static ListedFolder.Listed kindOfFile(String name) {
+        return switch (name) {
+            case "fd", "task" -> ListedFolder.Listed.FOLDER;
+            case "exe", "cwd" -> ListedFolder.Listed.LINK;
+            default -> ListedFolder.Listed.TEXT;
+        };
+    }
+
+    private static List<String> threads(GuestProcess process) {
+        return process.snapshot().stream()
+                .map(each -> String.valueOf(each.tid()))
+                .toList();
+    }
+
+    private static List<String> numbers(GuestProcess process) {
+        return process.files().numbers().stream().map(String::valueOf).toList();
+    }
+
+    /** Returns the bytes of a file of the guest's own entry; null if it has no file of that name. */
+    static byte @Nullable [] bytesOrNull(GuestProcess process, String own) {
+        return ProcessTexts.FILES.contains(own) ? new ProcessTexts(process, null).bytes(own) : null;
+    }
+
+    /** Returns the open file that a path names by its descriptor, which the caller does not release; null for none. */
+    public static @Nullable GuestFile descriptor(GuestProcess process, String path) {
+        String own = own(process, path);
+        String number = own != null && own.startsWith("fd/")
+                ? own.substring("fd/".length())
+                : path.startsWith("/dev/fd/") ? path.substring("/dev/fd/".length()) : STREAMS.get(path);
+        if (number == null) {
+            return null;
+        }
+        return process.files().get(number(number));
+    }
+
+    /** Returns the target of a symbolic link in {@code /proc}; null if there is none of that path. */
+    public static @Nullable String link(GuestThread thread, String path) {
+        GuestProcess process = thread.process();
+        if (path.equals("/proc/self")) {
+            return String.valueOf(process.pid());
+        }
+        String own = own(process, path);
+        if (own == null) {
+            return null;
+        }
+        if (own.equals("exe")) {
+            return process.program().path();
+        }
+        if (own.equals("cwd")) {
+            return process.folder().shown();
+        }
+        if (!own.startsWith("fd/")) {
+            return null;
+        }
+        GuestFile found = process.files().get(number(own.substring("fd/".length())));
+        return found == null ? null : found.shownPath();
+    }
+
+    /**
+     * Returns where a link to a file of the host leads; null for all others, and if the file lost its name. The caller
+     * has the monitor of the names.
+     */
+    public static @Nullable String followed(GuestThread thread, String path) {
+        if (!path.startsWith(ROOT + "/") && !path.startsWith("/dev/")) {
+            return null;
+        }
+        if (path.endsWith("/exe")) {
+            return link(thread, path);
+        }
+        GuestFile open = descriptor(thread.process(), path);
+        if (open instanceof LinkPlace) {
+            return null;
+        }
+        OpenedName name = open != null
+                ? open.openedName()
+                : "cwd".equals(own(thread.process(), path))
+                        ? thread.process().folder().name()
+                        : null;
+        return name == null || name.host() == null ? null : name.path();
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.signal;
+
+/**
+ * What a process does with each signal ({@code struct sighand_struct}). Guarded by the signals' lock of the process,
+ * which all processes that share this have in common.
+ */
+public final class SignalActions {
+    static final long DEFAULT = 0;
+    public static final long IGNORE = 1;
+
+    public static final long NO_CHILD_STOP = 1;
+    public static final long NO_CHILD_WAIT = 2;
+    static final long ON_STACK = 0x0800_0000;
+    static final long RESTARTS = 0x1000_0000;
+    static final long NO_DEFER = 0x4000_0000;
+    static final long RESET_HAND = 0x8000_0000L;
+
+    /** The flags that a kernel keeps: the above, SA_SIGINFO and SA_EXPOSE_TAGBITS. */
+    private static final long KEPT =
+            NO_CHILD_STOP | NO_CHILD_WAIT | ON_STACK | RESTARTS | NO_DEFER | RESET_HAND | 0x4 | 0x800;
+
+    private static final long IGNORED = SignalInfo.bit(SignalInfo.CHLD)
+            | SignalInfo.bit(SignalInfo.CONT)
+            | SignalInfo.bit(SignalInfo.URG)
+            | SignalInfo.bit(SignalInfo.WINCH);
+
+    /** The signals that stop a process. */
+    static final long STOPPING = SignalInfo.bit(SignalInfo.STOP)
+            | SignalInfo.bit(SignalInfo.TSTP)
+            | SignalInfo.bit(SignalInfo.TTIN)
+            | SignalInfo.bit(SignalInfo.TTOU);
+
+    private final long[] handlers = new long[SignalInfo.MOST + 1];
+    private final long[] flags = new long[SignalInfo.MOST + 1];
+    private final long[] masks = new long[SignalInfo.MOST + 1];
+
+    private final Object lock;
+
+    public SignalActions() {
+        this(new Object());
+    }
+
+    private SignalActions(Object lock) {
+        this.lock = lock;
+    }
+
+    /** Returns the lock of the signals of each process that uses this. */
+    public Object lock() {
+        return lock;
+    }
+
+    /** Copies the actions for a child. */
+    public SignalActions copy() {
+        return copyTo(new SignalActions());
+    }
+
+    /** Copies the actions for a process that shares them no longer, and keeps its lock. */
+    public SignalActions unshared() {
+        return copyTo(new SignalActions(lock));
+    }
+
+    private SignalActions copyTo(SignalActions copy) {
+        for (int signal = 1; signal <= SignalInfo.MOST; signal++) {
+            copy.set(signal, handlers[signal], flags[signal], masks[signal]);
+        }
+        return copy;
+    }
+
+    public long handler(int signal) {
+        return handlers[signal];
+    }
+
+    public long flags(int signal) {
+        return flags[signal];
+    }
+
+    public long mask(int signal) {
+        return masks[signal];
+    }
+
+    public void set(int signal, long handler, long signalFlags, long mask) {
+        handlers[signal] = handler;
+        flags[signal] = signalFlags & KEPT;
+        masks[signal] = mask & ~SignalMask.NEVER;
+    }
+
+    /** Ends a handler: the signal has its default effect. Flags and mask stay, as on Linux. */
+    void reset(int signal) {
+        handlers[signal] = DEFAULT;
+    }
+
+    /** A new program knows no handlers of the old one. */
+    public void forgetHandlers() {
+        for (int signal = 1; signal <= SignalInfo.MOST; signal++) {
+            set(signal, handlers[signal] == IGNORE ? IGNORE : DEFAULT, 0, 0);
+        }
+    }
+
+    boolean isHandled(int signal) {
+        return handlers[signal] > IGNORE || handlers[signal] < 0;
+    }
+
+    /** Whether a signal stops a process that has no handler for it. */
+    static boolean stops(int signal) {
+        return (STOPPING & SignalInfo.bit(signal)) != 0;
+    }
+
+    /** Whether a signal has no effect. */
+    public boolean isIgnored(int signal) {
+        return handlers[signal] == IGNORE || (handlers[signal] == DEFAULT && (IGNORED & SignalInfo.bit(signal)) != 0);
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.signal;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.memory.BadAddress;
+import org.jspecify.annotations.Nullable;
+
+/** Sends signals to threads and processes, and has threads take them. */
+public final class SignalDelivery {
+    private SignalDelivery() {}
+
+    /**
+     * Sends a signal to a process: one of its threads that does not block it takes it. Returns 0, or EAGAIN if too many
+     * wait.
+     */
+    public static long send(SignalProcess process, SignalInfo info) {
+        long result = post(process, process.pending(), info);
+        process.wakeAll();
+        return result;
+    }
+
+    /** Sends a signal to a thread. Returns 0, or EAGAIN if too many wait. */
+    public static long send(SignalThread thread, SignalInfo info) {
+        long result = post(thread.process(), thread.pending(), info);
+        thread.wake();
+        return result;
+    }
+
+    private static long post(SignalProcess process, PendingSignals pending, SignalInfo info) {
+        if (info.signal() == SignalInfo.KILL) {
+            process.kill(SignalInfo.KILL);
+            return 0;
+        }
+        int changed = 0;
+        long result;
+        synchronized (process.signals()) {
+            // Before anybody asks what the process does with the signal: a stopped one continues in any case.
+            if (info.signal() == SignalInfo.CONT) {
+                process.discard(SignalActions.STOPPING);
+                changed = process.stop().end();
+            } else if (SignalActions.stops(info.signal())) {
+                process.discard(SignalInfo.bit(SignalInfo.CONT));
+            }
+            boolean isWanted = !process.actions().isIgnored(info.signal()) || process.isBlocked(info.signal());
+            result = !isWanted || pending.add(info) ? 0 : LinuxErrno.EAGAIN;
+        }
+        if (changed != 0) {
+            process.wakeAll();
+            process.noticeContinuation(changed);
+        }
+        return result;
+    }
+
+    /** Sends a signal that the thread itself has caused: if it would not take it, its process ends. */
+    public static void force(SignalThread thread, SignalInfo info) {
+        SignalProcess process = thread.process();
+        long bit = SignalInfo.bit(info.signal());
+        synchronized (process.signals()) {
+            SignalActions actions = process.actions();
+            if ((thread.mask().get() & bit) != 0 || actions.isIgnored(info.signal())) {
+                actions.reset(info.signal());
+                thread.mask().set(thread.mask().get() & ~bit);
+            }
+            thread.pending().discard(bit);
+            thread.pending().add(info);
+        }
+    }
+
+    /** Has a thread take its signals: handlers begin, or the process ends. Called outside GUEST. */
+    public static void deliver(SignalThread thread) {
+        while (thread.isInterrupted() && !thread.mustEnd()) {
+            SignalInfo info = thread.process().stop().pause(thread) ? null : askDebugger(thread, take(thread));
+            if (info != null) {
+                act(thread, info);
+            }
+        }
+        thread.interruptedCall().end(false, false);
+        thread.mask().restore();
+    }
+
+    /** Has the debugger decide about a signal, as {@code ptrace_signal} does, also if the process ignores it. */
+    private static @Nullable SignalInfo askDebugger(SignalThread thread, @Nullable SignalInfo info) {
+        if (info == null) {
+            return null;
+        }
+        int passed = thread.askDebugger(info.signal());
+        if (passed == info.signal()) {
+            return info;
+        }
+        return passed == 0 ? null : SignalInfo.sent(passed, SignalInfo.SI_USER, 0, 0);
+    }
+
+    private static @Nullable SignalInfo take(SignalThread thread) {
+        SignalProcess process = thread.process();
+        synchronized (process.signals()) {
+            SignalInfo own = thread.pending().take(~thread.mask().get());
+            SignalInfo taken =
+                    own != null ? own : process.pending().take(~thread.mask().get());
+            // A debugger may put a stop signal in place of any other one.
+            if (taken != null && (SignalActions.stops(taken.signal()) || thread.isDebugged())) {
+                process.stop().taken();
+            }
+            return taken;
+        }
+    }
+
+    private static void act(SignalThread thread, SignalInfo info) {
+        SignalProcess process = thread.process();
+        int signal = info.signal();
+        long handler;
+        long flags;
+        long blocked;
+        synchronized (process.signals()) {
+            SignalActions actions = process.actions();
+            if (actions.isIgnored(signal)) {
+                return;
+            }
+            handler = actions.isHandled(signal) ? actions.handler(signal) : SignalActions.DEFAULT;
+            flags = actions.flags(signal);
+            blocked = actions.mask(signal) | ((flags & SignalActions.NO_DEFER) != 0 ? 0 : SignalInfo.bit(signal));
+            if (handler != SignalActions.DEFAULT && (flags & SignalActions.RESET_HAND) != 0) {
+                actions.reset(signal);
+            }
+        }
+        if (handler == SignalActions.DEFAULT && SignalActions.stops(signal)) {
+            // A shell that could continue it has to be there, but for SIGSTOP.
+            if (signal == SignalInfo.STOP || !process.isOrphaned()) {
+                process.stop().begin(signal);
+            }
+            return;
+        }
+        if (handler == SignalActions.DEFAULT) {
+            thread.reportEnd(info);
+            process.kill(signal);
+            return;
+        }
+        thread.interruptedCall().end(true, (flags & SignalActions.RESTARTS) != 0);
+        long restored = thread.mask().takeToRestore();
+        thread.countHandler();
+        try {
+            SignalFrame.enter(thread, info, handler, (flags & SignalActions.ON_STACK) != 0, restored);
+            thread.mask().set(thread.mask().get() | blocked);
+        } catch (BadAddress noStack) {
+            thread.mask().set(restored);
+            noStack(thread, info);
+        }
+    }
+
+    /** A stack takes no frame: the thread takes SIGSEGV, whose handler may have another one ({@code force_sigsegv}). */
+    private static void noStack(SignalThread thread, SignalInfo info) {
+        if (info.signal() == SignalInfo.SEGV) {
+            thread.reportEnd(info);
+            thread.process().kill(SignalInfo.SEGV);
+        } else {
+            force(thread, SignalInfo.ofKernel(SignalInfo.SEGV));
+        }
+    }
+}

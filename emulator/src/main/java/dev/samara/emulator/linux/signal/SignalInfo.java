@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.signal;
+
+import dev.samara.emulator.linux.abi.WaitStatus;
+import java.nio.ByteBuffer;
+
+/**
+ * What a handler is told about a signal ({@code siginfo_t}).
+ *
+ * @param signal its number
+ * @param code si_code
+ * @param address si_addr of a fault; 0 for others
+ * @param sender si_pid; 0 for a fault
+ * @param user si_uid; 0 for a fault
+ * @param value si_status of a child, or the value of a queued signal
+ */
+public record SignalInfo(int signal, int code, long address, int sender, int user, long value) {
+    /** The size of {@code siginfo_t}. */
+    public static final int BYTES = 128;
+
+    public static final int HUP = 1;
+    public static final int ILL = 4;
+    public static final int TRAP = 5;
+    static final int BUS = 7;
+    public static final int KILL = 9;
+    public static final int SEGV = 11;
+    static final int QUIT = 3;
+    static final int ABRT = 6;
+    static final int FPE = 8;
+    static final int XCPU = 24;
+    static final int XFSZ = 25;
+    static final int SYS = 31;
+    public static final int VTALRM = 26;
+    public static final int PROF = 27;
+    public static final int PIPE = 13;
+    public static final int ALRM = 14;
+    public static final int TERM = 15;
+    public static final int CHLD = 17;
+    public static final int CONT = 18;
+    public static final int STOP = 19;
+    static final int TSTP = 20;
+    public static final int TTIN = 21;
+    public static final int TTOU = 22;
+    static final int URG = 23;
+    static final int WINCH = 28;
+
+    /** The first number whose signals queue ({@code SIGRTMIN} of the kernel). */
+    static final int FIRST_REAL_TIME = 32;
+
+    /** The highest number of a signal. */
+    public static final int MOST = 64;
+
+    public static final int SI_USER = 0;
+    public static final int SI_KERNEL = 0x80;
+    static final int SI_QUEUE = -1;
+    public static final int SI_TKILL = -6;
+
+    static final int CHILD_EXITED = 1;
+    static final int CHILD_KILLED = 2;
+    static final int CHILD_DUMPED = 3;
+    public static final int CHILD_STOPPED = 5;
+    static final int CHILD_CONTINUED = 6;
+
+    /** Returns the signal that tells of a child with a status of {@code wait4}. */
+    public static SignalInfo ofChild(int signal, int pid, int user, int status) {
+        int code;
+        if (status == WaitStatus.CONTINUED) {
+            code = CHILD_CONTINUED;
+        } else if (WaitStatus.isStopped(status)) {
+            code = CHILD_STOPPED;
+        } else {
+            boolean isKilled = WaitStatus.isKilled(status);
+            code = !isKilled ? CHILD_EXITED : WaitStatus.isDumped(status) ? CHILD_DUMPED : CHILD_KILLED;
+        }
+        return new SignalInfo(signal, code, 0, pid, user, WaitStatus.number(status));
+    }
+
+    public static SignalInfo ofFault(int signal, int code, long address) {
+        return new SignalInfo(signal, code, address, 0, 0, 0);
+    }
+
+    public static SignalInfo sent(int signal, int code, int sender, int user) {
+        return new SignalInfo(signal, code, 0, sender, user, 0);
+    }
+
+    /** Returns a signal that no process has sent. */
+    public static SignalInfo ofKernel(int signal) {
+        return sent(signal, SI_KERNEL, 0, 0);
+    }
+
+    /** The bit of a signal in a set. */
+    public static long bit(int signal) {
+        return 1L << (signal - 1);
+    }
+
+    /** Whether the end by a signal dumps memory ({@code SIG_KERNEL_COREDUMP_MASK}). */
+    public static boolean dumps(int signal) {
+        return switch (signal) {
+            case QUIT, ILL, TRAP, ABRT, BUS, FPE, SEGV, XCPU, XFSZ, SYS -> true;
+            default -> false;
+        };
+    }
+
+    public boolean isFault() {
+        return code > 0 && (signal == ILL || signal == TRAP || signal == BUS || signal == SEGV);
+    }
+
+    public void putTo(ByteBuffer to) {
+        to.putInt(0, signal);
+        to.putInt(8, code);
+        if (isFault()) {
+            to.putLong(16, address);
+            return;
+        }
+        to.putInt(16, sender);
+        to.putInt(20, user);
+        if (signal == CHLD && code > 0) {
+            to.putInt(24, (int) value);
+        } else {
+            to.putLong(24, value);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.signal;
+
+import dev.samara.emulator.linux.memory.ProcessMemory;
+
+/** A process of the guest, as its signals see it. */
+public interface SignalProcess {
+    ProcessMemory memory();
+
+    /** The lock of actions and pending signals, also of those of its threads. */
+    Object signals();
+
+    SignalActions actions();
+
+    /** The signals that any of its threads may take. */
+    PendingSignals pending();
+
+    /** Whether a signal has stopped this process. */
+    GroupStop stop();
+
+    /** The number of its threads. */
+    int threads();
+
+    boolean isExiting();
+
+    /** Whether no other process could continue this one, so that only SIGSTOP stops it. */
+    boolean isOrphaned();
+
+    /** Tells the parent if this process has stopped. The caller has no lock of it. */
+    void noticeStop();
+
+    /**
+     * Tells the parent that this process was continued. The caller has no lock of it.
+     *
+     * @param code what the parent finds in si_code
+     */
+    void noticeContinuation(int code);
+
+    /** Forgets signals of a set that wait, for this process or for a thread. The caller has the lock of signals. */
+    void discard(long set);
+
+    /** Whether each thread blocks a signal, so that it has to be kept although it is ignored now. */
+    boolean isBlocked(int signal);
+
+    /** Has all threads look for signals. For any thread. */
+    void wakeAll();
+
+    /** Ends this process by a signal, unless it is ending. For any thread. */
+    void kill(int signal);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.wait;
+
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.memory.ProcessMemory;
+
+/** A thread of the guest, as the words of memory see it at which it waits, or which it changes. */
+public interface FutexThread extends WaitingThread {
+    int tid();
+
+    /** The memory as a call of this thread accesses it. */
+    CallMemory memory();
+
+    /** What this thread has to do with locks that know their owners. */
+    PiFutexes.PiThread inheritance();
+
+    /** The memory of the process, in which words of private futexes are known by their addresses. */
+    ProcessMemory processMemory();
+}

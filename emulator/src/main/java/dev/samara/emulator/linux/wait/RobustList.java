@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.wait;
+
+import dev.samara.emulator.linux.memory.BadAddress;
+import dev.samara.emulator.linux.memory.CallMemory;
+
+/** The locks that a thread has, listed in its own memory ({@code set_robust_list}): its end releases them. */
+public final class RobustList {
+    /** The size of {@code struct robust_list_head}. */
+    public static final int HEAD_BYTES = 24;
+
+    private static final int MOST = 2048;
+    private static final int OWNER = 0x3fff_ffff;
+    private static final int OWNER_DIED = 0x4000_0000;
+    private static final int HAS_WAITERS = 0x8000_0000;
+
+    /** Asked for by any thread, too. */
+    private volatile long head;
+
+    public RobustList() {}
+
+    /** The address of the list; 0 for none. */
+    public long head() {
+        return head;
+    }
+
+    public void set(long address) {
+        head = address;
+    }
+
+    /**
+     * Marks the locks that a thread holds when it leaves its memory, and wakes a waiter of each ({@code
+     * exit_robust_list}). Stops at the first address that cannot be accessed, as Linux does.
+     */
+    public void release(FutexThread thread, FutexTable futexes) {
+        long start = head;
+        head = 0;
+        if (start == 0) {
+            return;
+        }
+        try {
+            release(thread, futexes, start);
+        } catch (BadAddress noEntry) {
+            // What is left stays locked.
+        }
+    }
+
+    private static void release(FutexThread thread, FutexTable futexes, long start) {
+        CallMemory memory = thread.memory();
+        long entry = memory.getLong(start);
+        long offset = memory.getLong(start + 8);
+        long pending = memory.getLong(start + 16);
+        for (int left = MOST; address(entry) != start && left > 0; left--) {
+            long next = 0;
+            boolean hasNext = true;
+            try {
+                next = memory.getLong(address(entry));
+            } catch (BadAddress noNext) {
+                // The lock of this entry may be somewhere else.
+                hasNext = false;
+            }
+            if (address(entry) != address(pending)) {
+                release(thread, futexes, address(entry) + offset, isInheriting(entry), false);
+            }
+            if (!hasNext) {
+                return;
+            }
+            entry = next;
+        }
+        if (address(pending) != 0) {
+            release(thread, futexes, address(pending) + offset, isInheriting(pending), true);
+        }
+    }
+
+    private static long address(long entry) {
+        return entry & -2;
+    }
+
+    /** Whether a lock is one with priority inheritance, whose waiters its owner's end wakes otherwise. */
+    private static boolean isInheriting(long entry) {
+        return (entry & 1) != 0;
+    }
+
+    /** Releases one lock ({@code handle_futex_death}). */
+    private static void release(
+            FutexThread thread, FutexTable futexes, long address, boolean isInheriting, boolean isPending) {
+        CallMemory memory = thread.memory();
+        if ((address & 3) != 0) {
+            throw memory.badAddress();
+        }
+        int old = memory.getInt(address);
+        if (isPending && !isInheriting && (old & OWNER) == 0) {
+            // The thread has unlocked the word, and not woken a waiter yet.
+            futexes.wake(thread, address, 1);
+            return;
+        }
+        while ((old & OWNER) == thread.tid()) {
+            int found = memory.compareAndExchange(address, old, (old & HAS_WAITERS) | OWNER_DIED);
+            if (found == old) {
+                if (!isInheriting && (old & HAS_WAITERS) != 0) {
+                    futexes.wake(thread, address, 1);
+                }
+                return;
+            }
+            old = found;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.translate;
+
+import static org.objectweb.asm.Opcodes.ALOAD;
+import static org.objectweb.asm.Opcodes.LALOAD;
+import static org.objectweb.asm.Opcodes.LASTORE;
+import static org.objectweb.asm.Opcodes.LCONST_0;
+import static org.objectweb.asm.Opcodes.LLOAD;
+import static org.objectweb.asm.Opcodes.LSTORE;
+import static org.objectweb.asm.Opcodes.POP2;
+
+import dev.samara.emulator.isa.InstructionDecoder;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.objectweb.asm.MethodVisitor;
+
+/**
+ * The local variables of a method that have registers of the guest. Which ones a method uses is known after its
+ * instructions were written once; so they are written twice, and the first time nowhere.
+ */
+final class RegisterLocals {
+    /** Added to the number of a register of floating point. */
+    static final int FLOAT = 64;
+
+    private final Map<Integer, Integer> locals = new TreeMap<>();
+    private final TreeSet<Integer> written = new TreeSet<>();
+    private int firstFree;
+
+    /** Makes variables from a number on. */
+    RegisterLocals(int firstFree) {
+        this.firstFree = firstFree;
+    }
+
+    private int local(int register) {
+        return locals.computeIfAbsent(register, key -> more(2));
+    }
+
+    /** Returns the first of new variables, for other things. */
+    int more(int words) {
+        int first = firstFree;
+        firstFree += words;
+        return first;
+    }
+
+    /** Pushes a register: x by its number, f by its number and {@link #FLOAT}. */
+    void push(MethodVisitor method, int register) {
+        if (register == 0) {
+            method.visitInsn(LCONST_0);
+        } else {
+            method.visitVarInsn(LLOAD, local(register));
+        }
+    }
+
+    /** Pops the result of an instruction into its target. */
+    void pop(MethodVisitor method, int register) {
+        if (register == InstructionDecoder.NOWHERE) {
+            method.visitInsn(POP2);
+        } else {
+            method.visitVarInsn(LSTORE, local(register));
+            written.add(register);
+        }
+    }
+
+    /** Reads all registers that the method uses, from the arrays in two variables. */
+    void read(MethodVisitor method, int x, int f) {
+        locals.forEach((register, local) -> {
+            element(method, register, x, f);
+            method.visitInsn(LALOAD);
+            method.visitVarInsn(LSTORE, local);
+        });
+    }
+
+    /** Writes all registers back that the method changes. */
+    void write(MethodVisitor method, int x, int f) {
+        for (int register : written) {
+            element(method, register, x, f);
+            push(method, register);
+            method.visitInsn(LASTORE);
+        }
+    }
+
+    private static void element(MethodVisitor method, int register, int x, int f) {
+        method.visitVarInsn(ALOAD, register < FLOAT ? x : f);
+        method.visitLdcInsn(register & FLOAT - 1);
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.emulator.linux.CodeExecution;
+import dev.samara.testing.Explored;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The programs of {@code src/test/riscv}, which check themselves: each prints {@code ok} and its name, or the first
+ * thing that is wrong.
+ */
+@Timeout(60)
+@Explored(6)
+@Tag("comparison")
+final class GuestProgramsTest {
+    @TempDir
+    private Path root;
+
+    static List<String> programs() {
+        return List.of(
+                "altstack",
+                "atomics",
+                "attributes",
+                "barriers",
+                "brk",
+                "control",
+                "clones",
+                "debugged",
+                "details",
+                "execs",
+                "fifo",
+                "files",
+                "floats",
+                "folders",
+                "forks",
+                "futexes",
+                "hostile",
+                "hotcode",
+                "integers",
+                "jit",
+                "jobs",
+                "links",
+                "locks",
+                "madvise",
+                "memfd",
+                "mistakes",
+                "mmap",
+                "mremap",
+                "names",
+                "owners",
+                "pagemap",
+                "partial",
+                "pie",
+                "pipes",
+                "procnames",
+                "random",
+                "randomcode",
+                "refused",
+                "reopened",
+                "robust",
+                "scripts",
+                "seals",
+                "segments",
+                "shared",
+                "signals",
+                "speed",
+                "stack",
+                "system",
+                "textbusy",
+                "threads",
+                "timers",
+                "titles",
+                "users");
+    }
+
+    private void check(GuestRun run, String name) throws Exception {
+        assertEquals(new GuestRun.GuestResult(0, "ok " + name + "\n"), run.run(GuestRun.program(name)));
+    }
+
+    @ParameterizedTest
+    @DisplayName("a program finds nothing wrong")
+    @MethodSource("programs")
+    @Explored(1)
+    void runs(String name) throws Exception {
+        check(new GuestRun(root), name);
+    }
+
+    @ParameterizedTest
+    @DisplayName("a program finds nothing wrong on a checked machine, nor does the machine")
+    @MethodSource("programs")
+    void runsChecked(String name) throws Exception {
+        check(new GuestRun(root).checked(), name);
+    }
+
+    @ParameterizedTest
+    @DisplayName("a program finds nothing wrong with a TLB of two entries")
+    @MethodSource("programs")
+    void runsWithSmallTlb(String name) throws Exception {
+        check(new GuestRun(root).tlbEntries(2), name);
+    }
+
+    @ParameterizedTest
+    @DisplayName("a program finds nothing wrong with all code translated at its second run")
+    @MethodSource("programs")
+    void runsTranslatedAtOnce(String name) throws Exception {
+        check(new GuestRun(root).execution(CodeExecution.TRANSLATED_AT_ONCE), name);
+    }
+
+    @ParameterizedTest
+    @DisplayName("a program finds nothing wrong with code that is translated meanwhile, and a TLB of two entries")
+    @MethodSource("programs")
+    void runsTranslatedInTheBackground(String name) throws Exception {
+        check(new GuestRun(root).execution(CodeExecution.TRANSLATED).tlbEntries(2), name);
+    }
+
+    @ParameterizedTest
+    @DisplayName("a program finds nothing wrong with translated code on a checked machine, nor does the machine")
+    @MethodSource("programs")
+    void runsTranslatedAndChecked(String name) throws Exception {
+        check(new GuestRun(root).execution(CodeExecution.TRANSLATED).checked(), name);
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.MachineStatistics;
+import dev.samara.emulator.elf.ElfException;
+import dev.samara.emulator.linux.CodeExecution;
+import dev.samara.emulator.linux.Emulation;
+import dev.samara.emulator.linux.RunPlan;
+import dev.samara.emulator.linux.debug.Debugger;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A run of a program of the test resources. */
+final class GuestRun {
+    private static final long MEMORY = 64L << 20;
+    private static final int TLB = 4096;
+
+    private final Path root;
+    private boolean isChecked;
+    private int tlbEntries = TLB;
+    private long memory = MEMORY;
+    private CodeExecution execution = CodeExecution.INTERPRETED;
+    private boolean isTerminal;
+    private boolean isRoot;
+    private @Nullable Debugger debugger;
+
+    GuestRun(Path root) {
+        this.root = root;
+    }
+
+    GuestRun checked() {
+        isChecked = true;
+        return this;
+    }
+
+    GuestRun tlbEntries(int entries) {
+        tlbEntries = entries;
+        return this;
+    }
+
+    GuestRun execution(CodeExecution how) {
+        execution = how;
+        return this;
+    }
+
+    GuestRun memory(long bytes) {
+        memory = bytes;
+        return this;
+    }
+
+    /** Has the guest take its standard streams for a terminal. */
+    GuestRun terminal() {
+        isTerminal = true;
+        return this;
+    }
+
+    /** Has the guest be user 0. */
+    GuestRun asRoot() {
+        isRoot = true;
+        return this;
+    }
+
+    GuestRun debugger(Debugger controlling) {
+        debugger = controlling;
+        return this;
+    }
+
+    /**
+     * How a run ended.
+     *
+     * @param status the exit status
+     * @param output what the guest has written, and after it what the emulator has
+     */
+    record GuestResult(int status, String output) {}
+
+    GuestResult run(Path program, String... arguments) throws IOException, ElfException, InterruptedException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        StringWriter reports = new StringWriter();
+        RunPlan plan = new RunPlan(
+                program,
+                List.of(arguments),
+                List.of("A=1"),
+                root,
+                isRoot,
+                memory,
+                2,
+                tlbEntries,
+                execution,
+                isChecked,
+                false,
+                false,
+                InputStream.nullInputStream(),
+                out,
+                out,
+                new PrintWriter(reports),
+                isTerminal);
+        Emulation emulation = new Emulation(plan, debugger);
+        int status = emulation.run();
+        MachineStatistics memory = Objects.requireNonNull(emulation.memory());
+        assertEquals(0, memory.framesInUse(), "pages that nobody uses when all processes have ended");
+        assertEquals(0, memory.pageTableBytes(), "page tables when all processes have ended");
+        return new GuestResult(status, out.toString(StandardCharsets.UTF_8) + reports);
+    }
+
+    static Path program(String name) {
+        URL found = GuestRun.class.getResource("/riscv/" + name);
+        if (found == null) {
+            throw new IllegalArgumentException("there is no program " + name);
+        }
+        try {
+            return Path.of(found.toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalArgumentException(e);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The parts of the program {@code limits}: each makes a guest reach a limit, be refused, and go on. */
+@Timeout(120)
+final class ReachedLimitsTest {
+    @TempDir
+    private Path root;
+
+    @ParameterizedTest
+    @DisplayName("a guest that reaches a limit has an error, and goes on")
+    @ValueSource(
+            strings = {
+                "descriptors",
+                "files",
+                "memory_files",
+                "segments",
+                "mappings",
+                "mappings_of_all",
+                "processes",
+                "zombies",
+                "signals",
+                "locks",
+                "pipe_bytes",
+                "pipes",
+                "named_pipes",
+                "arguments",
+                "lengths",
+                "numbers",
+                "sparse"
+            })
+    void limits(String part) throws Exception {
+        GuestRun.GuestResult result = new GuestRun(root).memory(256L << 20).run(GuestRun.program("limits"), part);
+        assertEquals(new GuestRun.GuestResult(0, "ok limits\n"), result);
+    }
+
+    @Test
+    @DisplayName("a guest of user 0 that reaches a limit of groups has an error, and goes on")
+    void groups() throws Exception {
+        GuestRun.GuestResult result = new GuestRun(root).asRoot().run(GuestRun.program("limits"), "groups");
+        assertEquals(new GuestRun.GuestResult(0, "ok limits\n"), result);
+    }
+}

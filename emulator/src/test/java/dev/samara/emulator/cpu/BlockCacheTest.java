@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.emulator.elf.ProgramLoader;
+import dev.samara.emulator.limit.GuestLimits;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Semaphore;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The blocks that caches keep, of memory with as many instructions as blocks. */
+@Timeout(60)
+final class BlockCacheTest {
+    /** {@code c.ebreak}, which ends a block. */
+    private static final byte[] EBREAK = {0x02, (byte) 0x90};
+
+    private static final int BYTES = 1 << 18;
+
+    /** A CPU with its blocks. */
+    private record DecodingCpu(Cpu cpu, BlockCache blocks) implements AutoCloseable {
+        static DecodingCpu of(Machine machine, AddressSpace space, Semaphore room) {
+            Cpu cpu = machine.claimCpu();
+            cpu.switchTo(space);
+            return new DecodingCpu(cpu, new BlockCache(new Hart(cpu), cpu, 0, room));
+        }
+
+        void decode(long code, int count) {
+            cpu.enterGuest();
+            try {
+                for (int i = 0; i < count; i++) {
+                    assertNotNull(blocks.at(code + 2L * i));
+                }
+            } finally {
+                cpu.leaveGuest();
+            }
+        }
+
+        boolean install(HotRegion region) {
+            cpu.enterGuest();
+            try {
+                return blocks.install(region);
+            } finally {
+                cpu.leaveGuest();
+            }
+        }
+
+        boolean isKept(long address) {
+            return blocks.known(address) != null;
+        }
+
+        @Override
+        public void close() {
+            cpu.close();
+        }
+    }
+
+    private interface CacheUse {
+        void use(DecodingCpu first, DecodingCpu second, long code);
+    }
+
+    private static void run(Semaphore room, CacheUse body) {
+        byte[] code = new byte[BYTES];
+        for (int i = 0; i < BYTES; i++) {
+            code[i] = EBREAK[i & 1];
+        }
+        try (Machine machine = Machine.builder().memory(4 << 20).build();
+                AddressSpace space = machine.newSpace(ProgramLoader.GEOMETRY);
+                DecodingCpu first = DecodingCpu.of(machine, space, room);
+                DecodingCpu second = DecodingCpu.of(machine, space, room)) {
+            int rights = Protection.READ | Protection.WRITE | Protection.EXEC;
+            long at = space.mmap(0, BYTES, rights, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+            assertEquals(BYTES, space.write(at, code, 0, BYTES));
+            body.use(first, second, at);
+        }
+    }
+
+    @Test
+    @DisplayName("a cache drops its blocks when it has as many as one may have")
+    void one() {
+        Semaphore room = new Semaphore(Integer.MAX_VALUE);
+        run(room, (cache, unused, code) -> {
+            cache.decode(code, GuestLimits.BLOCKS_OF_THREAD);
+            assertTrue(cache.isKept(code));
+            cache.decode(code + 2L * GuestLimits.BLOCKS_OF_THREAD, 1);
+            assertFalse(cache.isKept(code), "all were dropped");
+            assertTrue(cache.isKept(code + 2L * GuestLimits.BLOCKS_OF_THREAD));
+            assertEquals(Integer.MAX_VALUE, room.availablePermits(), "one block is the cache's own");
+        });
+    }
+
+    @Test
+    @DisplayName("a cache drops its blocks when all have as many as they may, and keeps a few in any case")
+    void all() {
+        Semaphore room = new Semaphore(BlockCache.shared(100));
+        run(room, (first, second, code) -> {
+            first.decode(code, GuestLimits.LEAST_BLOCKS + 100);
+            assertEquals(0, room.availablePermits());
+            assertTrue(first.isKept(code));
+            second.decode(code, GuestLimits.LEAST_BLOCKS);
+            assertTrue(second.isKept(code));
+            second.decode(code + 2L * GuestLimits.LEAST_BLOCKS, 1);
+            assertFalse(second.isKept(code));
+            assertTrue(first.isKept(code), "the other cache keeps what it has");
+            first.blocks.clear();
+            assertEquals(BlockCache.shared(100), room.availablePermits());
+        });
+    }
+
+    @Test
+    @DisplayName("a link from a block to translated code counts as a quarter of a block, until the block is dropped")
+    void links() {
+        Semaphore room = new Semaphore(BlockCache.shared(1));
+        run(room, (cache, unused, code) -> {
+            cache.decode(code, GuestLimits.LEAST_BLOCKS);
+            CodeBlock block = Objects.requireNonNull(cache.blocks.known(code));
+            CodeBlock next = Objects.requireNonNull(cache.blocks.known(code + 2));
+            HotRegion region = new HotRegion(new UnusedCode(), List.of(block, next));
+            assertTrue(cache.install(region));
+            assertTrue(cache.install(region));
+            assertEquals(0, room.availablePermits());
+            assertFalse(cache.install(region), "there is no room for another link");
+            cache.blocks.clear();
+            assertEquals(BlockCache.shared(1), room.availablePermits());
+        });
+    }
+
+    private static final class UnusedCode extends HotCode {
+        @Override
+        public long run(Hart hart) {
+            throw new IllegalStateException("nobody runs this code");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.gdb;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.emulator.cpu.Hart;
+import dev.samara.emulator.elf.ProgramLoader;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/**
+ * A session with a guest whose two threads are stopped. When the client resumes them, they stop again immediately, for
+ * one reason after the other, so each packet is answered.
+ */
+public final class StoppedSession {
+    private static final long MEMORY = 16 << 20;
+    private static final long START = 0x10000;
+    private static final int PAGE = 4096;
+    private static final Machine MACHINE = Machine.builder().memory(MEMORY).build();
+    private static final Path FILE = file();
+    private static final ExecutorService READER = Executors.newSingleThreadExecutor(StoppedSession::daemon);
+
+    private static final StopEvent[] EVENTS = {
+        StopEvent.of(StopEvent.Cause.BREAKPOINT, StopEvent.TRAP),
+        StopEvent.of(StopEvent.Cause.STEPPED, StopEvent.TRAP),
+        new StopEvent(StopEvent.Cause.WATCHED, StopEvent.TRAP, START, "awatch"),
+        StopEvent.of(StopEvent.Cause.SIGNALLED, 11),
+        StopEvent.of(StopEvent.Cause.INTERRUPTED, StopEvent.INT),
+        new StopEvent(StopEvent.Cause.EXECUTED, StopEvent.TRAP, 0, "/bin/other")
+    };
+
+    private final SessionInbox inbox = new SessionInbox();
+    private final AllStop all = new AllStop(inbox::notice);
+    private final StopControl control = new StopControl(all);
+    private int stops;
+
+    private StoppedSession() {}
+
+    private static Thread daemon(Runnable task) {
+        Thread thread = new Thread(task, "reader of a stopped session");
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    private static Path file() {
+        try {
+            Path file = Files.createTempFile("stopped", ".file");
+            file.toFile().deleteOnExit();
+            return Files.write(file, new byte[] {'#', '$', '}', '*', 0, -1});
+        } catch (IOException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /**
+     * Runs a session, and checks the form of its answers and that it leaves nothing behind.
+     *
+     * @param sent the bytes of the client, which then closes the connection
+     * @return the number of packets that were sent to the client
+     * @throws Exception if the session does not end as it should
+     */
+    public static int run(byte[] sent) throws Exception {
+        int packets;
+        try (AddressSpace space = MACHINE.newSpace(ProgramLoader.GEOMETRY);
+                Cpu cpu = MACHINE.claimCpu()) {
+            map(space);
+            cpu.switchTo(space);
+            StoppedProcess process = new StoppedProcess(space, FILE);
+            packets = SentFrames.count(new StoppedSession().run(process, cpu, sent));
+            if (!process.isClosed()) {
+                throw new AssertionError("a file is left open");
+            }
+        }
+        MACHINE.awaitQuiescence();
+        long frames = MACHINE.statistics().framesInUse();
+        if (frames != 0) {
+            throw new AssertionError(frames + " frames are left in use");
+        }
+        return packets;
+    }
+
+    /** Two pages that can be written, one that can be read, and one that cannot. */
+    private static void map(AddressSpace space) {
+        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        int both = Protection.READ | Protection.WRITE;
+        if (space.mmap(START, 2 * PAGE, both, flags, null, 0) != START
+                || space.mmap(START + 2 * PAGE, PAGE, Protection.READ, flags, null, 0) < 0
+                || space.mmap(START + 3 * PAGE, PAGE, 0, flags, null, 0) < 0) {
+            throw new AssertionError("the memory cannot be mapped");
+        }
+    }
+
+    private byte[] run(StoppedProcess process, Cpu cpu, byte[] sent)
+            throws IOException, InterruptedException, ExecutionException {
+        control.begins(process);
+        Hart hart = new Hart(cpu);
+        for (int tid = StoppedProcess.PID; tid < StoppedProcess.PID + 2; tid++) {
+            control.starts(new StoppedThread(tid, hart, this::stopAgain));
+        }
+        synchronized (all) {
+            // The second thread is in a system call.
+            all.threads()
+                    .forEach(each -> each.state = each.tid() == StoppedProcess.PID
+                            ? TracedThread.StopState.PARKED
+                            : TracedThread.StopState.IN_CALL);
+        }
+        ByteArrayOutputStream answers = new ByteArrayOutputStream();
+        PacketReader reader = new PacketReader(new ByteArrayInputStream(sent));
+        Future<?> reading = READER.submit(() -> read(reader));
+        try {
+            new GdbSession(all, control, inbox, new PacketWriter(answers), true).run();
+        } finally {
+            inbox.close();
+            all.detach();
+        }
+        reading.get();
+        return answers.toByteArray();
+    }
+
+    private Void read(PacketReader reader) throws InterruptedException {
+        GdbPacket packet;
+        do {
+            packet = reader.read();
+        } while (inbox.put(packet) && packet.kind() != GdbPacket.Kind.CLOSED);
+        return null;
+    }
+
+    /** Called with the lock held, when the threads should resume. */
+    private void stopAgain() {
+        if (all.isAttached() && !all.isStopped()) {
+            StopEvent event = EVENTS[stops++ % EVENTS.length];
+            all.begin(all.threads().iterator().next(), event);
+        }
+    }
+}

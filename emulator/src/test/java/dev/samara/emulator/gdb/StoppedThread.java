@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.gdb;
+
+import dev.samara.emulator.cpu.Breakpoints;
+import dev.samara.emulator.cpu.Hart;
+import dev.samara.emulator.linux.debug.DebuggedThread;
+
+/** A thread that is stopped, and runs a task when it is woken instead of resuming. */
+final class StoppedThread implements DebuggedThread {
+    private final int tid;
+    private final Hart hart;
+    private final Runnable woken;
+
+    StoppedThread(int tid, Hart hart, Runnable woken) {
+        this.tid = tid;
+        this.hart = hart;
+        this.woken = woken;
+    }
+
+    @Override
+    public int tid() {
+        return tid;
+    }
+
+    @Override
+    public Hart hart() {
+        return hart;
+    }
+
+    @Override
+    public boolean mustEnd() {
+        return false;
+    }
+
+    @Override
+    public void park() {
+        throw new AssertionError("it does not run");
+    }
+
+    @Override
+    public void wake() {
+        woken.run();
+    }
+
+    @Override
+    public void ask() {
+        throw new AssertionError("it does not run");
+    }
+
+    @Override
+    public void changedCode() {
+        // It has none.
+    }
+
+    @Override
+    public void stopAt(Breakpoints breakpoints) {
+        // It comes nowhere.
+    }
+
+    @Override
+    public void forgetCall() {
+        // It makes none.
+    }
+
+    @Override
+    public void send(int signal) {
+        if (signal < 1 || signal > 64) {
+            throw new AssertionError("signal " + signal);
+        }
+    }
+}

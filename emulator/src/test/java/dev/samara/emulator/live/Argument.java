@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** An argument of a call, with a text form that {@link ScriptText} parses. */
+sealed interface Argument {
+    /** A number. */
+    record Numeric(long value) implements Argument {
+        @Override
+        public String toString() {
+            return value >= -9999 && value <= 9999 ? Long.toString(value) : "0x" + Long.toHexString(value);
+        }
+    }
+
+    /** The number of a task of the script, as a process or as a thread. */
+    record TaskNumber(boolean isThread, int task, boolean isNegative) implements Argument {
+        @Override
+        public String toString() {
+            return (isNegative ? "-" : "") + (isThread ? "tid" : "pid") + task;
+        }
+    }
+
+    /** Bytes with a terminating zero; one character for each byte. */
+    record Text(String bytes) implements Argument {
+        @Override
+        public String toString() {
+            StringBuilder text = new StringBuilder("\"");
+            for (int i = 0; i < bytes.length(); i++) {
+                char each = bytes.charAt(i);
+                boolean isPlain = each >= ' ' && each < 127 && each != '"' && each != '\\';
+                text.append(isPlain ? String.valueOf(each) : String.format(Locale.ROOT, "\\x%02x", (int) each));
+            }
+            return text.append('"').toString();
+        }
+    }
+
+    /** One byte repeated so many times, as a text. */
+    record Repeated(int length, char each) implements Argument {
+        @Override
+        public String toString() {
+            return "repeat " + length + " " + each;
+        }
+    }
+
+    /** A path of so many bytes to a one-byte name in the current folder. */
+    record LongPath(int length, char name) implements Argument {
+        @Override
+        public String toString() {
+            return "path " + length + " " + name;
+        }
+    }
+
+    /** Memory with a pattern, which is compared after the call. */
+    record Buffer(int length) implements Argument {
+        @Override
+        public String toString() {
+            return "buf " + length;
+        }
+    }
+
+    /** Memory with a pattern, after which nothing is mapped. */
+    record Edge(int length) implements Argument {
+        @Override
+        public String toString() {
+            return "edge " + length;
+        }
+    }
+
+    /** Many bytes; a hash of them is compared after the call. */
+    record Big(int length) implements Argument {
+        @Override
+        public String toString() {
+            return "big " + length;
+        }
+    }
+
+    /** An address at which nothing is mapped. */
+    record Bad() implements Argument {
+        @Override
+        public String toString() {
+            return "bad";
+        }
+    }
+
+    /** The address of a page that can only be read. */
+    record ReadOnly() implements Argument {
+        @Override
+        public String toString() {
+            return "readonly";
+        }
+    }
+
+    /** A buffer for a result of the kernel. */
+    record Out(Structure structure) implements Argument {
+        @Override
+        public String toString() {
+            return "out " + structure.name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** {@code struct sigaction} that sets the default action or ignores the signal. */
+    record Action(boolean isIgnored, long flags, long mask) implements Argument {
+        @Override
+        public String toString() {
+            return "action " + (isIgnored ? "ign" : "dfl") + " 0x" + Long.toHexString(flags) + " 0x"
+                    + Long.toHexString(mask);
+        }
+    }
+
+    /**
+     * A member of a structure: its kind, and its value.
+     *
+     * @param kind b, h, w or q for 1, 2, 4 or 8 bytes, i for the number of a process in 4 bytes, p for an address, t
+     *     for a time in 8 bytes, of which the call may leave what it wants
+     */
+    record Field(char kind, Argument value) {
+        int width() {
+            return switch (kind) {
+                case 'b' -> 1;
+                case 'h' -> 2;
+                case 'w', 'i' -> 4;
+                default -> 8;
+            };
+        }
+
+        @Override
+        public String toString() {
+            return kind + (kind == 'p' ? "(" + value + ")" : value.toString());
+        }
+    }
+
+    /** A structure, each member at its natural alignment. The call may change it. */
+    record Fields(List<Field> fields) implements Argument {
+        @Override
+        public String toString() {
+            return fields.stream().map(Field::toString).collect(Collectors.joining(" ", "{", "}"));
+        }
+    }
+}

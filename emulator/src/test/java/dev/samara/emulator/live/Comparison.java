@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import dev.samara.emulator.linux.CodeExecution;
+import dev.samara.testing.live.ErrorNames;
+import dev.samara.testing.live.Tally;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** Executes the same scripts on the kernel and in the emulator. Used by one thread. */
+final class Comparison implements AutoCloseable {
+    private final Path folder;
+    private final CodeExecution execution;
+    private final KernelSide kernel;
+    private final Watch watch = new Watch();
+    private final Tally tally;
+    private GuestSide guest;
+    private int scripts;
+    private int guests;
+
+    /**
+     * Starts both sides.
+     *
+     * @param folder for the folders of scripts
+     * @param execution how the emulator executes code
+     * @param tally counts the answers of the kernel
+     */
+    Comparison(Path folder, CodeExecution execution, Tally tally) throws IOException {
+        this.folder = folder;
+        this.execution = execution;
+        this.tally = tally;
+        kernel = KernelSide.start(Files.createDirectory(folder.resolve("kernel")));
+        ScriptRun.prepare(kernel);
+        guest = newGuest();
+    }
+
+    private GuestSide newGuest() throws IOException {
+        GuestSide made = GuestSide.start(Files.createDirectory(folder.resolve("guest" + guests++)), execution);
+        ScriptRun.prepare(made);
+        return made;
+    }
+
+    CodeExecution execution() {
+        return execution;
+    }
+
+    /** Runs a script on both sides once more; returns the first difference, or null. */
+    @Nullable
+    Difference run(List<Step> script) throws IOException {
+        watch.hurry(true);
+        try {
+            return run(List.of(script), new ArrayList<>()).get(0);
+        } finally {
+            watch.hurry(false);
+        }
+    }
+
+    /** Runs scripts on both sides; returns the first difference of each, or null. */
+    List<@Nullable Difference> runAll(List<List<Step>> scripts) throws IOException {
+        List<Difference> found = run(scripts, new ArrayList<>());
+        // The scripts after one that ended the emulator are run again.
+        while (found.size() < scripts.size()) {
+            found = run(scripts.subList(found.size(), scripts.size()), found);
+        }
+        return found;
+    }
+
+    private List<Difference> run(List<List<Step>> scripts, List<Difference> before) throws IOException {
+        List<String> names = scripts.stream().map(each -> "s" + this.scripts++).toList();
+        CompletableFuture<List<ScriptRun.Answers>> ofKernel =
+                CompletableFuture.supplyAsync(() -> ScriptRun.run(kernel, names, scripts, watch), ScriptRun::start);
+        List<ScriptRun.Answers> ofGuest = ScriptRun.run(guest, names, scripts, watch);
+        List<ScriptRun.Answers> expected = ofKernel.join();
+        List<Difference> found = new ArrayList<>(before);
+        // The emulator deletes the named pipes at its end.
+        boolean isLost = ofGuest.stream().anyMatch(each -> each.end().startsWith("lost"));
+        for (int i = 0; i < names.size(); i++) {
+            if (i < ofGuest.size()) {
+                String complaints = guest.complaints();
+                found.add(of(names.get(i), scripts.get(i), expected.get(i), ofGuest.get(i), complaints, isLost));
+            }
+            FolderText.delete(kernel.folder().resolve(names.get(i)));
+            FolderText.delete(guest.folder().resolve(names.get(i)));
+        }
+        if (isLost) {
+            renew();
+        }
+        return found;
+    }
+
+    private @Nullable Difference of(
+            String name,
+            List<Step> script,
+            ScriptRun.Answers kernelAnswers,
+            ScriptRun.Answers guestAnswers,
+            String complaints,
+            boolean isLost)
+            throws IOException {
+        tally(script, kernelAnswers);
+        ScriptRun.Answers ofGuest = new ScriptRun.Answers(guestAnswers.steps(), guestAnswers.end() + complaints);
+        Difference found = difference(script, kernelAnswers, ofGuest);
+        if (found != null && NamedExceptions.of(found) != null) {
+            return null;
+        }
+        boolean isWhole = NamedExceptions.compared(script, kernelAnswers.steps()) > script.size();
+        if (found == null && isWhole && !isLost) {
+            String kernelTree = FolderText.of(kernel.folder().resolve(name));
+            String guestTree = FolderText.of(guest.folder().resolve(name));
+            if (!kernelTree.equals(guestTree)) {
+                return new Difference(execution, script.size(), script, kernelTree, guestTree);
+            }
+        }
+        return found;
+    }
+
+    private void tally(List<Step> script, ScriptRun.Answers answers) {
+        for (int i = 0; i < script.size() && i < answers.steps().size(); i++) {
+            if (script.get(i) instanceof Step.Call call && call.way() != Step.Way.BEGUN) {
+                String result = answers.steps().get(i).split(" ", 2)[0];
+                boolean isError = result.matches("-[0-9]{1,3}");
+                tally.met(call.call().text(), isError ? ErrorNames.of(Integer.parseInt(result)) : "done");
+            }
+        }
+    }
+
+    private void renew() throws IOException {
+        guest.close();
+        guest = newGuest();
+    }
+
+    private @Nullable Difference difference(List<Step> script, ScriptRun.Answers kernel, ScriptRun.Answers guest) {
+        List<String> ofKernel = new ArrayList<>(kernel.steps());
+        List<String> ofGuest = new ArrayList<>(guest.steps());
+        if (kernel.isTooLong() && guest.isTooLong()) {
+            // It waits for what never comes, here and there.
+            return null;
+        }
+        int compared = NamedExceptions.compared(script, ofKernel);
+        for (int i = 0; i < Math.min(script.size(), compared) && i < Math.max(ofKernel.size(), ofGuest.size()); i++) {
+            String other = i < ofGuest.size() ? ofGuest.get(i) : guest.end();
+            String one = NamedExceptions.expected(i < ofKernel.size() ? ofKernel.get(i) : "", other);
+            if (!one.equals(other)) {
+                return new Difference(execution, i, script, one, other);
+            }
+        }
+        if (compared <= script.size()) {
+            return null;
+        }
+        String other = last(ofGuest, script) + " | " + guest.end();
+        String one = NamedExceptions.expected(last(ofKernel, script) + " | " + kernel.end(), other);
+        return one.equals(other) ? null : new Difference(execution, script.size(), script, one, other);
+    }
+
+    private static String last(List<String> steps, List<Step> script) {
+        return steps.size() > script.size() ? steps.get(script.size()) : "";
+    }
+
+    @Override
+    public void close() throws IOException {
+        watch.close();
+        kernel.close();
+        guest.close();
+    }
+}

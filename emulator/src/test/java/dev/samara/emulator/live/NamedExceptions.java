@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The intended differences, each with a name and a reason. */
+final class NamedExceptions {
+    private static final Path DOCUMENT = Path.of("..", "docs", "emulator.md");
+    private static final Pattern NOT_THERE = Pattern.compile("^\\| (.*`.*) \\| ENOSYS \\|.*");
+    private static final Pattern NAME = Pattern.compile("`([a-z_0-9]+)`");
+    private static final Pattern NO_TIMES = Pattern.compile(" atime 0\\.0 mtime 0\\.0");
+    private static final Pattern TIMES = Pattern.compile(" atime \\S+ mtime \\S+");
+    private static final String ENOSYS = "-38";
+    private static final String EINVAL = "-22";
+    private static final Set<String> BEYOND = Set.of(EINVAL, "-27", "-75");
+    private static final long MOST_OFFSET = (1L << 44) - 4096;
+    private static final Set<JudgedCall> OF_OFFSETS = EnumSet.of(
+            JudgedCall.LSEEK,
+            JudgedCall.FTRUNCATE,
+            JudgedCall.TRUNCATE,
+            JudgedCall.PWRITE64,
+            JudgedCall.PWRITEV,
+            JudgedCall.FALLOCATE,
+            JudgedCall.SENDFILE);
+    private static final Set<Integer> COMMANDS =
+            Set.of(0, 1, 2, 3, 4, 5, 6, 7, 9, 16, 36, 37, 38, 1030, 1031, 1032, 1033, 1034);
+    private static final String EPERM = "-1";
+    private static final String ESRCH = "-3";
+
+    /** What a lock answers that another thread has. */
+    private static final Set<String> OF_OWNED = Set.of(EPERM, "-11", "-35", "-110");
+
+    private static final Pattern IN_FOLDER = Pattern.compile("^[0-9].* at any mode 4");
+
+    /** Of a read of a folder, which is EISDIR, or EBADF if it is the target of bytes, too. */
+    private static final Pattern OF_READ_FOLDER = Pattern.compile("^-(21|9) .* at any mode 4");
+
+    /** The calls that look at the position and the number of bytes first. */
+    private static final Set<JudgedCall> OF_POSITIONS =
+            EnumSet.of(JudgedCall.READ, JudgedCall.READV, JudgedCall.SENDFILE);
+
+    /** Of a call that has sent bytes: both descriptors have the same file. */
+    private static final Pattern SENT = Pattern.compile("^[1-9].* (i[0-9]+) atime .* \\1 atime ");
+
+    private static final String EOPNOTSUPP = "-95";
+    private static final int TMPFILE = 020000000;
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
+    private static final int EXCHANGE_OR_WHITEOUT = 6;
+
+    private static @Nullable Set<String> excluded;
+
+    private NamedExceptions() {}
+
+    /** Returns the name of the exception that a difference is; null for none. A script is compared up to there. */
+    static @Nullable String of(Difference found) {
+        if (!(found.at() instanceof Step.Call call)) {
+            return null;
+        }
+        if (OF_POSITIONS.contains(call.call())
+                && isAfterEntries(found)
+                && found.kernel().startsWith(EINVAL + " ")
+                && OF_READ_FOLDER.matcher(found.guest()).find()) {
+            return "a position in a folder after its last entry, which is the greatest of all in ext4";
+        }
+        if (call.call() == JudgedCall.GETDENTS64
+                && isAfterSeek(found, call)
+                && !found.kernel().startsWith("-")) {
+            return "a position in a folder, which is the file system's own";
+        }
+        boolean isOfMemory = call.call() == JudgedCall.PROCESS_VM_READV || call.call() == JudgedCall.PROCESS_VM_WRITEV;
+        if (isOfMemory && isOwn(call) && first(found.kernel()).equals(first(found.guest()))) {
+            return "bytes that are copied over themselves, in parts of any size";
+        }
+        return of(call, found.kernel(), found.guest());
+    }
+
+    private static String first(String answer) {
+        return answer.split(" ", 2)[0];
+    }
+
+    private static boolean isOwn(Step.Call call) {
+        return call.arguments().get(0) instanceof Argument.TaskNumber of && of.task() == call.task();
+    }
+
+    /** Whether a call has set the position of the descriptor before. */
+    private static boolean isAfterSeek(Difference found, Step.Call read) {
+        return found.script().subList(0, found.step()).stream()
+                .anyMatch(each -> each instanceof Step.Call call
+                        && call.call() == JudgedCall.LSEEK
+                        && call.arguments().get(0).equals(read.arguments().get(0)));
+    }
+
+    /** Whether entries of a folder were read before the call that differs. */
+    private static boolean isAfterEntries(Difference found) {
+        return found.script().subList(0, found.step()).stream()
+                .anyMatch(each -> each instanceof Step.Call call && call.call() == JudgedCall.GETDENTS64);
+    }
+
+    private static @Nullable String of(Step.Call call, String kernel, String guest) {
+        if (guest.split(" ", -1)[0].equals(ENOSYS)
+                && excluded().contains(call.call().text())) {
+            return "a call that the document's table excludes";
+        }
+        if (call.call() == JudgedCall.FCNTL
+                && guest.startsWith(EINVAL)
+                && call.arguments().get(1) instanceof Argument.Numeric command
+                && !COMMANDS.contains((int) command.value())) {
+            return "other commands of fcntl, which the document's table excludes";
+        }
+        if (call.call() == JudgedCall.FALLOCATE && guest.startsWith(EOPNOTSUPP)) {
+            return "flags other than those of a hole, which the document's table excludes";
+        }
+        if (call.call() == JudgedCall.FUTEX
+                && guest.split(" ", -1)[0].equals(ESRCH)
+                && OF_OWNED.contains(kernel.split(" ", -1)[0])) {
+            return "a lock whose owner has the number of a thread that only the kernel has";
+        }
+        boolean isOfFile = call.call() == JudgedCall.FCHMOD || call.call() == JudgedCall.UTIMENSAT;
+        if (isOfFile && guest.startsWith(EOPNOTSUPP)) {
+            return "a file that has lost its name, which the JDK cannot change, as the document says";
+        }
+        if (call.call() == JudgedCall.GETDENTS64 && kernel.startsWith("entries") && guest.startsWith("entries")) {
+            return "the order of entries, which begins with the folder and its parent in the emulator";
+        }
+        if (call.call() == JudgedCall.MKNODAT && guest.startsWith(EPERM) && kernel.equals("0")) {
+            return "a device that stands for a removed name, which the JDK cannot make";
+        }
+        if (call.call() == JudgedCall.LSEEK
+                && !kernel.startsWith("-")
+                && IN_FOLDER.matcher(guest).find()) {
+            return "a position in a folder, which is the file system's own";
+        }
+        if (isBeyond(call) && BEYOND.contains(kernel.split(" ", -1)[0])) {
+            return "an offset that the host's file system does not have";
+        }
+        if (call.call() == JudgedCall.LSEEK
+                && call.arguments().get(2) instanceof Argument.Numeric from
+                && ((int) from.value() == SEEK_DATA || (int) from.value() == SEEK_HOLE)) {
+            return "a file is one piece of data";
+        }
+        if (call.call() == JudgedCall.OPENAT
+                && guest.startsWith(EOPNOTSUPP)
+                && call.arguments().get(2) instanceof Argument.Numeric flags
+                && (flags.value() & TMPFILE) != 0) {
+            return "files without a name, which the document's table excludes";
+        }
+        if (call.call() == JudgedCall.RENAMEAT2
+                && guest.startsWith(EINVAL)
+                && call.arguments().get(4) instanceof Argument.Numeric flags
+                && (flags.value() & EXCHANGE_OR_WHITEOUT) != 0) {
+            return "renames that the document's table excludes";
+        }
+        return null;
+    }
+
+    /** Whether a call names an offset beyond the maximum of ext4: the emulator does not know the file system. */
+    private static boolean isBeyond(Step.Call call) {
+        return OF_OFFSETS.contains(call.call()) && call.arguments().stream().anyMatch(NamedExceptions::isBeyond);
+    }
+
+    /**
+     * Returns how many steps of a script are compared. A file that is sent to itself is what the kernel's copies
+     * between the same pages make of it: they are not made one after the other.
+     */
+    static int compared(List<Step> script, List<String> answers) {
+        for (int i = 0; i < Math.min(script.size(), answers.size()); i++) {
+            boolean isSent = script.get(i) instanceof Step.Call call && call.call() == JudgedCall.SENDFILE;
+            if (isSent && SENT.matcher(answers.get(i)).find()) {
+                return i + 1;
+            }
+        }
+        return script.size() + 1;
+    }
+
+    private static boolean isBeyond(Argument argument) {
+        return argument instanceof Argument.Fields fields
+                ? fields.fields().stream().anyMatch(each -> isBeyond(each.value()))
+                : argument instanceof Argument.Numeric number && number.value() > MOST_OFFSET;
+    }
+
+    /**
+     * Returns an answer of the kernel as the emulator may give it. Pipes, events and memory files have no times there:
+     * nothing of theirs is stored, as the document says.
+     */
+    static String expected(String kernel, String guest) {
+        Matcher none = NO_TIMES.matcher(guest);
+        Matcher times = TIMES.matcher(kernel);
+        StringBuilder text = new StringBuilder();
+        int from = 0;
+        int at = 0;
+        while (times.find()) {
+            // The same number of times in both texts.
+            Matcher other = TIMES.matcher(guest);
+            boolean isFound = other.find(at);
+            text.append(kernel, from, times.start());
+            boolean isNone = isFound && none.find(other.start()) && none.start() == other.start();
+            text.append(isNone ? " atime 0.0 mtime 0.0" : times.group());
+            at = isFound ? other.end() : guest.length();
+            from = times.end();
+        }
+        return text.append(kernel.substring(from)).toString();
+    }
+
+    /** Returns the calls that are ENOSYS by decision. */
+    private static synchronized Set<String> excluded() {
+        Set<String> found = excluded;
+        if (found == null) {
+            found = new TreeSet<>();
+            try {
+                for (String line : Files.readAllLines(DOCUMENT)) {
+                    Matcher row = NOT_THERE.matcher(line);
+                    if (row.matches()) {
+                        Matcher name = NAME.matcher(row.group(1));
+                        while (name.find()) {
+                            found.add(name.group(1));
+                        }
+                    }
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            excluded = found;
+        }
+        return found;
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import dev.samara.interleave.rule.OpenLanguage;
+import dev.samara.testing.live.Language;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** The language of system calls, with its judges. */
+public final class OpenProgramsLanguage implements OpenLanguage {
+    private final ProgramsLanguage language;
+
+    public OpenProgramsLanguage(Path folder) throws IOException {
+        language = new ProgramsLanguage(folder);
+    }
+
+    @Override
+    public Language<?, ?> language() {
+        return language;
+    }
+
+    @Override
+    public void close() throws IOException {
+        language.close();
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import dev.samara.emulator.linux.CodeExecution;
+import dev.samara.testing.live.Language;
+import dev.samara.testing.live.Tally;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** Scripts of system calls, which the kernel and the emulator run. */
+final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseable {
+    private static final Path TABLE = Path.of("src", "test", "resources", "live", "programs-errors.txt");
+    private static final int TOGETHER = 20;
+
+    /** So many consecutive seeds are executed in one way. */
+    private static final int ALIKE = 1000;
+
+    private final Path folder;
+    private final Tally tally = new Tally(TABLE);
+    private @Nullable Comparison comparison;
+    private int comparisons;
+    private long steps;
+
+    /**
+     * Makes the language.
+     *
+     * @param folder for the folders of scripts
+     */
+    ProgramsLanguage(Path folder) throws IOException {
+        this.folder = folder;
+    }
+
+    @Override
+    public String name() {
+        return "programs";
+    }
+
+    @Override
+    public Tally tally() {
+        return tally;
+    }
+
+    @Override
+    public long steps() {
+        return steps;
+    }
+
+    @Override
+    public int together() {
+        return TOGETHER;
+    }
+
+    private static CodeExecution execution(long seed) {
+        return seed / ALIKE % 2 == 0 ? CodeExecution.INTERPRETED : CodeExecution.TRANSLATED;
+    }
+
+    private Comparison comparison(CodeExecution execution) throws IOException {
+        Comparison last = comparison;
+        if (last != null && last.execution() == execution) {
+            return last;
+        }
+        close();
+        Comparison next = new Comparison(Files.createDirectory(folder.resolve("c" + comparisons++)), execution, tally);
+        comparison = next;
+        return next;
+    }
+
+    @Override
+    public @Nullable Difference run(long seed) throws IOException {
+        return runAll(seed, 1).get(seed);
+    }
+
+    @Override
+    public SortedMap<Long, Difference> runAll(long first, int scripts) throws IOException {
+        SortedMap<Long, Difference> found = new TreeMap<>();
+        // Up to the seed from which on scripts are executed in the other way.
+        int alike = (int) Math.min(scripts, ALIKE - first % ALIKE);
+        List<List<Step>> made = new ArrayList<>();
+        for (int i = 0; i < alike; i++) {
+            made.add(ScriptMaker.make(first + i));
+            steps += made.get(i).size();
+        }
+        List<@Nullable Difference> differences = comparison(execution(first)).runAll(made);
+        for (int i = 0; i < alike; i++) {
+            Difference difference = differences.get(i);
+            if (difference != null) {
+                found.put(first + i, difference);
+            }
+        }
+        if (alike < scripts) {
+            found.putAll(runAll(first + alike, scripts - alike));
+        }
+        return found;
+    }
+
+    /** Runs scripts in one way. Returns the first difference of each, or null. */
+    List<@Nullable Difference> replay(List<List<Step>> scripts, CodeExecution execution) throws IOException {
+        return comparison(execution).runAll(scripts);
+    }
+
+    @Override
+    public @Nullable Difference again(Difference found, List<Step> script) throws IOException {
+        return comparison(found.execution()).run(script);
+    }
+
+    @Override
+    public List<Step> simpler(Step step) {
+        return step instanceof Step.Call call ? call.simpler() : List.of();
+    }
+
+    @Override
+    public void close() throws IOException {
+        Comparison last = comparison;
+        comparison = null;
+        if (last != null) {
+            last.close();
+        }
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import static dev.samara.emulator.live.Vocabulary.n;
+
+import java.util.List;
+
+/** Makes scripts at random; a seed makes one script. */
+final class ScriptMaker {
+    private static final int MOST_TASKS = 6;
+
+    private ScriptMaker() {}
+
+    static List<Step> make(long seed) {
+        Vocabulary v = new Vocabulary(seed);
+        TransferSentences transfers = new TransferSentences(v);
+        NameSentences names = new NameSentences(v);
+        DescriptorSentences descriptors = new DescriptorSentences(v);
+        SignalSentences signals = new SignalSentences(v);
+        FutexSentences futexes = new FutexSentences(v);
+        ProcessSentences processes = new ProcessSentences(v);
+        SystemSentences systems = new SystemSentences(v);
+        int subject = v.below(17);
+        int length = 6 + v.below(24);
+        switch (subject) {
+            case 0, 1, 2 -> {
+                transfers.begin();
+                repeat(length, v, transfers::add, descriptors::add, 10);
+            }
+            case 3, 4, 5 -> {
+                names.begin();
+                repeat(length, v, names::add, transfers::add, 10);
+            }
+            case 6, 7 -> {
+                transfers.begin();
+                repeat(length, v, descriptors::add, transfers::add, 25);
+            }
+            case 8, 9 -> {
+                signals.begin();
+                repeat(length, v, signals::add, processes::add, 5);
+            }
+            case 10, 11 -> {
+                futexes.begin();
+                repeat(length, v, futexes::add, transfers::add, 3);
+            }
+            case 12, 13 -> {
+                v.make(0, false);
+                repeat(length, v, processes::add, signals::add, 4);
+            }
+            case 14 -> {
+                systems.begin();
+                repeat(length, v, systems::add, processes::add, 6);
+            }
+            default -> {
+                transfers.begin();
+                if (v.chance(65)) {
+                    descriptors.locksOfTasks();
+                } else {
+                    waits(v);
+                }
+            }
+        }
+        return List.copyOf(v.steps());
+    }
+
+    private static void repeat(int length, Vocabulary v, Runnable main, Runnable other, int percent) {
+        for (int i = 0; i < length && v.tasks() < MOST_TASKS; i++) {
+            (v.chance(percent) ? other : main).run();
+        }
+    }
+
+    /** A task that waits for an action of task 0. */
+    private static void waits(Vocabulary v) {
+        int first = v.descriptors();
+        boolean isNamed = v.chance(40);
+        if (isNamed) {
+            v.call(JudgedCall.MKNODAT, n(-100), new Argument.Text("p"), n(0010644), n(0));
+        } else {
+            v.call(JudgedCall.PIPE2, Vocabulary.fields(Vocabulary.w(-1), Vocabulary.w(-1)), n(0));
+            v.opened(2);
+        }
+        // Threads would race for the number of a descriptor.
+        boolean isThread = !isNamed && v.chance(40);
+        int child = v.make(0, isThread);
+        if (isNamed) {
+            v.begin(child, JudgedCall.OPENAT, n(-100), new Argument.Text("p"), n(0), n(0));
+            v.call(JudgedCall.OPENAT, n(-100), new Argument.Text("p"), n(1), n(0));
+            v.await(child);
+            v.by(child, JudgedCall.CLOSE, n(first));
+            v.timed(JudgedCall.WRITE, n(first + 1), new Argument.Text("abc"), n(3));
+            return;
+        }
+        switch (v.below(3)) {
+            case 0 -> {
+                v.begin(child, JudgedCall.READ, n(first), v.memory(16), n(16));
+                v.call(
+                        JudgedCall.WRITE,
+                        n(first + 1),
+                        new Argument.Text("abcdefghijklmnopqrstuvwxyz"),
+                        n(v.one(1, 16, 20)));
+            }
+            case 1 -> {
+                v.call(JudgedCall.WRITE, n(first + 1), new Argument.Big(65536), n(65536));
+                v.begin(child, JudgedCall.WRITE, n(first + 1), v.memory(10), n(10));
+                v.call(JudgedCall.READ, n(first), new Argument.Big(4096), n(4096));
+            }
+            default -> {
+                // Whether a process that the signal ends still answers would be chance.
+                v.add(new Step.Handle(0, 13, 0, 0));
+                v.call(JudgedCall.WRITE, n(first + 1), new Argument.Big(65536), n(65536));
+                if (!isThread) {
+                    v.by(child, JudgedCall.CLOSE, n(first));
+                }
+                v.begin(child, JudgedCall.WRITE, n(first + 1), v.memory(10), n(10));
+                v.by(0, JudgedCall.CLOSE, n(first));
+            }
+        }
+        v.await(child);
+        v.call(JudgedCall.IOCTL, n(first), n(0x541b), Vocabulary.fields(Vocabulary.w(7)));
+    }
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import dev.samara.testing.judge.Task;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+
+/** A script executed by one of the judges, and its answers. */
+final class ScriptRun {
+    /** The calls whose first argument is a descriptor that is inspected afterwards. */
+    private static final Set<JudgedCall> OF_DESCRIPTOR = EnumSet.of(
+            JudgedCall.READ,
+            JudgedCall.WRITE,
+            JudgedCall.PREAD64,
+            JudgedCall.PWRITE64,
+            JudgedCall.READV,
+            JudgedCall.WRITEV,
+            JudgedCall.PREADV,
+            JudgedCall.PWRITEV,
+            JudgedCall.LSEEK,
+            JudgedCall.FTRUNCATE,
+            JudgedCall.FALLOCATE,
+            JudgedCall.FCNTL,
+            JudgedCall.IOCTL,
+            JudgedCall.DUP,
+            JudgedCall.DUP3,
+            JudgedCall.SENDFILE,
+            JudgedCall.FCHMOD);
+
+    /** An alternate stack at the same place on both sides. */
+    private static final long ALTERNATE = 0x1040_0000L;
+
+    private static final int ALTERNATE_BYTES = 0x4000;
+    private static final int TRIES = 400;
+
+    /** More than a folder of a script has entries. */
+    private static final int READS = 30;
+
+    private static final String INSIDE = "in";
+    private static final String ENDED = "ended ";
+    private static final String TOO_LONG = " since it took too long";
+
+    private final Side side;
+    private final Watch watch;
+
+    private final Task first;
+    private final SeenNumbers seen;
+    private final List<String> requests = new ArrayList<>();
+    private final List<Consumer<String>> readers = new ArrayList<>();
+    private final TaskRoutes routes = new TaskRoutes();
+
+    /** The answer of each step. */
+    private final List<StringBuilder> told = new ArrayList<>();
+
+    private final Map<Integer, BegunCall> begun = new HashMap<>();
+    private boolean hasEnded;
+    private String ended = "";
+
+    private ScriptRun(Side side, Watch watch) {
+        this.side = side;
+        this.watch = watch;
+        first = side.judge().first();
+        seen = new SeenNumbers(side.architecture(), side.user(), side.base());
+    }
+
+    /** A call of another task that may still be blocked. */
+    private record BegunCall(Step.Call call, Placement placement) {}
+
+    /** The answers of a script, one line for each step, and how its first process ended. */
+    record Answers(List<String> steps, String end) {
+        /** Returns whether it hung and was killed for that. */
+        boolean isTooLong() {
+            return end.endsWith(TOO_LONG);
+        }
+    }
+
+    /** Prepares a judge that has just started. */
+    static void prepare(Side side) {
+        Task first = side.judge().first();
+        List<String> requests = new ArrayList<>();
+        Architecture on = side.architecture();
+        requests.add(Task.callRequest(JudgedCall.CLOSE.number(on), 2));
+        requests.add(Task.callRequest(JudgedCall.UMASK.number(on), 022));
+        requests.add(Task.callRequest(JudgedCall.SETSID.number(on)));
+        int map = JudgedCall.MMAP.number(on);
+        requests.add(Task.callRequest(map, Placement.ARGUMENTS, Placement.ARGUMENT_BYTES, 3, 0x32, -1, 0));
+        requests.add(Task.callRequest(map, Placement.EDGE_END - 0x1000, 0x1000, 3, 0x32, -1, 0));
+        requests.add(Task.callRequest(map, Placement.READ_ONLY, 0x1000, 1, 0x32, -1, 0));
+        requests.add(Task.callRequest(map, Placement.BIG, Placement.BIG_BYTES, 3, 0x32, -1, 0));
+        requests.add(Task.callRequest(map, ALTERNATE, ALTERNATE_BYTES, 3, 0x32, -1, 0));
+        requests.add(
+                "p " + Long.toHexString(Placement.ARGUMENTS) + " 000040100000000000000000000000000040000000000000");
+        requests.add(Task.callRequest(JudgedCall.SIGALTSTACK.number(on), Placement.ARGUMENTS, 0));
+        // Resets the ignored signals and the limits that are inherited from the test's process.
+        requests.add("m " + Long.toHexString(Placement.ARGUMENTS) + " 40 0");
+        requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " " + "00".repeat(32));
+        requests.add(Task.callRequest(JudgedCall.RT_SIGPROCMASK.number(on), 2, Placement.ARGUMENTS, 0, 8));
+        for (int signal = 1; signal <= 64; signal++) {
+            if (signal != 7 && signal != 9 && signal != 11 && signal != 19) {
+                requests.add(Task.callRequest(JudgedCall.RT_SIGACTION.number(on), signal, Placement.ARGUMENTS, 0, 8));
+            }
+        }
+        requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " 00040000000000000004000000000000");
+        requests.add(Task.callRequest(JudgedCall.PRLIMIT64.number(on), 0, 7, Placement.ARGUMENTS, 0));
+        requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " 0000000000000000ffffffffffffffff");
+        requests.add(Task.callRequest(JudgedCall.PRLIMIT64.number(on), 0, 4, Placement.ARGUMENTS, 0));
+        first.askAll(requests);
+    }
+
+    /** Runs a side in its own thread: each waits for the other, so the common pool may have too few threads. */
+    static void start(Runnable side) {
+        Thread thread = new Thread(side, "a side of a script");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** Runs scripts, each in a new folder with the same name on both sides. */
+    static List<Answers> run(Side side, List<String> folders, List<List<Step>> scripts, Watch watch) {
+        List<ScriptRun> runs = new ArrayList<>();
+        List<String> requests = new ArrayList<>();
+        for (int i = 0; i < scripts.size(); i++) {
+            ScriptRun run = new ScriptRun(side, watch);
+            run.begin(folders.get(i));
+            run.make(scripts.get(i));
+            run.end();
+            runs.add(run);
+            requests.addAll(run.requests);
+        }
+        // Writes and reads at the same time, since a pipe of the kernel has a limited capacity.
+        CompletableFuture<Void> sent =
+                CompletableFuture.runAsync(() -> side.judge().first().sendAll(requests), ScriptRun::start);
+        List<Answers> answers = new ArrayList<>();
+        try {
+            for (ScriptRun run : runs) {
+                run.read();
+                answers.add(run.answers(run.ended));
+            }
+            sent.join();
+        } catch (UncheckedIOException | CompletionException lost) {
+            String why = watch.ended(side) ? TOO_LONG : ": " + lost.getMessage();
+            answers.add(runs.get(answers.size()).answers("lost" + why));
+        }
+        return answers;
+    }
+
+    private Answers answers(String end) {
+        return new Answers(told.stream().map(StringBuilder::toString).toList(), end);
+    }
+
+    private void make(List<Step> script) {
+        for (Step step : script) {
+            StringBuilder to = new StringBuilder();
+            told.add(to);
+            make(step, to);
+        }
+    }
+
+    private void begin(String folder) {
+        Architecture on = side.architecture();
+        ask("E", answer -> {
+            long process = Long.parseLong(answer);
+            seen.add(process, process);
+            watch.begun(side, process);
+        });
+        // The folders above it are the script's, too: it may have links to what is above.
+        for (String each : new String[] {folder, INSIDE, INSIDE}) {
+            enter(on, each);
+        }
+    }
+
+    private void enter(Architecture on, String folder) {
+        Placement placement = new Placement(seen, 0);
+        long name = placement.place(new Argument.Text(folder));
+        placement.before().forEach(each -> ask(each, answer -> {}));
+        ask(Task.callRequest(JudgedCall.MKDIRAT.number(on), -100, name, 0755), answer -> {});
+        ask(Task.callRequest(JudgedCall.CHDIR.number(on), name), answer -> {
+            if (!answer.equals("0")) {
+                throw new IllegalStateException("chdir to " + folder + ": " + answer);
+            }
+        });
+    }
+
+    private void end() {
+        StringBuilder last = new StringBuilder();
+        told.add(last);
+        for (int descriptor = 0; descriptor < 12; descriptor++) {
+            look("", descriptor, last);
+        }
+        ask("x 0", answer -> {
+            throw new UncheckedIOException(new IOException("x answers " + answer));
+        });
+        ask("e", answer -> {});
+    }
+
+    private void ask(String request, Consumer<String> reader) {
+        requests.add(request);
+        readers.add(reader);
+    }
+
+    /** Reads the answers to all requests, up to the end of the script. */
+    private void read() {
+        for (Consumer<String> reader : readers) {
+            if (hasEnded) {
+                break;
+            }
+            String answer = first.answer();
+            if (answer.startsWith(ENDED)) {
+                hasEnded = true;
+                ended = answer + (watch.ended(side) ? TOO_LONG : "");
+                String ok = first.answer();
+                if (!ok.equals("ok")) {
+                    throw new UncheckedIOException(new IOException("e answers " + ok));
+                }
+            } else {
+                reader.accept(answer);
+            }
+        }
+    }
+
+    private void make(Step step, StringBuilder to) {
+        if (step.task() >= routes.count()) {
+            to.append("no such task");
+            return;
+        }
+        if (begun.containsKey(step.task()) && !(step instanceof Step.Await)) {
+            to.append("busy");
+            return;
+        }
+        String route = routes.route(step.task());
+        Consumer<String> plain = to::append;
+        if (step instanceof Step.Call call) {
+            call(call, route, to);
+        } else if (step instanceof Step.Await) {
+            BegunCall call = begun.remove(step.task());
+            if (call == null) {
+                to.append("nothing to await");
+                return;
+            }
+            long[] result = new long[1];
+            ask(routes.nearest(step.task(), '<'), answer -> to.append(told(call.call(), answer, result)));
+            tell(route, call.placement(), result, to);
+        } else if (step instanceof Step.Make made) {
+            routes.add(made.task(), made.isThread());
+            ask(route + (made.isThread() ? "T" : "F"), answer -> added(made, answer, to));
+        } else if (step instanceof Step.Handle handle) {
+            ask(
+                    route + "h " + Integer.toHexString(handle.signal()) + " " + Long.toHexString(handle.flags()) + " "
+                            + Long.toHexString(handle.mask()),
+                    plain);
+        } else if (step instanceof Step.Noted) {
+            ask(route + "g", answer -> to.append(seen.signals(answer)));
+        } else if (step instanceof Step.Registers registers) {
+            ask(route + "r " + Long.toHexString(registers.value()), plain);
+        } else if (step instanceof Step.Load load) {
+            ask(
+                    route + "l " + load.width() + " " + Long.toHexString(load.address()),
+                    answer -> to.append(seen.word(answer)));
+        } else if (step instanceof Step.Entries entries) {
+            entries(entries, route, to);
+        } else if (step instanceof Step.Store store) {
+            ask(
+                    route + "s " + store.width() + " " + Long.toHexString(store.address()) + " "
+                            + Long.toHexString(store.value()),
+                    plain);
+        }
+    }
+
+    /** Reads all entries; those of a file system have their own order, so that they are compared in that of names. */
+    private void entries(Step.Entries all, String route, StringBuilder to) {
+        Architecture on = side.architecture();
+        String rewind = route + Task.callRequest(JudgedCall.LSEEK.number(on), all.descriptor(), 0, 0);
+        long at = new Placement(seen, all.task()).place(new Argument.Out(Structure.DIRENTS));
+        String read = Task.callRequest(JudgedCall.GETDENTS64.number(on), all.descriptor(), at, all.bytes());
+        String dump = "d " + Long.toHexString(at) + " " + Integer.toHexString(all.bytes());
+        String[] last = new String[1];
+        List<String> found = new ArrayList<>();
+        ask(rewind, answer -> {});
+        for (int i = 0; i < READS; i++) {
+            ask(route + read, answer -> last[0] = answer);
+            ask(route + dump, answer -> found.addAll(Placement.entries(last[0], answer)));
+        }
+        ask(
+                rewind,
+                answer ->
+                        to.append(last[0].equals("0") ? found.stream().sorted().toList() : last[0]));
+    }
+
+    private void added(Step.Make made, String answer, StringBuilder to) {
+        int space = answer.indexOf(' ');
+        if (space < 0 || answer.startsWith("gone")) {
+            to.append(answer);
+            seen.add(-1, -1);
+            return;
+        }
+        long number = Long.parseLong(answer.substring(space + 1));
+        seen.add(made.isThread() ? seen.processOf(made.task()) : number, number);
+        to.append("task");
+    }
+
+    private void call(Step.Call call, String route, StringBuilder to) {
+        Placement placement = new Placement(seen, call.task());
+        StringBuilder arguments = new StringBuilder();
+        for (Argument each : call.arguments()) {
+            arguments
+                    .append(' ')
+                    .append(
+                            each instanceof Argument.TaskNumber named
+                                    ? routes.number(call.task(), named)
+                                    : Long.toHexString(placement.place(each)));
+        }
+        placement.before().forEach(each -> ask(route + each, answer -> {}));
+        String numbers = Integer.toHexString(call.call().number(side.architecture())) + arguments;
+        String request = "c " + numbers;
+        long[] result = new long[1];
+        Consumer<String> reader = answer -> to.append(told(call, answer, result));
+        switch (call.way()) {
+            case PLAIN -> ask(route + request, reader);
+            case TIMED -> timed(route, request, reader);
+            case BEGUN -> {
+                if (call.task() == 0 || begun.containsKey(call.task())) {
+                    to.append("cannot begin");
+                    return;
+                }
+                ask(routes.nearest(call.task(), '>') + " " + request, to::append);
+                begun.put(call.task(), new BegunCall(call, placement));
+                return;
+            }
+            case REPEATED -> ask(route + "u " + Integer.toHexString(TRIES) + " " + numbers, reader);
+        }
+        tell(route, placement, result, to);
+        if (OF_DESCRIPTOR.contains(call.call()) && call.arguments().get(0) instanceof Argument.Numeric number) {
+            look(route, number.value(), to);
+            if (call.call() == JudgedCall.SENDFILE && call.arguments().get(1) instanceof Argument.Numeric source) {
+                look(route, source.value(), to);
+            }
+        }
+    }
+
+    /** Prints what a call has left in memory, and clears it: later calls may write more of it than they were given. */
+    private void tell(String route, Placement placement, long[] result, StringBuilder to) {
+        for (Placement.Told each : placement.after()) {
+            ask(
+                    route + each.request(),
+                    answer -> to.append(" | ").append(each.telling().tell(answer, result[0])));
+        }
+        if (placement.isUsed()) {
+            ask(route + placement.clearing(), answer -> {});
+        }
+    }
+
+    private void timed(String route, String request, Consumer<String> reader) {
+        long timer = Placement.ARGUMENTS + Placement.ARGUMENT_BYTES - 128;
+        String set = Task.callRequest(JudgedCall.SETITIMER.number(side.architecture()), 0, timer, 0);
+        String unset = Task.callRequest(JudgedCall.SETITIMER.number(side.architecture()), 0, timer + 32, 0);
+        ask(route + "h e 0 0", answer -> {});
+        String half = "0000000000000000204e000000000000";
+        ask(route + "p " + Long.toHexString(timer) + " " + half + half + "00".repeat(32), answer -> {});
+        ask(route + set, answer -> {});
+        ask(route + request, reader);
+        ask(route + unset, answer -> {});
+        ask(route + "g", answer -> {});
+    }
+
+    private String told(Step.Call call, String answer, long[] result) {
+        try {
+            result[0] = Long.parseLong(answer);
+        } catch (NumberFormatException notANumber) {
+            return answer;
+        }
+        return switch (call.call()) {
+            case GETPID, GETPPID, GETTID, WAIT4, GETPGID, GETSID, SETSID, SET_TID_ADDRESS, CLONE ->
+                result[0] < 0 ? answer : seen.process(result[0]);
+            case GETCWD, READLINKAT ->
+                call.arguments().contains(new Argument.Out(Structure.PATH)) && result[0] > 0 ? "path" : answer;
+            case GETPRIORITY -> result[0] < 0 ? answer : "nice";
+            case TIMES -> result[0] < 0 ? answer : "ticks";
+            case GETDENTS64 -> result[0] > 0 ? "entries" : answer;
+            default -> answer;
+        };
+    }
+
+    /** Inspects a descriptor: its position, flags, and file. */
+    private void look(String route, long descriptor, StringBuilder to) {
+        Architecture on = side.architecture();
+        long status = Placement.ARGUMENTS + Placement.ARGUMENT_BYTES - 1024;
+        String[] position = new String[1];
+        ask(route + Task.callRequest(JudgedCall.LSEEK.number(on), descriptor, 0, 1), answer -> position[0] = answer);
+        ask(
+                route + Task.callRequest(JudgedCall.FCNTL.number(on), descriptor, 3),
+                answer ->
+                        to.append(" | fd ").append(descriptor).append(" flags ").append(octal(answer)));
+        ask(
+                route + Task.callRequest(JudgedCall.FCNTL.number(on), descriptor, 1),
+                answer -> to.append(" ends ").append(answer));
+        ask(route + "m " + Long.toHexString(status) + " 90 11", answer -> {});
+        ask(
+                route + Task.callRequest(JudgedCall.FSTAT.number(on), descriptor, status),
+                answer -> to.append(answer.equals("0") ? "" : " stat " + answer));
+        ask(route + "d " + Long.toHexString(status) + " 90", answer -> {
+            String found = Placement.structure(Structure.STAT, answer, 0, seen);
+            boolean isFolder = found.startsWith("mode 4");
+            to.append(" at ").append(isFolder ? "any" : position[0]).append(' ').append(found);
+        });
+        ask(route + "m " + Long.toHexString(status) + " 90 0", answer -> {});
+    }
+
+    private static String octal(String answer) {
+        return answer.matches("[0-9]+") ? Long.toOctalString(Long.parseLong(answer)) : answer;
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** A step of a script, executed by one of its tasks; task 0 is the first one. */
+sealed interface Step {
+    int task();
+
+    /** How a call is made. */
+    enum Way {
+        /** The script waits for the result. */
+        PLAIN,
+        /** The script waits, and a timer sends signals to a handler, which interrupt a blocked call. */
+        TIMED,
+        /** The script continues. */
+        BEGUN,
+        /** Repeated for some time, until its result is not 0. */
+        REPEATED
+    }
+
+    /** A system call. */
+    record Call(int task, Way way, JudgedCall call, List<Argument> arguments) implements Step {
+        /** Returns calls with one simpler number each. */
+        List<Step> simpler() {
+            if (call == JudgedCall.GETRANDOM) {
+                // Few random bytes may be those that were there.
+                return List.of();
+            }
+            List<Step> simpler = new ArrayList<>();
+            for (int i = 0; i < arguments.size(); i++) {
+                if (arguments.get(i) instanceof Argument.Numeric number && number.value() != 0) {
+                    for (long value : new long[] {0, 1, number.value() & 0xffff}) {
+                        if (Long.compareUnsigned(value, number.value()) < 0) {
+                            List<Argument> changed = new ArrayList<>(arguments);
+                            changed.set(i, new Argument.Numeric(value));
+                            simpler.add(new Call(task, way, call, changed));
+                        }
+                    }
+                }
+            }
+            return simpler.stream().filter(Safety::isSafe).toList();
+        }
+
+        @Override
+        public String toString() {
+            String prefix = switch (way) {
+                case PLAIN -> "";
+                case TIMED -> "timed ";
+                case BEGUN -> "begin ";
+                case REPEATED -> "repeat ";
+            };
+            return at(task)
+                    + prefix
+                    + call.text()
+                    + arguments.stream().map(Argument::toString).collect(Collectors.joining(", ", "(", ")"));
+        }
+    }
+
+    /** The end of a call that was started. */
+    record Await(int task) implements Step {
+        @Override
+        public String toString() {
+            return at(task) + "await";
+        }
+    }
+
+    /** A child or a thread, which becomes the next task. */
+    record Make(int task, boolean isThread) implements Step {
+        @Override
+        public String toString() {
+            return at(task) + (isThread ? "thread" : "fork");
+        }
+    }
+
+    /** A handler that records a signal. */
+    record Handle(int task, int signal, long flags, long mask) implements Step {
+        @Override
+        public String toString() {
+            return at(task) + "handle " + signal + " 0x" + Long.toHexString(flags) + " 0x" + Long.toHexString(mask);
+        }
+    }
+
+    /** The signals that handlers recorded. */
+    record Noted(int task) implements Step {
+        @Override
+        public String toString() {
+            return at(task) + "noted";
+        }
+    }
+
+    /** A signal while all registers have one value. */
+    record Registers(int task, long value) implements Step {
+        @Override
+        public String toString() {
+            return at(task) + "registers 0x" + Long.toHexString(value);
+        }
+    }
+
+    /** A load, or a store if there is a value. */
+    record Load(int task, int width, long address) implements Step {
+        @Override
+        public String toString() {
+            return at(task) + "load " + width + " 0x" + Long.toHexString(address);
+        }
+    }
+
+    /** A store. */
+    record Store(int task, int width, long address, long value) implements Step {
+        @Override
+        public String toString() {
+            return at(task) + "store " + width + " 0x" + Long.toHexString(address) + " 0x" + Long.toHexString(value);
+        }
+    }
+
+    /**
+     * All entries of a folder from the first one on, in reads of so many bytes; its position is the first one again.
+     */
+    record Entries(int task, long descriptor, int bytes) implements Step {
+        @Override
+        public String toString() {
+            return at(task) + "entries " + descriptor + " " + bytes;
+        }
+    }
+
+    private static String at(int task) {
+        return task == 0 ? "" : task + ": ";
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * How the tasks of a script are reached, and how requests name them: before any answer is there. A judge numbers its
+ * children and threads in their order; in a script that does otherwise, because one has ended, both judges find the
+ * same wrong task.
+ */
+final class TaskRoutes {
+    private static final String NOBODY = "3fffffff";
+
+    /** A task: the process and the number by which its parent knows it. */
+    private record Entry(String route, int process, int index, boolean isThread) {}
+
+    private final List<Entry> tasks = new ArrayList<>();
+    private final List<Integer> childrenOfProcess = new ArrayList<>();
+
+    TaskRoutes() {
+        tasks.add(new Entry("", 0, -1, false));
+        childrenOfProcess.add(0);
+    }
+
+    int count() {
+        return tasks.size();
+    }
+
+    String route(int task) {
+        return tasks.get(task).route;
+    }
+
+    /** Adds a task created by another one. */
+    void add(int by, boolean isThread) {
+        Entry parent = tasks.get(by);
+        int index = childrenOfProcess.get(parent.process);
+        childrenOfProcess.set(parent.process, index + 1);
+        int process = parent.process;
+        if (!isThread) {
+            process = childrenOfProcess.size();
+            childrenOfProcess.add(0);
+        }
+        tasks.add(new Entry(parent.route + "@" + Integer.toHexString(index) + " ", process, index, isThread));
+    }
+
+    /** Returns the route of a task with another verb at its last station. */
+    String nearest(int task, char verb) {
+        String route = route(task);
+        int last = route.lastIndexOf('@');
+        return route.substring(0, last) + verb + route.substring(last + 1).trim();
+    }
+
+    /** Returns how a request of a task names a process or a thread; an unused number if it cannot. */
+    String number(int asking, Argument.TaskNumber named) {
+        String sign = named.isNegative() ? "-" : "";
+        if (named.task() >= tasks.size()) {
+            return sign + NOBODY;
+        }
+        Entry wanted = tasks.get(named.task());
+        int from = tasks.get(asking).process;
+        boolean isOwn = wanted.process == from && !(named.isThread() && wanted.isThread);
+        if (isOwn) {
+            return sign + "$";
+        }
+        boolean isOfProcess = wanted.process == from || isChildOf(wanted, from);
+        return sign + (isOfProcess ? "%" + Integer.toHexString(wanted.index) : NOBODY);
+    }
+
+    private boolean isChildOf(Entry task, int process) {
+        // Each process starts with the task of its fork, whose route starts with that of its parent.
+        int last = task.route.lastIndexOf('@');
+        return !task.isThread
+                && tasks.stream()
+                        .anyMatch(each -> each.process == process && each.route.equals(task.route.substring(0, last)));
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live.planted;
+
+import dev.samara.emulator.live.OpenProgramsLanguage;
+import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.rule.BrokenRule;
+import java.util.List;
+
+/** Rules of system calls that are broken. */
+final class ProgramBreaks {
+    private static final String LINUX = "dev.samara.emulator.linux.";
+
+    /** The most scripts of each, several minutes of them. */
+    private static final long MOST = 4_000;
+
+    private ProgramBreaks() {}
+
+    private static BrokenRule of(String name, String className, String... texts) {
+        return new BrokenRule(name, OpenProgramsLanguage.class, MOST, SourceBreak.of(LINUX + className, texts));
+    }
+
+    static final List<BrokenRule> ALL = List.of(
+            of(
+                    "a read of a pipe consumes before it copies",
+                    "file.Pipe",
+                    "                taken = wholePages(taken);\n            }\n            drop(taken);\n",
+                    "                taken = wholePages(taken);\n            }\n            drop(found.length);\n"),
+            of(
+                    "the return from a handler goes through the result of a call",
+                    "call.SystemCalls",
+                    "            state.make();\n",
+                    """
+                                state.make();
+                                long left = x[Hart.A0];
+                                make((a, b, c, d, e, f) -> left, number, x);
+                    """),
+            of(
+                    "the key of a futex is chosen by the wrong flag",
+                    "call.FutexCalls",
+                    "(operation & PRIVATE) != 0",
+                    "(operation & WALL_CLOCK) != 0"),
+            of(
+                    "a descriptor that is opened again keeps its mode",
+                    "call.FileCalls",
+                    "open.reopened(flags & OpenFlags.KEPT)",
+                    "open.reopened(flags & OpenFlags.KEPT & ~3 | open.flags() & 3)"),
+            of(
+                    "a read of a folder skips the entry that did not fit",
+                    "file.GuestFolder",
+                    "        next = before;\n",
+                    "        next = found + 24 > length ? before + 1 : before;\n"),
+            of(
+                    "an alternate stack stays armed in its handler",
+                    "signal.SignalFrame",
+                    "        if (other.isAutomatic()) {\n",
+                    "        if (other.isAutomatic() && frame == 0) {\n"),
+            of(
+                    "a close keeps the locks of the process",
+                    "file.DescriptorTable",
+                    "            kept.releaseAll(file.lockKey(), this);\n",
+                    "            assert kept != null;\n"),
+            of(
+                    "small writes to a pipe have a page each",
+                    "file.Pipe",
+                    "given = from == 0 ? join((int) (count % PAGE), source) : 0;",
+                    "given = 0;"),
+            of(
+                    "an append leaves its position where it was",
+                    "file.SeekableFile",
+                    "        position = offset + done;\n",
+                    "        position += done;\n"),
+            of(
+                    "O_EXCL follows a link",
+                    "call.FileCalls",
+                    "(flags & OpenFlags.NOFOLLOW) == 0 && !isNew;",
+                    "(flags & OpenFlags.NOFOLLOW) == 0;"),
+            of(
+                    "a new descriptor leaves out a number below another one",
+                    "file.DescriptorTable",
+                    "if (!all.containsKey(number) && !reserved.contains(number)) {",
+                    "if (!all.containsKey(number) && !reserved.contains(number) && !all.containsKey(number + 1)) {"),
+            of(
+                    "a copy of a descriptor ends at exec as the first one does",
+                    "call.DescriptorCalls",
+                    "return duplicate(descriptor, (int) argument, false);",
+                    "return duplicate(descriptor, (int) argument, files().endsAtExec((int) descriptor));"),
+            of(
+                    "SIG_BLOCK replaces the mask",
+                    "call.SignalCalls",
+                    "case BLOCK -> thread.mask().set(old | set);",
+                    "case BLOCK -> thread.mask().set(set);"));
+}

@@ -1,6 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-/** How much a guest can make the emulator hold. */
-@NullMarked
-package dev.samara.examples.riscv.limit;
-
-import org.jspecify.annotations.NullMarked;

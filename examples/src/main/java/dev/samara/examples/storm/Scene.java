@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-package dev.samara.examples.storm;
-
-import dev.samara.core.Machine;
-
-/** The common context of all parts of a storm. */
-record Scene(Machine machine, Course course, Judges judges, Naps naps) {}

@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-package dev.samara.examples.riscv.live;
-
-/** The architectures, which number calls and lay structures out in different ways. */
-enum Architecture {
-    X86_64,
-    RV64
-}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple.interleave;
+
+import dev.samara.interleave.instrument.PlantedPlaces;
+import org.junit.jupiter.api.DisplayName;
+
+@DisplayName("Each break planted in the tree has its place in the code")
+final class TreePlantingsTest extends PlantedPlaces {
+    TreePlantingsTest() throws Exception {}
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple.interleave;
+
+import java.util.List;
+
+/** Publications of the tree beside the readers that they could mislead, one scenario each. */
+final class TreeScenarios {
+    private TreeScenarios() {}
+
+    /** A snapshot that is taken beside stores is not changed by a later store. */
+    abstract static class Held extends TreeScenario {
+        Held() {
+            super(List.of(tree -> tree.store(8, 8, 100), tree -> tree.store(10, 10, 101)), List.of(TwoLeaves::hold));
+        }
+
+        @Override
+        List<Call> after() {
+            return List.of(tree -> tree.store(11, 11, 102), TwoLeaves::held);
+        }
+    }
+
+    /** Stores in place, beside a snapshot that ends the era. */
+    static final class SnapshotInAnOpenEra extends Held {}
+
+    /** The first store of an era and one in place, beside a snapshot that takes no lock. */
+    static final class SnapshotBesideAFirstStore extends Held {
+        @Override
+        List<Call> before() {
+            return List.of(TwoLeaves::snapshot);
+        }
+    }
+
+    /** A leaf with other slots is put in place, beside lookups behind them. */
+    abstract static class SlotsMove extends TreeScenario {
+        SlotsMove(List<Call> reader) {
+            super(List.of(tree -> tree.storeWithin(6, 100), tree -> tree.store(6, 7, 101)), reader);
+        }
+    }
+
+    static final class SlotsMoveBesideLookups extends SlotsMove {
+        SlotsMoveBesideLookups() {
+            super(List.of(tree -> tree.get(8), tree -> tree.get(8)));
+        }
+    }
+
+    static final class SlotsMoveBesideLookupsTogether extends SlotsMove {
+        SlotsMoveBesideLookupsTogether() {
+            super(List.of(tree -> tree.getAmongFour(8), tree -> tree.getAmongFour(8)));
+        }
+    }
+
+    /** The reader remembers the leaf. */
+    static final class SlotsMoveBesideAReader extends SlotsMove {
+        SlotsMoveBesideAReader() {
+            super(List.of(tree -> tree.getByReader(8), tree -> tree.get(6), tree -> tree.getByReader(6)));
+        }
+
+        @Override
+        List<Call> before() {
+            return List.of(tree -> tree.getByReader(8));
+        }
+    }
+
+    /** A transaction takes the root, and all below it, from a reader that remembers a leaf. */
+    static final class RootReplacedBesideAReader extends TreeScenario {
+        RootReplacedBesideAReader() {
+            super(
+                    List.of(tree -> tree.storeTwo(8, 10, 100), tree -> tree.store(6, 6, 101)),
+                    List.of(
+                            tree -> tree.get(8),
+                            tree -> tree.getByReader(8),
+                            tree -> tree.get(6),
+                            tree -> tree.getByReader(6)));
+        }
+
+        @Override
+        List<Call> before() {
+            return List.of(tree -> tree.getByReader(8));
+        }
+    }
+
+    /** Two stores in place are seen in their order. */
+    static final class StoresInOrder extends TreeScenario {
+        StoresInOrder() {
+            super(
+                    List.of(tree -> tree.store(8, 8, 100), tree -> tree.store(10, 10, 101)),
+                    List.of(tree -> tree.get(10), tree -> tree.get(8)));
+        }
+    }
+
+    /** The next entry is in the upper leaf, while the rest of the lower one is stored in. */
+    static final class NextEntryInTheUpperLeaf extends TreeScenario {
+        NextEntryInTheUpperLeaf() {
+            super(
+                    List.of(tree -> tree.store(7, 7, 101), tree -> tree.store(9, 9, 102)),
+                    List.of(tree -> tree.atOrAfter(7)));
+        }
+
+        @Override
+        List<Call> before() {
+            return List.of(tree -> tree.store(9, 9, 100), tree -> tree.erase(8, 8));
+        }
+    }
+
+    /** The entry before is in the lower leaf, while the beginning of the upper one is stored in. */
+    static final class EntryBeforeInTheLowerLeaf extends TreeScenario {
+        EntryBeforeInTheLowerLeaf() {
+            super(
+                    List.of(tree -> tree.store(9, 9, 100), tree -> tree.store(8, 8, 101)),
+                    List.of(tree -> tree.atOrBefore(9)));
+        }
+    }
+
+    /** The entry before is in the lower leaf, while both leaves become one. */
+    static final class EntryBeforeInALeafThatIsJoined extends TreeScenario {
+        EntryBeforeInALeafThatIsJoined() {
+            super(List.of(tree -> tree.eraseFrom(9)), List.of(tree -> tree.atOrBefore(9)));
+        }
+    }
+
+    /** No leaf nearby has an entry, and the only one is moved. The reservation keeps the leaves from being joined. */
+    static final class EntryMovesAmongReservations extends TreeScenario {
+        EntryMovesAmongReservations() {
+            super(
+                    List.of(tree -> tree.store(7, 7, 100), tree -> tree.erase(10, 10)),
+                    List.of(TwoLeaves::isEmpty, tree -> tree.atOrAfter(6), tree -> tree.atOrBefore(11)));
+        }
+
+        @Override
+        boolean isReserved() {
+            return true;
+        }
+
+        @Override
+        List<Call> before() {
+            return List.of(tree -> tree.reserve(9), tree -> tree.erase(6, 8));
+        }
+    }
+
+    /** A reservation is moved to the other leaf. */
+    static final class ReservationMoves extends TreeScenario {
+        ReservationMoves() {
+            super(
+                    List.of(tree -> tree.reserve(7), tree -> tree.eraseOwned(9)),
+                    List.of(tree -> tree.reservationIn(6, 11)));
+        }
+
+        @Override
+        boolean isReserved() {
+            return true;
+        }
+
+        @Override
+        List<Call> before() {
+            return List.of(tree -> tree.reserve(9));
+        }
+    }
+
+    /** A transaction in both leaves. The lookups are in the order of the stores: the first one cannot be missing. */
+    static final class TransactionBesideLookups extends TreeScenario {
+        TransactionBesideLookups() {
+            super(
+                    List.of(tree -> tree.storeTwo(8, 10, 100)),
+                    List.of(tree -> tree.get(8), tree -> tree.get(10), TwoLeaves::hold));
+        }
+    }
+
+    /** A value is replaced by a reservation, and that by a value. */
+    static final class ValueBecomesAReservation extends TreeScenario {
+        ValueBecomesAReservation() {
+            super(
+                    List.of(tree -> tree.replaceByReservation(8), tree -> tree.storeOwned(8, 100)),
+                    List.of(tree -> tree.get(8), tree -> tree.isFree(8), tree -> tree.reservationIn(6, 11)));
+        }
+
+        @Override
+        List<Call> before() {
+            return List.of(tree -> tree.reserve(7));
+        }
+    }
+
+    /** Two searches for a free cell. */
+    static final class Searches extends TreeScenario {
+        Searches() {
+            super(
+                    List.of(tree -> tree.storeLowest(100), tree -> tree.erase(6, 6)),
+                    List.of(tree -> tree.storeLowest(101), tree -> tree.reserve(9)));
+        }
+    }
+}

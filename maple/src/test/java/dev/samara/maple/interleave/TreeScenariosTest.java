@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple.interleave;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.interleave.SteppedScenarios;
+import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Finding;
+import dev.samara.interleave.schedule.Scenario;
+import dev.samara.interleave.schedule.Strategy;
+import dev.samara.testing.Explored;
+import java.lang.reflect.Modifier;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@DisplayName("each publication of the tree is linearizable beside the reader that it could mislead")
+@Tag("interleave")
+@Timeout(1200)
+@Explored(16)
+final class TreeScenariosTest {
+    private static final int PREEMPTIONS = 4;
+    private static final String TREE = "dev.samara.maple.MapleTree";
+    private static final String ROOT = "dev.samara.maple.EditedRoot";
+    private static final String LOOKUP = "dev.samara.maple.Lookup";
+    private static final String READER = "dev.samara.maple.Reader";
+    private static final String TRANSACTION = "dev.samara.maple.Transaction";
+    private static final String EDIT_IN_PLACE = "dev.samara.maple.InPlace";
+    private static final String NEAREST = "dev.samara.maple.Nearest";
+
+    private static final String IN_PLACE = "return Lookup.leaf(tree.rootAcquire(), key) == leaf;";
+    private static final String OF_ANY_INSTANT = "return true;";
+
+    static List<Class<?>> scenarios() {
+        return Arrays.stream(TreeScenarios.class.getDeclaredClasses())
+                .filter(type -> Modifier.isFinal(type.getModifiers()))
+                .toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("scenarios")
+    @DisplayName("with four preemptions")
+    void isLinearizable(Class<? extends Scenario> type) {
+        Exploration.Result result =
+                SteppedScenarios.result(type, SteppedScenarios.explore(type), Strategy.bounded(PREEMPTIONS), 0);
+        assertNull(result.failure(), result::toString);
+        assertTrue(result.isComplete(), result::toString);
+    }
+
+    /** A break, and the scenario that meets it. */
+    private record TreeBreak(Class<? extends Scenario> scenario, SourceBreak planting) {
+        @Override
+        public String toString() {
+            return scenario.getSimpleName() + ", " + planting;
+        }
+    }
+
+    private static TreeBreak planted(Class<? extends Scenario> scenario, String className, String... texts) {
+        return new TreeBreak(scenario, SourceBreak.of(className, texts));
+    }
+
+    private static final List<TreeBreak> BREAKS = Stream.of(brokenReads(), brokenSnapshots(), brokenEdits())
+            .flatMap(List::stream)
+            .toList();
+
+    private static List<TreeBreak> brokenReads() {
+        String get = "        if (n.halves != halves) {\n            // Step 4: the halves were";
+        String together =
+                "if (a.halves != halvesA || b.halves != halvesB || c.halves != halvesC || d.halves != halvesD)";
+        String reservationIn = "AllocationView.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null)";
+        String half = "AllocationView.reservationIn(rootAcquire(), Keys.flip(%s), Keys.flip(%s), null)";
+        String lowerHalf = String.format(half, "first", "first + (last - first) / 2");
+        String upperHalf = String.format(half, "first + (last - first) / 2 + 1", "last");
+        return List.of(
+                planted(TreeScenarios.SlotsMoveBesideLookups.class, LOOKUP, get, get.replace("n.halves !=", "null ==")),
+                planted(TreeScenarios.SlotsMoveBesideLookupsTogether.class, LOOKUP, together, "if (a == null)"),
+                planted(
+                        TreeScenarios.SlotsMoveBesideAReader.class,
+                        READER,
+                        " || !Node.isChild(siblings, at, leaf)",
+                        ""),
+                planted(TreeScenarios.RootReplacedBesideAReader.class, READER, "now != root || ", ""),
+                planted(TreeScenarios.NextEntryInTheUpperLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
+                planted(TreeScenarios.EntryBeforeInTheLowerLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
+                planted(TreeScenarios.EntryBeforeInALeafThatIsJoined.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
+                planted(
+                        TreeScenarios.EntryMovesAmongReservations.class,
+                        NEAREST,
+                        "return tree.frozenRoot().atOrAfter(key);",
+                        "return null;"),
+                planted(
+                        TreeScenarios.ReservationMoves.class,
+                        TREE,
+                        reservationIn,
+                        "java.util.Optional.ofNullable(" + lowerHalf + ").orElseGet(() -> " + upperHalf + ')'));
+    }
+
+    private static List<TreeBreak> brokenSnapshots() {
+        return List.of(
+                planted(
+                        TreeScenarios.SnapshotInAnOpenEra.class,
+                        ROOT,
+                        "endEra();\n            // Not the root read above",
+                        "// Not the root read above"),
+                planted(
+                        TreeScenarios.SnapshotInAnOpenEra.class,
+                        ROOT,
+                        "return seen;\n        }",
+                        "return seen; } if (before.open) { endEra(); return rootPlain(); }"),
+                planted(
+                        TreeScenarios.SnapshotBesideAFirstStore.class,
+                        ROOT,
+                        "if (!before.open && before == eraAcquire())",
+                        "if (!before.open)"),
+                planted(
+                        TreeScenarios.SnapshotBesideAFirstStore.class,
+                        ROOT,
+                        "setEraRelease(next);\n            }\n            setRootRelease(newRoot);",
+                        "setRootRelease(newRoot); setEraRelease(next);\n            } else setRootRelease(newRoot);"));
+    }
+
+    private static List<TreeBreak> brokenEdits() {
+        String publish = " draft.disown(); tree.setRootRelease(draft.root()); ";
+        String store = "        draft.store(first, last, value);\n";
+        String reserve = "draft.replaceByReservation(first, last, owner);";
+        return List.of(
+                planted(
+                        TreeScenarios.StoresInOrder.class,
+                        EDIT_IN_PLACE,
+                        "parent.replaceLeaf(slot, made);",
+                        "parent.replaceLeaf(slot, Node.leaf(halves, even, LeafEdit.slots(leaf, at, tail, null), false,"
+                                + " era)); parent.replaceLeaf(slot, made);"),
+                planted(TreeScenarios.TransactionBesideLookups.class, TRANSACTION, store, store + publish),
+                planted(
+                        TreeScenarios.ValueBecomesAReservation.class,
+                        TRANSACTION,
+                        reserve,
+                        "draft.erase(first, last, owner);" + publish + reserve),
+                planted(
+                        TreeScenarios.Searches.class,
+                        TREE,
+                        "beginEdit();\n        try {\n            return edits.storeLowest(where, value);",
+                        "boolean found = where.searchLowest(rootAcquire()); beginEdit(); try {"
+                                + " if (found) edits.store(where.first(), where.last(), value); return found;"));
+    }
+
+    static List<TreeBreak> breaks() {
+        return BREAKS;
+    }
+
+    @ParameterizedTest
+    @MethodSource("breaks")
+    @DisplayName("a break is found")
+    void isFound(TreeBreak of) {
+        Exploration exploration = SteppedScenarios.explore(of.scenario(), of.planting());
+        Exploration.Failure failure = SteppedScenarios.result(
+                        of.scenario(), exploration, Strategy.bounded(PREEMPTIONS), 1)
+                .failure();
+        assertNotNull(failure);
+        assertEquals(Finding.Kind.THROWN, failure.finding().kind(), failure::toString);
+        assertTrue(failure.finding().toString().contains("no order of the calls"), failure::toString);
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple.interleave;
+
+import dev.samara.maple.GapSearch;
+import dev.samara.maple.MapleTree;
+import dev.samara.maple.Reader;
+import dev.samara.maple.ReservedException;
+import dev.samara.maple.Snapshot;
+import dev.samara.maple.Transaction;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A tree of two leaves in an open era, so that edits are put in the place of leaves, and calls on its <em>cells</em> of
+ * 16 indexes. Cells 6, 8 and 10 have entries of their own number at first. The <em>other cells</em> 0, 2, 4, 5, 12, 14,
+ * 16, 18 and 20 keep their contents. Cell 9 is the first one of the upper leaf.
+ *
+ * <p>Each call returns a text that can be compared.
+ */
+final class TwoLeaves {
+    static final int FROM = 6;
+    static final int TO = 11;
+
+    private static final int SIZE = 16;
+    private static final int CELLS = 21;
+    private static final String OWNER = "owner";
+
+    private final MapleTree<Integer> tree = new MapleTree<>();
+    private final Reader<Integer> reader = tree.reader();
+    private final boolean isExpected;
+    private @Nullable Supplier<String> held;
+
+    /**
+     * Makes a tree whose other cells are reservations, or entries.
+     *
+     * @param isExpected whether the results of the calls are the expected ones. Then a reader is replaced by lookups in
+     *     the tree, and a snapshot that was kept by its contents, so that a break of either is not expected
+     */
+    TwoLeaves(boolean isReserved, boolean isExpected) {
+        this.isExpected = isExpected;
+        // In this order: the only leaf is cut in two when cell 16 is stored. The last store, in one leaf, begins an
+        // era.
+        for (int cell = 0; cell < CELLS; cell += 2) {
+            put(cell, isReserved);
+        }
+        put(FROM - 1, isReserved);
+    }
+
+    private void put(int cell, boolean isReserved) {
+        if (isReserved && (cell < FROM || cell > TO)) {
+            tree.reserve(first(cell), last(cell), OWNER);
+        } else {
+            tree.store(first(cell), last(cell), cell);
+        }
+    }
+
+    private static long first(int cell) {
+        return (long) cell * SIZE;
+    }
+
+    private static long last(int cell) {
+        return first(cell) + SIZE - 1;
+    }
+
+    private static String attempt(Runnable edit) {
+        try {
+            edit.run();
+            return "done";
+        } catch (ReservedException refused) {
+            return "reserved " + refused.first() + '-' + refused.last();
+        }
+    }
+
+    private String update(Consumer<Transaction<Integer>> changes) {
+        return attempt(() -> tree.update(changes));
+    }
+
+    /** Stores in one or two cells. */
+    String store(int from, int to, int value) {
+        return attempt(() -> tree.store(first(from), last(to), value));
+    }
+
+    /** Stores in a part of a cell, so that the slots behind it move. */
+    String storeWithin(int cell, int value) {
+        return attempt(() -> tree.store(first(cell) + 4, first(cell) + 7, value));
+    }
+
+    /** Stores in two cells at one instant. */
+    String storeTwo(int one, int other, int value) {
+        return update(changes -> {
+            changes.store(first(one), last(one), value);
+            changes.store(first(other), last(other), value);
+        });
+    }
+
+    /** Stores over a reservation. */
+    String storeOwned(int cell, int value) {
+        return attempt(() -> tree.store(first(cell), last(cell), value, OWNER));
+    }
+
+    String erase(int from, int to) {
+        return attempt(() -> tree.erase(first(from), last(to)));
+    }
+
+    /** Erases a cell and all above it, so that one leaf is left. */
+    String eraseFrom(int cell) {
+        return attempt(() -> tree.erase(first(cell), -1L));
+    }
+
+    String eraseOwned(int cell) {
+        return attempt(() -> tree.erase(first(cell), last(cell), OWNER));
+    }
+
+    String reserve(int cell) {
+        return "" + tree.reserve(first(cell), last(cell), OWNER);
+    }
+
+    String replaceByReservation(int cell) {
+        return update(changes -> changes.replaceByReservation(first(cell), last(cell), OWNER));
+    }
+
+    /** Stores in the lowest free cell from 6 to 11. */
+    String storeLowest(int value) {
+        GapSearch where =
+                new GapSearch().size(SIZE).within(first(FROM), last(TO)).aligned(SIZE, 0);
+        return tree.storeLowest(where, value) ? "" + where.first() / SIZE : "none";
+    }
+
+    String get(int cell) {
+        return "" + tree.get(first(cell));
+    }
+
+    /** Looks up four cells side by side, and returns what one of them has: the four are not of one instant. */
+    String getAmongFour(int cell) {
+        @Nullable Integer[] values = new @Nullable Integer[4];
+        tree.getAll(new long[] {first(FROM), first(cell), first(8), first(10)}, values);
+        return "" + values[1];
+    }
+
+    /** Looks up by a reader that remembers a leaf. */
+    String getByReader(int cell) {
+        return isExpected ? get(cell) : "" + reader.get(first(cell));
+    }
+
+    String atOrAfter(int cell) {
+        return "" + tree.atOrAfter(first(cell));
+    }
+
+    String atOrBefore(int cell) {
+        return "" + tree.atOrBefore(first(cell));
+    }
+
+    String isEmpty() {
+        return "" + tree.isEmpty();
+    }
+
+    String isFree(int cell) {
+        return "" + tree.isFree(first(cell), last(cell));
+    }
+
+    String reservationIn(int from, int to) {
+        return "" + tree.reservationIn(first(from), last(to));
+    }
+
+    String snapshot() {
+        return tree.snapshot().entries().toString();
+    }
+
+    /** Takes a snapshot and keeps it. */
+    String hold() {
+        Snapshot<Integer> taken = tree.snapshot();
+        String contents = taken.entries().toString();
+        held = isExpected ? () -> contents : () -> taken.entries().toString();
+        return contents;
+    }
+
+    /** Returns the contents of the snapshot that was kept. */
+    String held() {
+        return held == null ? "none" : held.get();
+    }
+}

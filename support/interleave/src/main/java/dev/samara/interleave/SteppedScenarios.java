@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.interleave;
+
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SteppedClassLoader;
+import dev.samara.interleave.schedule.Exploration;
+import dev.samara.interleave.schedule.Limits;
+import dev.samara.interleave.schedule.Scenario;
+import dev.samara.interleave.schedule.Strategy;
+import java.lang.reflect.Constructor;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Loads scenarios with instrumented classes. */
+public final class SteppedScenarios {
+    /** For all scenarios without a planted break: loading and compiling the classes takes longer than many runs. */
+    private static final ClassLoader UNCHANGED = new SteppedClassLoader();
+
+    /** By schedules, not by time: a slow machine explores what a fast one does. */
+    private static final int MOST = 100_000;
+
+    private SteppedScenarios() {}
+
+    /** An exploration of a scenario class, with breaks planted in the classes that it uses. */
+    public static Exploration explore(Class<? extends Scenario> type, Planting... breaks) {
+        return new Exploration(supplier(type, loader(breaks)), Limits.DEFAULT);
+    }
+
+    /** An exploration of a scenario class whose constructor takes a name. */
+    public static Exploration exploreNamed(Class<? extends Scenario> type, String name, Planting... breaks) {
+        return exploreNamed(type, name, loader(breaks));
+    }
+
+    /** An exploration of a scenario class whose constructor takes a name, with classes that others may use too. */
+    public static Exploration exploreNamed(Class<? extends Scenario> type, String name, ClassLoader loader) {
+        return new Exploration(supplier(type, loader, name), Limits.DEFAULT);
+    }
+
+    /** Returns the classes with breaks: new ones, but for those without a break. */
+    public static ClassLoader loader(Planting... breaks) {
+        return breaks.length == 0 ? UNCHANGED : new SteppedClassLoader(List.of(breaks), false);
+    }
+
+    /** An exploration in which the stores of a thread wait in a buffer. */
+    public static Exploration exploreBuffered(Class<? extends Scenario> type, Planting... breaks) {
+        return new Exploration(supplier(type, new SteppedClassLoader(List.of(breaks), true)), Limits.DEFAULT);
+    }
+
+    /** Explores, and prints the figures if asked to by {@code -Dinterleave.report=true}. */
+    public static Exploration.Result result(
+            Class<? extends Scenario> type, Exploration exploration, Strategy strategy, int breaks) {
+        Exploration.Result result = exploration.explore(strategy, MOST);
+        if (Boolean.getBoolean("interleave.report")) {
+            System.out.println(
+                    type.getSimpleName() + ", " + strategy + (breaks == 0 ? ": " : ", broken: ") + result.figures());
+        }
+        return result;
+    }
+
+    /** Returns what makes the scenarios of an exploration, each by a constructor of a class that a loader has. */
+    public static Supplier<Scenario> supplier(Class<? extends Scenario> type, ClassLoader loader, Object... arguments) {
+        try {
+            Class<?>[] types = Arrays.stream(arguments).map(Object::getClass).toArray(Class<?>[]::new);
+            Constructor<?> constructor = loader.loadClass(type.getName()).getDeclaredConstructor(types);
+            constructor.setAccessible(true);
+            return () -> {
+                try {
+                    return (Scenario) constructor.newInstance(arguments);
+                } catch (ReflectiveOperationException failed) {
+                    throw new IllegalStateException(failed);
+                }
+            };
+        } catch (ReflectiveOperationException failed) {
+            throw new IllegalStateException(failed);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.interleave.instrument;
+
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+import org.objectweb.asm.ClassReader;
+import org.objectweb.asm.ClassVisitor;
+import org.objectweb.asm.ClassWriter;
+import org.objectweb.asm.MethodVisitor;
+import org.objectweb.asm.Opcodes;
+
+/**
+ * A break that is a change of the calls of one method within another one, in the class file.
+ *
+ * @param in the class
+ * @param method the method with the calls
+ * @param called the name of the called method
+ * @param change writes what stands in the place of a call; false if the call stays
+ */
+record CallBreak(String in, String method, String called, BiFunction<MethodVisitor, Call, Boolean> change)
+        implements Planting {
+    /** A call as the class file has it. */
+    record Call(int opcode, String owner, String descriptor) {}
+
+    @Override
+    public byte[] apply(String className, byte[] classFile) {
+        if (!className.equals(in)) {
+            return classFile;
+        }
+        int[] changed = {0};
+        ClassReader reader = new ClassReader(classFile);
+        ClassWriter writer = new ClassWriter(reader, ClassWriter.COMPUTE_MAXS);
+        reader.accept(
+                new ClassVisitor(Opcodes.ASM9, writer) {
+                    @Override
+                    public MethodVisitor visitMethod(
+                            int access,
+                            String name,
+                            String descriptor,
+                            @Nullable String signature,
+                            String @Nullable [] exceptions) {
+                        MethodVisitor next = super.visitMethod(access, name, descriptor, signature, exceptions);
+                        return name.equals(method) ? changing(next, changed) : next;
+                    }
+                },
+                0);
+        if (changed[0] == 0) {
+            throw new IllegalStateException("no call of " + called + " in " + in + '.' + method);
+        }
+        return writer.toByteArray();
+    }
+
+    private MethodVisitor changing(MethodVisitor next, int[] changed) {
+        return new MethodVisitor(Opcodes.ASM9, next) {
+            @Override
+            public void visitMethodInsn(int opcode, String owner, String name, String descriptor, boolean isInterface) {
+                if (name.equals(called) && change.apply(mv, new Call(opcode, owner, descriptor))) {
+                    changed[0]++;
+                } else {
+                    super.visitMethodInsn(opcode, owner, name, descriptor, isInterface);
+                }
+            }
+        };
+    }
+
+    @Override
+    public String toString() {
+        return in + '.' + method + ": " + called;
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.interleave.instrument;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.objectweb.asm.ClassReader;
+import org.objectweb.asm.ClassWriter;
+
+/**
+ * Loads the classes of the modules, and of their tests, with a call of the scheduler before each step. It reads the
+ * class files that its parent finds. The scheduler itself, and all other classes, are the parent's.
+ */
+public final class SteppedClassLoader extends ClassLoader {
+    private static final String MODULES = "dev.samara.";
+    private static final List<String> PARENTS = List.of(
+            "dev.samara.interleave.schedule.",
+            "dev.samara.interleave.instrument.",
+            "dev.samara.interleave.failure.",
+            // It reads objects after a run, and makes no steps.
+            "dev.samara.core.fixture.ReachableObjects");
+
+    private static final String PRODUCTS = "dev/samara/(?:core|maple)/.*";
+
+    /** The folder of the tests' class files, in the address of each. */
+    private static final String TESTS = "/test-classes/";
+
+    private final List<Planting> planted;
+    private final boolean buffers;
+    private final boolean fails;
+    private final SharedFields fields = new SharedFields(this::bytes);
+
+    public SteppedClassLoader() {
+        this(List.of(), false);
+    }
+
+    /**
+     * Makes a loader of broken classes.
+     *
+     * @param planted the breaks that are made in the classes before their instrumentation
+     * @param buffers whether the stores of a thread wait in a buffer
+     */
+    public SteppedClassLoader(List<Planting> planted, boolean buffers) {
+        this(planted, buffers, false);
+    }
+
+    private SteppedClassLoader(List<Planting> planted, boolean buffers, boolean fails) {
+        super("stepped", SteppedClassLoader.class.getClassLoader());
+        this.planted = List.copyOf(planted);
+        this.buffers = buffers;
+        this.fails = fails;
+        // Where the modules are modules, the instrumented classes call the scheduler from outside of its module.
+        getClass().getModule().addExports("dev.samara.interleave.schedule", getUnnamedModule());
+        getClass().getModule().addExports("dev.samara.interleave.failure", getUnnamedModule());
+    }
+
+    /** Makes a loader whose production classes have failure points. */
+    public static SteppedClassLoader failing(List<Planting> planted) {
+        return new SteppedClassLoader(planted, false, true);
+    }
+
+    private boolean isOfTests(String internalName) {
+        return !internalName.matches(PRODUCTS)
+                || String.valueOf(getParent().getResource(internalName + ".class"))
+                        .contains(TESTS);
+    }
+
+    private static boolean isInstrumented(String name) {
+        return name.startsWith(MODULES) && PARENTS.stream().noneMatch(name::startsWith);
+    }
+
+    @Override
+    protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+        if (!isInstrumented(name)) {
+            return super.loadClass(name, resolve);
+        }
+        synchronized (getClassLoadingLock(name)) {
+            Class<?> loaded = findLoadedClass(name);
+            return loaded != null ? loaded : define(name);
+        }
+    }
+
+    private Class<?> define(String name) throws ClassNotFoundException {
+        byte[] bytes = bytes(name.replace('.', '/'));
+        if (bytes == null) {
+            throw new ClassNotFoundException(name);
+        }
+        for (Planting planting : planted) {
+            bytes = planting.apply(name, bytes);
+        }
+        byte[] stepped = instrumented(bytes);
+        return defineClass(name, stepped, 0, stepped.length);
+    }
+
+    byte[] instrumented(byte[] bytes) {
+        ClassReader reader = new ClassReader(bytes);
+        ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_MAXS);
+        FrameSizes frames = fails && !isOfTests(reader.getClassName()) ? FrameSizes.of(reader) : null;
+        reader.accept(new SteppedClass(writer, fields, buffers, frames), ClassReader.EXPAND_FRAMES);
+        return writer.toByteArray();
+    }
+
+    private byte @Nullable [] bytes(String internalName) {
+        return bytes(getParent(), internalName);
+    }
+
+    private static byte @Nullable [] bytes(ClassLoader loader, String internalName) {
+        try (InputStream file = loader.getResourceAsStream(internalName + ".class")) {
+            return file == null ? null : file.readAllBytes();
+        } catch (IOException failed) {
+            throw new IllegalStateException(internalName, failed);
+        }
+    }
+
+    /**
+     * Returns the class file of a class, without changes.
+     *
+     * @throws IllegalStateException if there is none
+     */
+    static byte[] classFile(String name) {
+        byte[] found = bytes(SteppedClassLoader.class.getClassLoader(), name.replace('.', '/'));
+        if (found == null) {
+            throw new IllegalStateException("no class " + name);
+        }
+        return found;
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.interleave.rule;
+
+import dev.samara.interleave.instrument.PlantedClassLoader;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.testing.live.Difference;
+import dev.samara.testing.live.Language;
+import dev.samara.testing.live.Shrinker;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A rule that is broken in production code.
+ *
+ * @param name what the broken code does
+ * @param language opens the language that looks for it: a public class, with a constructor for a folder
+ * @param most the maximum number of scripts: several minutes of them
+ * @param planting makes the break
+ */
+public record BrokenRule(String name, Class<? extends OpenLanguage> language, long most, Planting planting) {
+    private static final long SHRINKING = TimeUnit.MINUTES.toNanos(1);
+
+    /**
+     * A script that shows a broken rule.
+     *
+     * @param scripts the scripts that were run, this one included
+     * @param shortest what is left of it
+     */
+    record Found(long scripts, Difference<?> shortest) {}
+
+    /**
+     * Runs scripts of consecutive seeds, up to the first one that shows the break and can be made short. One that
+     * differs at times only, since a thread of the machine writes a page or does not, stays long.
+     *
+     * @param folder for the files of the language
+     * @param steps the maximum length
+     * @return null if there is none
+     */
+    @Nullable
+    Found find(Path folder, long seed, int steps) throws IOException {
+        ClassLoader loader = new PlantedClassLoader(List.of(planting));
+        try (OpenLanguage open = open(loader, folder)) {
+            return find(open.language(), seed, steps);
+        }
+    }
+
+    private OpenLanguage open(ClassLoader loader, Path folder) {
+        try {
+            return (OpenLanguage) loader.loadClass(language.getName())
+                    .getConstructor(Path.class)
+                    .newInstance(folder);
+        } catch (ReflectiveOperationException failed) {
+            throw new IllegalStateException(failed);
+        }
+    }
+
+    private <S, D extends Difference<S>> @Nullable Found find(Language<S, D> scripts, long seed, int steps)
+            throws IOException {
+        int together = scripts.together();
+        for (long i = 0; i < most; i += together) {
+            for (Map.Entry<Long, D> found : scripts.runAll(seed + i, together).entrySet()) {
+                D shortest = Shrinker.shrink(scripts, found.getValue(), SHRINKING);
+                if (shortest.steps().size() <= steps) {
+                    return new Found(found.getKey() - seed + 1, shortest);
+                }
+            }
+        }
+        return null;
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.interleave.schedule;
+
+/** Ends the threads of a run that is over. Thrown by each step from then on. */
+final class Abandoned extends Error {
+    private static final long serialVersionUID = 1;
+
+    Abandoned() {
+        super("the run is over", null, false, false);
+    }
+}

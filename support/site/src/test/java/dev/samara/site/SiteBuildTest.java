@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.site;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.testing.Project;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class SiteBuildTest {
+    private static final Path PROJECT = Project.root();
+
+    @TempDir
+    private Path folder;
+
+    private void write(String file, String text) throws IOException {
+        Path to = folder.resolve("project").resolve(file);
+        Files.createDirectories(to.getParent());
+        Files.writeString(to, text);
+    }
+
+    private List<String> build() throws IOException {
+        return SiteBuild.write(folder.resolve("project"), folder.resolve("site"), false);
+    }
+
+    private String page(String name) throws IOException {
+        return Files.readString(folder.resolve("site").resolve(name));
+    }
+
+    @Test
+    @DisplayName(
+            "each link of the project's Markdown leads to a file and a heading, and so does each link of the pages")
+    void ofTheProject() throws IOException {
+        Path site = folder.resolve("site");
+        assertEquals(List.of(), SiteBuild.write(PROJECT.toRealPath(), site, false));
+        try (Stream<Path> files = Files.walk(site)) {
+            long pages = files.filter(file -> file.toString().endsWith(".html")).count();
+            assertTrue(pages >= 25, "pages: " + pages);
+        }
+        String first = page("index.html");
+        assertTrue(first.contains("href=\"docs/performance.html#lookups\""), first);
+        assertTrue(Files.exists(site.resolve("docs/charts/lookups.svg")));
+        assertTrue(Files.exists(site.resolve("docs/models/fork.pml")));
+        assertFalse(first.contains(".md\""), first);
+    }
+
+    @Test
+    @DisplayName("each page of docs is in the index, so that the list of pages has them in reading order")
+    void index() throws IOException {
+        String index = Files.readString(PROJECT.resolve("docs/README.md"));
+        try (Stream<Path> files = Files.list(PROJECT.resolve("docs"))) {
+            for (Path file : files.filter(MarkdownPage::isMarkdown).toList()) {
+                String name = file.getFileName().toString();
+                assertTrue(name.equals("README.md") || index.contains("| [" + name + "](" + name + ") |"), name);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a link becomes one to the page of its file, and a heading gets the id that its links have")
+    void links() throws IOException {
+        write("README.md", "# A\n\n[b](docs/b.md#the-end-of-f) [c](docs/README.md) [d](LICENSE) [e](#a)\n");
+        write("LICENSE", "free");
+        write("CHANGELOG.md", "# Changes\n");
+        write("CONTRIBUTING.md", "# Contributing\n");
+        write("docs/README.md", "# D\n\n[b](b.md) [up](../README.md)\n");
+        write("docs/b.md", "# B\n\n## The end of `f()`\n\n## The end of f\n\n| a | b |\n|---|---|\n| [1](#b) | < |\n");
+        assertEquals(List.of(), build());
+        String first = page("index.html");
+        for (String link : List.of("docs/b.html#the-end-of-f", "docs/index.html", "LICENSE", "#a")) {
+            assertTrue(first.contains("href=\"" + link + "\""), link + " in " + first);
+        }
+        String b = page("docs/b.html");
+        assertTrue(b.contains("<h2 id=\"the-end-of-f\">The end of <code>f()</code></h2>"), b);
+        assertTrue(b.contains("<h2 id=\"the-end-of-f-1\">"), b);
+        assertTrue(b.contains("<td>&lt;</td>"), b);
+        assertTrue(page("docs/index.html").contains("href=\"../index.html\">up"));
+    }
+
+    @Test
+    @DisplayName("a link to a file, a heading or a picture that does not exist is named with its page")
+    void brokenLinks() throws IOException {
+        write(
+                "README.md",
+                "# A\n\n[a](b.md) [b](#b) ![c](c.png) [d](../../etc/passwd) [e](docs/e.md#f) [g](https://g)\n");
+        write("docs/e.md", "# E\n");
+        assertEquals(
+                List.of(
+                        "README.md: no file for b.md",
+                        "README.md: no heading for #b",
+                        "README.md: no file for c.png",
+                        "README.md: no file for ../../etc/passwd",
+                        "README.md: no heading for docs/e.md#f"),
+                build());
+    }
+
+    @Test
+    @DisplayName("a written page whose link leads nowhere is found")
+    void builtLinks() throws IOException {
+        Path site = Files.createDirectories(folder.resolve("site"));
+        Files.writeString(site.resolve("a.html"), "<p id=\"x\"><a href=\"#x\"><a href=\"#y\"><img src=\"b.png\">");
+        assertEquals(List.of("a.html: #y", "a.html: b.png"), BuiltLinks.broken(site));
+    }
+}

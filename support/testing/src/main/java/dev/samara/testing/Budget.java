@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.testing;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * Prints where the processor time of a build went, by module and kind of work, beside the budget of each kind, and
+ * fails if one took more, if it is asked to. It reads what {@link TestTimes} recorded. What is not the time of a test
+ * is that of compilation and static checks: javac, Error Prone, javadoc, format, licences, jars.
+ *
+ * <p>Two idle processors that are always busy need half of the sum.
+ */
+public final class Budget {
+    /** The kinds of work, and the seconds of a processor that each may take. */
+    enum Work {
+        BUILD("compilation and static checks", 300),
+        COMPARISON("comparisons with kernels and models", 90),
+        EXPLORATION("explorations", 120),
+        OTHER("all other tests", 210);
+
+        final String text;
+        final int budget;
+
+        Work(String text, int budget) {
+            this.text = text;
+            this.budget = budget;
+        }
+
+        static Work of(TestKind kind) {
+            return switch (kind) {
+                case COMPARISON -> COMPARISON;
+                case EXPLORATION -> EXPLORATION;
+                case OTHER -> OTHER;
+            };
+        }
+    }
+
+    private static final Path OUTPUT = Path.of("target", "test-output");
+
+    /** How deep below the root a module in a folder of modules writes its output. */
+    private static final int DEPTH = 4;
+
+    /** The milliseconds of the tests, by module. */
+    private final Map<String, Map<Work, Long>> tests = new TreeMap<>();
+
+    private final long all;
+
+    /**
+     * Reads the times of the modules in a folder.
+     *
+     * @param all the milliseconds of the whole build
+     */
+    Budget(Path root, long all) throws IOException {
+        this.all = all;
+        try (Stream<Path> outputs = Files.find(root, DEPTH, (file, attributes) -> file.endsWith(OUTPUT))) {
+            for (Path output : outputs.toList()) {
+                Path module = output.resolve("../..").toAbsolutePath().normalize();
+                tests.put(String.valueOf(module.getFileName()), ofModule(output));
+            }
+        }
+    }
+
+    private static Map<Work, Long> ofModule(Path output) throws IOException {
+        Map<Work, Long> times = new EnumMap<>(Work.class);
+        try (Stream<Path> files = Files.walk(output)) {
+            for (Path file : files.filter(each -> each.toString().endsWith(TestTime.SUFFIX))
+                    .toList()) {
+                for (String line : Files.readAllLines(file)) {
+                    TestTime time = TestTime.parse(line);
+                    times.merge(Work.of(time.kind()), time.millis(), Long::sum);
+                }
+            }
+        }
+        return times;
+    }
+
+    /** Returns the seconds of a kind in all modules. */
+    double seconds(Work work) {
+        if (work == Work.BUILD) {
+            return all / 1e3
+                    - Stream.of(Work.values())
+                            .skip(1)
+                            .mapToDouble(this::seconds)
+                            .sum();
+        }
+        return tests.values().stream()
+                        .mapToLong(times -> times.getOrDefault(work, 0L))
+                        .sum()
+                / 1e3;
+    }
+
+    /**
+     * Returns the kinds that took more than their budgets.
+     *
+     * @param percent how much of its budget each may take: more than 100 on a slow machine
+     */
+    List<Work> over(int percent) {
+        List<Work> over = new ArrayList<>(List.of(Work.values()));
+        over.removeIf(work -> seconds(work) * 100 <= (double) work.budget * percent);
+        return over;
+    }
+
+    void print(PrintStream out) {
+        StringBuilder head = new StringBuilder(String.format(Locale.ROOT, "%-36s", "seconds of a processor"));
+        tests.keySet().forEach(module -> head.append(String.format(Locale.ROOT, "%9s", module)));
+        out.println(head.append("      all   budget"));
+        for (Work work : Work.values()) {
+            StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%-36s", work.text));
+            for (Map<Work, Long> times : tests.values()) {
+                Long millis = times.get(work);
+                line.append(millis == null ? " ".repeat(9) : String.format(Locale.ROOT, "%9.1f", millis / 1e3));
+            }
+            out.println(line.append(String.format(Locale.ROOT, "%9.1f%9d", seconds(work), work.budget)));
+        }
+        out.println(String.format(
+                Locale.ROOT,
+                "explored: %s of the parts, -D%s=%s",
+                System.getProperty(Share.PARTS),
+                Share.SEED,
+                System.getProperty(Share.SEED)));
+    }
+
+    /**
+     * Prints the table of the build that runs it.
+     *
+     * @param arguments the folder of the project, and the percentage of its budget above which a kind fails the build;
+     *     0 for none
+     * @throws IOException if a file of the build cannot be read
+     */
+    public static void main(String[] arguments) throws IOException {
+        long build = ProcessHandle.current().parent().orElseThrow().pid();
+        OptionalLong all = ProcessorTime.of(build);
+        if (all.isEmpty()) {
+            System.out.println("this system does not tell the processor time of a process");
+            return;
+        }
+        Budget budget = new Budget(Path.of(arguments[0]), all.getAsLong());
+        budget.print(System.out);
+        int percent = Integer.parseInt(arguments[1]);
+        List<Work> over = percent == 0 ? List.of() : budget.over(percent);
+        over.forEach(work -> System.out.println("over " + percent + " % of its budget: " + work.text));
+        System.exit(over.isEmpty() ? 0 : 1);
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.testing.fuzz;
+
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * A parser of untrusted bytes. The parsers of a module are the constants of an enum. Each is fuzzed by a class whose
+ * method {@code fuzzerTestOneInput} is a target of Jazzer: it returns if the input is accepted or rejected in the
+ * declared way, and throws for a finding.
+ */
+public interface FuzzTarget {
+    /** {@return the name of the constant} */
+    String name();
+
+    /** {@return the class whose method Jazzer calls} */
+    Class<?> driver();
+
+    /**
+     * Parses an input.
+     *
+     * @param input the bytes
+     * @throws Exception if that is a finding
+     */
+    void accept(byte[] input) throws Exception;
+
+    /**
+     * {@return inputs that are accepted, from which others are made}
+     *
+     * @throws IOException if they cannot be read
+     */
+    List<byte[]> seeds() throws IOException;
+
+    /** {@return the name of its folders} */
+    default String folder() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** {@return the folder of the inputs that were findings once; it does not exist if nothing was found} */
+    default Path regressionFolder() {
+        return Path.of(System.getProperty("basedir", ""), "src", "test", "resources", "fuzz", folder());
+    }
+
+    /**
+     * {@return the inputs that were findings once, by the names of their files}
+     *
+     * @throws IOException if they cannot be read
+     */
+    default Map<String, byte[]> regressions() throws IOException {
+        Map<String, byte[]> inputs = new TreeMap<>();
+        if (!Files.isDirectory(regressionFolder())) {
+            return inputs;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(regressionFolder())) {
+            for (Path file : files) {
+                inputs.put(String.valueOf(file.getFileName()), Files.readAllBytes(file));
+            }
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return inputs;
+    }
+}

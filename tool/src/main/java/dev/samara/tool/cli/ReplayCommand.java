@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.cli;
+
+import dev.samara.tool.access.CpuPlan;
+import dev.samara.tool.record.InputException;
+import dev.samara.tool.replay.Placing;
+import dev.samara.tool.replay.ReplaySession;
+import dev.samara.tool.replay.ReplayWatch;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code samara replay}. */
+@Command(
+        name = "replay",
+        description = "Executes traces of real programs and compares each result, each errno and each snapshot.",
+        footerHeading = "Examples:%n",
+        footer = {
+            "  samara replay tool/src/test/resources/traces/python",
+            "  samara replay --touch --cpus 2 tool/src/test/resources/traces/python"
+        },
+        mixinStandardHelpOptions = true,
+        versionProvider = JarVersion.class)
+final class ReplayCommand implements Callable<Integer> {
+    /** The operations between two changes of the progress. */
+    private static final int TOLD_EACH = 4096;
+
+    @Option(
+            names = "--placement",
+            description = "Let the library place each mapping without a fixed address, and compare the addresses.")
+    private boolean placement;
+
+    @Option(
+            names = "--readers",
+            paramLabel = "K",
+            defaultValue = "0",
+            description = "Let K threads look up addresses meanwhile, and check each answer.")
+    private int readers;
+
+    @Option(
+            names = "--touch",
+            description = {
+                "Access the mapped pages: all of them at each snapshot, and after each operation those in its range and"
+                        + " beside it.",
+                "Of a mapping of more than 64 pages, access the first and the last 32. A file has the size that the"
+                        + " trace says. A SIGBUS is expected beyond its end, a SIGSEGV where a write is not permitted"
+                        + " or no mapping is left. Mappings without access rights, and those that the kernel itself"
+                        + " makes, are skipped."
+            })
+    private boolean touch;
+
+    @Mixin
+    private CpuOptions cpus;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Parameters(arity = "1..*", paramLabel = "PATH", description = "A .trace.gz file, or a folder with some.")
+    private List<Path> paths;
+
+    @Spec
+    private CommandSpec spec;
+
+    ReplayCommand() {}
+
+    @Override
+    public Integer call() throws InputException {
+        if (readers < 0) {
+            throw new ParameterException(spec.commandLine(), "--readers must not be negative");
+        }
+        CpuPlan plan = cpus.plan(spec);
+        if (plan.count() > 1 && !touch) {
+            throw new ParameterException(spec.commandLine(), "--cpus needs --touch");
+        }
+        long start = System.nanoTime();
+        PrintWriter errors = spec.commandLine().getErr();
+        TraceFiles traces = TraceFiles.of(paths);
+        ReportOutput reports = output.output(spec.commandLine().getOut());
+        CheckRun run = new CheckRun(reports, errors, ProgressLine.of(spec));
+        Placing placing = placement ? Placing.BY_LIBRARY : Placing.BY_TRACE;
+        ReplayWatch watch = new ReplayWatch(operations -> {
+            if (operations % TOLD_EACH == 0) {
+                run.progresses(String.format(Locale.ROOT, "%,d operations so far", operations));
+            }
+        });
+        try (ReplaySession session =
+                new ReplaySession(placing, touch ? plan : null, readers, new HashSet<>(traces.files()), watch)) {
+            run.check(traces.files(), file -> session.replay(file, traces.family(file)));
+            cpus.explain(run, errors);
+            reports.ends(Summary.of(run, start, readers == 0 ? null : session.tally()));
+        }
+        return run.status();
+    }
+}

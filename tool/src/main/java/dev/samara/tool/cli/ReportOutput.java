@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.cli;
+
+import dev.samara.tool.record.FileReport;
+import java.nio.file.Path;
+
+/** Receives the findings of a run, file by file. */
+interface ReportOutput {
+    /** Called after a file was checked. */
+    void checked(FileReport report);
+
+    /**
+     * Called for a file that could not be read. The complaint names file and line; the caller also prints it on
+     * standard error.
+     */
+    void unreadable(Path file, String complaint);
+
+    /**
+     * Called if the check of a file ended in an exception. The complaint names both; the caller also prints it on
+     * standard error.
+     */
+    void broken(Path file, String complaint);
+
+    /** Called after all files. */
+    void ends(Summary summary);
+}

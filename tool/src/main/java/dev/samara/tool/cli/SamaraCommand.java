@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.cli;
+
+import dev.samara.tool.record.InputException;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.Optional;
+import picocli.AutoComplete.GenerateCompletion;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The root command and the entry point of the program. */
+@Command(
+        name = "samara",
+        description = "Checks Samara's address spaces against recordings of a real kernel, and runs programs in them.",
+        mixinStandardHelpOptions = true,
+        versionProvider = JarVersion.class,
+        // The exit codes are in the help of each command.
+        scope = ScopeType.INHERIT,
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {
+            "0:success; run: the guest's status, or 128 and the number of its signal",
+            "1:a result was different, or a rule was broken",
+            "2:the command line or a file is wrong"
+        },
+        subcommands = {
+            ReplayCommand.class,
+            OracleCommand.class,
+            MapsCommand.class,
+            TimelineCommand.class,
+            StormCommand.class,
+            RunCommand.class,
+            TopCommand.class,
+            HelpCommand.class,
+            GenerateCompletion.class
+        })
+public final class SamaraCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    /** Called by the command line library. */
+    public SamaraCommand() {}
+
+    /**
+     * Runs the tool and ends the JVM with its status.
+     *
+     * @param arguments the command line
+     */
+    public static void main(String[] arguments) {
+        try {
+            System.exit(commandLine().execute(arguments));
+        } catch (Error failure) {
+            // For example memory is exhausted: remaining threads must not keep the JVM alive, and hooks may fail.
+            try {
+                failure.printStackTrace();
+            } finally {
+                Runtime.getRuntime().halt(CommandLine.ExitCode.SOFTWARE);
+            }
+        }
+    }
+
+    /** Returns the tool, ready to be given a command line. */
+    static CommandLine commandLine() {
+        CommandLine tool = new CommandLine(new SamaraCommand());
+        // What follows the program is for the program.
+        subcommand(tool, "run").setStopAtPositional(true);
+        subcommand(subcommand(tool, "top"), "run").setStopAtPositional(true);
+        IParameterExceptionHandler usual = tool.getParameterExceptionHandler();
+        tool.setParameterExceptionHandler((failure, arguments) -> {
+            Optional<String> unknown = unknownCommand(tool, arguments);
+            if (failure.getCommandLine() == tool && unknown.isPresent()) {
+                tool.getErr()
+                        .println("there is no command " + unknown.get() + ": use one of "
+                                + String.join(", ", tool.getSubcommands().keySet()));
+                return CheckRun.UNREADABLE;
+            }
+            return arguments.length == 0 ? usual.handleParseException(failure, arguments) : complain(failure);
+        });
+        return tool.setExecutionExceptionHandler((failure, command, parsed) -> {
+            if (failure instanceof InputException) {
+                command.getErr().println(failure.getMessage());
+                return CheckRun.UNREADABLE;
+            }
+            throw failure;
+        });
+    }
+
+    /** Prints what is wrong, and not the usage, below which it would not be found. */
+    private static int complain(ParameterException failure) {
+        CommandLine command = failure.getCommandLine();
+        command.getErr().println(failure.getMessage());
+        UnmatchedArgumentException.printSuggestions(failure, command.getErr());
+        command.getErr().println(command.getCommandSpec().qualifiedName() + " --help shows the options");
+        return CheckRun.UNREADABLE;
+    }
+
+    /** Returns the first argument, or the first one of {@code help}, if it is the name of no command. */
+    private static Optional<String> unknownCommand(CommandLine tool, String... arguments) {
+        return Arrays.stream(arguments)
+                .skip(arguments.length > 0 && arguments[0].equals("help") ? 1 : 0)
+                .limit(1)
+                .filter(name -> !name.startsWith("-") && !tool.getSubcommands().containsKey(name))
+                .findFirst();
+    }
+
+    private static CommandLine subcommand(CommandLine command, String name) {
+        return Objects.requireNonNull(command.getSubcommands().get(name), name);
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+}

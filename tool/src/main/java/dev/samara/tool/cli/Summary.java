@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.cli;
+
+import dev.samara.tool.lookup.Tally;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The totals of a run.
+ *
+ * @param passed the number of files that passed
+ * @param failed the number of files that failed
+ * @param operations the number of their operations
+ * @param nanoseconds the duration, including reading
+ * @param readers the totals of the readers; null if there were none
+ */
+record Summary(
+        int passed,
+        int failed,
+        long operations,
+        long nanoseconds,
+        @Nullable Tally readers) {
+    private static final double NANOSECONDS_PER_SECOND = 1e9;
+
+    static Summary of(CheckRun run, long start, @Nullable Tally readers) {
+        return new Summary(run.passed(), run.failed(), run.operations(), System.nanoTime() - start, readers);
+    }
+
+    double seconds() {
+        return nanoseconds / NANOSECONDS_PER_SECOND;
+    }
+
+    long operationsPerSecond() {
+        return nanoseconds == 0 ? 0 : Math.round(operations / seconds());
+    }
+}

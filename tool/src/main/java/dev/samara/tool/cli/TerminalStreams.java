@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.cli;
+
+import dev.samara.tool.top.ScreenSize;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Help.Ansi;
+
+/** What is known of the terminal of this process. */
+final class TerminalStreams {
+    static final int OUT = 1;
+    static final int ERR = 2;
+
+    private static final Path OPEN_FILES = Path.of("/proc/self/fd");
+    private static final Pattern TERMINAL = Pattern.compile("/dev/(pts/|tty|console).*");
+    private static final Pattern TWO_NUMBERS = Pattern.compile("(\\d{1,5}) (\\d{1,5})\\s*");
+    private static final int LEAST_COLUMNS = 20;
+    private static final int LEAST_ROWS = 5;
+
+    private TerminalStreams() {}
+
+    /**
+     * Returns whether an output is a terminal that moves its cursor when it is told to. Where the system does not show
+     * the open files of a process, an output is a terminal if help texts would have colours there.
+     *
+     * @param descriptor {@link #OUT} or {@link #ERR}
+     */
+    static boolean isTerminal(int descriptor) {
+        if ("dumb".equals(System.getenv("TERM"))) {
+            return false;
+        }
+        try {
+            Path file = Files.readSymbolicLink(OPEN_FILES.resolve(String.valueOf(descriptor)));
+            return TERMINAL.matcher(file.toString()).matches();
+        } catch (IOException | UnsupportedOperationException notShown) {
+            return Ansi.AUTO.enabled();
+        }
+    }
+
+    /** Returns whether the user wants colours. */
+    static boolean wantsColours() {
+        String no = System.getenv("NO_COLOR");
+        return no == null || no.isEmpty();
+    }
+
+    /** Returns the size of the terminal, as it is now. */
+    static ScreenSize size() {
+        return size(System.getenv(), askTerminal());
+    }
+
+    /**
+     * Returns a size.
+     *
+     * @param environment may have {@code COLUMNS} and {@code LINES}, which come first
+     * @param told the rows and columns as {@code stty size} prints them; null if they are not known
+     */
+    static ScreenSize size(Map<String, String> environment, @Nullable String told) {
+        Matcher numbers = TWO_NUMBERS.matcher(told == null ? "" : told);
+        boolean isTold = numbers.matches();
+        int rows = isTold ? Integer.parseInt(numbers.group(1)) : 0;
+        int columns = isTold ? Integer.parseInt(numbers.group(2)) : 0;
+        return new ScreenSize(
+                atLeast(LEAST_COLUMNS, number(environment.get("COLUMNS")), columns, ScreenSize.USUAL.columns()),
+                atLeast(LEAST_ROWS, number(environment.get("LINES")), rows, ScreenSize.USUAL.rows()));
+    }
+
+    private static int number(@Nullable String text) {
+        return text != null && text.matches("\\d{1,5}") ? Integer.parseInt(text) : 0;
+    }
+
+    /** Returns the first number that is at least another one; the last one if none is. */
+    private static int atLeast(int least, int... numbers) {
+        for (int number : numbers) {
+            if (number >= least) {
+                return number;
+            }
+        }
+        return numbers[numbers.length - 1];
+    }
+
+    private static @Nullable String askTerminal() {
+        try {
+            Process stty = new ProcessBuilder("stty", "size")
+                    .redirectInput(new File("/dev/tty"))
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            if (!stty.waitFor(1, TimeUnit.SECONDS)) {
+                stty.destroyForcibly();
+                return null;
+            }
+            return new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+        } catch (IOException noSuchProgram) {
+            return null;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return null;
+        }
+    }
+}

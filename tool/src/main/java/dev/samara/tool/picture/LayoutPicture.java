@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.picture;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * A picture of the mappings of a space, lowest addresses first.
+ *
+ * <p>Adjacent mappings of one name are one row, with a box for each, or for several small ones. Unmapped ranges are
+ * dashed lines with their sizes, however large they are. A row is as long as the logarithm of its size.
+ */
+public final class LayoutPicture {
+    private static final int MARGIN = 16;
+    private static final int HEAD = 96;
+    private static final int COLUMN = 760;
+    private static final int ROW = 21;
+    private static final int GAP = 17;
+    private static final int BOX = 16;
+    private static final int BASELINE = 12;
+
+    /** The height of rows above which they are divided over more columns. */
+    private static final int LEAST_DIVIDED = 1000;
+
+    private static final int MOST_COLUMNS = 3;
+
+    /** Where the parts of a row begin, or end if they are aligned to the right. */
+    private static final int BARS = 118;
+
+    private static final int SIZES = 388;
+    private static final int NAMES = 400;
+
+    private static final int LEAST_BAR = 34;
+    private static final int BAR_BY_BIT = 7;
+    private static final int MOST_BAR = 202;
+
+    private static final int MOST_SEGMENTS = 8;
+    private static final int LEAST_SEGMENT = 8;
+    private static final int LETTER = 6;
+    private static final int MOST_OF_NAME = 44;
+    private static final int PAGE_BITS = 12;
+
+    private final String title;
+    private final List<Mapping> mappings;
+    private final List<List<Mapping>> rows = new ArrayList<>();
+
+    private LayoutPicture(String title, List<Mapping> mappings) {
+        this.title = title;
+        this.mappings = mappings;
+        for (Mapping mapping : mappings) {
+            List<Mapping> row = rows.isEmpty() ? List.of() : rows.get(rows.size() - 1);
+            if (row.isEmpty() || !row.get(row.size() - 1).isFollowedBy(mapping)) {
+                row = new ArrayList<>();
+                rows.add(row);
+            }
+            row.add(mapping);
+        }
+    }
+
+    /**
+     * Makes the picture of a layout.
+     *
+     * @param title what the layout is of
+     * @param maps its lines as {@code LayoutSnapshot.maps} has them, ascending
+     * @return the picture
+     */
+    public static LayoutPicture of(String title, List<String> maps) {
+        return new LayoutPicture(title, maps.stream().map(Mapping::parse).toList());
+    }
+
+    /**
+     * Returns what the picture contains.
+     *
+     * @return one line
+     */
+    public String summary() {
+        long bytes = mappings.stream().mapToLong(Mapping::length).sum();
+        return String.format(
+                Locale.ROOT,
+                "%s in %s, %s mapped",
+                count(mappings.size(), "mapping"),
+                count(rows.size(), "row"),
+                ByteCount.format(bytes));
+    }
+
+    /**
+     * Draws the picture.
+     *
+     * @return an SVG document
+     */
+    public String svg() {
+        int height = 0;
+        for (int i = 0; i < rows.size(); i++) {
+            height += heightOf(i);
+        }
+        int columns = Math.min(MOST_COLUMNS, 1 + height / LEAST_DIVIDED);
+        int column = (height + columns - 1) / columns + ROW;
+        Svg svg = new Svg(MARGIN + columns * COLUMN, HEAD + column + MARGIN, title);
+        svg.text("t", MARGIN, 30, title);
+        svg.text("m", MARGIN, 50, summary() + "; low addresses first; bars by the logarithm of their size");
+        legend(svg);
+        int x = MARGIN;
+        int y = 0;
+        for (int i = 0; i < rows.size(); i++) {
+            if (y + heightOf(i) > column) {
+                x += COLUMN;
+                y = 0;
+            }
+            if (isAfterGap(i)) {
+                gap(svg, x, HEAD + y, firstOf(i) - endOf(i - 1));
+                y += GAP;
+            }
+            row(svg, x, HEAD + y, rows.get(i));
+            y += ROW;
+        }
+        return svg.end();
+    }
+
+    private int heightOf(int row) {
+        return isAfterGap(row) ? GAP + ROW : ROW;
+    }
+
+    private boolean isAfterGap(int row) {
+        return row > 0 && firstOf(row) != endOf(row - 1);
+    }
+
+    private long firstOf(int row) {
+        return rows.get(row).get(0).start();
+    }
+
+    private long endOf(int row) {
+        List<Mapping> of = rows.get(row);
+        return of.get(of.size() - 1).end();
+    }
+
+    private static void legend(Svg svg) {
+        double x = MARGIN;
+        double y = 64;
+        for (BoxKind kind : BoxKind.values()) {
+            svg.box(kind.style(), x, y, BOX, BOX - 4, null);
+            svg.text("m", x + BOX + 5, y + 10, kind.meaning());
+            x += BOX + 22 + 6.6 * kind.meaning().length();
+        }
+        svg.box(BoxKind.WRITE.style() + " s", x, y, BOX, BOX - 4, null);
+        svg.text("m", x + BOX + 5, y + 10, "shared");
+    }
+
+    private static void gap(Svg svg, int x, int y, long bytes) {
+        svg.line("gap", x + BARS, y + GAP / 2.0, x + BARS + 100, y + GAP / 2.0);
+        svg.text("i", x + BARS + 108, y + BASELINE, ByteCount.format(bytes) + " unmapped");
+    }
+
+    private static void row(Svg svg, int x, int y, List<Mapping> row) {
+        Mapping first = row.get(0);
+        long bytes = row.get(row.size() - 1).end() - first.start();
+        svg.text("a", x, y + BASELINE, Long.toHexString(first.start()));
+        bar(svg, x + BARS, y, first.name(), Segment.of(row, MOST_SEGMENTS), bytes);
+        svg.text("m e", x + SIZES, y + BASELINE, ByteCount.format(bytes));
+        String more = row.size() == 1 ? "" : " \u00d7" + row.size();
+        if (first.name().isEmpty()) {
+            svg.text("i", x + NAMES, y + BASELINE, "anonymous" + more);
+        } else {
+            svg.text("n", x + NAMES, y + BASELINE, shortened(first.name()) + more, first.name() + more);
+        }
+    }
+
+    private static void bar(Svg svg, double x, int y, String name, List<Segment> segments, long bytes) {
+        double width = Math.min(MOST_BAR, LEAST_BAR + BAR_BY_BIT * bits(bytes));
+        double spare = width - LEAST_SEGMENT * segments.size();
+        double weights =
+                segments.stream().mapToDouble(of -> 1 + bits(of.length())).sum();
+        double at = x;
+        for (Segment segment : segments) {
+            double part = LEAST_SEGMENT + Math.max(0, spare) * (1 + bits(segment.length())) / weights;
+            String style = segment.kind().style() + (segment.isShared() ? " s" : "");
+            svg.box(style, at + 1, y, part - 2, BOX, hint(segment, name));
+            String letters = letters(segment);
+            if (letters.length() * LETTER <= part - 4) {
+                svg.text("b", at + part / 2, y + BASELINE, letters);
+            }
+            at += part;
+        }
+    }
+
+    private static String letters(Segment segment) {
+        if (segment.count() > 1) {
+            return "\u00d7" + segment.count();
+        }
+        return segment.isShared() ? segment.rights() : segment.rights().substring(0, 3);
+    }
+
+    private static String hint(Segment segment, String name) {
+        return Long.toHexString(segment.start())
+                + "-"
+                + Long.toHexString(segment.end())
+                + " "
+                + (segment.rights().isEmpty() ? "" : segment.rights() + " ")
+                + ByteCount.format(segment.length())
+                + (segment.count() > 1 ? ", " + segment.count() + " mappings" : "")
+                + (name.isEmpty() ? "" : " " + name);
+    }
+
+    /** Returns how many times a range doubles one page. */
+    private static double bits(long bytes) {
+        double pages = (double) Math.max(1, bytes >>> PAGE_BITS);
+        return Math.log(pages) / Math.log(2);
+    }
+
+    /** Returns the end of a name that is too long: the folder matters less than the file. */
+    private static String shortened(String name) {
+        int points = name.codePointCount(0, name.length());
+        if (points <= MOST_OF_NAME) {
+            return name;
+        }
+        return "\u2026" + name.substring(name.offsetByCodePoints(0, points - MOST_OF_NAME + 1));
+    }
+
+    static String count(int number, String what) {
+        return String.format(Locale.ROOT, "%,d %s%s", number, what, number == 1 ? "" : "s");
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.picture;
+
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Writes an SVG document. Colours are those of classes in the style sheet, never those of an element. */
+final class Svg {
+    /**
+     * The style of all pictures. Each kind of box has a class, {@code k0} to {@code k5}. A renderer that knows no
+     * schemes of colours ignores the second half, and shows the light one.
+     */
+    private static final String STYLE = """
+            <style>
+            text{font:12px sans-serif;fill:#1f2328}
+            .t{font-weight:bold;font-size:15px}.m{fill:#59636e}.i{fill:#59636e;font-style:italic}
+            .a{font:11px monospace}.b{font:10px monospace;text-anchor:middle}.e{text-anchor:end}
+            .c{fill:#59636e;text-anchor:middle}
+            .bg{fill:#ffffff}.lane{fill:#f6f8fa}.tick{stroke:#d1d9e0}.gap{stroke:#818b98;stroke-dasharray:3 3}
+            .k0{fill:#eaeef2;stroke:#818b98}.k1{fill:#d6e6fb;stroke:#3767b1}.k2{fill:#cdeed7;stroke:#2f7d4a}
+            .k3{fill:#fbe7bd;stroke:#a8741a}.k4{fill:#fad1cf;stroke:#b3362f}.k5{fill:#ecdcf4;stroke:#8a4a93}
+            .s{stroke-width:2.5}.d0{fill:#3767b1}.d1{fill:#d08a1d}
+            @media (prefers-color-scheme:dark){
+            text{fill:#e6edf3}.m,.i,.c{fill:#9198a1}
+            .bg{fill:#0d1117}.lane{fill:#151b23}.tick{stroke:#30363d}.gap{stroke:#656c76}
+            .k0{fill:#212830;stroke:#818b98}.k1{fill:#12305c;stroke:#6ea2ea}.k2{fill:#0f3d20;stroke:#57ab72}
+            .k3{fill:#4d360a;stroke:#d6a545}.k4{fill:#5a1715;stroke:#ee7a72}.k5{fill:#3d2247;stroke:#c08bd0}
+            .d0{fill:#6ea2ea}.d1{fill:#d6a545}
+            }
+            </style>
+            """;
+
+    private static final int LAST_CONTROL = 0x1f;
+
+    private final StringBuilder out = new StringBuilder();
+
+    /**
+     * Begins a document with a background.
+     *
+     * @param width its width in pixels
+     * @param height its height in pixels
+     * @param label what the picture shows, for those who cannot see it
+     */
+    Svg(double width, double height, String label) {
+        out.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ")
+                .append(number(width))
+                .append(' ')
+                .append(number(height))
+                .append("\" width=\"")
+                .append(number(width))
+                .append("\" height=\"")
+                .append(number(height))
+                .append("\" role=\"img\" aria-label=\"")
+                .append(escape(label))
+                .append("\">\n")
+                .append(STYLE);
+        box("bg", 0, 0, width, height, null);
+    }
+
+    /** Draws a box; a viewer shows the hint when a pointer is over it. */
+    void box(String kind, double x, double y, double width, double height, @Nullable String hint) {
+        out.append("<rect class=\"").append(kind).append('"');
+        attribute("x", x);
+        attribute("y", y);
+        attribute("width", width);
+        attribute("height", height);
+        if (hint == null) {
+            out.append("/>\n");
+        } else {
+            out.append("><title>").append(escape(hint)).append("</title></rect>\n");
+        }
+    }
+
+    void line(String kind, double x1, double y1, double x2, double y2) {
+        out.append("<line class=\"").append(kind).append('"');
+        attribute("x1", x1);
+        attribute("y1", y1);
+        attribute("x2", x2);
+        attribute("y2", y2);
+        out.append("/>\n");
+    }
+
+    void text(String kind, double x, double y, String text) {
+        text(kind, x, y, text, text);
+    }
+
+    /** Writes a text that stands for a longer one, which a viewer shows when a pointer is over it. */
+    void text(String kind, double x, double y, String text, String whole) {
+        out.append("<text class=\"").append(kind).append('"');
+        attribute("x", x);
+        attribute("y", y);
+        out.append('>');
+        if (!text.equals(whole)) {
+            out.append("<title>").append(escape(whole)).append("</title>");
+        }
+        out.append(escape(text)).append("</text>\n");
+    }
+
+    /** Ends the document, which is not written to afterwards. */
+    String end() {
+        return out.append("</svg>\n").toString();
+    }
+
+    private void attribute(String name, double value) {
+        out.append(' ').append(name).append("=\"").append(number(value)).append('"');
+    }
+
+    private static String number(double value) {
+        String text = String.format(Locale.ROOT, "%.1f", value);
+        return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
+    }
+
+    /**
+     * Writes a text so that it is part of an XML document. XML has no form for control characters and lone surrogates:
+     * a control character becomes a backslash and three octal digits, as {@code /proc/PID/maps} writes a line feed, and
+     * a lone surrogate becomes the character for what cannot be shown.
+     */
+    static String escape(String text) {
+        StringBuilder escaped = new StringBuilder(text.length());
+        text.codePoints().forEach(point -> {
+            switch (point) {
+                case '<' -> escaped.append("&lt;");
+                case '>' -> escaped.append("&gt;");
+                case '&' -> escaped.append("&amp;");
+                case '"' -> escaped.append("&quot;");
+                default -> {
+                    if (point <= LAST_CONTROL) {
+                        escaped.append(String.format(Locale.ROOT, "\\%03o", point));
+                    } else if (isNoCharacter(point)) {
+                        escaped.append('\ufffd');
+                    } else {
+                        escaped.appendCodePoint(point);
+                    }
+                }
+            }
+        });
+        return escaped.toString();
+    }
+
+    private static boolean isNoCharacter(int point) {
+        return (point >= Character.MIN_SURROGATE && point <= Character.MAX_SURROGATE)
+                || point == '\ufffe'
+                || point == '\uffff';
+    }
+}

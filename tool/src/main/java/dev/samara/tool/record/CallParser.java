@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.record;
+
+import dev.samara.core.mman.Resource;
+import dev.samara.tool.record.MemoryCall.Brk;
+import dev.samara.tool.record.MemoryCall.LimitChange;
+import dev.samara.tool.record.MemoryCall.Madvise;
+import dev.samara.tool.record.MemoryCall.Mlock;
+import dev.samara.tool.record.MemoryCall.Mlock2;
+import dev.samara.tool.record.MemoryCall.Mlockall;
+import dev.samara.tool.record.MemoryCall.Mmap;
+import dev.samara.tool.record.MemoryCall.Mprotect;
+import dev.samara.tool.record.MemoryCall.Mremap;
+import dev.samara.tool.record.MemoryCall.Mseal;
+import dev.samara.tool.record.MemoryCall.Msync;
+import dev.samara.tool.record.MemoryCall.Munlock;
+import dev.samara.tool.record.MemoryCall.Munlockall;
+import dev.samara.tool.record.MemoryCall.Munmap;
+import dev.samara.tool.record.MemoryCall.Shmat;
+import dev.samara.tool.record.MemoryCall.Shmdt;
+import org.jspecify.annotations.Nullable;
+
+/** Parses the line of a call to a {@link MemoryCall}. */
+public final class CallParser {
+    private CallParser() {}
+
+    /**
+     * Reads one call.
+     *
+     * @param fields its line
+     * @return the call
+     * @throws InputException if the call is unknown, or a field is missing or invalid
+     */
+    public static MemoryCall parse(Fields fields) throws InputException {
+        return switch (fields.name()) {
+            case "mmap" -> mmap(fields);
+            case "munmap" -> new Munmap(fields.number("addr"), fields.number("len"));
+            case "mprotect" -> mprotect(fields);
+            case "mremap" ->
+                new Mremap(
+                        fields.number("addr"),
+                        fields.number("oldlen"),
+                        fields.number("newlen"),
+                        FlagNames.mremap(fields),
+                        fields.number("newaddr"));
+            case "brk" -> new Brk(fields.number("addr"));
+            case "madvise" -> new Madvise(fields.number("addr"), fields.number("len"), FlagNames.advice(fields));
+            case "msync" -> new Msync(fields.number("addr"), fields.number("len"), FlagNames.msync(fields));
+            case "shmat" ->
+                new Shmat(
+                        fields.count("shmid"),
+                        fields.number("addr"),
+                        FlagNames.shmat(fields),
+                        fields.find("size") == null ? 0 : fields.number("size"));
+            case "shmdt" -> new Shmdt(fields.number("addr"));
+            case "prlimit64" -> limit(fields, fields.number("pid") == 0);
+            case "setrlimit" -> limit(fields, true);
+            default -> isLocking(fields.name()) ? locking(fields) : ForeignCalls.parse(fields);
+        };
+    }
+
+    /**
+     * {@code mprotect}, or a {@code pkey_mprotect} that names no key.
+     *
+     * @param fields its line
+     * @return the call
+     * @throws InputException if a field is missing or makes no sense
+     */
+    static Mprotect mprotect(Fields fields) throws InputException {
+        return new Mprotect(fields.number("addr"), fields.number("len"), FlagNames.protection(fields));
+    }
+
+    private static Mmap mmap(Fields fields) throws InputException {
+        return new Mmap(
+                fields.number("addr"),
+                fields.number("len"),
+                FlagNames.protection(fields),
+                FlagNames.mmap(fields),
+                fields.number("off"),
+                fields.text("fd"),
+                fields.find("file") == null ? null : FileIdentity.parse(fields),
+                fields.find("file") == null || fields.find("size") == null ? -1 : fields.number("size"));
+    }
+
+    private static boolean isLocking(String name) {
+        return name.startsWith("mlock") || name.startsWith("munlock") || name.equals("mseal");
+    }
+
+    private static MemoryCall locking(Fields fields) throws InputException {
+        return switch (fields.name()) {
+            case "mlock" -> new Mlock(fields.number("addr"), fields.number("len"));
+            case "mlock2" -> new Mlock2(fields.number("addr"), fields.number("len"), FlagNames.mlock2(fields));
+            case "mlockall" -> new Mlockall(FlagNames.mlockall(fields));
+            case "munlock" -> new Munlock(fields.number("addr"), fields.number("len"));
+            case "munlockall" -> new Munlockall();
+            case "mseal" -> new Mseal(fields.number("addr"), fields.number("len"), fields.number("flags"));
+            default -> throw fields.fault("call '" + fields.name() + "' is unknown");
+        };
+    }
+
+    private static LimitChange limit(Fields fields, boolean own) throws InputException {
+        // A prlimit64 that only reads the limit has no new limit.
+        return new LimitChange(
+                resource(fields.count("resource")), fields.find("new") == null ? null : fields.number("new"), own);
+    }
+
+    /** The limits that memory calls check, by their {@code RLIMIT_*} numbers. */
+    private static @Nullable Resource resource(int number) {
+        return switch (number) {
+            case 2 -> Resource.DATA;
+            case 3 -> Resource.STACK;
+            case 8 -> Resource.MEMLOCK;
+            case 9 -> Resource.AS;
+            default -> null;
+        };
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.record;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/** The findings in one recording, collected during its check. For one thread. */
+public final class FileReport {
+    private final Path file;
+    private final List<Difference> differences = new ArrayList<>();
+    private long operations;
+
+    /**
+     * Creates a report without findings.
+     *
+     * @param file the recording
+     */
+    public FileReport(Path file) {
+        this.file = file;
+    }
+
+    /**
+     * Records a difference.
+     *
+     * @param line the line, counted from 1
+     * @param subject the compared item
+     * @param kernel the text of the recording
+     * @param samara the library's result
+     */
+    public void differs(int line, String subject, String kernel, String samara) {
+        differences.add(new Difference(file, line, subject, kernel, samara));
+    }
+
+    /** Counts one more operation that was read and, unless the call is skipped, executed. */
+    public void countOperation() {
+        operations++;
+    }
+
+    /**
+     * Returns the recording.
+     *
+     * @return its path, as it was given
+     */
+    public Path file() {
+        return file;
+    }
+
+    /**
+     * Returns whether library and recording agree.
+     *
+     * @return true if no difference was recorded
+     */
+    public boolean passed() {
+        return differences.isEmpty();
+    }
+
+    /**
+     * Returns the differences.
+     *
+     * @return all of them, in the order of the recording
+     */
+    public List<Difference> differences() {
+        return Collections.unmodifiableList(differences);
+    }
+
+    /**
+     * Returns the number of operations.
+     *
+     * @return the number
+     */
+    public long operations() {
+        return operations;
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.record;
+
+import dev.samara.core.mman.Errno;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernel's answer to a call.
+ *
+ * @param text the answer as it was written
+ * @param value the answer as a number; 0 for an error
+ * @param errno the name of the error, such as {@code EINVAL}; null if the call succeeded
+ * @param killed whether the thread was killed during the call
+ */
+public record Outcome(String text, long value, @Nullable String errno, boolean killed) {
+    /**
+     * Returns whether the call failed.
+     *
+     * @return true if so
+     */
+    public boolean failed() {
+        return errno != null;
+    }
+
+    /**
+     * Returns whether the thread was killed before the call could have an effect. Then its register still held the
+     * kernel's {@code ENOSYS}, or the signal ended the wait for the lock of the address space, which answers {@code
+     * EINTR}.
+     *
+     * @return true if so
+     */
+    public boolean neverTookPlace() {
+        return killed && ("ENOSYS".equals(errno) || "EINTR".equals(errno));
+    }
+
+    /**
+     * Returns whether the library's answer is equal.
+     *
+     * @param result the library's result
+     * @return true if so
+     */
+    public boolean matches(long result) {
+        if (Errno.isError(result)) {
+            return Errno.of(result).name().equals(errno);
+        }
+        return errno == null && result == value;
+    }
+
+    /**
+     * Formats the library's result as the recording does.
+     *
+     * @param result the library's result
+     * @param address whether the call returns an address
+     * @param notation the notation of addresses in the recording
+     * @return its text
+     */
+    public static String format(long result, boolean address, Notation notation) {
+        if (Errno.isError(result)) {
+            return "-" + Errno.of(result).name();
+        }
+        return address ? notation.address(result) : Long.toString(result);
+    }
+}

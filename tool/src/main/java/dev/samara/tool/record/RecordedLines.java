@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.record;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lines of a gzip-compressed recording, counted from 1. For one thread.
+ *
+ * <p>Every line before the damage in a damaged file is returned. A character reader, which fills its buffer first,
+ * would lose some lines and then name the wrong one.
+ */
+public final class RecordedLines implements AutoCloseable {
+    private static final int BUFFER = 1 << 16;
+
+    /** The maximum length of a line in bytes: a few compressed bytes can expand to a line that fills the heap. */
+    private static final int LONGEST = 1 << 20;
+
+    private final Path file;
+    private final InputStream plain;
+
+    /** The bytes read and not yet returned: {@code [position, limit)}. */
+    private byte[] buffer = new byte[BUFFER];
+
+    private int position;
+    private int limit;
+
+    private @Nullable String last;
+    private boolean again;
+    private int number;
+
+    private RecordedLines(Path file, InputStream plain) {
+        this.file = file;
+        this.plain = plain;
+    }
+
+    /**
+     * Opens a recording before its first line.
+     *
+     * @param file the recording
+     * @return its lines, to be closed
+     * @throws InputException if it cannot be opened or is not compressed
+     */
+    public static RecordedLines open(Path file) throws InputException {
+        try {
+            InputStream compressed = Files.newInputStream(file);
+            try {
+                return new RecordedLines(file, new GzipMembers(compressed, BUFFER));
+            } catch (IOException e) {
+                compressed.close();
+                throw e;
+            }
+        } catch (NoSuchFileException e) {
+            throw new InputException(file, "there is no such file", e);
+        } catch (IOException e) {
+            throw new InputException(file, 1, "cannot be read: " + reason(e), e);
+        }
+    }
+
+    /**
+     * Goes to the next line.
+     *
+     * @return the line, or null after the last
+     * @throws InputException if the file is damaged there
+     */
+    public @Nullable String next() throws InputException {
+        if (again) {
+            again = false;
+            return last;
+        }
+        number++;
+        try {
+            last = readLine();
+            return last;
+        } catch (IOException e) {
+            throw new InputException(file, number, "cannot be read: " + reason(e), e);
+        }
+    }
+
+    /**
+     * Goes to the next line, which must exist.
+     *
+     * @param before the item that is expected next, for the message
+     * @return the line
+     * @throws InputException if the file ends or is damaged there
+     */
+    public String require(String before) throws InputException {
+        String line = next();
+        if (line == null) {
+            throw fault("the file ends before " + before);
+        }
+        return line;
+    }
+
+    /** Goes back, so that {@link #next} returns the present line once more. */
+    public void back() {
+        again = true;
+    }
+
+    /**
+     * Returns the number of the last line read.
+     *
+     * @return the number; 0 before the first line
+     */
+    public int number() {
+        return number;
+    }
+
+    /**
+     * Returns the recording.
+     *
+     * @return its path, as it was given
+     */
+    public Path file() {
+        return file;
+    }
+
+    /**
+     * Creates an exception about the last line read.
+     *
+     * @param message the error
+     * @return the exception, to be thrown
+     */
+    public InputException fault(String message) {
+        return new InputException(file, number, message, null);
+    }
+
+    @Override
+    public void close() throws InputException {
+        try {
+            plain.close();
+        } catch (IOException e) {
+            throw new InputException(file, number, "cannot be closed: " + e.getMessage(), e);
+        }
+    }
+
+    /** Describes an exception. Some have no message, so their class names the reason. */
+    private static String reason(IOException e) {
+        if (e instanceof EOFException) {
+            return "the compressed data is cut off, or there is none";
+        }
+        if (e instanceof AccessDeniedException) {
+            return "permission is denied";
+        }
+        String message = e.getMessage();
+        return message == null ? e.getClass().getName() : message;
+    }
+
+    private @Nullable String readLine() throws IOException {
+        int scanned = position;
+        while (true) {
+            for (int i = scanned; i < limit; i++) {
+                if (buffer[i] == '\n') {
+                    return take(i, i + 1);
+                }
+            }
+            scanned = limit - position;
+            if (!fill()) {
+                return position == limit ? null : take(limit, limit);
+            }
+        }
+    }
+
+    private String take(int end, int next) {
+        String line = new String(buffer, position, end - position, StandardCharsets.UTF_8);
+        position = next;
+        return line;
+    }
+
+    /** Reads more bytes after the unread ones, which are moved to the front. Returns false at the end. */
+    private boolean fill() throws IOException {
+        limit -= position;
+        System.arraycopy(buffer, position, buffer, 0, limit);
+        position = 0;
+        if (limit > LONGEST) {
+            throw new IOException("the line has more than " + LONGEST + " bytes");
+        }
+        if (limit == buffer.length) {
+            buffer = Arrays.copyOf(buffer, 2 * limit);
+        }
+        int count = plain.read(buffer, limit, buffer.length - limit);
+        limit += Math.max(count, 0);
+        return count >= 0;
+    }
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.replay;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.ProcMaps;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.tool.access.CpuPlan;
+import dev.samara.tool.lookup.ReadingSession;
+import dev.samara.tool.record.FileReport;
+import dev.samara.tool.record.InputException;
+import dev.samara.tool.record.MemoryCall;
+import dev.samara.tool.record.MemoryCall.Foreign;
+import dev.samara.tool.record.MemoryCall.LimitChange;
+import dev.samara.tool.record.Notation;
+import dev.samara.tool.record.Outcome;
+import dev.samara.tool.trace.Event;
+import dev.samara.tool.trace.FlagsLine;
+import dev.samara.tool.trace.KernelSnapshot;
+import dev.samara.tool.trace.MapsLine;
+import dev.samara.tool.trace.Trace;
+import dev.samara.tool.trace.TraceEntry;
+import dev.samara.tool.trace.TraceFolder;
+import dev.samara.tool.trace.TraceHeader;
+import dev.samara.tool.trace.TracedCall;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The replay of the life of one address space. For one trace and one thread. */
+final class Replay {
+    private static final String STACK = "[stack]";
+
+    private final Trace trace;
+    private final FileReport report;
+    private final ReplayWatch watch;
+    private final Learnt state;
+    private final Executor executor;
+    private final ProcessLimits limits;
+    private @Nullable ReadingSession readers;
+    private final @Nullable Touching touching;
+    private int next;
+
+    /**
+     * Loads the first snapshot into a new space.
+     *
+     * @param trace the trace to replay
+     * @param family the traces of its folder
+     * @param placing the choice of addresses for mappings that may be placed anywhere
+     * @param touches the CPUs that access the mapped memory, or null for none
+     * @param inherited our fork of its parent, or null if there is none
+     * @param report receives each difference
+     * @param watch sees the replay at work
+     * @throws InputException if the first snapshot describes no layout
+     */
+    Replay(
+            Trace trace,
+            TraceFolder family,
+            Placing placing,
+            @Nullable CpuPlan touches,
+            @Nullable Learnt inherited,
+            FileReport report,
+            ReplayWatch watch)
+            throws InputException {
+        this.trace = trace;
+        this.report = report;
+        this.watch = watch;
+        TraceHeader header = trace.header();
+        MachineBuilder builder = Machine.builder();
+        Machine machine =
+                (touches == null ? builder : builder.memory(Touching.memory()).memoryPiece(Touching.PIECE)).build();
+        Opens opens = new Opens(trace, touches == null ? null : machine);
+        AddressSpace space = load(trace, family, machine, opens);
+        watch.begins(trace.file(), space);
+        touching = touches == null ? null : new Touching(space, report, touches);
+        SharedObjects objects = new SharedObjects();
+        Unsettled unsettled = inherited == null ? new Unsettled(header.brk()) : inherited.unsettled();
+        state = new Learnt(space, objects, unsettled);
+        executor = new Executor(space, placing, opens, new OpenModes(trace, family), unsettled);
+        limits = new ProcessLimits(space, header.limits());
+        if (inherited != null) {
+            growStack(trace.start(), inherited.space());
+            compare(trace.start(), "fork of the parent:", inherited);
+        }
+        compare(trace.start(), "snapshot " + trace.start().reason() + ":", state);
+        touchEverything(trace.start());
+    }
+
+    private static AddressSpace load(Trace trace, TraceFolder family, Machine machine, Opens opens)
+            throws InputException {
+        TraceHeader header = trace.header();
+        KernelSnapshot start = trace.start();
+        // The recordings were made by a privileged user.
+        AddressSpaceBuilder space = machine.space(Geometry.LINUX_X86_64)
+                .grant(Capability.IPC_LOCK, Capability.SYS_RAWIO)
+                .stack(header.startStack());
+        for (Resource resource : Resource.values()) {
+            space.limit(resource, limit(header, resource));
+        }
+        // The start of placement was fixed when the program was executed; a later limit does not change it.
+        TraceHeader executed = family.executed(header);
+        space.limit(Resource.STACK, limit(executed == null ? header : executed, Resource.STACK));
+        try {
+            List<Vma> vmas = ProcMaps.parse(
+                    Geometry.LINUX_X86_64,
+                    start.maps().stream().map(MapsLine::text).toList(),
+                    start.flags().stream().map(FlagsLine::text).toList(),
+                    opens::loaded);
+            AddressSpace loaded =
+                    space.heap(header.startBrk(), header.brk()).load(vmas).build();
+            loaded.setLimit(Resource.STACK, limit(header, Resource.STACK));
+            return loaded;
+        } catch (IllegalArgumentException e) {
+            String message = "the first snapshot describes no layout: " + e.getMessage();
+            throw new InputException(trace.file(), start.line(), message, e);
+        }
+    }
+
+    private static long limit(TraceHeader header, Resource resource) {
+        return header.limits().getOrDefault(resource, -1L);
+    }
+
+    private void touchEverything(KernelSnapshot snapshot) {
+        if (touching != null) {
+            touching.everything(snapshot.line());
+        }
+    }
+
+    /** Returns the space and the knowledge about it. */
+    Learnt state() {
+        return state;
+    }
+
+    /** From now on, reports each change to readers. */
+    void watchedBy(ReadingSession session) {
+        readers = session;
+    }
+
+    /** Replays everything before the operation or event with that number. */
+    void runTo(long sequence) {
+        List<TraceEntry> entries = trace.entries();
+        while (next < entries.size() && entries.get(next).sequence() < sequence) {
+            step(entries.get(next));
+            next++;
+        }
+    }
+
+    /** Replays the rest. */
+    void runToEnd() {
+        runTo(Long.MAX_VALUE);
+    }
+
+    /** Releases the CPUs that touch memory. Caller replays no more of the trace. */
+    void stop() {
+        if (touching != null) {
+            touching.close();
+            state.space().close();
+        }
+        watch.ends();
+    }
+
+    private void step(TraceEntry entry) {
+        if (entry instanceof TracedCall operation) {
+            report.countOperation();
+            watch.performs();
+            perform(operation);
+        } else if (entry instanceof KernelSnapshot snapshot) {
+            growStack(snapshot, state.space());
+            compare(snapshot, "snapshot " + snapshot.sequence() + " (" + snapshot.reason() + "):", state);
+            touchEverything(snapshot);
+        } else if (entry instanceof Event event
+                && (event.kind() == Event.Kind.THREAD || event.kind() == Event.Kind.VFORK)) {
+            limits.born(event);
+        }
+    }
+
+    private void perform(TracedCall operation) {
+        MemoryCall call = operation.call();
+        Outcome outcome = operation.outcome();
+        if (outcome.neverTookPlace()) {
+            return;
+        }
+        limits.runs(operation.thread());
+        if (call instanceof Foreign foreign) {
+            if (!outcome.failed() && foreign.changesLayout()) {
+                report.differs(
+                        operation.line(), operation.text(), outcome.text(), "does not support " + foreign.name());
+            }
+        } else if (call instanceof LimitChange change) {
+            if (change.resource() != null && change.limit() != null && change.own() && !outcome.failed()) {
+                limits.set(change.resource(), change.limit());
+            }
+        } else {
+            long result = watched(operation);
+            if (touching != null) {
+                touching.around(
+                        call.returnsAddress() && !Errno.isError(result) ? result : call.address(), operation.line());
+            }
+            if (!outcome.matches(result)) {
+                String text = Outcome.format(result, call.returnsAddress(), Notation.ABSOLUTE);
+                report.differs(operation.line(), operation.text(), outcome.text(), text);
+            }
+        }
+    }
+
+    private long watched(TracedCall operation) {
+        ReadingSession session = readers;
+        if (session == null) {
+            return executor.perform(operation);
+        }
+        session.begin(operation.line(), Executor.placeOf(operation));
+        long result = executor.perform(operation);
+        session.end(state.space().snapshot());
+        return result;
+    }
+
+    /** Grows the stack as far as a snapshot shows it: faults may have grown it. */
+    private void growStack(KernelSnapshot snapshot, AddressSpace space) {
+        Vma stack = space.find(trace.header().startStack());
+        for (MapsLine line : snapshot.maps()) {
+            if (stack != null
+                    && stack.has(VmaFlags.GROWSDOWN)
+                    && line.name().equals(STACK)
+                    && line.start() < stack.start()) {
+                growStackTo(line, stack.start(), space);
+            }
+        }
+    }
+
+    private void growStackTo(MapsLine line, long oldStart, AddressSpace space) {
+        ReadingSession session = space == state.space() ? readers : null;
+        if (session != null) {
+            session.begin(line.line(), line.start());
+        }
+        long result = space.growStack(line.start());
+        if (session != null) {
+            session.end(space.snapshot());
+        }
+        state.unsettled().mapped(line.start(), oldStart - line.start());
+        if (result != 0) {
+            report.differs(
+                    line.line(),
+                    "growth of the stack by faults",
+                    Notation.ABSOLUTE.address(line.start()),
+                    Outcome.format(result, false, Notation.ABSOLUTE));
+        }
+    }
+
+    private void compare(KernelSnapshot snapshot, String what, Learnt ours) {
+        LayoutSnapshot layout = ours.space().snapshot();
+        new SnapshotComparison(report, snapshot, what, layout, ours.objects(), ours.unsettled()).run();
+    }
+}

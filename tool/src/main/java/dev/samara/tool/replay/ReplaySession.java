@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.replay;
+
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.tool.access.CpuPlan;
+import dev.samara.tool.lookup.ReaderPool;
+import dev.samara.tool.lookup.ReadingSession;
+import dev.samara.tool.lookup.Tally;
+import dev.samara.tool.lookup.WrongAnswer;
+import dev.samara.tool.record.FileReport;
+import dev.samara.tool.record.InputException;
+import dev.samara.tool.record.Notation;
+import dev.samara.tool.trace.Trace;
+import dev.samara.tool.trace.TraceFolder;
+import dev.samara.tool.trace.TraceHeader.CopyOf;
+import dev.samara.tool.trace.TraceParser;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Replays the files of a run, parents before their children.
+ *
+ * <p>For one thread. Readers, if there are any, are threads of their own for the whole session.
+ */
+public final class ReplaySession implements AutoCloseable {
+    private final Placing placing;
+    private final @Nullable CpuPlan touches;
+    private final @Nullable ReaderPool readers;
+    private final Set<Path> wanted;
+    private final ReplayWatch watch;
+
+    /** Our forks, by the file of the child that each is for. */
+    private final Map<Path, Learnt> forks = new HashMap<>();
+
+    /**
+     * The files that were begun and not completed, because they are malformed or caused an exception in the library.
+     */
+    private final Set<Path> unfinished = new HashSet<>();
+
+    private Tally tally = Tally.NONE;
+
+    /**
+     * Prepares a session.
+     *
+     * @param placing the choice of addresses for mappings that may be placed anywhere
+     * @param touches the CPUs that access the mapped memory, or null for none
+     * @param readerCount the number of threads that look addresses up during the replay, not negative
+     * @param wanted the files that will be replayed
+     * @param watch sees the session at work
+     */
+    public ReplaySession(
+            Placing placing, @Nullable CpuPlan touches, int readerCount, Set<Path> wanted, ReplayWatch watch) {
+        this.placing = placing;
+        this.touches = touches;
+        readers = readerCount == 0 ? null : new ReaderPool(readerCount);
+        this.wanted = Set.copyOf(wanted);
+        this.watch = watch;
+    }
+
+    /**
+     * Replays one file.
+     *
+     * @param file the file
+     * @param family the traces of its folder
+     * @return the findings
+     * @throws InputException if it, or the trace of its parent, cannot be read
+     */
+    public FileReport replay(Path file, TraceFolder family) throws InputException {
+        unfinished.add(file);
+        Trace trace = TraceParser.parse(file);
+        FileReport report = new FileReport(file);
+        Replay replay = new Replay(trace, family, placing, touches, inherited(trace, family), report, watch);
+        if (readers == null) {
+            run(replay, trace, family);
+        } else {
+            LayoutSnapshot first = replay.state().space().snapshot();
+            try (ReadingSession session = readers.open(replay.state().space()::find, first)) {
+                replay.watchedBy(session);
+                run(replay, trace, family);
+                judge(session.finish(), report);
+            }
+        }
+        replay.stop();
+        unfinished.remove(file);
+        return report;
+    }
+
+    /**
+     * Returns the layout of a trace at some moment.
+     *
+     * @param file the trace
+     * @param family the traces of its folder
+     * @param sequence the number of the operation or event before which the replay stops
+     * @return the layout
+     * @throws InputException if it cannot be read
+     */
+    public static LayoutSnapshot layoutAt(Path file, TraceFolder family, long sequence) throws InputException {
+        Trace trace = TraceParser.parse(file);
+        Replay replay =
+                new Replay(trace, family, Placing.BY_TRACE, null, null, new FileReport(file), new ReplayWatch());
+        replay.runTo(sequence);
+        return replay.state().space().snapshot();
+    }
+
+    /**
+     * Returns the totals of the readers up to now.
+     *
+     * @return the sum over all files
+     */
+    public Tally tally() {
+        return tally;
+    }
+
+    @Override
+    public void close() {
+        if (readers != null) {
+            readers.close();
+        }
+    }
+
+    /** Replays a trace, and forks where a child of it will be needed. */
+    private void run(Replay replay, Trace trace, TraceFolder family) {
+        for (Trace child : family.children(trace.header(), wanted::contains)) {
+            replay.runTo(((CopyOf) child.header().origin()).sequence());
+            forks.put(child.file(), replay.state().fork());
+        }
+        replay.runToEnd();
+    }
+
+    /** Returns our fork of the parent. If the parent is not replayed in this session, it is replayed now, silently. */
+    private @Nullable Learnt inherited(Trace trace, TraceFolder family) throws InputException {
+        Learnt fork = forks.remove(trace.file());
+        if (fork != null || !(trace.header().origin() instanceof CopyOf origin)) {
+            return fork;
+        }
+        Trace start = family.parent(trace.header());
+        // A parent that failed was reported once; its children are checked without it.
+        if (start == null || unfinished.contains(start.file())) {
+            return null;
+        }
+        unfinished.add(start.file());
+        Trace parent = TraceParser.parse(start.file());
+        Learnt grandparents = inherited(parent, family);
+        FileReport unheard = new FileReport(parent.file());
+        Replay replay = new Replay(parent, family, placing, touches, grandparents, unheard, watch);
+        replay.runTo(origin.sequence());
+        unfinished.remove(start.file());
+        Learnt child = replay.state().fork();
+        replay.stop();
+        return child;
+    }
+
+    private void judge(Tally ofFile, FileReport report) {
+        for (WrongAnswer wrong : ofFile.wrong()) {
+            String subject = "lookup of " + Notation.ABSOLUTE.address(wrong.address());
+            report.differs(wrong.line(), subject, wrong.held(), wrong.answer());
+        }
+        tally = tally.plus(ofFile);
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.replay;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.vma.Geometry;
+import dev.samara.tool.top.WatchedMachine;
+import dev.samara.tool.top.WatchedSpace;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
+
+/** Lets other threads see replays at work: the machine and the space of the current one, and the operations of all. */
+public final class ReplayWatch {
+    private final WatchedMachine machine =
+            new WatchedMachine("replay", Touching.memory(), Geometry.LINUX_X86_64.pageSize());
+
+    private final AtomicLong operations = new AtomicLong();
+    private final LongConsumer listener;
+
+    /** Makes a watch that tells nobody. */
+    public ReplayWatch() {
+        this(operations -> {});
+    }
+
+    /**
+     * Makes a watch.
+     *
+     * @param listener called before each operation, by the thread of the replay, with the number of operations so far
+     */
+    public ReplayWatch(LongConsumer listener) {
+        this.listener = listener;
+    }
+
+    void begins(Path file, AddressSpace space) {
+        WatchedSpace shown = new WatchedSpace(file.getFileName().toString(), space);
+        machine.begin(space.machine(), () -> List.of(shown));
+    }
+
+    void performs() {
+        listener.accept(operations.incrementAndGet());
+    }
+
+    void ends() {
+        machine.end();
+    }
+
+    /**
+     * Returns the place of the machines in a view.
+     *
+     * @return a place that each replay takes in its turn
+     */
+    public WatchedMachine machine() {
+        return machine;
+    }
+
+    /**
+     * Returns the number of operations so far.
+     *
+     * @return those of all replays, of parents that were replayed for their children's sake too
+     */
+    public long operations() {
+        return operations.get();
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.replay;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.tool.trace.MapsLine;
+import java.util.IdentityHashMap;
+import org.agrona.collections.Long2ObjectHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pairs of an inode of the kernel and one of our anonymous shared objects.
+ *
+ * <p>Both sides choose their numbers freely. The first snapshot that shows an object makes the pair, and from then on
+ * neither side may be paired with another.
+ */
+final class SharedObjects {
+    private static final String NAME = "/dev/zero (deleted)";
+
+    private final IdentityHashMap<Backing, Long> inodes;
+    private final Long2ObjectHashMap<Backing> objects;
+
+    SharedObjects() {
+        inodes = new IdentityHashMap<>();
+        objects = new Long2ObjectHashMap<>();
+    }
+
+    private SharedObjects(SharedObjects other) {
+        inodes = new IdentityHashMap<>(other.inodes);
+        objects = new Long2ObjectHashMap<>(other.objects);
+    }
+
+    SharedObjects copy() {
+        return new SharedObjects(this);
+    }
+
+    /** Returns whether a line shows a backing of ours. Keeps a pair that the line makes. */
+    boolean isShownBy(MapsLine line, @Nullable Backing backing) {
+        if (backing == null) {
+            return line.isAnonymous();
+        }
+        if (line.major() != backing.major() || line.minor() != backing.minor()) {
+            return false;
+        }
+        if (!isAnonymous(backing)) {
+            return line.inode() == backing.inode();
+        }
+        if (!line.name().equals(NAME)) {
+            return false;
+        }
+        Long inode = inodes.get(backing);
+        if (inode == null && !objects.containsKey(line.inode())) {
+            inodes.put(backing, line.inode());
+            objects.put(line.inode(), backing);
+            return true;
+        }
+        return inode != null && inode == line.inode();
+    }
+
+    /** Files and segments are opened in {@link Opens}, by their inodes; the library makes all other objects. */
+    private static boolean isAnonymous(Backing backing) {
+        return !(backing instanceof OpenFile
+                || backing instanceof TracedFile
+                || backing instanceof SharedSegment.Attachment);
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.replay;
+
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.PageCache;
+
+/**
+ * A file of a trace on a machine with memory. A trace contains the file's size and not its content, so the file is full
+ * of zeros.
+ */
+final class TracedFile extends CachedBacking {
+    private final OpenFile open;
+
+    TracedFile(OpenFile open, PageCache pages) {
+        super(open.name(), pages);
+        this.open = open;
+    }
+
+    @Override
+    protected boolean read(long page, int frame, FrameStore store) {
+        return true;
+    }
+
+    @Override
+    public int major() {
+        return open.major();
+    }
+
+    @Override
+    public int minor() {
+        return open.minor();
+    }
+
+    @Override
+    public long inode() {
+        return open.inode();
+    }
+
+    @Override
+    public boolean writable() {
+        return open.writable();
+    }
+
+    /** A hole in zeros is zeros. */
+    @Override
+    public boolean punchesHoles() {
+        return true;
+    }
+
+    @Override
+    public boolean wantsHugeAlignment() {
+        return open.wantsHugeAlignment();
+    }
+}

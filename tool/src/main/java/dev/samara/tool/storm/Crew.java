@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.storm;
+
+import dev.samara.core.event.InvariantViolation;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/**
+ * The threads of one act of a storm. Each plays a part until the storm is over; the seed and the thread's number
+ * determine its choices.
+ */
+final class Crew {
+    private final Course course;
+    private final Judges judges;
+    private final List<Thread> named = new ArrayList<>();
+    private final List<Member> members = new CopyOnWriteArrayList<>();
+
+    Crew(Course course, Judges judges) {
+        this.course = course;
+        this.judges = judges;
+    }
+
+    /** The work of one thread of a storm. */
+    interface Part {
+        /**
+         * Takes steps while {@link Course#goesOn} says so.
+         *
+         * @param random numbers of this thread alone
+         * @throws InterruptedException only from calls that declare it
+         */
+        void play(Random random) throws InterruptedException;
+    }
+
+    /** Adds a thread, not yet started. */
+    void add(String name, Part part) {
+        named.add(member(name, part, new Random(course.seed + 0x9E3779B97F4A7C15L * named.size())));
+    }
+
+    /** Makes a thread that belongs to the part of another one, not yet started. */
+    Member member(String name, Part part, Random random) {
+        Member member = new Member(name, () -> attempt(part, random), course.workedNanos());
+        members.add(member);
+        return member;
+    }
+
+    private void attempt(Part part, Random random) {
+        try {
+            part.play(random);
+            judges.ended.held();
+        } catch (InvariantViolation violation) {
+            judges.hardware.broken(String.valueOf(violation.getMessage()));
+        } catch (Exception | Error thrown) {
+            StringWriter stack = new StringWriter();
+            // Appends the stack trace to the text of the violation; nothing goes to the console.
+            thrown.printStackTrace(new PrintWriter(stack));
+            judges.ended.broken(Thread.currentThread().getName() + ": " + stack);
+        }
+    }
+
+    void start() {
+        named.forEach(Thread::start);
+    }
+
+    /** Returns whether every thread but one has ended. */
+    boolean hasEndedBut(Thread one) {
+        return members.stream().noneMatch(member -> member != one && member.isAlive());
+    }
+
+    /** Returns the living threads, and forgets the others. */
+    List<Member> living() {
+        members.removeIf(member -> member.getState() == Thread.State.TERMINATED);
+        return members.stream().filter(Thread::isAlive).toList();
+    }
+
+    /** Waits until every thread has ended, or one makes no progress. Returns whether all have ended. */
+    boolean awaitEnd() throws InterruptedException {
+        for (Member member : members) {
+            while (member.isAlive() && !course.isStalled()) {
+                member.join(100);
+            }
+        }
+        return !course.isStalled();
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.storm;
+
+import dev.samara.core.vma.Geometry;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * Some pages, and the allowed outcomes of an access to each. One thread changes them and records each change; any
+ * thread reads the record.
+ *
+ * <p>A page's word holds a version, which each change raises twice, whether a change is under way, and the rights. If
+ * the word is equal before and after an access, and no change is under way, the rights in it decide.
+ */
+final class PageModel {
+    static final long PAGE = Geometry.LINUX_X86_64.pageSize();
+
+    /** The offset of a page's stamp, and the offset of the number that is added to. */
+    static final int STAMP = 0;
+
+    static final int SUM = 64;
+
+    /** The version of a stamp whose writer cannot know the time of its store. */
+    static final long ANY_VERSION = (1L << 40) - 1;
+
+    static final int READ = 1;
+    static final int WRITE = 2;
+    private static final int CHANGING = 4;
+    private static final int VERSION_SHIFT = 3;
+
+    private static final long MARK = 0x5CL << 56;
+    private static final long POISON = 0xa5a5_a5a5_a5a5_a5a5L;
+
+    private final int number;
+    private final long base;
+
+    /**
+     * The number of distinct pages. The pages after them are the other places of these pages; there are none if each
+     * page has one place only.
+     */
+    private final int distinct;
+
+    private final AtomicLongArray words;
+
+    /** By page, the version after the last call that removed rights or content and has returned. */
+    private final AtomicLongArray taken;
+
+    /** The rights of each page, used by the thread that changes them. */
+    private final int[] allowed;
+
+    private boolean judged = true;
+
+    /** By page, the first version whose stamps it may have: a call that has returned has cleared the earlier ones. */
+    private final AtomicLongArray cleared;
+
+    PageModel(int number, long base, int pages, int distinct) {
+        this.number = number;
+        this.base = base;
+        this.distinct = distinct;
+        words = new AtomicLongArray(pages);
+        cleared = new AtomicLongArray(pages);
+        taken = new AtomicLongArray(pages);
+        allowed = new int[pages];
+    }
+
+    /**
+     * Declares that several threads change the plot. No thread knows its rights then, so only the machine checks
+     * accesses.
+     */
+    PageModel unjudged() {
+        judged = false;
+        return this;
+    }
+
+    boolean isJudged() {
+        return judged;
+    }
+
+    int pages() {
+        return words.length();
+    }
+
+    int distinct() {
+        return distinct;
+    }
+
+    long address(int page) {
+        return base + page * PAGE;
+    }
+
+    /** Called by the thread that changes the plot, before its call. */
+    void begins(int from, int to) {
+        for (int page = from; page < to; page++) {
+            words.set(page, (version(page) + 1) << VERSION_SHIFT | CHANGING);
+        }
+    }
+
+    /** Called after the call has returned; {@code clears} if it removed the content of the pages. */
+    void ends(int from, int to, int rights, boolean clears) {
+        for (int page = from; page < to; page++) {
+            if (clears || (allowed[page] & ~rights) != 0) {
+                taken.set(page, version(page) + 1);
+            }
+            allowed[page] = rights;
+            if (clears) {
+                // Before the word. A thread that reads the word makes its access later, so the content that it reads is
+                // later.
+                cleared.set(page, version(page));
+            }
+            words.set(page, (version(page) + 1) << VERSION_SHIFT | rights);
+        }
+    }
+
+    private long version(int page) {
+        return words.get(page) >>> VERSION_SHIFT;
+    }
+
+    long word(int page) {
+        return words.get(page);
+    }
+
+    long cleared(int page) {
+        return cleared.get(page);
+    }
+
+    /** Returns whether a call that has removed something from a page has returned since its word had this value. */
+    boolean isTakenSince(int page, long word) {
+        return taken.get(page) > word >>> VERSION_SHIFT;
+    }
+
+    static boolean isChanging(long word) {
+        return (word & CHANGING) != 0;
+    }
+
+    static boolean allows(long word, int right) {
+        return (word & right) != 0;
+    }
+
+    long stamp(int page, long version, boolean child) {
+        return MARK | (child ? 1L << 52 : 0) | (long) number << 48 | (long) (page % distinct) << 40 | version;
+    }
+
+    long stampOf(int page, long word) {
+        return stamp(page, word >>> VERSION_SHIFT, false);
+    }
+
+    static boolean isPoison(long content) {
+        return content == POISON;
+    }
+
+    /** Returns whether a page may have this content: zero, or a stamp of its own. */
+    boolean isOwn(int page, long content) {
+        return content == 0 || (content ^ stamp(page, 0, false)) >>> 40 == 0;
+    }
+
+    static boolean isStale(long content, long cleared) {
+        return content != 0 && (content & ANY_VERSION) < cleared;
+    }
+
+    String name(int page) {
+        return "page " + page + " of plot " + number;
+    }
+}

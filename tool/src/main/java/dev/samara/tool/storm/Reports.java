@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.storm;
+
+import dev.samara.core.event.Report;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.function.Consumer;
+
+/**
+ * The machine's reports, kept for the wait graph. A report is a violation unless it is about a long wait. For any
+ * thread.
+ */
+final class Reports implements Consumer<Report> {
+    private static final int MOST = 64;
+
+    private final Course course;
+    private final Invariant silence;
+
+    // Guarded by this.
+    private final Deque<String> latest = new ArrayDeque<>();
+
+    Reports(Course course, Invariant silence) {
+        this.course = course;
+        this.silence = silence;
+    }
+
+    @Override
+    public void accept(Report report) {
+        String text = course.now() + ": " + report.kind() + " " + report.message()
+                + (report.cause() == null ? "" : " " + report.cause());
+        synchronized (this) {
+            if (latest.size() == MOST) {
+                latest.removeFirst();
+            }
+            latest.addLast(text);
+        }
+        if (report.kind() == Report.Kind.CALLBACK_FAILED) {
+            silence.broken(text);
+        }
+    }
+
+    synchronized String text() {
+        return String.join("\n", latest);
+    }
+}

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.storm;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineBuilder;
+import dev.samara.core.MachineStatistics;
+import dev.samara.tool.top.WatchedMachine;
+import dev.samara.tool.top.WatchedSpace;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs CPUs beside threads that change the pages of their accesses, for a set time. The seed determines the choices of
+ * each thread, not their interleaving: a seed that has failed is likely, not certain, to fail again.
+ *
+ * <p>To add a group of threads: a {@link Group}, a line in the constructor, and its rules in {@link Judges}.
+ */
+public final class Storm {
+    private static final long MEMORY = 1 << 26;
+    private static final long SECOND_NANOS = 1_000_000_000L;
+
+    /** The part of its time after which a flat storm is measured first, and the most seconds of that. */
+    private static final int WARM_UP_PART = 5;
+
+    private static final int LONGEST_WARM_UP = 120;
+
+    /** The most seconds by which a storm is extended while a rule has not been checked yet. */
+    private static final int LONGEST_GRACE = 120;
+
+    /** The least number of accesses in a second: a small part of the number on two processors. */
+    private static final int LEAST_ACCESSES = 1000;
+
+    private static final int LEAST_TARGETS = 5;
+
+    /** The interval of object counts in seconds, and the greatest number of objects of a class. */
+    private static final int COUNT_EVERY = 4;
+
+    private static final int MOST_OBJECTS = 1500;
+
+    private static final int COUNTS = 4;
+
+    private final StormPlan plan;
+    private final Course course;
+    private final Judges judges;
+    private final Reports reports;
+    private final Machine machine;
+    private final Map<String, Group> groups = new LinkedHashMap<>();
+    private final Census census = new Census();
+    private final List<String> facts = new ArrayList<>();
+
+    /**
+     * Creates a storm, not yet begun.
+     *
+     * @param plan its plan
+     * @throws IllegalArgumentException if the plan names an unknown group
+     */
+    public Storm(StormPlan plan) {
+        this.plan = plan;
+        course = new Course(plan.seed(), plan.keepsGoing());
+        judges = new Judges(course);
+        reports = new Reports(course, judges.silent);
+        MachineBuilder builder = description().memory(MEMORY).poisonFrames(true).cacheLimit(Filing.CACHE_LIMIT);
+        if (plan.checked()) {
+            builder.checked(true);
+        }
+        if (plan.isFlat()) {
+            builder.trackReferences(true);
+        }
+        machine = builder.build();
+        Scene scene = new Scene(machine, course, judges, new Naps(plan.seed()));
+        Map<String, Supplier<Group>> all = new LinkedHashMap<>();
+        all.put("pages", () -> new Pages(scene, plan.cpus(), plan.stopsCpu()));
+        all.put("early-reuse", () -> new Takeover(scene));
+        all.put("notices", () -> new Noticing(scene));
+        all.put("closes", () -> new Closing(scene));
+        all.put("lends", () -> new Lending(scene));
+        all.put("chains", () -> new Chaining(scene));
+        all.put("files", () -> new Filing(scene));
+        all.put("guest-calls", () -> new FromGuest(scene, description()));
+        Set<String> named = plan.groups().isEmpty() ? all.keySet() : plan.groups();
+        if (!all.keySet().containsAll(named)) {
+            throw new IllegalArgumentException("groups " + named + " are not all among " + all.keySet());
+        }
+        all.forEach((name, group) -> {
+            if (named.contains(name)) {
+                groups.put(name, group.get());
+            }
+        });
+    }
+
+    /** Returns a description of a machine that reports each wait early enough for the watchdog's message. */
+    private MachineBuilder description() {
+        Duration late = plan.patience().dividedBy(4);
+        return Machine.builder()
+                .reportTo(reports)
+                .lazyTlb(plan.lazy())
+                .reportWaitsLongerThan(late)
+                .reportShootdownsLongerThan(late)
+                .reportGracePeriodsLongerThan(late);
+    }
+
+    /**
+     * The counts of a storm up to now.
+     *
+     * @param accesses by CPUs in GUEST
+     * @param overlaps accesses that overlapped a change of their page
+     * @param changes calls that removed or restored pages or rights
+     * @param shootdowns the number of shootdowns that waited for CPUs
+     * @param targets the number of these CPUs, in all
+     */
+    public record Counts(long accesses, long overlaps, long changes, long shootdowns, long targets) {}
+
+    /** Called each second. */
+    @FunctionalInterface
+    public interface Listener {
+        /**
+         * Receives the counts.
+         *
+         * @param counts since the start
+         */
+        void counted(Counts counts);
+    }
+
+    /**
+     * Runs the storm, once.
+     *
+     * @param listener called each second, on the calling thread
+     * @return its result
+     * @throws InterruptedException if the calling thread is interrupted
+     */
+    public StormVerdict run(Listener listener) throws InterruptedException {
+        int seconds = plan.seconds();
+        if (plan.isFlat()) {
+            int warmUp = Math.max(1, Math.min(seconds / WARM_UP_PART, LONGEST_WARM_UP));
+            act(warmUp, listener);
+            Standing first = stand("start");
+            act(seconds - warmUp, listener);
+            Standing last = stand("end");
+            if (first != null && last != null) {
+                if (last.isAsFlatAs(first)) {
+                    judges.flat.held();
+                } else {
+                    judges.flat.broken(first.line() + " at the start, " + last.line() + " at the end");
+                }
+            }
+        } else {
+            act(seconds, listener);
+        }
+        if (!course.isBroken()) {
+            judgeStrength();
+            close();
+        }
+        if (plan.checked()) {
+            judges.hardware.held(machine.statistics().checkedAccesses());
+        }
+        return verdict();
+    }
+
+    /**
+     * Runs all threads for a number of seconds. Then all have ended, and each part is at rest, unless a rule is broken.
+     */
+    private void act(int seconds, Listener listener) throws InterruptedException {
+        if (course.isBroken()) {
+            return;
+        }
+        course.resume();
+        Crew crew = new Crew(course, judges);
+        groups.values().forEach(group -> group.join(crew));
+        try (Watchdog watchdog = new Watchdog(course, crew, reports, judges.progress, plan.patience())) {
+            crew.start();
+            watchdog.start();
+            await(seconds, listener);
+            course.end();
+            if (crew.awaitEnd() && !course.isBroken()) {
+                groups.values().forEach(Group::rest);
+                if (census.isPossible()) {
+                    count();
+                }
+            }
+        }
+    }
+
+    private void await(int seconds, Listener listener) throws InterruptedException {
+        long begin = System.nanoTime();
+        for (int second = 1; !course.isOver(); second++) {
+            if (second > seconds && (second > seconds + LONGEST_GRACE || isEachRuleChecked())) {
+                return;
+            }
+            long until = begin + second * SECOND_NANOS;
+            while (System.nanoTime() - until < 0 && !course.isOver()) {
+                LockSupport.parkNanos(SECOND_NANOS / 20);
+                if (Thread.interrupted()) {
+                    course.end();
+                    throw new InterruptedException();
+                }
+            }
+            listener.counted(counts());
+            if (second % COUNT_EVERY == 0 && census.isPossible()) {
+                count();
+            }
+        }
+    }
+
+    /**
+     * Returns whether each rule has been checked that is not checked at the end, and the storm has made enough
+     * accesses.
+     */
+    private boolean isEachRuleChecked() {
+        return groups.values().stream()
+                .flatMap(group -> group.rules().stream())
+                .allMatch(rule -> rule == judges.strength ? isStrong() : rule == judges.sums || rule.isChecked());
+    }
+
+    /** Counts objects of the library, repeatedly if there are too many: threads may be at work with some. */
+    private void count() {
+        String excess = excess();
+        for (int n = 1; n < COUNTS && excess != null; n++) {
+            LockSupport.parkNanos(SECOND_NANOS / 10);
+            excess = excess();
+        }
+        if (excess == null) {
+            judges.garbage.held();
+        } else {
+            judges.garbage.broken(excess);
+        }
+    }
+
+    private @Nullable String excess() {
+        return census.take().entrySet().stream()
+                .filter(entry -> entry.getValue() > MOST_OBJECTS)
+                .map(entry -> "there are " + entry.getValue() + " objects of " + entry.getKey())
+                .findFirst()
+                .orElse(null);
+    }
+
+    private @Nullable Standing stand(String when) throws InterruptedException {
+        if (course.isBroken()) {
+            return null;
+        }
+        Standing standing = Standing.of(machine, spaces(), opens());
+        facts.add("at the " + when + ": " + standing.line());
+        return standing;
+    }
+
+    private List<AddressSpace> spaces() {
+        return groups.values().stream()
+                .flatMap(group -> group.spaces().stream())
+                .toList();
+    }
+
+    private long opens() {
+        return groups.values().stream().mapToLong(Group::opens).sum();
+    }
+
+    /**
+     * Returns the counts up to now.
+     *
+     * @return counts since the start
+     */
+    public Counts counts() {
+        MachineStatistics of = machine.statistics();
+        return new Counts(
+                judges.accesses.sum(),
+                judges.overlaps.sum(),
+                judges.changes.sum(),
+                of.shootdowns(),
+                of.shootdownTargets());
+    }
+
+    /**
+     * Returns the machines of this storm for a view. They are not closed with it.
+     *
+     * @return the machine of the storm with the spaces of its groups, and machines that groups have for themselves
+     */
+    public List<WatchedMachine> watched() {
+        WatchedMachine common = new WatchedMachine("storm", MEMORY, PageModel.PAGE);
+        common.begin(machine, this::listed);
+        List<WatchedMachine> watched = new ArrayList<>(List.of(common));
+        groups.forEach((name, group) -> watched.addAll(group.watched(name)));
+        return watched;
+    }
+
+    private List<WatchedSpace> listed() {
+        List<WatchedSpace> listed = new ArrayList<>();
+        groups.forEach((name, group) -> group.spaces().forEach(space -> listed.add(new WatchedSpace(name, space))));
+        return listed;
+    }
+
+    private boolean isStrong() {
+        Counts met = counts();
+        int seconds = plan.seconds();
+        return met.accesses() >= (long) LEAST_ACCESSES * seconds
+                && met.targets() >= (long) LEAST_TARGETS * seconds
+                && met.overlaps() >= seconds
+                && (!plan.checked() || machine.statistics().staleAccesses() >= seconds);
+    }
+
+    private void judgeStrength() {
+        if (isStrong()) {
+            judges.strength.held();
+        } else {
+            judges.strength.broken("only " + counts());
+        }
+    }
+
+    private void close() throws InterruptedException {
+        for (AddressSpace space : spaces()) {
+            space.validate();
+            space.close();
+        }
+        for (Group group : groups.values()) {
+            group.end();
+        }
+        machine.awaitQuiescence();
+        long frames = machine.statistics().framesInUse();
+        long opens = opens();
+        if (frames == 0 && machine.committed() == 0 && opens == 0) {
+            judges.left.held();
+        } else {
+            judges.left.broken(frames + " frames are in use, " + machine.committed() + " bytes are promised, " + opens
+                    + " opens are not closed");
+        }
+    }
+
+    private StormVerdict verdict() {
+        return new StormVerdict(rules().stream().map(Invariant::result).toList(), List.copyOf(facts));
+    }
+
+    /** Returns the rules of this storm, broken ones first. */
+    private List<Invariant> rules() {
+        List<Invariant> rules = new ArrayList<>();
+        if (plan.checked() || judges.hardware.isBroken()) {
+            rules.add(judges.hardware);
+        }
+        groups.values().forEach(group -> rules.addAll(group.rules()));
+        rules.add(judges.progress);
+        if (judges.silent.isBroken()) {
+            rules.add(judges.silent);
+        }
+        if (census.isPossible()) {
+            rules.add(judges.garbage);
+        }
+        if (plan.isFlat()) {
+            rules.add(judges.flat);
+        }
+        rules.add(judges.ended);
+        rules.add(judges.left);
+        // Sorting is stable.
+        rules.sort(Comparator.comparing(rule -> !rule.isBroken()));
+        return rules;
+    }
+}

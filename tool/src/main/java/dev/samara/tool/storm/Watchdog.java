@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.storm;
+
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Ends a storm in which a thread makes no progress, and prints the wait of every thread. Time in which a CPU is stopped
+ * on purpose does not count.
+ */
+final class Watchdog implements AutoCloseable {
+    private final Course course;
+    private final Crew crew;
+    private final Reports reports;
+    private final Invariant progress;
+    private final long patienceNanos;
+    private final Thread thread;
+    private volatile boolean closed;
+
+    Watchdog(Course course, Crew crew, Reports reports, Invariant progress, Duration patience) {
+        this.course = course;
+        this.crew = crew;
+        this.reports = reports;
+        this.progress = progress;
+        patienceNanos = patience.toNanos();
+        thread = new Thread(this::watch, "watchdog");
+        thread.setDaemon(true);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    private void watch() {
+        while (!closed && !course.isStalled()) {
+            LockSupport.parkNanos(this, Math.max(1, Math.min(patienceNanos / 4, 1_000_000_000)));
+            long now = course.workedNanos();
+            for (Member member : crew.living()) {
+                if (member.ageNanos(now) > patienceNanos) {
+                    progress.broken(complaint(member, now));
+                    course.stall();
+                    return;
+                }
+            }
+            progress.held();
+        }
+    }
+
+    private String complaint(Member member, long now) {
+        return member.getName() + " has made no progress for "
+                + Duration.ofNanos(member.ageNanos(now)).toSeconds()
+                + " s\nThe wait of each thread:\n" + WaitGraph.edges() + "The machine's last reports:\n"
+                + reports.text() + "\nAll threads:\n" + WaitGraph.stacks();
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        LockSupport.unpark(thread);
+    }
+}

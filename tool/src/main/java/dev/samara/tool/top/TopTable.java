@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.top;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** The lines that show a sample: the time, the work, a row for each machine with its totals, a row for each space. */
+final class TopTable {
+    /** Lines that a terminal keeps free below. */
+    private static final int SPARE = 1;
+
+    private final String title;
+    private final int columns;
+    private final int rows;
+
+    /**
+     * Describes tables.
+     *
+     * @param title what is watched
+     * @param columns the most characters of a line
+     * @param rows the most lines; spaces that have no place are left out
+     */
+    TopTable(String title, int columns, int rows) {
+        this.title = title;
+        this.columns = columns;
+        this.rows = rows;
+    }
+
+    /** Returns the lines that show a sample, with rates since another one. */
+    List<TextLine> lines(TopSample first, TopSample before, TopSample now) {
+        return lines(
+                String.format(
+                        Locale.ROOT,
+                        "samara top, %s: %.1f s; per second, of the last %.2f s (and in all)",
+                        title,
+                        now.secondsSince(first),
+                        now.secondsSince(before)),
+                before,
+                now);
+    }
+
+    /** Returns the lines that show all of a run, with rates since its beginning. */
+    List<TextLine> lastLines(TopSample first, TopSample last) {
+        return lines(
+                String.format(
+                        Locale.ROOT,
+                        "samara top, %s: ended after %.1f s; per second, of all of it (and in all)",
+                        title,
+                        last.secondsSince(first)),
+                first,
+                last);
+    }
+
+    private List<TextLine> lines(String head, TopSample before, TopSample now) {
+        TopRates rates = new TopRates(before, now);
+        List<TextLine> lines = new ArrayList<>();
+        lines.add(new TextLine(TextLine.Look.BOLD, head).cut(columns));
+        for (String fact : rates.facts()) {
+            lines.add(new TextLine(TextLine.Look.PLAIN, fact).cut(columns));
+        }
+        lines.add(new TextLine(TextLine.Look.PLAIN, ""));
+        TextGrid grid = new TextGrid();
+        int used = lines.size() + addMachines(grid, rates, now);
+        int left = addSpaces(grid, rates, now, rows - SPARE - used);
+        lines.addAll(grid.lines(columns));
+        if (left > 0) {
+            lines.add(new TextLine(TextLine.Look.DIM, "and " + left + " more spaces").cut(columns));
+        }
+        return lines;
+    }
+
+    private static int addMachines(TextGrid grid, TopRates rates, TopSample now) {
+        grid.add(TextLine.Look.REVERSE, titles("MACHINE", "SPACES", true));
+        for (MachineFigures machine : now.machines()) {
+            grid.add(TextLine.Look.PLAIN, rates.row(machine));
+            grid.add(TextLine.Look.DIM, TopRates.totals(machine));
+        }
+        return 1 + 2 * now.machines().size();
+    }
+
+    /** Adds the spaces for which there are enough lines, and returns the number of the others. */
+    private static int addSpaces(TextGrid grid, TopRates rates, TopSample now, int lines) {
+        List<List<String>> spaces = new ArrayList<>();
+        for (MachineFigures machine : now.machines()) {
+            for (SpaceFigures space : machine.listed()) {
+                spaces.add(rates.row(machine, space));
+            }
+        }
+        if (spaces.isEmpty()) {
+            return 0;
+        }
+        int heads = 2;
+        int shown = spaces.size() + heads <= lines ? spaces.size() : Math.max(0, lines - heads - 1);
+        if (shown > 0) {
+            grid.add(TextLine.Look.PLAIN, List.of());
+            grid.add(TextLine.Look.REVERSE, titles("SPACE", "VMAS", false));
+            spaces.subList(0, shown).forEach(row -> grid.add(TextLine.Look.PLAIN, row));
+        }
+        return spaces.size() - shown;
+    }
+
+    /** Returns the titles of a table of machines or of spaces, which have their common columns at one place. */
+    static List<String> titles(String name, String parts, boolean isOfMachine) {
+        List<String> titles = new ArrayList<>(List.of(name, isOfMachine ? "USED/OF" : "USED/MAP", parts, "TABLES"));
+        for (EventColumn column : EventColumn.values()) {
+            if (isOfMachine || column.isOfSpace()) {
+                titles.add(column.title());
+            }
+        }
+        if (isOfMachine) {
+            titles.add("COMMIT");
+        }
+        return titles;
+    }
+}

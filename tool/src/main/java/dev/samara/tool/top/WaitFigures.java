@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.top;
+
+/**
+ * The waits of all threads of this JVM in the library, since the beginning of the view.
+ *
+ * @param operations waits for an operation, a fork, or the owner of a busy entry, without those that only spun
+ * @param locks waits for the lock of a layout
+ * @param nanos the time of all waits together
+ */
+public record WaitFigures(long operations, long locks, long nanos) {
+    static final WaitFigures NONE = new WaitFigures(0, 0, 0);
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.trace;
+
+import dev.samara.tool.record.MemoryCall;
+import dev.samara.tool.record.Outcome;
+
+/**
+ * A memory call and the kernel's answer.
+ *
+ * @param line its line, counted from 1
+ * @param sequence its number
+ * @param thread the calling thread
+ * @param call the call
+ * @param outcome the kernel's answer
+ * @param text the call as it was written, without its result
+ */
+public record TracedCall(int line, long sequence, int thread, MemoryCall call, Outcome outcome, String text)
+        implements TraceEntry {}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.replay;
+
+import dev.samara.core.Machine;
+import dev.samara.tool.access.CpuPlan;
+import dev.samara.tool.record.FileReport;
+import dev.samara.tool.record.InputException;
+import dev.samara.tool.trace.Trace;
+import dev.samara.tool.trace.TraceFolder;
+import dev.samara.tool.trace.TraceParser;
+import java.nio.file.Path;
+import java.util.List;
+
+/** The replay of an arbitrary trace. */
+public final class ReplayedInput {
+    private static final CpuPlan TWO = new CpuPlan(2, 1);
+
+    private ReplayedInput() {}
+
+    /**
+     * Replays a trace with accesses. The machine is closed then, which fails if a space or a CPU is left in use.
+     *
+     * @param file the trace
+     * @param placing the choice of addresses for mappings that may be placed anywhere
+     * @throws InputException if it cannot be read
+     */
+    public static void replay(Path file, Placing placing) throws InputException {
+        Trace trace = TraceParser.parse(file);
+        TraceFolder family = TraceFolder.of(List.of(file));
+        Replay replay = new Replay(trace, family, placing, TWO, null, new FileReport(file), new ReplayWatch());
+        Machine machine = replay.state().space().machine();
+        replay.runToEnd();
+        replay.stop();
+        machine.close();
+    }
+}
