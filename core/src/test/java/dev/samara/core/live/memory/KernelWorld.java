@@ -19,6 +19,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.opentest4j.TestAbortedException;
 
 /**
  * A judge in whose address space only the pages of a world are free: all others are mapped, without rights, to a file
@@ -55,6 +56,11 @@ final class KernelWorld implements AutoCloseable {
     KernelWorld(World world, Path directory) throws IOException {
         judge = Judge.start(Files.createTempDirectory(directory, "judge"), List.of());
         Task first = judge.first();
+        if (!ZeroPage.isMapped(first)) {
+            judge.close();
+            throw new TestAbortedException("this kernel is no kernel to compare memory with: a read of untouched memory"
+                    + " allocates a page, where Linux maps the zero page");
+        }
         // If a script uses too much memory, only the script should be killed.
         first.askAll(List.of(
                 bytes(judge.scratch(), "/proc/self/oom_score_adj\0"),

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.memory;
+
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.testing.judge.Task;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+
+/**
+ * Whether a kernel maps the zero page where untouched memory is read, as Linux does on x86-64. A kernel that was changed
+ * so that it allocates a page there, as some hypervisors' guests are, counts other amounts, and prepares an {@code
+ * anon_vma} where Linux has none: scripts of memory calls cannot be compared with it.
+ */
+final class ZeroPage {
+    /** Where nothing else of a judge is. */
+    private static final long AT = 0x1000_0000L;
+
+    private static final int FLAGS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+
+    private ZeroPage() {}
+
+    /**
+     * Returns whether a kernel maps the zero page.
+     *
+     * @param task a task of the kernel, of which nothing remains changed
+     */
+    static boolean isMapped(Task task) {
+        return resident(task) == 0;
+    }
+
+    /** Returns how many bytes the kernel counts for a page that was only read. */
+    private static long resident(Task task) {
+        long length = KernelWorld.GEOMETRY.pageSize();
+        long at = task.call(Kernel.MMAP, AT, length, Protection.READ, FLAGS, -1, 0);
+        if (at != AT || !task.load(1, AT).isDone()) {
+            throw new IllegalStateException("no page at " + Long.toHexString(AT) + ": " + at);
+        }
+        String smaps = new String(task.file("/proc/self/smaps").orElseThrow(), StandardCharsets.ISO_8859_1);
+        task.call(Kernel.MUNMAP, AT, length);
+        int mapping = smaps.indexOf(String.format(Locale.ROOT, "%x-%x ", AT, AT + length));
+        if (mapping < 0) {
+            throw new IllegalStateException("no mapping of one page at " + Long.toHexString(AT) + " in " + smaps);
+        }
+        return KernelWorld.amount(smaps.substring(mapping), "Rss:");
+    }
+}
