@@ -85,6 +85,11 @@ final class NamedExceptions {
         return of(call, found.kernel(), found.guest());
     }
 
+    /** Whether a lock's owner exists for the one that gave an answer, and not for the one that gave the other. */
+    private static boolean isOwnedThere(String answer, String other) {
+        return OF_OWNED.contains(first(answer)) && first(other).equals(ESRCH);
+    }
+
     private static String first(String answer) {
         return answer.split(" ", 2)[0];
     }
@@ -121,10 +126,8 @@ final class NamedExceptions {
         if (call.call() == JudgedCall.FALLOCATE && guest.startsWith(EOPNOTSUPP)) {
             return "flags other than those of a hole, which the document's table excludes";
         }
-        if (call.call() == JudgedCall.FUTEX
-                && guest.split(" ", -1)[0].equals(ESRCH)
-                && OF_OWNED.contains(kernel.split(" ", -1)[0])) {
-            return "a lock whose owner has the number of a thread that only the kernel has";
+        if (call.call() == JudgedCall.FUTEX && (isOwnedThere(kernel, guest) || isOwnedThere(guest, kernel))) {
+            return "a lock whose owner has the number of a thread that only one of the two has";
         }
         boolean isOfFile = call.call() == JudgedCall.FCHMOD || call.call() == JudgedCall.UTIMENSAT;
         if (isOfFile && guest.startsWith(EOPNOTSUPP)) {

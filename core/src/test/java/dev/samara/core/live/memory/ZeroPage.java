@@ -8,9 +8,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * Whether a kernel maps the zero page where untouched memory is read, as Linux does on x86-64. A kernel that was changed
- * so that it allocates a page there, as some hypervisors' guests are, counts other amounts, and prepares an {@code
- * anon_vma} where Linux has none: scripts of memory calls cannot be compared with it.
+ * Whether a kernel maps the zero page where untouched memory is read, as Linux does on x86-64. A kernel that was
+ * changed so that it allocates a page there, as some hypervisors' guests are, counts other amounts, and prepares an
+ * {@code anon_vma} where Linux has none: scripts of memory calls cannot be compared with it.
  */
 final class ZeroPage {
     /** Where nothing else of a judge is. */

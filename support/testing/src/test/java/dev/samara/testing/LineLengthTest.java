@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.docs;
+package dev.samara.testing;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.testing.Project;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
