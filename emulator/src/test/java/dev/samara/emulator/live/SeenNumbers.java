@@ -10,6 +10,9 @@ import java.util.stream.Stream;
 
 /** What differs between runs of a script: the numbers of processes, threads and files, and the folder. */
 final class SeenNumbers {
+    /** SIGCHLD, as a judge writes it. */
+    private static final String CHILD = "11";
+
     private final Architecture architecture;
     private final int user;
 
@@ -69,7 +72,7 @@ final class SeenNumbers {
         return isTask ? Long.toHexString(word & ~0x3fff_ffffL) + "+" + process(owner) : loaded;
     }
 
-    /** Returns recorded signals; the address of a signal sent by a process is its PID and UID. */
+    /** Returns recorded signals; the address of a signal of a process is its PID and UID. */
     String signals(String noted) {
         return noted.isEmpty()
                 ? noted
@@ -81,9 +84,9 @@ final class SeenNumbers {
         if (parts.length != 3) {
             return noted;
         }
-        boolean isSent = parts[1].equals("0") || parts[1].startsWith("fffffff");
+        boolean isOfProcess = parts[1].equals("0") || parts[1].startsWith("fffffff") || parts[0].equals(CHILD);
         return parts[0] + "," + parts[1] + ","
-                + (isSent ? process(Long.parseUnsignedLong(parts[2], 16) << 32 >> 32) : parts[2]);
+                + (isOfProcess ? process(Long.parseUnsignedLong(parts[2], 16) << 32 >> 32) : parts[2]);
     }
 
     String inode(long number) {
