@@ -3,6 +3,7 @@ package dev.samara.core.backing;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.ReadsUnderWay;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -29,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract class CachedBacking implements Backing {
     /* Results of fetch; the result of PageCache.insert for a page beyond the end is -1. */
-    private static final int NO_MEMORY = FilePages.NO_MEMORY;
-    private static final int UNREADABLE = FilePages.EVICTED - 1;
+    private static final int NO_MEMORY = NoFrame.NO_MEMORY;
+    private static final int UNREADABLE = NoFrame.EVICTED - 1;
 
     private final String name;
     private final PageCache cache;
@@ -79,8 +80,8 @@ public abstract class CachedBacking implements Backing {
     /** Reads a page into the cache. Returns its frame, -1 beyond the end, NO_MEMORY or UNREADABLE. */
     private int fetch(long page) {
         FilePages pages = (FilePages) cache;
-        int result = FilePages.STALE;
-        while (result == FilePages.STALE) {
+        int result = NoFrame.STALE;
+        while (result == NoFrame.STALE) {
             ReadsUnderWay.PageRead read = pages.beginRead(page, 1);
             try {
                 result = fetch(pages, read, page);
@@ -91,7 +92,7 @@ public abstract class CachedBacking implements Backing {
         return result;
     }
 
-    /** Reads a page once. Returns {@link FilePages#STALE} if it was removed from the cache during the read. */
+    /** Reads a page once. Returns {@link NoFrame#STALE} if it was removed from the cache during the read. */
     private int fetch(FilePages pages, ReadsUnderWay.PageRead read, long page) {
         int frame = pages.allocateFor(page);
         if (frame < 0) {
@@ -105,7 +106,7 @@ public abstract class CachedBacking implements Backing {
                 result = pages.insertRead(read, frame);
             }
         } finally {
-            if (!isRead || result == FilePages.STALE) {
+            if (!isRead || result == NoFrame.STALE) {
                 pages.free(frame);
             }
         }

@@ -4,6 +4,7 @@ package dev.samara.core.backing;
 import dev.samara.core.internal.file.FileFault;
 import dev.samara.core.internal.file.FileMode;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SealedFile;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SealFlags;
@@ -42,7 +43,7 @@ public final class MemoryFile implements AutoCloseable {
         }
         this.inode = inode;
         this.pages = (FilePages) Objects.requireNonNull(pages, "pages");
-        mode = FileMode.of(this.pages);
+        mode = SealedFile.modeOf(this.pages);
     }
 
     /**
@@ -98,7 +99,7 @@ public final class MemoryFile implements AutoCloseable {
      *     rcuMapPages}
      */
     public long addSeals(int seals) {
-        return Seals.add(pages, seals);
+        return SealedFile.addSeals(pages, seals);
     }
 
     /**
@@ -122,7 +123,7 @@ public final class MemoryFile implements AutoCloseable {
      *     rcuMapPages}
      */
     public long changeMode(int wanted) {
-        return mode.change(pages, wanted);
+        return SealedFile.changeMode(pages, mode, wanted);
     }
 
     /**
@@ -154,7 +155,7 @@ public final class MemoryFile implements AutoCloseable {
         if (bytes < 0) {
             return Errno.EINVAL.result();
         }
-        return Seals.truncate(pages, bytes);
+        return SealedFile.truncate(pages, bytes);
     }
 
     /**
@@ -172,7 +173,7 @@ public final class MemoryFile implements AutoCloseable {
         } else if (offset + length < 0) {
             return Errno.EFBIG.result();
         }
-        return Seals.punch(pages, offset, length);
+        return SealedFile.punch(pages, offset, length);
     }
 
     /**

@@ -4,28 +4,23 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.CheckedLock;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are in memory, without the mappings. {@link Caches} hold only this part of a page cache.
- * It refers neither to the cache nor to a mapping. So an otherwise unreachable cache can be collected, and its pages
- * freed after that.
+ * The pages of one file that are in memory, without the mappings. {@link Caches} hold only this part of a page cache,
+ * by a {@link RegisteredPages}. It refers neither to the cache nor to a mapping. So an otherwise unreachable cache can
+ * be collected, and its pages freed after that.
  */
-final class CachedPages extends Caches.RegisteredCache {
+final class CachedPages {
     private final MachineMemory memory;
     private final Frames frames;
     private final int pageShift;
     private final long number;
     private final PageIndex index;
-
-    /** Created before a removal, which allocates nothing for it. */
-    private final IntPredicate isRemoved;
 
     /** Guards changes of the index, of the size and of the closing; held for moments. */
     private final ReentrantLock content = new CheckedLock();
@@ -44,6 +39,9 @@ final class CachedPages extends Caches.RegisteredCache {
     /** Guarded by the content's lock, but for the end of a write. */
     private final ReadsUnderWay reads = new ReadsUnderWay();
 
+    /** The cache among those of its memory. Set before other threads know this. */
+    private Caches.@Nullable RegisteredCache entry;
+
     /** Whether the cache is registered, as the first insertion does. Guarded by the content's lock. */
     private boolean isRegistered;
 
@@ -59,25 +57,27 @@ final class CachedPages extends Caches.RegisteredCache {
     /** The hand of the evictions; null for a file whose pages are not evicted. Set before the first page. */
     private @Nullable EvictionHand evictionHand;
 
-    /** The page at which the next search for clean pages begins. Guarded by the hand of the caches. */
-    private long hand;
-
-    /** The removal of all pages, if it has failed, for the next {@link #end}. Guarded by the content's lock. */
-    private @Nullable Removal ending;
-
-    CachedPages(FilePages cache, MachineMemory memory, long size) {
-        super(cache, memory.caches());
+    CachedPages(MachineMemory memory, long number, boolean mayGrow, long size) {
         this.memory = memory;
+        this.number = number;
         this.size = size;
         frames = memory.frames();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
-        isRemoved = frames::isRemoved;
-        number = cache.number();
-        index = new PageIndex(cache.mayGrow() ? Long.MAX_VALUE : pages(size), memory.indexBudget());
+        index = new PageIndex(mayGrow ? Long.MAX_VALUE : pages(size), memory.indexBudget());
     }
 
+    /** Has the first page register the cache. Called once, before other threads know this. */
+    void registerAs(Caches.RegisteredCache registered) {
+        entry = registered;
+    }
+
+    /** Returns the number of the cache. Its frames have this number as their owner. */
     long number() {
         return number;
+    }
+
+    MachineMemory memory() {
+        return memory;
     }
 
     PageIndex index() {
@@ -152,6 +152,11 @@ final class CachedPages extends Caches.RegisteredCache {
         return made;
     }
 
+    @Nullable
+    UrgentEviction evictor() {
+        return evictor;
+    }
+
     /** Notes pages that a write-back has cleaned and unpinned. Takes the lock of the content. */
     void noteCleaned(long[] cleaned, int count) {
         EvictionHand of = evictionHand;
@@ -179,6 +184,10 @@ final class CachedPages extends Caches.RegisteredCache {
         mayReclaim = true;
     }
 
+    boolean mayReclaim() {
+        return mayReclaim;
+    }
+
     /**
      * Puts in a frame that is assigned to the page. The caller holds the lock of the content, and the cache is not
      * closed. If memory runs out, the frame is not in the index, and the cache may or may not be registered.
@@ -186,7 +195,7 @@ final class CachedPages extends Caches.RegisteredCache {
     void put(long page, int frame) {
         // First: the nodes of an index are uncharged at its collection only if its cache is registered.
         if (!isRegistered) {
-            register();
+            Objects.requireNonNull(entry, "entry").register();
             isRegistered = true;
         }
         index.put(page, frame);
@@ -218,7 +227,7 @@ final class CachedPages extends Caches.RegisteredCache {
                 for (int i = 0; i < removal.count(); i++) {
                     frames.remove(removal.frame(i));
                 }
-                index.removeIf(removal.first(), removal.last(), isRemoved);
+                index.removeIf(removal.first(), removal.last(), frames.removed());
                 if (evictionHand != null) {
                     evictionHand.removed(removal.first(), removal.last());
                 }
@@ -274,84 +283,6 @@ final class CachedPages extends Caches.RegisteredCache {
 
     /** Removes this from the caches. The caller has removed all pages, and no page is put in any more. */
     void leaveCaches() {
-        unregister();
-    }
-
-    /**
-     * Frees the pages of a collected cache. No VMA maps these pages, so only readers that came to them by the index may
-     * still use them.
-     */
-    @Override
-    protected int end() {
-        // The context comes first: without one, nothing is changed.
-        try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
-            return end(discarding);
-        }
-    }
-
-    private int end(DiscardPages discarding) {
-        int count = takeAll(discarding);
-        // Last: after a failure above, the next call does the rest. A reclaim makes one if nothing else does.
-        unregister();
-        discarding.finish();
-        return count;
-    }
-
-    /** Ends a collected cache that is registered still, because its end has failed or has not begun. */
-    private int endLate() {
-        hand = 0;
-        try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
-            return discarding == null ? 0 : end(discarding);
-        }
-    }
-
-    /** Closes this, and hands all frames over; returns their number. */
-    private int takeAll(DiscardPages discarding) {
-        content.lock();
-        try {
-            Removal removal = ending;
-            if (removal == null) {
-                if (isClosed) {
-                    return 0;
-                }
-                removal = new Removal(0, Long.MAX_VALUE, false);
-                collect(removal);
-                isClosed = true;
-                ending = removal;
-            }
-            takeOut(removal);
-            if (!removal.isEmpty()) {
-                discarding.needGracePeriod();
-                removal.handOver(discarding);
-                uncount(removal.count());
-            }
-            ending = null;
-            return removal.count();
-        } finally {
-            content.unlock();
-        }
-    }
-
-    @Override
-    protected int reclaim() {
-        FilePages cache = (FilePages) get();
-        if (cache == null) {
-            return endLate();
-        }
-        if (!mayReclaim || isClosed) {
-            hand = 0;
-            return cache.isChangedByAnother() ? Caches.BUSY : 0;
-        }
-        boolean isFirst = hand == 0;
-        ReclaimCandidates batch = new ReclaimCandidates(frames);
-        hand = batch.collect(index, hand);
-        int freed = cache.reclaim(batch);
-        // All pages are retried once per turn, since the access fails if no frame is found.
-        return freed == 0 && evictor != null ? evictor.evict(isFirst) : freed;
-    }
-
-    @Override
-    protected boolean isAtStart() {
-        return hand == 0;
+        Objects.requireNonNull(entry, "entry").unregister();
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import java.nio.ByteBuffer;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -41,32 +40,21 @@ final class DirtyFound {
     }
 
     /**
-     * Writes the pages. Does not wait for a concurrent change of the file: the pages that are left then are written by
-     * the next call. The caller excludes other write-backs.
-     *
-     * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
+     * Returns the first and the last page of the range, inclusive, and forgets them. The first is larger if there are
+     * none.
      */
-    long write(WriteBack writeBack, ByteBuffer buffer, PageWriter writer) {
-        long from;
-        long to;
+    long[] take() {
+        // Before anything is forgotten: there may be no memory.
+        long[] taken = new long[2];
         content.lock();
         try {
-            from = first;
-            to = last;
+            taken[0] = first;
+            taken[1] = last;
             first = Long.MAX_VALUE;
             last = -1;
+            return taken;
         } finally {
             content.unlock();
-        }
-        long left = from;
-        try {
-            long failure = writeBack.run(from, to, buffer, writer, false);
-            left = writeBack.reached();
-            return failure;
-        } finally {
-            if (left >= 0) {
-                add(left, to);
-            }
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
@@ -8,6 +9,7 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.mman.Errno;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads and writes of the bytes of one file through its pages in memory ({@code filemap_read} and {@code
@@ -20,22 +22,24 @@ import java.nio.ReadOnlyBufferException;
  */
 final class FileBytes {
     /** The page must be read from behind the cache first. */
-    private static final int ABSENT = FilePages.NO_MEMORY - 1;
+    private static final int ABSENT = NoFrame.NO_MEMORY - 1;
 
-    private final FilePages pages;
     private final MachineMemory memory;
-    private final Frames frames;
     private final CachedPages cached;
+    private final FreshPages fresh;
+    private final Removals removals;
+    private final Truncation truncation;
 
-    FileBytes(FilePages pages, MachineMemory memory, CachedPages cached) {
-        this.pages = pages;
+    FileBytes(MachineMemory memory, CachedPages cached, FreshPages fresh, Removals removals, Truncation truncation) {
         this.memory = memory;
         this.cached = cached;
-        frames = memory.frames();
+        this.fresh = fresh;
+        this.removals = removals;
+        this.truncation = truncation;
     }
 
     private int offsetOf(long position) {
-        return (int) position & frames.pageSize() - 1;
+        return (int) position & memory.frames().pageSize() - 1;
     }
 
     /** Returns whether a range begins before the file or ends beyond the largest offset ({@code rw_verify_area}). */
@@ -68,7 +72,7 @@ final class FileBytes {
             int done = 0;
             while (done < there) {
                 long from = offset + done;
-                int part = Math.min(there - done, frames.pageSize() - offsetOf(from));
+                int part = Math.min(there - done, memory.frames().pageSize() - offsetOf(from));
                 int count = readPart(context, from, target, part, isOfZeros);
                 if (count == ABSENT) {
                     return done > 0 ? done : Errno.EAGAIN.result();
@@ -100,7 +104,7 @@ final class FileBytes {
             // removed does not count as zeros.
             length = (int) Math.max(0, Math.min(most, cached.size() - from));
             if (frame != Frames.NONE) {
-                frames.store().read(frame, offsetOf(from), target, at, length);
+                memory.frames().store().read(frame, offsetOf(from), target, at, length);
             } else if (isOfZeros) {
                 putZeros(target, at, length);
             } else if (length > 0) {
@@ -123,20 +127,21 @@ final class FileBytes {
      * See {@link dev.samara.core.vma.PageCache#pwrite(ByteBuffer, long)}.
      *
      * @param isOfZeros whether a page that is not in memory consists of zeros
+     * @param seals those of the file; null for none for ever
      */
-    long write(ByteBuffer source, long offset, boolean isOfZeros) {
+    long write(ByteBuffer source, long offset, boolean isOfZeros, @Nullable Seals seals) {
         int length = source.remaining();
         if (isOutside(offset, length)) {
             return Errno.EINVAL.result();
         }
         // No hole, no truncation and no removal runs during the write.
-        pages.lock();
+        Cpus.checkMayWait("a change of a file");
+        removals.lock();
         try {
-            Seals seals = pages.seals();
             int done = 0;
             while (done < length) {
                 long from = offset + done;
-                int part = Math.min(length - done, frames.pageSize() - offsetOf(from));
+                int part = Math.min(length - done, memory.frames().pageSize() - offsetOf(from));
                 if (seals != null && seals.forbidWrite(from + part, cached.size())) {
                     return done > 0 ? done : Errno.EPERM.result();
                 }
@@ -148,7 +153,7 @@ final class FileBytes {
             }
             return done;
         } finally {
-            pages.unlock();
+            removals.unlock();
         }
     }
 
@@ -160,7 +165,7 @@ final class FileBytes {
     /**
      * Writes bytes within one page, and makes the file large enough for them. The caller holds the inode lock.
      *
-     * @return the frame, or {@link #ABSENT} or {@link FilePages#NO_MEMORY}, in which case nothing was changed
+     * @return the frame, or {@link #ABSENT} or {@link NoFrame#NO_MEMORY}, in which case nothing was changed
      */
     private int writePart(long from, ByteBuffer source, int length, boolean isOfZeros) {
         long page = pageOf(from);
@@ -172,33 +177,33 @@ final class FileBytes {
             }
             // First: a frame is lost if the stack ends between its allocation and its insertion.
             StackReserve.check(Removals.DEPTH);
-            frame = pages.allocateFor(page);
+            frame = fresh.allocate(page);
             if (frame == Frames.NONE) {
-                return FilePages.NO_MEMORY;
+                return NoFrame.NO_MEMORY;
             }
         }
         boolean grows = from + length > cached.size();
         boolean done = false;
         try {
             if (isFresh) {
-                pages.reserve(page);
+                fresh.reserve(page);
             }
             if (grows) {
-                pages.beginGrowth();
+                truncation.beginGrowth();
             }
             // Before the file grows: a store that fails must not leave it larger. And before other threads find a fresh
             // page, so that none sees the zeros of its frame.
             put(frame, from, source, length);
             if (grows) {
-                pages.endGrowth(from + length);
+                truncation.endGrowth(from + length);
             }
             done = true;
         } finally {
             if (isFresh && !done) {
-                pages.free(frame);
+                fresh.free(frame);
             }
         }
-        int known = isFresh ? pages.insert(page, frame) : frame;
+        int known = isFresh ? fresh.insert(page, frame, null) : frame;
         if (known != frame) {
             // A fault has inserted the page meanwhile, and its frame stays.
             put(known, from, source, length);
@@ -212,11 +217,12 @@ final class FileBytes {
         long start = from - offsetOf(from);
         long size = cached.size();
         boolean isBehindEnd = start >= size;
-        boolean coversRest = from == start && (length == frames.pageSize() || from + length >= size);
+        boolean coversRest = from == start && (length == memory.frames().pageSize() || from + length >= size);
         return !isBehindEnd && !coversRest;
     }
 
     private void put(int frame, long from, ByteBuffer source, int length) {
+        Frames frames = memory.frames();
         frames.store().write(frame, offsetOf(from), source, source.position(), length);
         if (!frames.isDirty(frame)) {
             frames.setDirty(frame);

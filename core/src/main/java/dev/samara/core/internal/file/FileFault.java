@@ -16,6 +16,6 @@ public final class FileFault {
      */
     public static int answer(FilePages file, long page) {
         int frame = file.frameFor(page);
-        return frame == FilePages.NO_MEMORY ? -Fault.OUT_OF_MEMORY : frame == Frames.NONE ? -Fault.ADRERR : frame;
+        return frame == NoFrame.NO_MEMORY ? -Fault.OUT_OF_MEMORY : frame == Frames.NONE ? -Fault.ADRERR : frame;
     }
 }

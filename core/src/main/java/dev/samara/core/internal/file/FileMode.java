@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SealFlags;
 
 /**
@@ -27,12 +25,6 @@ public final class FileMode {
         this.bits = bits;
     }
 
-    /** Returns the mode of a file: that of its seals, or of a new file that cannot be sealed. */
-    public static FileMode of(FilePages file) {
-        Seals seals = file.seals();
-        return seals == null ? new FileMode(EXECUTABLE) : seals.mode();
-    }
-
     /** Returns the bits. */
     public int bits() {
         return bits;
@@ -43,24 +35,14 @@ public final class FileMode {
         return (bits & EXECUTE) != 0;
     }
 
-    /**
-     * Changes the mode ({@code fchmod}). Waits for writes, holes and changes of the size.
-     *
-     * @return 0, or EPERM, negated, if a seal forbids it
-     */
-    public long change(FilePages file, int wanted) {
-        Cpus.checkMayWait("a change of a file's mode");
-        file.lock();
-        try {
-            Seals seals = file.seals();
-            if (seals != null && seals.forbidExecute() && ((bits ^ wanted) & EXECUTE) != 0) {
-                return Errno.EPERM.result();
-            }
-            bits = wanted & ALL;
-            return 0;
-        } finally {
-            file.unlock();
-        }
+    /** Returns whether another mode differs in who may execute the file. Caller holds the inode lock. */
+    boolean changesExecute(int wanted) {
+        return ((bits ^ wanted) & EXECUTE) != 0;
+    }
+
+    /** Sets the bits. Caller holds the inode lock. */
+    void set(int wanted) {
+        bits = wanted & ALL;
     }
 
     @Override

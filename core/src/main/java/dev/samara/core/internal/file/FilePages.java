@@ -8,7 +8,9 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.tlb.RetriedEnd;
 import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.FrameStore;
@@ -31,17 +33,8 @@ import org.jspecify.annotations.Nullable;
  * part of the cache that outlives it.
  */
 public final class FilePages extends PageCache {
-    /** The result when there is no free frame. */
-    public static final int NO_MEMORY = Frames.NONE - 1;
-
-    /** The result of an insertion of a page whose read is stale. */
-    public static final int STALE = NO_MEMORY - 1;
-
     /** The most pages that scans of a file leave behind them in memory for the time being. */
     private static final int MOST_RECENT = 512;
-
-    /** The result of an insertion of a page that an eviction may put back. */
-    public static final int EVICTED = STALE - 1;
 
     private static final VarHandle PRESENT;
 
@@ -140,13 +133,17 @@ public final class FilePages extends PageCache {
         mappings = new ReverseMap(memory.caches().unmapped());
     }
 
-    private PresentPages present() {
+    PresentPages present() {
         PresentPages now = present;
         if (now == null) {
-            PRESENT.compareAndSet(this, (PresentPages) null, new PresentPages(this, memory, firstSize, mappings));
+            PRESENT.compareAndSet(this, (PresentPages) null, newPresent());
             now = Objects.requireNonNull(present);
         }
         return now;
+    }
+
+    private PresentPages newPresent() {
+        return new PresentPages(this, memory, new CachedPages(memory, number, mayGrow, firstSize), mappings);
     }
 
     private CachedPages cached() {
@@ -166,13 +163,21 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Removes all pages of a segment that no VMA maps any more. A fault of the last VMA may be under way, and insert
-     * one later. So the file stays registered, and ends when nobody can reach it.
+     * Frees the pages of a segment that is mapped nowhere. A fault of the last VMA may be under way, and insert one
+     * later. So the file stays registered, and ends when nobody can reach it.
      */
-    void endOfSegment() {
-        PresentPages now = present;
-        if (now != null) {
-            now.removals.remove(null, 0, Long.MAX_VALUE);
+    private final class SegmentRemoval extends RetriedEnd {
+        @Override
+        protected void end() {
+            PresentPages now = present;
+            if (now != null) {
+                now.removals.remove(null, 0, Long.MAX_VALUE);
+            }
+        }
+
+        @Override
+        protected void ended() {
+            // Holds nothing but the pages.
         }
     }
 
@@ -191,7 +196,7 @@ public final class FilePages extends PageCache {
         if (segment != null || mappings.size() > 0) {
             throw new IllegalStateException(this + " is the memory of another segment, or is mapped already");
         }
-        SegmentUse use = new SegmentUse(this, whenRemoved);
+        SegmentUse use = new SegmentUse(memory.rcu(), new SegmentRemoval(), whenRemoved);
         Runnable noted = memory.caches().unmapped();
         mappings.whenUnlinked(() -> {
             noted.run();
@@ -257,11 +262,6 @@ public final class FilePages extends PageCache {
     /** Returns the page cache of the mapped file; null for none. */
     public static @Nullable FilePages of(VmArea vma) {
         return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
-    }
-
-    /** Returns whether the size may change. */
-    boolean mayGrow() {
-        return mayGrow;
     }
 
     /** Returns the number of the cache. Its frames have this number as their owner. */
@@ -410,7 +410,7 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Inserts a page like {@link #insert}, unless it was removed since its read began: {@link #STALE} then, and the
+     * Inserts a page like {@link #insert}, unless it was removed since its read began: {@link NoFrame#STALE} then, and the
      * frame is the caller's still.
      */
     public int insertRead(ReadsUnderWay.PageRead read, int frame) {
@@ -445,7 +445,7 @@ public final class FilePages extends PageCache {
     /**
      * Returns the frame of a page, and allocates one if there is none. May reclaim.
      *
-     * @return the frame; {@link Frames#NONE} if the page lies beyond the end; {@link #NO_MEMORY}
+     * @return the frame; {@link Frames#NONE} if the page lies beyond the end; {@link NoFrame#NO_MEMORY}
      */
     public int frameFor(long page) {
         int frame = frameAt(page);
@@ -453,7 +453,7 @@ public final class FilePages extends PageCache {
             return frame;
         }
         int fresh = allocateFor(page);
-        return fresh == Frames.NONE ? NO_MEMORY : insert(page, fresh);
+        return fresh == Frames.NONE ? NoFrame.NO_MEMORY : insert(page, fresh);
     }
 
     /**
@@ -507,6 +507,11 @@ public final class FilePages extends PageCache {
         return counted;
     }
 
+    /** Returns the seals of the file behind a mapping; null if it has none for ever. */
+    public static @Nullable Seals sealsOf(BackingTraits file) {
+        return file.pageCache() instanceof FilePages pages ? pages.seals() : null;
+    }
+
     /** Returns the seals, or null if the file can never be sealed. */
     public @Nullable Seals seals() {
         return seals;
@@ -534,12 +539,12 @@ public final class FilePages extends PageCache {
 
     @Override
     public long pwrite(byte[] source, int at, int length, long offset) {
-        return present().bytes.write(ByteBuffer.wrap(source, at, length), offset, isOfZeros);
+        return present().bytes.write(ByteBuffer.wrap(source, at, length), offset, isOfZeros, seals);
     }
 
     @Override
     public long pwrite(ByteBuffer source, long offset) {
-        return present().bytes.write(source, offset, isOfZeros);
+        return present().bytes.write(source, offset, isOfZeros, seals);
     }
 
     /** Reads as {@link #pread(ByteBuffer, long)} does, from a file whose pages consist of zeros if not in memory. */
@@ -549,7 +554,7 @@ public final class FilePages extends PageCache {
 
     /** Writes as {@link #pwrite(ByteBuffer, long)} does, to a file whose pages consist of zeros if not in memory. */
     public long pwriteOfZeros(ByteBuffer source, long offset) {
-        return present().bytes.write(source, offset, true);
+        return present().bytes.write(source, offset, true, seals);
     }
 
     @Override
@@ -574,16 +579,6 @@ public final class FilePages extends PageCache {
                     this + " is that of a file in memory or of shared memory, and ends with it");
         }
         present().removals.close();
-    }
-
-    /** Returns whether another thread changes the size or removes pages at some instant of this call. */
-    boolean isChangedByAnother() {
-        return present().removals.isOfAnother();
-    }
-
-    /** Frees pages of a batch, see {@link Reclaim#run}. */
-    int reclaim(ReclaimCandidates batch) {
-        return present().reclaim.run(batch);
     }
 
     /**
@@ -613,7 +608,7 @@ public final class FilePages extends PageCache {
      * @return 0, or the first failure of the writer
      */
     public long writeBack(long first, long last, ByteBuffer buffer, PageWriter writer) {
-        return present().writeBack.run(first, last, buffer, writer, true);
+        return present().writeBack.run(first, last, buffer, writer);
     }
 
     /** Returns whether evictions have found dirty pages that {@link #tryWriteBack} is to write. */
@@ -626,7 +621,7 @@ public final class FilePages extends PageCache {
      * concurrent change of the file: the pages that are left then are written by the next call.
      */
     public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
-        return present().hand().dirty().write(present().writeBack, buffer, writer);
+        return present().writeBack.run(present().hand().dirty(), buffer, writer);
     }
 
     /**
@@ -640,7 +635,7 @@ public final class FilePages extends PageCache {
      */
     public void evictBy(AtomicLong counter, UrgentEviction evictor, long most, SpareWalk spare) {
         RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
-        present().evict(this, memory, mappings, cached().evictBy(counter, evictor), recent, spare);
+        present().evict(this, memory, mappings, counter, evictor, recent, spare);
     }
 
     /** Has later evictions try pages again that stayed before, and write all dirty ones first. Takes a short lock. */
@@ -650,7 +645,7 @@ public final class FilePages extends PageCache {
 
     /**
      * Goes over the next pages, and frees some that are clean and not pinned, mapped or not. May wait for CPUs and for
-     * a grace period. Reads of other pages may come beside it; see {@link #EVICTED}.
+     * a grace period. Reads of other pages may come beside it; see {@link NoFrame#EVICTED}.
      *
      * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
      * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if another thread changes
@@ -706,29 +701,6 @@ public final class FilePages extends PageCache {
      */
     public long lowestSince(ShrinkLog.Shrink from) {
         return ShrinkLog.lowestSince(from);
-    }
-
-    /** See {@link Truncation#beginGrowth}. */
-    void beginGrowth() {
-        present().truncation.beginGrowth();
-    }
-
-    /** See {@link Truncation#endGrowth}. */
-    void endGrowth(long bytes) {
-        present().truncation.endGrowth(bytes);
-    }
-
-    /** Has a later insertion of a page need no memory. */
-    void reserve(long page) {
-        CachedPages cached = cached();
-        cached.content().lock();
-        try {
-            if (cached.index().get(page) == Frames.NONE) {
-                cached.put(page, Frames.NONE);
-            }
-        } finally {
-            cached.content().unlock();
-        }
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.PageCache;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,12 +14,14 @@ import org.jspecify.annotations.Nullable;
  * zeros ({@code filemap_add_folio}). {@link ReadPages} inserts pages that the library reads.
  */
 final class FreshPages {
-    private final FilePages file;
+    /** Keeps the cache reachable. */
+    private final PageCache file;
+
     private final MachineMemory memory;
     private final Frames frames;
     private final CachedPages cached;
 
-    FreshPages(FilePages file, MachineMemory memory, CachedPages cached) {
+    FreshPages(PageCache file, MachineMemory memory, CachedPages cached) {
         this.file = file;
         this.memory = memory;
         this.cached = cached;
@@ -55,7 +58,7 @@ final class FreshPages {
         try {
             int frame = frames.allocate(context.magazine());
             if (frame != Frames.NONE) {
-                frames.prepare(frame, file.number());
+                frames.prepare(frame, cached.number());
             }
             return frame;
         } finally {
@@ -84,7 +87,7 @@ final class FreshPages {
 
     /** Ends the filling of a frame. The caller holds the lock of the content, so filling ends once. */
     private void take(int frame, long owner, long page) {
-        if (!frames.isPrepared(frame, file.number())) {
+        if (!frames.isPrepared(frame, cached.number())) {
             throw new IllegalArgumentException(
                     "frame " + frame + " was not allocated for this page cache, or is inserted or given back already");
         }
@@ -104,13 +107,13 @@ final class FreshPages {
         cached.content().lock();
         try {
             if (read != null && read.isStale(page) && !cached.isClosed()) {
-                return FilePages.STALE;
+                return NoFrame.STALE;
             }
             isOver = cached.isClosed();
             boolean isWithin = page >= 0 && page < cached.pages();
             known = isWithin ? cached.index().get(page) : Frames.NONE;
             if (known == Frames.NONE && isWithin && !isOver) {
-                take(frame, file.number(), page);
+                take(frame, cached.number(), page);
                 put(page, frame);
                 return frame;
             }
@@ -123,6 +126,18 @@ final class FreshPages {
             throw closed("insert");
         }
         return known;
+    }
+
+    /** Has a later insertion of a page need no memory. */
+    void reserve(long page) {
+        cached.content().lock();
+        try {
+            if (cached.index().get(page) == Frames.NONE) {
+                cached.put(page, Frames.NONE);
+            }
+        } finally {
+            cached.content().unlock();
+        }
     }
 
     /** Puts in a frame that is assigned to the page. Frees it if that fails. The caller holds the content's lock. */
@@ -150,7 +165,7 @@ final class FreshPages {
             if (page < cached.pages() && !cached.isClosed() && !vma.isDetached()) {
                 known = cached.index().get(page);
                 if (known == Frames.NONE) {
-                    frames.assign(fresh, file.number(), page);
+                    frames.assign(fresh, cached.number(), page);
                     put(page, fresh);
                     return fresh;
                 }

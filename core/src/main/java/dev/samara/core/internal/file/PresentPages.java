@@ -2,7 +2,9 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.vma.PageCache;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,24 +28,34 @@ final class PresentPages {
 
     final ShrinkLog shrinks = new ShrinkLog();
 
-    PresentPages(FilePages file, MachineMemory memory, long size, ReverseMap mappings) {
-        cached = new CachedPages(file, memory, size);
+    /**
+     * Makes the part, without a page.
+     *
+     * @param file the cache, of which a part that may be all that a thread has must keep it reachable
+     * @param cached its pages
+     * @param mappings its mappings
+     */
+    PresentPages(PageCache file, MachineMemory memory, CachedPages cached, ReverseMap mappings) {
+        this.cached = cached;
         removals = new Removals(file, memory, cached, mappings);
         truncation = new Truncation(memory, cached, removals, shrinks);
         reclaim = new Reclaim(memory, cached, mappings, removals);
-        bytes = new FileBytes(file, memory, cached);
         fresh = new FreshPages(file, memory, cached);
+        bytes = new FileBytes(memory, cached, fresh, removals, truncation);
         writeBack = new WriteBack(memory, cached, mappings, removals);
+        cached.registerAs(new RegisteredPages(memory, cached, reclaim));
     }
 
     /** Has pages read and evicted from now on. */
     void evict(
-            FilePages file,
+            PageCache file,
             MachineMemory memory,
             ReverseMap mappings,
-            EvictionHand evictionHand,
+            AtomicLong counter,
+            UrgentEviction evictor,
             RecentReads recent,
             SpareWalk spare) {
+        EvictionHand evictionHand = cached.evictBy(counter, evictor);
         PagesOut out = new PagesOut();
         reads = new ReadPages(file, memory, cached, recent, out);
         EvictionBatch batch = new EvictionBatch(memory.frames(), cached, evictionHand, recent, out);

@@ -5,13 +5,16 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.vma.PageCache;
 
 /**
  * Frames for consecutive pages that are read from behind the cache of one file, and their insertion, several at a time
  * ({@code page_cache_ra_unbounded}). A frame has arbitrary content first, and becomes a page once all of it is read.
  */
 final class ReadPages {
-    private final FilePages file;
+    /** Keeps the cache reachable. */
+    private final PageCache file;
+
     private final MachineMemory memory;
     private final Frames frames;
     private final CachedPages cached;
@@ -22,7 +25,7 @@ final class ReadPages {
     /** Guarded by the lock of the content. */
     private final PagesOut out;
 
-    ReadPages(FilePages file, MachineMemory memory, CachedPages cached, RecentReads recent, PagesOut out) {
+    ReadPages(PageCache file, MachineMemory memory, CachedPages cached, RecentReads recent, PagesOut out) {
         this.out = out;
         this.recent = recent;
         this.file = file;
@@ -64,7 +67,7 @@ final class ReadPages {
                 if (frame == Frames.NONE) {
                     break;
                 }
-                frames.prepare(frame, file.number());
+                frames.prepare(frame, cached.number());
                 fresh[count++] = frame;
             }
             return count;
@@ -81,8 +84,8 @@ final class ReadPages {
      * @param fresh the frames of the pages
      * @param isScan whether the pages beside the first one are those after an access, which they are read with
      * @return the frame of the first page, also if it was in memory before; {@link Frames#NONE} if that lies beyond the
-     *     end; {@link FilePages#STALE} if it was changed since the read began, when no page is inserted; {@link
-     *     FilePages#EVICTED} if an eviction may put the first page back
+     *     end; {@link NoFrame#STALE} if it was changed since the read began, when no page is inserted; {@link
+     *     NoFrame#EVICTED} if an eviction may put the first page back
      */
     int insert(ReadsUnderWay.PageRead read, int[] fresh, boolean isScan) {
         long first = read.page();
@@ -94,7 +97,7 @@ final class ReadPages {
                 throw new IllegalStateException(file + " is closed");
             }
             if (read.isStale(first) && cached.frameAt(first) == Frames.NONE) {
-                return FilePages.STALE;
+                return NoFrame.STALE;
             }
             if (isScan && count > 1 && cached.frameAt(first) == Frames.NONE && !out.contains(first)) {
                 recent.add(first, count, cached.pages());
@@ -106,7 +109,7 @@ final class ReadPages {
                 }
             }
             int frame = cached.frameAt(first);
-            return frame == Frames.NONE && out.contains(first) ? FilePages.EVICTED : frame;
+            return frame == Frames.NONE && out.contains(first) ? NoFrame.EVICTED : frame;
         } finally {
             cached.content().unlock();
         }
@@ -114,14 +117,14 @@ final class ReadPages {
 
     private void insert(long page, int[] fresh, int at) {
         int frame = fresh[at];
-        frames.assign(frame, file.number(), page);
+        frames.assign(frame, cached.number(), page);
         try {
             cached.put(page, frame);
         } finally {
             if (cached.frameAt(page) == frame) {
                 fresh[at] = Frames.NONE;
             } else {
-                frames.prepare(frame, file.number());
+                frames.prepare(frame, cached.number());
             }
         }
     }

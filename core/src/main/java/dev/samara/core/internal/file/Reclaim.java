@@ -27,6 +27,11 @@ final class Reclaim {
         this.removals = removals;
     }
 
+    /** Returns whether another thread changes the size or removes pages at some instant of this call. */
+    boolean isChangedByAnother() {
+        return removals.isOfAnother();
+    }
+
     /**
      * Frees pages of a batch. Frees none of a file that is being changed. The caller may wait for CPUs and for a grace
      * period.

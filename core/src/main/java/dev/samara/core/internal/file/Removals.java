@@ -9,6 +9,7 @@ import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.vma.PageCache;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +41,7 @@ final class Removals {
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
     /** Keeps the cache reachable while a thread of the machine has the unfinished removal. */
-    private final FilePages file;
+    private final PageCache file;
 
     private final MachineMemory memory;
     private final CachedPages cached;
@@ -58,7 +59,7 @@ final class Removals {
     /** Whether a thread of the machine is to finish the removal. Guarded by the inode lock. */
     private boolean isHandedOn;
 
-    Removals(FilePages file, MachineMemory memory, CachedPages cached, ReverseMap mappings) {
+    Removals(PageCache file, MachineMemory memory, CachedPages cached, ReverseMap mappings) {
         this.file = file;
         this.memory = memory;
         this.cached = cached;

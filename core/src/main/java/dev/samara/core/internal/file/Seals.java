@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -10,6 +8,7 @@ import dev.samara.core.mman.SealFlags;
 import dev.samara.core.vma.VmaFlags;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,11 +79,6 @@ public final class Seals {
         return (seals & SealFlags.SEAL_EXEC) != 0;
     }
 
-    /** Returns the seals of the file behind a mapping; null if it has none for ever. */
-    public static @Nullable Seals of(BackingTraits file) {
-        return file.pageCache() instanceof FilePages pages ? pages.seals() : null;
-    }
-
     /** Returns whether all of some seals exist. */
     static boolean isKnown(int seals) {
         return (seals & ~ALL) == 0;
@@ -143,72 +137,12 @@ public final class Seals {
     }
 
     /**
-     * Adds seals to a file. Waits for writes, holes and changes of the size.
+     * Adds seals. The caller holds the inode lock.
      *
-     * @return 0, or a negated errno: EPERM also for a file that cannot be sealed
+     * @param hasPins tells whether a page of the file is pinned
+     * @return 0, or a negated errno
      */
-    public static long add(FilePages file, int added) {
-        Cpus.checkMayWait("a seal of a file");
-        Seals own = file.seals();
-        if (own == null) {
-            return isKnown(added) ? Errno.EPERM.result() : Errno.EINVAL.result();
-        }
-        file.lock();
-        try {
-            return own.addLocked(file, added);
-        } finally {
-            file.unlock();
-        }
-    }
-
-    /**
-     * Changes the size of a file, unless a seal forbids it.
-     *
-     * @return 0, or EPERM, negated
-     */
-    public static long truncate(FilePages file, long bytes) {
-        Seals own = file.seals();
-        if (own == null) {
-            file.truncate(bytes);
-            return 0;
-        }
-        file.lock();
-        try {
-            if (own.forbidSize(file.size(), bytes)) {
-                return Errno.EPERM.result();
-            }
-            file.truncate(bytes);
-            return 0;
-        } finally {
-            file.unlock();
-        }
-    }
-
-    /**
-     * Punches a hole into a file, unless a seal forbids it.
-     *
-     * @return 0, or EPERM, negated
-     */
-    public static long punch(FilePages file, long start, long length) {
-        Seals own = file.seals();
-        if (own == null) {
-            file.punch(start, length);
-            return 0;
-        }
-        file.lock();
-        try {
-            if (own.isAgainstWrites()) {
-                return Errno.EPERM.result();
-            }
-            file.punch(start, length);
-            return 0;
-        } finally {
-            file.unlock();
-        }
-    }
-
-    /** Adds seals. The caller holds the inode lock. Returns 0, or a negated errno. */
-    private long addLocked(FilePages file, int asked) {
+    long add(int asked, BooleanSupplier hasPins) {
         if (!isKnown(asked)) {
             return Errno.EINVAL.result();
         }
@@ -223,7 +157,7 @@ public final class Seals {
             // Behind the denial: a pin for writing comes from a mapping, and there is none any more.
             boolean isFree = false;
             try {
-                isFree = !file.hasPins();
+                isFree = !hasPins.getAsBoolean();
             } finally {
                 // Also after an error of the look.
                 if (!isFree) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.RetriedEnd;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -35,11 +36,20 @@ final class SegmentUse {
     @SuppressWarnings("UnusedVariable") // through WORD
     private long word;
 
-    private final FilePages pages;
+    private final Rcu rcu;
+    private final RetriedEnd removal;
     private final Runnable whenRemoved;
 
-    SegmentUse(FilePages pages, Runnable whenRemoved) {
-        this.pages = pages;
+    /**
+     * Makes the uses of a segment that has none.
+     *
+     * @param rcu of its machine
+     * @param removal frees its pages, by a thread of the machine
+     * @param whenRemoved told when the segment is gone, by the thread that ends the last use
+     */
+    SegmentUse(Rcu rcu, RetriedEnd removal, Runnable whenRemoved) {
+        this.rcu = rcu;
+        this.removal = removal;
         this.whenRemoved = whenRemoved;
     }
 
@@ -101,29 +111,10 @@ final class SegmentUse {
         if (next == (MARKED | REMOVED)) {
             whenRemoved.run();
             try {
-                pages.memory().rcu().call(new SegmentRemoval(pages));
+                rcu.call(removal);
             } catch (OutOfMemoryError | StackOverflowError exhausted) {
                 // The pages are freed when the cache is found to be unreachable.
             }
-        }
-    }
-
-    /** Frees the pages of a segment that is mapped nowhere. */
-    private static final class SegmentRemoval extends RetriedEnd {
-        private final FilePages pages;
-
-        SegmentRemoval(FilePages pages) {
-            this.pages = pages;
-        }
-
-        @Override
-        protected void end() {
-            pages.endOfSegment();
-        }
-
-        @Override
-        protected void ended() {
-            // Holds nothing but the pages.
         }
     }
 

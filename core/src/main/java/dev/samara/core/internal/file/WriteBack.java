@@ -28,7 +28,10 @@ final class WriteBack {
     private final ReverseMap mappings;
     private final Removals removals;
 
-    /** See {@link #reached}. Guarded by what excludes other write-backs of the file. */
+    /**
+     * The page at which the last run ended because another thread changed the file; -1 if it was complete. Guarded by
+     * what excludes other write-backs of the file.
+     */
     private long reached = -1;
 
     WriteBack(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
@@ -45,10 +48,32 @@ final class WriteBack {
      * @param last the last page, inclusive
      * @param buffer receives the bytes of a batch; of at least one page
      * @param writer writes them
-     * @param mayWait whether to wait for other changes of the file; otherwise this ends where another thread makes one
      * @return 0, or the first failure of the writer
      */
-    long run(long first, long last, ByteBuffer buffer, PageWriter writer, boolean mayWait) {
+    long run(long first, long last, ByteBuffer buffer, PageWriter writer) {
+        return run(first, last, buffer, writer, true);
+    }
+
+    /**
+     * Writes the dirty pages that evictions found. Does not wait for a concurrent change of the file: the pages that
+     * are left then are written by the next call. The caller excludes other write-backs.
+     *
+     * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
+     */
+    long run(DirtyFound found, ByteBuffer buffer, PageWriter writer) {
+        long[] range = found.take();
+        reached = range[0];
+        try {
+            return run(range[0], range[1], buffer, writer, false);
+        } finally {
+            if (reached >= 0) {
+                found.add(reached, range[1]);
+            }
+        }
+    }
+
+    /** Writes dirty pages; unless it may wait for other changes of the file, it ends where another thread makes one. */
+    private long run(long first, long last, ByteBuffer buffer, PageWriter writer, boolean mayWait) {
         Cpus.checkMayWait("a write-back");
         StackReserve.check(Removals.DEPTH);
         WriteBackBatch batch = new WriteBackBatch(memory, cached, buffer.capacity() >>> cached.pageShift());
@@ -69,11 +94,6 @@ final class WriteBack {
         }
         reached = -1;
         return failure;
-    }
-
-    /** Returns the page at which the last run ended because another thread changed the file; -1 if it was complete. */
-    long reached() {
-        return reached;
     }
 
     private boolean lock(boolean mayWait) {

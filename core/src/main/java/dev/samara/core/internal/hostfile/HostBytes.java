@@ -3,6 +3,7 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.mman.Errno;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -181,7 +182,7 @@ final class HostBytes {
     /** Reads a page. Returns a negated errno, or 0 if the page is in memory, or beyond an end that has changed. */
     private long fetched(long page, @Nullable ReadAhead ahead) {
         int frame = fetches.fetch(page, ahead == null ? 1 : ahead.window(page, 0), true);
-        return frame == FilePages.NO_MEMORY
+        return frame == NoFrame.NO_MEMORY
                 ? Errno.ENOMEM.result()
                 : frame == PageReads.UNREADABLE ? Errno.EIO.result() : 0;
     }

@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -125,7 +126,7 @@ public final class OpenHostFile extends HostFile {
             return known;
         }
         int frame = inode.fetch(page, readAhead.window(page, request.vma().flags()), true);
-        if (frame == FilePages.NO_MEMORY) {
+        if (frame == NoFrame.NO_MEMORY) {
             return -Fault.OUT_OF_MEMORY;
         }
         request.major();

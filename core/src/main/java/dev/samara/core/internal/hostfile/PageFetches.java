@@ -2,6 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.NoFrame;
 import java.util.function.Consumer;
 
 /** Finds pages of one file of the host, and reads those that are not in memory. Thread-safe. */
@@ -32,13 +33,13 @@ final class PageFetches {
      * @param page the page
      * @param most the most pages that are read at once, the page and those after it
      * @param isScan whether the others are those after an access
-     * @return the frame; {@link PageReads#BEYOND}, {@link FilePages#NO_MEMORY} or {@link PageReads#UNREADABLE}
+     * @return the frame; {@link PageReads#BEYOND}, {@link NoFrame#NO_MEMORY} or {@link PageReads#UNREADABLE}
      */
     int fetch(long page, int most, boolean isScan) {
         makeRoom.accept(pages);
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             int frame = reads.fetch(page, most, isScan);
-            while (frame == FilePages.EVICTED) {
+            while (frame == NoFrame.EVICTED) {
                 pages.awaitChange();
                 frame = reads.fetch(page, most, isScan);
             }

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.ReadsUnderWay;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
@@ -26,7 +27,7 @@ final class PageReads {
     static final int BEYOND = Frames.NONE;
 
     /** The host has failed to read the page. */
-    static final int UNREADABLE = FilePages.EVICTED - 1;
+    static final int UNREADABLE = NoFrame.EVICTED - 1;
 
     /** The file of the host is shorter than the page cache says. */
     static final int SHORT = UNREADABLE - 1;
@@ -64,7 +65,7 @@ final class PageReads {
             // Perhaps it is another page that cannot be read.
             result = fetchOnce(page, 1, isScan);
         }
-        for (int retries = 0; result == FilePages.STALE; retries++) {
+        for (int retries = 0; result == NoFrame.STALE; retries++) {
             result = retries < UNLOCKED_RETRIES ? fetchOnce(page, 1, false) : fetchAlone(page);
         }
         return result;
@@ -85,7 +86,7 @@ final class PageReads {
         try {
             int count = pages.allocateForRead(page, fresh, absent(page, most));
             if (count == 0) {
-                return FilePages.NO_MEMORY;
+                return NoFrame.NO_MEMORY;
             }
             // Neighbours are read together.
             Arrays.sort(fresh, 0, count);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.Counters;
@@ -610,7 +611,7 @@ public final class Edit implements AutoCloseable {
      * is closed.
      */
     public boolean mayMapWritable(BackingTraits file) {
-        Seals seals = Seals.of(file);
+        Seals seals = FilePages.sealsOf(file);
         if (seals == null) {
             return true;
         }

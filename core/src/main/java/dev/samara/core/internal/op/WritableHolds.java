@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
@@ -20,7 +21,7 @@ public final class WritableHolds {
     public void hold(Snapshot<VmArea> vmas) {
         vmas.forEach((first, last, vma) -> {
             BackingTraits file = vma.traits();
-            Seals seals = file != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? Seals.of(file) : null;
+            Seals seals = file != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? FilePages.sealsOf(file) : null;
             if (seals != null) {
                 // The place in the list first: without one, the hold would never end.
                 held.add(seals);

@@ -43,12 +43,12 @@ public final class Caches {
          * Registers the cache: its pages may be reclaimed, and are freed once it is unreachable. Takes only a lock
          * under which no thread waits.
          */
-        protected final void register() {
+        public final void register() {
             caches.add(this);
         }
 
         /** Undoes {@link #register}; does nothing if the cache is not registered. */
-        protected final void unregister() {
+        public final void unregister() {
             caches.remove(this);
         }
 

@@ -3,6 +3,7 @@ package dev.samara.core.internal.page;
 
 import dev.samara.core.vma.FrameStore;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -81,6 +82,9 @@ public final class Frames {
 
     /** The number of those that have ended. Counted after the frame says so. */
     private final AtomicLong unpins = new AtomicLong();
+
+    /** Made before a removal, which allocates nothing for it. */
+    private final IntPredicate removed = this::isRemoved;
 
     /** For frames that a thread frees which has no magazine, such as one that ends the last pin. */
     private final Magazine unpinned;
@@ -448,6 +452,11 @@ public final class Frames {
      */
     public void restore(int frame) {
         FrameRecordWords.getAndAndWord(recordsOf(frame), positionOf(frame), ~REMOVED);
+    }
+
+    /** Returns what calls {@link #isRemoved}. */
+    public IntPredicate removed() {
+        return removed;
     }
 
     /** Returns whether a frame has been removed from its cache, and is not free yet. */

@@ -221,7 +221,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
         if (traits != null && !traits.punchesHoles() && hostFileOf(vma) == null) {
             return Errno.EOPNOTSUPP;
         }
-        Seals seals = traits == null ? null : Seals.of(traits);
+        Seals seals = traits == null ? null : FilePages.sealsOf(traits);
         return seals != null && seals.isAgainstWrites() ? Errno.EPERM : null;
     }
 

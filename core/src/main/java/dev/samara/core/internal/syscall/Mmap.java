@@ -12,6 +12,7 @@ import static dev.samara.core.mman.MapFlags.SHARED;
 import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
@@ -256,7 +257,7 @@ public record Mmap(
 
     /** A shared mapping of a file that is sealed against writes cannot be written ({@code memfd_check_seals_mmap}). */
     private static long flagsOfSeals(long vmaFlags, BackingTraits file) {
-        Seals seals = (vmaFlags & VmaFlags.SHARED) != 0 ? Seals.of(file) : null;
+        Seals seals = (vmaFlags & VmaFlags.SHARED) != 0 ? FilePages.sealsOf(file) : null;
         if (seals == null || !seals.isAgainstWrites()) {
             return vmaFlags;
         }

@@ -98,10 +98,10 @@ final class SecondLookBreaks {
                             "file.Seals",
                             "            if (!WRITABLE.compareAndSet(this, 0, DENIED)) {\n",
                             """
-                            boolean hadPins = file.hasPins();
+                            boolean hadPins = hasPins.getAsBoolean();
                             if (!WRITABLE.compareAndSet(this, 0, DENIED)) {
                             """,
-                            "isFree = !file.hasPins();",
+                            "isFree = !hasPins.getAsBoolean();",
                             "isFree = !hadPins;")),
             PlantedBreak.of(
                     "a mapping that may write is not counted any more while a CPU has its translations",

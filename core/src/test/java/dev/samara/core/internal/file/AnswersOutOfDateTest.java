@@ -220,7 +220,7 @@ final class AnswersOutOfDateTest {
             try {
                 ReclaimCandidates batch = new ReclaimCandidates(frames);
                 batch.collect(pages.index(), 0);
-                reclaimed = thread.submit(() -> pages.reclaim(batch));
+                reclaimed = thread.submit(() -> pages.present().reclaim.run(batch));
                 Await.until(
                         "it is about to take pages out", () -> pages.content().hasQueuedThreads());
                 // The reclaim takes the lock once more, after it has removed page 1.

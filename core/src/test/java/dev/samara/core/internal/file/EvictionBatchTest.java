@@ -29,7 +29,7 @@ final class EvictionBatchTest extends ReclaimFixture {
     private final Magazine magazine = frames.newMagazine();
     private final long pageBytes = frames.pageSize();
     private final FilePages file = new FilePages(memory, PAGES * pageBytes);
-    private final CachedPages cached = new CachedPages(file, memory, PAGES * pageBytes);
+    private final CachedPages cached = file.present().cached;
     private final AtomicLong bytes = new AtomicLong();
     private final EvictionHand hand = cached.evictBy(bytes, isRetry -> 0);
     private final RecentReads recent = new RecentReads(8, 8);

@@ -202,7 +202,7 @@ final class FilePagesTest {
             taken.add(frame);
         }
         assertEquals(300, taken.size());
-        assertEquals(FilePages.NO_MEMORY, file.frameFor(0), "which is not the end");
+        assertEquals(NoFrame.NO_MEMORY, file.frameFor(0), "which is not the end");
         taken.forEach(file::free);
         assertNotEquals(Frames.NONE, file.frameFor(0));
     }

@@ -236,7 +236,7 @@ final class ReclaimTest extends ReclaimFixture {
         assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.DONTNEED));
         int again = pages.frameAt(0);
         assertNotEquals(collected, again);
-        assertEquals(1, pages.reclaim(batch));
+        assertEquals(1, pages.present().reclaim.run(batch));
         assertEquals(again, pages.frameAt(0));
         assertPage(at, 0);
     }

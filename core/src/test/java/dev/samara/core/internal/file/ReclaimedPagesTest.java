@@ -78,7 +78,7 @@ final class ReclaimedPagesTest {
             file.content().lock();
             try {
                 ReclaimCandidates batch = batch();
-                reclaimed = thread.submit(() -> file.reclaim(batch));
+                reclaimed = thread.submit(() -> file.present().reclaim.run(batch));
                 // The first check is over, and pages are about to be removed.
                 Await.until("it is about to remove pages", () -> file.content().hasQueuedThreads());
                 map(1);
@@ -97,7 +97,7 @@ final class ReclaimedPagesTest {
                 }
             }
             assertEquals(3, frames.inUse());
-            assertEquals(0, file.reclaim(batch()));
+            assertEquals(0, file.present().reclaim.run(batch()));
         } finally {
             thread.shutdown();
             read.unlink();
@@ -119,7 +119,7 @@ final class ReclaimedPagesTest {
         // The new page may get a frame that the batch has for another page.
         int again = file.frameFor(4);
         assertTrue(again > 0);
-        int reclaimed = file.reclaim(batch);
+        int reclaimed = file.present().reclaim.run(batch);
         assertEquals(frames.inUse(), 7 - reclaimed);
         for (int page = 0; page < 8; page++) {
             int frame = file.frameAt(page);
@@ -131,7 +131,7 @@ final class ReclaimedPagesTest {
         file.remove(0, 8);
         assertEquals(0, frames.inUse());
         ReclaimCandidates stale = stale();
-        assertEquals(0, file.reclaim(stale));
+        assertEquals(0, file.present().reclaim.run(stale));
         assertEquals(0, frames.inUse());
     }
 
@@ -156,7 +156,7 @@ final class ReclaimedPagesTest {
             file.content().lock();
             try {
                 ReclaimCandidates batch = batch();
-                reclaimed = thread.submit(() -> file.reclaim(batch));
+                reclaimed = thread.submit(() -> file.present().reclaim.run(batch));
                 Await.until("it is about to remove pages", () -> file.content().hasQueuedThreads());
                 writable = link(VmaFlags.SHARED | VmaFlags.MAYWRITE);
             } finally {
@@ -164,9 +164,9 @@ final class ReclaimedPagesTest {
             }
             assertEquals(0, reclaimed.get());
             assertEquals(8, frames.inUse());
-            assertEquals(0, file.reclaim(batch()));
+            assertEquals(0, file.present().reclaim.run(batch()));
             writable.unlink();
-            assertEquals(8, file.reclaim(batch()));
+            assertEquals(8, file.present().reclaim.run(batch()));
         } finally {
             thread.shutdown();
         }
@@ -183,11 +183,12 @@ final class ReclaimedPagesTest {
             try {
                 ReclaimCandidates batch = batch();
                 assertEquals(
-                        Caches.BUSY, thread.submit(() -> file.reclaim(batch)).get());
+                        Caches.BUSY,
+                        thread.submit(() -> file.present().reclaim.run(batch)).get());
             } finally {
                 file.unlock();
             }
-            assertEquals(1, file.reclaim(batch()));
+            assertEquals(1, file.present().reclaim.run(batch()));
         } finally {
             thread.shutdown();
         }

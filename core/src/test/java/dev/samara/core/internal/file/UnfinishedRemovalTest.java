@@ -209,7 +209,7 @@ final class UnfinishedRemovalTest {
                 pages -> {
                     ReclaimCandidates batch = new ReclaimCandidates(frames);
                     assertEquals(0, batch.collect(pages.index(), 0));
-                    assertEquals(6, pages.reclaim(batch), "those of the truncation");
+                    assertEquals(6, pages.present().reclaim.run(batch), "those of the truncation");
                 },
                 2);
     }
@@ -250,7 +250,7 @@ final class UnfinishedRemovalTest {
     @DisplayName("records its frames before it changes anything; repeated, it leaves the pages that have come since")
     void takesOutAgain() {
         FilePages other = new FilePages(memory, 8 * PAGE);
-        CachedPages pages = new CachedPages(other, memory, 8 * PAGE);
+        CachedPages pages = other.present().cached;
         int[] made = new int[4];
         for (int page = 0; page < 4; page++) {
             made[page] = cached(pages, page);
@@ -279,8 +279,10 @@ final class UnfinishedRemovalTest {
             frames.drop(removal.frame(i), context.magazine());
         }
         assertEquals(3, frames.inUse());
-        assertEquals(3, pages.end());
-        assertEquals(0, pages.end());
+        memory.caches().endAll();
+        assertEquals(0, frames.inUse());
+        assertTrue(pages.isClosed());
+        memory.caches().endAll();
         assertEquals(0, frames.inUse());
     }
 

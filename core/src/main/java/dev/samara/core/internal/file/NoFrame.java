@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.page.Frames;
+
+/** What a page cache gives in place of a frame, besides {@link Frames#NONE}. Smaller numbers are free for others. */
+public final class NoFrame {
+    /** The result when there is no free frame. */
+    public static final int NO_MEMORY = Frames.NONE - 1;
+
+    /** The result of an insertion of a page whose read is stale. */
+    public static final int STALE = NO_MEMORY - 1;
+
+    /** The result of an insertion of a page that an eviction may put back. */
+    public static final int EVICTED = STALE - 1;
+
+    private NoFrame() {}
+}
