@@ -16,6 +16,7 @@ import dev.samara.emulator.linux.signal.ProcessorTimer;
 import dev.samara.emulator.linux.signal.SignalActions;
 import dev.samara.emulator.linux.signal.SignalDelivery;
 import dev.samara.emulator.linux.signal.SignalInfo;
+import dev.samara.emulator.linux.signal.SignalMask;
 import dev.samara.emulator.linux.signal.SignalProcess;
 import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
@@ -61,6 +62,10 @@ public final class GuestProcess implements SignalProcess {
     private volatile ProcessMemory memory;
     private volatile ProgramNames program;
     private volatile Credentials credentials;
+
+    /** The mask of the first thread, or of the one that has ended all others. */
+    private volatile SignalMask leaderMask = new SignalMask(0);
+
     private volatile boolean isMemoryReleased;
     private volatile boolean isExiting;
     private int exitStatus;
@@ -222,13 +227,8 @@ public final class GuestProcess implements SignalProcess {
     }
 
     @Override
-    public boolean isBlocked(int signal) {
-        for (GuestThread each : snapshot()) {
-            if ((each.mask().get() & SignalInfo.bit(signal)) == 0) {
-                return false;
-            }
-        }
-        return true;
+    public SignalMask leaderMask() {
+        return leaderMask;
     }
 
     public ResourceLimits limits() {
@@ -305,6 +305,7 @@ public final class GuestProcess implements SignalProcess {
     /** Adds the first thread. */
     public synchronized void addFirst(GuestThread thread) {
         threads.add(thread);
+        leaderMask = thread.mask();
     }
 
     /** Adds a thread that another one of this process has made; returns false if that one has to end. */
@@ -385,7 +386,9 @@ public final class GuestProcess implements SignalProcess {
                 }
                 caller.park(WaitingThread.NEVER);
             }
-            return !caller.mustEnd();
+            boolean isLeft = !caller.mustEnd();
+            leaderMask = isLeft ? caller.mask() : leaderMask;
+            return isLeft;
         } finally {
             ends.remove(caller);
         }

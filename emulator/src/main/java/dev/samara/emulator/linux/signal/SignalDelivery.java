@@ -14,19 +14,24 @@ public final class SignalDelivery {
      * wait.
      */
     public static long send(SignalProcess process, SignalInfo info) {
-        long result = post(process, process.pending(), info);
+        long result = post(process, process.pending(), process.leaderMask(), info);
         process.wakeAll();
         return result;
     }
 
     /** Sends a signal to a thread. Returns 0, or EAGAIN if too many wait. */
     public static long send(SignalThread thread, SignalInfo info) {
-        long result = post(thread.process(), thread.pending(), info);
+        long result = post(thread.process(), thread.pending(), thread.mask(), info);
         thread.wake();
         return result;
     }
 
-    private static long post(SignalProcess process, PendingSignals pending, SignalInfo info) {
+    /**
+     * Sends a signal.
+     *
+     * @param mask whoever blocks a signal keeps it though it is ignored now ({@code sig_ignored})
+     */
+    private static long post(SignalProcess process, PendingSignals pending, SignalMask mask, SignalInfo info) {
         if (info.signal() == SignalInfo.KILL) {
             process.kill(SignalInfo.KILL);
             return 0;
@@ -41,7 +46,8 @@ public final class SignalDelivery {
             } else if (SignalActions.stops(info.signal())) {
                 process.discard(SignalInfo.bit(SignalInfo.CONT));
             }
-            boolean isWanted = !process.actions().isIgnored(info.signal()) || process.isBlocked(info.signal());
+            boolean isBlocked = (mask.get() & SignalInfo.bit(info.signal())) != 0;
+            boolean isWanted = isBlocked || !process.actions().isIgnored(info.signal());
             result = !isWanted || pending.add(info) ? 0 : LinuxErrno.EAGAIN;
         }
         if (changed != 0) {

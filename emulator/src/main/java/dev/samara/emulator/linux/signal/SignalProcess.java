@@ -39,8 +39,8 @@ public interface SignalProcess {
     /** Forgets signals of a set that wait, for this process or for a thread. The caller has the lock of signals. */
     void discard(long set);
 
-    /** Whether each thread blocks a signal, so that it has to be kept although it is ignored now. */
-    boolean isBlocked(int signal);
+    /** Returns what the first thread blocks, also after its end. */
+    SignalMask leaderMask();
 
     /** Has all threads look for signals. For any thread. */
     void wakeAll();

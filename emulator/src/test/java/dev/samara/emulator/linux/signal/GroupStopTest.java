@@ -77,8 +77,8 @@ final class GroupStopTest {
         public void discard(long set) {}
 
         @Override
-        public boolean isBlocked(int signal) {
-            return false;
+        public SignalMask leaderMask() {
+            return new SignalMask(0);
         }
 
         @Override
