@@ -1046,7 +1046,7 @@ public final class AddressSpace implements AutoCloseable {
         if (isClosed()) {
             throw new MmException("grab", Errno.ESRCH);
         }
-        return SpaceIdentity.grab(machine, own.lifetime().identity());
+        return SpaceIdentity.grab(machine.spaceReferences(), own.lifetime().identity());
     }
 
     boolean isClosed() {

@@ -69,7 +69,7 @@ public final class Machine implements AutoCloseable {
      */
     private long scoreOf(Layout layout, long pages, VictimScore score) {
         try (SpaceIdentity identity =
-                SpaceIdentity.tryGrab(this, layout.lifetime().identity())) {
+                SpaceIdentity.tryGrab(spaceReferences(), layout.lifetime().identity())) {
             return identity == null ? -1 : score.score(identity, pages);
         }
     }

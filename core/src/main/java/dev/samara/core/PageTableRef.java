@@ -86,7 +86,7 @@ public final class PageTableRef implements AutoCloseable {
      */
     public SpaceIdentity grab() {
         checkOpen("grab");
-        return SpaceIdentity.grab(machine, layout.lifetime().identity());
+        return SpaceIdentity.grab(machine.spaceReferences(), layout.lifetime().identity());
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
@@ -110,7 +111,7 @@ public final class ProcMaps {
             Backing backing = anonymous ? null : opener.open(major, minor, inode, name, flags);
             long pageOffset = geometry.pages(backing == null ? start : offset);
             boolean isOwn = anonymous ? hasNameOfItsOwn(name) : name.startsWith(Vma.ANON_SHMEM_NAME);
-            return AddressSpaceBuilder.mapping(start, end, flags, pageOffset, backing, isOwn ? name : null);
+            return VmArea.describe(start, end, flags, pageOffset, backing, isOwn ? name : null, null);
         } catch (IndexOutOfBoundsException | IllegalArgumentException malformed) {
             throw new IllegalArgumentException("maps line '" + line + "': " + malformed.getMessage(), malformed);
         }

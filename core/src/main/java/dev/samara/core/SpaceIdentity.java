@@ -20,14 +20,14 @@ public final class SpaceIdentity implements AutoCloseable {
     private final SpaceReferences.Entry entry;
 
     /** Takes over a reference that the caller has taken. */
-    private SpaceIdentity(Machine machine, Identity identity) {
+    private SpaceIdentity(SpaceReferences references, Identity identity) {
         this.identity = identity;
-        entry = machine.spaceReferences().add(this, identity);
+        entry = references.add(this, identity);
     }
 
     /** Takes a reference. The caller has one of a stronger kind, unless another thread closes that meanwhile. */
-    static SpaceIdentity grab(Machine machine, Identity identity) {
-        SpaceIdentity grabbed = tryGrab(machine, identity);
+    static SpaceIdentity grab(SpaceReferences references, Identity identity) {
+        SpaceIdentity grabbed = tryGrab(references, identity);
         if (grabbed == null) {
             throw new MmException("grab", Errno.ESRCH);
         }
@@ -35,14 +35,14 @@ public final class SpaceIdentity implements AutoCloseable {
     }
 
     /** Takes a reference; returns null if there is none to the identity any more. */
-    static @Nullable SpaceIdentity tryGrab(Machine machine, Identity identity) {
+    static @Nullable SpaceIdentity tryGrab(SpaceReferences references, Identity identity) {
         StackReserve.check(SpaceReferences.DEPTH);
         if (!identity.tryGrab()) {
             return null;
         }
         boolean isGrabbed = false;
         try {
-            SpaceIdentity grabbed = new SpaceIdentity(machine, identity);
+            SpaceIdentity grabbed = new SpaceIdentity(references, identity);
             isGrabbed = true;
             return grabbed;
         } finally {

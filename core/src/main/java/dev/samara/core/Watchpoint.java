@@ -6,7 +6,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.Watches;
+import dev.samara.core.internal.page.WatchedRange;
 import dev.samara.core.internal.pagewalk.WatchPages;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
@@ -15,11 +15,11 @@ import dev.samara.core.vma.Geometry;
 /** A range of a space that is watched for writes until this is closed; see {@link AddressSpace#watch}. */
 public final class Watchpoint implements Registration {
     private final PageTable table;
-    private final Watches.WatchedRange watch;
+    private final WatchedRange watch;
     private final long start;
     private final long end;
 
-    private Watchpoint(PageTable table, Watches.WatchedRange watch, long start, long end) {
+    private Watchpoint(PageTable table, WatchedRange watch, long start, long end) {
         this.table = table;
         this.watch = watch;
         this.start = start;
@@ -46,7 +46,7 @@ public final class Watchpoint implements Registration {
                     + " of the space");
         }
         long end = start + length;
-        Watches.WatchedRange watch = new Watches.WatchedRange(
+        WatchedRange watch = new WatchedRange(
                 start,
                 end - 1,
                 listener,

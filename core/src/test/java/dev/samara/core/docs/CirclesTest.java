@@ -20,7 +20,7 @@ final class CirclesTest {
             "22 of internal.op",
             "20 of internal.space",
             // The API: a space and its machine name each other, and what they return names both.
-            "17 of core",
+            "13 of core",
             // The accessors of each width extend each other, and call the memory that returns them if a fast access
             // fails.
             "8 of guest",

@@ -17,9 +17,6 @@ import org.jspecify.annotations.Nullable;
  * revoked pages or rights any more, before the call returns its result.
  */
 public final class AccessChecker {
-    /** Stands for every space. */
-    public static final long ANY = 0;
-
     /** Revokes the mark that a page was used or written, without which a TLB must not have the page. */
     public static final int MARK = 1;
 
@@ -54,7 +51,8 @@ public final class AccessChecker {
         }
 
         private boolean concerns(long wanted, long address) {
-            return (space == wanted || space == ANY) && (start == end || Addresses.contains(start, end, address));
+            return (space == wanted || space == History.ANY)
+                    && (start == end || Addresses.contains(start, end, address));
         }
 
         @Override
@@ -67,7 +65,7 @@ public final class AccessChecker {
     private final AtomicLong events = new AtomicLong();
     private final LongAdder accesses = new LongAdder();
     private final LongAdder staleAccesses = new LongAdder();
-    private final History calls = new History(this, CALL_EVENTS);
+    private final History calls = new History(events, CALL_EVENTS);
 
     /** Guarded by itself. */
     private final List<Revocation> running = new ArrayList<>();
@@ -81,17 +79,13 @@ public final class AccessChecker {
         this.reporter = reporter;
     }
 
-    long next() {
-        return events.incrementAndGet();
-    }
-
     /**
      * Creates the history of one CPU.
      *
      * @return an empty history
      */
     public History newHistory() {
-        return new History(this, CPU_EVENTS);
+        return new History(events, CPU_EVENTS);
     }
 
     /**
@@ -99,7 +93,7 @@ public final class AccessChecker {
      *
      * @param what the call, for messages
      * @param kind the kinds that it may revoke: {@link #ALL}, or bits of it
-     * @param space the space's number, or {@link #ANY}
+     * @param space the space's number, or {@link History#ANY}
      * @param start the first address
      * @param end the end of the range, exclusive; equal to the start for the whole space
      * @return the revocation, to be closed by the caller
@@ -119,7 +113,7 @@ public final class AccessChecker {
      * @param checker the checker, or null if the machine is not checked
      * @param what the call, for messages
      * @param kind the kinds that it may revoke
-     * @param space the space's number, or {@link #ANY}
+     * @param space the space's number, or {@link History#ANY}
      * @param start the first address
      * @param end the end of the range, exclusive; equal to the start for the whole space
      * @return the revocation, to be closed by the caller; null if the machine is not checked

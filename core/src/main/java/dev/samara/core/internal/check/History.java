@@ -5,6 +5,7 @@ import dev.samara.core.internal.sync.Addresses;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
@@ -12,9 +13,12 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * several threads add events; any thread reads.
  */
 public final class History {
+    /** In place of the number of a space: all spaces. */
+    public static final long ANY = 0;
+
     private record HistoryEvent(long number, String who, String what, long detail, long space, long start, long end) {
         boolean concerns(long wanted, long address) {
-            return (space == wanted || space == AccessChecker.ANY)
+            return (space == wanted || space == ANY)
                     && Addresses.isAtMost(start, address)
                     && (Addresses.isBelow(address, end) || start == end);
         }
@@ -25,12 +29,18 @@ public final class History {
         }
     }
 
-    private final AccessChecker checker;
+    private final AtomicLong numbers;
     private final AtomicReferenceArray<HistoryEvent> ring;
     private final AtomicInteger added = new AtomicInteger();
 
-    History(AccessChecker checker, int size) {
-        this.checker = checker;
+    /**
+     * Makes an empty history.
+     *
+     * @param numbers the number of the last event of the machine
+     * @param size the number of events that it has at most
+     */
+    History(AtomicLong numbers, int size) {
+        this.numbers = numbers;
         ring = new AtomicReferenceArray<>(size);
     }
 
@@ -39,12 +49,12 @@ public final class History {
      *
      * @param what the event, for messages
      * @param detail a number that details the event
-     * @param space the number of the space, or {@link AccessChecker#ANY}
+     * @param space the number of the space, or {@link #ANY}
      * @param start the first address of the event
      * @param end the end of the range, exclusive; equal to the start for the whole space
      */
     public void add(String what, long detail, long space, long start, long end) {
-        long number = checker.next();
+        long number = numbers.incrementAndGet();
         ring.set(
                 Math.floorMod(added.getAndIncrement(), ring.length()),
                 new HistoryEvent(number, Thread.currentThread().getName(), what, detail, space, start, end));

@@ -16,8 +16,7 @@ public final class CpuCounters {
     public static final int FLUSHES = 3;
     public static final int COPIES_ON_WRITE = 4;
 
-    /** The number of kinds. */
-    public static final int KINDS = 5;
+    static final int KINDS = SpaceCounters.OF_CPUS;
 
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 

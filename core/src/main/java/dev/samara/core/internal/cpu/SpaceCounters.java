@@ -4,14 +4,16 @@ package dev.samara.core.internal.cpu;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * The events of one space: those that CPUs had counted when they went to another space, by the kinds of {@link
- * CpuCounters}, and the shootdowns. Shared by the contexts that the space has one after the other. Thread-safe.
+ * The events of one space: those that CPUs had counted when they went to another space, by kind, and the shootdowns. Shared by the contexts that the space has one after the other. Thread-safe.
  */
 public final class SpaceCounters {
-    public static final int SHOOTDOWNS = CpuCounters.KINDS;
+    /** The number of kinds that a CPU counts. */
+    static final int OF_CPUS = 5;
+
+    public static final int SHOOTDOWNS = OF_CPUS;
     public static final int TARGETS = SHOOTDOWNS + 1;
 
-    /** The number of kinds, those of {@link CpuCounters} included. */
+    /** The number of kinds, those of CPUs included. */
     public static final int KINDS = TARGETS + 1;
 
     private final AtomicLongArray counts = new AtomicLongArray(KINDS);

@@ -28,7 +28,8 @@ public final class Populate {
      *
      * @param layout a layout with memory, if there are ranges
      * @param result the result of the operation
-     * @return the result, or the error if a range cannot be faulted in and its kind reports that
+     * @return the result, or the error if a range cannot be faulted in and its kind reports that; ESRCH, negated, if
+     *     the space has ended meanwhile
      */
     public static long run(Layout layout, List<PopulateRange> ranges, long result) {
         long answer = result;
@@ -36,7 +37,8 @@ public final class Populate {
         for (int i = 0; i < ranges.size(); i++) {
             answer = run(layout, ranges.get(i), answer);
         }
-        return answer;
+        // The teardown has removed what was to be faulted in.
+        return answer != result && layout.isClosed() ? Errno.ESRCH.result() : answer;
     }
 
     private static long run(Layout layout, PopulateRange range, long result) {

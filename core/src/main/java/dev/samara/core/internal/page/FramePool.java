@@ -18,6 +18,9 @@ import java.util.function.ObjIntConsumer;
  * has freed. {@link NearMagazines} stand between the two. Thread-safe.
  */
 final class FramePool {
+    /** The frame of the zero page. */
+    static final int ZERO = 0;
+
     private static final long REFUSAL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final byte POISON = (byte) 0xa5;
@@ -128,7 +131,7 @@ final class FramePool {
                 return false;
             }
             if (!isZeroMade) {
-                store.fill(Frames.ZERO, 0, pageSize, (byte) 0);
+                store.fill(ZERO, 0, pageSize, (byte) 0);
                 isZeroMade = true;
             }
             return true;
@@ -137,16 +140,16 @@ final class FramePool {
         }
     }
 
-    /** Takes a free frame for the owner of a magazine. Returns {@link Frames#NONE} if there is none. */
+    /** Takes a free frame for the owner of a magazine. Returns {@link Magazine#NONE} if there is none. */
     int take(Magazine magazine) {
         int frame;
         magazine.lock();
         try {
-            frame = magazine.isEmpty() ? Frames.NONE : magazine.take();
+            frame = magazine.isEmpty() ? Magazine.NONE : magazine.take();
         } finally {
             magazine.unlock();
         }
-        return frame == Frames.NONE ? refill(magazine) : frame;
+        return frame == Magazine.NONE ? refill(magazine) : frame;
     }
 
     /** Puts back a frame that no other thread has seen. The take has left a place for it in the magazine. */
@@ -162,7 +165,7 @@ final class FramePool {
     /** Takes a frame that is near or in the pool, and moves some to the magazine. */
     private int refill(Magazine magazine) {
         int frame = near.take(magazine);
-        if (frame != Frames.NONE) {
+        if (frame != Magazine.NONE) {
             return frame;
         }
         lock.lock();
@@ -175,7 +178,7 @@ final class FramePool {
                 drainAll();
             }
             if (pooled == 0) {
-                return Frames.NONE;
+                return Magazine.NONE;
             }
             magazine.lock();
             try {
@@ -195,7 +198,7 @@ final class FramePool {
     private void drainAll() {
         near.lockAll();
         try {
-            for (int frame = near.takeAny(); frame != Frames.NONE; frame = near.takeAny()) {
+            for (int frame = near.takeAny(); frame != Magazine.NONE; frame = near.takeAny()) {
                 pool(frame);
             }
             for (Magazine magazine : magazines) {
@@ -281,7 +284,7 @@ final class FramePool {
         int first = made;
         made += count;
         if (first == 0) {
-            fresh[Frames.ZERO] = 1;
+            fresh[ZERO] = 1;
             first = 1;
         }
         for (int frame = made - 1; frame >= first; frame--) {

@@ -25,10 +25,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Frames {
     /** No frame: none is left, or none is meant. */
-    public static final int NONE = -1;
+    public static final int NONE = Magazine.NONE;
 
     /** The shared zero page. */
-    public static final int ZERO = 0;
+    public static final int ZERO = FramePool.ZERO;
 
     /** The owner of private pages. */
     public static final long ANONYMOUS = 0;

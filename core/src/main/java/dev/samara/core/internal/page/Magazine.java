@@ -13,6 +13,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * that are free after their last pin.
  */
 public final class Magazine {
+    /** In place of a frame: there is none. */
+    static final int NONE = -1;
+
     static final int CAPACITY = 64;
 
     /**

@@ -29,14 +29,14 @@ final class NearMagazines {
     /**
      * Takes a frame, and moves others to a magazine of a context.
      *
-     * @return the frame; {@link Frames#NONE} if threads like the calling one have put none here
+     * @return the frame; {@link Magazine#NONE} if threads like the calling one have put none here
      */
     int take(Magazine target) {
         Magazine from = own();
         from.lock();
         try {
             if (from.isEmpty()) {
-                return Frames.NONE;
+                return Magazine.NONE;
             }
             target.lock();
             try {
@@ -103,14 +103,14 @@ final class NearMagazines {
         }
     }
 
-    /** Takes any frame, or returns {@link Frames#NONE}. The caller has {@linkplain #lockAll locked all}. */
+    /** Takes any frame, or returns {@link Magazine#NONE}. The caller has {@linkplain #lockAll locked all}. */
     int takeAny() {
         for (Magazine magazine : magazines) {
             if (!magazine.isEmpty()) {
                 return magazine.take();
             }
         }
-        return Frames.NONE;
+        return Magazine.NONE;
     }
 
     /** Returns the number of frames here. The caller has {@linkplain #lockAll locked all}. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.page.Watches.WatchedRange;
 import dev.samara.core.internal.sync.Addresses;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;

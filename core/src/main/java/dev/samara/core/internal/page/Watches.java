@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.event.WriteListener;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,63 +10,6 @@ import org.jspecify.annotations.Nullable;
  * reported. A thread that adds a range flushes translations after that; a thread that removes one need not.
  */
 public final class Watches {
-    /** A watched range. */
-    public static final class WatchedRange implements Comparable<WatchedRange> {
-        private final long first;
-        private final long last;
-        private final WriteListener listener;
-        private final Consumer<Throwable> reporter;
-
-        private static final long NEVER_ADDED = -1;
-
-        /** The number of ranges that were added before it. Set once, before the range is in a tree. */
-        private long age = NEVER_ADDED;
-
-        /** The listener is not notified any more, even by a thread that still finds the range. */
-        private volatile boolean isClosed;
-
-        /**
-         * Describes a range, without adding it.
-         *
-         * @param first the address of its first byte
-         * @param last the address of its last byte, inclusive, unsigned
-         * @param listener is notified of stores, on the thread that stores
-         * @param reporter is given the exceptions that the listener throws; must not throw
-         */
-        public WatchedRange(long first, long last, WriteListener listener, Consumer<Throwable> reporter) {
-            this.first = first;
-            this.last = last;
-            this.listener = listener;
-            this.reporter = reporter;
-        }
-
-        long first() {
-            return first;
-        }
-
-        long last() {
-            return last;
-        }
-
-        /** Orders ranges by the first byte, unsigned, then by age, the older one first. */
-        @Override
-        public int compareTo(WatchedRange other) {
-            int order = Long.compareUnsigned(first, other.first);
-            return order != 0 ? order : Long.compare(age, other.age);
-        }
-
-        void tell(long address, long length) {
-            if (isClosed) {
-                return;
-            }
-            try {
-                listener.written(address, length);
-            } catch (Throwable thrown) {
-                reporter.accept(thrown);
-            }
-        }
-    }
-
     /** The watched ranges; null for none, which is the cheapest check. */
     private volatile @Nullable WatchTree all;
 
@@ -115,7 +56,7 @@ public final class Watches {
         if (size >= most) {
             return false;
         }
-        watch.age = added;
+        watch.setAge(added);
         all = WatchTree.with(all, watch);
         added++;
         size++;
@@ -124,7 +65,7 @@ public final class Watches {
 
     /** Removes a range and closes it, in O(log n). A range that is not in the set is only closed. */
     public synchronized void remove(WatchedRange watch) {
-        watch.isClosed = true;
+        watch.close();
         WatchTree before = all;
         WatchTree after = WatchTree.without(before, watch);
         if (after != before) {

@@ -6,7 +6,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.Watches.WatchedRange;
+import dev.samara.core.internal.page.WatchedRange;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.TlbGather;

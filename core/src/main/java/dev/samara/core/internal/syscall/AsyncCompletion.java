@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
+import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.sync.WaitingCall;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +34,7 @@ final class AsyncCompletion extends WaitingCall {
     public void run() {
         if (!isOver) {
             try {
-                result = Syscall.populate(operation, operation.result());
+                result = Populate.run(operation.layout(), operation.populations(), operation.result());
             } catch (Throwable failed) {
                 // A synchronous call throws it to its caller.
                 thrown = failed;

@@ -5,7 +5,6 @@ import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.PendingCall;
 
 /** The entry of the calls that change a layout. */
@@ -19,14 +18,8 @@ final class Syscall {
      */
     static long run(Layout layout, Call call) {
         Operation operation = new Operation(layout, call);
-        return populate(operation, operation.run());
-    }
-
-    static long populate(Operation operation, long result) {
-        Layout layout = operation.layout();
-        long populated = Populate.run(layout, operation.populations(), result);
-        // The teardown has removed what was to be faulted in.
-        return populated != result && layout.isClosed() ? Errno.ESRCH.result() : populated;
+        long result = operation.run();
+        return Populate.run(layout, operation.populations(), result);
     }
 
     /**

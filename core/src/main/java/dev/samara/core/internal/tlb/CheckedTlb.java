@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
-import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.History;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.StackReserve;
@@ -50,7 +49,7 @@ public final class CheckedTlb extends SoftTlb {
 
     @Override
     boolean flush(long start, long end) {
-        history.add("flushes a range of pages", (end - start) >>> pageShift, AccessChecker.ANY, start, end);
+        history.add("flushes a range of pages", (end - start) >>> pageShift, History.ANY, start, end);
         return super.flush(start, end);
     }
 
@@ -61,7 +60,7 @@ public final class CheckedTlb extends SoftTlb {
 
     @Override
     int newNumber() {
-        history.add("forgets a space", 0, AccessChecker.ANY, 0, 0);
+        history.add("forgets a space", 0, History.ANY, 0, 0);
         return super.newNumber();
     }
 

@@ -19,7 +19,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Watches;
+import dev.samara.core.internal.page.WatchedRange;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -163,7 +163,7 @@ class CheckedMachineTest {
     @DisplayName("I2: a page is watched, and a store by the TLB would not be told of")
     void escapedWatch() {
         assertTrue(SpaceFixture.hits(cpu, () -> cpu.memory().store(at, 8, 1)));
-        Watches.WatchedRange watch = new Watches.WatchedRange(at + 8, at + 15, (address, length) -> {}, thrown -> {});
+        WatchedRange watch = new WatchedRange(at + 8, at + 15, (address, length) -> {}, thrown -> {});
         assertTrue(table.watches().add(watch, 1));
         assertEquals(Fault.NONE, cpu.memory().load(at, 8));
         assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1));
@@ -195,7 +195,7 @@ class CheckedMachineTest {
     @Test
     @DisplayName("I1: the table has another frame, even while a call is taking the page away")
     void replaced() {
-        AccessChecker.Revocation revocation = checker.begin("a call", AccessChecker.ALL, AccessChecker.ANY, 0, 0);
+        AccessChecker.Revocation revocation = checker.begin("a call", AccessChecker.ALL, History.ANY, 0, 0);
         long pte = Leaf.get(leaf, index);
         Leaf.getAndSet(leaf, index, Pte.present(Pte.frame(pte) + 1, pte & (Pte.RIGHTS | Pte.DIRTY | Pte.ACCESSED)));
         assertViolates("I1");

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.page.Watches.WatchedRange;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
