@@ -53,6 +53,30 @@ final class NamedExceptions {
     private static final Pattern SENT = Pattern.compile("^[1-9].* (i[0-9]+) atime .* \\1 atime ");
 
     private static final String EOPNOTSUPP = "-95";
+
+    /** What a read of entries answers if the first one does not fit, or the memory for it is not writable. */
+    private static final Set<String> UNFIT = Set.of(EINVAL, "-14");
+
+    /** The calls that may end another task. */
+    private static final Set<JudgedCall> ENDING = EnumSet.of(
+            JudgedCall.KILL,
+            JudgedCall.TKILL,
+            JudgedCall.TGKILL,
+            JudgedCall.RT_SIGQUEUEINFO,
+            JudgedCall.RT_TGSIGQUEUEINFO,
+            JudgedCall.PIDFD_SEND_SIGNAL,
+            JudgedCall.EXIT);
+
+    /** The calls that send a signal to a process, of which any thread may take it. */
+    private static final Set<JudgedCall> TO_PROCESS =
+            EnumSet.of(JudgedCall.KILL, JudgedCall.RT_SIGQUEUEINFO, JudgedCall.PIDFD_SEND_SIGNAL);
+
+    private static final Pattern NUMBER = Pattern.compile(" i[0-9]+");
+    private static final Set<Integer> LOCKS = Set.of(6, 8, 13);
+    private static final int WAKE_OP = 5;
+    private static final int FUTEX_COMMAND = 0x7f;
+    private static final int NO_WAIT = 1;
+    private static final int NOATIME = 01000000;
     private static final int TMPFILE = 020000000;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
@@ -64,8 +88,22 @@ final class NamedExceptions {
 
     /** Returns the name of the exception that a difference is; null for none. A script is compared up to there. */
     static @Nullable String of(Difference found) {
+        if (found.at() == null) {
+            return isNumberAgain(found)
+                    ? "the number of a removed folder, which the host gives to the next file"
+                    : null;
+        }
+        if (found.at() instanceof Step.Load) {
+            return isCountedOwner(found) ? "a word with the number of its owner, to which a wake has added" : null;
+        }
         if (!(found.at() instanceof Step.Call call)) {
             return null;
+        }
+        if (isWaitForNone(call, found.kernel()) != isWaitForNone(call, found.guest()) && isAfter(found, ENDING)) {
+            return "a wait that does not wait, beside an end under way";
+        }
+        if (call.call() == JudgedCall.RT_SIGPENDING && hasThread(found) && isAfter(found, TO_PROCESS)) {
+            return "a signal for the process, which another thread is about to take";
         }
         if (OF_POSITIONS.contains(call.call())
                 && isAfterEntries(found)
@@ -112,6 +150,47 @@ final class NamedExceptions {
                 .anyMatch(each -> each instanceof Step.Call call && call.call() == JudgedCall.GETDENTS64);
     }
 
+    private static boolean isAfter(Difference found, Set<JudgedCall> calls) {
+        return found.script().subList(0, found.step()).stream()
+                .anyMatch(each -> each instanceof Step.Call call && calls.contains(call.call()));
+    }
+
+    private static boolean hasThread(Difference found) {
+        return found.script().stream().anyMatch(each -> each instanceof Step.Make made && made.isThread());
+    }
+
+    /** Whether a folder was removed, and the ends differ by nothing but the numbers of files. */
+    private static boolean isNumberAgain(Difference found) {
+        return isAfter(found, Set.of(JudgedCall.UNLINKAT))
+                && NUMBER.matcher(found.kernel())
+                        .replaceAll(" i")
+                        .equals(NUMBER.matcher(found.guest()).replaceAll(" i"));
+    }
+
+    /** Whether locks and wakes that store were made before: FUTEX_LOCK_PI or its like, and FUTEX_WAKE_OP. */
+    private static boolean isCountedOwner(Difference found) {
+        return hasFutex(found, LOCKS) && hasFutex(found, Set.of(WAKE_OP));
+    }
+
+    private static boolean hasFutex(Difference found, Set<Integer> operations) {
+        return found.script().subList(0, found.step()).stream()
+                .anyMatch(each -> each instanceof Step.Call call
+                        && call.call() == JudgedCall.FUTEX
+                        && call.arguments().get(1) instanceof Argument.Numeric operation
+                        && operations.contains((int) operation.value() & FUTEX_COMMAND));
+    }
+
+    /** Whether a call is a wait that does not wait, and has found no child. */
+    private static boolean isWaitForNone(Step.Call call, String answer) {
+        boolean isId = call.call() == JudgedCall.WAITID;
+        if (!isId && call.call() != JudgedCall.WAIT4) {
+            return false;
+        }
+        return call.arguments().get(isId ? 3 : 2) instanceof Argument.Numeric options
+                && (options.value() & NO_WAIT) != 0
+                && (isId ? answer.contains("signal 0 code 0") : first(answer).equals("0"));
+    }
+
     private static @Nullable String of(Step.Call call, String kernel, String guest) {
         if (guest.split(" ", -1)[0].equals(ENOSYS)
                 && excluded().contains(call.call().text())) {
@@ -133,8 +212,16 @@ final class NamedExceptions {
         if (isOfFile && guest.startsWith(EOPNOTSUPP)) {
             return "a file that has lost its name, which the JDK cannot change, as the document says";
         }
-        if (call.call() == JudgedCall.GETDENTS64 && kernel.startsWith("entries") && guest.startsWith("entries")) {
+        boolean isUnfit = UNFIT.contains(first(kernel)) && UNFIT.contains(first(guest));
+        if (call.call() == JudgedCall.GETDENTS64
+                && (isUnfit || (kernel.startsWith("entries") && guest.startsWith("entries")))) {
             return "the order of entries, which begins with the folder and its parent in the emulator";
+        }
+        if (call.call() == JudgedCall.OPENAT
+                && first(kernel).equals(EPERM)
+                && call.arguments().get(2) instanceof Argument.Numeric flags
+                && (flags.value() & NOATIME) != 0) {
+            return "the owner of a device, who the guest is in the emulator, as the document says";
         }
         if (call.call() == JudgedCall.MKNODAT && guest.startsWith(EPERM) && kernel.equals("0")) {
             return "a device that stands for a removed name, which the JDK cannot make";

@@ -251,6 +251,9 @@ final class ScriptRun {
         } else if (step instanceof Step.Make made) {
             routes.add(made.task(), made.isThread());
             ask(route + (made.isThread() ? "T" : "F"), answer -> added(made, answer, to));
+            // It has begun when it answers: what the script does to it next must not come into its beginning.
+            String load = "l 1 " + Long.toHexString(side.judge().scratch());
+            ask(routes.route(routes.count() - 1) + load, answer -> {});
         } else if (step instanceof Step.Handle handle) {
             ask(
                     route + "h " + Integer.toHexString(handle.signal()) + " " + Long.toHexString(handle.flags()) + " "

@@ -95,7 +95,10 @@ final class SeenNumbers {
 
     String path(String found) {
         String text = found.endsWith("\0") ? found.substring(0, found.length() - 1) + "." : found;
-        String inside = text.startsWith(base) ? found.substring(base.length()) : found;
+        // A path may be cut off within the part that only one of the two has.
+        String inside = text.startsWith(base)
+                ? found.substring(base.length())
+                : text.startsWith("/") ? found.substring(1) : found;
         return inside.length() > 60 ? inside.length() + "*" + inside.substring(0, 20) : inside;
     }
 }
