@@ -212,6 +212,9 @@ final class NamedExceptions {
         if (isOfFile && guest.startsWith(EOPNOTSUPP)) {
             return "a file that has lost its name, which the JDK cannot change, as the document says";
         }
+        if (isOfFile && first(kernel).equals(EPERM) && guest.startsWith("0") && guest.contains(" mode 20666 ")) {
+            return "the owner of a device, who the guest is in the emulator, as the document says";
+        }
         boolean isUnfit = UNFIT.contains(first(kernel)) && UNFIT.contains(first(guest));
         if (call.call() == JudgedCall.GETDENTS64
                 && (isUnfit || (kernel.startsWith("entries") && guest.startsWith("entries")))) {

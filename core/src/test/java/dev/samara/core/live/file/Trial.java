@@ -7,8 +7,10 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class Trial {
     private static final long ENOSPC = -28;
     private static final long EIO = -5;
+    private static final Set<Verb> SAVES = EnumSet.of(Verb.FSYNC, Verb.MSYNC, Verb.SYNC_RANGE);
 
     private final Arena arena;
     private final KernelSide kernel;
@@ -240,9 +243,9 @@ final class Trial {
         return judged(step, theirs, mayBeTold(step, ours) ? library.run(step) : ours, isOld, before);
     }
 
-    /** A closed open that is still mapped reports the failure later. */
+    /** A failure of which a closed open was not told is told to a mapping of it, or to a later open, once. */
     private boolean mayBeTold(Step step, Outcome ours) {
-        return hasFailed && step.verb() == Verb.MSYNC && (ours.result() == EIO || ours.result() == ENOSPC);
+        return hasFailed && SAVES.contains(step.verb()) && (ours.result() == EIO || ours.result() == ENOSPC);
     }
 
     /**
@@ -256,8 +259,7 @@ final class Trial {
         }
         hasFailed = true;
         if (ours.result() == ENOSPC) {
-            boolean isSave = step.verb() == Verb.FSYNC || step.verb() == Verb.MSYNC || step.verb() == Verb.SYNC_RANGE;
-            if (isSave && !isFull) {
+            if (SAVES.contains(step.verb()) && !isFull) {
                 ours = library.run(step);
             } else if (isFull) {
                 kernelAfterRefusal(step);
