@@ -71,6 +71,9 @@ final class NamedExceptions {
     private static final Set<JudgedCall> TO_PROCESS =
             EnumSet.of(JudgedCall.KILL, JudgedCall.RT_SIGQUEUEINFO, JudgedCall.PIDFD_SEND_SIGNAL);
 
+    /** How an event counter is described. */
+    private static final String OF_EVENTS = " mode 600 links 1 user any size 0 ";
+
     private static final Pattern NUMBER = Pattern.compile(" i[0-9]+");
     private static final Set<Integer> LOCKS = Set.of(6, 8, 13);
     private static final int WAKE_OP = 5;
@@ -201,6 +204,12 @@ final class NamedExceptions {
                 && call.arguments().get(1) instanceof Argument.Numeric command
                 && !COMMANDS.contains((int) command.value())) {
             return "other commands of fcntl, which the document's table excludes";
+        }
+        if (call.call() == JudgedCall.FCNTL
+                && first(kernel).equals("-11")
+                && first(guest).equals("0")
+                && kernel.contains(OF_EVENTS)) {
+            return "a lock of the inode that all event counters of a machine have, of which another program has a part";
         }
         if (call.call() == JudgedCall.FALLOCATE && guest.startsWith(EOPNOTSUPP)) {
             return "flags other than those of a hole, which the document's table excludes";
