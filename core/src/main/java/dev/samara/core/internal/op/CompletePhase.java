@@ -94,7 +94,7 @@ final class CompletePhase {
             run.beginCompletion();
             try {
                 for (int i = joins.size() - PublicationParts.most(); i < joins.size(); i++) {
-                    MergeRules.joinLate(edit, joins.get(i));
+                    VmaMerge.joinLate(edit, joins.get(i));
                 }
                 Publication.publish(edit, Edit.DONE);
             } finally {
@@ -175,7 +175,7 @@ final class CompletePhase {
         range.beginCompletion();
         completed.add(range);
         for (PendingJoin join : range.joins()) {
-            MergeRules.joinLate(edit, join);
+            VmaMerge.joinLate(edit, join);
         }
         edit.release(range);
     }

@@ -61,16 +61,6 @@ public final class OpenTransfer {
         }
     }
 
-    /** Returns a VMA of a list that has the backing of another VMA, or null. */
-    static @Nullable VmArea relative(VmArea vma, List<VmArea> others) {
-        for (VmArea other : others) {
-            if (other.backing() == vma.backing()) {
-                return other;
-            }
-        }
-        return null;
-    }
-
     /** Returns the first refusal of an open, or null. */
     @Nullable
     Errno refusal() {

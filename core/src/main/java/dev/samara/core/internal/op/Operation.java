@@ -304,7 +304,7 @@ public final class Operation extends RetirementResources implements MachineWatch
     /** Returns the waits for ranges in flight, created at the first restart. */
     private RangeWait waits() {
         if (waits == null) {
-            waits = new RangeWait(this);
+            waits = new RangeWait(layout, this, endsSpace());
         }
         return waits;
     }

@@ -156,9 +156,9 @@ abstract class RetirementResources {
             lacksContext = false;
             takeContext();
         } else if (ahead != null) {
-            long refusal = ahead.reserve(!isPublished());
-            if (refusal != Edit.DONE) {
-                refused(refusal);
+            Errno refusal = ahead.reserve(!isPublished());
+            if (refusal != null) {
+                refused(refusal.result());
             }
         }
     }

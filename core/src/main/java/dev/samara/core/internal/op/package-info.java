@@ -17,8 +17,8 @@
  * has retired their pages. Then its {@link dev.samara.core.internal.op.CompletePhase} clears the reservations, joins
  * neighbours and opens the gate.
  *
- * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined, and {@link
- * dev.samara.core.internal.op.VmaCut} cuts one. {@link dev.samara.core.internal.op.Placement} chooses addresses. {@link
+ * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined. {@link
+ * dev.samara.core.internal.op.VmaMerge} joins them, and {@link dev.samara.core.internal.op.VmaCut} cuts one. {@link dev.samara.core.internal.op.Placement} chooses addresses. {@link
  * dev.samara.core.internal.op.CommitCharge} charges memory. {@link dev.samara.core.internal.op.OpenTransfer} passes on
  * the opens of backings. {@link dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
  *

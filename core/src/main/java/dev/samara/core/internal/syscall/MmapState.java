@@ -4,10 +4,10 @@ package dev.samara.core.internal.syscall;
 import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Reservations;
 import dev.samara.core.internal.op.SharedContents;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
@@ -95,7 +95,7 @@ final class MmapState {
             edit.gate(start, end);
         }
         edit.displaceGathered();
-        VmArea placed = MergeRules.place(edit, new VmArea(start, end, vmaFlags, pageOffset, behind, null, null));
+        VmArea placed = VmaMerge.place(edit, new VmArea(start, end, vmaFlags, pageOffset, behind, null, null));
         if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
             // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
             Mlock.unlock(edit, placed);

@@ -89,7 +89,7 @@ class UnfinishedEditTest {
         long[] counted = layout.usage();
         try (Edit edit = Layouts.edit(layout)) {
             edit.unmap(DrawnLayout.address(0), DrawnLayout.address(4), false);
-            MergeRules.place(edit, DrawnLayout.kind('a').over(0, 6));
+            VmaMerge.place(edit, DrawnLayout.kind('a').over(0, 6));
             assertEquals("[aa][AA]..[ff]", DrawnLayout.of(layout), "nothing is seen before the end");
         }
         List<VmArea> after = vmas(layout);
