@@ -19,7 +19,6 @@ final class CirclesTest {
     private static final List<String> LONG = List.of(
             "20 of internal.space",
             "18 of internal.file",
-            "18 of internal.op",
             // The API: a space and its machine name each other, and what they return names both.
             "17 of core",
             // The accessors of each width extend each other, and call the memory that returns them if a fast access

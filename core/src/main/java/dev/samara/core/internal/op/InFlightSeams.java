@@ -11,13 +11,13 @@ import java.util.List;
  * operation cuts them before it publishes, and closes them at completion ({@link VmaMerge#joinLate}).
  */
 final class InFlightSeams {
-    private final Edit edit;
+    private final EditedLayout edit;
     private final InFlightRange range;
 
     /** The position among the VMAs taken out behind the one that was put back last. Mostly the next one is near. */
     private int near;
 
-    private InFlightSeams(Edit edit, InFlightRange range) {
+    private InFlightSeams(EditedLayout edit, InFlightRange range) {
         this.edit = edit;
         this.range = range;
     }
@@ -26,9 +26,9 @@ final class InFlightSeams {
      * Cuts the VMAs that cross an end of the range in flight of an edit, so that the operation does not own the parts
      * outside.
      */
-    static void cut(Edit edit, InFlightRange range) {
+    static void cut(EditedLayout edit, InFlightRange range) {
         new InFlightSeams(edit, range).cut();
-        edit.forgetPutBack();
+        edit.lists.forgetPutBack();
     }
 
     private void cut() {

@@ -18,7 +18,7 @@ public final class MapCount {
      * Returns whether the map count of an edit and a number of VMAs more are within the limit. Seams in flight are
      * looked at only where their number decides, and only until it has.
      */
-    public static boolean mayGrow(Edit edit, int more) {
+    public static boolean mayGrow(EditedLayout edit, int more) {
         long surplus = edit.counters.maps + more - edit.layout.host().maxMapCount();
         if (surplus <= 0) {
             return true;
@@ -33,7 +33,7 @@ public final class MapCount {
      *
      * @param number positive
      */
-    private static boolean areAtLeast(Edit edit, long number) {
+    private static boolean areAtLeast(EditedLayout edit, long number) {
         Set<Long> counted = new HashSet<>();
         for (InFlightRange each : edit.district.inFlight().ranges()) {
             for (PendingJoin join : each.joins()) {
@@ -46,7 +46,7 @@ public final class MapCount {
     }
 
     /** Returns whether the two VMAs that meet at an address will be one after all completions. */
-    private static boolean willJoin(Edit edit, PendingJoin join) {
+    private static boolean willJoin(EditedLayout edit, PendingJoin join) {
         VmArea left = edit.before(join.address());
         VmArea right = edit.at(join.address());
         return left != null && right != null && MergeRules.fit(left, right, join, edit.geometry.pageShift());

@@ -17,7 +17,7 @@ public final class VmaMerge {
     private VmaMerge() {}
 
     /** Stores a new piece over a range that is free or taken out, joined with its neighbours where they fit. */
-    public static VmArea place(Edit edit, VmArea piece) {
+    public static VmArea place(EditedLayout edit, VmArea piece) {
         VmArea joined = join(edit, piece, true);
         if (joined != null) {
             return joined;
@@ -30,7 +30,7 @@ public final class VmaMerge {
      * Extends the previous VMA over a new piece or, if {@code alsoRight}, joins the piece with both neighbours or the
      * next.
      */
-    public static @Nullable VmArea join(Edit edit, VmArea piece, boolean alsoRight) {
+    public static @Nullable VmArea join(EditedLayout edit, VmArea piece, boolean alsoRight) {
         VmArea previous = Neighbours.before(edit, piece.start());
         VmArea next = alsoRight ? Neighbours.after(edit, piece.end()) : null;
         Merge merge = MergeRules.judge(previous, piece, next, edit.geometry.pageShift());
@@ -46,7 +46,7 @@ public final class VmaMerge {
      * flight. Otherwise that range tries the join later. If only the range in flight separated the VMAs, one may be
      * removed in any case.
      */
-    static void joinLate(Edit edit, PendingJoin join) {
+    static void joinLate(EditedLayout edit, PendingJoin join) {
         VmArea left = Neighbours.before(edit, join);
         VmArea right = Neighbours.after(edit, join);
         VmArea whole =
@@ -60,7 +60,7 @@ public final class VmaMerge {
      * Returns the anon_vma that a VMA of an edit gets with its first page of its own, by the VMAs on its two sides
      * ({@link MergeRules#anonVmaFor}).
      */
-    public static AnonVma anonVmaFor(Edit edit, VmArea vma) {
+    public static AnonVma anonVmaFor(EditedLayout edit, VmArea vma) {
         return MergeRules.anonVmaFor(edit.endingAt(vma.start()), vma, edit.at(vma.end()), edit.geometry.pageShift());
     }
 
@@ -71,7 +71,7 @@ public final class VmaMerge {
      *     for too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal. A first cut may
      *     remain
      */
-    public static long change(Edit edit, VmArea vma, long start, long end, long flags) {
+    public static long change(EditedLayout edit, VmArea vma, long start, long end, long flags) {
         return change(edit, vma, VmaCut.part(vma, start, end, flags, edit.geometry.pageShift()));
     }
 
@@ -81,7 +81,7 @@ public final class VmaMerge {
      *
      * @return as the form with flags
      */
-    public static long change(Edit edit, VmArea vma, VmArea piece) {
+    public static long change(EditedLayout edit, VmArea vma, VmArea piece) {
         int pageShift = edit.geometry.pageShift();
         long start = piece.start();
         long end = piece.end();
