@@ -6,8 +6,8 @@ import static dev.samara.core.internal.op.Edit.DONE;
 import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -67,7 +67,7 @@ public record ExpandStack(long address) implements Call {
                 stack.traits(),
                 stack.name(),
                 edit.layout.memoryOrNull() != null && stack.anonVma() == null
-                        ? MergeRules.anonVmaFor(edit, stack)
+                        ? VmaMerge.anonVmaFor(edit, stack)
                         : stack.anonVma());
         edit.replace(stack, null, null, taller);
         return DONE;

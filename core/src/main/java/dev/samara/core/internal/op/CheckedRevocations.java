@@ -13,17 +13,20 @@ import org.jspecify.annotations.Nullable;
 public final class CheckedRevocations {
     private final Layout layout;
     private final AccessChecker checker;
-    private final Call call;
+
+    /** The call, for the text of the records. */
+    private final Object call;
+
     private final List<AccessChecker.Revocation> begun = new ArrayList<>(2);
 
-    private CheckedRevocations(Layout layout, AccessChecker checker, Call call) {
+    private CheckedRevocations(Layout layout, AccessChecker checker, Object call) {
         this.layout = layout;
         this.checker = checker;
         this.call = call;
     }
 
     /** Returns the revocations of a call, of which none has begun; null if the machine is not checked. */
-    static @Nullable CheckedRevocations of(Layout layout, Call call) {
+    static @Nullable CheckedRevocations of(Layout layout, Object call) {
         MachineMemory memory = layout.memoryOrNull();
         AccessChecker checker = memory == null ? null : memory.accessChecker();
         return checker == null ? null : new CheckedRevocations(layout, checker, call);

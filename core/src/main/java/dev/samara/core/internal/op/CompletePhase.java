@@ -16,12 +16,15 @@ import java.util.List;
  * VMAs with their neighbours, uncharges the unmapped pages, and opens the gate. Then it wakes the waiters.
  */
 final class CompletePhase {
+    /** A completion publishes no result: that of the call is known. */
+    private static final long NO_RESULT = 0;
+
     /** The completed ranges: the given one, if it waits for no other, and those that waited only for it. */
     private final List<InFlightRange> completed = new ArrayList<>(1);
 
-    private final Edit edit;
+    private final EditedLayout edit;
 
-    private CompletePhase(Edit edit) {
+    private CompletePhase(EditedLayout edit) {
         this.edit = edit;
     }
 
@@ -29,8 +32,8 @@ final class CompletePhase {
      * Ends the retirement of a range, and completes it if it waits for no other. If this throws before {@link
      * InFlightRange#arriveItself} is called, nothing has changed and it may be called again. Caller must hold no lock.
      */
-    static void of(RetirementRun run) {
-        Layout layout = run.operation().layout();
+    static void of(OperationState operation, InFlightRange run) {
+        Layout layout = operation.layout();
         boolean alone;
         boolean hasManyJoins;
         boolean done = false;
@@ -57,24 +60,24 @@ final class CompletePhase {
         }
         if (!alone) {
             try {
-                joinAndComplete(run, hasManyJoins);
+                joinAndComplete(operation, run, hasManyJoins);
             } catch (BeyondDistrict more) {
                 // A neighbour lies across a border. Nothing is published of the step that has met it.
-                run.operation().goBeyondPart();
-                joinAndComplete(run, hasManyJoins);
+                operation.goBeyondPart();
+                joinAndComplete(operation, run, hasManyJoins);
             }
         }
     }
 
-    private static void joinAndComplete(RetirementRun run, boolean hasManyJoins) {
-        while (hasManyJoins && joinSome(run)) {
-            run.operation().layout().letOthersIn();
+    private static void joinAndComplete(OperationState operation, InFlightRange run, boolean hasManyJoins) {
+        while (hasManyJoins && joinSome(operation, run)) {
+            operation.layout().letOthersIn();
         }
-        completeWithOthers(run);
+        completeWithOthers(operation, run);
     }
 
     /** Returns whether a range has more VMAs to join than one hold of the lock should. Caller holds the layout lock. */
-    private static boolean hasManyJoins(RetirementRun run) {
+    private static boolean hasManyJoins(InFlightRange run) {
         return run.joins().size() > PublicationParts.most() && !run.isOrdered();
     }
 
@@ -85,8 +88,8 @@ final class CompletePhase {
      *
      * @return whether there may be more; false if the rest of the completion joins all that are left
      */
-    private static boolean joinSome(RetirementRun run) {
-        try (Edit edit = Edit.completing(run.operation())) {
+    private static boolean joinSome(OperationState operation, InFlightRange run) {
+        try (EditedLayout edit = EditedLayout.completing(operation, run)) {
             List<PendingJoin> joins = run.joins();
             if (!hasManyJoins(run)) {
                 return false;
@@ -94,9 +97,9 @@ final class CompletePhase {
             run.beginCompletion();
             try {
                 for (int i = joins.size() - PublicationParts.most(); i < joins.size(); i++) {
-                    MergeRules.joinLate(edit, joins.get(i));
+                    VmaMerge.joinLate(edit, joins.get(i));
                 }
-                Publication.publish(edit, Edit.DONE);
+                Publication.publish(edit, NO_RESULT);
             } finally {
                 run.undoCompletion();
             }
@@ -123,16 +126,16 @@ final class CompletePhase {
         range.complete();
     }
 
-    private static void completeWithOthers(RetirementRun run) {
+    private static void completeWithOthers(OperationState operation, InFlightRange run) {
         List<InFlightRange> completed = List.of();
         boolean finished = false;
-        try (Edit edit = Edit.completing(run.operation())) {
+        try (EditedLayout edit = EditedLayout.completing(operation, run)) {
             CompletePhase phase = new CompletePhase(edit);
             completed = phase.completed;
             List<InFlightRange> successors = run.successors();
             try {
                 phase.end(run);
-                Publication.publish(edit, Edit.DONE);
+                Publication.publish(edit, NO_RESULT);
             } finally {
                 if (edit.published) {
                     finished = true;
@@ -175,7 +178,7 @@ final class CompletePhase {
         range.beginCompletion();
         completed.add(range);
         for (PendingJoin join : range.joins()) {
-            MergeRules.joinLate(edit, join);
+            VmaMerge.joinLate(edit, join);
         }
         edit.release(range);
     }

@@ -87,7 +87,7 @@ final class Heirless {
     @Nullable
     VmArea relativeOf(VmArea fresh) {
         if (gone.size() <= FEW) {
-            return OpenTransfer.relative(fresh, gone);
+            return relative(fresh, gone);
         }
         if (firstOf == null) {
             IdentityHashMap<@Nullable Backing, VmArea> first = new IdentityHashMap<>();
@@ -97,6 +97,16 @@ final class Heirless {
             firstOf = first;
         }
         return firstOf.get(fresh.backing());
+    }
+
+    /** Returns a VMA of a list that has the backing of another VMA, or null. */
+    static @Nullable VmArea relative(VmArea vma, List<VmArea> others) {
+        for (VmArea other : others) {
+            if (other.backing() == vma.backing()) {
+                return other;
+            }
+        }
+        return null;
     }
 
     private int firstEndingAbove(long address) {

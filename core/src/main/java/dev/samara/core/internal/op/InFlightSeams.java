@@ -2,25 +2,22 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightRange;
-import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 /**
  * The seams of a layout: addresses at which one VMA is two only because an operation in flight keeps them apart. The
- * operation cuts them before it publishes, and closes them at completion ({@link MergeRules#joinLate}).
+ * operation cuts them before it publishes, and closes them at completion ({@link VmaMerge#joinLate}).
  */
 final class InFlightSeams {
-    private final Edit edit;
+    private final EditedLayout edit;
     private final InFlightRange range;
 
     /** The position among the VMAs taken out behind the one that was put back last. Mostly the next one is near. */
     private int near;
 
-    private InFlightSeams(Edit edit, InFlightRange range) {
+    private InFlightSeams(EditedLayout edit, InFlightRange range) {
         this.edit = edit;
         this.range = range;
     }
@@ -29,9 +26,9 @@ final class InFlightSeams {
      * Cuts the VMAs that cross an end of the range in flight of an edit, so that the operation does not own the parts
      * outside.
      */
-    static void cut(Edit edit, InFlightRange range) {
+    static void cut(EditedLayout edit, InFlightRange range) {
         new InFlightSeams(edit, range).cut();
-        edit.forgetPutBack();
+        edit.lists.forgetPutBack();
     }
 
     private void cut() {
@@ -91,23 +88,5 @@ final class InFlightSeams {
             }
         }
         return outside;
-    }
-
-    /**
-     * Returns whether a number of pairs of VMAs of an edit, or more, are separate only because of a range in flight.
-     * Takes time in proportion to that number and to the joins that fail, not to all that are pending.
-     *
-     * @param number positive
-     */
-    static boolean areAtLeast(Edit edit, long number) {
-        Set<Long> counted = new HashSet<>();
-        for (InFlightRange each : edit.district.inFlight().ranges()) {
-            for (PendingJoin join : each.joins()) {
-                if (MergeRules.willJoin(edit, join) && counted.add(join.address()) && counted.size() >= number) {
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 }

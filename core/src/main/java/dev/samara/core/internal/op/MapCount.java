@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.PendingJoin;
+import dev.samara.core.internal.vma.VmArea;
+import java.util.HashSet;
+import java.util.Set;
+
 /**
  * The number of VMAs that limits the calls ({@code map_count}): that after everything in flight is complete. Two VMAs
  * that only a range in flight keeps apart count as one.
@@ -12,12 +18,37 @@ public final class MapCount {
      * Returns whether the map count of an edit and a number of VMAs more are within the limit. Seams in flight are
      * looked at only where their number decides, and only until it has.
      */
-    public static boolean mayGrow(Edit edit, int more) {
+    public static boolean mayGrow(EditedLayout edit, int more) {
         long surplus = edit.counters.maps + more - edit.layout.host().maxMapCount();
         if (surplus <= 0) {
             return true;
         }
         edit.requireWhole();
-        return InFlightSeams.areAtLeast(edit, surplus);
+        return areAtLeast(edit, surplus);
+    }
+
+    /**
+     * Returns whether a number of pairs of VMAs of an edit, or more, are separate only because of a range in flight.
+     * Takes time in proportion to that number and to the joins that fail, not to all that are pending.
+     *
+     * @param number positive
+     */
+    private static boolean areAtLeast(EditedLayout edit, long number) {
+        Set<Long> counted = new HashSet<>();
+        for (InFlightRange each : edit.district.inFlight().ranges()) {
+            for (PendingJoin join : each.joins()) {
+                if (willJoin(edit, join) && counted.add(join.address()) && counted.size() >= number) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Returns whether the two VMAs that meet at an address will be one after all completions. */
+    private static boolean willJoin(EditedLayout edit, PendingJoin join) {
+        VmArea left = edit.before(join.address());
+        VmArea right = edit.at(join.address());
+        return left != null && right != null && MergeRules.fit(left, right, join, edit.geometry.pageShift());
     }
 }

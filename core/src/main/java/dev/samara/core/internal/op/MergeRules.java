@@ -10,11 +10,10 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rules by which VMAs are joined ({@code mm/vma.c}). {@link VmaCut} cuts them.
+ * The rules by which VMAs are joined ({@code mm/vma.c}). {@link VmaMerge} joins them.
  *
- * <p>A merge is tried only by the operation that creates or changes a piece, and only at the two ends of that piece.
- * The table of {@link Condition}s decides for each end; all of them must hold between the neighbour and the piece. The
- * table of {@link Merge}s combines the two decisions.
+ * <p>The table of {@link Condition}s decides for each end of a piece; all of them must hold between the neighbour and
+ * the piece. The table of {@link Merge}s combines the two decisions.
  */
 public final class MergeRules {
     /** A condition for {@code right} to continue {@code left}, which ends at the start of {@code right}. */
@@ -73,7 +72,7 @@ public final class MergeRules {
     private static final long STICKY = VmaFlags.MAYBE_GUARD;
 
     /** The neighbours with which a piece is joined. */
-    private enum Merge {
+    enum Merge {
         NONE,
         LEFT,
         RIGHT,
@@ -127,13 +126,13 @@ public final class MergeRules {
     }
 
     /** Returns whether a merge may remove a VMA: its backing does not count mappings. */
-    private static boolean mayVanish(VmArea vma) {
+    static boolean mayVanish(VmArea vma) {
         BackingTraits traits = vma.traits();
         return traits == null || !traits.countsMappings();
     }
 
     /** Returns the neighbours with which a piece is joined. */
-    private static Merge judge(@Nullable VmArea previous, VmArea piece, @Nullable VmArea next, int pageShift) {
+    static Merge judge(@Nullable VmArea previous, VmArea piece, @Nullable VmArea next, int pageShift) {
         Merge merge = Merge.of(
                 continues(previous, piece, pageShift), continues(piece, next, pageShift), fitEachOther(previous, next));
         return merge == Merge.BOTH && !mayVanish(Objects.requireNonNull(next)) ? Merge.LEFT : merge;
@@ -143,12 +142,10 @@ public final class MergeRules {
      * Returns the anon_vma that a VMA gets with its first page of its own ({@code find_mergeable_anon_vma}). It is the
      * anon_vma of a neighbour that the VMA would continue if it had the same rights, so that the two may merge later.
      * The next VMA is preferred to the previous one. Without such a neighbour the anon_vma is new.
+     *
+     * @param previous the VMA that ends where the VMA starts, or null
+     * @param next the VMA that starts where the VMA ends, or null
      */
-    public static AnonVma anonVmaFor(Edit edit, VmArea vma) {
-        return anonVmaFor(edit.endingAt(vma.start()), vma, edit.at(vma.end()), edit.geometry.pageShift());
-    }
-
-    /** Returns the anon_vma that a VMA gets with its first page of its own, given the VMA on each side or null. */
     public static AnonVma anonVmaFor(@Nullable VmArea previous, VmArea vma, @Nullable VmArea next, int pageShift) {
         if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
             return Objects.requireNonNull(next.anonVma());
@@ -170,52 +167,6 @@ public final class MergeRules {
         return new VmArea(vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonVma());
     }
 
-    /** Stores a new piece over a range that is free or taken out, joined with its neighbours where they fit. */
-    public static VmArea place(Edit edit, VmArea piece) {
-        VmArea joined = join(edit, piece, true);
-        if (joined != null) {
-            return joined;
-        }
-        edit.put(piece);
-        return piece;
-    }
-
-    /**
-     * Extends the previous VMA over a new piece or, if {@code alsoRight}, joins the piece with both neighbours or the
-     * next.
-     */
-    public static @Nullable VmArea join(Edit edit, VmArea piece, boolean alsoRight) {
-        VmArea previous = Neighbours.before(edit, piece.start());
-        VmArea next = alsoRight ? Neighbours.after(edit, piece.end()) : null;
-        Merge merge = judge(previous, piece, next, edit.geometry.pageShift());
-        VmArea into = merge == Merge.NONE ? null : spanning(merge, previous, piece, next);
-        if (into != null) {
-            edit.replace(merge == Merge.RIGHT ? null : previous, merge == Merge.LEFT ? null : next, null, into);
-        }
-        return into;
-    }
-
-    /**
-     * Joins, at a completion, the two VMAs that meet at an address, if they fit and neither is in another range in
-     * flight. Otherwise that range tries the join later. If only the range in flight separated the VMAs, one may be
-     * removed in any case.
-     */
-    static void joinLate(Edit edit, PendingJoin join) {
-        VmArea left = Neighbours.before(edit, join);
-        VmArea right = Neighbours.after(edit, join);
-        VmArea whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
-        if (whole != null) {
-            edit.replace(left, right, null, whole);
-        }
-    }
-
-    /** Returns whether the two VMAs that meet at an address will be one after all completions. */
-    static boolean willJoin(Edit edit, PendingJoin join) {
-        VmArea left = edit.before(join.address());
-        VmArea right = edit.at(join.address());
-        return left != null && right != null && fit(left, right, join, edit.geometry.pageShift());
-    }
-
     /**
      * Returns the VMA into which two VMAs merge after the completion of the range in flight that separates them; null
      * if they stay two.
@@ -224,56 +175,13 @@ public final class MergeRules {
         return fit(left, right, join, pageShift) ? spanning(Merge.LEFT, left, right, null) : null;
     }
 
-    private static boolean fit(VmArea left, VmArea right, PendingJoin join, int pageShift) {
+    /** Returns whether two VMAs merge after the completion of the range in flight that separates them. */
+    static boolean fit(VmArea left, VmArea right, PendingJoin join, int pageShift) {
         return continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
     }
 
-    /**
-     * Changes the flags of a part of a VMA. Joins the part with its neighbours where they fit, otherwise cuts it out.
-     *
-     * @return the end of the VMA that covers the part now, or a negated errno if the part may not be cut out: ENOMEM
-     *     for too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal. A first cut may
-     *     remain
-     */
-    public static long change(Edit edit, VmArea vma, long start, long end, long flags) {
-        return change(edit, vma, VmaCut.part(vma, start, end, flags, edit.geometry.pageShift()));
-    }
-
-    /**
-     * Changes a part of a VMA into a piece with other flags or another name. Joins the piece with its neighbours where
-     * they fit, otherwise cuts it out.
-     *
-     * @return as the form with flags
-     */
-    public static long change(Edit edit, VmArea vma, VmArea piece) {
-        int pageShift = edit.geometry.pageShift();
-        long start = piece.start();
-        long end = piece.end();
-        boolean head = start == vma.start();
-        boolean tail = end == vma.end();
-        VmArea previous = head ? Neighbours.before(edit, start) : null;
-        VmArea next = tail ? Neighbours.after(edit, end) : null;
-        Merge merge = judge(previous, piece, next, pageShift);
-        if (head && tail && !mayVanish(vma)) {
-            merge = Merge.NONE;
-        }
-        if (merge == Merge.NONE) {
-            return VmaCut.out(edit, vma, piece);
-        }
-        VmArea into = spanning(merge, previous, piece, next);
-        if (!head) {
-            VmArea rest = VmaCut.part(vma, vma.start(), start, vma.flags(), pageShift);
-            edit.replace(vma, next, null, rest, into);
-        } else if (!tail) {
-            VmArea rest = VmaCut.part(vma, end, vma.end(), vma.flags(), pageShift);
-            edit.replace(vma, previous, null, into, rest);
-        } else {
-            edit.replace(vma, merge == Merge.RIGHT ? null : previous, merge == Merge.LEFT ? null : next, into);
-        }
-        return into.end();
-    }
-
-    private static VmArea spanning(Merge merge, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {
+    /** Returns the VMA that a piece and the neighbours of a merge become. */
+    static VmArea spanning(Merge merge, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {
         VmArea first = merge == Merge.RIGHT ? piece : Objects.requireNonNull(previous);
         VmArea last = merge == Merge.LEFT ? piece : Objects.requireNonNull(next);
         AnonVma anonVma = first.anonVma();

@@ -15,13 +15,13 @@ final class Neighbours {
     private Neighbours() {}
 
     /** Returns the VMA that ends at an address, or null. */
-    static @Nullable VmArea before(Edit edit, long address) {
+    static @Nullable VmArea before(EditedLayout edit, long address) {
         VmArea before = edit.endingAt(address);
         return before == null || before.end() != address ? null : unlessInFlight(edit, before, address);
     }
 
     /** Returns the VMA that begins at an address, or null. */
-    static @Nullable VmArea after(Edit edit, long address) {
+    static @Nullable VmArea after(EditedLayout edit, long address) {
         VmArea after = edit.at(address);
         return after == null || after.start() != address ? null : unlessInFlight(edit, after, address);
     }
@@ -30,7 +30,7 @@ final class Neighbours {
      * Returns the VMA below the address of a late join, or null. If another range in flight has that VMA, that range
      * tries the join.
      */
-    static @Nullable VmArea before(Edit edit, PendingJoin join) {
+    static @Nullable VmArea before(EditedLayout edit, PendingJoin join) {
         VmArea before = edit.endingAt(join.address());
         return before == null || before.end() != join.address() ? null : unlessInFlight(before, join);
     }
@@ -39,7 +39,7 @@ final class Neighbours {
      * Returns the VMA above the address of a late join, or null. If another range in flight has that VMA, that range
      * tries the join.
      */
-    static @Nullable VmArea after(Edit edit, PendingJoin join) {
+    static @Nullable VmArea after(EditedLayout edit, PendingJoin join) {
         VmArea after = edit.at(join.address());
         return after == null || after.start() != join.address() ? null : unlessInFlight(after, join);
     }
@@ -53,7 +53,7 @@ final class Neighbours {
         return null;
     }
 
-    private static @Nullable VmArea unlessInFlight(Edit edit, VmArea neighbour, long address) {
+    private static @Nullable VmArea unlessInFlight(EditedLayout edit, VmArea neighbour, long address) {
         InFlightRange other = InFlightGate.rangeOf(neighbour);
         // An earlier part of this operation may have the neighbour.
         if (other == null || other == edit.inFlight) {

@@ -29,7 +29,7 @@ public final class OpenTransfer {
     }
 
     /** Finds the opens of an edit's new VMAs; those to be asked for become questions of the operation. */
-    static OpenTransfer of(Operation operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
+    static OpenTransfer of(OperationState operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
         OpenTransfer opens = NONE;
         Heirless heirless = null;
         for (int i = 0; i < fresh.size(); i++) {
@@ -44,7 +44,7 @@ public final class OpenTransfer {
         return opens;
     }
 
-    private void find(int i, Operation operation, VmArea vma, Heirless heirless) {
+    private void find(int i, OperationState operation, VmArea vma, Heirless heirless) {
         if (vma.backing() instanceof SharedAnonymous object) {
             sources[i] = object.contentOf(vma);
             return;
@@ -59,16 +59,6 @@ public final class OpenTransfer {
         if (refusal == null) {
             refusal = question.refusal();
         }
-    }
-
-    /** Returns a VMA of a list that has the backing of another VMA, or null. */
-    static @Nullable VmArea relative(VmArea vma, List<VmArea> others) {
-        for (VmArea other : others) {
-            if (other.backing() == vma.backing()) {
-                return other;
-            }
-        }
-        return null;
     }
 
     /** Returns the first refusal of an open, or null. */

@@ -21,8 +21,8 @@ final class Publication {
      * Notes. The steps run in this order, under one hold of the layout lock. A reader is a thread without the lock: a
      * lookup, a snapshot, a fault.
      *
-     * Steps 1 to 8 may fail. The edit is then closed without publication and takes the steps back (Edit.undo): it
-     * leaves no trace. An Error or exception reaches the caller of the operation, except in step 5. Until step 9 a
+     * Steps 1 to 8 may fail. The edit is then closed without publication and takes the steps back (EditedLayout.undo):
+     * it leaves no trace. An Error or exception reaches the caller of the operation, except in step 5. Until step 9 a
      * reader finds the old layout.
      *
      *  1. Cut the seams: VMAs that cross an end of the range in flight are cut there, so that the operation owns no
@@ -81,8 +81,8 @@ final class Publication {
      *     one, so its event is behind (P47). If there is no memory for an entry of a listener's queue, the listener
      *     loses the event, and the loss is reported.
      *
-     * After the unlock, Edit.close clears the retiring bits of removed VMAs without a range in flight and has the event
-     * delivered. For a range in flight its completion clears the bits.
+     * After the unlock, EditedLayout.close clears the retiring bits of removed VMAs without a range in flight and has
+     * the event delivered. For a range in flight its completion clears the bits.
      */
 
     private Publication() {}
@@ -93,8 +93,8 @@ final class Publication {
      * @param result the result of the operation
      * @return {@code result}, or the negated errno of a refusal
      */
-    static long publish(Edit edit, long result) {
-        RetirementRun mine = edit.inFlight;
+    static long publish(EditedLayout edit, long result) {
+        Retirement mine = edit.inFlight;
         // Step 1.
         if (mine != null) {
             InFlightSeams.cut(edit, mine);
@@ -109,7 +109,7 @@ final class Publication {
             return refusal.result();
         }
         if (!edit.operation.isAnswered()) {
-            if (edit.completing || edit.isInParts()) {
+            if (edit.completing || edit.operation.parts != null) {
                 throw new IllegalStateException("a backing was to be asked for a range in flight: " + edit.operation);
             }
             return result;
@@ -156,14 +156,14 @@ final class Publication {
         return result;
     }
 
-    private static void closeIfItEndsSpace(Edit edit) {
+    private static void closeIfItEndsSpace(EditedLayout edit) {
         if (edit.operation.endsSpace()) {
             edit.layout.close();
         }
     }
 
     /** Takes step 4; after publication it is too late to refuse. */
-    private static void refuseToWaitForCopy(Edit edit, @Nullable InFlightRange mine) {
+    private static void refuseToWaitForCopy(EditedLayout edit, @Nullable InFlightRange mine) {
         InFlightRange inside = RetiringThread.range();
         if (inside != null
                 && mine != null
@@ -175,7 +175,7 @@ final class Publication {
     }
 
     /** Takes step 5. Returns false if the operation is refused, or must act before the next attempt. */
-    private static boolean prepareToRetire(Edit edit, RetirementRun mine) {
+    private static boolean prepareToRetire(EditedLayout edit, Retirement mine) {
         if (!edit.operation.prepare(mine)) {
             return false;
         }
@@ -199,7 +199,7 @@ final class Publication {
      * Returns the removed VMAs that have opens, or null for none. Other VMAs need no retiring bit: the end of their
      * last reference has no effect.
      */
-    private static @Nullable List<VmArea> withOpens(Edit edit) {
+    private static @Nullable List<VmArea> withOpens(EditedLayout edit) {
         if (edit.district.counters().opens == 0) {
             return null;
         }
@@ -222,7 +222,7 @@ final class Publication {
         return withOpens;
     }
 
-    private static void attach(Edit edit, @Nullable RetirementRun mine) {
+    private static void attach(EditedLayout edit, @Nullable Retirement mine) {
         List<VmArea> fresh = edit.fresh;
         OpenTransfer opens = edit.opens;
         for (int i = 0; i < fresh.size(); i++) {
@@ -232,7 +232,7 @@ final class Publication {
     }
 
     /** Takes steps 10 to 13. */
-    private static void adopt(Edit edit, long result, @Nullable RetirementRun mine, boolean charges) {
+    private static void adopt(EditedLayout edit, long result, @Nullable Retirement mine, boolean charges) {
         if (!edit.completing) {
             edit.operation.published(result, mine);
         }

@@ -56,7 +56,7 @@ final class PublicationParts {
     }
 
     private final Layout layout;
-    private final RetirementRun run;
+    private final Retirement run;
     private final Gate publication;
 
     /** Whether a VMA of the space has a backing that may have to be asked. */
@@ -81,11 +81,12 @@ final class PublicationParts {
     /**
      * Claims ranges for an operation. Caller holds the layout lock, and has found no other operation in the ranges.
      *
+     * @param operation the operation, for messages
      * @param run the range in flight, which is listed from here on
      */
-    PublicationParts(Operation operation, RetirementRun run, Ranges ranges) {
+    PublicationParts(Layout layout, Object operation, Retirement run, Ranges ranges) {
+        this.layout = layout;
         this.run = run;
-        layout = operation.layout();
         mayAsk = layout.counters().opens != 0;
         publication = new PublicationGate(operation);
         for (int i = 0; i < ranges.size(); i++) {
@@ -99,7 +100,7 @@ final class PublicationParts {
         layout.inFlight().add(run);
     }
 
-    RetirementRun run() {
+    Retirement run() {
         return run;
     }
 

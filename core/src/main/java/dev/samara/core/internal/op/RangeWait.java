@@ -8,6 +8,7 @@ import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Watch;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,8 +20,13 @@ final class RangeWait {
     /** The number of restarts after which an operation takes a ticket. */
     private static final int PATIENCE = 3;
 
-    private final Operation operation;
     private final Layout layout;
+
+    /** The operation, for messages. */
+    private final Watch operation;
+
+    /** Whether the operation ends its space: its waits are not interrupted then. */
+    private final boolean endsSpace;
 
     /** The position of the first restart among those of the space. */
     private final long age;
@@ -28,9 +34,10 @@ final class RangeWait {
     private int restarts;
     private @Nullable Ticket ticket;
 
-    RangeWait(Operation operation) {
+    RangeWait(Layout layout, Watch operation, boolean endsSpace) {
+        this.layout = layout;
         this.operation = operation;
-        layout = operation.layout();
+        this.endsSpace = endsSpace;
         age = layout.nextAge();
     }
 
@@ -97,7 +104,7 @@ final class RangeWait {
                     + ", and would have to wait for " + gate + ": nothing in flight may wait");
         }
         assert !layout.isLockedByThisThread() : "a wait under the layout lock";
-        if (operation.endsSpace()) {
+        if (endsSpace) {
             gate.awaitUninterruptibly(operation);
             return true;
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.Layout;
@@ -18,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * <p>An attempt looks for the resources under the layout lock. If one is lacking, the attempt ends, and the operation
  * takes the resource without the lock before its next attempt.
  *
- * <p>{@link Operation} extends this class, so an operation allocates one object for both. Used by the thread of the
- * operation before its last part is published.
+ * <p>{@link OperationState} extends this class, so an operation allocates one object for both. Used by the thread of
+ * the operation before its last part is published.
  */
 abstract class RetirementResources {
     /**
@@ -74,11 +73,10 @@ abstract class RetirementResources {
      * @return false if the attempt must end first: the operation is refused, or {@linkplain #isLacking lacks} a
      *     resource
      */
-    final boolean prepare(RetirementRun rest) {
+    final boolean prepare(Retirement rest) {
         try {
             StackReserve.check(DEPTH);
-            MachineMemory memory = layout.memoryOrNull();
-            if (memory == null) {
+            if (layout.memoryOrNull() == null) {
                 return true;
             }
             if (TablesAhead.mayLack(rest) && tables().lack(rest)) {
@@ -94,8 +92,8 @@ abstract class RetirementResources {
             if (!hasContext()) {
                 return false;
             }
-            rest.retireBy(
-                    new RetirementSteps(rest, memory, context, tables == null ? TableReserve.NONE : tables.reserved()));
+            TableReserve reserved = tables == null ? TableReserve.NONE : tables.reserved();
+            rest.retireBy(new RetirementSteps(rest, layout, endsSpace(), context, reserved));
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The end of a space may not be refused: its caller gets the error.
             if (endsSpace()) {
@@ -128,7 +126,7 @@ abstract class RetirementResources {
     }
 
     /** Gives the tables of a later part to the retirement, which the first part has prepared. */
-    private void addTables(RetirementRun rest) {
+    private void addTables(Retirement rest) {
         TablesAhead ahead = tables;
         if (ahead != null && isPublished() && ahead.reserved() != TableReserve.NONE) {
             rest.add(ahead.reserved());
@@ -156,9 +154,9 @@ abstract class RetirementResources {
             lacksContext = false;
             takeContext();
         } else if (ahead != null) {
-            long refusal = ahead.reserve(!isPublished());
-            if (refusal != Edit.DONE) {
-                refused(refusal);
+            Errno refusal = ahead.reserve(!isPublished());
+            if (refusal != null) {
+                refused(refusal.result());
             }
         }
     }
@@ -200,7 +198,7 @@ abstract class RetirementResources {
      *
      * @param published the range in flight, or null
      */
-    final void giveContextBack(@Nullable RetirementRun published) {
+    final void giveContextBack(@Nullable Retirement published) {
         PageTableContext unused = published == null || !published.isPrepared() ? context : null;
         context = null;
         if (unused != null) {
@@ -213,7 +211,7 @@ abstract class RetirementResources {
      *
      * @param published the range in flight, or null
      */
-    final void giveBack(@Nullable RetirementRun published) {
+    final void giveBack(@Nullable Retirement published) {
         giveContextBack(published);
         if (tables != null) {
             // Also after a part that was published: a later one may have failed with tables of its own.

@@ -3,7 +3,6 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetiringThread;
@@ -15,8 +14,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operation in flight: its ranges, and the run of its retire phase. The run calls the notifiers, retires the pages,
- * unlinks the removed VMAs from their files and completes the ranges.
+ * The run of the retire phase of an operation in flight. It calls the notifiers, retires the pages, unlinks the removed
+ * VMAs from their files and completes the ranges.
  *
  * <p><b>Retirement cannot fail half-way.</b> {@link RetirementResources} takes its resources before publication, or
  * refuses the operation, which then has changed nothing. The first block of memory is used repeatedly, and this object
@@ -28,30 +27,13 @@ import org.jspecify.annotations.Nullable;
  * <p>An asynchronous operation keeps no thread and no page table context while it waits for a CPU, a copy, a page or a
  * grace period. Meanwhile it is one of the calls of the {@linkplain Housekeeping housekeeping}.
  *
- * <p>The operation sets the fields before publication. After that only the one thread that runs this uses them; the
- * waiting calls pass them on.
+ * <p>Only the one thread that runs this uses the fields; the waiting calls pass them on.
  */
-final class RetirementRun extends InFlightRange {
+final class RetirementRun extends Retirement {
     private static final long FIRST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
-    private final Operation operation;
-
-    /** The retirement of its pages; null for none. */
-    private @Nullable RetirementSteps retiring;
-
-    /** VMAs that left the layout and stay linked to their files until their pages are retired. */
-    private List<VmArea> linked = List.of();
-
-    /** VMAs with opens that left the layout; their retiring bits are cleared after completion. */
-    private List<VmArea> held = List.of();
-
-    /* The sizes of these lists when the part began that is not published yet. */
-    private int sealedLinked;
-    private int sealedHeld;
-
-    /** The task that ends an asynchronous call after completion; null for a synchronous one. */
-    private @Nullable Runnable last;
+    private final OperationState operation;
 
     private boolean isTold;
 
@@ -64,12 +46,12 @@ final class RetirementRun extends InFlightRange {
     /** The exception of the first failed step, until it is reported. */
     private @Nullable Throwable failure;
 
-    RetirementRun(Operation operation) {
+    RetirementRun(OperationState operation) {
         this.operation = operation;
     }
 
     @Override
-    public Operation operation() {
+    public OperationState operation() {
         return operation;
     }
 
@@ -82,70 +64,12 @@ final class RetirementRun extends InFlightRange {
         return operation.layout().host();
     }
 
-    /** Sets the retirement of its pages. Called before publication. */
-    void retireBy(RetirementSteps prepared) {
-        retiring = prepared;
-    }
-
-    /** Adds VMAs that stay linked to their files until their pages are retired. */
-    void keepLinked(List<VmArea> vmas) {
-        linked = joined(linked, vmas);
-    }
-
-    /** Adds VMAs whose retiring bits are cleared after completion. */
-    void hold(List<VmArea> vmas) {
-        held = joined(held, vmas);
-    }
-
-    private static List<VmArea> joined(List<VmArea> earlier, List<VmArea> more) {
-        if (earlier.isEmpty()) {
-            return more;
-        }
-        earlier.addAll(more);
-        return earlier;
-    }
-
     @Override
-    public void beginPart() {
-        super.beginPart();
-        sealedLinked = linked.size();
-        sealedHeld = held.size();
-    }
-
-    @Override
-    public void undoPart() {
-        super.undoPart();
-        truncate(linked, sealedLinked);
-        truncate(held, sealedHeld);
-    }
-
-    /** Adds the tables that a later part of the operation may lack. */
-    void add(TableReserve tables) {
-        RetirementSteps prepared = retiring;
-        if (prepared != null) {
-            prepared.add(tables);
-        }
-    }
-
-    /** Returns whether the resources of the retirement are taken: by an earlier part of the operation. */
-    boolean isPrepared() {
-        return retiring != null;
-    }
-
-    /** Sets the task that a thread of the machine runs after completion. Caller is the operation's thread. */
-    void runAfter(Runnable task) {
-        last = task;
-    }
-
-    /** Requests that a thread of the machine calls {@link #run}. */
     void submit() {
         machine().submit(this);
     }
 
-    /**
-     * Retires and completes the range on the operation's thread, and waits until it is complete. Called once. Caller
-     * must hold no lock.
-     */
+    @Override
     void retireAndWait() {
         boolean isOver = false;
         try {
@@ -268,7 +192,7 @@ final class RetirementRun extends InFlightRange {
 
     private boolean end() {
         try {
-            CompletePhase.of(this);
+            CompletePhase.of(operation, this);
             return true;
         } catch (Throwable thrown) {
             if (isArrived()) {

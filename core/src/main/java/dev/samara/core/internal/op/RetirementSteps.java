@@ -60,7 +60,11 @@ public final class RetirementSteps {
     private static final int DONE = 7;
 
     private final Layout layout;
-    private final RetirementRun run;
+    private final InFlightRange run;
+
+    /** Whether the operation ends its space. */
+    private final boolean endsSpace;
+
     private final PageTable table;
     private final MachineMemory memory;
     private final TlbGather gather;
@@ -88,16 +92,23 @@ public final class RetirementSteps {
      * Allocates the resources of the retirement. Called before publication.
      *
      * @param run the range to be published
-     * @param memory the machine's memory
+     * @param layout the layout, which has memory
+     * @param endsSpace whether the operation ends the space
      * @param context a borrowed page table context, or null if none is available and the retirement must continue
      *     without
      * @param tables the tables that guards and moves may lack; this uncharges those that are left
      */
-    RetirementSteps(RetirementRun run, MachineMemory memory, @Nullable PageTableContext context, TableReserve tables) {
+    RetirementSteps(
+            InFlightRange run,
+            Layout layout,
+            boolean endsSpace,
+            @Nullable PageTableContext context,
+            TableReserve tables) {
         this.run = run;
-        this.memory = memory;
+        this.layout = layout;
+        this.endsSpace = endsSpace;
         this.tables = tables;
-        layout = run.operation().layout();
+        memory = layout.memory();
         table = layout.pages();
         gather = TlbGather.with(memory, context);
         walk = new PageWalk(table);
@@ -202,7 +213,7 @@ public final class RetirementSteps {
 
     /** At the end of the space nothing is flushed, since no CPU uses it. */
     private void endContext() {
-        if (run.operation().endsSpace()) {
+        if (endsSpace) {
             gather.leaveOut(table.context());
         }
     }

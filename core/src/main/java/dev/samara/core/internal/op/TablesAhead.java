@@ -95,16 +95,17 @@ final class TablesAhead {
      * Reserves the tables that the last attempt lacked. Caller holds no lock.
      *
      * @param isInterruptible whether an interrupt ends the reservation: not once a part of the call is published
-     * @return {@link Edit#DONE}, also if the layout is closed meanwhile, which the next attempt finds; or the negated
-     *     errno: ENOMEM if the tables exceed the limit of the space or the machine, or the heap has no room for them;
-     *     EINTR if the thread is interrupted
+     * @return null, also if the layout is closed meanwhile, which the next attempt finds; or ENOMEM if the tables
+     *     exceed the limit of the space or the machine, or the heap has no room for them; or EINTR if the thread is
+     *     interrupted
      */
-    long reserve(boolean isInterruptible) {
+    @Nullable
+    Errno reserve(boolean isInterruptible) {
         this.isInterruptible = isInterruptible;
         Wanted wanted = lacking;
         close();
         if (wanted == null) {
-            return Edit.DONE;
+            return null;
         }
         TableReserve made = null;
         try {
@@ -113,17 +114,17 @@ final class TablesAhead {
                 made = tryReserve(wanted);
             }
         } catch (OutOfMemoryError exhausted) {
-            return Errno.ENOMEM.result();
+            return Errno.ENOMEM;
         }
         if (made != null) {
             reserve = made;
             reservedFor = wanted;
-            return Edit.DONE;
+            return null;
         }
         if (layout.isClosed()) {
-            return Edit.DONE;
+            return null;
         }
-        return (isInterrupted() ? Errno.EINTR : Errno.ENOMEM).result();
+        return isInterrupted() ? Errno.EINTR : Errno.ENOMEM;
     }
 
     private @Nullable TableReserve tryReserve(Wanted wanted) {

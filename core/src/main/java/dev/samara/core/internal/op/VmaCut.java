@@ -13,17 +13,17 @@ public final class VmaCut {
     private VmaCut() {}
 
     /** Returns the errno with which a backing refuses that a VMA is cut, or null. */
-    public static @Nullable Errno refusal(Edit edit, VmArea vma, long address) {
+    public static @Nullable Errno refusal(EditedLayout edit, VmArea vma, long address) {
         if (vma.isSpecial()) {
             return Errno.EINVAL;
         }
         // A fresh VMA is not in the layout yet. A VMA of its backing that the edit took out stands for it.
-        VmArea known = vma.isFresh() ? OpenTransfer.relative(vma, edit.gone) : vma;
+        VmArea known = vma.isFresh() ? Heirless.relative(vma, edit.gone) : vma;
         return edit.operation.callbacks().maySplit(vma, address, known);
     }
 
     /** Cuts a part out of a VMA, the lower end first, as far as the map count and the backing allow. */
-    static long out(Edit edit, VmArea vma, VmArea piece) {
+    static long out(EditedLayout edit, VmArea vma, VmArea piece) {
         int pageShift = edit.geometry.pageShift();
         boolean below = piece.start() != vma.start();
         if (below) {
@@ -57,7 +57,7 @@ public final class VmaCut {
      *
      * @return the upper part
      */
-    public static VmArea cut(Edit edit, VmArea vma, long at) {
+    public static VmArea cut(EditedLayout edit, VmArea vma, long at) {
         int pageShift = edit.geometry.pageShift();
         VmArea lower = part(vma, vma.start(), at, vma.flags(), pageShift);
         VmArea upper = part(vma, at, vma.end(), vma.flags(), pageShift);

@@ -3,11 +3,12 @@
  * The four phases in which an operation changes a layout: prepare, publish, retire, complete.
  *
  * <p>An {@link dev.samara.core.internal.op.Operation} runs a {@link dev.samara.core.internal.op.Call}. Each of its
- * attempts is an {@link dev.samara.core.internal.op.Edit}: one tree transaction with its counters. The edit holds the
- * layout lock, and the call decides on it, with errors in Linux's order. {@link
- * dev.samara.core.internal.op.Publication} publishes all changes of an edit with one store: readers see all of them or
- * nothing. That holds also where Linux stops half-way and keeps its changes so far. A call that changes many VMAs one
- * by one publishes several edits, in {@code PublicationParts}: readers may see the first of them without the others.
+ * attempts is an {@link dev.samara.core.internal.op.Edit} of an {@link dev.samara.core.internal.op.EditedLayout}: one
+ * tree transaction with its counters. The edit holds the layout lock, and the call decides on it, with errors in
+ * Linux's order. {@link dev.samara.core.internal.op.Publication} publishes all changes of an edit with one store:
+ * readers see all of them or nothing. That holds also where Linux stops half-way and keeps its changes so far. A call
+ * that changes many VMAs one by one publishes several edits, in {@code PublicationParts}: readers may see the first of
+ * them without the others.
  *
  * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped. The
  * operation {@linkplain dev.samara.core.internal.op.RangeWait waits}, or {@linkplain
@@ -17,10 +18,11 @@
  * has retired their pages. Then its {@link dev.samara.core.internal.op.CompletePhase} clears the reservations, joins
  * neighbours and opens the gate.
  *
- * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined, and {@link
- * dev.samara.core.internal.op.VmaCut} cuts one. {@link dev.samara.core.internal.op.Placement} chooses addresses. {@link
- * dev.samara.core.internal.op.CommitCharge} charges memory. {@link dev.samara.core.internal.op.OpenTransfer} passes on
- * the opens of backings. {@link dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
+ * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined. {@link
+ * dev.samara.core.internal.op.VmaMerge} joins them, and {@link dev.samara.core.internal.op.VmaCut} cuts one. {@link
+ * dev.samara.core.internal.op.Placement} chooses addresses. {@link dev.samara.core.internal.op.CommitCharge} charges
+ * memory. {@link dev.samara.core.internal.op.OpenTransfer} passes on the opens of backings. {@link
+ * dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
  *
  * <table>
  *   <caption>Where to look</caption>
@@ -37,6 +39,8 @@
  *       <td>{@code BacklogPlace}, {@link dev.samara.core.internal.sync.Backlog}</td></tr>
  *   <tr><td>What removes the pages of a range, and has their frames freed?</td>
  *       <td>{@link dev.samara.core.internal.op.RetirementSteps}</td></tr>
+ *   <tr><td>What do the attempts of an operation and its completion share?</td>
+ *       <td>{@code OperationState}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>
  *       <td>{@code CompletePhase}</td></tr>
  *   <tr><td>Which VMAs are joined?</td>

@@ -5,9 +5,9 @@ import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
-import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
@@ -80,7 +80,7 @@ public record Brk(long address) implements Call {
         VmArea piece = new VmArea(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
         VmArea previous = edit.before(oldEnd);
         boolean ofHeap = previous != null && Addresses.isBelow(heapStart, previous.end());
-        if (!ofHeap || MergeRules.join(edit, piece, false) == null) {
+        if (!ofHeap || VmaMerge.join(edit, piece, false) == null) {
             edit.put(piece);
         }
         if ((edit.defaultLock() & VmaFlags.LOCKED) != 0) {

@@ -4,6 +4,7 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 
@@ -28,7 +29,7 @@ public record ExitMmap() implements Call {
     @Override
     public long decide(Edit edit) {
         edit.claim(0, edit.geometry.limit());
-        edit.unmap(0, edit.geometry.limit(), false);
+        GatheredVmas.unmap(edit, 0, edit.geometry.limit(), false);
         return Edit.DONE;
     }
 

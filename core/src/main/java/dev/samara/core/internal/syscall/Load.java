@@ -4,7 +4,6 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.SharedContents;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Addresses;
@@ -94,7 +93,7 @@ public final class Load {
                 vma.end(),
                 vma.flags(),
                 vma.pageOffset(),
-                traits == null ? null : SharedContents.current(edit, traits),
+                traits == null ? null : edit.current(traits),
                 vma.name(),
                 vma.anonVma());
     }

@@ -10,8 +10,8 @@ import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.sync.Addresses;
@@ -125,7 +125,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
         if (flags == vma.flags()) {
             return vma.end();
         }
-        return AdviceWalk.orAgain(MergeRules.change(edit, vma, start, end, flags));
+        return AdviceWalk.orAgain(VmaMerge.change(edit, vma, start, end, flags));
     }
 
     /**
@@ -242,7 +242,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
                         vma.pageOffset(),
                         vma.traits(),
                         vma.name(),
-                        needsAnonVma ? MergeRules.anonVmaFor(edit, vma) : vma.anonVma()));
+                        needsAnonVma ? VmaMerge.anonVmaFor(edit, vma) : vma.anonVma()));
         return vma.end();
     }
 

@@ -5,9 +5,9 @@ import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaCut;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
@@ -241,7 +241,7 @@ public final class Mlock {
         if (flags == vma.flags() || vma.hasAny(NEVER_LOCKED)) {
             return vma.end();
         }
-        return MergeRules.change(edit, vma, start, end, flags);
+        return VmaMerge.change(edit, vma, start, end, flags);
     }
 
     /** Returns the end of the range in which locked pages are counted: the top, for a range that wraps. */

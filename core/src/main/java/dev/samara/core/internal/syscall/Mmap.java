@@ -16,10 +16,10 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
+import dev.samara.core.internal.op.EarlyReuse;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.Placement;
-import dev.samara.core.internal.op.Reservations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -170,7 +170,7 @@ public record Mmap(
             return start;
         }
         // Whether a munmap is in flight there.
-        boolean early = (placing & FIXED) != 0 && Reservations.claimOrReuse(edit, start, start + size);
+        boolean early = (placing & FIXED) != 0 && EarlyReuse.claimOrReuse(edit, start, start + size);
         if (noReplace && edit.firstIn(start, start + size) != null) {
             return Errno.EEXIST.result();
         }

@@ -3,11 +3,11 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
+import dev.samara.core.internal.op.EarlyReuse;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.PopulateRange;
-import dev.samara.core.internal.op.Reservations;
-import dev.samara.core.internal.op.SharedContents;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
@@ -64,7 +64,7 @@ final class MmapState {
         if (refused != DONE) {
             return refused;
         }
-        Counters replaced = edit.gather(start, end);
+        Counters replaced = GatheredVmas.gather(edit, start, end);
         if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
@@ -80,22 +80,22 @@ final class MmapState {
         }
         BackingTraits behind = call.backing();
         if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
-            behind = BackingTraits.of(SharedContents.create(edit, length, (vmaFlags & VmaFlags.NORESERVE) == 0));
+            behind = BackingTraits.of(edit.createShared(length, (vmaFlags & VmaFlags.NORESERVE) == 0));
             if (behind == null) {
                 return leaveGap(replaced, Errno.ENOMEM.result());
             }
         }
         if (behind != null) {
-            behind = SharedContents.current(edit, behind);
+            behind = edit.current(behind);
         }
         if (early) {
-            Reservations.takeOver(edit, start, end);
+            EarlyReuse.takeOver(edit, start, end);
         }
         if (replaced.maps != 0 || early) {
             edit.gate(start, end);
         }
-        edit.displaceGathered();
-        VmArea placed = MergeRules.place(edit, new VmArea(start, end, vmaFlags, pageOffset, behind, null, null));
+        GatheredVmas.displace(edit);
+        VmArea placed = VmaMerge.place(edit, new VmArea(start, end, vmaFlags, pageOffset, behind, null, null));
         if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
             // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
             Mlock.unlock(edit, placed);
@@ -110,7 +110,7 @@ final class MmapState {
     /** Unmaps the mappings that would have been replaced; Linux removed them by then, too (vms_abort_munmap_vmas). */
     private long leaveGap(Counters replaced, long errno) {
         if (replaced.maps != 0) {
-            edit.unmap(start, start + length, false);
+            GatheredVmas.unmap(edit, start, start + length, false);
         }
         return errno;
     }

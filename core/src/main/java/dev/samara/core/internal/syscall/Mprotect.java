@@ -6,8 +6,8 @@ import static dev.samara.core.internal.op.Edit.DONE;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
@@ -122,7 +122,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             // Memory that was never written need not stay charged.
             flags &= ~VmaFlags.ACCOUNT;
         }
-        long changed = MergeRules.change(edit, vma, start, end, flags);
+        long changed = VmaMerge.change(edit, vma, start, end, flags);
         if ((vma.flags() & ~flags & VmaFlags.ACCESS) != 0 && !Errno.isError(changed)) {
             edit.narrow(start, end);
         }
@@ -144,7 +144,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
                 && changed != null
                 && changed.anonVma() == null
                 && !changed.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
-            changed.adoptAnonVma(MergeRules.anonVmaFor(edit, changed));
+            changed.adoptAnonVma(VmaMerge.anonVmaFor(edit, changed));
         }
     }
 

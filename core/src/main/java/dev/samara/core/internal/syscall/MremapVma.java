@@ -8,10 +8,10 @@ import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
 
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
-import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaCut;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
@@ -134,7 +134,7 @@ final class MremapVma {
                     vma.traits(),
                     vma.name(),
                     vma.anonVma());
-            if (MergeRules.join(edit, tail, true) == null) {
+            if (VmaMerge.join(edit, tail, true) == null) {
                 return Errno.ENOMEM.result();
             }
             populateIfLocked(vma, end, end + delta);
@@ -211,7 +211,7 @@ final class MremapVma {
             offset = geometry.pages(target);
         }
         VmArea copy = new VmArea(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), anonVma);
-        VmArea placed = MergeRules.place(edit, copy);
+        VmArea placed = VmaMerge.place(edit, copy);
         if (oldLength != 0 || edit.hasUnmapped(target, target + newLength)) {
             edit.gate(target, target + newLength);
         }

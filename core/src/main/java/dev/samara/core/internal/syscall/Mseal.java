@@ -5,7 +5,7 @@ import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
@@ -47,8 +47,8 @@ public record Mseal(long address, long length, long flags) implements Call {
                 reached = vma.end();
                 continue;
             }
-            long changed = MergeRules.change(
-                    edit, vma, reached, Addresses.lower(vma.end(), end), vma.flags() | VmaFlags.SEALED);
+            long changed =
+                    VmaMerge.change(edit, vma, reached, Addresses.lower(vma.end(), end), vma.flags() | VmaFlags.SEALED);
             if (Errno.isError(changed)) {
                 return changed;
             }

@@ -6,6 +6,7 @@ import static dev.samara.core.internal.op.Edit.DONE;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.VmaCut;
 import dev.samara.core.internal.space.Layout;
@@ -49,7 +50,7 @@ public record Munmap(long address, long length) implements Call {
     static long unmap(Edit edit, long start, long end) {
         long result = cutEdges(edit, start, end);
         if (result == DONE) {
-            edit.unmap(start, end, false);
+            GatheredVmas.unmap(edit, start, end, false);
         }
         return result;
     }
@@ -58,7 +59,7 @@ public record Munmap(long address, long length) implements Call {
     static void unmapMoved(Edit edit, long start, long end) {
         cutAt(edit, start);
         cutAt(edit, end);
-        edit.unmap(start, end, true);
+        GatheredVmas.unmap(edit, start, end, true);
     }
 
     private static void cutAt(Edit edit, long address) {

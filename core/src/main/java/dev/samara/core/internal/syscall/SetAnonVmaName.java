@@ -5,8 +5,8 @@ import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.VmaCut;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -89,7 +89,7 @@ public record SetAnonVmaName(
             return vma.end();
         }
         VmArea named = VmaCut.named(vma, start, end, shown, edit.geometry.pageShift());
-        return AdviceWalk.orAgain(MergeRules.change(edit, vma, named));
+        return AdviceWalk.orAgain(VmaMerge.change(edit, vma, named));
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -154,7 +155,7 @@ public final class Shm {
         private static void detach(Edit edit, VmArea vma) {
             edit.claim(vma.start(), vma.end());
             if (!vma.has(VmaFlags.SEALED)) {
-                edit.unmap(vma.start(), vma.end(), false);
+                GatheredVmas.unmap(edit, vma.start(), vma.end(), false);
             }
         }
 

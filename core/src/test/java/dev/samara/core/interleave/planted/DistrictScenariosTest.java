@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class DistrictScenariosTest {
     private static final String INTERNAL = "dev.samara.core.internal.";
     private static final String DISTRICTS = INTERNAL + "space.Districts";
-    private static final String EDIT = INTERNAL + "op.Edit";
+    private static final String EDIT = INTERNAL + "op.EditedLayout";
     private static final String CHANGES = INTERNAL + "space.Changes";
 
     /** A change that a thread has left for later. */

@@ -200,12 +200,18 @@ final class MissedBreaks {
                     "an identity that a moved VMA got late is not handed on",
                     ForkScenarios.FirstStoreBesideMove.class,
                     1,
-                    in("op.Edit", "                if (mayHandOn(vma)) {", "                if (false) {")),
+                    in(
+                            "op.GatheredVmas",
+                            "                if (edit.mayHandOn(vma)) {",
+                            "                if (false) {")),
             PlantedBreak.of(
                     "an identity that a VMA got while its copy was made is not handed on",
                     ForkScenarios.FirstStoreBesideEmptying.class,
                     1,
-                    in("op.Edit", "if (anonVma != null && moved.anonVma() == null", "if (false && anonVma != null")),
+                    in(
+                            "op.EditedLayout",
+                            "if (anonVma != null && moved.anonVma() == null",
+                            "if (false && anonVma != null")),
             PlantedBreak.of(
                     "a dirty scan passes over busy pages",
                     ForkScenarios.ScanBesideCopy.class,

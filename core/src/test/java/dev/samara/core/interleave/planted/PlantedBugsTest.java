@@ -78,7 +78,7 @@ final class PlantedBugsTest {
                     CORE + "op.Publication",
                     STEPS,
                     STEPS.replaceFirst("refuse.*\n", "") + "refuseToWaitForCopy(edit, mine);")
-            .and(Plantings.withoutCall(CORE + "op.Edit", "undo", "takeBack", 0));
+            .and(Plantings.withoutCall(CORE + "op.EditedLayout", "undo", "takeBack", 0));
 
     private static final long DEVICE = SpaceScenario.AT + 8 * SpaceScenario.PAGE;
     private static final long TO = SpaceScenario.AT + SpaceScenario.PAGE;

@@ -104,7 +104,8 @@ public final class Layouts {
 
     /** An edit of no operation in particular, which has the whole layout. */
     public static Edit edit(Layout layout) {
-        return new Edit(new Operation(layout, new Msync(0, -1, 0)));
+        Call call = new Msync(0, -1, 0);
+        return new Edit(new Operation(layout, call), call.from(layout), call.to(layout));
     }
 
     /** Publishes and completes an edit that no other thread knows. */

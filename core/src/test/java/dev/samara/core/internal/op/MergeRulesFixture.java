@@ -66,7 +66,7 @@ abstract class MergeRulesFixture {
     /** Puts a new piece into a layout. */
     static VmArea place(Layout layout, VmArea piece) {
         try (Edit edit = Layouts.edit(layout)) {
-            VmArea result = MergeRules.place(edit, piece);
+            VmArea result = VmaMerge.place(edit, piece);
             Publication.publish(edit, 0);
             assertSame(result, layout.find(piece.start()));
             return result;
@@ -78,7 +78,7 @@ abstract class MergeRulesFixture {
         try (Edit edit = Layouts.edit(layout)) {
             VmArea vma = edit.at(BASE + from * PAGE);
             assertNotNull(vma);
-            MergeRules.change(edit, vma, BASE + from * PAGE, BASE + to * PAGE, flags);
+            VmaMerge.change(edit, vma, BASE + from * PAGE, BASE + to * PAGE, flags);
             Publication.publish(edit, 0);
         }
     }

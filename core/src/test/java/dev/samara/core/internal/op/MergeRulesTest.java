@@ -215,10 +215,10 @@ final class MergeRulesTest extends MergeRulesFixture {
     void joinLeftOnly() {
         Layout layout = layout(vma(0, 4, X), vma(6, 8, X));
         try (Edit edit = Layouts.edit(layout)) {
-            VmArea joined = MergeRules.join(edit, vma(4, 6, X), false);
+            VmArea joined = VmaMerge.join(edit, vma(4, 6, X), false);
             assertNotNull(joined);
             assertEquals(BASE + 6 * PAGE, joined.end());
-            assertNull(MergeRules.join(edit, vma(12, 14, X), false), "nothing below");
+            assertNull(VmaMerge.join(edit, vma(12, 14, X), false), "nothing below");
             Publication.publish(edit, 0);
         }
         assertEquals("0-6x 6-8x", shape(layout));
@@ -298,7 +298,7 @@ final class MergeRulesTest extends MergeRulesFixture {
         try (Edit edit = Layouts.edit(layout)) {
             VmArea vma = edit.at(BASE + 4 * PAGE);
             assertNotNull(vma);
-            assertNotNull(MergeRules.change(edit, vma, vma.start(), vma.end(), X));
+            assertNotNull(VmaMerge.change(edit, vma, vma.start(), vma.end(), X));
         }
         assertEquals("0-4x 4-10y", shape(layout));
     }

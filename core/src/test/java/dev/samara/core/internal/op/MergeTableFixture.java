@@ -46,7 +46,7 @@ abstract class MergeTableFixture {
     static void place(Layout layout, VmArea piece) {
         VmArea placed;
         try (Edit edit = Layouts.edit(layout)) {
-            placed = MergeRules.place(edit, piece);
+            placed = VmaMerge.place(edit, piece);
             Publication.publish(edit, 0);
         }
         layout.validate();
@@ -60,7 +60,7 @@ abstract class MergeTableFixture {
         try (Edit edit = Layouts.edit(layout)) {
             VmArea vma = edit.at(start);
             assertNotNull(vma);
-            reached = MergeRules.change(edit, vma, start, end, flags);
+            reached = VmaMerge.change(edit, vma, start, end, flags);
             Publication.publish(edit, 0);
         }
         layout.validate();

@@ -249,7 +249,7 @@ class MergeTableTest extends MergeTableFixture {
     private static String joinedWithPrevious(String before, boolean expected) {
         Layout layout = DrawnLayout.layout(before);
         try (Edit edit = Layouts.edit(layout)) {
-            VmArea joined = MergeRules.join(edit, DrawnLayout.kind('a').over(2, 4), false);
+            VmArea joined = VmaMerge.join(edit, DrawnLayout.kind('a').over(2, 4), false);
             assertEquals(expected, joined != null);
             Publication.publish(edit, 0);
         }

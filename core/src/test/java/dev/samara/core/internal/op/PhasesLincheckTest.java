@@ -122,7 +122,7 @@ public class PhasesLincheckTest {
         beforeChange();
         dev.samara.core.internal.op.Operation operation = new dev.samara.core.internal.op.Operation(layout, call);
         for (; ; ) {
-            try (Edit edit = new Edit(operation)) {
+            try (Edit edit = new Edit(operation, call.from(layout), call.to(layout))) {
                 try {
                     return Publication.publish(edit, call.decide(edit));
                 } catch (Restart blocked) {

@@ -30,7 +30,7 @@ class RangeWaitTest {
     @DisplayName("is withdrawn without a lock if its attempt has not restarted: no other operation has found it")
     void unlisted() {
         assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
-        RangeWait waits = new RangeWait(operation);
+        RangeWait waits = new RangeWait(layout, operation, false);
         District whole = layout.lockWhole();
         waits.restarted(whole);
         waits.restarted(whole);
@@ -47,7 +47,7 @@ class RangeWaitTest {
     void inPart() {
         assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
         assertTrue(Divisions.divide(layout, PLACE - 8 * PAGE));
-        RangeWait waits = new RangeWait(operation);
+        RangeWait waits = new RangeWait(layout, operation, false);
         District part = waits.lock(PLACE, PLACE + PAGE);
         assertTrue(part.isPart());
         waits.restarted(part);

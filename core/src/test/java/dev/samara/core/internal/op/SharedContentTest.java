@@ -174,7 +174,7 @@ final class SharedContentTest {
         List<SharedAnonymous> kept = new ArrayList<>();
         SharedAnonymous.grab(VmArea.of(first), kept);
         try (Edit edit = Layouts.edit(fixture.layout())) {
-            edit.unmap(at, at + PAGE, false);
+            GatheredVmas.unmap(edit, at, at + PAGE, false);
             assertTrue(edit.charge(1));
             kept.forEach(SharedAnonymous::drop);
             awaitQuiescence();

@@ -34,13 +34,13 @@ class UnfinishedEditTest {
         }
         assertEquals(0, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
-            assertNotNull(SharedContents.create(edit, LIMIT, true));
+            assertNotNull(edit.createShared(LIMIT, true));
             assertEquals(LIMIT, host.committed().bytes());
         }
         assertEquals(0, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
             assertFalse(edit.charge(17));
-            assertNull(SharedContents.create(edit, LIMIT + 1, true));
+            assertNull(edit.createShared(LIMIT + 1, true));
         }
         assertEquals(0, host.committed().bytes());
     }
@@ -57,7 +57,7 @@ class UnfinishedEditTest {
         }
         assertEquals(LIMIT / 2, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
-            edit.unmap(DrawnLayout.address(0), DrawnLayout.address(8), false);
+            GatheredVmas.unmap(edit, DrawnLayout.address(0), DrawnLayout.address(8), false);
             assertTrue(edit.charge(16), "all is free");
         }
         assertEquals(LIMIT / 2, host.committed().bytes());
@@ -71,7 +71,7 @@ class UnfinishedEditTest {
     }
 
     private static SharedAnonymous newObject(Edit edit) {
-        SharedAnonymous object = SharedContents.create(edit, LIMIT / 2, true);
+        SharedAnonymous object = edit.createShared(LIMIT / 2, true);
         assertNotNull(object);
         return object;
     }
@@ -88,8 +88,8 @@ class UnfinishedEditTest {
         List<VmArea> before = vmas(layout);
         long[] counted = layout.usage();
         try (Edit edit = Layouts.edit(layout)) {
-            edit.unmap(DrawnLayout.address(0), DrawnLayout.address(4), false);
-            MergeRules.place(edit, DrawnLayout.kind('a').over(0, 6));
+            GatheredVmas.unmap(edit, DrawnLayout.address(0), DrawnLayout.address(4), false);
+            VmaMerge.place(edit, DrawnLayout.kind('a').over(0, 6));
             assertEquals("[aa][AA]..[ff]", DrawnLayout.of(layout), "nothing is seen before the end");
         }
         List<VmArea> after = vmas(layout);

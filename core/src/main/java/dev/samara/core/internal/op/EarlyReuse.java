@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.maple.RangeEntry;
+
+/**
+ * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link Reservations} of {@code
+ * munmap}s in flight. That mapping stays in flight until these operations are complete too, so it is used only after
+ * their retirements.
+ */
+public final class EarlyReuse {
+    private EarlyReuse() {}
+
+    /**
+     * Claims a range for a new mapping. Where early reuse is allowed, and only {@code munmap}s are in flight in the
+     * range, the mapping does not wait for them.
+     *
+     * @return whether the range has such {@code munmap}s
+     * @throws Restart with the gate to wait for
+     */
+    public static boolean claimOrReuse(Edit edit, long start, long end) {
+        edit.require(start, end);
+        if (edit.layout.origin().earlyReuse() && edit.district.inFlight().mayReuse(edit.operation.age(), start, end)) {
+            edit.operation.name(start, end);
+            return true;
+        }
+        edit.claim(start, end);
+        return false;
+    }
+
+    /** Takes over the reservations of {@code munmap}s in a range that may be reused. */
+    public static void takeOver(Edit edit, long start, long end) {
+        Retirement mine = edit.inFlight();
+        mine.follow(edit.district.inFlight().reusedIn(start, end));
+        RangeEntry<Object> entry = edit.tree.reservationIn(start, end - 1);
+        while (entry != null) {
+            long first = Addresses.higher(entry.first(), start);
+            long last = Addresses.lower(entry.last(), end - 1);
+            if (entry.value() != mine) {
+                edit.tree.erase(first, last, entry.value());
+            }
+            entry = last == end - 1 ? null : edit.tree.reservationIn(last + 1, end - 1);
+        }
+    }
+}

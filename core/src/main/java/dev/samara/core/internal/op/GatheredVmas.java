@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.EditLists;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.maple.Cursor;
+import java.util.List;
+
+/** How an edit takes out all VMAs of a range at once ({@code vms_gather_munmap_vmas} in {@code mm/vma.c}). */
+public final class GatheredVmas {
+    private GatheredVmas() {}
+
+    /**
+     * Looks at the VMAs of a range that no VMA crosses, for {@link #displace}.
+     *
+     * <p>The memory of many VMAs is in no cache. So this and the steps that follow are loops of their own, each of
+     * which reads little of each VMA: a processor waits for several VMAs at once as long as the loop is short.
+     *
+     * @return their counters, which the caller only reads
+     * @throws RetirementResources.NoIdleContext as {@link Edit#inFlight}
+     */
+    public static Counters gather(Edit edit, long start, long end) {
+        EditLists lists = edit.lists;
+        lists.clearGathered();
+        VmArea vma = edit.firstIn(start, end);
+        if (vma == null) {
+            return lists.ofGathered;
+        }
+        edit.requireContext();
+        lists.gathered.add(vma);
+        Cursor<VmArea> cursor = edit.cursorFrom(vma, end);
+        if (cursor != null) {
+            // The bounds of the cursor, not those of the VMA, which is not read here.
+            for (vma = cursor.next(); vma != null && Addresses.isBelow(cursor.first(), end); vma = cursor.next()) {
+                lists.gathered.add(vma);
+            }
+        }
+        for (int i = 0; i < lists.gathered.size(); i++) {
+            VmArea gathered = lists.gathered.get(i);
+            lists.ofGathered.count(gathered, edit.pagesOf(gathered), 1);
+        }
+        return lists.ofGathered;
+    }
+
+    /** Takes out the VMAs of the last {@link #gather}, after which nothing was stored. */
+    public static void displace(Edit edit) {
+        EditLists lists = edit.lists;
+        List<VmArea> gathered = lists.gathered;
+        edit.counters.subtractAll(lists.ofGathered);
+        boolean areAllOld = lists.fresh.isEmpty();
+        for (int i = 0; i < gathered.size(); i++) {
+            VmArea vma = gathered.get(i);
+            if (areAllOld) {
+                lists.gone.add(vma);
+            } else {
+                lists.takeOut(vma);
+            }
+        }
+        if (lists.ofGathered.opens != 0) {
+            for (int i = 0; i < gathered.size(); i++) {
+                VmArea vma = gathered.get(i);
+                edit.countObject(vma, -1);
+                if (vma.open() != null) {
+                    lists.displaced.add(vma);
+                }
+            }
+        }
+    }
+
+    /**
+     * Unmaps a range that no VMA crosses; its mapped part is reserved until completion.
+     *
+     * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
+     */
+    public static void unmap(Edit edit, long start, long end, boolean isMoved) {
+        Counters leaving = gather(edit, start, end);
+        List<VmArea> gathered = edit.lists.gathered;
+        if (gathered.isEmpty()) {
+            return;
+        }
+        Retirement mine = edit.inFlight();
+        if (!isMoved) {
+            mine.countUnmapped(leaving);
+        } else {
+            for (int i = 0; i < gathered.size(); i++) {
+                VmArea vma = gathered.get(i);
+                if (edit.mayHandOn(vma)) {
+                    // With an anon_vma too: it may have got that after the new VMA was created.
+                    edit.lists.withoutAnonVma.add(vma);
+                }
+            }
+        }
+        displace(edit);
+        Reservations.reserve(
+                edit,
+                mine,
+                gathered.get(0).start(),
+                gathered.get(gathered.size() - 1).end());
+    }
+}

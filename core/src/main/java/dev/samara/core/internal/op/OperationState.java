@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.District;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.MachineWatch;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the attempts of one operation and its completion share: its waits, the questions to backings, its parts, the
+ * ranges to fault in, and its result. Edits use this, and leave the order of the attempts to {@link Operation}, which
+ * extends this class: an operation allocates one object for both.
+ *
+ * <p>Used by the thread of the operation before its last part is published, then by the one that completes it.
+ */
+abstract class OperationState extends RetirementResources implements MachineWatch {
+    /** The privileges at the beginning of the call. */
+    final int privileges;
+
+    private final boolean endsSpace;
+    private final boolean isMunmap;
+
+    /** Its waits for ranges in flight; null before the first restart. */
+    private @Nullable RangeWait waits;
+
+    /** Whether an attempt in a part of the layout needed more: the next one has the whole layout. */
+    private boolean isBeyondPart;
+
+    /** What it asks backings; null for nothing. */
+    private @Nullable BackingQuestions callbacks;
+
+    /** Whether the attempts have ended: the operation is published or refused. */
+    boolean done;
+
+    private boolean isPublished;
+
+    /** The result of the call, once it is published or refused. */
+    long result;
+
+    /** The range in flight that is published; null for none. */
+    @Nullable
+    Retirement inFlight;
+
+    /** The publication in parts; null for a call that publishes once. */
+    @Nullable
+    PublicationParts parts;
+
+    /** Whether the call publishes once although it may look at many VMAs. */
+    private boolean isWhole;
+
+    /** The ranges to fault in after completion. */
+    List<PopulateRange> populations = List.of();
+
+    OperationState(Layout layout, boolean endsSpace, boolean isMunmap) {
+        super(layout);
+        this.endsSpace = endsSpace;
+        this.isMunmap = isMunmap;
+        privileges = layout.privileges().held();
+    }
+
+    /** Ends an asynchronous operation that is complete, before its last task runs. Called once. */
+    abstract void end();
+
+    /** Returns the result of the call, once it is published or refused. */
+    public final long result() {
+        return result;
+    }
+
+    /** Returns the ranges to fault in after completion. */
+    public final List<PopulateRange> populations() {
+        return populations;
+    }
+
+    @Override
+    final boolean endsSpace() {
+        return endsSpace;
+    }
+
+    /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
+    final boolean isMunmap() {
+        return isMunmap;
+    }
+
+    /** Adds a range to fault in after completion; a new attempt starts with none. */
+    final void populate(PopulateRange range) {
+        if (populations.isEmpty()) {
+            populations = new ArrayList<>(1);
+        }
+        populations.add(range);
+    }
+
+    final boolean isWhole() {
+        return isWhole;
+    }
+
+    /** Publishes the call once although it may look at many VMAs. */
+    final void publishWhole() {
+        isWhole = true;
+        parts = null;
+    }
+
+    /** Returns the waits for ranges in flight, created at the first restart. */
+    final RangeWait waits() {
+        if (waits == null) {
+            waits = new RangeWait(layout, this, endsSpace());
+        }
+        return waits;
+    }
+
+    /** Withdraws the ticket, if there is one. Caller must hold no lock. */
+    final void withdraw() {
+        if (waits != null) {
+            waits.withdraw();
+        }
+    }
+
+    /**
+     * Locks the part of the layout that has a range, and all that the operation was found to need.
+     *
+     * @param completing whether an edit completes the operation; false for an attempt
+     */
+    final District lockDistrict(boolean completing, long from, long to) {
+        if (parts != null) {
+            return layout.lockWhole();
+        } else if (isBeyondPart) {
+            return layout.lockBeyond(from, to);
+        }
+        return completing || waits == null ? layout.lock(from, to) : waits.lock(from, to);
+    }
+
+    /** Has the next edit lock the whole layout. */
+    final void goBeyondPart() {
+        isBeyondPart = true;
+    }
+
+    /** Begins an attempt. Caller holds the lock of the district. */
+    final void begin() {
+        if (parts == null) {
+            populations = List.of();
+        } else {
+            parts.dropUnpublished(populations);
+        }
+        if (callbacks != null) {
+            callbacks.restart();
+        }
+        if (waits != null) {
+            waits.beginAttempt();
+        }
+    }
+
+    /** Notes a range of this attempt for the ticket, if there is one. */
+    final void name(long start, long end) {
+        if (waits != null) {
+            waits.name(start, end);
+        }
+    }
+
+    @Override
+    final void refused(long refusal) {
+        result = refusal;
+        populations = List.of();
+        done = true;
+    }
+
+    /** Ends the attempts; the range in flight, if any, remains to be retired and completed. */
+    final void published(long answer, @Nullable Retirement rest) {
+        result = answer;
+        inFlight = rest;
+        isPublished = true;
+        if (rest != null) {
+            handOverTables();
+        }
+        done = parts == null || parts.published(populations.size());
+    }
+
+    @Override
+    final boolean isPublished() {
+        return isPublished;
+    }
+
+    public final Layout layout() {
+        return layout;
+    }
+
+    /** Returns its age; an operation that has not restarted is younger than any that has. */
+    final long age() {
+        return waits == null ? Long.MAX_VALUE : waits.age();
+    }
+
+    /** Returns the callbacks to backings, created at first use. */
+    final BackingQuestions callbacks() {
+        if (callbacks == null) {
+            callbacks = new BackingQuestions(host());
+        }
+        return callbacks;
+    }
+
+    /** Returns whether every callback that the current attempt needs has its answer. */
+    final boolean isAnswered() {
+        return callbacks == null || callbacks.areAnswered();
+    }
+
+    /** Releases the unused context, the ticket, and the callbacks' unused opens, on each way out. */
+    final void leave() {
+        try {
+            giveBack(inFlight);
+            withdraw();
+        } finally {
+            leaveParts();
+        }
+    }
+
+    private void leaveParts() {
+        PublicationParts ended = parts;
+        try {
+            if (ended != null) {
+                parts = null;
+                ended.end();
+            }
+        } finally {
+            leaveCallbacks();
+        }
+    }
+
+    private void leaveCallbacks() {
+        if (callbacks != null) {
+            if (isPublished) {
+                callbacks.takeBackUnused();
+            } else {
+                callbacks.takeBackAll();
+            }
+            // The range in flight leads to this operation, so this operation must not keep those VMAs reachable.
+            callbacks = null;
+        }
+    }
+
+    @Override
+    public final MachineState host() {
+        return layout.host();
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.vma.VmArea;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operation in flight as its publication prepares it: its ranges, the steps for its pages, and the removed VMAs that
+ * wait for them. {@link RetirementRun} extends this class by the run of the retire phase.
+ *
+ * <p>The operation sets the fields before publication. After that only the thread that runs the retire phase uses them.
+ */
+abstract class Retirement extends InFlightRange {
+    /** The retirement of its pages; null for none. */
+    @Nullable
+    RetirementSteps retiring;
+
+    /** VMAs that left the layout and stay linked to their files until their pages are retired. */
+    List<VmArea> linked = List.of();
+
+    /** VMAs with opens that left the layout; their retiring bits are cleared after completion. */
+    List<VmArea> held = List.of();
+
+    /* The sizes of these lists when the part began that is not published yet. */
+    private int sealedLinked;
+    private int sealedHeld;
+
+    /** The task that ends an asynchronous call after completion; null for a synchronous one. */
+    @Nullable
+    Runnable last;
+
+    /** Sets the retirement of its pages. Called before publication. */
+    void retireBy(RetirementSteps prepared) {
+        retiring = prepared;
+    }
+
+    /** Adds VMAs that stay linked to their files until their pages are retired. */
+    void keepLinked(List<VmArea> vmas) {
+        linked = joined(linked, vmas);
+    }
+
+    /** Adds VMAs whose retiring bits are cleared after completion. */
+    void hold(List<VmArea> vmas) {
+        held = joined(held, vmas);
+    }
+
+    private static List<VmArea> joined(List<VmArea> earlier, List<VmArea> more) {
+        if (earlier.isEmpty()) {
+            return more;
+        }
+        earlier.addAll(more);
+        return earlier;
+    }
+
+    @Override
+    public void beginPart() {
+        super.beginPart();
+        sealedLinked = linked.size();
+        sealedHeld = held.size();
+    }
+
+    @Override
+    public void undoPart() {
+        super.undoPart();
+        truncate(linked, sealedLinked);
+        truncate(held, sealedHeld);
+    }
+
+    /** Adds the tables that a later part of the operation may lack. */
+    void add(TableReserve tables) {
+        RetirementSteps prepared = retiring;
+        if (prepared != null) {
+            prepared.add(tables);
+        }
+    }
+
+    /** Returns whether the resources of the retirement are taken: by an earlier part of the operation. */
+    boolean isPrepared() {
+        return retiring != null;
+    }
+
+    /** Sets the task that a thread of the machine runs after completion. Caller is the operation's thread. */
+    void runAfter(Runnable task) {
+        last = task;
+    }
+
+    /**
+     * Retires and completes the range on the operation's thread, and waits until it is complete. Called once. Caller
+     * must hold no lock.
+     */
+    abstract void retireAndWait();
+
+    /** Requests that a thread of the machine retires and completes the range. */
+    abstract void submit();
+}
