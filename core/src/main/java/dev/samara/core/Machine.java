@@ -59,7 +59,7 @@ public final class Machine implements AutoCloseable {
         this.tlbEntries = tlbEntries;
         housekeeping = new MachineHousekeeping(host.housekeeping());
         if (score != null) {
-            host.reapBy((layout, pages) -> scoreOf(layout, pages, score));
+            host.reapBy((space, pages) -> scoreOf(space, pages, score));
         }
     }
 
@@ -67,9 +67,8 @@ public final class Machine implements AutoCloseable {
      * Asks the embedder, unless the space has ended since its pages were counted. The reference is closed, but its
      * object answers later calls, too.
      */
-    private long scoreOf(Layout layout, long pages, VictimScore score) {
-        try (SpaceIdentity identity =
-                SpaceIdentity.tryGrab(this, layout.lifetime().identity())) {
+    private long scoreOf(Identity space, long pages, VictimScore score) {
+        try (SpaceIdentity identity = SpaceIdentity.tryGrab(this, space)) {
             return identity == null ? -1 : score.score(identity, pages);
         }
     }

@@ -14,6 +14,8 @@ import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemoryVictim;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.ReapTurns;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
@@ -266,13 +268,14 @@ public final class Faulter {
      * that is the result then. A space that has as many tables as it may have concerns no other space.
      */
     private int shortage(int found) {
-        LowMemoryVictim policy = state.layout.host().lowMemory();
+        MachineState host = state.layout.host();
+        ReapTurns turns = host.reapTurns();
         int result = Fault.OUT_OF_MEMORY;
-        if (policy != null && found == FaultResult.NO_TABLE) {
-            result = state.table().isAtLimit() ? result : policy.shortageOfTables(state.table());
-        } else if (policy != null) {
-            result = policy.shortage(
-                    state.memory, state.context.magazine(), found == FaultResult.EXHAUSTED ? Fault.RETRY : found);
+        if (turns != null && found == FaultResult.NO_TABLE) {
+            result = state.table().isAtLimit() ? result : LowMemoryVictim.shortageOfTables(host, turns, state.table());
+        } else if (turns != null) {
+            result = LowMemoryVictim.shortage(
+                    host, turns, state.memory, state.context.magazine(), found == FaultResult.EXHAUSTED ? Fault.RETRY : found);
         }
         // Last: a score may have made faults of this CPU.
         wasShort = result == Fault.RETRY;

@@ -129,8 +129,8 @@ public final class MachineState {
     private Supplier<ReentrantLock> locks = LayoutLock::new;
     private List<MmuNotifier> firstNotifiers = List.of();
 
-    /** What a fault does that finds no frame; null for nothing. Set before the machine is used. */
-    private @Nullable LowMemoryVictim lowMemory;
+    /** The turns of faults that find no frame; null for none. Set before the machine is used. */
+    private @Nullable ReapTurns reapTurns;
 
     /** Null for a machine that does not track references. Set before the machine is used. */
     private @Nullable RefTracker refTracker;
@@ -415,19 +415,19 @@ public final class MachineState {
         return file == null ? null : file.memory();
     }
 
-    /** Returns what a fault asks for a frame before it asks {@link #lowMemory}. */
+    /** Returns what a fault asks for a frame before it takes one of the {@link #reapTurns}. */
     public DroppablePages droppable() {
         return droppable;
     }
 
     /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */
-    public void reapBy(LowMemoryVictim.Score score) {
-        lowMemory = new LowMemoryVictim(this, score);
+    public void reapBy(ReapTurns.Score score) {
+        reapTurns = new ReapTurns(score);
     }
 
-    /** Returns the object that a fault without a frame asks; null for a machine that takes no pages of spaces. */
-    public @Nullable LowMemoryVictim lowMemory() {
-        return lowMemory;
+    /** Returns the turns of faults without a frame; null for a machine that takes no pages of spaces. */
+    public @Nullable ReapTurns reapTurns() {
+        return reapTurns;
     }
 
     /** Has references to VMAs and pins recorded. Called once, before there is a space. */
