@@ -18,7 +18,6 @@ final class CirclesTest {
     /** The number of classes of each circle above three, and their packages. None of them may grow. */
     private static final List<String> LONG = List.of(
             "22 of internal.op",
-            "20 of internal.space",
             "18 of internal.file",
             // The API: a space and its machine name each other, and what they return names both.
             "17 of core",

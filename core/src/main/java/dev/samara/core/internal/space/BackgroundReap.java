@@ -124,7 +124,7 @@ final class BackgroundReap extends WaitingCall {
     /** Makes a step, and returns whether it was the last one. */
     private boolean advance() {
         // In GUEST or in a callback, say, with invoked steps: another thread goes on. Not counted as a wait.
-        isRefused = !layout.host().mayWaitHere();
+        isRefused = !layout.host().threads().mayWaitHere();
         if (isRefused) {
             pause(1);
             return false;
@@ -211,7 +211,7 @@ final class BackgroundReap extends WaitingCall {
     private void report() {
         Report report = toReport;
         if (report != null) {
-            layout.host().report(report);
+            layout.host().threads().report(report);
             // Last: after an Error the next step reports.
             toReport = null;
         }

@@ -27,9 +27,6 @@ import org.jspecify.annotations.Nullable;
  * replaced, which is after the reader has begun.
  */
 final class Districts {
-    /** The most parts of a layout. */
-    static final int MOST = 16;
-
     /** The frames of stack that the last steps of a division and of a join need. */
     private static final int DEPTH = 8;
 
@@ -59,7 +56,7 @@ final class Districts {
         }
     };
 
-    private final Layout layout;
+    private final LayoutState layout;
 
     /** The layout lock. */
     private final ReentrantLock lock;
@@ -91,10 +88,12 @@ final class Districts {
      */
     private volatile @Nullable Throwable failure;
 
-    Districts(Layout layout, ReentrantLock lock, MapleTree<VmArea> tree, Limits limits) {
+    /** Makes one district of a layout that has its first tree. */
+    Districts(LayoutState layout) {
         this.layout = layout;
-        this.lock = lock;
-        whole = new District(lock, tree, limits, new Counters(), new LockHoldTimes(), 0, 0);
+        lock = layout.layoutLock();
+        MapleTree<VmArea> tree = Objects.requireNonNull(layout.treeAcquire());
+        whole = new District(lock, tree, layout.limits(), new Counters(), new LockHoldTimes(), 0, 0);
     }
 
     private @Nullable LayoutParts partsAcquire() {
@@ -103,10 +102,6 @@ final class Districts {
 
     private void setPartsRelease(@Nullable LayoutParts next) {
         PARTS.setRelease(this, next);
-    }
-
-    ReentrantLock layoutLock() {
-        return lock;
     }
 
     /**
@@ -308,7 +303,7 @@ final class Districts {
         }
         try {
             long[] old = Borders.without(earlier, unneeded);
-            if (old.length + more.length >= MOST) {
+            if (old.length + more.length >= LayoutParts.MOST) {
                 old = Borders.without(old, unused);
             }
             earlier = old;
@@ -328,7 +323,7 @@ final class Districts {
 
     /** Divides the layout at old borders and others, or else at the old ones. Caller as of {@link #tryToDivide}. */
     private void divideAt(long[] old, long[] more) {
-        tryToDivide(Borders.merged(old, more, MOST - 1));
+        tryToDivide(Borders.merged(old, more, LayoutParts.MOST - 1));
         if (!whole.isDead() && more.length != 0) {
             tryToDivide(old);
         }
@@ -397,7 +392,8 @@ final class Districts {
         long[] borders = wanted.clone();
         int possible = from.inFlight().leaveOutOf(borders, borders.length);
         int count = Borders.leaveOutCrossed(borders, possible, from.tree()) + 1;
-        PartBounds bounds = PartBounds.of(layout, from.limits(), from.counters(), count);
+        PartBounds bounds = PartBounds.of(
+                layout.host().maxMapCount(), layout.privileges().held(), from.limits(), from.counters(), count);
         if (count == 1
                 || layout.isClosing()
                 || layout.changes().needsOneOrder()
@@ -413,7 +409,7 @@ final class Districts {
             long start = i == 0 ? 0 : borders[i - 1];
             long end = i == count - 1 ? -1 : borders[i];
             ReentrantLock own = layout.host().newLock();
-            MachineState.identify(own, layout.lifetime().identity());
+            LayoutLock.identify(own, layout.lifetime().identity());
             Snapshot<VmArea> part = all.within(start, i == count - 1 ? -1 : end - 1, OUTSIDE);
             made[i] = new District(
                     own,

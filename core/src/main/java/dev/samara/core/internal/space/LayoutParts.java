@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * no more, so the reader comes to its end after at most one more failure for each publication that was under way.
  */
 final class LayoutParts {
+    /** The most parts of a layout. */
+    static final int MOST = 16;
+
     /** Failures of a reader before it asks for a join. */
     private static final int TRIES = 64;
 

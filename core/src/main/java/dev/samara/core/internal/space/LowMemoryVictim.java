@@ -31,7 +31,7 @@ public final class LowMemoryVictim {
      * Picks a victim and begins to take its pages, unless that is under way. Passes over the victim of a reap that has
      * ended no step for too long. Calls the score. Does not wait. The caller is in no reader section and holds no lock.
      *
-     * @param host the machine of the fault
+     * @param spaces the spaces of the machine
      * @param turns its turns
      * @param memory the memory in which no frame is free
      * @param magazine the caller's
@@ -39,23 +39,22 @@ public final class LowMemoryVictim {
      * @return {@link Fault#RETRY} while pages are being taken; {@link Fault#OUT_OF_MEMORY} if there is no victim; or
      *     {@code otherwise}
      */
-    public static int shortage(
-            MachineState host, ReapTurns turns, MachineMemory memory, Magazine magazine, int otherwise) {
-        return shortage(host, turns, memory, () -> hasFrame(memory, magazine), otherwise);
+    public static int shortage(Spaces spaces, ReapTurns turns, MachineMemory memory, Magazine magazine, int otherwise) {
+        return shortage(spaces, turns, memory, () -> hasFrame(memory, magazine), otherwise);
     }
 
     /**
      * Does what {@link #shortage} does, where another page table would exceed the limit of the machine. The reap of a
      * victim unhooks the tables that it empties.
      *
-     * @param host the machine of the fault
+     * @param spaces the spaces of the machine
      * @param turns its turns
      * @param table the page table that needs another one
      * @return {@link Fault#RETRY} while pages are being taken, or if there is room again; {@link Fault#OUT_OF_MEMORY}
      *     if there is no victim
      */
-    public static int shortageOfTables(MachineState host, ReapTurns turns, PageTable table) {
-        return shortage(host, turns, null, table::hasRoom, Fault.RETRY);
+    public static int shortageOfTables(Spaces spaces, ReapTurns turns, PageTable table) {
+        return shortage(spaces, turns, null, table::hasRoom, Fault.RETRY);
     }
 
     /**
@@ -65,15 +64,11 @@ public final class LowMemoryVictim {
      * @param isOver tells whether the shortage is over
      */
     private static int shortage(
-            MachineState host,
-            ReapTurns turns,
-            @Nullable MachineMemory memory,
-            BooleanSupplier isOver,
-            int otherwise) {
+            Spaces spaces, ReapTurns turns, @Nullable MachineMemory memory, BooleanSupplier isOver, int otherwise) {
         StackReserve.check(DEPTH);
         ReapTurns.ReapTurn before = turns.current();
         if (before != null && !turns.isStill(before)) {
-            step(host);
+            step(spaces.host());
             return Fault.RETRY;
         }
         if (before != null && isOver.getAsBoolean()) {
@@ -88,13 +83,13 @@ public final class LowMemoryVictim {
         BackgroundReap reap = null;
         try {
             if (before != null) {
-                ReapTurns.giveUp(before, host);
+                turns.giveUp(before);
             }
             // The last reap may have ended since the caller found none.
             if (isOver.getAsBoolean()) {
                 return otherwise;
             }
-            Layout victim = pick(host, turns, memory);
+            Layout victim = pick(spaces, turns, memory);
             // Again: the embedder may have ended a space when it was asked for scores.
             if (isOver.getAsBoolean()) {
                 return otherwise;
@@ -130,12 +125,12 @@ public final class LowMemoryVictim {
     }
 
     /** Returns the space with the highest score, of two equal ones the older; null if there is none. */
-    private static @Nullable Layout pick(MachineState host, ReapTurns turns, @Nullable MachineMemory memory) {
+    private static @Nullable Layout pick(Spaces spaces, ReapTurns turns, @Nullable MachineMemory memory) {
         Layout victim = null;
         long highest = -1;
-        List<Layout> spaces = host.spaces().reapable(memory);
-        for (int i = 0; i < spaces.size(); i++) {
-            Layout layout = spaces.get(i);
+        List<Layout> layouts = spaces.reapable(memory);
+        for (int i = 0; i < layouts.size(); i++) {
+            Layout layout = layouts.get(i);
             long scored = scoreOf(layout, turns, memory == null);
             if (scored > highest) {
                 victim = layout;
@@ -159,10 +154,11 @@ public final class LowMemoryVictim {
             // As oom_badness adds mm_pgtables_bytes.
             return turns.score(layout.lifetime().identity(), resident + tables);
         } catch (Throwable thrown) {
-            layout.host().report(
-                    Report.Kind.CALLBACK_FAILED,
-                    "the score of space " + layout.lifetime().identity().number(),
-                    thrown);
+            layout.host()
+                    .report(
+                            Report.Kind.CALLBACK_FAILED,
+                            "the score of space " + layout.lifetime().identity().number(),
+                            thrown);
             return -1;
         }
     }

@@ -54,6 +54,7 @@ public final class ReapTurns {
         }
     }
 
+    private final MachineThreads machine;
     private final Score score;
 
     /** The turn that is under way; null for none. */
@@ -62,7 +63,8 @@ public final class ReapTurns {
     /** Tells when a reap is due, and when it is given up; null for the clock of the system. */
     private @Nullable LongSupplier clock;
 
-    ReapTurns(Score score) {
+    ReapTurns(MachineThreads machine, Score score) {
+        this.machine = machine;
         this.score = score;
     }
 
@@ -98,12 +100,12 @@ public final class ReapTurns {
     }
 
     /** Lets the machine pass over the victim, and reports. For the thread that has taken the turn over. */
-    static void giveUp(ReapTurn turn, MachineState host) {
+    void giveUp(ReapTurn turn) {
         Reaping victim = turn.victim;
         Report left = turn.left;
         if (victim != null && left != null) {
             victim.skip();
-            host.report(left);
+            machine.report(left);
         }
     }
 

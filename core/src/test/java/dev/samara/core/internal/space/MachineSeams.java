@@ -20,8 +20,8 @@ public final class MachineSeams {
     }
 
     /** Has a machine find no memory to remove a space from its list, after it has ended. */
-    public static void neverUnlist(MachineState machine) {
-        machine.spaces().listIn(list -> new AbstractSet<>() {
+    public static void neverUnlist(Spaces spaces) {
+        spaces.listIn(list -> new AbstractSet<>() {
             @Override
             public boolean add(Spaces.RegisteredSpace entry) {
                 return list.add(entry);
