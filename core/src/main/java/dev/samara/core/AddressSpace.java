@@ -1216,7 +1216,7 @@ public final class AddressSpace implements AutoCloseable {
     /** Gives up the users of CPUs that are gone, and their borrows. */
     private void giveUpDeadUsers() {
         try {
-            own.releaseDeadCpus();
+            own.lifetime().releaseDeadCpus();
             own.host().borrowers().giveUpDead();
         } catch (OutOfMemoryError exhausted) {
             // A close must not fail for want of memory. The CPUs that are still online are taken offline by the next

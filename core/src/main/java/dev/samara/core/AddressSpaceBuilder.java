@@ -2,7 +2,6 @@
 package dev.samara.core;
 
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
@@ -236,12 +235,10 @@ public final class AddressSpaceBuilder {
      */
     public AddressSpace build() {
         Cpus.checkMayWait("the building of a space");
-        MachineState host = machine.host();
-        host.spaces().checkOpen();
+        machine.host().checkOpen();
         // Before a change: a space of which no reference is returned is torn down.
         StackReserve.check(StackReserve.MANY);
         Origin origin = new Origin(
-                host,
                 name,
                 geometry,
                 capabilities,
@@ -253,7 +250,7 @@ public final class AddressSpaceBuilder {
                 lowGuard,
                 highGuard,
                 earlyReuse);
-        return machine.register(Load.load(origin, mapped));
+        return machine.register(Load.load(machine.spaces(), origin, mapped));
     }
 
     /** Returns the geometry, the heap and the number of initial mappings as text. */

@@ -5,6 +5,7 @@ import dev.samara.core.event.LetGo;
 import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.space.Borrower;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.sync.StackReserve;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -80,13 +81,16 @@ public final class BorrowedSpace implements AutoCloseable {
      * borrow nor the CPU, and both may become unreachable.
      */
     private static final class BorrowReferences {
+        private final Lifetime lifetime;
+
         /** Keeps the space to which the CPU goes back. It may be that {@code home} is closed. */
         private final @Nullable HomeRef homeUser;
 
         /** Keeps the page table without users; null with users, and once the borrower has it. */
         private volatile @Nullable PageTableRef pageTable;
 
-        BorrowReferences(@Nullable HomeRef homeUser) {
+        BorrowReferences(Lifetime lifetime, @Nullable HomeRef homeUser) {
+            this.lifetime = lifetime;
             this.homeUser = homeUser;
         }
 
@@ -103,8 +107,12 @@ public final class BorrowedSpace implements AutoCloseable {
             }
         }
 
-        /** Gives up what a CPU that is gone has left. Does not wait. What a call cannot give up, the next one does. */
+        /**
+         * Takes a CPU offline that is gone, and gives up what it has left. Does not wait. What a call cannot give up,
+         * the next one does.
+         */
         void giveUp() {
+            lifetime.releaseDeadCpus();
             if (homeUser != null) {
                 homeUser.giveUpLater();
             }
@@ -124,8 +132,9 @@ public final class BorrowedSpace implements AutoCloseable {
         HomeRef homeUser = before == null ? null : HomeRef.of(before);
         BorrowedSpace made = null;
         try {
-            BorrowReferences kept = new BorrowReferences(homeUser);
-            Borrower borrower = new Borrower(layout, letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
+            Lifetime lifetime = layout.lifetime();
+            BorrowReferences kept = new BorrowReferences(lifetime, homeUser);
+            Borrower borrower = lifetime.borrow(letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
             BorrowedSpace next = new BorrowedSpace(cpu, machine, layout, borrower, letGo, kept);
             made = cpu.borrow(next) ? next : null;
             return made;

@@ -18,6 +18,7 @@ import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.tlb.CheckedTlb;
@@ -43,6 +44,7 @@ public final class Machine implements AutoCloseable {
     static final int LEAST_TLB_ENTRIES = 2;
 
     private final MachineState host;
+    private final Spaces spaces;
     private final SpaceReferences references;
     private final Consumer<String> lostCpuReporter;
     private final int tlbEntries;
@@ -52,14 +54,15 @@ public final class Machine implements AutoCloseable {
     /** The MBeans that are registered; empty again after the close. */
     private final Set<Registration> beans = ConcurrentHashMap.newKeySet();
 
-    Machine(MachineState host, int tlbEntries, @Nullable VictimScore score) {
-        this.host = host;
+    Machine(Spaces spaces, int tlbEntries, @Nullable VictimScore score) {
+        this.spaces = spaces;
+        host = spaces.host();
         references = new SpaceReferences(host, host.refTracker() != null);
         lostCpuReporter = message -> host.report(Report.Kind.CPU_LOST, message, null);
         this.tlbEntries = tlbEntries;
         housekeeping = new MachineHousekeeping(host.housekeeping());
         if (score != null) {
-            host.reapBy((layout, pages) -> scoreOf(layout, pages, score));
+            host.reapBy((space, pages) -> scoreOf(space, pages, score));
         }
     }
 
@@ -67,9 +70,8 @@ public final class Machine implements AutoCloseable {
      * Asks the embedder, unless the space has ended since its pages were counted. The reference is closed, but its
      * object answers later calls, too.
      */
-    private long scoreOf(Layout layout, long pages, VictimScore score) {
-        try (SpaceIdentity identity =
-                SpaceIdentity.tryGrab(spaceReferences(), layout.lifetime().identity())) {
+    private long scoreOf(Identity space, long pages, VictimScore score) {
+        try (SpaceIdentity identity = SpaceIdentity.tryGrab(spaceReferences(), space)) {
             return identity == null ? -1 : score.score(identity, pages);
         }
     }
@@ -96,6 +98,10 @@ public final class Machine implements AutoCloseable {
         return host;
     }
 
+    Spaces spaces() {
+        return spaces;
+    }
+
     @Nullable
     RefTracker refTracker() {
         return host.refTracker();
@@ -116,7 +122,7 @@ public final class Machine implements AutoCloseable {
         // One instant for all ages, by which they are sorted.
         long now = System.nanoTime();
         return withBorrows(
-                references.to(lifetime.identity(), now), host.borrowers().of(lifetime), now);
+                references.to(lifetime.identity(), now), host.borrowers().of(lifetime.identity()), now);
     }
 
     private static List<SpaceReference> withBorrows(List<SpaceReference> found, List<Borrower> borrows, long now) {
@@ -142,7 +148,7 @@ public final class Machine implements AutoCloseable {
         AddressSpace made = null;
         boolean done = false;
         try {
-            host.spaces().add(layout);
+            spaces.add(layout);
             made = new AddressSpace(this, layout);
             endUnreachable();
             record(layout);
@@ -224,7 +230,7 @@ public final class Machine implements AutoCloseable {
      * @return a new builder
      */
     public AddressSpaceBuilder space(Geometry geometry) {
-        host.spaces().checkOpen();
+        host.checkOpen();
         return new AddressSpaceBuilder(this, geometry);
     }
 
@@ -255,7 +261,7 @@ public final class Machine implements AutoCloseable {
         references.giveUpLost();
         host.releaseDeadCpus();
         host.borrowers().giveUpDead();
-        host.close();
+        spaces.close();
         beans.forEach(Registration::close);
     }
 
@@ -265,7 +271,7 @@ public final class Machine implements AutoCloseable {
      * @return bytes
      */
     public long committed() {
-        host.spaces().checkOpen();
+        host.checkOpen();
         return host.committed().bytes();
     }
 
@@ -276,7 +282,7 @@ public final class Machine implements AutoCloseable {
      * @return bytes, whole pages
      */
     public long lockedSegments() {
-        host.spaces().checkOpen();
+        host.checkOpen();
         return host.lockedSegments().bytes();
     }
 
@@ -292,7 +298,7 @@ public final class Machine implements AutoCloseable {
      *     in GUEST, because an operation may wait for that CPU; or if this is called within {@code rcuMapPages}
      */
     public void awaitQuiescence() throws InterruptedException {
-        host.spaces().checkOpen();
+        host.checkOpen();
         Cpus.checkMayWait("a wait for quiescence");
         endUnreachable();
         host.awaitQuiescence();
@@ -306,7 +312,7 @@ public final class Machine implements AutoCloseable {
      * @throws IllegalStateException if the housekeeping is not {@linkplain MachineBuilder#invokedHousekeeping invoked}
      */
     public HousekeepingAgent housekeeping() {
-        host.spaces().checkOpen();
+        host.checkOpen();
         if (!host.housekeeping().isInvoked()) {
             throw new IllegalStateException("a thread of this machine does its housekeeping");
         }
@@ -322,7 +328,7 @@ public final class Machine implements AutoCloseable {
      *     references}
      */
     public List<Throwable> outstandingReferences() {
-        host.spaces().checkOpen();
+        host.checkOpen();
         RefTracker refTracker = host.refTracker();
         if (refTracker == null) {
             throw new IllegalStateException("this machine does not track references");
@@ -339,7 +345,7 @@ public final class Machine implements AutoCloseable {
      * @throws IllegalStateException if this machine is closed
      */
     public List<SpaceReference> references() {
-        host.spaces().checkOpen();
+        host.checkOpen();
         long now = System.nanoTime();
         return withBorrows(references.all(now), host.borrowers().all(), now);
     }
@@ -501,7 +507,7 @@ public final class Machine implements AutoCloseable {
      * @return a CPU without a space
      */
     public Cpu claimCpu() {
-        host.spaces().checkOpen();
+        host.checkOpen();
         return new Cpu(this, cpus.incrementAndGet(), tlbEntries);
     }
 
@@ -516,15 +522,15 @@ public final class Machine implements AutoCloseable {
      * @return the numbers, for all page sizes together
      */
     public MachineStatistics statistics() {
-        host.spaces().checkOpen();
+        host.checkOpen();
         endUnreachable();
         return MachineStatistics.of(host.memories(), host.tableBudget().used());
     }
 
     /** Returns the number of spaces that have users. */
     int spacesInUse() {
-        host.spaces().checkOpen();
-        return host.spaces().users();
+        host.checkOpen();
+        return spaces.users();
     }
 
     /**
@@ -541,7 +547,7 @@ public final class Machine implements AutoCloseable {
      * @throws UnsupportedOperationException if the JVM has no module {@code java.management}
      */
     public Registration registerMBean(String name) {
-        host.spaces().checkOpen();
+        host.checkOpen();
         Registration made;
         try {
             made = MachineBean.register(this, name);
@@ -549,11 +555,11 @@ public final class Machine implements AutoCloseable {
             throw new UnsupportedOperationException("this JVM has no module java.management", absent);
         }
         beans.add(made);
-        if (host.spaces().isClosed()) {
+        if (host.isClosed()) {
             // The close may have missed it.
             made.close();
         }
-        host.spaces().checkOpen();
+        host.checkOpen();
         return made;
     }
 

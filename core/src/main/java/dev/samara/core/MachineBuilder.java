@@ -13,6 +13,8 @@ import dev.samara.core.internal.page.DirtyPages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.MachineThreads;
+import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
@@ -735,11 +737,9 @@ public final class MachineBuilder {
                 pageTableLimit > 0
                         ? pageTableLimit
                         : TableBudget.share(memory, Runtime.getRuntime().maxMemory()),
-                saturatedNanos(longWait),
                 saturatedNanos(longBorrow),
-                reporter,
-                new MachineState.Threads(executor, idle == null ? null : idle::idle, isInvoked),
-                Machine::tearDown,
+                new MachineThreads(
+                        reporter, saturatedNanos(longWait), executor, idle == null ? null : idle::idle, isInvoked),
                 memory == 0 ? null : this::memory);
         MachineState host = new MachineState(settings);
         host.hostFiles().limit(cacheLimit);
@@ -758,7 +758,7 @@ public final class MachineBuilder {
         if (trackReferences) {
             host.trackReferences(new RefTracker());
         }
-        return new Machine(host, tlbEntries, score);
+        return new Machine(new Spaces(host, Machine::tearDown), tlbEntries, score);
     }
 
     /** Returns the settings of the memory as text. */

@@ -90,7 +90,7 @@ public final class MachineInternals {
 
     /** Has a machine find no memory to remove a space from its list, after it has ended. */
     public static void neverUnlist(Machine machine) {
-        MachineSeams.neverUnlist(machine.host());
+        MachineSeams.neverUnlist(machine.spaces());
     }
 
     /** Has a CPU found unreachable, as after a collection. No thread uses the CPU any more. */

@@ -78,7 +78,7 @@ final class ToStringTest {
         scene.begin(Waiting.RANGES_IN_FLIGHT);
         Layout layout = scene.space.layout();
         MachineState host = machine.host();
-        Spaces spaces = host.spaces();
+        Spaces spaces = machine.spaces();
         layout.lock();
         try {
             synchronized (host) {

@@ -23,7 +23,9 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Origin;
+import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.ExitMmap;
@@ -116,16 +118,15 @@ final class Bed {
                 CommittedMemory.UNLIMITED,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                report -> {
-                    throw new IllegalStateException(report.message());
-                },
-                MachineState.Threads.own(),
-                ExitMmap::close,
+                MachineThreads.own(
+                        report -> {
+                            throw new IllegalStateException(report.message());
+                        },
+                        Long.MAX_VALUE),
                 (of, shift) -> memory(of, kind.window)));
         layout = new Layout(
+                new Spaces(host, ExitMmap::close),
                 new Origin(
-                        host,
                         null,
                         GEOMETRY,
                         Set.of(),

@@ -108,7 +108,7 @@ class AccessModesTest {
     @DisplayName("each volatile field, VarHandle and atomic is accessed in the modes that docs/concurrency.md says")
     void modes() throws IOException {
         Map<String, Set<String>> used = words().modes();
-        assertTrue(used.containsKey("brk of Layout"), used::toString);
+        assertTrue(used.containsKey("brk of LayoutState"), used::toString);
         assertTrue(used.containsKey("pool of CommittedMemory"), used::toString);
         Map<String, Set<String>> said = said(core());
         // Class files tell of an access to an array without a handle, but not which array it is.

@@ -17,7 +17,6 @@ import org.junit.jupiter.api.Test;
 final class CirclesTest {
     /** The number of classes of each circle above three, and their packages. None of them may grow. */
     private static final List<String> LONG = List.of(
-            "20 of internal.space",
             // The API: a space and its machine name each other, and what they return names both.
             "13 of core",
             // The accessors of each width extend each other, and call the memory that returns them if a fast access

@@ -449,8 +449,9 @@ final class BorrowersTest {
         List<Boolean> held = new ArrayList<>();
         for (boolean isFoundByAdd : new boolean[] {true, false}) {
             CpuOwner owner = OwnedCpu.owner();
-            Borrower borrower = new Borrower(
-                    MachineInternals.layoutOf(space), () -> {}, 1, false, () -> held.add(Thread.holdsLock(borrowers)));
+            Borrower borrower = MachineInternals.layoutOf(space)
+                    .lifetime()
+                    .borrow(() -> {}, 1, false, () -> held.add(Thread.holdsLock(borrowers)));
             borrowers.add(owner).begin(borrower);
             OwnedCpu.lose(owner);
             if (isFoundByAdd) {

@@ -24,6 +24,7 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.mman.MapFlags;
 import java.lang.ref.WeakReference;
 import java.nio.ByteOrder;
@@ -396,17 +397,18 @@ final class LostCpuTest {
     @Test
     @DisplayName("is given up without a monitor of the machine, since that may wait for memory")
     void withoutMonitors() throws Exception {
-        AtomicReference<@Nullable MachineState> built = new AtomicReference<>();
+        AtomicReference<@Nullable Spaces> built = new AtomicReference<>();
         List<Cpu> cpus = Collections.synchronizedList(new ArrayList<>());
         List<String> held = Collections.synchronizedList(new ArrayList<>());
         Machine machine = Machine.builder()
                 .memory(1 << 20)
                 .reportTo(report -> {
                     reports.add(report);
-                    MachineState host = Objects.requireNonNull(built.get());
+                    Spaces spaces = Objects.requireNonNull(built.get());
+                    MachineState host = spaces.host();
                     for (Object monitor : List.of(
                             host,
-                            host.spaces(),
+                            spaces,
                             host.borrowers(),
                             host.memories().get(0).cpus())) {
                         if (Thread.holdsLock(monitor)) {
@@ -420,7 +422,7 @@ final class LostCpuTest {
                 })
                 .build();
         AddressSpace space = space(machine);
-        built.set(MachineInternals.layoutOf(space).host());
+        built.set(MachineInternals.layoutOf(space).spaces());
         for (int i = 0; i < 2; i++) {
             cpus.add(onPool(() -> {
                 Cpu cpu = machine.claimCpu();

@@ -11,10 +11,13 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaRights;
+import dev.samara.core.internal.space.DroppablePages;
 import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemoryVictim;
+import dev.samara.core.internal.space.ReapTurns;
 import dev.samara.core.internal.space.RetiringThread;
+import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
@@ -256,7 +259,7 @@ public final class Faulter {
     /** Has pages of droppable mappings dropped; returns whether a frame was freed. */
     private boolean drop() {
         BegunEvent recorded = Tracepoints.beginReclaim();
-        boolean isFreed = state.layout.host().droppable().drop(state.memory);
+        boolean isFreed = DroppablePages.drop(state.layout.spaces(), state.memory);
         Tracepoints.endReclaim(recorded, "droppable pages", isFreed ? 1 : 0, false);
         return isFreed;
     }
@@ -266,13 +269,19 @@ public final class Faulter {
      * that is the result then. A space that has as many tables as it may have concerns no other space.
      */
     private int shortage(int found) {
-        LowMemoryVictim policy = state.layout.host().lowMemory();
+        Spaces spaces = state.layout.spaces();
+        ReapTurns turns = spaces.host().reapTurns();
         int result = Fault.OUT_OF_MEMORY;
-        if (policy != null && found == FaultResult.NO_TABLE) {
-            result = state.table().isAtLimit() ? result : policy.shortageOfTables(state.table());
-        } else if (policy != null) {
-            result = policy.shortage(
-                    state.memory, state.context.magazine(), found == FaultResult.EXHAUSTED ? Fault.RETRY : found);
+        if (turns != null && found == FaultResult.NO_TABLE) {
+            result =
+                    state.table().isAtLimit() ? result : LowMemoryVictim.shortageOfTables(spaces, turns, state.table());
+        } else if (turns != null) {
+            result = LowMemoryVictim.shortage(
+                    spaces,
+                    turns,
+                    state.memory,
+                    state.context.magazine(),
+                    found == FaultResult.EXHAUSTED ? Fault.RETRY : found);
         }
         // Last: a score may have made faults of this CPU.
         wasShort = result == Fault.RETRY;

@@ -8,7 +8,7 @@ import dev.samara.core.internal.trace.Tracepoints;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The reap of a victim of {@link LowMemoryVictim}, in steps of the housekeeping ({@code oom_reap_task}). A step never
+ * The reap of a victim of {@code LowMemoryVictim}, in steps of the housekeeping ({@code oom_reap_task}). A step never
  * waits: the flush of a VMA is begun by one step, and polled by later ones.
  *
  * <p>A victim counts as one that cannot be emptied after {@link Reap#MOST_PASSES} incomplete passes. So it does after
@@ -18,23 +18,14 @@ import org.jspecify.annotations.Nullable;
  * finds no frame decides that.
  */
 final class BackgroundReap extends WaitingCall {
-    /**
-     * The time without a step after which the victim counts as one that cannot be emptied, in nanoseconds; ten times
-     * the longest pause between steps.
-     */
-    static final long LONGEST_STILL = 2_000_000_000;
-
-    private final LowMemoryVictim policy;
-    private final LowMemoryVictim.ReapTurn turn;
+    private final ReapTurns turns;
+    private final ReapTurns.ReapTurn turn;
     private final Layout layout;
     private final Reap reap;
 
     /* Made before the victim is touched: a report must not be lost for want of memory. */
     private final Report taken;
     private final Report left;
-
-    /** The end of the latest step, or the beginning, by the clock of the policy. */
-    private volatile long steppedNanos;
 
     /* For the thread that begins it, and then for each thread of the machine that makes a step, in turn. */
 
@@ -67,23 +58,23 @@ final class BackgroundReap extends WaitingCall {
     /**
      * Prepares a reap, without effect.
      *
-     * @param turn of the policy, which ends with the reap
+     * @param turn which ends with the reap
      * @param layout of the victim
      */
-    BackgroundReap(LowMemoryVictim policy, LowMemoryVictim.ReapTurn turn, Layout layout) {
-        this.policy = policy;
+    BackgroundReap(ReapTurns turns, ReapTurns.ReapTurn turn, Layout layout) {
+        this.turns = turns;
         this.turn = turn;
         this.layout = layout;
         reap = new Reap(layout);
         String pages = "the private pages of " + reap.identity();
         taken = new Report(Report.Kind.SPACE_REAPED, pages + " were taken, since no frame was free", null);
         left = new Report(Report.Kind.SPACE_REAPED, pages + " could not all be taken, though no frame is free", null);
-        dueNanos = policy.nanos();
-        steppedNanos = dueNanos;
+        dueNanos = turns.nanos();
     }
 
     /** Holds the page table of the space and lists the first step, unless the space has ended. */
     void begin() {
+        turn.found(layout.reaping(), left, dueNanos);
         beforeListing();
         if (!layout.lifetime().tryHold()) {
             return;
@@ -104,17 +95,6 @@ final class BackgroundReap extends WaitingCall {
     /** Returns whether the first step is listed. For the thread of {@link #begin}, also after it has thrown. */
     boolean isBegun() {
         return isListed();
-    }
-
-    /** Returns whether no step has ended for so long that the machine must not wait for this any more. */
-    boolean isStill() {
-        return policy.nanos() - steppedNanos >= LONGEST_STILL;
-    }
-
-    /** Lets the machine pass over the victim, and reports. For the thread that has taken the turn over. */
-    void giveUp() {
-        reap.skip();
-        layout.host().report(left);
     }
 
     @Override
@@ -144,19 +124,19 @@ final class BackgroundReap extends WaitingCall {
     /** Makes a step, and returns whether it was the last one. */
     private boolean advance() {
         // In GUEST or in a callback, say, with invoked steps: another thread goes on. Not counted as a wait.
-        isRefused = !layout.host().mayWaitHere();
+        isRefused = !layout.host().threads().mayWaitHere();
         if (isRefused) {
             pause(1);
             return false;
         }
         // Another thread may have given it up.
-        isOver |= !policy.has(turn);
+        isOver |= !turns.has(turn);
         if (isOver) {
             endFlush();
         } else {
             judge(step());
         }
-        steppedNanos = policy.nanos();
+        turn.stepped(turns.nanos());
         report();
         if (isOver && !reap.isFlushing()) {
             reap.close();
@@ -211,11 +191,11 @@ final class BackgroundReap extends WaitingCall {
     }
 
     private boolean isDue() {
-        return policy.nanos() - dueNanos >= 0;
+        return turns.nanos() - dueNanos >= 0;
     }
 
     private void pause(int attempts) {
-        dueNanos = policy.nanos() + Reap.pauseAfter(attempts);
+        dueNanos = turns.nanos() + Reap.pauseAfter(attempts);
     }
 
     /** Lets the machine look for another victim. Whoever ends the turn reports. */
@@ -223,7 +203,7 @@ final class BackgroundReap extends WaitingCall {
         reap.skip();
         isOver = true;
         isComplete = isDone;
-        if (policy.end(turn)) {
+        if (turns.end(turn)) {
             toReport = isDone ? taken : left;
         }
     }
@@ -231,7 +211,7 @@ final class BackgroundReap extends WaitingCall {
     private void report() {
         Report report = toReport;
         if (report != null) {
-            layout.host().report(report);
+            layout.host().threads().report(report);
             // Last: after an Error the next step reports.
             toReport = null;
         }

@@ -3,6 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.sync.WaitingCall;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.TimeUnit;
@@ -14,7 +15,9 @@ import org.jspecify.annotations.Nullable;
  * is a user by itself. As a waiting call it asks the borrower to let go, so that asking needs no memory.
  */
 public final class Borrower extends WaitingCall {
-    private final Layout layout;
+    private final Identity identity;
+    private final SpaceUsers users;
+    private final MachineThreads machine;
 
     /** Weak, since the callback may lead to the CPU, which would never be lost. The borrow keeps it. */
     private final WeakReference<LetGo> letGo;
@@ -32,13 +35,26 @@ public final class Borrower extends WaitingCall {
     /**
      * Makes the borrow of the calling thread.
      *
+     * @param identity of the space
+     * @param users of the space
+     * @param machine the threads of the machine of the space
      * @param letGo asks for the end of the borrow; the CPU that borrows keeps it reachable
      * @param cpu the number of the CPU that borrows
      * @param isTracked whether the stack trace is recorded
-     * @param giveUp gives up the references of the borrow, if its CPU is gone. Must not wait, and may be called again
+     * @param giveUp takes the CPU offline and gives up the references of the borrow, if the CPU is gone. Must not wait,
+     *     and may be called again
      */
-    public Borrower(Layout layout, LetGo letGo, int cpu, boolean isTracked, Runnable giveUp) {
-        this.layout = layout;
+    Borrower(
+            Identity identity,
+            SpaceUsers users,
+            MachineThreads machine,
+            LetGo letGo,
+            int cpu,
+            boolean isTracked,
+            Runnable giveUp) {
+        this.identity = identity;
+        this.users = users;
+        this.machine = machine;
         this.letGo = new WeakReference<>(letGo);
         this.cpu = cpu;
         this.giveUp = giveUp;
@@ -47,7 +63,7 @@ public final class Borrower extends WaitingCall {
 
     /** Returns the identity of the space. */
     public Identity identity() {
-        return layout.lifetime().identity();
+        return identity;
     }
 
     /** Returns the name of the thread that has begun the borrow. */
@@ -70,13 +86,13 @@ public final class Borrower extends WaitingCall {
     }
 
     /** Returns whether this is a borrow of a space, and not over. */
-    boolean isOf(Lifetime lifetime) {
-        return layout.lifetime() == lifetime && !isOver;
+    boolean isOf(Identity space) {
+        return identity == space && !isOver;
     }
 
     /** Returns whether this is a borrow of a space of one machine, and not over. */
-    boolean isIn(Borrowers machine) {
-        return layout.host().borrowers() == machine && !isOver;
+    boolean isIn(MachineThreads of) {
+        return machine == of && !isOver;
     }
 
     /** Returns whether the borrower was asked to let go. */
@@ -86,7 +102,7 @@ public final class Borrower extends WaitingCall {
 
     /** Asks the borrower, if the space has no reference any more that another thread could give up. */
     void askIfAlone() {
-        if (layout.lifetime().users().references() == 0) {
+        if (users.references() == 0) {
             ask();
         }
     }
@@ -98,7 +114,6 @@ public final class Borrower extends WaitingCall {
 
     /** Takes the CPU of the borrow offline, which is gone, and gives up the references of the borrow. */
     void giveUp() {
-        layout.releaseDeadCpus();
         giveUp.run();
     }
 
@@ -110,7 +125,7 @@ public final class Borrower extends WaitingCall {
         beforeListing();
         boolean isTaken = false;
         try {
-            layout.host().housekeeping().add(this);
+            machine.housekeeping().add(this);
             isTaken = true;
         } finally {
             if (!isTaken && !isListed()) {
@@ -134,20 +149,20 @@ public final class Borrower extends WaitingCall {
         try {
             called.letGo();
         } catch (Throwable thrown) {
-            layout.host().report(Report.Kind.CALLBACK_FAILED, "the callback that asks for the end of: " + this, thrown);
+            machine.report(Report.Kind.CALLBACK_FAILED, "the callback that asks for the end of: " + this, thrown);
         }
     }
 
     /** Reports a borrow that is older than a time, once. */
     void reportIfOlder(long nanos) {
         if (!isOver && age() >= nanos && isReported.compareAndSet(false, true)) {
-            layout.host().report(Report.Kind.LONG_BORROW, this + (isAsked() ? ", asked to let go" : ""), where);
+            machine.report(Report.Kind.LONG_BORROW, this + (isAsked() ? ", asked to let go" : ""), where);
         }
     }
 
     @Override
     public String toString() {
-        return "space " + layout.lifetime().identity().number() + " is borrowed by cpu " + cpu + " of thread " + holder
-                + " for " + TimeUnit.NANOSECONDS.toMillis(age()) + " ms";
+        return "space " + identity.number() + " is borrowed by cpu " + cpu + " of thread " + holder + " for "
+                + TimeUnit.NANOSECONDS.toMillis(age()) + " ms";
     }
 }

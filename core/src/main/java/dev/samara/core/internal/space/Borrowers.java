@@ -94,6 +94,7 @@ public final class Borrowers {
 
     private static final BorrowPlace[] NONE = {};
 
+    private final MachineThreads machine;
     private final long reportAfterNanos;
 
     /** In the order of their first borrows. The array is never changed in place. */
@@ -102,9 +103,11 @@ public final class Borrowers {
     /**
      * Makes an empty list.
      *
+     * @param machine the threads of the machine
      * @param reportAfterNanos the time in nanoseconds after which a borrow is reported
      */
-    Borrowers(long reportAfterNanos) {
+    Borrowers(MachineThreads machine, long reportAfterNanos) {
+        this.machine = machine;
         this.reportAfterNanos = reportAfterNanos;
     }
 
@@ -150,7 +153,7 @@ public final class Borrowers {
     }
 
     /** Asks each borrower of a space to let go that was not asked before. Does not wait; allocates nothing. */
-    void ask(Lifetime of) {
+    void ask(Identity of) {
         for (BorrowPlace place : places) {
             Borrower borrower = place.living();
             if (borrower != null && borrower.isOf(of)) {
@@ -185,13 +188,13 @@ public final class Borrowers {
     }
 
     /** Returns the borrows of a space, in no order. */
-    public List<Borrower> of(Lifetime lifetime) {
-        return find(borrower -> borrower.isOf(lifetime));
+    public List<Borrower> of(Identity space) {
+        return find(borrower -> borrower.isOf(space));
     }
 
     /** Returns the borrows of all spaces of this machine, in no order. */
     public List<Borrower> all() {
-        return find(borrower -> borrower.isIn(this));
+        return find(borrower -> borrower.isIn(machine));
     }
 
     private List<Borrower> find(Predicate<Borrower> wanted) {

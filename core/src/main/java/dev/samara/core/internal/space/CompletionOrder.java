@@ -10,28 +10,36 @@ import java.util.List;
  *
  * <p>Only early reuse orders ranges: a mapping stored over the reservations of {@code munmap}s in flight, its
  * predecessors, may be used only after their retirements have ended.
+ *
+ * @param <R> a range in flight, of which this class uses nothing
  */
-final class CompletionOrder {
-    /** The order of a range that waits for no other, and that no other waits for. Never changed. */
-    static final CompletionOrder ALONE = new CompletionOrder(List.of());
+final class CompletionOrder<R> {
+    /** Never changed. */
+    private static final CompletionOrder<?> ALONE = new CompletionOrder<>(List.of());
 
     /** Until publication: the ranges over whose reservations this one is stored. */
-    private List<InFlightRange> predecessors;
+    private List<R> predecessors;
 
-    private List<InFlightRange> successors = List.of();
+    private List<R> successors = List.of();
 
     /** The number of predecessors whose retirement has not ended. */
     private int awaited;
 
-    CompletionOrder(List<InFlightRange> predecessors) {
+    CompletionOrder(List<R> predecessors) {
         this.predecessors = predecessors;
     }
 
-    List<InFlightRange> predecessors() {
+    /** Returns the order of a range that waits for no other, and that no other waits for. Allocates nothing. */
+    @SuppressWarnings("unchecked") // it has no range
+    static <R> CompletionOrder<R> alone() {
+        return (CompletionOrder<R>) ALONE;
+    }
+
+    List<R> predecessors() {
         return predecessors;
     }
 
-    List<InFlightRange> successors() {
+    List<R> successors() {
         return successors;
     }
 
@@ -43,17 +51,17 @@ final class CompletionOrder {
         return successors.isEmpty() && awaited == 0;
     }
 
-    /** Returns this order, or a new one in place of {@link #ALONE}, with capacity for one more successor. */
-    CompletionOrder withRoom() {
-        ArrayList<InFlightRange> more = new ArrayList<>(successors.size() + 1);
+    /** Returns this order, or a new one in place of {@link #alone}, with capacity for one more successor. */
+    CompletionOrder<R> withRoom() {
+        ArrayList<R> more = new ArrayList<>(successors.size() + 1);
         more.addAll(successors);
-        CompletionOrder roomy = this == ALONE ? new CompletionOrder(List.of()) : this;
+        CompletionOrder<R> roomy = this == ALONE ? new CompletionOrder<>(List.of()) : this;
         roomy.successors = more;
         return roomy;
     }
 
     /** Adds a successor, for which {@link #withRoom} has reserved capacity. */
-    void add(InFlightRange successor) {
+    void add(R successor) {
         assert this != ALONE : "no capacity is reserved";
         successors.add(successor);
     }

@@ -128,6 +128,11 @@ public final class Counters {
         return (flags & (VmaFlags.EXEC | VmaFlags.WRITE | VmaFlags.GROWSDOWN)) == VmaFlags.EXEC;
     }
 
+    /** Returns the sizes that users see. */
+    long[] usage() {
+        return new long[] {maps, total, data, exec, stack, locked, accounted};
+    }
+
     boolean sameAs(Counters other) {
         return maps == other.maps
                 && total == other.total

@@ -7,8 +7,6 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -26,96 +24,28 @@ import org.jspecify.annotations.Nullable;
  * joined never changes again. A reader that goes by an old tree finds the layout of the instant at which that tree was
  * replaced, which is after the reader has begun.
  */
-final class Districts {
-    /** The most parts of a layout. */
-    static final int MOST = 16;
-
+final class Districts extends PartLookups {
     /** The frames of stack that the last steps of a division and of a join need. */
     private static final int DEPTH = 8;
 
-    /**
-     * The operations of all parts after a division, up to which it is soon: each thread that is not asleep has a
-     * processor meanwhile.
-     */
-    private static final long SOON = 1 << 15;
-
-    /** The most meetings in vain beside the ranges in which no border should be. */
-    private static final int MOST_IN_VAIN = 64;
-
-    private static final VarHandle PARTS;
-
-    static {
-        try {
-            PARTS = MethodHandles.lookup().findVarHandle(Districts.class, "parts", LayoutParts.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
-
-    private static final Object OUTSIDE = new Object() {
-        @Override
-        public String toString() {
-            return "another part of the layout";
-        }
-    };
-
-    private final Layout layout;
+    private final LayoutState layout;
 
     /** The layout lock. */
     private final ReentrantLock lock;
 
-    /** The parts; null while the layout is not divided. Written under the layout lock. */
-    @SuppressWarnings("UnusedVariable") // through PARTS
-    private @Nullable LayoutParts parts;
-
     /** All of the layout; dead while the layout is divided. Guarded by the layout lock. */
     private District whole;
 
-    private final Meetings meetings = new Meetings();
+    private final BorderSearch search;
 
-    /** The pause after a part was to be divided further, and was not. Guarded by the layout lock. */
-    private final Meetings further = new Meetings();
-
-    /** The borders of the latest parts that an operation has not found in its way. Guarded by the layout lock. */
-    private long[] earlier = Borders.NONE;
-
-    /** The ranges in which no border should be. Written under the layout lock. */
-    private volatile Spans spans = Spans.NONE;
-
-    /** The number of times that threads have met whose places leave no room beside those ranges. */
-    private int inVain;
-
-    /**
-     * What a division or a join has thrown that no operation needs, but for the lack of memory or stack. Any thread
-     * writes it, and {@link #requireNoFailure} tells of one of them.
-     */
-    private volatile @Nullable Throwable failure;
-
-    Districts(Layout layout, ReentrantLock lock, MapleTree<VmArea> tree, Limits limits) {
+    /** Makes one district of a layout that has its first tree. */
+    Districts(LayoutState layout) {
+        super(layout);
         this.layout = layout;
-        this.lock = lock;
-        whole = new District(lock, tree, limits, new Counters(), new LockHoldTimes(), 0, 0);
-    }
-
-    private @Nullable LayoutParts partsAcquire() {
-        return (LayoutParts) PARTS.getAcquire(this);
-    }
-
-    private void setPartsRelease(@Nullable LayoutParts next) {
-        PARTS.setRelease(this, next);
-    }
-
-    ReentrantLock layoutLock() {
-        return lock;
-    }
-
-    /**
-     * Returns the parts; null if the layout is not divided. The layout is divided from the store of no tree on, and
-     * whole from the store of a tree on. If a join has come between the two loads, the caller finds a tree next time.
-     */
-    @Nullable
-    LayoutParts current() {
-        return layout.treeAcquire() != null ? null : partsAcquire();
+        search = new BorderSearch(layout.geometry().pageSize());
+        lock = layout.layoutLock();
+        MapleTree<VmArea> tree = Objects.requireNonNull(layout.treeAcquire());
+        whole = new District(lock, tree, layout.limits(), new Counters(), new LockHoldTimes(), 0, 0);
     }
 
     /** Returns all of the layout. Caller has it locked. */
@@ -198,7 +128,7 @@ final class Districts {
             lockWhole().unlock();
             return true;
         } catch (Throwable thrown) {
-            noteFailure(thrown);
+            search.noteFailure(thrown);
             return false;
         }
     }
@@ -218,7 +148,7 @@ final class Districts {
                 return null;
             }
             if (isMet) {
-                more = bordersAt(part.meetings(), start, end, known, part);
+                more = search.at(part.meetings(), start, end, known, part);
             }
             if (more.length == 0 && part.isDueForLook()) {
                 idle = UnusedParts.idle(known, part);
@@ -234,55 +164,6 @@ final class Districts {
         }
         divideAgain(known, part, more, idle);
         return null;
-    }
-
-    /**
-     * Returns where threads that have met at a lock would divide a part or the layout, in ascending order; often
-     * nowhere. The caller has the lock. A failure is that of the division, not that of the caller's operation.
-     *
-     * @param known the parts; null for a layout that is not divided
-     * @param part the part, or the layout
-     */
-    private long[] bordersAt(Meetings met, long start, long end, @Nullable LayoutParts known, District part) {
-        try {
-            if (!met.mayDivide(start, end)) {
-                return Borders.NONE;
-            }
-            long[] borders = known == null || (!further.isPaused() && UnusedParts.room(known, part) > 0)
-                    ? met.borders(part.tree(), layout.geometry().pageSize(), spans)
-                    : Borders.NONE;
-            if (borders.length != 0) {
-                met.clear();
-            } else {
-                met.declined();
-                forgetSpans();
-            }
-            return borders;
-        } catch (Throwable thrown) {
-            noteFailure(met, thrown);
-            return Borders.NONE;
-        }
-    }
-
-    /** Forgets the ranges in which no border should be, once in many times: perhaps they are not used any more. */
-    private void forgetSpans() {
-        // Racy, benign: it decides about speed only.
-        if (!spans.isEmpty() && ++inVain >= MOST_IN_VAIN) {
-            inVain = 0;
-            spans = Spans.NONE;
-        }
-    }
-
-    /** Notes that a division or a join which no operation needs has failed. Caller has the lock of the meetings. */
-    private void noteFailure(Meetings met, Throwable thrown) {
-        met.clear();
-        noteFailure(thrown);
-    }
-
-    private void noteFailure(Throwable thrown) {
-        if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
-            failure = thrown;
-        }
     }
 
     /**
@@ -303,24 +184,16 @@ final class Districts {
             all = lockWhole(false, 0, -1);
         } catch (Throwable thrown) {
             // The parts are as they were.
-            noteFailure(thrown);
+            search.noteFailure(thrown);
             return;
         }
         try {
-            long[] old = Borders.without(earlier, unneeded);
-            if (old.length + more.length >= MOST) {
-                old = Borders.without(old, unused);
-            }
-            earlier = old;
+            long[] old = search.keep(unneeded, unused, more.length);
             divideAt(old, more);
             LayoutParts made = current();
-            if (more.length == 0 || (made != null && made.count() > old.length + 1)) {
-                further.divided();
-            } else {
-                further.declined();
-            }
+            search.dividedFurther(more.length == 0 || (made != null && made.count() > old.length + 1));
         } catch (Throwable thrown) {
-            noteFailure(meetings, thrown);
+            search.noteFailureOfWhole(thrown);
         } finally {
             all.unlock();
         }
@@ -328,7 +201,7 @@ final class Districts {
 
     /** Divides the layout at old borders and others, or else at the old ones. Caller as of {@link #tryToDivide}. */
     private void divideAt(long[] old, long[] more) {
-        tryToDivide(Borders.merged(old, more, MOST - 1));
+        tryToDivide(Borders.merged(old, more, LayoutParts.MOST - 1));
         if (!whole.isDead() && more.length != 0) {
             tryToDivide(old);
         }
@@ -366,12 +239,12 @@ final class Districts {
     }
 
     private void divideAtMeetings(District locked, long start, long end) {
-        long[] more = bordersAt(meetings, start, end, null, locked);
+        long[] more = search.at(search.meetings(), start, end, null, locked);
         if (more.length != 0) {
             try {
-                divideAt(earlier, more);
+                divideAt(search.earlier(), more);
             } catch (Throwable thrown) {
-                noteFailure(meetings, thrown);
+                search.noteFailureOfWhole(thrown);
             }
         }
     }
@@ -388,7 +261,7 @@ final class Districts {
             divide(borders);
         } catch (Throwable thrown) {
             // The layout is as it was: the last step of a division is one store.
-            noteFailure(meetings, thrown);
+            search.noteFailureOfWhole(thrown);
         }
     }
 
@@ -397,7 +270,8 @@ final class Districts {
         long[] borders = wanted.clone();
         int possible = from.inFlight().leaveOutOf(borders, borders.length);
         int count = Borders.leaveOutCrossed(borders, possible, from.tree()) + 1;
-        PartBounds bounds = PartBounds.of(layout, from.limits(), from.counters(), count);
+        PartBounds bounds = PartBounds.of(
+                layout.host().maxMapCount(), layout.privileges().held(), from.limits(), from.counters(), count);
         if (count == 1
                 || layout.isClosing()
                 || layout.changes().needsOneOrder()
@@ -413,8 +287,8 @@ final class Districts {
             long start = i == 0 ? 0 : borders[i - 1];
             long end = i == count - 1 ? -1 : borders[i];
             ReentrantLock own = layout.host().newLock();
-            MachineState.identify(own, layout.lifetime().identity());
-            Snapshot<VmArea> part = all.within(start, i == count - 1 ? -1 : end - 1, OUTSIDE);
+            LayoutLock.identify(own, layout.lifetime().identity());
+            Snapshot<VmArea> part = all.within(start, i == count - 1 ? -1 : end - 1, LayoutParts.OUTSIDE);
             made[i] = new District(
                     own,
                     new MapleTree<>(own, part),
@@ -483,11 +357,10 @@ final class Districts {
             }
             long[] borders = LayoutParts.borders(from);
             long[] kept = isNeeded && end != -1 ? Borders.outside(borders, start, end) : borders;
-            Spans known = kept.length == borders.length || operations >= SOON ? spans : spanning(start, end);
+            Spans known = search.spansAfter(kept.length != borders.length, operations, start, end);
             StackReserve.check(DEPTH);
             // From here on nothing fails.
-            earlier = kept;
-            spans = known;
+            search.joined(kept, known);
             for (District part : from) {
                 part.die();
                 holdTimes.add(part.holdTimes());
@@ -500,11 +373,7 @@ final class Districts {
             layout.lifetime().identity().chargeParts(null);
             layout.mapped().set(counters.total);
             layout.countIn(null);
-            if (isNeeded) {
-                meetings.joined(operations);
-            } else {
-                meetings.clear();
-            }
+            search.joinedAfter(isNeeded, operations);
             return joined;
         } finally {
             while (locked > 0) {
@@ -513,88 +382,16 @@ final class Districts {
         }
     }
 
-    private Spans spanning(long start, long end) {
-        long pageSize = layout.geometry().pageSize();
-        return spans.with(start & -pageSize, (end + pageSize - 1) & -pageSize);
-    }
-
-    /** Throws an AssertionError if a division has failed for another reason than the lack of memory or stack. */
-    void requireNoFailure() {
-        Throwable thrown = failure;
-        if (thrown != null) {
-            throw new AssertionError("a division has failed", thrown);
-        }
-    }
-
     boolean isLockedByThisThread() {
         if (lock.isHeldByCurrentThread()) {
             return true;
         }
         LayoutParts known = partsAcquire();
-        for (int i = 0; known != null && i < known.count(); i++) {
-            if (known.district(i).isLockedByThisThread()) {
-                return true;
-            }
-        }
-        return false;
+        return known != null && known.isLockedByThisThread();
     }
 
-    /** Returns the VMA that covers an address, or null, for a reader that has found no tree of the whole layout. */
-    @Nullable
-    VmArea find(long address) {
-        for (; ; ) {
-            LayoutParts known = current();
-            if (known != null) {
-                return known.tree(known.indexOf(address)).get(address);
-            }
-            MapleTree<VmArea> tree = layout.treeAcquire();
-            if (tree != null) {
-                return tree.get(address);
-            }
-        }
-    }
-
-    /** As {@link #find}, or the next VMA above the address. */
-    @Nullable
-    VmArea atOrAfter(long address) {
-        for (; ; ) {
-            LayoutParts known = current();
-            if (known != null) {
-                return known.atOrAfter(address);
-            }
-            MapleTree<VmArea> tree = layout.treeAcquire();
-            if (tree != null) {
-                return tree.atOrAfter(address);
-            }
-        }
-    }
-
-    /** As {@link #find}, or the next VMA below the address. */
-    @Nullable
-    VmArea atOrBefore(long address) {
-        for (; ; ) {
-            LayoutParts known = current();
-            if (known != null) {
-                return known.atOrBefore(address);
-            }
-            MapleTree<VmArea> tree = layout.treeAcquire();
-            if (tree != null) {
-                return tree.atOrBefore(address);
-            }
-        }
-    }
-
-    /** Returns the layout of one instant. */
-    Snapshot<VmArea> snapshot() {
-        for (; ; ) {
-            LayoutParts known = current();
-            if (known != null) {
-                return known.snapshot();
-            }
-            MapleTree<VmArea> tree = layout.treeAcquire();
-            if (tree != null) {
-                return tree.snapshot();
-            }
-        }
+    /** As {@link BorderSearch#requireNoFailure}. */
+    void requireNoFailure() {
+        search.requireNoFailure();
     }
 }

@@ -29,20 +29,17 @@ public final class DroppablePages {
     /** The stack that a drop needs once it has claimed an entry, in frames. */
     private static final int DEPTH = 60;
 
-    private final Spaces spaces;
-
-    DroppablePages(Spaces spaces) {
-        this.spaces = spaces;
-    }
+    private DroppablePages() {}
 
     /**
      * Drops the pages of one leaf of a page table, of the first that has some. May wait for CPUs and for a grace
      * period. Does nothing if the thread must not wait. The caller is in no reader section and holds no lock.
      *
+     * @param spaces the spaces of the machine
      * @param memory the memory in which no frame is free
      * @return whether a frame was freed
      */
-    public boolean drop(MachineMemory memory) {
+    public static boolean drop(Spaces spaces, MachineMemory memory) {
         if (!Cpus.mayWait()) {
             return false;
         }

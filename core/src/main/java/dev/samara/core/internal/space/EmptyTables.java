@@ -29,7 +29,7 @@ public final class EmptyTables {
         TableBudget budget = own.budget();
         long used = budget.used();
         HeldTables held = new HeldTables();
-        List<Layout> others = layout.host().spaces().inUse(own.budget());
+        List<Layout> others = layout.spaces().inUse(own.budget());
         for (int i = 0; i < others.size(); i++) {
             PageTable other = others.get(i).pages();
             if (other != own && held.hold(other)) {

@@ -5,105 +5,30 @@ import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
-import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaLookup;
 import dev.samara.core.internal.sync.Addresses;
-import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The layout of one address space: its VMAs, counters, limits and ranges in flight. Operations change it under the
  * layout lock. {@link #find} and {@link #snapshot} take no lock and may be called by any thread at any time.
  */
-public final class Layout implements VmaLookup {
-    /** The owner of the guards' reservations, which are never cleared. */
-    private static final Object GUARD = new Object() {
-        @Override
-        public String toString() {
-            return "the guard at an end of the space";
-        }
-    };
-
-    private static final VarHandle TREE;
-
-    static {
-        try {
-            TREE = MethodHandles.lookup().findVarHandle(Layout.class, "tree", MapleTree.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
-
-    private final MachineState host;
-    private final Origin origin;
-    private final Geometry geometry;
-
-    /**
-     * The tree of the whole layout; null while the layout is divided. Written under the layout lock. It stands here
-     * because a lookup then needs no further load.
-     */
-    @SuppressWarnings("UnusedVariable") // through TREE
-    private @Nullable MapleTree<VmArea> tree;
-
+public final class Layout extends LayoutState implements VmaLookup {
+    private final Spaces spaces;
+    private final SpaceEnd end;
     private final Districts districts;
-    private final Changes changes;
-    private final long mmapBase;
-
-    private final Privileges privileges;
-    private final DenyWriteExec denyWriteExec;
-
-    /** Mappings above the user's part, ascending; no call can change them. */
-    private final List<VmArea> above;
-
-    /** The end of the heap. Written under the lock of the district with the heap's start; read without it too. */
-    private volatile long brk;
-
-    /**
-     * Whether the store that empties the tree for ever has been made, or is the next one. Set under the layout lock: a
-     * reader that finds the tree empty because of the close finds this set.
-     */
-    private volatile boolean isClosing;
-
     private final RegisteredNotifiers notifiers;
-
-    /* Guarded by the layout lock, as is everything in them. */
-
-    private final Limits limits;
-
-    /** The lock flags that mlockall set for later mappings. */
-    private long defaultLock;
-
-    /** The number of operations and forks that have an age. */
-    private final AtomicLong ages = new AtomicLong();
-
-    /** The gates of the children's copies that are running. */
-    private final List<Gate> copies = new ArrayList<>(0);
-
-    /** Null if the machine has no memory. */
-    private final @Nullable MachineMemory memory;
-
-    private final @Nullable PageTable pages;
-    private final Lifetime lifetime;
-    private final Reaping reaping = new Reaping();
-    private final MappedPages mapped = new MappedPages();
 
     /** The layout to which closed references lead; this for that layout itself. */
     private Layout closed = this;
@@ -111,23 +36,28 @@ public final class Layout implements VmaLookup {
     /**
      * Creates a layout with nothing mapped in the user's part.
      *
+     * @param spaces the spaces of its machine
      * @param origin the initial state
      * @param above the mappings above the user's part, ascending
      */
-    public Layout(Origin origin, List<VmArea> above) {
+    public Layout(Spaces spaces, Origin origin, List<VmArea> above) {
         this(
+                spaces,
+                new SpaceEnd(spaces),
                 origin,
-                origin.host().memory(origin.geometry().pageShift()),
+                spaces.host().memory(origin.geometry().pageShift()),
                 new Limits(origin.geometry(), origin.limits()),
                 Privileges.bits(origin.capabilities()),
                 0,
                 above,
                 origin.brk(),
                 0);
-        closed = host.closed(this);
+        closed = spaces.closed(this);
     }
 
     private Layout(
+            Spaces spaces,
+            SpaceEnd end,
             Origin origin,
             @Nullable MachineMemory memory,
             Limits limits,
@@ -136,62 +66,23 @@ public final class Layout implements VmaLookup {
             List<VmArea> above,
             long brk,
             long inheritedBase) {
-        this.origin = origin;
-        this.memory = memory;
-        this.limits = limits;
-        privileges = new Privileges(held);
-        denyWriteExec = new DenyWriteExec(mdwe);
-        this.above = above;
-        this.brk = brk;
-        host = origin.host();
-        geometry = origin.geometry();
-        ReentrantLock lock = host.newLock();
-        notifiers = new RegisteredNotifiers(host.firstNotifiers());
-        MapleTree<VmArea> empty = new MapleTree<>(lock);
-        tree = empty;
-        districts = new Districts(this, lock, empty, limits);
-        changes = new Changes(host);
-        lifetime = new Lifetime(this, origin.name());
-        MachineState.identify(lock, lifetime.identity());
-        pages = memory == null
-                ? null
-                : new PageTable(geometry, new TlbContext(lifetime.users(), lifetime.pageTable()), host.tableBudget());
-        if (pages != null) {
-            pages.limitTo(limits.bytes(Resource.PAGE_TABLES));
-        }
-        mmapBase =
-                inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
-        if (origin.lowGuard() != 0) {
-            empty.reserve(0, origin.lowGuard() - 1, GUARD);
-        }
-        if (origin.highGuard() != geometry.limit()) {
-            empty.reserve(origin.highGuard(), geometry.limit() - 1, GUARD);
-        }
+        super(spaces.host(), end, origin, memory, limits, held, mdwe, above, brk, inheritedBase);
+        this.spaces = spaces;
+        this.end = end;
+        end.of(this);
+        notifiers = new RegisteredNotifiers(spaces.host().firstNotifiers());
+        districts = new Districts(this);
     }
 
-    /** Returns the bounds of the space. */
-    public Origin origin() {
-        return origin;
+    /** Returns the spaces of the machine. */
+    public Spaces spaces() {
+        return spaces;
     }
 
-    /** Returns the state that all spaces of the machine share. */
-    public MachineState host() {
-        return host;
-    }
-
-    public Geometry geometry() {
-        return geometry;
-    }
-
-    @SuppressWarnings("unchecked") // of this field
-    @Nullable
-    MapleTree<VmArea> treeAcquire() {
-        return (MapleTree<VmArea>) TREE.getAcquire(this);
-    }
-
-    /** Replaces the tree. Pairs with the acquire loads of readers. Caller holds the layout lock. */
-    void publishTree(@Nullable MapleTree<VmArea> next) {
-        TREE.setRelease(this, next);
+    /** The machine has listed the space, which no other thread knows yet, and has given it a number. */
+    void registered(Spaces.RegisteredSpace entry, long number) {
+        lifetime().numbered(number);
+        end.registered(entry);
     }
 
     /** Takes the layout lock, and joins the parts of a divided layout: the caller has all of it. */
@@ -234,26 +125,12 @@ public final class Layout implements VmaLookup {
      * for that thread for a short time. Caller does not hold the lock.
      */
     public void letOthersIn() {
-        LayoutLock.letOthersIn(districts.layoutLock());
+        LayoutLock.letOthersIn(layoutLock());
     }
 
     /** Returns whether the calling thread has the lock of this layout, or of a part. */
     public boolean isLockedByThisThread() {
         return districts.isLockedByThisThread();
-    }
-
-    public Limits limits() {
-        return limits;
-    }
-
-    /** Returns the privileges, which change without the layout lock. */
-    public Privileges privileges() {
-        return privileges;
-    }
-
-    /** Returns what the space refuses to make executable. */
-    public DenyWriteExec denyWriteExec() {
-        return denyWriteExec;
     }
 
     Districts districts() {
@@ -280,152 +157,9 @@ public final class Layout implements VmaLookup {
         return districts.whole().inFlight();
     }
 
-    public Changes changes() {
-        return changes;
-    }
-
-    /** Returns the gates of the children's copies that are running; guarded by the layout lock. */
-    public List<Gate> copies() {
-        return copies;
-    }
-
-    /** Returns the counts of references to this space. */
-    public Lifetime lifetime() {
-        return lifetime;
-    }
-
-    /** Returns how far private pages have been taken from the space while it is used. */
-    public Reaping reaping() {
-        return reaping;
-    }
-
     /** Returns the number of operations that were published with pages to move. Caller holds the layout lock. */
     long moves() {
         return districts.whole().moves();
-    }
-
-    /**
-     * Returns the machine's memory.
-     *
-     * @throws IllegalStateException if the machine has none
-     */
-    public MachineMemory memory() {
-        if (memory == null) {
-            throw new IllegalStateException("this machine was built without memory");
-        }
-        return memory;
-    }
-
-    public @Nullable MachineMemory memoryOrNull() {
-        return memory;
-    }
-
-    /**
-     * Returns the page table.
-     *
-     * @throws IllegalStateException if the machine has no memory
-     */
-    public PageTable pages() {
-        if (pages == null) {
-            throw new IllegalStateException("this machine was built without memory");
-        }
-        return pages;
-    }
-
-    /** Returns an age above all earlier ones. Takes no lock. */
-    public long nextAge() {
-        return ages.incrementAndGet();
-    }
-
-    /**
-     * Adopts the counters that an edit has published. Caller holds the lock of the district.
-     *
-     * @param range the range in flight of the edit; null for none
-     */
-    public void adopt(District district, Counters published, @Nullable InFlightRange range) {
-        if (published.total < district.counters().total || (range != null && range.uncharged() != null)) {
-            mapped.beforeFall();
-        }
-        district.adopt(published, range);
-        charge(district);
-    }
-
-    /** Uncharges what a completed range in flight has unmapped. Caller holds the lock of the district. */
-    public void uncharge(District district, Counters unmapped) {
-        mapped.beforeFall();
-        district.uncharge(unmapped);
-        charge(district);
-    }
-
-    /** A part has set its own charge, and writes nothing that other parts write. */
-    private void charge(District district) {
-        if (!district.isPart()) {
-            lifetime.identity().charged(district.counters().accounted);
-            mapped.set(district.counters().total);
-        }
-    }
-
-    MappedPages mapped() {
-        return mapped;
-    }
-
-    /** Notes the number of mapped pages before the layout is divided. */
-    void notePeak() {
-        mapped.beforeFall();
-    }
-
-    /** Has parts count their mapped pages apart; null after they were joined. The caller holds the layout lock. */
-    void countIn(@Nullable ChargedPages parts) {
-        mapped.countIn(parts);
-        if (pages != null) {
-            pages.residents().setInParts(parts != null);
-        }
-    }
-
-    /** Returns the number of mapped pages. Takes no lock. */
-    public long mappedPages() {
-        return mapped.count();
-    }
-
-    /** Returns the highest number of mapped pages so far. Takes no lock. */
-    public long mappedPeak() {
-        return mapped.peak();
-    }
-
-    /** Sets the end of the heap. Caller holds the lock of the district with the heap's start. */
-    public void setBrk(long newBrk) {
-        brk = newBrk;
-    }
-
-    /** Sets the lock flags of later mappings. Caller holds the layout lock. */
-    public void setDefaultLock(long lock) {
-        defaultLock = lock;
-    }
-
-    public long mmapBase() {
-        return mmapBase;
-    }
-
-    public long stackGuardGap() {
-        return host.stackGuardPages() << geometry.pageShift();
-    }
-
-    public long defaultLock() {
-        return defaultLock;
-    }
-
-    /** Returns the current end of the heap. Takes no lock. */
-    public long brk() {
-        return brk;
-    }
-
-    /**
-     * Returns the mappings above the user's part.
-     *
-     * @return an unmodifiable list, ascending
-     */
-    public List<VmArea> above() {
-        return above;
     }
 
     /**
@@ -504,9 +238,10 @@ public final class Layout implements VmaLookup {
         lock();
         try {
             checkNotClosed("setLimit");
-            limits.set(resource, bytes);
+            limits().set(resource, bytes);
+            PageTable pages = pagesOrNull();
             if (pages != null) {
-                pages.limitTo(limits.bytes(Resource.PAGE_TABLES));
+                pages.limitTo(limits().bytes(Resource.PAGE_TABLES));
             }
         } finally {
             unlock();
@@ -521,16 +256,7 @@ public final class Layout implements VmaLookup {
     public long[] usage() {
         lock();
         try {
-            Counters counters = counters();
-            return new long[] {
-                counters.maps,
-                counters.total,
-                counters.data,
-                counters.exec,
-                counters.stack,
-                counters.locked,
-                counters.accounted
-            };
+            return counters().usage();
         } finally {
             unlock();
         }
@@ -550,12 +276,7 @@ public final class Layout implements VmaLookup {
         }
     }
 
-    /**
-     * Returns the highest hold time that a bucket counts.
-     *
-     * @param bucket an index of {@link #holdTimes}
-     * @return nanoseconds
-     */
+    /** Returns the highest hold time, in nanoseconds, that a bucket of {@link #holdTimes} counts. */
     public static long highestOfBucket(int bucket) {
         return LockHoldTimes.highest(bucket);
     }
@@ -568,8 +289,8 @@ public final class Layout implements VmaLookup {
         lock();
         try {
             checkNotClosed("addListener");
-            ChangeDelivery added = changes.add(listener, order, whole().changes());
-            return new LayoutRegistration(this, listener, () -> changes.remove(added), added::schedule);
+            ChangeDelivery added = changes().add(listener, order, whole().changes());
+            return new LayoutRegistration(districts, listener, () -> changes().remove(added), added::schedule);
         } finally {
             unlock();
         }
@@ -583,7 +304,7 @@ public final class Layout implements VmaLookup {
         lock();
         try {
             checkNotClosed("addNotifier");
-            return new LayoutRegistration(this, notifier, notifiers.add(notifier), () -> {});
+            return new LayoutRegistration(districts, notifier, notifiers.add(notifier), () -> {});
         } finally {
             unlock();
         }
@@ -592,19 +313,6 @@ public final class Layout implements VmaLookup {
     /** Returns the notifiers of revocations; the list is never changed. */
     public List<MmuNotifier> notifiers() {
         return notifiers.all();
-    }
-
-    /**
-     * Charges the topmost page table, which the teardown uncharges. Called once, when nothing but the teardown can
-     * follow a failure.
-     *
-     * @param call the call that makes the space, for the exception
-     * @throws MmException with ENOMEM if that would exceed the machine's limit
-     */
-    public void chargeRoot(String call) {
-        if (pages != null && !pages.chargeRoot()) {
-            throw new MmException(call, Errno.ENOMEM);
-        }
     }
 
     /**
@@ -617,41 +325,19 @@ public final class Layout implements VmaLookup {
         checkNotClosed("fork");
         // The parent's memory: the machine might wait for an embedder that creates another one.
         Layout child = new Layout(
-                origin, memory, limits.copy(), privileges.held(), denyWriteExec.inherited(), above, brk, mmapBase);
+                spaces,
+                new SpaceEnd(spaces),
+                origin(),
+                memoryOrNull(),
+                limits().copy(),
+                privileges().held(),
+                denyWriteExec().inherited(),
+                above(),
+                brk(),
+                mmapBase());
         child.closed = closed;
         child.chargeRoot("fork");
         return child;
-    }
-
-    /**
-     * Returns whether the space is closed. Only a caller that holds the layout lock knows that an open space is still
-     * open afterwards.
-     */
-    public boolean isClosed() {
-        // The tree tells whether the store has been made: no thread that is refused finds a mapping afterwards.
-        MapleTree<VmArea> all = isClosing ? treeAcquire() : null;
-        return all != null && all.isEmpty();
-    }
-
-    /** Returns whether the next store closes the space, or an earlier one did. Caller holds the layout lock. */
-    boolean isClosing() {
-        return isClosing;
-    }
-
-    /**
-     * Checks that the space is not closed.
-     *
-     * @throws MmException with ESRCH if it is
-     */
-    public void checkNotClosed(String call) {
-        if (isClosed()) {
-            throw new MmException(call, Errno.ESRCH);
-        }
-    }
-
-    /** Closes the space for ever, with the next store of the tree. Caller holds the layout lock. */
-    public void close() {
-        isClosing = true;
     }
 
     /**
@@ -659,10 +345,21 @@ public final class Layout implements VmaLookup {
      * to it once they are closed.
      */
     Layout closedTwin() {
-        Origin bounds = new Origin(host, null, geometry, Set.of(), Map.of(), true, 0, 0, 0, 0, geometry.limit(), false);
-        Layout twin = new Layout(bounds, memory, new Limits(geometry, Map.of()), 0, 0, List.of(), 0, 0);
-        twin.isClosing = true;
-        twin.lifetime.users().put();
+        Geometry geometry = geometry();
+        Origin bounds = new Origin(null, geometry, Set.of(), Map.of(), true, 0, 0, 0, 0, geometry.limit(), false);
+        Layout twin = new Layout(
+                spaces,
+                new SpaceEnd(spaces),
+                bounds,
+                memoryOrNull(),
+                new Limits(geometry, Map.of()),
+                0,
+                0,
+                List.of(),
+                0,
+                0);
+        twin.close();
+        twin.lifetime().users().put();
         return twin;
     }
 
@@ -671,50 +368,14 @@ public final class Layout implements VmaLookup {
         return closed;
     }
 
-    /** Unhooks the empty tables after a close has unmapped all VMAs. */
-    public void unhookTables() {
-        if (pages != null) {
-            UnhookTables.unhookEmpty(pages);
-        }
-    }
-
     /** Returns whether an operation or a fork's copy is in flight. */
     boolean isInFlight() {
         lock();
         try {
-            return !inFlight().isEmpty() || !copies.isEmpty();
+            return !inFlight().isEmpty() || !copies().isEmpty();
         } finally {
             unlock();
         }
-    }
-
-    /** Prepares that the users' reference to the page table is given up, after the teardown. */
-    void endTeardown() {
-        if (memory != null && pages != null) {
-            memory.cpus().endTeardown(pages.context());
-        }
-    }
-
-    /** Frees the topmost table and the TLB context, to which there is no reference any more. */
-    void freePageTable() {
-        if (pages != null) {
-            pages.free();
-            pages.context().free();
-        }
-    }
-
-    /** Takes the CPUs offline that are gone, and are users of spaces still. */
-    public void releaseDeadCpus() {
-        if (memory != null && lifetime.users().cpus() != 0) {
-            memory.cpus().releaseDead();
-        }
-    }
-
-    /** Returns the names of the CPUs that use the space, for messages; LAZY CPUs do not. */
-    public List<String> cpus() {
-        return memory == null || pages == null || lifetime.users().cpus() == 0
-                ? List.of()
-                : memory.cpus().usersOf(pages.context());
     }
 
     /**
@@ -726,7 +387,7 @@ public final class Layout implements VmaLookup {
         lock();
         try {
             tree().validate();
-            LayoutInvariants.of(this);
+            LayoutInvariants.of(geometry(), whole(), this);
             districts.requireNoFailure();
         } finally {
             unlock();

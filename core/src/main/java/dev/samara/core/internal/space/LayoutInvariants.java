@@ -2,6 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.pagewalk.VmaLookup;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.maple.RangeEntry;
@@ -11,26 +12,25 @@ import java.util.Locale;
 final class LayoutInvariants {
     private LayoutInvariants() {}
 
-    /** Checks a layout. Caller holds the layout lock. */
-    static void of(Layout layout) {
-        Counters recounted = recount(layout);
-        Counters counters = layout.counters();
-        for (InFlightRange range : layout.inFlight().ranges()) {
+    /** Checks a layout, of which one lookup finds the VMAs. Caller holds the layout lock. */
+    static void of(Geometry geometry, District whole, VmaLookup lookup) {
+        Counters recounted = recount(geometry, whole);
+        Counters counters = whole.counters();
+        for (InFlightRange range : whole.inFlight().ranges()) {
             Counters uncharged = range.uncharged();
             if (uncharged != null) {
                 recounted.add(uncharged);
             }
-            check(layout, range);
+            check(lookup, range);
         }
         if (!recounted.sameAs(counters)) {
             throw new AssertionError("counted " + recounted + ", but the layout says " + counters);
         }
     }
 
-    private static Counters recount(Layout layout) {
-        Geometry geometry = layout.geometry();
+    private static Counters recount(Geometry geometry, District whole) {
         Counters recounted = new Counters();
-        for (RangeEntry<VmArea> entry : layout.tree().entries()) {
+        for (RangeEntry<VmArea> entry : whole.tree().entries()) {
             VmArea vma = entry.value();
             if (vma.start() != entry.first() || vma.end() - 1 != entry.last()) {
                 throw new AssertionError(
@@ -54,12 +54,12 @@ final class LayoutInvariants {
         return recounted;
     }
 
-    private static void check(Layout layout, InFlightRange range) {
+    private static void check(VmaLookup lookup, InFlightRange range) {
         if (range.gate().isOpen()) {
             throw new AssertionError(range + " is complete and still listed");
         }
         for (int i = 0; i < range.occupied().size() && !range.isJoining(); i++) {
-            VmArea vma = layout.find(range.occupied().start(i));
+            VmArea vma = lookup.find(range.occupied().start(i));
             if (vma == null || vma.gate() != range.gate()) {
                 throw new AssertionError(range + " has lost its VMA: " + vma);
             }

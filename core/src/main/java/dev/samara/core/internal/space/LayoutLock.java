@@ -90,9 +90,11 @@ public final class LayoutLock extends ReentrantLock {
 
     public LayoutLock() {}
 
-    /** Sets the space of the layout, for the records of waits. */
-    void identify(Identity of) {
-        identity = of;
+    /** Has the waits for a lock recorded as those of a space. Does nothing for a lock of a test's. */
+    static void identify(ReentrantLock lock, Identity space) {
+        if (lock instanceof LayoutLock made) {
+            made.identity = space;
+        }
     }
 
     @Override

@@ -22,6 +22,17 @@ import org.jspecify.annotations.Nullable;
  * no more, so the reader comes to its end after at most one more failure for each publication that was under way.
  */
 final class LayoutParts {
+    /** The most parts of a layout. */
+    static final int MOST = 16;
+
+    /** What a part has in place of the mappings of others. */
+    static final Object OUTSIDE = new Object() {
+        @Override
+        public String toString() {
+            return "another part of the layout";
+        }
+    };
+
     /** Failures of a reader before it asks for a join. */
     private static final int TRIES = 64;
 
@@ -217,5 +228,15 @@ final class LayoutParts {
     /** Returns whether the next operation should join the parts for a reader. */
     boolean isJoinAsked() {
         return isJoinAsked;
+    }
+
+    /** Returns whether the calling thread has the lock of a part. */
+    boolean isLockedByThisThread() {
+        for (District part : districts) {
+            if (part.isLockedByThisThread()) {
+                return true;
+            }
+        }
+        return false;
     }
 }

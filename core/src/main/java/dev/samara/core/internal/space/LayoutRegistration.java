@@ -6,7 +6,7 @@ import dev.samara.core.internal.sync.StackReserve;
 
 /** One addition of a listener or notifier to a space; its removal takes the layout lock. */
 final class LayoutRegistration implements Registration {
-    private final Layout layout;
+    private final Districts districts;
     private final Object callback;
 
     /** Needs the layout lock. */
@@ -15,8 +15,8 @@ final class LayoutRegistration implements Registration {
     /** Called without the lock, after each removal. */
     private final Runnable afterRemoval;
 
-    LayoutRegistration(Layout layout, Object callback, Runnable removal, Runnable afterRemoval) {
-        this.layout = layout;
+    LayoutRegistration(Districts districts, Object callback, Runnable removal, Runnable afterRemoval) {
+        this.districts = districts;
         this.callback = callback;
         this.removal = removal;
         this.afterRemoval = afterRemoval;
@@ -26,11 +26,11 @@ final class LayoutRegistration implements Registration {
     public void close() {
         // Before anything is changed: a scheduling that has begun must not end half-way.
         StackReserve.check(StackReserve.MANY);
-        layout.lock();
+        District locked = districts.lockWhole();
         try {
             removal.run();
         } finally {
-            layout.unlock();
+            locked.unlock();
         }
         afterRemoval.run();
     }

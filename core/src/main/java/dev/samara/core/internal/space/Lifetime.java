@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.event.LetGo;
 import dev.samara.core.internal.cpu.PageTableCount;
 import dev.samara.core.internal.cpu.SpaceUsers;
+import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.vma.Geometry;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,26 +26,46 @@ import org.jspecify.annotations.Nullable;
  * user, too: it is counted by {@link SpaceUsers}, and leaves without a call of this class.
  */
 public final class Lifetime {
-    private final Layout layout;
-    private final SpaceEnd end;
     private final SpaceUsers users;
     private final Identity identity;
+    private final Borrowers borrowers;
+    private final MachineThreads machine;
+    private final @Nullable MachineMemory memory;
     private final PageTableCount pageTable = new PageTableCount(this::pageTableReleased);
 
-    Lifetime(Layout layout, @Nullable String name) {
-        this.layout = layout;
-        end = new SpaceEnd(layout);
+    /** Null if the machine has no memory. */
+    private final @Nullable PageTable pages;
+
+    /** Opens once the space is torn down. */
+    private final Gate over = new Gate();
+
+    /**
+     * Begins the life of a space, with one user.
+     *
+     * @param end what follows the last user
+     * @param host the machine of the space
+     * @param memory its memory for the page size; null for none
+     */
+    Lifetime(
+            @Nullable String name,
+            Geometry geometry,
+            SpaceUsers.Teardown end,
+            MachineState host,
+            @Nullable MachineMemory memory) {
         users = new SpaceUsers(end);
-        identity = new Identity(name, layout.geometry().pageSize());
+        identity = new Identity(name, geometry.pageSize());
+        borrowers = host.borrowers();
+        machine = host.threads();
+        this.memory = memory;
+        pages = memory == null ? null : new PageTable(geometry, new TlbContext(users, pageTable), host.tableBudget());
     }
 
     /** The machine has listed the space, which no other thread knows yet, and has given it a number. */
-    void registered(Spaces.RegisteredSpace entry, long number) {
+    void numbered(long number) {
         identity.number(number);
-        if (layout.memoryOrNull() != null) {
-            layout.pages().context().numberSpace(number);
+        if (pages != null) {
+            pages.context().numberSpace(number);
         }
-        end.registered(entry);
     }
 
     /** Returns the users of the space. */
@@ -94,7 +120,7 @@ public final class Lifetime {
     private void askIfAlone() {
         // After the count. Pairs with Borrowers.BorrowPlace.begin.
         if (users.references() == 0) {
-            layout.host().borrowers().ask(this);
+            borrowers.ask(identity);
         }
     }
 
@@ -117,16 +143,59 @@ public final class Lifetime {
         return pageTable;
     }
 
+    /** Returns the page table; null if the machine has no memory. */
+    @Nullable
+    PageTable pages() {
+        return pages;
+    }
+
+    /** Prepares that the users' reference to the page table is given up, after the teardown. */
+    void endTeardown() {
+        if (memory != null && pages != null) {
+            memory.cpus().endTeardown(pages.context());
+        }
+    }
+
+    /** Frees the topmost table and the TLB context, to which there is no reference any more. */
     private void pageTableReleased() {
         try {
-            layout.freePageTable();
+            if (pages != null) {
+                pages.free();
+                pages.context().free();
+            }
         } finally {
             identity.drop();
         }
     }
 
+    /** Takes the CPUs offline that are gone, and are users of spaces still. */
+    public void releaseDeadCpus() {
+        if (memory != null && users.cpus() != 0) {
+            memory.cpus().releaseDead();
+        }
+    }
+
+    /** Returns the names of the CPUs that use the space, for messages; LAZY CPUs do not. */
+    public List<String> cpus() {
+        return memory == null || pages == null || users.cpus() == 0
+                ? List.of()
+                : memory.cpus().usersOf(pages.context());
+    }
+
+    /**
+     * Makes a borrow of the space by the calling thread.
+     *
+     * @param letGo asks for the end of the borrow; the CPU that borrows keeps it reachable
+     * @param cpu the number of the CPU that borrows
+     * @param isTracked whether the stack trace is recorded
+     * @param giveUp as in {@link Borrower}
+     */
+    public Borrower borrow(LetGo letGo, int cpu, boolean isTracked, Runnable giveUp) {
+        return new Borrower(identity, users, machine, letGo, cpu, isTracked, giveUp);
+    }
+
     /** Returns what opens once the space is torn down. */
     Gate over() {
-        return end.over();
+        return over;
     }
 }

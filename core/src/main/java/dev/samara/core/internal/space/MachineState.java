@@ -4,7 +4,6 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.RefTracker;
-import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.memory.CommittedMemory;
@@ -13,33 +12,23 @@ import dev.samara.core.internal.memory.LockedSegments;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.sync.Background;
-import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
-import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
-import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state that all address spaces of one machine share: the settings, the memory, the threads of the machine and the
- * list of its spaces.
+ * The state that all address spaces of one machine share: the settings, the memory, and the threads of the machine. It
+ * does not know the spaces, which {@code Spaces} lists.
  */
 public final class MachineState {
     /** No commit limit. */
@@ -52,11 +41,8 @@ public final class MachineState {
      * @param stackGuardPages {@code stack_guard_gap}, in pages
      * @param commitLimitBytes the commit limit in bytes, or {@link CommittedMemory#UNLIMITED}
      * @param pageTableLimitBytes the limit of the page tables of all spaces together, in bytes
-     * @param longWaitNanos the time after which a wait for a range in flight is reported
      * @param longBorrowNanos the time after which a borrow of a space is reported
-     * @param reporter receives reports that no caller can receive
-     * @param threads who runs the machine's tasks and its housekeeping
-     * @param teardown tears down a space that has no user any more
+     * @param threads run the machine's tasks and its housekeeping
      * @param memories creates the memory for a page size, given as its binary logarithm; null for a machine without
      *     memory
      */
@@ -65,27 +51,9 @@ public final class MachineState {
             long stackGuardPages,
             long commitLimitBytes,
             long pageTableLimitBytes,
-            long longWaitNanos,
             long longBorrowNanos,
-            Consumer<? super Report> reporter,
-            Threads threads,
-            Consumer<? super Layout> teardown,
+            MachineThreads threads,
             @Nullable MemoryMaker memories) {}
-
-    /**
-     * The threads that a machine does not have of its own.
-     *
-     * @param executor runs the tasks that may block, or null for threads of the machine
-     * @param idle how the thread of the housekeeping idles, null for the usual way
-     * @param isInvoked whether the embedder makes the steps of the housekeeping
-     */
-    public record Threads(
-            @Nullable Executor executor, @Nullable IntConsumer idle, boolean isInvoked) {
-        /** Returns the settings of a machine that has threads of its own. */
-        public static Threads own() {
-            return new Threads(null, null, false);
-        }
-    }
 
     @FunctionalInterface
     public interface MemoryMaker {
@@ -108,9 +76,6 @@ public final class MachineState {
     /** The inode numbers of anonymous shared objects. */
     private final AtomicLong inodes = new AtomicLong();
 
-    private final long longWaitNanos;
-    private final MachineReports reports;
-    private final Consumer<? super Layout> teardown;
     private final @Nullable MemoryMaker memories;
 
     /**
@@ -119,26 +84,21 @@ public final class MachineState {
      */
     private final AtomicReferenceArray<@Nullable MachineMemory> made = new AtomicReferenceArray<>(Long.SIZE);
 
-    private final Spaces spaces = new Spaces();
-    private final DroppablePages droppable = new DroppablePages(spaces);
-    private final Borrowers borrowers;
+    /** Whether the machine is closed. Written under the monitor of {@code Spaces}. */
+    private volatile boolean isClosed;
 
-    /** By geometry: what closed references lead to. Made before the first space, since a close allocates nothing. */
-    private final Map<Geometry, Layout> closed = new ConcurrentHashMap<>();
+    private final MachineThreads threads;
+    private final HostFiles hostFiles;
+    private final Borrowers borrowers;
 
     private Supplier<ReentrantLock> locks = LayoutLock::new;
     private List<MmuNotifier> firstNotifiers = List.of();
 
-    /** What a fault does that finds no frame; null for nothing. Set before the machine is used. */
-    private @Nullable LowMemoryVictim lowMemory;
+    /** The turns of faults that find no frame; null for none. Set before the machine is used. */
+    private @Nullable ReapTurns reapTurns;
 
     /** Null for a machine that does not track references. Set before the machine is used. */
     private @Nullable RefTracker refTracker;
-
-    private final Background background = new Background(this::reportFailedTask);
-    private final MachineTasks tasks;
-    private final Housekeeping housekeeping;
-    private final HostFiles hostFiles;
 
     private record NamedWatch(MachineState host, String name) implements MachineWatch {
         @Override
@@ -156,18 +116,11 @@ public final class MachineState {
         committed = new CommittedMemory(settings.commitLimitBytes());
         tableBudget = new TableBudget(settings.pageTableLimitBytes());
         indexBudget = new IndexBudget(settings.pageTableLimitBytes());
-        longWaitNanos = settings.longWaitNanos();
-        reports = new MachineReports(settings.reporter());
-        teardown = settings.teardown();
         memories = settings.memories();
-        Threads threads = settings.threads();
-        tasks = new MachineTasks(
-                background, threads.executor(), threads.isInvoked(), threads.idle(), this::reportFailedTask);
-        housekeeping = tasks.housekeeping();
-        hostFiles = new HostFiles(this::report, tasks);
-        borrowers = new Borrowers(settings.longBorrowNanos());
-        housekeeping.checkInSteps(this::checkInStep);
-        Tracepoints.countMappingsOf(spaces);
+        threads = settings.threads();
+        hostFiles = new HostFiles(threads::report, threads.tasks());
+        borrowers = new Borrowers(threads, settings.longBorrowNanos());
+        threads.housekeeping().checkInSteps(this::checkInStep);
     }
 
     private void checkInStep() {
@@ -196,15 +149,14 @@ public final class MachineState {
         }
     }
 
-    /** Starts the steps, and a thread for the tasks, where an Error has stopped that. */
-    public void attendAgain() {
-        background.attendAgain();
-        housekeeping.attendAgain();
+    /** Returns the threads of the machine. */
+    MachineThreads threads() {
+        return threads;
     }
 
     /** Returns the machine's own threads; a task that hangs does not harm the others. */
     public Background background() {
-        return background;
+        return threads.background();
     }
 
     /** Returns the files of the host that are open. */
@@ -214,114 +166,32 @@ public final class MachineState {
 
     /** Returns the executor of tasks that may block: the embedder's, or the machine's own threads. */
     public MachineTasks tasks() {
-        return tasks;
+        return threads.tasks();
     }
 
-    /**
-     * Waits until the machine has no task and no waiting call. Makes the steps of the housekeeping if they are invoked.
-     *
-     * @throws InterruptedException if the thread is interrupted meanwhile
-     * @throws IllegalStateException if the caller is a thread of the machine, or, on any thread, a callback of a
-     *     retirement or code that a step of the housekeeping calls to ask whether a call can continue
-     */
+    /** As {@link MachineThreads#awaitQuiescence}. */
     public void awaitQuiescence() throws InterruptedException {
-        checkMayWaitForTasks("a wait for quiescence");
-        attendAgain();
-        if (housekeeping.isInvoked()) {
-            stepUntilQuiet();
-        } else {
-            tasks.awaitQuiescence();
-        }
+        threads.awaitQuiescence();
     }
 
-    /**
-     * Checks that no task of the machine may have to wait for this thread.
-     *
-     * @param what the wait for tasks, for messages
-     * @throws IllegalStateException if this thread runs a callback of a retirement, or of a step that asks calls
-     */
+    /** As {@link MachineThreads#checkMayWaitForTasks}. */
     public void checkMayWaitForTasks(String what) {
-        InFlightRange inside = RetiringThread.range();
-        if (inside != null) {
-            throw new IllegalStateException(what + " was called by the retirement of " + inside
-                    + ", and would have to wait for threads of the machine, which may wait for that operation");
-        }
-        housekeeping.checkNotAsking(what);
-    }
-
-    /**
-     * Returns whether the calling thread may wait for operations, CPUs and grace periods. It may not if another thread
-     * has to wait for it meanwhile, because of a CPU in GUEST, a reader section or a callback.
-     */
-    boolean mayWaitHere() {
-        return Cpus.mayWait()
-                && RetiringThread.range() == null
-                && !housekeeping.isAskedHere()
-                && !NoWaiting.isEntered();
-    }
-
-    /**
-     * Returns whether an operation may be unable to continue while this thread waits. This thread then runs a task by
-     * the embedder's executor, and makes no steps of the housekeeping while it waits. The executor may have no other
-     * thread.
-     */
-    boolean isNeededHere() {
-        return tasks.isGivenHere() && !housekeeping.isSteppedHere();
-    }
-
-    /** Tears down a space that has no user any more. May wait. */
-    void tearDown(Layout layout) {
-        teardown.accept(layout);
-    }
-
-    private void stepUntilQuiet() throws InterruptedException {
-        tasks.checkNoTask();
-        while (!isQuiet()) {
-            if (Thread.interrupted()) {
-                throw new InterruptedException();
-            }
-            if (!housekeeping.step()) {
-                LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
-            }
-        }
-    }
-
-    /** A call that another thread takes between the two reads of the housekeeping may run unseen by the tasks. */
-    private boolean isQuiet() {
-        long taken = housekeeping.takenIfIdle();
-        return taken >= 0 && tasks.isQuiet() && housekeeping.takenIfIdle() == taken;
+        threads.checkMayWaitForTasks(what);
     }
 
     /** Returns the calls that continue after a CPU, a copy or a grace period, or after a pause. */
     public Housekeeping housekeeping() {
-        return housekeeping;
+        return threads.housekeeping();
     }
 
     /** Returns the housekeeping if this thread must make its steps while it waits, and otherwise null. */
     public @Nullable Housekeeping invoked() {
-        return housekeeping.isSteppedHere() ? housekeeping : null;
+        return threads.invoked();
     }
 
-    /**
-     * Requests that a thread of the machine continues a call. If there is no memory for a task, the call is added to
-     * the waiting calls.
-     */
+    /** As {@link MachineThreads#submit}. */
     public void submit(WaitingCall call) {
-        try {
-            tasks.execute(call);
-        } catch (OutOfMemoryError exhausted) {
-            housekeeping.add(call);
-        }
-    }
-
-    /** Returns the layout to which closed references of a space lead. */
-    Layout closed(Layout layout) {
-        Layout known = closed.get(layout.geometry());
-        return known != null ? known : closed.computeIfAbsent(layout.geometry(), any -> layout.closedTwin());
-    }
-
-    public Spaces spaces() {
-        return spaces;
+        threads.submit(call);
     }
 
     /** Returns the CPUs that borrow spaces. */
@@ -329,21 +199,29 @@ public final class MachineState {
         return borrowers;
     }
 
+    /** Returns whether the machine is closed, which is final. */
+    public boolean isClosed() {
+        return isClosed;
+    }
+
+    /** Closes the machine forever. The caller has the monitor of the list of spaces, and none of them is in use. */
+    void setClosed() {
+        isClosed = true;
+    }
+
     /**
-     * Closes the machine: saves files of the host, frees the pages of all files, and releases its memory and its
-     * threads. If a file of the host cannot be saved, the memory stays for the next call.
+     * Checks that the machine is not closed.
      *
-     * @throws IllegalStateException if a space is not closed or a CPU uses it; nothing is changed then
+     * @throws IllegalStateException if it is
      */
-    public void close() {
-        awaitTeardowns();
-        spaces.close();
-        if (!hostFiles.close()) {
-            // Their pages are needed by the next call.
-            return;
+    public void checkOpen() {
+        if (isClosed) {
+            throw new IllegalStateException("this machine is closed");
         }
-        // It leads to the memory.
-        closed.clear();
+    }
+
+    /** Releases the memory and the threads of a closed machine. */
+    void end() {
         List<MachineMemory> memories = new ArrayList<>();
         synchronized (this) {
             for (int i = 0; i < made.length(); i++) {
@@ -354,16 +232,7 @@ public final class MachineState {
             }
         }
         memories.forEach(memory -> memory.caches().endAll());
-        background.endWhenQuiet();
-    }
-
-    /** Waits for the teardowns under way, unless this thread may not wait for them, or may have to make one. */
-    private void awaitTeardowns() {
-        if (mayWaitHere() && !tasks.isInTask()) {
-            for (Layout layout : spaces.ending()) {
-                layout.lifetime().over().awaitUninterruptibly(watch("the closing of the machine"));
-            }
-        }
+        threads.background().endWhenQuiet();
     }
 
     /**
@@ -373,14 +242,14 @@ public final class MachineState {
      * @throws IllegalStateException if the machine is closed
      */
     public @Nullable MachineMemory memory(int pageShift) {
-        spaces.checkOpen();
+        checkOpen();
         MachineMemory known = made.get(pageShift);
         return known != null || memories == null ? known : make(memories, pageShift);
     }
 
     private synchronized MachineMemory make(MemoryMaker maker, int pageShift) {
         // Again: a close may have taken the memory.
-        spaces.checkOpen();
+        checkOpen();
         MachineMemory memory = made.get(pageShift);
         if (memory == null) {
             // The first memory initializes classes. An initializer that met the end of the stack would be lost for
@@ -406,7 +275,7 @@ public final class MachineState {
 
     /** Requests that threads of the machine free the pages of unreachable page caches. */
     public void endUnreachableCaches() {
-        memories().forEach(memory -> memory.caches().endUnreachable(tasks));
+        memories().forEach(memory -> memory.caches().endUnreachable(threads.tasks()));
     }
 
     /** Returns the memory that has the pages of a VMA's backing; null for none. */
@@ -415,19 +284,14 @@ public final class MachineState {
         return file == null ? null : file.memory();
     }
 
-    /** Returns what a fault asks for a frame before it asks {@link #lowMemory}. */
-    public DroppablePages droppable() {
-        return droppable;
-    }
-
     /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */
-    public void reapBy(LowMemoryVictim.Score score) {
-        lowMemory = new LowMemoryVictim(this, score);
+    public void reapBy(ReapTurns.Score score) {
+        reapTurns = new ReapTurns(threads, score);
     }
 
-    /** Returns the object that a fault without a frame asks; null for a machine that takes no pages of spaces. */
-    public @Nullable LowMemoryVictim lowMemory() {
-        return lowMemory;
+    /** Returns the turns of faults without a frame; null for a machine that takes no pages of spaces. */
+    public @Nullable ReapTurns reapTurns() {
+        return reapTurns;
     }
 
     /** Has references to VMAs and pins recorded. Called once, before there is a space. */
@@ -445,13 +309,6 @@ public final class MachineState {
         return locks.get();
     }
 
-    /** Has the waits for a lock recorded as those of a space. */
-    static void identify(ReentrantLock lock, Identity space) {
-        if (lock instanceof LayoutLock made) {
-            made.identify(space);
-        }
-    }
-
     /** Has the layout locks of later spaces created by a test. A seam, called before there is a space. */
     void lockWith(Supplier<ReentrantLock> creator) {
         locks = creator;
@@ -465,11 +322,6 @@ public final class MachineState {
     /** Has later spaces begin with a notifier of a test. A seam, called before there is a space. */
     void notifyInEachSpace(MmuNotifier notifier) {
         firstNotifiers = List.of(notifier);
-    }
-
-    /** Returns the time in nanoseconds after which a wait is reported. */
-    public long longWaitNanos() {
-        return longWaitNanos;
     }
 
     /**
@@ -486,24 +338,9 @@ public final class MachineState {
         return busyEntryWatch;
     }
 
-    /** As {@link MachineReports#report(Report.Kind, String, Throwable)}. */
+    /** Calls the embedder's reporter. Caller must hold no lock of a layout. */
     public void report(Report.Kind kind, String message, @Nullable Throwable cause) {
-        reports.report(kind, message, cause);
-    }
-
-    /** As {@link MachineReports#report(Report)}. */
-    void report(Report made) {
-        reports.report(made);
-    }
-
-    void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
-        // It may wait for one of these calls.
-        attendAgain();
-        reports.reportLongWait(waiting, gate, waiter, nanos);
-    }
-
-    private void reportFailedTask(Throwable thrown) {
-        reports.reportFailedTask(thrown);
+        threads.report(kind, message, cause);
     }
 
     /** Returns the inode number of the next anonymous shared object. */
@@ -540,7 +377,7 @@ public final class MachineState {
     /** For {@code Machine.toString}; takes no lock. */
     @Override
     public String toString() {
-        return "machine" + (memories == null ? " without memory" : "") + (spaces.isClosed() ? ", closed" : "") + ", "
+        return "machine" + (memories == null ? " without memory" : "") + (isClosed ? ", closed" : "") + ", "
                 + committed.bytes() + " bytes committed";
     }
 }

@@ -12,21 +12,21 @@ public interface MachineWatch extends Watch {
 
     @Override
     default long reportAfterNanos() {
-        return host().longWaitNanos();
+        return host().threads().longWaitNanos();
     }
 
     @Override
     default void waitsLong(Gate gate, Thread waiter, long nanos) {
-        host().reportLongWait(toString(), gate, waiter, nanos);
+        host().threads().reportLongWait(toString(), gate, waiter, nanos);
     }
 
     @Override
     default void attendAgain() {
-        host().attendAgain();
+        host().threads().attendAgain();
     }
 
     @Override
     default @Nullable Housekeeping invoked() {
-        return host().invoked();
+        return host().threads().invoked();
     }
 }

@@ -12,7 +12,6 @@ import org.jspecify.annotations.Nullable;
 /**
  * The bounds of a space, and the settings with which it begins. Addresses are unsigned.
  *
- * @param host the state that all spaces of the machine share
  * @param name the name that the embedder has given the space, or null
  * @param geometry sizes and bounds
  * @param capabilities the privileges with which the space begins
@@ -27,7 +26,6 @@ import org.jspecify.annotations.Nullable;
  * @param earlyReuse whether a mapping may be stored over the reservation of a munmap in flight
  */
 public record Origin(
-        MachineState host,
         @Nullable String name,
         Geometry geometry,
         Set<Capability> capabilities,

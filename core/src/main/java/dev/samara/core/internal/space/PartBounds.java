@@ -18,17 +18,22 @@ record PartBounds(Counters first, Counters cap) {
     /** More pages than any space has; the sums of caps do not overflow. */
     private static final long MANY_PAGES = 1L << 44;
 
-    /** Returns the bounds of so many parts of a layout; null if a limit is near. Caller holds the layout lock. */
-    static @Nullable PartBounds of(Layout layout, Limits limits, Counters counters, int count) {
+    /**
+     * Returns the bounds of so many parts of a layout; null if a limit is near. Caller holds the layout lock.
+     *
+     * @param maxMapCount {@code vm.max_map_count}
+     * @param held the privileges of the space, as bits
+     */
+    static @Nullable PartBounds of(int maxMapCount, int held, Limits limits, Counters counters, int count) {
         Counters growth = new Counters();
-        growth.maps = (layout.host().maxMapCount() - 16 - counters.maps) / count;
+        growth.maps = (maxMapCount - 16 - counters.maps) / count;
         growth.total = growth(limits, Resource.AS, counters.total, count);
         if (growth.maps < LEAST_GROWTH || growth.total < LEAST_GROWTH) {
             return null;
         }
         growth.data =
                 limits.bytes(Resource.DATA) == 0 ? MANY_PAGES : growth(limits, Resource.DATA, counters.data, count);
-        growth.locked = limits.mayHoldLocked(layout.privileges().held(), MANY_PAGES)
+        growth.locked = limits.mayHoldLocked(held, MANY_PAGES)
                 ? MANY_PAGES
                 : growth(limits, Resource.MEMLOCK, counters.locked, count);
         Counters first = counters.copy();

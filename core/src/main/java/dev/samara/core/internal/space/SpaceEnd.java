@@ -8,6 +8,7 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -26,12 +27,15 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
     private static final long FIRST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
-    private final Layout layout;
-    private final Gate over = new Gate();
+    private final Spaces spaces;
+    private final MachineThreads machine;
     private final Runnable attempt = this::attempt;
 
     /** Whether a thread tears the space down, or this call is listed, or all is over. */
     private final AtomicBoolean isTaken = new AtomicBoolean();
+
+    /** The space. Set before another thread knows it. */
+    private @Nullable Layout layout;
 
     /** Its place among the spaces of the machine. Null until it has one; no other thread knows this object before. */
     private Spaces.@Nullable RegisteredSpace registered;
@@ -46,13 +50,18 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
 
     private long dueNanos;
 
-    SpaceEnd(Layout layout) {
-        this.layout = layout;
+    SpaceEnd(Spaces spaces) {
+        this.spaces = spaces;
+        machine = spaces.host().threads();
     }
 
-    /** Returns what opens once the space is torn down. */
-    Gate over() {
-        return over;
+    /** Has it tear a space down. Called once, by the constructor of the layout. */
+    void of(Layout made) {
+        layout = made;
+    }
+
+    private Layout layout() {
+        return Objects.requireNonNull(layout);
     }
 
     void registered(Spaces.RegisteredSpace entry) {
@@ -69,9 +78,8 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
     }
 
     private boolean mayRunHere() {
-        MachineState host = layout.host();
         try {
-            return host.mayWaitHere() && !host.isNeededHere();
+            return machine.mayWaitHere() && !machine.isNeededHere();
         } catch (OutOfMemoryError exhausted) {
             // The first reads of thread-local variables on a thread allocate.
             return false;
@@ -89,7 +97,7 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
         beforeListing();
         boolean isListed = false;
         try {
-            layout.host().housekeeping().add(this);
+            machine.housekeeping().add(this);
             isListed = true;
         } finally {
             if (!isListed && !isListed()) {
@@ -113,7 +121,7 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
     public void run() {
         boolean isHandedOn = false;
         try {
-            layout.host().background().execute(attempt);
+            machine.background().execute(attempt);
             isHandedOn = true;
         } finally {
             if (!isHandedOn) {
@@ -136,17 +144,18 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
     }
 
     private boolean isDone() {
+        Layout ending = layout();
         BegunEvent recorded = Tracepoints.beginTeardown();
         try {
             // What follows the teardown must not meet the end of the stack.
             StackReserve.check(DEPTH);
-            layout.host().tearDown(layout);
-            if (layout.isInFlight()) {
+            spaces.tearDown(ending);
+            if (ending.isInFlight()) {
                 // An earlier attempt has failed after its publication, and another thread ends it.
                 rest();
                 return false;
             }
-            layout.endTeardown();
+            ending.lifetime().endTeardown();
         } catch (Throwable thrown) {
             if (pause == 0) {
                 failure = thrown;
@@ -154,14 +163,14 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
             rest();
             return false;
         }
-        layout.lifetime().release();
-        Gate.wake(over.open());
+        ending.lifetime().release();
+        Gate.wake(ending.lifetime().over().open());
         // After the gate, so that the machine is not closed before.
         Spaces.RegisteredSpace entry = registered;
         if (entry != null) {
-            layout.host().spaces().remove(entry);
+            spaces.remove(entry);
         }
-        Identity ended = layout.lifetime().identity();
+        Identity ended = ending.lifetime().identity();
         Tracepoints.endTeardown(recorded, ended.number(), ended.name());
         return true;
     }
@@ -176,12 +185,12 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
         Throwable first = failure;
         if (first != null) {
             failure = null;
-            layout.host().report(Report.Kind.RETIREMENT_FAILED, this + " has failed, and is tried again", first);
+            machine.report(Report.Kind.RETIREMENT_FAILED, this + " has failed, and is tried again", first);
         }
     }
 
     @Override
     public String toString() {
-        return "the teardown of space " + layout.lifetime().identity().number();
+        return "the teardown of space " + layout().lifetime().identity().number();
     }
 }

@@ -9,19 +9,22 @@ import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.trace.CountedSpaces;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.Geometry;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The spaces of one machine, and whether the machine is closed. A space is removed after its teardown. Layouts are
+ * The spaces of one machine, and the end of each and of the machine. A space is removed after its teardown. Layouts are
  * weakly reachable, and those that were never torn down are removed after their collection. Thread-safe.
  *
  * <p>A space is in use until its last user has gone and it is torn down. It is then never in use again.
@@ -40,6 +43,8 @@ public final class Spaces implements CountedSpaces {
     /** Made with this class: its first use may be in a fault that finds no memory. */
     private static final Comparator<RegisteredSpace> IN_ORDER = Comparator.comparingLong(entry -> entry.number);
 
+    private final MachineState host;
+    private final Consumer<? super Layout> teardown;
     private final ReferenceQueue<Layout> collected = new ReferenceQueue<>();
 
     /** Added to under this object's monitor. */
@@ -48,10 +53,36 @@ public final class Spaces implements CountedSpaces {
     /** The number of spaces so far. Guarded by this object's monitor. */
     private long made;
 
-    /** Whether the machine is closed. Written under the monitor. */
-    private volatile boolean isClosed;
+    /** By geometry: what closed references lead to. Made before the first space, since a close allocates nothing. */
+    private final Map<Geometry, Layout> closed = new ConcurrentHashMap<>();
 
-    Spaces() {}
+    /**
+     * Makes the list of a machine, which is empty.
+     *
+     * @param host the state that the spaces share
+     * @param teardown tears down a space that has no user any more
+     */
+    public Spaces(MachineState host, Consumer<? super Layout> teardown) {
+        this.host = host;
+        this.teardown = teardown;
+        Tracepoints.countMappingsOf(this);
+    }
+
+    /** Returns the state that the spaces share. */
+    public MachineState host() {
+        return host;
+    }
+
+    /** Tears down a space that has no user any more. May wait. */
+    void tearDown(Layout layout) {
+        teardown.accept(layout);
+    }
+
+    /** Returns the layout to which closed references of a space lead. */
+    Layout closed(Layout layout) {
+        Layout known = closed.get(layout.geometry());
+        return known != null ? known : closed.computeIfAbsent(layout.geometry(), any -> layout.closedTwin());
+    }
 
     /** Has the list replaced by a test's. A seam, called before there is a space. */
     void listIn(UnaryOperator<Set<RegisteredSpace>> replacement) {
@@ -66,13 +97,13 @@ public final class Spaces implements CountedSpaces {
      * @throws IllegalStateException if the machine is closed
      */
     public synchronized long add(Layout layout) {
-        checkOpen();
+        host.checkOpen();
         for (Reference<?> gone = collected.poll(); gone != null; gone = collected.poll()) {
             entries.remove(gone);
         }
         long number = ++made;
         RegisteredSpace entry = new RegisteredSpace(layout, collected, number);
-        layout.lifetime().registered(entry, number);
+        layout.registered(entry, number);
         entries.add(entry);
         return number;
     }
@@ -97,33 +128,39 @@ public final class Spaces implements CountedSpaces {
         return all;
     }
 
-    /** Returns whether the machine is closed, which is final. */
-    public boolean isClosed() {
-        return isClosed;
+    /**
+     * Closes the machine: saves files of the host, frees the pages of all files, and releases its memory and its
+     * threads. If a file of the host cannot be saved, the memory stays for the next call.
+     *
+     * @throws IllegalStateException if a space is not closed or a CPU uses it; the message names each, and nothing is
+     *     changed then
+     */
+    public void close() {
+        awaitTeardowns();
+        closeIfUnused();
+        if (!host.hostFiles().close()) {
+            // Their pages are needed by the next call.
+            return;
+        }
+        // It leads to the memory.
+        closed.clear();
+        host.end();
     }
 
-    /**
-     * Checks that the machine is not closed.
-     *
-     * @throws IllegalStateException if it is
-     */
-    public void checkOpen() {
-        if (isClosed) {
-            throw new IllegalStateException("this machine is closed");
+    /** Waits for the teardowns under way, unless this thread may not wait for them, or may have to make one. */
+    private void awaitTeardowns() {
+        if (host.threads().mayWaitHere() && !host.tasks().isInTask()) {
+            for (Layout layout : ending()) {
+                layout.lifetime().over().awaitUninterruptibly(host.watch("the closing of the machine"));
+            }
         }
     }
 
-    /**
-     * Closes the machine forever, unless a space is not closed or a CPU uses it. A second call does nothing.
-     *
-     * @throws IllegalStateException if a space is not closed or a CPU uses it; the message names each, and the machine
-     *     is not closed
-     */
-    synchronized void close() {
-        if (!isClosed) {
+    private synchronized void closeIfUnused() {
+        if (!host.isClosed()) {
             // Spaces without users stay so, and none is added before the monitor is released.
             refuse(inUse());
-            isClosed = true;
+            host.setClosed();
         }
     }
 
@@ -132,12 +169,12 @@ public final class Spaces implements CountedSpaces {
      * may begin the end of a space, and wait for memory for that: without the monitor, and so may miss a space that is
      * being added.
      */
-    List<Layout> ending() {
+    private List<Layout> ending() {
         List<Layout> ending = new ArrayList<>(0);
         for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();
             if (layout != null) {
-                layout.releaseDeadCpus();
+                layout.lifetime().releaseDeadCpus();
                 if (layout.lifetime().users().users() == 0
                         && !layout.lifetime().over().isOpen()) {
                     ending.add(layout);
@@ -254,7 +291,7 @@ public final class Spaces implements CountedSpaces {
         if (users.references() > 0) {
             uses.add("is not closed");
         }
-        List<String> cpus = layout.cpus();
+        List<String> cpus = layout.lifetime().cpus();
         if (!cpus.isEmpty()) {
             uses.add("is used by " + String.join(" and ", cpus));
         }

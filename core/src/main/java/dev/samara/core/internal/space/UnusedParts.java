@@ -10,7 +10,7 @@ final class UnusedParts {
 
     /** Returns how many more parts there may be: also in place of those that are not used. */
     static int room(LayoutParts known, District part) {
-        return Districts.MOST - known.count() + Integer.bitCount(beside(known, part));
+        return LayoutParts.MOST - known.count() + Integer.bitCount(beside(known, part));
     }
 
     /** Returns the parts, a bit for each, that have had no operation while a part has had many. */

@@ -16,14 +16,17 @@
  * its parts. {@link dev.samara.core.internal.space.SpaceEnd} tears it down after the last user, and {@link
  * dev.samara.core.internal.space.Identity} answers questions afterwards. {@link
  * dev.samara.core.internal.space.Borrowers} lists the CPUs that borrow spaces. A {@link
- * dev.samara.core.internal.space.MachineState} is the state that all spaces of a machine share.
+ * dev.samara.core.internal.space.MachineState} is the state that all spaces of a machine share. It knows no space:
+ * {@link dev.samara.core.internal.space.Spaces} lists them, and ends the machine.
  *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>Where are the tree of VMAs and the layout lock?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout}, {@link dev.samara.core.internal.space.LayoutLock}</td></tr>
+ *   <tr><td>What do the parts of a layout need of it?</td>
+ *       <td>{@link dev.samara.core.internal.space.LayoutState}</td></tr>
  *   <tr><td>When, and where, is a layout divided, and when is it joined?</td>
- *       <td>{@code Meetings}, {@code Districts}</td></tr>
+ *       <td>{@code Meetings}, {@code BorderSearch}, {@code Districts}</td></tr>
  *   <tr><td>Which lock does an operation take?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout#lock(long, long)}, in {@code Districts}</td></tr>
  *   <tr><td>Which operations are in flight in a range, and for which one does a call wait?</td>
@@ -44,6 +47,8 @@
  *       <td>{@link dev.samara.core.internal.space.Borrowers}</td></tr>
  *   <tr><td>What chooses the space that a machine without memory takes pages from?</td>
  *       <td>{@link dev.samara.core.internal.space.LowMemoryVictim}</td></tr>
+ *   <tr><td>Which thread looks for that space?</td>
+ *       <td>{@link dev.samara.core.internal.space.ReapTurns}</td></tr>
  *   <tr><td>What takes these pages?</td>
  *       <td>{@link dev.samara.core.internal.space.Reap}, {@code BackgroundReap}</td></tr>
  *   <tr><td>What drops pages of droppable memory?</td>
@@ -58,6 +63,10 @@
  *       <td>{@code ChangeDelivery}</td></tr>
  *   <tr><td>What calls the embedder's reporter?</td>
  *       <td>{@code MachineReports}</td></tr>
+ *   <tr><td>Which threads run the tasks of a machine, and may a thread wait for them?</td>
+ *       <td>{@link dev.samara.core.internal.space.MachineThreads}</td></tr>
+ *   <tr><td>Which spaces does a machine have, and what closes it?</td>
+ *       <td>{@link dev.samara.core.internal.space.Spaces}</td></tr>
  *   <tr><td>What do all spaces of a machine share?</td>
  *       <td>{@link dev.samara.core.internal.space.MachineState}</td></tr>
  * </table>

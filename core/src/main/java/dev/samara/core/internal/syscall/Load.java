@@ -6,6 +6,7 @@ import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Origin;
+import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
@@ -32,14 +33,15 @@ public final class Load {
     /**
      * Creates a layout and loads its initial mappings, except those above the user's part.
      *
+     * @param spaces the spaces of the machine
      * @param origin the initial state
      * @param mapped descriptions of mappings, in any order; no call can change those above the user's limit
      * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
      * @throws MmException with ENOMEM if the commit limit does not allow them, or the limit of page tables the topmost
      *     one; or with the errno of a backing's refusal
      */
-    public static Layout load(Origin origin, List<VmArea> mapped) {
-        Layout layout = new Layout(origin, above(origin.geometry(), mapped));
+    public static Layout load(Spaces spaces, Origin origin, List<VmArea> mapped) {
+        Layout layout = new Layout(spaces, origin, above(origin.geometry(), mapped));
         for (VmArea vma : mapped) {
             check(layout, vma);
         }

@@ -44,7 +44,7 @@ final class BorrowBreaks {
                             "    public void put() {\n        if (users.put()) {\n            users.end();\n"
                                     + "        } else {\n            askIfAlone();\n",
                             "    public void put() {\n        if (users.references() == 1) {\n"
-                                    + "            layout.host().borrowers().ask(this);\n        }\n"
+                                    + "            borrowers.ask(identity);\n        }\n"
                                     + "        if (users.put()) {\n            users.end();\n        } else {\n")),
             PlantedBreak.of(
                     "exec looks whether the next space has users, and does not become one",

@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class DistrictScenariosTest {
     private static final String INTERNAL = "dev.samara.core.internal.";
     private static final String DISTRICTS = INTERNAL + "space.Districts";
+    private static final String LOOKUPS = INTERNAL + "space.PartLookups";
     private static final String EDIT = INTERNAL + "op.EditedLayout";
     private static final String CHANGES = INTERNAL + "space.Changes";
 
@@ -89,11 +90,13 @@ final class DistrictScenariosTest {
                     DistrictScenarios.DivisionBesideOperation.class,
                     1,
                     SourceBreak.of(
-                            DISTRICTS,
-                            "return layout.treeAcquire() != null ? null : partsAcquire();",
-                            "return partsAcquire();",
-                            "if (part.isDead() || layout.treeAcquire() != null) {",
-                            "if (part.isDead()) {")),
+                                    LOOKUPS,
+                                    "return layout.treeAcquire() != null ? null : partsAcquire();",
+                                    "return partsAcquire();")
+                            .and(SourceBreak.of(
+                                    DISTRICTS,
+                                    "if (part.isDead() || layout.treeAcquire() != null) {",
+                                    "if (part.isDead()) {"))),
             new Break(
                     "P39: a lookup goes by the parts of the lookup before it",
                     DistrictScenarios.LookupAfterJoin.class,
@@ -102,7 +105,7 @@ final class DistrictScenariosTest {
                                     INTERNAL + "space.Layout",
                                     "return all != null ? all.get(address) : districts.find(address);",
                                     "return districts.find(address);")
-                            .and(SourceBreak.of(DISTRICTS, FOUND_PARTS, KEPT_PARTS))),
+                            .and(SourceBreak.of(LOOKUPS, FOUND_PARTS, KEPT_PARTS))),
             new Break(
                     "P40: a neighbour across the border is taken for none",
                     DistrictScenarios.NeighboursAtBorder.class,

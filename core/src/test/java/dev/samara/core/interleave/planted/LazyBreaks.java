@@ -40,11 +40,11 @@ final class LazyBreaks {
                     LazyScenarios.LeavesCounted.class,
                     0,
                     SourceBreak.of(
-                            "dev.samara.core.internal.space.Layout",
+                            "dev.samara.core.internal.space.Lifetime",
                             "memory.cpus().endTeardown(pages.context());",
                             "memory.cpus().endTeardown(pages.context()); pages.context().free();",
-                            "            pages.free();\n            pages.context().free();\n",
-                            "            pages.free();\n")),
+                            "                pages.free();\n                pages.context().free();\n",
+                            "                pages.free();\n")),
             PlantedBreak.of(
                     "a teardown takes no CPU off",
                     LazyScenarios.LeavesShotDown.class,

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.interleave.SteppedScenarios;
@@ -36,7 +37,7 @@ final class TaskScenariosTest {
                     + " if (true) { if (background.pending() == 0) { return all; }");
 
     private static final Planting LOOKS_ONCE = SourceBreak.of(
-            "dev.samara.core.internal.space.MachineState", " && housekeeping.takenIfIdle() == taken;", ";");
+            "dev.samara.core.internal.space.MachineThreads", " && housekeeping.takenIfIdle() == taken;", ";");
 
     /** A task on its way to an executor with a thread for each, beside a thread that asks whether all is quiet. */
     static final class Asked extends SyncScenariosTest.Bodies {
@@ -66,12 +67,14 @@ final class TaskScenariosTest {
                 MachineState.UNLIMITED,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                report -> {
-                    throw new AssertionError(report);
-                },
-                new MachineState.Threads(task -> new Thread(task).start(), moved -> {}, true),
-                layout -> {},
+                new MachineThreads(
+                        report -> {
+                            throw new AssertionError(report);
+                        },
+                        Long.MAX_VALUE,
+                        task -> new Thread(task).start(),
+                        moved -> {},
+                        true),
                 null));
         private final AtomicInteger ended = new AtomicInteger();
 

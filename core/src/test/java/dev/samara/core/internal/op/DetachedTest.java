@@ -36,7 +36,7 @@ final class DetachedTest {
     private static final int RW = READ | Protection.WRITE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
 
-    private final Layout layout = new Layout(Layouts.origin(Layouts.host(100, 0, MachineState.UNLIMITED)), List.of());
+    private final Layout layout = Layouts.layout(Layouts.host(100, 0, MachineState.UNLIMITED));
 
     /** The successive VMAs of the place, with and without an open. */
     private enum Kind {

@@ -25,7 +25,7 @@ final class DistantNeighbourTest {
 
     private final List<Report> reports = new ArrayList<>();
     private final List<List<PendingJoin>> joins = new ArrayList<>();
-    private final Layout layout = new Layout(Layouts.origin(Layouts.host(this::retire, reports)), List.of());
+    private final Layout layout = Layouts.layout(Layouts.host(this::retire, reports));
 
     private long map(long address, int protection) {
         return Mmap.mmap(layout, address, PAGE, protection, FIXED, null, 0);

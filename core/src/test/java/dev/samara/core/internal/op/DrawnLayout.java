@@ -236,6 +236,6 @@ final class DrawnLayout {
     private static Layout layout(List<VmArea> vmas, MachineState host, int heapPage, int brkPage) {
         long heap = address(heapPage);
         long brk = address(brkPage);
-        return Load.load(Layouts.origin(host, heap, brk, false), vmas);
+        return Load.load(Layouts.spaces(host), Layouts.origin(heap, brk), vmas);
     }
 }

@@ -59,7 +59,7 @@ final class FailingDiscardTest {
                     null),
             MOST_CONTEXTS);
     private final CountDownLatch goOn = new CountDownLatch(1);
-    private final Layout layout = new Layout(Layouts.origin(Layouts.host(memory, reports)), List.of());
+    private final Layout layout = Layouts.layout(Layouts.host(memory, reports));
 
     private static <T> FutureTask<T> begun(String name, Callable<T> call) {
         FutureTask<T> task = new FutureTask<>(call);

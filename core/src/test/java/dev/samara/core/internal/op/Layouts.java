@@ -7,8 +7,10 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.space.RetirementHook;
+import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.vma.VmArea;
@@ -67,10 +69,7 @@ public final class Layouts {
                 commitLimit,
                 Long.MAX_VALUE,
                 TimeUnit.MINUTES.toNanos(5),
-                TimeUnit.MINUTES.toNanos(5),
-                reporter,
-                MachineState.Threads.own(),
-                ExitMmap::close,
+                MachineThreads.own(reporter, TimeUnit.MINUTES.toNanos(5)),
                 memory == null ? null : (host, pageShift) -> memory));
     }
 
@@ -78,28 +77,23 @@ public final class Layouts {
         throw new AssertionError("unexpected report: " + report);
     }
 
-    public static Origin origin(MachineState host) {
-        return origin(host, false);
+    /** The list of spaces of a machine. */
+    public static Spaces spaces(MachineState host) {
+        return new Spaces(host, ExitMmap::close);
     }
 
-    public static Origin origin(MachineState host, boolean earlyReuse) {
-        return origin(host, GEOMETRY.defaultHeap(), GEOMETRY.defaultHeap(), earlyReuse);
+    /** A layout of a machine, without mappings. */
+    static Layout layout(MachineState host) {
+        return new Layout(spaces(host), origin(), List.of());
     }
 
-    public static Origin origin(MachineState host, long heap, long brk, boolean earlyReuse) {
+    public static Origin origin() {
+        return origin(GEOMETRY.defaultHeap(), GEOMETRY.defaultHeap());
+    }
+
+    static Origin origin(long heap, long brk) {
         return new Origin(
-                host,
-                null,
-                GEOMETRY,
-                Set.of(),
-                Map.of(Resource.AS, -1L),
-                true,
-                heap,
-                brk,
-                0,
-                0,
-                GEOMETRY.limit(),
-                earlyReuse);
+                null, GEOMETRY, Set.of(), Map.of(Resource.AS, -1L), true, heap, brk, 0, 0, GEOMETRY.limit(), false);
     }
 
     /** An edit of no operation in particular, which has the whole layout. */

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
@@ -25,8 +24,8 @@ abstract class MergeRulesFixture {
     static final long Y = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
     static Layout layout(int maxMaps, VmArea... vmas) {
-        Origin origin = Layouts.origin(Layouts.host(maxMaps, 256, MachineState.UNLIMITED));
-        return Load.load(origin, List.of(vmas));
+        MachineState host = Layouts.host(maxMaps, 256, MachineState.UNLIMITED);
+        return Load.load(Layouts.spaces(host), Layouts.origin(), List.of(vmas));
     }
 
     static Layout layout(VmArea... vmas) {

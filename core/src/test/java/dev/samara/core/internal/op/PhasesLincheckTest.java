@@ -16,8 +16,8 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Origin;
-import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Munmap;
@@ -87,19 +87,18 @@ public class PhasesLincheckTest {
                 MachineState.UNLIMITED,
                 Long.MAX_VALUE,
                 Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                report -> {
-                    throw new AssertionError(report);
-                },
-                MachineState.Threads.own(),
-                ExitMmap::close,
+                MachineThreads.own(
+                        report -> {
+                            throw new AssertionError(report);
+                        },
+                        Long.MAX_VALUE),
                 null));
         // A lock that parks at once: for a model checker, a spin that ends by the clock never ends.
         MachineSeams.lockWith(host, ReentrantLock::new);
         long heap = GEOMETRY.defaultHeap();
         return new Layout(
+                Layouts.spaces(host),
                 new Origin(
-                        host,
                         null,
                         GEOMETRY,
                         Set.of(),

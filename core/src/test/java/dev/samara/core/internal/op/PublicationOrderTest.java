@@ -43,7 +43,7 @@ final class PublicationOrderTest {
     private final MachineMemory memory = SmallMemory.of(64);
     private final FilePages file = new FilePages(memory, 64 * PAGE);
     private final MachineState host = Layouts.host(this::retire, () -> new Probing(this::look), memory);
-    private final Layout layout = new Layout(Layouts.origin(host), List.of());
+    private final Layout layout = Layouts.layout(host);
     private final List<String> violations = new ArrayList<>();
 
     /** The VMA that an operation replaces when it is published. */

@@ -28,7 +28,7 @@ final class RetirementRunTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
-    private final Layout layout = new Layout(Layouts.origin(Layouts.host(range -> {}, reports)), List.of());
+    private final Layout layout = Layouts.layout(Layouts.host(range -> {}, reports));
 
     private RetirementRun unmapped() {
         assertEquals(PLACE, Mmap.mmap(layout, PLACE, PAGE, Protection.READ, FIXED, null, 0));

@@ -8,7 +8,6 @@ import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -39,10 +38,7 @@ final class ChangeDeliveryTest {
             MachineState.UNLIMITED,
             Long.MAX_VALUE,
             Long.MAX_VALUE,
-            Long.MAX_VALUE,
-            reports::add,
-            MachineState.Threads.own(),
-            ExitMmap::close,
+            MachineThreads.own(reports::add, Long.MAX_VALUE),
             null));
     private final Changes changes = new Changes(host);
     private final Semaphore begun = new Semaphore(0);

@@ -23,8 +23,8 @@ final class LayoutTest {
     private static final long EVERY_CLASS = VmaFlags.WRITE | VmaFlags.EXEC | VmaFlags.LOCKED | VmaFlags.ACCOUNT;
 
     private static Layout layout() {
-        Origin origin = Layouts.origin(Layouts.host(65530, 256, MachineState.UNLIMITED));
-        return Load.load(origin, List.of(vma(PLACE, PLACE + 4 * PAGE)));
+        Spaces spaces = Layouts.spaces(Layouts.host(65530, 256, MachineState.UNLIMITED));
+        return Load.load(spaces, Layouts.origin(), List.of(vma(PLACE, PLACE + 4 * PAGE)));
     }
 
     private static VmArea vma(long start, long end) {

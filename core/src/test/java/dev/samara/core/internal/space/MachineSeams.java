@@ -20,8 +20,8 @@ public final class MachineSeams {
     }
 
     /** Has a machine find no memory to remove a space from its list, after it has ended. */
-    public static void neverUnlist(MachineState machine) {
-        machine.spaces().listIn(list -> new AbstractSet<>() {
+    public static void neverUnlist(Spaces spaces) {
+        spaces.listIn(list -> new AbstractSet<>() {
             @Override
             public boolean add(Spaces.RegisteredSpace entry) {
                 return list.add(entry);
@@ -46,7 +46,7 @@ public final class MachineSeams {
 
     /** Has a test's clock tell the time of the reaps of a machine with a policy for low memory. */
     public static void timeReapsBy(MachineState machine, LongSupplier nanos) {
-        Objects.requireNonNull(machine.lowMemory(), "no policy").timeBy(nanos);
+        Objects.requireNonNull(machine.reapTurns(), "no policy").timeBy(nanos);
     }
 
     /** Calls a hook in the retire phase of each operation, as a notifier that each space of the machine has. */

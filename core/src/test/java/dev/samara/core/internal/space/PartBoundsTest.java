@@ -58,7 +58,8 @@ final class PartBoundsTest {
             space.grant(Capability.IPC_LOCK);
         }
         Layout layout = MachineInternals.layoutOf(space);
-        return PartBounds.of(layout, new Limits(Geometry.LINUX_X86_64, limits), counters, PARTS);
+        Limits all = new Limits(Geometry.LINUX_X86_64, limits);
+        return PartBounds.of(maxMapCount, layout.privileges().held(), all, counters, PARTS);
     }
 
     private PartBounds made() {

@@ -8,7 +8,6 @@ import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -33,13 +32,12 @@ final class SlowListenerTest {
             MachineState.UNLIMITED,
             Long.MAX_VALUE,
             Long.MAX_VALUE,
-            Long.MAX_VALUE,
-            report -> {
-                reports.add(report);
-                reported.release();
-            },
-            MachineState.Threads.own(),
-            ExitMmap::close,
+            MachineThreads.own(
+                    report -> {
+                        reports.add(report);
+                        reported.release();
+                    },
+                    Long.MAX_VALUE),
             null));
     private final Changes changes = new Changes(host);
     private final List<VmArea> some = List.of(VmArea.describe(0, 0x1000, VmaFlags.READ, 0, null, null, null));

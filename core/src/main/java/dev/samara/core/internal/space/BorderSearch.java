@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a layout is to be divided: between the places of threads that have met at a lock, and at borders that no
+ * operation has found in its way, but not in ranges that operations name. All of that decides about speed only, and so
+ * a failure is noted here and passed on to no operation.
+ */
+final class BorderSearch {
+    /**
+     * The operations of all parts after a division, up to which it is soon: each thread that is not asleep has a
+     * processor meanwhile.
+     */
+    private static final long SOON = 1 << 15;
+
+    /** The most meetings in vain beside the ranges in which no border should be. */
+    private static final int MOST_IN_VAIN = 64;
+
+    private final long pageSize;
+
+    private final Meetings meetings = new Meetings();
+
+    /** The pause after a part was to be divided further, and was not. Guarded by the layout lock. */
+    private final Meetings further = new Meetings();
+
+    /** The borders of the latest parts that an operation has not found in its way. Guarded by the layout lock. */
+    private long[] earlier = Borders.NONE;
+
+    /** The ranges in which no border should be. Written under the layout lock. */
+    private volatile Spans spans = Spans.NONE;
+
+    /** The number of times that threads have met whose places leave no room beside those ranges. */
+    private int inVain;
+
+    /**
+     * What a division or a join has thrown that no operation needs, but for the lack of memory or stack. Any thread
+     * writes it, and {@link #requireNoFailure} tells of one of them.
+     */
+    private volatile @Nullable Throwable failure;
+
+    BorderSearch(long pageSize) {
+        this.pageSize = pageSize;
+    }
+
+    /** Returns the meetings at the layout lock, for its holder. */
+    Meetings meetings() {
+        return meetings;
+    }
+
+    /** Returns the borders that no operation has found in its way. Caller has the layout lock. */
+    long[] earlier() {
+        return earlier;
+    }
+
+    /**
+     * Returns where threads that have met at a lock would divide a part or the layout, in ascending order; often
+     * nowhere. The caller has the lock. A failure is that of the division, not that of the caller's operation.
+     *
+     * @param known the parts; null for a layout that is not divided
+     * @param part the part, or the layout
+     */
+    long[] at(Meetings met, long start, long end, @Nullable LayoutParts known, District part) {
+        try {
+            if (!met.mayDivide(start, end)) {
+                return Borders.NONE;
+            }
+            long[] borders = known == null || (!further.isPaused() && UnusedParts.room(known, part) > 0)
+                    ? met.borders(part.tree(), pageSize, spans)
+                    : Borders.NONE;
+            if (borders.length != 0) {
+                met.clear();
+            } else {
+                met.declined();
+                forgetSpans();
+            }
+            return borders;
+        } catch (Throwable thrown) {
+            noteFailure(met, thrown);
+            return Borders.NONE;
+        }
+    }
+
+    /** Forgets the ranges in which no border should be, once in many times: perhaps they are not used any more. */
+    private void forgetSpans() {
+        // Racy, benign: it decides about speed only.
+        if (!spans.isEmpty() && ++inVain >= MOST_IN_VAIN) {
+            inVain = 0;
+            spans = Spans.NONE;
+        }
+    }
+
+    /** Notes that a division or a join which no operation needs has failed. Caller has the lock of the meetings. */
+    private void noteFailure(Meetings met, Throwable thrown) {
+        met.clear();
+        noteFailure(thrown);
+    }
+
+    /** As above, for the meetings at the layout lock. Caller has that lock. */
+    void noteFailureOfWhole(Throwable thrown) {
+        meetings.clear();
+        noteFailure(thrown);
+    }
+
+    /** As above, for a caller without a lock, which changes no meetings. */
+    void noteFailure(Throwable thrown) {
+        if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
+            failure = thrown;
+        }
+    }
+
+    /**
+     * Forgets earlier borders and returns the others. Caller has the layout lock.
+     *
+     * @param unneeded those below parts that are not used any more
+     * @param unused those below parts that are not used beside a busy one, which make room for more
+     * @param more the number of borders that are to be added
+     */
+    long[] keep(long[] unneeded, long[] unused, int more) {
+        long[] old = Borders.without(earlier, unneeded);
+        if (old.length + more >= LayoutParts.MOST) {
+            old = Borders.without(old, unused);
+        }
+        earlier = old;
+        return old;
+    }
+
+    /** Records whether parts were divided further where that was tried. Caller has the layout lock. */
+    void dividedFurther(boolean isDone) {
+        if (isDone) {
+            further.divided();
+        } else {
+            further.declined();
+        }
+    }
+
+    /**
+     * Returns the ranges in which no border should be after a join. Caller has the layout lock.
+     *
+     * @param isInWay whether the operation of the join has found a border in its way
+     * @param operations those of all parts since the division
+     * @param start the first address that the operation names
+     * @param end after the last address
+     */
+    Spans spansAfter(boolean isInWay, long operations, long start, long end) {
+        return isInWay && operations < SOON ? spanning(start, end) : spans;
+    }
+
+    private Spans spanning(long start, long end) {
+        return spans.with(start & -pageSize, (end + pageSize - 1) & -pageSize);
+    }
+
+    /** Keeps borders and ranges after a join. Does not fail. Caller has the layout lock. */
+    void joined(long[] kept, Spans known) {
+        earlier = kept;
+        spans = known;
+    }
+
+    /** Counts the operations of the parts of a join, unless no operation needed it. Caller has the layout lock. */
+    void joinedAfter(boolean isNeeded, long operations) {
+        if (isNeeded) {
+            meetings.joined(operations);
+        } else {
+            meetings.clear();
+        }
+    }
+
+    /** Throws an AssertionError if a division has failed for another reason than the lack of memory or stack. */
+    void requireNoFailure() {
+        Throwable thrown = failure;
+        if (thrown != null) {
+            throw new AssertionError("a division has failed", thrown);
+        }
+    }
+}

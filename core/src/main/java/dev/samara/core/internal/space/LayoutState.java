@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.cpu.SpaceUsers;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.UnhookTables;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Geometry;
+import dev.samara.maple.MapleTree;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the parts of a {@code Layout} share: the tree by which lookups go, whether the space is closed, its limits and
+ * privileges, its listeners, its page table and its life. The layout extends this class, since a lookup then needs no
+ * further load to find the tree.
+ */
+public abstract class LayoutState {
+    /** The owner of the guards' reservations, which are never cleared. */
+    private static final Object GUARD = new Object() {
+        @Override
+        public String toString() {
+            return "the guard at an end of the space";
+        }
+    };
+
+    private static final VarHandle TREE;
+
+    static {
+        try {
+            TREE = MethodHandles.lookup().findVarHandle(LayoutState.class, "tree", MapleTree.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    private final MachineState host;
+    private final Origin origin;
+    private final Geometry geometry;
+    private final ReentrantLock lock;
+
+    /**
+     * The tree of the whole layout; null while the layout is divided. Written under the layout lock. It stands here
+     * because a lookup then needs no further load.
+     */
+    @SuppressWarnings("UnusedVariable") // through TREE
+    private @Nullable MapleTree<VmArea> tree;
+
+    private final Changes changes;
+    private final long mmapBase;
+
+    private final Privileges privileges;
+    private final DenyWriteExec denyWriteExec;
+
+    /** Mappings above the user's part, ascending; no call can change them. */
+    private final List<VmArea> above;
+
+    /** The end of the heap. Written under the lock of the district with the heap's start; read without it too. */
+    private volatile long brk;
+
+    /**
+     * Whether the store that empties the tree for ever has been made, or is the next one. Set under the layout lock: a
+     * reader that finds the tree empty because of the close finds this set.
+     */
+    private volatile boolean isClosing;
+
+    /* Guarded by the layout lock, as is everything in them. */
+
+    private final Limits limits;
+
+    /** The lock flags that mlockall set for later mappings. */
+    private long defaultLock;
+
+    /** The number of operations and forks that have an age. */
+    private final AtomicLong ages = new AtomicLong();
+
+    /** The gates of the children's copies that are running. */
+    private final List<Gate> copies = new ArrayList<>(0);
+
+    /** Null if the machine has no memory. */
+    private final @Nullable MachineMemory memory;
+
+    private final @Nullable PageTable pages;
+    private final Lifetime lifetime;
+    private final Reaping reaping = new Reaping();
+    private final MappedPages mapped = new MappedPages();
+
+    /**
+     * Makes the state of a layout with an empty tree, in which the guards are reserved.
+     *
+     * @param end what follows the last user
+     */
+    LayoutState(
+            MachineState host,
+            SpaceUsers.Teardown end,
+            Origin origin,
+            @Nullable MachineMemory memory,
+            Limits limits,
+            int held,
+            int mdwe,
+            List<VmArea> above,
+            long brk,
+            long inheritedBase) {
+        this.host = host;
+        this.origin = origin;
+        this.memory = memory;
+        this.limits = limits;
+        privileges = new Privileges(held);
+        denyWriteExec = new DenyWriteExec(mdwe);
+        this.above = above;
+        this.brk = brk;
+        geometry = origin.geometry();
+        lock = host.newLock();
+        MapleTree<VmArea> empty = new MapleTree<>(lock);
+        tree = empty;
+        changes = new Changes(host);
+        lifetime = new Lifetime(origin.name(), geometry, end, host, memory);
+        LayoutLock.identify(lock, lifetime.identity());
+        pages = lifetime.pages();
+        if (pages != null) {
+            pages.limitTo(limits.bytes(Resource.PAGE_TABLES));
+        }
+        mmapBase =
+                inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
+        if (origin.lowGuard() != 0) {
+            empty.reserve(0, origin.lowGuard() - 1, GUARD);
+        }
+        if (origin.highGuard() != geometry.limit()) {
+            empty.reserve(origin.highGuard(), geometry.limit() - 1, GUARD);
+        }
+    }
+
+    /** Returns the layout lock. */
+    ReentrantLock layoutLock() {
+        return lock;
+    }
+
+    /** Returns the bounds of the space. */
+    public Origin origin() {
+        return origin;
+    }
+
+    /** Returns the state that all spaces of the machine share. */
+    public MachineState host() {
+        return host;
+    }
+
+    public Geometry geometry() {
+        return geometry;
+    }
+
+    @SuppressWarnings("unchecked") // of this field
+    @Nullable
+    MapleTree<VmArea> treeAcquire() {
+        return (MapleTree<VmArea>) TREE.getAcquire(this);
+    }
+
+    /** Replaces the tree. Pairs with the acquire loads of readers. Caller holds the layout lock. */
+    void publishTree(@Nullable MapleTree<VmArea> next) {
+        TREE.setRelease(this, next);
+    }
+
+    public Limits limits() {
+        return limits;
+    }
+
+    /** Returns the privileges, which change without the layout lock. */
+    public Privileges privileges() {
+        return privileges;
+    }
+
+    /** Returns what the space refuses to make executable. */
+    public DenyWriteExec denyWriteExec() {
+        return denyWriteExec;
+    }
+
+    public Changes changes() {
+        return changes;
+    }
+
+    /** Returns the gates of the children's copies that are running; guarded by the layout lock. */
+    public List<Gate> copies() {
+        return copies;
+    }
+
+    /** Returns the counts of references to this space. */
+    public Lifetime lifetime() {
+        return lifetime;
+    }
+
+    /** Returns how far private pages have been taken from the space while it is used. */
+    public Reaping reaping() {
+        return reaping;
+    }
+
+    /**
+     * Returns the machine's memory.
+     *
+     * @throws IllegalStateException if the machine has none
+     */
+    public MachineMemory memory() {
+        if (memory == null) {
+            throw new IllegalStateException("this machine was built without memory");
+        }
+        return memory;
+    }
+
+    public @Nullable MachineMemory memoryOrNull() {
+        return memory;
+    }
+
+    /**
+     * Returns the page table.
+     *
+     * @throws IllegalStateException if the machine has no memory
+     */
+    public PageTable pages() {
+        if (pages == null) {
+            throw new IllegalStateException("this machine was built without memory");
+        }
+        return pages;
+    }
+
+    /** Returns the page table; null if the machine has no memory. */
+    @Nullable
+    PageTable pagesOrNull() {
+        return pages;
+    }
+
+    /**
+     * Charges the topmost page table, which the teardown uncharges. Called once, when nothing but the teardown can
+     * follow a failure.
+     *
+     * @param call the call that makes the space, for the exception
+     * @throws MmException with ENOMEM if that would exceed the machine's limit
+     */
+    public void chargeRoot(String call) {
+        if (pages != null && !pages.chargeRoot()) {
+            throw new MmException(call, Errno.ENOMEM);
+        }
+    }
+
+    /** Unhooks the empty tables after a close has unmapped all VMAs. */
+    public void unhookTables() {
+        if (pages != null) {
+            UnhookTables.unhookEmpty(pages);
+        }
+    }
+
+    /** Returns an age above all earlier ones. Takes no lock. */
+    public long nextAge() {
+        return ages.incrementAndGet();
+    }
+
+    /**
+     * Adopts the counters that an edit has published. Caller holds the lock of the district.
+     *
+     * @param range the range in flight of the edit; null for none
+     */
+    public void adopt(District district, Counters published, @Nullable InFlightRange range) {
+        if (published.total < district.counters().total || (range != null && range.uncharged() != null)) {
+            mapped.beforeFall();
+        }
+        district.adopt(published, range);
+        charge(district);
+    }
+
+    /** Uncharges what a completed range in flight has unmapped. Caller holds the lock of the district. */
+    public void uncharge(District district, Counters unmapped) {
+        mapped.beforeFall();
+        district.uncharge(unmapped);
+        charge(district);
+    }
+
+    /** A part has set its own charge, and writes nothing that other parts write. */
+    private void charge(District district) {
+        if (!district.isPart()) {
+            lifetime.identity().charged(district.counters().accounted);
+            mapped.set(district.counters().total);
+        }
+    }
+
+    MappedPages mapped() {
+        return mapped;
+    }
+
+    /** Notes the number of mapped pages before the layout is divided. */
+    void notePeak() {
+        mapped.beforeFall();
+    }
+
+    /** Has parts count their mapped pages apart; null after they were joined. The caller holds the layout lock. */
+    void countIn(@Nullable ChargedPages parts) {
+        mapped.countIn(parts);
+        if (pages != null) {
+            pages.residents().setInParts(parts != null);
+        }
+    }
+
+    /** Returns the number of mapped pages. Takes no lock. */
+    public long mappedPages() {
+        return mapped.count();
+    }
+
+    /** Returns the highest number of mapped pages so far. Takes no lock. */
+    public long mappedPeak() {
+        return mapped.peak();
+    }
+
+    /** Sets the end of the heap. Caller holds the lock of the district with the heap's start. */
+    public void setBrk(long newBrk) {
+        brk = newBrk;
+    }
+
+    /** Sets the lock flags of later mappings. Caller holds the layout lock. */
+    public void setDefaultLock(long lock) {
+        defaultLock = lock;
+    }
+
+    public long mmapBase() {
+        return mmapBase;
+    }
+
+    public long stackGuardGap() {
+        return host.stackGuardPages() << geometry.pageShift();
+    }
+
+    public long defaultLock() {
+        return defaultLock;
+    }
+
+    /** Returns the current end of the heap. Takes no lock. */
+    public long brk() {
+        return brk;
+    }
+
+    /**
+     * Returns the mappings above the user's part.
+     *
+     * @return an unmodifiable list, ascending
+     */
+    public List<VmArea> above() {
+        return above;
+    }
+
+    /**
+     * Returns whether the space is closed. Only a caller that holds the layout lock knows that an open space is still
+     * open afterwards.
+     */
+    public boolean isClosed() {
+        // The tree tells whether the store has been made: no thread that is refused finds a mapping afterwards.
+        MapleTree<VmArea> all = isClosing ? treeAcquire() : null;
+        return all != null && all.isEmpty();
+    }
+
+    /** Returns whether the next store closes the space, or an earlier one did. Caller holds the layout lock. */
+    boolean isClosing() {
+        return isClosing;
+    }
+
+    /**
+     * Checks that the space is not closed.
+     *
+     * @throws MmException with ESRCH if it is
+     */
+    public void checkNotClosed(String call) {
+        if (isClosed()) {
+            throw new MmException(call, Errno.ESRCH);
+        }
+    }
+
+    /** Closes the space for ever, with the next store of the tree. Caller holds the layout lock. */
+    public void close() {
+        isClosing = true;
+    }
+}

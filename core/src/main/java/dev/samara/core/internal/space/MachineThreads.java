@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Background;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.MachineTasks;
+import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.sync.WaitingCall;
+import java.util.concurrent.Executor;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The threads of one machine: its own and those that the embedder lends, what they run, which thread may wait for them,
+ * and the reports of what they cannot tell a caller. Thread-safe.
+ */
+public final class MachineThreads {
+    private final MachineReports reports;
+    private final long longWaitNanos;
+    private final Background background = new Background(this::reportFailedTask);
+    private final MachineTasks tasks;
+    private final Housekeeping housekeeping;
+
+    /** Returns the threads of a machine to which the embedder lends none. */
+    public static MachineThreads own(Consumer<? super Report> reporter, long longWaitNanos) {
+        return new MachineThreads(reporter, longWaitNanos, null, null, false);
+    }
+
+    /**
+     * Creates the threads, which are started when there is work.
+     *
+     * @param reporter receives reports that no caller can receive
+     * @param longWaitNanos the time after which a wait is reported
+     * @param executor runs the tasks that may block, or null for threads of the machine
+     * @param idle how the thread of the housekeeping idles, null for the usual way
+     * @param isInvoked whether the embedder makes the steps of the housekeeping
+     */
+    public MachineThreads(
+            Consumer<? super Report> reporter,
+            long longWaitNanos,
+            @Nullable Executor executor,
+            @Nullable IntConsumer idle,
+            boolean isInvoked) {
+        reports = new MachineReports(reporter);
+        this.longWaitNanos = longWaitNanos;
+        tasks = new MachineTasks(background, executor, isInvoked, idle, this::reportFailedTask);
+        housekeeping = tasks.housekeeping();
+    }
+
+    /** Returns the machine's own threads; a task that hangs does not harm the others. */
+    Background background() {
+        return background;
+    }
+
+    /** Returns the executor of tasks that may block: the embedder's, or the machine's own threads. */
+    MachineTasks tasks() {
+        return tasks;
+    }
+
+    /** Returns the calls that continue after a CPU, a copy or a grace period, or after a pause. */
+    Housekeeping housekeeping() {
+        return housekeeping;
+    }
+
+    /** Starts the steps, and a thread for the tasks, where an Error has stopped that. */
+    void attendAgain() {
+        background.attendAgain();
+        housekeeping.attendAgain();
+    }
+
+    /**
+     * Waits until the machine has no task and no waiting call. Makes the steps of the housekeeping if they are invoked.
+     *
+     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws IllegalStateException if the caller is a thread of the machine, or, on any thread, a callback of a
+     *     retirement or code that a step of the housekeeping calls to ask whether a call can continue
+     */
+    void awaitQuiescence() throws InterruptedException {
+        checkMayWaitForTasks("a wait for quiescence");
+        attendAgain();
+        if (housekeeping.isInvoked()) {
+            stepUntilQuiet();
+        } else {
+            tasks.awaitQuiescence();
+        }
+    }
+
+    private void stepUntilQuiet() throws InterruptedException {
+        tasks.checkNoTask();
+        while (!isQuiet()) {
+            if (Thread.interrupted()) {
+                throw new InterruptedException();
+            }
+            if (!housekeeping.step()) {
+                LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
+            }
+        }
+    }
+
+    /** A call that another thread takes between the two reads of the housekeeping may run unseen by the tasks. */
+    private boolean isQuiet() {
+        long taken = housekeeping.takenIfIdle();
+        return taken >= 0 && tasks.isQuiet() && housekeeping.takenIfIdle() == taken;
+    }
+
+    /**
+     * Checks that no task of the machine may have to wait for this thread.
+     *
+     * @param what the wait for tasks, for messages
+     * @throws IllegalStateException if this thread runs a callback of a retirement, or of a step that asks calls
+     */
+    void checkMayWaitForTasks(String what) {
+        InFlightRange inside = RetiringThread.range();
+        if (inside != null) {
+            throw new IllegalStateException(what + " was called by the retirement of " + inside
+                    + ", and would have to wait for threads of the machine, which may wait for that operation");
+        }
+        housekeeping.checkNotAsking(what);
+    }
+
+    /**
+     * Returns whether the calling thread may wait for operations, CPUs and grace periods. It may not if another thread
+     * has to wait for it meanwhile, because of a CPU in GUEST, a reader section or a callback.
+     */
+    boolean mayWaitHere() {
+        return Cpus.mayWait()
+                && RetiringThread.range() == null
+                && !housekeeping.isAskedHere()
+                && !NoWaiting.isEntered();
+    }
+
+    /**
+     * Returns whether an operation may be unable to continue while this thread waits. This thread then runs a task by
+     * the embedder's executor, and makes no steps of the housekeeping while it waits. The executor may have no other
+     * thread.
+     */
+    boolean isNeededHere() {
+        return tasks.isGivenHere() && !housekeeping.isSteppedHere();
+    }
+
+    /** Returns the housekeeping if this thread must make its steps while it waits, and otherwise null. */
+    @Nullable
+    Housekeeping invoked() {
+        return housekeeping.isSteppedHere() ? housekeeping : null;
+    }
+
+    /**
+     * Requests that a thread of the machine continues a call. If there is no memory for a task, the call is added to
+     * the waiting calls.
+     */
+    void submit(WaitingCall call) {
+        try {
+            tasks.execute(call);
+        } catch (OutOfMemoryError exhausted) {
+            housekeeping.add(call);
+        }
+    }
+
+    /** Returns the time in nanoseconds after which a wait is reported. */
+    long longWaitNanos() {
+        return longWaitNanos;
+    }
+
+    /** As {@link MachineReports#report(Report.Kind, String, Throwable)}. */
+    void report(Report.Kind kind, String message, @Nullable Throwable cause) {
+        reports.report(kind, message, cause);
+    }
+
+    /** As {@link MachineReports#report(Report)}. */
+    void report(Report made) {
+        reports.report(made);
+    }
+
+    void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
+        // It may wait for one of these calls.
+        attendAgain();
+        reports.reportLongWait(waiting, gate, waiter, nanos);
+    }
+
+    private void reportFailedTask(Throwable thrown) {
+        reports.reportFailedTask(thrown);
+    }
+}

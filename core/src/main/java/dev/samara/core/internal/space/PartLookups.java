@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.maple.MapleTree;
+import dev.samara.maple.Snapshot;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lookups in a layout that is divided: by its parts, or by a tree that was published meanwhile. They take no lock.
+ * {@code Districts} extends this class, since a lookup then needs no further load to find the parts.
+ */
+abstract class PartLookups {
+    private static final VarHandle PARTS;
+
+    static {
+        try {
+            PARTS = MethodHandles.lookup().findVarHandle(PartLookups.class, "parts", LayoutParts.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    private final LayoutState layout;
+
+    /** The parts; null while the layout is not divided. Written under the layout lock. */
+    @SuppressWarnings("UnusedVariable") // through PARTS
+    private @Nullable LayoutParts parts;
+
+    PartLookups(LayoutState layout) {
+        this.layout = layout;
+    }
+
+    @Nullable
+    LayoutParts partsAcquire() {
+        return (LayoutParts) PARTS.getAcquire(this);
+    }
+
+    void setPartsRelease(@Nullable LayoutParts next) {
+        PARTS.setRelease(this, next);
+    }
+
+    /**
+     * Returns the parts; null if the layout is not divided. The layout is divided from the store of no tree on, and
+     * whole from the store of a tree on. If a join has come between the two loads, the caller finds a tree next time.
+     */
+    @Nullable
+    LayoutParts current() {
+        return layout.treeAcquire() != null ? null : partsAcquire();
+    }
+
+    /** Returns the VMA that covers an address, or null, for a reader that has found no tree of the whole layout. */
+    @Nullable
+    VmArea find(long address) {
+        for (; ; ) {
+            LayoutParts known = current();
+            if (known != null) {
+                return known.tree(known.indexOf(address)).get(address);
+            }
+            MapleTree<VmArea> tree = layout.treeAcquire();
+            if (tree != null) {
+                return tree.get(address);
+            }
+        }
+    }
+
+    /** As {@link #find}, or the next VMA above the address. */
+    @Nullable
+    VmArea atOrAfter(long address) {
+        for (; ; ) {
+            LayoutParts known = current();
+            if (known != null) {
+                return known.atOrAfter(address);
+            }
+            MapleTree<VmArea> tree = layout.treeAcquire();
+            if (tree != null) {
+                return tree.atOrAfter(address);
+            }
+        }
+    }
+
+    /** As {@link #find}, or the next VMA below the address. */
+    @Nullable
+    VmArea atOrBefore(long address) {
+        for (; ; ) {
+            LayoutParts known = current();
+            if (known != null) {
+                return known.atOrBefore(address);
+            }
+            MapleTree<VmArea> tree = layout.treeAcquire();
+            if (tree != null) {
+                return tree.atOrBefore(address);
+            }
+        }
+    }
+
+    /** Returns the layout of one instant. */
+    Snapshot<VmArea> snapshot() {
+        for (; ; ) {
+            LayoutParts known = current();
+            if (known != null) {
+                return known.snapshot();
+            }
+            MapleTree<VmArea> tree = layout.treeAcquire();
+            if (tree != null) {
+                return tree.snapshot();
+            }
+        }
+    }
+}
