@@ -146,7 +146,7 @@ public final class Operation extends OperationState {
             }
         }
         if (inFlight == null && !populations.isEmpty()) {
-            host().submit(last);
+            layout.host().submit(last);
         }
         return inFlight != null || !populations.isEmpty();
     }

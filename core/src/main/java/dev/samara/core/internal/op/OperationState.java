@@ -3,7 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.MachineWatch;
 import java.util.ArrayList;
 import java.util.List;
@@ -193,7 +193,7 @@ abstract class OperationState extends RetirementResources implements MachineWatc
     /** Returns the callbacks to backings, created at first use. */
     final BackingQuestions callbacks() {
         if (callbacks == null) {
-            callbacks = new BackingQuestions(host());
+            callbacks = new BackingQuestions(layout.host());
         }
         return callbacks;
     }
@@ -238,7 +238,7 @@ abstract class OperationState extends RetirementResources implements MachineWatc
     }
 
     @Override
-    public final MachineState host() {
-        return layout.host();
+    public final MachineThreads threads() {
+        return layout.host().threads();
     }
 }

@@ -100,7 +100,7 @@ public final class MachineState {
     /** Null for a machine that does not track references. Set before the machine is used. */
     private @Nullable RefTracker refTracker;
 
-    private record NamedWatch(MachineState host, String name) implements MachineWatch {
+    private record NamedWatch(MachineThreads threads, String name) implements MachineWatch {
         @Override
         public String toString() {
             return name;
@@ -150,7 +150,7 @@ public final class MachineState {
     }
 
     /** Returns the threads of the machine. */
-    MachineThreads threads() {
+    public MachineThreads threads() {
         return threads;
     }
 
@@ -330,7 +330,7 @@ public final class MachineState {
      * @param waiting the waiting call or its subject, for messages
      */
     public Watch watch(String waiting) {
-        return new NamedWatch(this, waiting);
+        return new NamedWatch(threads, waiting);
     }
 
     /** Returns the watch of waits for the owner of a busy page table entry. */

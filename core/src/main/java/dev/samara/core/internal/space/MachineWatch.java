@@ -8,25 +8,26 @@ import org.jspecify.annotations.Nullable;
 
 /** Reports long waits to the reporter of a machine. Its text is the waiting call or its subject, for messages. */
 public interface MachineWatch extends Watch {
-    MachineState host();
+    /** Returns what the machine does about waits. */
+    MachineThreads threads();
 
     @Override
     default long reportAfterNanos() {
-        return host().threads().longWaitNanos();
+        return threads().longWaitNanos();
     }
 
     @Override
     default void waitsLong(Gate gate, Thread waiter, long nanos) {
-        host().threads().reportLongWait(toString(), gate, waiter, nanos);
+        threads().reportLongWait(toString(), gate, waiter, nanos);
     }
 
     @Override
     default void attendAgain() {
-        host().threads().attendAgain();
+        threads().attendAgain();
     }
 
     @Override
     default @Nullable Housekeeping invoked() {
-        return host().threads().invoked();
+        return threads().invoked();
     }
 }
