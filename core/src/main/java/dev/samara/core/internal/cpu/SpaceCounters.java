@@ -4,7 +4,8 @@ package dev.samara.core.internal.cpu;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * The events of one space: those that CPUs had counted when they went to another space, by kind, and the shootdowns. Shared by the contexts that the space has one after the other. Thread-safe.
+ * The events of one space: those that CPUs had counted when they went to another space, by kind, and the shootdowns.
+ * Shared by the contexts that the space has one after the other. Thread-safe.
  */
 public final class SpaceCounters {
     /** The number of kinds that a CPU counts. */

@@ -410,8 +410,8 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Inserts a page like {@link #insert}, unless it was removed since its read began: {@link NoFrame#STALE} then, and the
-     * frame is the caller's still.
+     * Inserts a page like {@link #insert}, unless it was removed since its read began: {@link NoFrame#STALE} then,
+     * and the frame is the caller's still.
      */
     public int insertRead(ReadsUnderWay.PageRead read, int frame) {
         return present().fresh.insert(read.page(), frame, read);
