@@ -108,7 +108,7 @@ public final class MachineState {
     }
 
     /** Reports long waits for the owner of a busy page table entry. */
-    private final Watch busyEntryWatch = watch("a busy page table entry");
+    private final Watch busyEntryWatch;
 
     public MachineState(Settings settings) {
         maxMapCount = settings.maxMapCount();
@@ -118,6 +118,7 @@ public final class MachineState {
         indexBudget = new IndexBudget(settings.pageTableLimitBytes());
         memories = settings.memories();
         threads = settings.threads();
+        busyEntryWatch = watch("a busy page table entry");
         hostFiles = new HostFiles(threads::report, threads.tasks());
         borrowers = new Borrowers(threads, settings.longBorrowNanos());
         threads.housekeeping().checkInSteps(this::checkInStep);

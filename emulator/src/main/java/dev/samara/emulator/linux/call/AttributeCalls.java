@@ -234,12 +234,13 @@ final class AttributeCalls {
                 time(times == 0 ? 0 : memory.getLong(times), accessed),
                 time(times == 0 ? 0 : memory.getLong(times + 16), modified),
                 error);
-        String name = isOfDescriptor ? "" : paths.name(path);
-        if (isOfDescriptor || ((flags & EMPTY_PATH) != 0 && name.isEmpty())) {
+        String given = isOfDescriptor ? "" : paths.name(path);
+        boolean isEmpty = !isOfDescriptor && (flags & EMPTY_PATH) != 0 && given.isEmpty();
+        if (isOfDescriptor || (isEmpty && (int) descriptor != PathCalls.CURRENT_FOLDER)) {
             long result = changeOpen(descriptor, !isOfDescriptor, host -> set(changed, host, false));
             return result == 0 ? error : result;
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        return change(descriptor, name, follows, 0, host -> set(changed, host, follows));
+        return change(descriptor, isEmpty ? "." : given, follows, 0, host -> set(changed, host, follows));
     }
 }

@@ -86,14 +86,20 @@ final class DescriptorCalls {
         return 0;
     }
 
-    long duplicate(long descriptor, int from, boolean endsAtExec) {
+    /** {@code dup}, which does not ask for a number that the limit forbids. */
+    long duplicate(long descriptor) {
         GuestFile file = thread.file(descriptor);
-        if (file == null) {
-            return LinuxErrno.EBADF;
-        }
-        if (from < 0 || from >= files().limit()) {
-            return LinuxErrno.EINVAL;
-        }
+        return file == null ? LinuxErrno.EBADF : duplicate(file, false, 0);
+    }
+
+    /** Makes a descriptor with the lowest free number from one on ({@code f_dupfd}). */
+    private long duplicateFrom(GuestFile file, long from, boolean endsAtExec) {
+        return (int) from < 0 || (int) from >= files().limit()
+                ? LinuxErrno.EINVAL
+                : duplicate(file, endsAtExec, (int) from);
+    }
+
+    private long duplicate(GuestFile file, boolean endsAtExec, int from) {
         file.retain();
         return files().add(file, endsAtExec, from);
     }
@@ -132,10 +138,10 @@ final class DescriptorCalls {
                 return file instanceof PipeEnd pipe ? pipe.resize((int) argument) : LinuxErrno.EBADF;
             }
             case F_DUPFD -> {
-                return duplicate(descriptor, (int) argument, false);
+                return duplicateFrom(file, argument, false);
             }
             case F_DUPFD_CLOEXEC -> {
-                return duplicate(descriptor, (int) argument, true);
+                return duplicateFrom(file, argument, true);
             }
             case F_GETFD -> {
                 return files().endsAtExec((int) descriptor) ? 1 : 0;

@@ -147,7 +147,7 @@ final class KnownCalls {
 
     private void addDescriptors() {
         table.put(LinuxCall.EVENTFD2, (a, b, c, d, e, f) -> files.event(a, b));
-        table.put(LinuxCall.DUP, (a, b, c, d, e, f) -> descriptors.duplicate(a, 0, false));
+        table.put(LinuxCall.DUP, (a, b, c, d, e, f) -> descriptors.duplicate(a));
         table.put(LinuxCall.DUP3, (a, b, c, d, e, f) -> descriptors.duplicateTo(a, b, c));
         table.put(LinuxCall.FCNTL, (a, b, c, d, e, f) -> descriptors.control(a, b, c));
         table.put(LinuxCall.IOCTL, (a, b, c, d, e, f) -> descriptors.device(a, b, c));

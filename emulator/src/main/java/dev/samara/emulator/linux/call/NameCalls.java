@@ -130,8 +130,9 @@ final class NameCalls {
         String newName = paths.secondName(to);
         synchronized (names()) {
             boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
-            ResolvedPath linked =
-                    isOfDescriptor ? ofDescriptor(fromFolder) : paths.place(fromFolder, name, (flags & FOLLOW) != 0);
+            ResolvedPath linked = isOfDescriptor && (int) fromFolder != PathCalls.CURRENT_FOLDER
+                    ? ofDescriptor(fromFolder)
+                    : paths.place(fromFolder, isOfDescriptor ? "." : name, (flags & FOLLOW) != 0);
             if (linked.error() != 0) {
                 return linked.error();
             }

@@ -324,10 +324,11 @@ final class PathCalls {
         if (isWrong) {
             return LinuxErrno.EINVAL;
         }
-        if ((flags & EMPTY_PATH) != 0 && isEmpty(path)) {
+        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && isEmpty(path);
+        if (isOfDescriptor && (int) descriptor != CURRENT_FOLDER) {
             return accessOf(descriptor, rights);
         }
-        String name = name(path);
+        String name = isOfDescriptor ? "." : name(path);
         synchronized (names()) {
             ResolvedPath place = place(descriptor, name, true);
             FileStatus special = ofEmulator(place, true);
