@@ -82,8 +82,8 @@ final class ProgramBreaks {
             of(
                     "a copy of a descriptor ends at exec as the first one does",
                     "call.DescriptorCalls",
-                    "return duplicate(descriptor, (int) argument, false);",
-                    "return duplicate(descriptor, (int) argument, files().endsAtExec((int) descriptor));"),
+                    "return duplicateFrom(file, argument, false);",
+                    "return duplicateFrom(file, argument, files().endsAtExec((int) descriptor));"),
             of(
                     "SIG_BLOCK replaces the mask",
                     "call.SignalCalls",
