@@ -55,7 +55,7 @@ final class FaultState {
 
     /**
      * Returns whether a mapping may get a page ({@code check_stable_address_space}). A fault that is about to fill an
-     * empty entry of anonymous memory calls this under the lock of the leaf, for the VMA that stands there.
+     * empty entry of anonymous memory calls this under the lock of the leaf, for the VMA that is mapped there.
      *
      * @return {@link Fault#NONE}; ADRERR if the VMA is private and the space unstable; {@link FaultResult#AGAIN} if the
      *     VMA was replaced meanwhile

@@ -5,7 +5,7 @@ import dev.samara.core.internal.page.Frames;
 
 /** What a page cache gives in place of a frame, besides {@link Frames#NONE}. Smaller numbers are free for others. */
 public final class NoFrame {
-    /** The result when there is no free frame. */
+    /** No frame is free. */
     public static final int NO_MEMORY = Frames.NONE - 1;
 
     /** The result of an insertion of a page whose read is stale. */

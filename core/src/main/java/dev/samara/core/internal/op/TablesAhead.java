@@ -95,8 +95,8 @@ final class TablesAhead {
      * Reserves the tables that the last attempt lacked. Caller holds no lock.
      *
      * @param isInterruptible whether an interrupt ends the reservation: not once a part of the call is published
-     * @return null, also if the layout is closed meanwhile, which the next attempt finds; or ENOMEM if the tables
-     *     exceed the limit of the space or the machine, or the heap has no room for them; or EINTR if the thread is
+     * @return null for success, and if the layout was closed, which the next attempt finds out; ENOMEM if the tables
+     *     exceed the limit of the space or the machine, or the heap has no room for them; EINTR if the thread is
      *     interrupted
      */
     @Nullable

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * that are free after their last pin.
  */
 public final class Magazine {
-    /** In place of a frame: there is none. */
+    /** No frame. */
     static final int NONE = -1;
 
     static final int CAPACITY = 64;

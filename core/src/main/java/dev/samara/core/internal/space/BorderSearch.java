@@ -10,12 +10,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class BorderSearch {
     /**
-     * The operations of all parts after a division, up to which it is soon: each thread that is not asleep has a
-     * processor meanwhile.
+     * The number of operations, in all parts, after which a division is no longer recent: so many take long enough for
+     * each thread that is awake to run.
      */
     private static final long SOON = 1 << 15;
 
-    /** The most meetings in vain beside the ranges in which no border should be. */
+    /** After so many meetings without a division, the ranges that stay whole are forgotten. */
     private static final int MOST_IN_VAIN = 64;
 
     private final long pageSize;
@@ -28,15 +28,15 @@ final class BorderSearch {
     /** The borders of the latest parts that an operation has not found in its way. Guarded by the layout lock. */
     private long[] earlier = Borders.NONE;
 
-    /** The ranges in which no border should be. Written under the layout lock. */
+    /** The ranges that should stay whole. Written under the layout lock. */
     private volatile Spans spans = Spans.NONE;
 
-    /** The number of times that threads have met whose places leave no room beside those ranges. */
+    /** How often threads met at places between which those ranges left no room for a border. */
     private int inVain;
 
     /**
-     * What a division or a join has thrown that no operation needs, but for the lack of memory or stack. Any thread
-     * writes it, and {@link #requireNoFailure} tells of one of them.
+     * The last exception of a division or a join, other than a lack of memory or stack. Any thread writes it, and
+     * {@link #requireNoFailure} reports it.
      */
     private volatile @Nullable Throwable failure;
 
@@ -82,7 +82,7 @@ final class BorderSearch {
         }
     }
 
-    /** Forgets the ranges in which no border should be, once in many times: perhaps they are not used any more. */
+    /** Forgets the ranges that should stay whole, once in many times: perhaps they are no longer used. */
     private void forgetSpans() {
         // Racy, benign: it decides about speed only.
         if (!spans.isEmpty() && ++inVain >= MOST_IN_VAIN) {
@@ -136,7 +136,7 @@ final class BorderSearch {
     }
 
     /**
-     * Returns the ranges in which no border should be after a join. Caller has the layout lock.
+     * Returns the ranges that should stay whole after a join. Caller has the layout lock.
      *
      * @param isInWay whether the operation of the join has found a border in its way
      * @param operations those of all parts since the division

@@ -118,7 +118,7 @@ class Meetings {
     /**
      * Returns the addresses between the places of the threads: ascending, not in a VMA, and none if the places overlap.
      *
-     * @param spans the ranges in which no border should be
+     * @param spans the ranges that should stay whole
      */
     long[] borders(MapleTree<VmArea> tree, long pageSize, Spans spans) {
         sort();
