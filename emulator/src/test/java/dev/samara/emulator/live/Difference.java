@@ -31,7 +31,9 @@ record Difference(CodeExecution execution, int step, List<Step> script, String k
     @Override
     public String kind() {
         Step at = at();
-        String where = at instanceof Step.Call call ? call.call().text() : at == null ? "end" : "verb";
+        String where = at instanceof Step.Call call
+                ? call.call().text()
+                : at == null ? "end" : at.getClass().getSimpleName();
         String[] ofKernel = kernel.split(" \\| ", -1);
         String[] ofGuest = guest.split(" \\| ", -1);
         if (!ofKernel[0].equals(ofGuest[0])) {
@@ -40,10 +42,24 @@ record Difference(CodeExecution execution, int step, List<Step> script, String k
         }
         for (int i = 1; i < Math.min(ofKernel.length, ofGuest.length); i++) {
             if (!ofKernel[i].equals(ofGuest[i])) {
-                return where + (ofKernel[i].startsWith("fd ") ? " state" : " memory");
+                return where + (ofKernel[i].startsWith("fd ") ? stateOf(ofKernel[i], ofGuest[i]) : " memory");
             }
         }
         return where + " length";
+    }
+
+    /** Returns which word about a descriptor differs. */
+    private static String stateOf(String kernel, String guest) {
+        String[] ofKernel = kernel.split(" ");
+        String[] ofGuest = guest.split(" ");
+        String name = "";
+        for (int i = 0; i < Math.min(ofKernel.length, ofGuest.length); i++) {
+            name = ofKernel[i].matches("[a-z]+") ? ofKernel[i] : name;
+            if (!ofKernel[i].equals(ofGuest[i])) {
+                break;
+            }
+        }
+        return " state after " + name;
     }
 
     private static boolean isNegative(String answer) {

@@ -25,7 +25,8 @@ record Difference(List<Step> script, int step, String what, boolean isThrown)
 
     @Override
     public String kind() {
-        return isThrown ? "throws" : "differs";
+        String where = step < script.size() ? script.get(step).verb().word() : "end";
+        return where + (isThrown ? " throws" : " differs");
     }
 
     @Override

@@ -17,7 +17,8 @@ import java.util.concurrent.TimeUnit;
  * A run of random scripts, which fails with the shortest script that differs. Without a property it is the share of a
  * build. {@value #SEED} alone runs the script of that seed. {@value #SECONDS} runs scripts of consecutive seeds for
  * that time, from {@value #SEED} on or from a fresh one, and writes the tally of what the kernel answered into
- * {@code target}. With {@value #KEEP_GOING} it does not end at the first difference, and shortens one of each kind.
+ * {@code target}. With {@value #KEEP_GOING} it does not end at the first difference, shortens one of each kind, and
+ * names the seeds of the others.
  *
  * @param <S> a step
  * @param <D> a difference
@@ -105,23 +106,30 @@ public final class LiveRun<S, D extends Difference<S>> {
     private void runAll(long first, int count) throws IOException {
         scripts += count;
         for (Map.Entry<Long, D> each : language.runAll(first, count).entrySet()) {
-            boolean isNew = kinds.merge(each.getValue().kind(), 1, Integer::sum) == 1;
+            D found = each.getValue();
+            long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start);
+            String where = String.format(
+                    Locale.ROOT,
+                    "%s, live, -D%s=%d, found after %d s: ",
+                    language.name(),
+                    SEED,
+                    each.getKey(),
+                    seconds);
+            boolean isNew = kinds.merge(found.kind(), 1, Integer::sum) == 1;
             if (isNew && goesOn()) {
-                long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start);
-                D shortest = Shrinker.shrink(language, each.getValue(), SHRINKING);
+                D shortest = Shrinker.shrink(language, found, SHRINKING);
                 messages.add(String.format(
                         Locale.ROOT,
-                        "%s, live, -D%s=%d, found after %d s: %s%n%s%nas a regression: %s",
-                        language.name(),
-                        SEED,
-                        each.getKey(),
-                        seconds,
+                        "%s%s%n%s%nas a regression: %s",
+                        where,
                         shortest.kind(),
                         shortest,
                         regressions.resolve("NAME.txt")));
                 if (!isEndedByDifference) {
                     System.out.println(messages.get(messages.size() - 1));
                 }
+            } else if (!isEndedByDifference) {
+                System.out.println(where + found.kind() + ", again");
             }
         }
     }
