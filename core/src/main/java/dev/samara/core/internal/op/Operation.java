@@ -30,7 +30,7 @@ public final class Operation extends OperationState {
     private @Nullable CheckedRevocations revocations;
 
     public Operation(Layout layout, Call call) {
-        super(layout, call.endsSpace(), call.isMunmap());
+        super(layout);
         this.call = call;
     }
 
@@ -75,6 +75,18 @@ public final class Operation extends OperationState {
         }
         refused(endsSpace() ? Edit.DONE : Errno.ESRCH.result());
         return true;
+    }
+
+    // Asked where it matters: each question is an interface call on one of many classes.
+
+    @Override
+    boolean endsSpace() {
+        return call.endsSpace();
+    }
+
+    @Override
+    boolean isMunmap() {
+        return call.isMunmap();
     }
 
     /** Announces to the access checker the ranges that the call may revoke until the operation ends. */

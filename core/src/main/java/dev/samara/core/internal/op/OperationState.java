@@ -20,9 +20,6 @@ abstract class OperationState extends RetirementResources implements MachineWatc
     /** The privileges at the beginning of the call. */
     final int privileges;
 
-    private final boolean endsSpace;
-    private final boolean isMunmap;
-
     /** Its waits for ranges in flight; null before the first restart. */
     private @Nullable RangeWait waits;
 
@@ -54,10 +51,8 @@ abstract class OperationState extends RetirementResources implements MachineWatc
     /** The ranges to fault in after completion. */
     List<PopulateRange> populations = List.of();
 
-    OperationState(Layout layout, boolean endsSpace, boolean isMunmap) {
+    OperationState(Layout layout) {
         super(layout);
-        this.endsSpace = endsSpace;
-        this.isMunmap = isMunmap;
         privileges = layout.privileges().held();
     }
 
@@ -74,15 +69,8 @@ abstract class OperationState extends RetirementResources implements MachineWatc
         return populations;
     }
 
-    @Override
-    final boolean endsSpace() {
-        return endsSpace;
-    }
-
     /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
-    final boolean isMunmap() {
-        return isMunmap;
-    }
+    abstract boolean isMunmap();
 
     /** Adds a range to fault in after completion; a new attempt starts with none. */
     final void populate(PopulateRange range) {
