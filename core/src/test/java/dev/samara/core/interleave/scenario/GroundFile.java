@@ -12,6 +12,7 @@ import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +29,11 @@ public interface GroundFile {
     long pwrite(ByteBuffer source, long offset);
 
     long pread(ByteBuffer target, long offset);
+
+    /** The size of its cache in bytes. */
+    default long size() {
+        return Objects.requireNonNull(backing().pageCache()).size();
+    }
 
     /** Frees its pages. */
     void close();

@@ -153,6 +153,12 @@ final class FailurePlantedTest {
                                     "if (from.height > 0 || ((int[]) from.top).length > least) {",
                                     "if (from.height >= 0) {"))),
             new Planted(
+                    "a write makes the file larger before there is memory for its page",
+                    "pwrite-far@PRIVATE_FILE",
+                    FailureKind.ALLOCATION,
+                    CALLERS,
+                    SourceBreak.of(FILE + "FileBytes", "                fresh.reserve(page);\n", "")),
+            new Planted(
                     "an eviction that fails puts back only the pages that are in use",
                     "evict@HOST_FILE",
                     FailureKind.ALLOCATION,

@@ -184,7 +184,7 @@ final class FailureScene {
         }
     }
 
-    /** Adds the layouts of all spaces, and the contents of their pages and of the file. */
+    /** Adds the layouts of all spaces, and the contents of their pages and of the file, and its size. */
     void contents(StringBuilder layout, List<String> pages) {
         contents(state.space, layout, pages);
         state.children.forEach((name, child) -> {
@@ -193,6 +193,9 @@ final class FailureScene {
         });
         for (long page = 0; state.file != null && page < Ground.PAGES; page++) {
             pages.add(file().number(page * SpaceScenario.PAGE));
+        }
+        if (state.file != null) {
+            pages.add(file().size() + " bytes");
         }
     }
 

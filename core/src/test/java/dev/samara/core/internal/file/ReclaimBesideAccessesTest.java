@@ -11,19 +11,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.PagedFile;
+import dev.samara.core.internal.page.Caches;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -69,6 +73,35 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
             truncating.join();
             fixture.store(anonymous, 1);
         }
+    }
+
+    @Test
+    @DisplayName("a file in memory that another thread cuts is known to free pages soon, although none is reclaimed")
+    void cutByAnother() throws Exception {
+        MemoryFile file = fixture.file(1);
+        Backing backing = file.open();
+        long at = fixture.map(0, 1, RW, MapFlags.SHARED, backing, 0);
+        fixture.store(at, 1);
+        FilePages pages = (FilePages) Objects.requireNonNull(backing.pageCache());
+        Caches caches = pages.memory().caches();
+        assertEquals(0, caches.reclaim());
+        try (OtherCpu other = new OtherCpu(space)) {
+            other.call(of -> {
+                of.enterGuest();
+                return of.memory().load(at, 8);
+            });
+            Thread cutting = new Thread(() -> file.truncate(0));
+            cutting.start();
+            Await.until("the file is locked", () -> pages.frameAt(0) == -1, cutting);
+            assertEquals(Caches.BUSY, caches.reclaim());
+            other.call(of -> {
+                of.leaveGuest();
+                return 0;
+            });
+            cutting.join();
+        }
+        assertEquals(0, caches.reclaim());
+        file.close();
     }
 
     @Test
