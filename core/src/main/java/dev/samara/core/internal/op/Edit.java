@@ -97,7 +97,7 @@ public final class Edit extends EditedLayout {
      * Counts a VMA that the call is about to look at. Returns whether the call ends this part before it: another edit
      * goes on at the address.
      *
-     * @throws PublicationParts.Needed if the call does not publish in parts yet, and may
+     * @throws Restart if the call does not publish in parts yet, and may
      */
     public boolean endsPartAt(long address) {
         if (visited++ < PublicationParts.most() || operation.isWhole()) {
@@ -106,7 +106,7 @@ public final class Edit extends EditedLayout {
         requireWhole();
         PublicationParts parts = operation.parts;
         if (parts == null) {
-            throw new PublicationParts.Needed();
+            throw new Restart(AttemptOutcome.NEEDS_PARTS);
         }
         parts.endPartAt(address);
         return true;
@@ -115,12 +115,12 @@ public final class Edit extends EditedLayout {
     /**
      * Counts a VMA that the call is about to look at before it has begun to publish in parts.
      *
-     * @throws PublicationParts.Needed if there are too many for an edit
+     * @throws Restart if there are too many for an edit
      */
     public void countVma() {
         if (visited++ >= PublicationParts.most() && !operation.isWhole()) {
             requireWhole();
-            throw new PublicationParts.Needed();
+            throw new Restart(AttemptOutcome.NEEDS_PARTS);
         }
     }
 
@@ -215,7 +215,7 @@ public final class Edit extends EditedLayout {
     /**
      * Returns the range in flight of this edit, created at first use.
      *
-     * @throws RetirementResources.NoIdleContext if its retirement lacks a page table context. Found here, before the
+     * @throws Restart if its retirement lacks a page table context. Found here, before the
      *     call has looked at many VMAs in vain
      */
     Retirement inFlight() {

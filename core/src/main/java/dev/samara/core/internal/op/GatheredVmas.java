@@ -19,7 +19,7 @@ public final class GatheredVmas {
      * which reads little of each VMA: a processor waits for several VMAs at once as long as the loop is short.
      *
      * @return their counters, which the caller only reads
-     * @throws RetirementResources.NoIdleContext as {@link Edit#inFlight}
+     * @throws Restart as {@link Edit#inFlight}
      */
     public static Counters gather(Edit edit, long start, long end) {
         EditLists lists = edit.lists;

@@ -7,6 +7,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.mman.Errno;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,9 +20,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Operation extends OperationState {
     private final Call call;
-
-    /** Whether the latest attempt was the first one to need more. */
-    private boolean isAgain;
 
     /** The place in the backlog of an asynchronous operation; null if it needs none. */
     private @Nullable BacklogPlace place;
@@ -165,83 +163,100 @@ public final class Operation extends OperationState {
 
     private void publish() {
         try {
-            while (!done) {
-                Gate gate = attempt();
-                if (gate != null) {
-                    giveContextBack(inFlight);
-                    if (!waits().await(gate)) {
-                        refused(Errno.EINTR.result());
-                    }
-                } else if (isAgain) {
-                    isAgain = false;
-                } else if (isLacking()) {
-                    withdraw();
-                    takeLacking();
-                } else if (parts != null && !done) {
-                    goOn(parts);
-                } else if (!done) {
-                    // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
-                    // answer. The place is given back, since calls of the backing may wait for one.
-                    withdraw();
-                    giveContextBack(inFlight);
-                    ask();
+            AttemptOutcome outcome = attempt();
+            while (outcome != AttemptOutcome.DONE) {
+                Errno refusal = prepareNext(outcome);
+                if (refusal != null) {
+                    refused(refusal.result());
+                    return;
                 }
+                outcome = attempt();
             }
         } finally {
             leave();
         }
     }
 
-    /** Prepares the next part. Caller holds no lock. */
-    private void goOn(PublicationParts current) {
-        if (current.isBegun()) {
-            layout.letOthersIn();
-        } else if (current.mayHaveToAsk()) {
-            publishWhole();
-            current.end();
-        } else {
-            long noted = call.checkAll(layout);
-            if (Errno.isError(noted)) {
-                refused(noted);
-            } else {
-                current.begin(noted);
-            }
+    /**
+     * Does what the outcome of an attempt says must be done before the next one. Caller holds no lock.
+     *
+     * @return why there is no next one; null if there is
+     */
+    private @Nullable Errno prepareNext(AttemptOutcome outcome) {
+        switch (outcome) {
+            case MUST_WAIT:
+                giveContextBack(inFlight);
+                return waits().await() ? null : Errno.EINTR;
+            case NEEDS_WHOLE:
+                goBeyondPart();
+                return null;
+            case NEEDS_PARTS:
+                return beginParts(Objects.requireNonNull(parts));
+            case PART_DONE:
+                layout.letOthersIn();
+                return null;
+            case LACKS_RESOURCE:
+                withdraw();
+                return takeLacking();
+            case MUST_ASK:
+                // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
+                // answer. The place is given back, since calls of the backing may wait for one.
+                withdraw();
+                giveContextBack(inFlight);
+                return ask();
+            case DONE:
+                break;
         }
+        throw new IllegalArgumentException(outcome + ": there is no next attempt");
     }
 
-    /** Asks the backings, without the place of an asynchronous call. Caller holds no lock. */
-    private void ask() {
+    /** Prepares the first part. Returns why the call is refused; null if it goes on. */
+    private @Nullable Errno beginParts(PublicationParts claimed) {
+        if (claimed.mayHaveToAsk()) {
+            publishWhole();
+            claimed.end();
+            return null;
+        }
+        long noted = call.checkAll(layout);
+        if (Errno.isError(noted)) {
+            return Errno.of(noted);
+        }
+        claimed.begin(noted);
+        return null;
+    }
+
+    /** Asks the backings, without the place of an asynchronous call. Returns why the call is refused, or null. */
+    private @Nullable Errno ask() {
         leavePlace();
         callbacks().put();
-        if (place != null && !place.take()) {
-            refused(Errno.EAGAIN.result());
-        }
+        return place == null || place.take() ? null : Errno.EAGAIN;
     }
 
-    /** Makes one attempt; returns the gate to wait for before the next one, or null. */
-    private @Nullable Gate attempt() {
+    private AttemptOutcome attempt() {
         try (Edit edit = new Edit(this, call.from(layout), call.to(layout))) {
             // Under the lock, under which the space is closed: an operation is published before the close, or refused.
             if (isRefusedByClose()) {
-                return null;
+                return AttemptOutcome.DONE;
             }
             try {
-                Publication.publish(edit, call.decide(edit));
-                return null;
+                return Publication.publish(edit, call.decide(edit));
             } catch (BeyondDistrict more) {
-                goBeyondPart();
-                isAgain = true;
-                return null;
-            } catch (Restart blocked) {
-                waits().restarted(edit.district);
-                return blocked.gate();
-            } catch (NoIdleContext none) {
-                return null;
-            } catch (PublicationParts.Needed many) {
-                parts = new PublicationParts(layout, this, new RetirementRun(this), edit.lists.claimed);
-                return null;
+                return AttemptOutcome.NEEDS_WHOLE;
+            } catch (Restart restart) {
+                return restarted(edit, restart);
             }
         }
+    }
+
+    /** Leaves under the lock what the next attempt finds. */
+    private AttemptOutcome restarted(Edit edit, Restart restart) {
+        Gate gate = restart.gate();
+        if (gate != null) {
+            waits().restarted(edit.district, gate);
+        } else if (restart.outcome() == AttemptOutcome.NEEDS_PARTS) {
+            parts = new PublicationParts(layout, this, new RetirementRun(this), edit.lists.claimed);
+        }
+        return restart.outcome();
     }
 
     @Override

@@ -29,9 +29,6 @@ abstract class OperationState extends RetirementResources implements MachineWatc
     /** What it asks backings; null for nothing. */
     private @Nullable BackingQuestions callbacks;
 
-    /** Whether the attempts have ended: the operation is published or refused. */
-    boolean done;
-
     private boolean isPublished;
 
     /** The result of the call, once it is published or refused. */
@@ -150,18 +147,20 @@ abstract class OperationState extends RetirementResources implements MachineWatc
     final void refused(long refusal) {
         result = refusal;
         populations = List.of();
-        done = true;
     }
 
-    /** Ends the attempts; the range in flight, if any, remains to be retired and completed. */
-    final void published(long answer, @Nullable Retirement rest) {
+    /**
+     * An edit is published. Once all parts are, the attempts have ended, and the range in flight, if any, remains to be
+     * retired and completed.
+     */
+    final AttemptOutcome published(long answer, @Nullable Retirement rest) {
         result = answer;
         inFlight = rest;
         isPublished = true;
         if (rest != null) {
             handOverTables();
         }
-        done = parts == null || parts.published(populations.size());
+        return parts == null || parts.published(populations.size()) ? AttemptOutcome.DONE : AttemptOutcome.PART_DONE;
     }
 
     @Override

@@ -90,10 +90,10 @@ final class Publication {
     /**
      * Publishes an edit, unless a backing must be asked first or has refused, or a resource is missing.
      *
-     * @param result the result of the operation
-     * @return {@code result}, or the negated errno of a refusal
+     * @param result the result of the operation, which it has from then on
+     * @return how the attempt has ended; without a meaning for an edit that completes an operation
      */
-    static long publish(EditedLayout edit, long result) {
+    static AttemptOutcome publish(EditedLayout edit, long result) {
         Retirement mine = edit.inFlight;
         // Step 1.
         if (mine != null) {
@@ -106,27 +106,27 @@ final class Publication {
         Errno refusal = edit.opens.refusal();
         if (refusal != null) {
             edit.operation.refused(refusal.result());
-            return refusal.result();
+            return AttemptOutcome.DONE;
         }
         if (!edit.operation.isAnswered()) {
             if (edit.completing || edit.operation.parts != null) {
                 throw new IllegalStateException("a backing was to be asked for a range in flight: " + edit.operation);
             }
-            return result;
+            return AttemptOutcome.MUST_ASK;
         }
         // Step 3.
         if (edit.changesNothing()) {
             closeIfItEndsSpace(edit);
             edit.tree.abort();
             edit.published = true;
-            edit.operation.published(result, null);
-            return result;
+            return edit.operation.published(result, null);
         }
         edit.district.checkCap(edit.counters, mine);
         // Steps 4 and 5.
         refuseToWaitForCopy(edit, mine);
-        if (mine != null && !prepareToRetire(edit, mine)) {
-            return result;
+        AttemptOutcome early = mine == null ? null : prepareToRetire(edit, mine);
+        if (early != null) {
+            return early;
         }
         // Steps 6 and 7.
         attach(edit, mine);
@@ -144,7 +144,7 @@ final class Publication {
         edit.published = true;
         edit.held = withOpens;
         // Steps 10 to 13.
-        adopt(edit, result, mine, charges);
+        AttemptOutcome outcome = adopt(edit, result, mine, charges);
         // Step 14.
         if (!edit.gone.isEmpty() || !edit.fresh.isEmpty()) {
             edit.district.countChange();
@@ -153,7 +153,7 @@ final class Publication {
         if (mine == null) {
             Linking.unlink(edit.gone, null);
         }
-        return result;
+        return outcome;
     }
 
     private static void closeIfItEndsSpace(EditedLayout edit) {
@@ -174,10 +174,11 @@ final class Publication {
         }
     }
 
-    /** Takes step 5. Returns false if the operation is refused, or must act before the next attempt. */
-    private static boolean prepareToRetire(EditedLayout edit, Retirement mine) {
-        if (!edit.operation.prepare(mine)) {
-            return false;
+    /** Takes step 5. Returns how the attempt ends early; null if it goes on. */
+    private static @Nullable AttemptOutcome prepareToRetire(EditedLayout edit, Retirement mine) {
+        AttemptOutcome early = edit.operation.prepare(mine);
+        if (early != null) {
+            return early;
         }
         Layout layout = edit.layout;
         if (mine.takesPagesAway() && !layout.copies().isEmpty()) {
@@ -192,7 +193,7 @@ final class Publication {
         }
         edit.district.inFlight().makeRoom();
         mine.prepareToDepart();
-        return true;
+        return null;
     }
 
     /**
@@ -232,10 +233,8 @@ final class Publication {
     }
 
     /** Takes steps 10 to 13. */
-    private static void adopt(EditedLayout edit, long result, @Nullable Retirement mine, boolean charges) {
-        if (!edit.completing) {
-            edit.operation.published(result, mine);
-        }
+    private static AttemptOutcome adopt(EditedLayout edit, long result, @Nullable Retirement mine, boolean charges) {
+        AttemptOutcome outcome = edit.completing ? AttemptOutcome.DONE : edit.operation.published(result, mine);
         if (mine != null) {
             if (!mine.isInParts()) {
                 edit.district.inFlight().add(mine);
@@ -251,5 +250,6 @@ final class Publication {
             edit.commitment().publish(mine);
         }
         edit.adopt();
+        return outcome;
     }
 }

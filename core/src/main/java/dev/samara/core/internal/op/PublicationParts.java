@@ -46,15 +46,6 @@ final class PublicationParts {
         }
     }
 
-    /** Thrown in an attempt that looks at more VMAs than one part has: the operation claims its ranges first. */
-    static final class Needed extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-
-        Needed() {
-            super(null, null, false, false);
-        }
-    }
-
     private final Layout layout;
     private final Retirement run;
     private final Gate publication;

@@ -9,6 +9,7 @@ import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Watch;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,10 @@ final class RangeWait {
     private final long age;
 
     private int restarts;
+
+    /** The gate that the latest attempt has met; null while none is to be waited for. */
+    private @Nullable Gate met;
+
     private @Nullable Ticket ticket;
 
     RangeWait(Layout layout, Watch operation, boolean endsSpace) {
@@ -83,8 +88,10 @@ final class RangeWait {
      * Notes that the attempt has met another operation. Other operations find the ticket from now on.
      *
      * @param district what the attempt has locked, and has not left
+     * @param gate that of the other operation
      */
-    void restarted(District district) {
+    void restarted(District district, Gate gate) {
+        met = gate;
         restarts++;
         if (restarts >= PATIENCE && ticket != null && !ticket.isLeft()) {
             district.inFlight().add(ticket);
@@ -93,11 +100,15 @@ final class RangeWait {
     }
 
     /**
-     * Waits until a gate is open. The end of a space is not interrupted. Caller must hold no lock.
+     * Waits until the gate is open that the attempt has met. The end of a space is not interrupted. Caller must hold no
+     * lock.
      *
      * @return false if the thread is interrupted
      */
-    boolean await(Gate gate) {
+    boolean await() {
+        Gate gate = Objects.requireNonNull(met);
+        // An operation whose wait is over keeps no other one reachable.
+        met = null;
         InFlightRange inside = RetiringThread.range();
         if (inside != null) {
             throw new IllegalStateException(operation + " was called by the retirement of " + inside

@@ -2,19 +2,40 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.sync.Gate;
+import org.jspecify.annotations.Nullable;
 
-/** Thrown in an attempt that has met a range in flight or a ticket: the operation releases the lock and waits. */
+/**
+ * Ends an attempt from within the decision of its call. The attempt is dropped. Caught by the operation, which makes an
+ * outcome of it.
+ */
 final class Restart extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    private final transient Gate gate;
+    private final AttemptOutcome outcome;
+    private final transient @Nullable Gate gate;
 
-    Restart(Gate gate) {
+    private Restart(AttemptOutcome outcome, @Nullable Gate gate) {
         super(null, null, false, false);
+        this.outcome = outcome;
         this.gate = gate;
     }
 
-    /** Returns the gate to wait for. */
+    /** Ends an attempt with an outcome that is not {@link AttemptOutcome#MUST_WAIT}. */
+    Restart(AttemptOutcome outcome) {
+        this(outcome, null);
+    }
+
+    /** Ends an attempt that has met a range in flight or a ticket, whose gate must be open before the next one. */
+    Restart(Gate gate) {
+        this(AttemptOutcome.MUST_WAIT, gate);
+    }
+
+    AttemptOutcome outcome() {
+        return outcome;
+    }
+
+    /** Returns the gate to wait for; null if there is none. */
+    @Nullable
     Gate gate() {
         return gate;
     }

@@ -28,18 +28,9 @@ abstract class RetirementResources {
      */
     private static final int DEPTH = 24;
 
-    /** Thrown in an attempt that needs a page table context, if none is idle: the operation creates one. */
-    static final class NoIdleContext extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-
-        NoIdleContext() {
-            super(null, null, false, false);
-        }
-    }
-
     final Layout layout;
 
-    /** Whether the attempt found no idle page table context for the retirement. */
+    /** Whether the attempt found no idle page table context: which resource it lacked. */
     private boolean lacksContext;
 
     /**
@@ -70,27 +61,27 @@ abstract class RetirementResources {
     /**
      * Allocates the resources of the retirement before publication. Caller holds the layout lock.
      *
-     * @return false if the attempt must end first: the operation is refused, or {@linkplain #isLacking lacks} a
-     *     resource
+     * @return null if they are; {@link AttemptOutcome#LACKS_RESOURCE}; or {@link AttemptOutcome#DONE} if the operation
+     *     is refused
      */
-    final boolean prepare(Retirement rest) {
+    final @Nullable AttemptOutcome prepare(Retirement rest) {
         try {
             StackReserve.check(DEPTH);
             if (layout.memoryOrNull() == null) {
-                return true;
+                return null;
             }
             if (TablesAhead.mayLack(rest) && tables().lack(rest)) {
-                return false;
+                return AttemptOutcome.LACKS_RESOURCE;
             }
             if (rest.isPrepared()) {
                 addTables(rest);
-                return true;
+                return null;
             }
             if (rest.isInParts() && rest.retiresNothing()) {
-                return true;
+                return null;
             }
             if (!hasContext()) {
-                return false;
+                return AttemptOutcome.LACKS_RESOURCE;
             }
             TableReserve reserved = tables == null ? TableReserve.NONE : tables.reserved();
             rest.retireBy(new RetirementSteps(rest, layout, endsSpace(), context, reserved));
@@ -100,19 +91,19 @@ abstract class RetirementResources {
                 throw exhausted;
             }
             refused(Errno.ENOMEM.result());
-            return false;
+            return AttemptOutcome.DONE;
         }
-        return true;
+        return null;
     }
 
     /**
      * Borrows an idle page table context for the retirement, unless there is one already. Caller holds the layout lock.
      *
-     * @throws NoIdleContext if none is idle: the attempt must end, and the operation creates one
+     * @throws Restart if none is idle: the operation creates one
      */
     final void requireContext() {
         if (!hasContext()) {
-            throw new NoIdleContext();
+            throw new Restart(AttemptOutcome.LACKS_RESOURCE);
         }
     }
 
@@ -142,48 +133,36 @@ abstract class RetirementResources {
         return tables;
     }
 
-    /** Returns whether the last attempt has ended for want of a resource. */
-    final boolean isLacking() {
-        return lacksContext || (tables != null && tables.areLacking());
-    }
-
-    /** Takes the resource that the last attempt lacked, or refuses the operation. Caller holds no lock. */
-    final void takeLacking() {
-        TablesAhead ahead = tables;
+    /**
+     * Takes the resource that the last attempt lacked. Caller holds no lock.
+     *
+     * @return why the operation is refused; null if it goes on
+     */
+    final @Nullable Errno takeLacking() {
         if (lacksContext) {
             lacksContext = false;
-            takeContext();
-        } else if (ahead != null) {
-            Errno refusal = ahead.reserve(!isPublished());
-            if (refusal != null) {
-                refused(refusal.result());
-            }
+            return takeContext();
         }
+        return tables().reserve(!isPublished());
     }
 
-    /** Creates a context if none is idle. */
-    private void takeContext() {
+    /** Creates a context if none is idle. Returns why the operation is refused; null if it goes on. */
+    private @Nullable Errno takeContext() {
         try {
             context = layout.memory().contexts().borrowOrNull();
-            if (context == null && mustGoOn()) {
-                // Its retirement is tried again until a context is available.
-                goesOnWithoutContext = true;
-            } else if (context == null) {
-                refused(Errno.EAGAIN.result());
-            }
+            return context != null || goesOnWithout() ? null : Errno.EAGAIN;
         } catch (OutOfMemoryError exhausted) {
             if (endsSpace()) {
                 throw exhausted;
-            } else if (mustGoOn()) {
-                goesOnWithoutContext = true;
-            } else {
-                refused(Errno.ENOMEM.result());
             }
+            return goesOnWithout() ? null : Errno.ENOMEM;
         }
     }
 
-    private boolean mustGoOn() {
-        return endsSpace() || isPublished();
+    /** Returns whether the operation goes on without a context, if none is available while its retirement is tried. */
+    private boolean goesOnWithout() {
+        goesOnWithoutContext = endsSpace() || isPublished();
+        return goesOnWithoutContext;
     }
 
     /** Leaves the tables to the retirement of a range that is published. */

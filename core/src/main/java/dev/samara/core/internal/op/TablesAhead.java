@@ -86,11 +86,6 @@ final class TablesAhead {
         return isLacking;
     }
 
-    /** Returns whether {@link #lack} has returned true in the last attempt. */
-    boolean areLacking() {
-        return lacking != null;
-    }
-
     /**
      * Reserves the tables that the last attempt lacked. Caller holds no lock.
      *

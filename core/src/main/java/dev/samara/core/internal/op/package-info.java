@@ -10,9 +10,10 @@
  * that changes many VMAs one by one publishes several edits, in {@code PublicationParts}: readers may see the first of
  * them without the others.
  *
- * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped. The
- * operation {@linkplain dev.samara.core.internal.op.RangeWait waits}, or {@linkplain
- * dev.samara.core.internal.op.BackingQuestions asks}, without the lock, and tries again. After several restarts it
+ * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped, and
+ * says so by its {@linkplain dev.samara.core.internal.op.AttemptOutcome outcome}. The operation {@linkplain
+ * dev.samara.core.internal.op.RangeWait waits}, or {@linkplain dev.samara.core.internal.op.BackingQuestions asks},
+ * without the lock, and tries again. After several restarts it
  * takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations in its ranges wait. Ranges that an
  * operation unmaps, replaces, moves or narrows stay in flight until {@link dev.samara.core.internal.op.RetirementRun}
  * has retired their pages. Then its {@link dev.samara.core.internal.op.CompletePhase} clears the reservations, joins
@@ -31,6 +32,8 @@
  *       RetirementRun}, {@code CompletePhase}</td></tr>
  *   <tr><td>Where does an operation meet another one in its range, and wait for it?</td>
  *       <td>{@link dev.samara.core.internal.op.Edit#claim}, {@code RangeWait}</td></tr>
+ *   <tr><td>How may an attempt end, and what follows?</td>
+ *       <td>{@code AttemptOutcome}, {@link dev.samara.core.internal.op.Operation}</td></tr>
  *   <tr><td>When does an operation take a ticket?</td>
  *       <td>{@code RangeWait}</td></tr>
  *   <tr><td>What takes the resources of a retirement, or refuses an operation without them?</td>

@@ -123,7 +123,8 @@ public class PhasesLincheckTest {
         for (; ; ) {
             try (Edit edit = new Edit(operation, call.from(layout), call.to(layout))) {
                 try {
-                    return Publication.publish(edit, call.decide(edit));
+                    Publication.publish(edit, call.decide(edit));
+                    return operation.result();
                 } catch (Restart blocked) {
                     return WAITS;
                 } catch (BeyondDistrict more) {

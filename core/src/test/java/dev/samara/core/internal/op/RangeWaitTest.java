@@ -13,6 +13,7 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.Divisions;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.vma.Geometry;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.Test;
 class RangeWaitTest {
     private static final long PLACE = 0x1000_0000L;
     private static final long PAGE = 0x1000;
+    private static final Gate OTHER = new Gate();
 
     private final AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
     private final Layout layout = MachineInternals.layoutOf(space);
@@ -32,8 +34,8 @@ class RangeWaitTest {
         assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
         RangeWait waits = new RangeWait(layout, operation, false);
         District whole = layout.lockWhole();
-        waits.restarted(whole);
-        waits.restarted(whole);
+        waits.restarted(whole, OTHER);
+        waits.restarted(whole, OTHER);
         waits.beginAttempt();
         waits.name(PLACE, PLACE + PAGE);
         whole.unlock();
@@ -50,12 +52,12 @@ class RangeWaitTest {
         RangeWait waits = new RangeWait(layout, operation, false);
         District part = waits.lock(PLACE, PLACE + PAGE);
         assertTrue(part.isPart());
-        waits.restarted(part);
-        waits.restarted(part);
+        waits.restarted(part, OTHER);
+        waits.restarted(part, OTHER);
         waits.beginAttempt();
         waits.name(PLACE, PLACE + PAGE);
         waits.name(PLACE + 4 * PAGE, PLACE + 5 * PAGE);
-        waits.restarted(part);
+        waits.restarted(part, OTHER);
         part.unlock();
         // Joins it before.
         assertTrue(Divisions.divide(layout, PLACE, PLACE + 2 * PAGE, PLACE + 5 * PAGE));

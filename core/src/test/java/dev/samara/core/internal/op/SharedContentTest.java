@@ -157,7 +157,8 @@ final class SharedContentTest {
         fixture.store(again, 5);
         long late;
         try (Edit edit = Layouts.edit(fixture.layout())) {
-            late = Publication.publish(edit, new Mmap(0, PAGE, RW, MapFlags.SHARED, asked, 0).decide(edit));
+            Publication.publish(edit, new Mmap(0, PAGE, RW, MapFlags.SHARED, asked, 0).decide(edit));
+            late = edit.operation.result();
         }
         assertEquals(5, fixture.load(late));
         unmap(again);

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+/**
+ * How an attempt of an operation has ended. {@link Operation} decides by this alone what it does before the next
+ * attempt. Each attempt that is not {@link #DONE} or {@link #PART_DONE} was dropped without effect.
+ */
+enum AttemptOutcome {
+    /** The operation is published to its end, or refused. There is no further attempt. */
+    DONE,
+
+    /** A part of the call is published, and others follow. */
+    PART_DONE,
+
+    /** The attempt has met a range in flight or a ticket: its gate must be open before the next one. */
+    MUST_WAIT,
+
+    /** The attempt had locked a part of the layout and needs more: the next one has the whole layout. */
+    NEEDS_WHOLE,
+
+    /** The call has more VMAs to look at than one hold of the lock should: it has claimed its ranges for parts. */
+    NEEDS_PARTS,
+
+    /** The retirement lacks a resource, which is taken without the lock. */
+    LACKS_RESOURCE,
+
+    /** A backing must be asked, which is done without the lock. */
+    MUST_ASK
+}
