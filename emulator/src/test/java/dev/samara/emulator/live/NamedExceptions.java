@@ -35,6 +35,7 @@ final class NamedExceptions {
     private static final Set<Integer> COMMANDS =
             Set.of(0, 1, 2, 3, 4, 5, 6, 7, 9, 16, 36, 37, 38, 1030, 1031, 1032, 1033, 1034);
     private static final String EPERM = "-1";
+    private static final String EOVERFLOW = "-75";
     private static final String ESRCH = "-3";
 
     /** What a lock answers that another thread has. */
@@ -79,6 +80,10 @@ final class NamedExceptions {
     private static final int WAKE_OP = 5;
     private static final int FUTEX_COMMAND = 0x7f;
     private static final int NO_WAIT = 1;
+
+    /** The bytes of an entry with a name of 255. */
+    private static final int LONGEST_ENTRY = 280;
+
     private static final int NOATIME = 01000000;
     private static final int TMPFILE = 020000000;
     private static final int SEEK_DATA = 3;
@@ -108,10 +113,7 @@ final class NamedExceptions {
         if (call.call() == JudgedCall.RT_SIGPENDING && hasThread(found) && isAfter(found, TO_PROCESS)) {
             return "a signal for the process, which another thread is about to take";
         }
-        if (OF_POSITIONS.contains(call.call())
-                && isAfterEntries(found)
-                && found.kernel().startsWith(EINVAL + " ")
-                && OF_READ_FOLDER.matcher(found.guest()).find()) {
+        if (OF_POSITIONS.contains(call.call()) && isAfterEntries(found) && isReadOfFolder(found)) {
             return "a position in a folder after its last entry, which is the greatest of all in ext4";
         }
         if (call.call() == JudgedCall.GETDENTS64
@@ -120,7 +122,7 @@ final class NamedExceptions {
             return "a position in a folder, which is the file system's own";
         }
         boolean isOfMemory = call.call() == JudgedCall.PROCESS_VM_READV || call.call() == JudgedCall.PROCESS_VM_WRITEV;
-        if (isOfMemory && isOwn(call) && first(found.kernel()).equals(first(found.guest()))) {
+        if (isOfMemory && isOwn(found, call) && first(found.kernel()).equals(first(found.guest()))) {
             return "bytes that are copied over themselves, in parts of any size";
         }
         return of(call, found.kernel(), found.guest());
@@ -135,8 +137,23 @@ final class NamedExceptions {
         return answer.split(" ", 2)[0];
     }
 
-    private static boolean isOwn(Step.Call call) {
-        return call.arguments().get(0) instanceof Argument.TaskNumber of && of.task() == call.task();
+    /** Whether a call names a task of the caller's own process. */
+    private static boolean isOwn(Difference found, Step.Call call) {
+        return call.arguments().get(0) instanceof Argument.TaskNumber of
+                && processOf(found, of.task()) == processOf(found, call.task());
+    }
+
+    /** Returns the first task of a task's process. */
+    private static int processOf(Difference found, int task) {
+        List<Step.Make> made = found.script().stream()
+                .filter(Step.Make.class::isInstance)
+                .map(Step.Make.class::cast)
+                .toList();
+        int at = task;
+        while (at > 0 && at <= made.size() && made.get(at - 1).isThread()) {
+            at = made.get(at - 1).task();
+        }
+        return at;
     }
 
     /** Whether a call has set the position of the descriptor before. */
@@ -151,6 +168,16 @@ final class NamedExceptions {
     private static boolean isAfterEntries(Difference found) {
         return found.script().subList(0, found.step()).stream()
                 .anyMatch(each -> each instanceof Step.Call call && call.call() == JudgedCall.GETDENTS64);
+    }
+
+    /** Whether the kernel refuses the position, and the emulator the folder. */
+    private static boolean isReadOfFolder(Difference found) {
+        boolean isSent = found.kernel().startsWith(EOVERFLOW + " ")
+                && found.guest().startsWith(EINVAL + " ")
+                && found.guest().contains(" at any mode 4");
+        boolean isRead = found.kernel().startsWith(EINVAL + " ")
+                && OF_READ_FOLDER.matcher(found.guest()).find();
+        return isSent || isRead;
     }
 
     private static boolean isAfter(Difference found, Set<JudgedCall> calls) {
@@ -226,7 +253,7 @@ final class NamedExceptions {
         }
         boolean isUnfit = UNFIT.contains(first(kernel)) && UNFIT.contains(first(guest));
         if (call.call() == JudgedCall.GETDENTS64
-                && (isUnfit || (kernel.startsWith("entries") && guest.startsWith("entries")))) {
+                && (isUnfit || (isOfEntries(call, kernel) && isOfEntries(call, guest)))) {
             return "the order of entries, which begins with the folder and its parent in the emulator";
         }
         if (call.call() == JudgedCall.OPENAT
@@ -264,6 +291,12 @@ final class NamedExceptions {
             return "renames that the document's table excludes";
         }
         return null;
+    }
+
+    /** Whether an answer has entries, or those that come first do not fit, though others might. */
+    private static boolean isOfEntries(Step.Call call, String answer) {
+        boolean isShort = call.arguments().get(2) instanceof Argument.Numeric bytes && bytes.value() < LONGEST_ENTRY;
+        return answer.startsWith("entries") || (isShort && UNFIT.contains(first(answer)));
     }
 
     /** Whether a call names an offset beyond the maximum of ext4: the emulator does not know the file system. */

@@ -16,6 +16,15 @@ import java.util.function.Consumer;
 
 /** A script executed by one of the judges, and its answers. */
 final class ScriptRun {
+    /** The calls that send a signal, which a thread of the caller's process may have to take. */
+    private static final Set<JudgedCall> SENDING = EnumSet.of(
+            JudgedCall.KILL,
+            JudgedCall.TKILL,
+            JudgedCall.TGKILL,
+            JudgedCall.RT_SIGQUEUEINFO,
+            JudgedCall.RT_TGSIGQUEUEINFO,
+            JudgedCall.PIDFD_SEND_SIGNAL);
+
     /** The calls whose first argument is a descriptor that is inspected afterwards. */
     private static final Set<JudgedCall> OF_DESCRIPTOR = EnumSet.of(
             JudgedCall.READ,
@@ -252,8 +261,7 @@ final class ScriptRun {
             routes.add(made.task(), made.isThread());
             ask(route + (made.isThread() ? "T" : "F"), answer -> added(made, answer, to));
             // It has begun when it answers: what the script does to it next must not come into its beginning.
-            String load = "l 1 " + Long.toHexString(side.judge().scratch());
-            ask(routes.route(routes.count() - 1) + load, answer -> {});
+            ask(routes.route(routes.count() - 1) + load(), answer -> {});
         } else if (step instanceof Step.Handle handle) {
             ask(
                     route + "h " + Integer.toHexString(handle.signal()) + " " + Long.toHexString(handle.flags()) + " "
@@ -326,7 +334,12 @@ final class ScriptRun {
         long[] result = new long[1];
         Consumer<String> reader = answer -> to.append(told(call, answer, result));
         switch (call.way()) {
-            case PLAIN -> ask(route + request, reader);
+            case PLAIN -> {
+                ask(route + request, reader);
+                if (SENDING.contains(call.call())) {
+                    awaitThreads(call.task());
+                }
+            }
             case TIMED -> timed(route, request, reader);
             case BEGUN -> {
                 if (call.task() == 0 || begun.containsKey(call.task())) {
@@ -346,6 +359,19 @@ final class ScriptRun {
                 look(route, source.value(), to);
             }
         }
+    }
+
+    /** Has the threads of a task's process answer, so that they have taken the signals that were sent to them. */
+    private void awaitThreads(int task) {
+        for (int each : routes.beside(task)) {
+            if (!begun.containsKey(each)) {
+                ask(routes.route(each) + load(), answer -> {});
+            }
+        }
+    }
+
+    private String load() {
+        return "l 1 " + Long.toHexString(side.judge().scratch());
     }
 
     /** Prints what a call has left in memory, and clears it: later calls may write more of it than they were given. */

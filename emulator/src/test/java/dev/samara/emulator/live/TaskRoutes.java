@@ -3,6 +3,7 @@ package dev.samara.emulator.live;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * How the tasks of a script are reached, and how requests name them: before any answer is there. A judge numbers its
@@ -42,6 +43,14 @@ final class TaskRoutes {
             childrenOfProcess.add(0);
         }
         tasks.add(new Entry(parent.route + "@" + Integer.toHexString(index) + " ", process, index, isThread));
+    }
+
+    /** Returns the other tasks in the process of a task. */
+    List<Integer> beside(int task) {
+        return IntStream.range(0, tasks.size())
+                .filter(each -> each != task && tasks.get(each).process == tasks.get(task).process)
+                .boxed()
+                .toList();
     }
 
     /** Returns the route of a task with another verb at its last station. */

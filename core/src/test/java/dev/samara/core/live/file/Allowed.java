@@ -23,6 +23,8 @@ enum Allowed {
     private static final long ENODEV = -19;
     private static final long EFBIG = -27;
     private static final long ENOMEM = -12;
+    private static final long EACCES = -13;
+    private static final long EINVAL = -22;
 
     /** The maximum length of a hole; its pages are read to find those that are not zeros. */
     private static final long MOST_PUNCHED = 4 << 20;
@@ -54,7 +56,11 @@ enum Allowed {
             return OLD_SIZE;
         }
         boolean isLeftOut = step.verb() == Verb.MADVISE && kernel.result() == EFBIG;
-        // The walk continues after that, perhaps to a hole in the layout.
-        return isLeftOut && (library.result() == 0 || library.result() == ENOMEM) ? LARGEST_SIZE : null;
+        // The walk continues after that, perhaps to a hole in the layout, or to memory of which nothing is removed.
+        boolean isFurther = library.result() == 0
+                || library.result() == ENOMEM
+                || library.result() == EACCES
+                || library.result() == EINVAL;
+        return isLeftOut && isFurther ? LARGEST_SIZE : null;
     }
 }

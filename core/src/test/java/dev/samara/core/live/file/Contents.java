@@ -148,6 +148,13 @@ final class Contents {
         }
     }
 
+    /** The library has removed pages up to beyond the largest size of the kernel's file system, which has refused. */
+    void removedOnlyHere(Step step) {
+        for (MappedPage page : world.touched(step)) {
+            page.twin().loosen(page.page() * PAGE, (page.page() + 1) * PAGE);
+        }
+    }
+
     private void stored(Step step) {
         for (int i = 0; i < step.get(WIDTH); i++) {
             long at = step.get(OFFSET) + i;

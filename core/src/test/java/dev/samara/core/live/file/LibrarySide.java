@@ -266,6 +266,15 @@ final class LibrarySide {
         file.pageCache().remove(0, Long.MAX_VALUE);
     }
 
+    /** Waits until the machine has saved and closed the files whose last use was a mapping. */
+    void awaitEnds() {
+        try {
+            machine.awaitQuiescence();
+        } catch (InterruptedException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
     /** Returns the state of each page of a region: a hash, or a fault. */
     List<String> pages(int space, int region) {
         List<String> pages = new ArrayList<>();

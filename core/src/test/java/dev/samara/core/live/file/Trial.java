@@ -117,6 +117,9 @@ final class Trial {
         Twin twin = world.twin(arena.inode(step.get(Kind.NAME)));
         int slot = twin == null ? -1 : world.slotOf(twin);
         boolean isUsed = twin != null && (world.isUsed(twin) || twin.isKept);
+        if (twin != null && !isUsed) {
+            library.awaitEnds();
+        }
         boolean isAnnounced = slot >= 0 && step.get(Kind.ANNOUNCED) != 0;
         if (isAnnounced) {
             library.announce(library.file(slot));
@@ -139,7 +142,9 @@ final class Trial {
             twin.everLoose(change.from(), change.to());
         } else {
             twin.loosen(change.from(), Math.min(change.to(), change.isCut() ? Long.MAX_VALUE : known));
-            twin.everLoose(Math.min(known, change.from()), change.to());
+            // The kernel takes private copies with the page that has the new end; the library may never see that end.
+            long copies = change.isCut() ? (change.to() + PAGE - 1) / PAGE * PAGE : change.to();
+            twin.everLoose(Math.min(known, change.from()), copies);
             twin.isStale = twin.known() != twin.size();
         }
         if (isAnnounced) {
@@ -308,6 +313,9 @@ final class Trial {
         }
         if (step.verb() == Verb.STORE && theirs.isError() && !ours.isError()) {
             contents.storedOnlyHere(step);
+        }
+        if (step.verb() == Verb.MADVISE && theirs.isError() && !theirs.equals(ours)) {
+            contents.removedOnlyHere(step);
         }
         return step.verb() == Verb.OPEN ? opened(step, theirs, ours) : contents.after(step, theirs, before);
     }

@@ -158,11 +158,12 @@ final class FileCalls {
                 return FoundFile.none(place.error());
             }
             String target = follows || !place.isName() ? null : ProcFiles.link(thread, place.guest());
-            if (target != null) {
+            FileStatus link = target == null ? null : ProcFiles.linkStatus(thread, place.guest());
+            if (target != null && link != null) {
                 long error = linkError(flags);
                 return error != 0
                         ? FoundFile.none(error)
-                        : FoundFile.of(new LinkPlace(place.guest(), flags & OpenFlags.KEPT, null, target));
+                        : FoundFile.of(new LinkPlace(place.guest(), flags & OpenFlags.KEPT, link, target));
             }
             GuestFile open = ProcFiles.descriptor(thread.process(), place.guest());
             if (open != null) {

@@ -268,16 +268,15 @@ final class PathCalls {
         if (place.error() != 0) {
             return null;
         }
-        if (!follows && place.isName() && ProcFiles.link(thread, place.guest()) != null) {
-            return FileStatus.ofLink();
-        }
-        return ofEmulator(place.guest());
+        FileStatus link = follows || !place.isName() ? null : ProcFiles.linkStatus(thread, place.guest());
+        return link != null ? link : ofEmulator(place.guest());
     }
 
     /** Returns the status of a name of the emulator, not followed; null for files of the host. */
     @Nullable
     FileStatus ofEmulatorsName(ResolvedPath place) {
-        return ProcFiles.link(thread, place.guest()) != null ? FileStatus.ofLink() : ofEmulator(place.guest());
+        FileStatus link = ProcFiles.linkStatus(thread, place.guest());
+        return link != null ? link : ofEmulator(place.guest());
     }
 
     /** Returns whether a path names an open file by its descriptor. */
@@ -328,10 +327,11 @@ final class PathCalls {
         if (isOfDescriptor && (int) descriptor != CURRENT_FOLDER) {
             return accessOf(descriptor, rights);
         }
+        boolean follows = (flags & NO_FOLLOW) == 0;
         String name = isOfDescriptor ? "." : name(path);
         synchronized (names()) {
-            ResolvedPath place = place(descriptor, name, true);
-            FileStatus special = ofEmulator(place, true);
+            ResolvedPath place = place(descriptor, name, follows);
+            FileStatus special = ofEmulator(place, follows);
             if (special != null) {
                 return place.isFolderNamed() && !special.isFolder()
                         ? LinuxErrno.ENOTDIR
@@ -366,6 +366,10 @@ final class PathCalls {
     }
 
     private long access(Path host, long rights) {
+        if (Files.isSymbolicLink(host)) {
+            // It is not followed, and anybody may do anything with it.
+            return 0;
+        }
         if (!Files.exists(host)) {
             return LinuxErrno.ENOENT;
         }

@@ -48,6 +48,9 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     /** The device of what the host does not have. */
     private static final int EMULATED = 1;
 
+    /** What the link of a descriptor says about its length. */
+    private static final int SIZE_OF_DESCRIPTOR = 64;
+
     private static final int BLOCK = 4096;
     private static final int SECTOR = 512;
     private static final int BITS_OF_RIGHTS = 07777;
@@ -60,6 +63,18 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     /** Returns the status of a symbolic link that the host does not have. */
     public static FileStatus ofLink() {
         return of(LINK | 0777, 1, 0);
+    }
+
+    /**
+     * Returns the status of the link that stands for an open file ({@code tid_fd_update_inode}).
+     *
+     * @param inode its number, that of no other link
+     */
+    public static FileStatus ofDescriptor(GuestFile open, long inode) {
+        boolean isPath = (open.flags() & OpenFlags.PATH) != 0;
+        int reads = open.mayRead() && !isPath ? 0500 : 0;
+        int writes = open.mayWrite() && !isPath ? 0300 : 0;
+        return of(LINK | reads | writes, inode, SIZE_OF_DESCRIPTOR);
     }
 
     /** Returns whether an access at some nanoseconds of real time changes the time of the last one. */
@@ -100,7 +115,12 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     }
 
     FileStatus withoutNames() {
-        return new FileStatus(device, inode, mode, 0, size, times);
+        return withNames(0);
+    }
+
+    /** Returns this as the status of a file with a number of names. */
+    FileStatus withNames(int names) {
+        return new FileStatus(device, inode, mode, names, size, times);
     }
 
     /** Whether this and another one are of one file. */

@@ -32,14 +32,14 @@ final class FollowedName {
         path = changed;
     }
 
-    /** Returns what the file was when the guest removed the name; null if that is not known. */
+    /** Returns what the file was after the guest had removed the name, or another one; null if that is not known. */
     @Nullable
     FileStatus last() {
         return last;
     }
 
-    void remove(@Nullable FileStatus before) {
-        last = before;
+    void remove(@Nullable FileStatus after) {
+        last = after;
         isRemoved = true;
     }
 }

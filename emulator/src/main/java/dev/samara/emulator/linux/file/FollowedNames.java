@@ -18,9 +18,23 @@ final class FollowedNames {
 
     /** The guest has removed a name, of a file with some status; null if that is not known. */
     void removed(String path, @Nullable FileStatus before) {
+        FileStatus after = before == null ? null : before.withNames(before.isFolder() ? 0 : before.links() - 1);
         for (FollowedName each : all) {
             if (each.path().equals(path) && !each.isRemoved()) {
-                each.remove(before);
+                each.remove(after);
+            }
+        }
+        if (after != null) {
+            counted(after);
+        }
+    }
+
+    /** A file has as many names as a status says: whoever has removed one of them may have it open. */
+    void counted(FileStatus now) {
+        for (FollowedName each : all) {
+            FileStatus last = each.last();
+            if (each.isRemoved() && last != null && last.links() > 0 && last.isSame(now)) {
+                each.remove(now);
             }
         }
     }

@@ -6,20 +6,38 @@ import org.jspecify.annotations.Nullable;
 /** A symbolic link that was opened itself, by {@code O_PATH} with {@code O_NOFOLLOW}. */
 public final class LinkPlace extends GuestFile {
     private final @Nullable OpenedName name;
+    private final FileStatus opened;
     private final String target;
 
+    private LinkPlace(String path, int flags, @Nullable OpenedName name, FileStatus opened, String target) {
+        super(path, flags);
+        this.name = name;
+        this.opened = opened;
+        this.target = target;
+    }
+
     /**
-     * Opens a link.
+     * Opens a link of the host.
      *
      * @param path its path
      * @param flags bits of {@link OpenFlags}
-     * @param name its name; null for a link of the emulator
+     * @param name its name
      * @param target where it leads
      */
-    public LinkPlace(String path, int flags, @Nullable OpenedName name, String target) {
-        super(path, flags);
-        this.name = name;
-        this.target = target;
+    public LinkPlace(String path, int flags, OpenedName name, String target) {
+        this(path, flags, name, name.status(), target);
+    }
+
+    /**
+     * Opens a link of the emulator.
+     *
+     * @param path its path
+     * @param flags bits of {@link OpenFlags}
+     * @param opened its status, which stays
+     * @param target where it leads
+     */
+    public LinkPlace(String path, int flags, FileStatus opened, String target) {
+        this(path, flags, null, opened, target);
     }
 
     /** Returns where the link leads. */
@@ -34,6 +52,6 @@ public final class LinkPlace extends GuestFile {
 
     @Override
     public FileStatus status() {
-        return name == null ? FileStatus.ofLink() : name.status();
+        return name == null ? opened : name.status();
     }
 }

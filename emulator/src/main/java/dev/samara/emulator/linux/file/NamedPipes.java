@@ -203,6 +203,10 @@ public final class NamedPipes {
             return LinuxErrno.EMLINK;
         }
         Files.createLink(to, from);
+        FileStatus now = statusOf(to);
+        if (now != null) {
+            followed.counted(now);
+        }
         if (found != null) {
             found.linked(to);
         }

@@ -121,7 +121,7 @@ public final class OpenedName {
         return root.resolve("/", path(), false).isFixed();
     }
 
-    /** Returns the status of the file; what it was at the open, without a name, if that is not the file's any more. */
+    /** Returns the status of the file; the last one that is known if the name is not the file's any more. */
     public FileStatus status() {
         synchronized (names) {
             Path found = resolved();
@@ -134,7 +134,7 @@ public final class OpenedName {
             } catch (IOException gone) {
                 last = null;
             }
-            return last != null && isOpened(last) ? last.withoutNames() : opened.withoutNames();
+            return last != null && isOpened(last) ? last : opened.withoutNames();
         }
     }
 

@@ -227,6 +227,16 @@ public final class GuestProcess implements SignalProcess {
     }
 
     @Override
+    public @Nullable GuestThread taker(long bit) {
+        for (GuestThread each : snapshot()) {
+            if ((each.mask().get() & bit) == 0) {
+                return each;
+            }
+        }
+        return null;
+    }
+
+    @Override
     public SignalMask leaderMask() {
         return leaderMask;
     }

@@ -2,6 +2,7 @@
 package dev.samara.emulator.linux.process;
 
 import dev.samara.emulator.linux.file.DeviceFile;
+import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.LinkPlace;
 import dev.samara.emulator.linux.file.ListedFolder;
@@ -178,14 +179,28 @@ public final class ProcFiles {
 
     /** Returns the open file that a path names by its descriptor, which the caller does not release; null for none. */
     public static @Nullable GuestFile descriptor(GuestProcess process, String path) {
+        return process.files().get(numberOfDescriptor(process, path));
+    }
+
+    /** Returns the descriptor that a path names; -1 for none. */
+    private static int numberOfDescriptor(GuestProcess process, String path) {
         String own = own(process, path);
         String number = own != null && own.startsWith("fd/")
                 ? own.substring("fd/".length())
                 : path.startsWith("/dev/fd/") ? path.substring("/dev/fd/".length()) : STREAMS.get(path);
-        if (number == null) {
+        return number == null ? -1 : number(number);
+    }
+
+    /** Returns the status of a symbolic link in {@code /proc}, which is not followed; null if there is none. */
+    public static @Nullable FileStatus linkStatus(GuestThread thread, String path) {
+        if (link(thread, path) == null) {
             return null;
         }
-        return process.files().get(number(number));
+        int number = numberOfDescriptor(thread.process(), path);
+        GuestFile open = thread.process().files().get(number);
+        return open == null
+                ? FileStatus.ofLink()
+                : FileStatus.ofDescriptor(open, (long) thread.process().pid() << Integer.SIZE | number);
     }
 
     /** Returns the target of a symbolic link in {@code /proc}; null if there is none of that path. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.signal;
 
+import java.util.stream.Stream;
+
 /**
  * What a process does with each signal ({@code struct sighand_struct}). Guarded by the signals' lock of the process,
  * which all processes that share this have in common.
@@ -30,6 +32,11 @@ public final class SignalActions {
             | SignalInfo.bit(SignalInfo.TSTP)
             | SignalInfo.bit(SignalInfo.TTIN)
             | SignalInfo.bit(SignalInfo.TTOU);
+
+    /** The signals of which the thread that takes them writes a core ({@code SIG_KERNEL_COREDUMP_MASK}). */
+    private static final long DUMPING = Stream.of(3, 4, 5, 6, 7, 8, 11, 24, 25, 31)
+            .mapToLong(SignalInfo::bit)
+            .sum();
 
     private final long[] handlers = new long[SignalInfo.MOST + 1];
     private final long[] flags = new long[SignalInfo.MOST + 1];
@@ -104,6 +111,11 @@ public final class SignalActions {
     /** Whether a signal stops a process that has no handler for it. */
     static boolean stops(int signal) {
         return (STOPPING & SignalInfo.bit(signal)) != 0;
+    }
+
+    /** Whether a signal ends the process as soon as it is sent to a thread that does not block it ({@code sig_fatal}). */
+    boolean endsAtOnce(int signal) {
+        return handlers[signal] == DEFAULT && ((IGNORED | STOPPING | DUMPING) & SignalInfo.bit(signal)) == 0;
     }
 
     /** Whether a signal has no effect. */

@@ -14,14 +14,14 @@ public final class SignalDelivery {
      * wait.
      */
     public static long send(SignalProcess process, SignalInfo info) {
-        long result = post(process, process.pending(), process.leaderMask(), info);
+        long result = post(process, null, info);
         process.wakeAll();
         return result;
     }
 
     /** Sends a signal to a thread. Returns 0, or EAGAIN if too many wait. */
     public static long send(SignalThread thread, SignalInfo info) {
-        long result = post(thread.process(), thread.pending(), thread.mask(), info);
+        long result = post(thread.process(), thread, info);
         thread.wake();
         return result;
     }
@@ -29,14 +29,18 @@ public final class SignalDelivery {
     /**
      * Sends a signal.
      *
-     * @param mask whoever blocks a signal keeps it though it is ignored now ({@code sig_ignored})
+     * @param thread the one that shall take it; null for any thread of the process
      */
-    private static long post(SignalProcess process, PendingSignals pending, SignalMask mask, SignalInfo info) {
+    private static long post(SignalProcess process, @Nullable SignalThread thread, SignalInfo info) {
         if (info.signal() == SignalInfo.KILL) {
             process.kill(SignalInfo.KILL);
             return 0;
         }
+        // Whoever blocks a signal keeps it though it is ignored now (sig_ignored).
+        SignalMask mask = thread == null ? process.leaderMask() : thread.mask();
+        PendingSignals pending = thread == null ? process.pending() : thread.pending();
         int changed = 0;
+        boolean ends;
         long result;
         synchronized (process.signals()) {
             // Before anybody asks what the process does with the signal: a stopped one continues in any case.
@@ -49,12 +53,30 @@ public final class SignalDelivery {
             boolean isBlocked = (mask.get() & SignalInfo.bit(info.signal())) != 0;
             boolean isWanted = isBlocked || !process.actions().isIgnored(info.signal());
             result = !isWanted || pending.add(info) ? 0 : LinuxErrno.EAGAIN;
+            ends = isWanted && endsAtOnce(process, thread, info.signal());
+        }
+        if (ends) {
+            process.kill(info.signal());
         }
         if (changed != 0) {
             process.wakeAll();
             process.noticeContinuation(changed);
         }
         return result;
+    }
+
+    /**
+     * Whether a signal ends the process without waiting for a thread to take it ({@code complete_signal}): the sender,
+     * if it is one of the threads, does nothing more. The caller has the lock of signals.
+     */
+    private static boolean endsAtOnce(SignalProcess process, @Nullable SignalThread thread, int signal) {
+        long bit = SignalInfo.bit(signal);
+        if (!process.actions().endsAtOnce(signal) || process.stop().isBegun()) {
+            return false;
+        }
+        SignalThread taker = thread == null ? process.taker(bit) : thread;
+        // A debugger decides first.
+        return taker != null && (taker.mask().get() & bit) == 0 && !taker.isDebugged();
     }
 
     /** Sends a signal that the thread itself has caused: if it would not take it, its process ends. */

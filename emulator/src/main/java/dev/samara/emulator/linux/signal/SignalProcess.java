@@ -2,6 +2,7 @@
 package dev.samara.emulator.linux.signal;
 
 import dev.samara.emulator.linux.memory.ProcessMemory;
+import org.jspecify.annotations.Nullable;
 
 /** A process of the guest, as its signals see it. */
 public interface SignalProcess {
@@ -41,6 +42,10 @@ public interface SignalProcess {
 
     /** Returns what the first thread blocks, also after its end. */
     SignalMask leaderMask();
+
+    /** Returns a thread that does not block a signal, of which the bit is given; the first one comes first. */
+    @Nullable
+    SignalThread taker(long bit);
 
     /** Has all threads look for signals. For any thread. */
     void wakeAll();

@@ -8,6 +8,7 @@ import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.memory.ProcessMemory;
 import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -75,6 +76,11 @@ final class GroupStopTest {
 
         @Override
         public void discard(long set) {}
+
+        @Override
+        public @Nullable SignalThread taker(long bit) {
+            return null;
+        }
 
         @Override
         public SignalMask leaderMask() {
