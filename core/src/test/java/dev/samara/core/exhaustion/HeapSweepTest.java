@@ -381,7 +381,7 @@ final class HeapSweepTest {
             }
 
             @Override
-            public void waitsLong(Gate at, Thread waiter, long nanos) {
+            public void waitsLong(Object blocker, Thread waiter, long nanos) {
                 throw new AssertionError("reported");
             }
         };

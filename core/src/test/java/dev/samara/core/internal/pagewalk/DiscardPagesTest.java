@@ -83,8 +83,8 @@ final class DiscardPagesTest {
         }
 
         @Override
-        public void waitsLong(Gate gate, Thread waiter, long nanos) {
-            throw new AssertionError(waiter + " waits for " + gate);
+        public void waitsLong(Object blocker, Thread waiter, long nanos) {
+            throw new AssertionError(waiter + " waits for " + blocker);
         }
     }
 
