@@ -6,6 +6,7 @@ import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
@@ -694,12 +695,12 @@ public final class MachineBuilder {
         return new MachineMemory(
                 frames,
                 rcu,
-                new Cpus(
+                new Shootdowns(
+                        new Cpus(lazyTlb.maker()),
                         saturatedNanos(longShootdown),
                         message -> host.report(Report.Kind.LONG_WAIT, message, null),
                         delivery,
                         thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a shootdown's delivery", thrown),
-                        lazyTlb.maker(),
                         elides),
                 faultAround,
                 longestOffer,

@@ -11,6 +11,7 @@ import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -178,7 +179,7 @@ final class Bed {
         return new MachineMemory(
                 new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false),
                 rcu,
-                new Cpus(Long.MAX_VALUE, message -> {}),
+                new Shootdowns(new Cpus(), Long.MAX_VALUE, message -> {}),
                 window,
                 MachineMemory.UNCHECKED,
                 null);

@@ -3,6 +3,7 @@ package dev.samara.bench.shootdown;
 
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
@@ -51,7 +52,12 @@ final class Pair {
                 Long.MAX_VALUE,
                 message -> {}));
         memory = new MachineMemory(
-                frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, MachineMemory.UNCHECKED, null);
+                frames,
+                rcu,
+                new Shootdowns(new Cpus(), Long.MAX_VALUE, message -> {}),
+                1,
+                MachineMemory.UNCHECKED,
+                null);
         PageTableContext filler = memory.contexts().newContext("filler");
         Leaf.lock(leaf);
         try {
@@ -95,7 +101,7 @@ final class Pair {
 
     /** Returns the number of CPUs that were waited for. */
     long targets() {
-        return memory.cpus().shootdowns().targets();
+        return memory.shootdowns().targets();
     }
 
     /**

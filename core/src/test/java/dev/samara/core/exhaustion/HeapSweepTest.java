@@ -261,7 +261,7 @@ final class HeapSweepTest {
         private static final int CALLED = 2;
         private static final int JUDGED = 3;
 
-        final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        final Cpus cpus = new Cpus();
         final CpuOwner cpuOwner = OwnedCpu.owner();
         final OwnerTlb cpuFlush = OwnedCpu.flush(() -> {});
         private @Nullable OutOfMemoryError failure;
@@ -381,7 +381,7 @@ final class HeapSweepTest {
             }
 
             @Override
-            public void waitsLong(Gate at, Thread waiter, long nanos) {
+            public void waitsLong(Object blocker, Thread waiter, long nanos) {
                 throw new AssertionError("reported");
             }
         };

@@ -292,12 +292,7 @@ final class LostCpuTest {
                 : CompletableFuture.supplyAsync(() -> space.munmap(AT, PAGE), task -> new Thread(task).start());
         Await.until(
                 "the CPU is asked",
-                () -> MachineInternals.layoutOf(space)
-                                .memory()
-                                .cpus()
-                                .shootdowns()
-                                .targets()
-                        != 0);
+                () -> MachineInternals.layoutOf(space).memory().shootdowns().targets() != 0);
         assertFalse(unmapped.isDone());
         MachineInternals.lose(lost);
         assertEquals(0, Await.result("the mapping is removed", unmapped, reports));

@@ -47,7 +47,7 @@ final class CpuCalls {
 
     /** A CPU that goes to LAZY, or comes back, beside the end of its context. */
     public static class LazyBesideTheEnd {
-        private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        private final Cpus cpus = new Cpus();
         private final TlbContext context = new TlbContext();
         private final CpuState cpu = OwnedCpu.claim(cpus, 1, () -> {});
 

@@ -23,7 +23,7 @@ final class SyncCalls {
         }
 
         @Override
-        public void waitsLong(Gate gate, Thread waiter, long nanos) {
+        public void waitsLong(Object blocker, Thread waiter, long nanos) {
             throw new IllegalStateException("waits long");
         }
     }

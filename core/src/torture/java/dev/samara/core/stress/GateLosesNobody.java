@@ -23,7 +23,7 @@ public class GateLosesNobody {
         }
 
         @Override
-        public void waitsLong(Gate gate, Thread waiter, long nanos) {}
+        public void waitsLong(Object blocker, Thread waiter, long nanos) {}
     };
 
     private final Gate gate = new Gate();

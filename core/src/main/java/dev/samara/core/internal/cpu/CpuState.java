@@ -140,6 +140,11 @@ public final class CpuState extends CpuWords.Flushed {
         return owner.isLost();
     }
 
+    /** Returns the next number whose CPU has an equal bit, or {@link Integer#MAX_VALUE} if the bit is not shared. */
+    static int nextOfBit(int number) {
+        return number < SHARED ? Integer.MAX_VALUE : number + SHARED;
+    }
+
     /**
      * Returns its bit in cpumasks.
      *

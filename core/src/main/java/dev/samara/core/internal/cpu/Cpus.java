@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** The CPUs of one machine that are online, and their {@link Shootdowns}. Thread-safe. */
+/** The CPUs of one machine that are online. Thread-safe. */
 public final class Cpus {
-    private final Shootdowns shootdowns;
     private final LazyContext.Maker lazy;
     private final DeadThreadCpus dead = new DeadThreadCpus(this::release);
 
@@ -23,42 +20,18 @@ public final class Cpus {
     /** The CPUs by number; null for a free number. The array is never changed in place. */
     private volatile @Nullable CpuState[] online = {};
 
-    /**
-     * Makes a table without CPUs. CPUs notice requests when they poll.
-     *
-     * @param reportAfterNanos the time after which a CPU that does not acknowledge is reported, in nanoseconds
-     * @param reporter is given the reports; must not throw
-     */
-    public Cpus(long reportAfterNanos, Consumer<String> reporter) {
-        this(reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new, false);
+    /** Makes a table without CPUs, which keep in LAZY what {@link ShootdownLazy} says. */
+    public Cpus() {
+        this(ShootdownLazy::new);
     }
 
     /**
      * Makes a table without CPUs.
      *
-     * @param reportAfterNanos the time in nanoseconds after which a CPU that does not acknowledge is reported, once,
-     *     and kicked. It is kicked again after each further such time
-     * @param reporter is given the reports; must not throw
-     * @param delivery delivers requests to CPUs
-     * @param failures is given the exceptions that {@code delivery} has thrown; must not throw
      * @param lazy makes what each CPU keeps in LAZY
-     * @param elides whether a shootdown for several CPUs looks at none while only the caller's is in the space, out of
-     *     GUEST
      */
-    public Cpus(
-            long reportAfterNanos,
-            Consumer<String> reporter,
-            ShootdownDelivery delivery,
-            Consumer<Throwable> failures,
-            LazyContext.Maker lazy,
-            boolean elides) {
-        shootdowns = new Shootdowns(this, new ShootdownReports(reportAfterNanos, reporter, delivery, failures), elides);
+    public Cpus(LazyContext.Maker lazy) {
         this.lazy = lazy;
-    }
-
-    /** Returns the shootdowns of these CPUs. */
-    public Shootdowns shootdowns() {
-        return shootdowns;
     }
 
     /** Returns the CPUs by number; null for a free number. The caller only reads the array. */

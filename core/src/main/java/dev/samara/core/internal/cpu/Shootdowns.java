@@ -2,10 +2,12 @@
 package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,18 +28,44 @@ public final class Shootdowns {
     private final LongAdder count = new LongAdder();
     private final LongAdder targets = new LongAdder();
 
-    Shootdowns(Cpus cpus, ShootdownReports reports, boolean elides) {
+    /**
+     * Makes the shootdowns of CPUs that notice requests when they poll.
+     *
+     * @param cpus the CPUs of the machine
+     * @param reportAfterNanos the time after which a CPU that does not acknowledge is reported, in nanoseconds
+     * @param reporter is given the reports; must not throw
+     */
+    public Shootdowns(Cpus cpus, long reportAfterNanos, Consumer<String> reporter) {
+        this(cpus, reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {}, false);
+    }
+
+    /**
+     * Makes the shootdowns of a machine.
+     *
+     * @param cpus the CPUs of the machine
+     * @param reportAfterNanos the time in nanoseconds after which a CPU that does not acknowledge is reported, once,
+     *     and kicked. It is kicked again after each further such time
+     * @param reporter is given the reports; must not throw
+     * @param delivery delivers requests to CPUs
+     * @param failures is given the exceptions that {@code delivery} has thrown; must not throw
+     * @param elides whether a shootdown for several CPUs looks at none while only the caller's is in the space, out of
+     *     GUEST
+     */
+    public Shootdowns(
+            Cpus cpus,
+            long reportAfterNanos,
+            Consumer<String> reporter,
+            ShootdownDelivery delivery,
+            Consumer<Throwable> failures,
+            boolean elides) {
         this.cpus = cpus;
-        this.reports = reports;
+        reports = new ShootdownReports(reportAfterNanos, reporter, delivery, failures);
         this.elides = elides;
     }
 
-    Cpus cpus() {
+    /** Returns the CPUs of the machine. */
+    public Cpus cpus() {
         return cpus;
-    }
-
-    ShootdownReports reports() {
-        return reports;
     }
 
     /** Returns the number of shootdowns that had a CPU of another thread to wait for. It only grows. */
@@ -97,7 +125,7 @@ public final class Shootdowns {
             return;
         }
         for (long left = mask; left != 0; left &= left - 1) {
-            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
+            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = CpuState.nextOfBit(n)) {
                 CpuState cpu = all[n];
                 if (cpu != null) {
                     await(cpu, context, generation);
@@ -139,7 +167,7 @@ public final class Shootdowns {
         @Nullable CpuState[] all = cpus.online();
         BegunEvent recorded = Tracepoints.beginShootdown();
         int asked = ask(all, context, generation, mask);
-        return asked == 0 ? null : new StartedShootdown(this, context, generation, mask, all, asked, recorded);
+        return asked == 0 ? null : new StartedShootdown(cpus, reports, context, generation, mask, all, asked, recorded);
     }
 
     /**
@@ -166,7 +194,7 @@ public final class Shootdowns {
     private int ask(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
         int asked = 0;
         for (long left = mask; left != 0; left &= left - 1) {
-            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
+            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = CpuState.nextOfBit(n)) {
                 CpuState cpu = all[n];
                 if (cpu == null) {
                     continue;
@@ -186,11 +214,6 @@ public final class Shootdowns {
             context.counters().addShootdown(asked);
         }
         return asked;
-    }
-
-    /** Returns the next number whose CPU has an equal bit, or {@link Integer#MAX_VALUE} if the bit is not shared. */
-    static int next(int number) {
-        return number < CpuState.SHARED ? Integer.MAX_VALUE : number + CpuState.SHARED;
     }
 
     /** Sends a request; returns the number of CPUs to wait for, which is 0 for a CPU of the caller, else 1. */

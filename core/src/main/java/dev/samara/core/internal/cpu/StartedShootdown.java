@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * acknowledged. Reports and kicks CPUs that have not, as {@link Shootdowns#shoot} does. Used by one thread at a time.
  */
 public final class StartedShootdown {
-    private final Shootdowns all;
+    private final Cpus cpus;
+    private final ShootdownReports reports;
     private final TlbContext context;
     private final long generation;
     private final long mask;
@@ -25,14 +26,16 @@ public final class StartedShootdown {
     private long check;
 
     StartedShootdown(
-            Shootdowns all,
+            Cpus cpus,
+            ShootdownReports reports,
             TlbContext context,
             long generation,
             long mask,
             @Nullable CpuState[] asked,
             int targets,
             @Nullable BegunEvent recorded) {
-        this.all = all;
+        this.cpus = cpus;
+        this.reports = reports;
         this.context = context;
         this.generation = generation;
         this.mask = mask;
@@ -40,7 +43,7 @@ public final class StartedShootdown {
         this.targets = targets;
         this.recorded = recorded;
         since = System.nanoTime();
-        check = all.reports().firstCheck();
+        check = reports.firstCheck();
     }
 
     /**
@@ -49,7 +52,7 @@ public final class StartedShootdown {
      */
     public boolean isDone() {
         for (long left = mask; left != 0; left &= left - 1) {
-            for (int n = Long.numberOfTrailingZeros(left); n < asked.length; n = Shootdowns.next(n)) {
+            for (int n = Long.numberOfTrailingZeros(left); n < asked.length; n = CpuState.nextOfBit(n)) {
                 CpuState cpu = asked[n];
                 if (cpu != null && !isDone(cpu)) {
                     return false;
@@ -68,10 +71,10 @@ public final class StartedShootdown {
         if (cpu.isDone(context.id(), generation)) {
             return true;
         }
-        if (all.cpus().stopIfDead(cpu)) {
+        if (cpus.stopIfDead(cpu)) {
             return true;
         }
-        check = all.reports().check(cpu, context, generation, since, check);
+        check = reports.check(cpu, context, generation, since, check);
         return false;
     }
 }

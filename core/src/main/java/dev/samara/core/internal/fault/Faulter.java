@@ -273,8 +273,9 @@ public final class Faulter {
         ReapTurns turns = spaces.host().reapTurns();
         int result = Fault.OUT_OF_MEMORY;
         if (turns != null && found == FaultResult.NO_TABLE) {
-            result =
-                    state.table().isAtLimit() ? result : LowMemoryVictim.shortageOfTables(spaces, turns, state.table());
+            result = state.table().charge().isAtLimit()
+                    ? result
+                    : LowMemoryVictim.shortageOfTables(spaces, turns, state.table());
         } else if (turns != null) {
             result = LowMemoryVictim.shortage(
                     spaces,

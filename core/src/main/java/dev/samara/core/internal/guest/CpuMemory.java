@@ -36,6 +36,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     private final SlowAccess slow = new SlowAccess(this);
     private final GuestBytes bytes = new GuestBytes(this);
+    private final GuestPins pins = new GuestPins();
 
     /** Of the machine of the last space. */
     private @Nullable TranslatedMemory loaded;
@@ -503,9 +504,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     @Override
     public @Nullable PinnedFrame pin(long address, int access) {
-        GuestPins pins = loaded().pins();
+        TranslatedMemory memory = loaded();
         begin();
-        PinnedFrame pinned = pins.pin(address, (access & Protection.WRITE) != 0);
+        PinnedFrame pinned = pins.pin(memory, address, (access & Protection.WRITE) != 0);
         if (pinned == null) {
             fail(pins.fault(), address, access, 0);
         }

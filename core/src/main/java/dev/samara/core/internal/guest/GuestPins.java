@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
-import dev.samara.core.internal.check.RefTracker;
-import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -14,28 +12,19 @@ import org.jspecify.annotations.Nullable;
  * pin ends, even if the mapping goes. For one thread.
  */
 final class GuestPins {
-    private final TranslatedMemory memory;
-    private final Frames frames;
-    private final @Nullable RefTracker tracker;
-
     /** Why the last pin has failed. */
     private int fault;
-
-    GuestPins(TranslatedMemory memory, Frames frames, @Nullable RefTracker tracker) {
-        this.memory = memory;
-        this.frames = frames;
-        this.tracker = tracker;
-    }
 
     /**
      * Pins the frame of a page. May fault, and wait like a fault.
      *
+     * @param memory of the CPU's space
      * @param address an address of the page
      * @param writes whether the page is to be written
      * @return the pin; null if there is none, and {@link #fault} has the reason
      */
     @Nullable
-    FramePin pin(long address, boolean writes) {
+    FramePin pin(TranslatedMemory memory, long address, boolean writes) {
         boolean entered = memory.enter();
         try {
             for (; ; ) {
@@ -46,13 +35,13 @@ final class GuestPins {
                     return null;
                 }
                 // Before the frame is pinned: there may be no memory for the object.
-                FramePin pin = new FramePin(frames, memory.frameOf(physical), writes, tracker);
+                FramePin pin = new FramePin(memory.frames(), memory.frameOf(physical), writes, memory.tracker());
                 // The frame is not freed before this CPU acknowledges, so the pin comes in time.
                 if (!pin.take()) {
                     fault = Fault.OUT_OF_MEMORY;
                     return null;
                 }
-                if (isKept(pin, address, memory.frameOf(physical), writes)) {
+                if (isKept(memory, pin, address, memory.frameOf(physical), writes)) {
                     return pin;
                 }
             }
@@ -62,7 +51,7 @@ final class GuestPins {
     }
 
     /** Returns whether a page still has the frame that was just pinned. If not, the pin is given up. */
-    private boolean isKept(FramePin pin, long address, int frame, boolean writes) {
+    private static boolean isKept(TranslatedMemory memory, FramePin pin, long address, int frame, boolean writes) {
         boolean isKept = false;
         try {
             // Orders the pin before the read of the entry. Pairs with CopyPageTables, which clears rights and then
@@ -73,7 +62,7 @@ final class GuestPins {
             if (again >= 0 && memory.frameOf(again) == frame) {
                 if (writes) {
                     // It stays so until the frame is free, so the end of the pin need not set it again.
-                    frames.setDirty(frame);
+                    memory.frames().setDirty(frame);
                 }
                 pin.track();
                 isKept = true;

@@ -47,7 +47,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private final SoftTlb tlb;
     private final TlbFill fill;
     private final int pageMask;
-    private final GuestPins pins;
+    private final Frames frames;
+    private final @Nullable RefTracker tracker;
 
     /** The layout of the space that is served; the {@link Faulter} gets it with the first fault there. */
     private @Nullable Layout served;
@@ -70,7 +71,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
         tlb = processor.tlb();
         fill = processor.fill();
         pageMask = frames.pageSize() - 1;
-        pins = new GuestPins(this, frames, tracker);
+        this.frames = frames;
+        this.tracker = tracker;
     }
 
     /** Lets a view read the TLB. */
@@ -99,8 +101,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
         // Without a checker no walk has an effect that anything could find.
     }
 
-    GuestPins pins() {
-        return pins;
+    Frames frames() {
+        return frames;
+    }
+
+    /** Returns the record of pinned frames; null on a machine that does not track references. */
+    @Nullable
+    RefTracker tracker() {
+        return tracker;
     }
 
     CpuTlb processor() {

@@ -8,15 +8,17 @@ import dev.samara.core.mman.MmException;
 
 /** A denial of opens for writing. It is a use of an open, as a running program keeps its file open. */
 final class HeldDenial implements HostFile.WriteDenial {
-    private final OpenHostFile open;
+    private final String name;
+    private final OpenUses uses;
     private final InodeTable inodes;
     private final HostInode inode;
 
     /** Guarded by this. */
     private boolean isClosed;
 
-    private HeldDenial(OpenHostFile open, InodeTable inodes, HostInode inode) {
-        this.open = open;
+    private HeldDenial(String name, OpenUses uses, InodeTable inodes, HostInode inode) {
+        this.name = name;
+        this.uses = uses;
         this.inodes = inodes;
         this.inode = inode;
     }
@@ -24,30 +26,32 @@ final class HeldDenial implements HostFile.WriteDenial {
     /**
      * Starts a denial.
      *
+     * @param name of the file, for messages
+     * @param uses of the open
      * @throws dev.samara.core.mman.MmException EBADF if the owner has closed the open, ETXTBSY if there are writers
      */
-    static HeldDenial begin(OpenHostFile open, InodeTable inodes, HostInode inode) {
+    static HeldDenial begin(String name, OpenUses uses, InodeTable inodes, HostInode inode) {
         Cpus.checkMayWait("the denial of writes");
-        HeldDenial denial = new HeldDenial(open, inodes, inode);
-        if (!open.beginCall()) {
-            throw refusal(open, Errno.EBADF);
+        HeldDenial denial = new HeldDenial(name, uses, inodes, inode);
+        if (!uses.beginCall()) {
+            throw refusal(name, Errno.EBADF);
         }
         boolean isDenied = false;
         try {
             isDenied = inodes.denyWrites(inode);
         } finally {
             if (!isDenied) {
-                open.unuse();
+                uses.unuse();
             }
         }
         if (!isDenied) {
-            throw refusal(open, Errno.ETXTBSY);
+            throw refusal(name, Errno.ETXTBSY);
         }
         return denial;
     }
 
-    private static MmException refusal(OpenHostFile open, Errno errno) {
-        return new MmException("denyWrites(" + open.name() + ")", errno);
+    private static MmException refusal(String name, Errno errno) {
+        return new MmException("denyWrites(" + name + ")", errno);
     }
 
     @Override
@@ -62,12 +66,12 @@ final class HeldDenial implements HostFile.WriteDenial {
         try {
             inodes.allowWrites(inode);
         } finally {
-            open.unuse();
+            uses.unuse();
         }
     }
 
     @Override
     public String toString() {
-        return "denial of writes to " + open.name();
+        return "denial of writes to " + name;
     }
 }

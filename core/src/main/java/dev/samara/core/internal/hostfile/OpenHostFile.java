@@ -34,16 +34,11 @@ public final class OpenHostFile extends HostFile {
     private final int pageShift;
     private final ErrorSequence.ToldFailures failures;
     private final ReadAhead readAhead;
+    private final OpenUses uses;
     private final Operations operations = new Operations();
 
     /** The tasks that read ahead. They are few, since a guest may give any number of advices. */
     private final AtomicInteger readsAhead = new AtomicInteger();
-
-    /** The mappings, the owner, its calls and reads ahead under way. Guarded by this. */
-    private int uses = 1;
-
-    /** Whether the owner has closed this. Guarded by this. */
-    private boolean isClosed;
 
     OpenHostFile(HostOpens opens, HostInode inode, String name, HostIdentity identity, boolean isWritable) {
         this.opens = opens;
@@ -55,62 +50,30 @@ public final class OpenHostFile extends HostFile {
         int pageSize = inode.pages().memory().frames().pageSize();
         pageShift = Integer.numberOfTrailingZeros(pageSize);
         readAhead = new ReadAhead(pageSize);
+        uses = new OpenUses(() -> opens.ends().leave(inode, isWritable));
     }
 
     private final class Operations implements VmOperations {
         @Override
         public @Nullable Errno open(Vma vma) {
-            return use() ? null : Errno.EBADF;
+            return uses.use() ? null : Errno.EBADF;
         }
 
         @Override
         public void close(Vma vma) {
-            unuse();
+            uses.unuse();
         }
-    }
-
-    private synchronized boolean use() {
-        if (uses == 0) {
-            return false;
-        }
-        uses++;
-        return true;
-    }
-
-    void unuse() {
-        boolean isLast;
-        synchronized (this) {
-            uses--;
-            isLast = uses == 0;
-        }
-        if (isLast) {
-            opens.ends().leave(inode, isWritable);
-        }
-    }
-
-    /**
-     * Begins a call of the owner, during which this stays open. Returns false if the owner has closed this. Otherwise
-     * the call ends with {@link #unuse}, which may save the file.
-     */
-    synchronized boolean beginCall() {
-        return !isClosed && use();
     }
 
     @Override
     public void close() {
         Cpus.checkMayWait("the closing of a file");
-        synchronized (this) {
-            if (isClosed) {
-                return;
-            }
-            isClosed = true;
-        }
-        unuse();
+        uses.close();
     }
 
     @Override
     public WriteDenial denyWrites() {
-        return HeldDenial.begin(this, opens.inodes(), inode);
+        return HeldDenial.begin(name, uses, opens.inodes(), inode);
     }
 
     @Override
@@ -142,13 +105,13 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long fsync() {
         Cpus.checkMayWait("a write-back");
-        if (!beginCall()) {
+        if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
             return told(inode.flush(0, Long.MAX_VALUE));
         } finally {
-            unuse();
+            uses.unuse();
         }
     }
 
@@ -161,7 +124,7 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long syncRange(long offset, long length, int flags) {
         Cpus.checkMayWait("a write-back");
-        if (!beginCall()) {
+        if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
@@ -171,7 +134,7 @@ public final class OpenHostFile extends HostFile {
                     ? syncPages(offset >>> pageShift, length == 0 ? Long.MAX_VALUE : (end - 1) >>> pageShift, flags)
                     : Errno.EINVAL.result();
         } finally {
-            unuse();
+            uses.unuse();
         }
     }
 
@@ -202,7 +165,7 @@ public final class OpenHostFile extends HostFile {
         if (first > last) {
             return;
         }
-        if (readsAhead.getAndIncrement() >= MOST_READS_AHEAD || !use()) {
+        if (readsAhead.getAndIncrement() >= MOST_READS_AHEAD || !uses.use()) {
             readsAhead.getAndDecrement();
             return;
         }
@@ -228,7 +191,7 @@ public final class OpenHostFile extends HostFile {
 
     private void endReadAhead() {
         readsAhead.getAndDecrement();
-        unuse();
+        uses.unuse();
     }
 
     @Override
@@ -246,13 +209,13 @@ public final class OpenHostFile extends HostFile {
             // Before the descriptor is checked, as in ksys_pread64.
             return Errno.EINVAL.result();
         }
-        if (!beginCall()) {
+        if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
             return inode.bytes().pread(target, offset, readAhead);
         } finally {
-            unuse();
+            uses.unuse();
         }
     }
 
@@ -262,40 +225,40 @@ public final class OpenHostFile extends HostFile {
         if (offset < 0) {
             return Errno.EINVAL.result();
         }
-        if (!isWritable || !beginCall()) {
+        if (!isWritable || !uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
             return inode.bytes().pwrite(source, offset);
         } finally {
-            unuse();
+            uses.unuse();
         }
     }
 
     @Override
     public long append(ByteBuffer source) {
         Cpus.checkMayWait("a write of a file");
-        if (!isWritable || !beginCall()) {
+        if (!isWritable || !uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
             return inode.bytes().append(source);
         } finally {
-            unuse();
+            uses.unuse();
         }
     }
 
     @Override
     public long grow(long bytes) {
         Cpus.checkMayWait("a change of a file's size");
-        if (!beginCall()) {
+        if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
             // In the order of vfs_fallocate.
             return bytes < 0 ? Errno.EINVAL.result() : isWritable ? inode.size().grow(bytes) : Errno.EBADF.result();
         } finally {
-            unuse();
+            uses.unuse();
         }
     }
 
@@ -306,26 +269,26 @@ public final class OpenHostFile extends HostFile {
             // Before the descriptor is checked, as in do_sys_ftruncate.
             return Errno.EINVAL.result();
         }
-        if (!beginCall()) {
+        if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
             return isWritable ? inode.size().truncate(bytes) : Errno.EINVAL.result();
         } finally {
-            unuse();
+            uses.unuse();
         }
     }
 
     @Override
     public long punch(long offset, long length) {
         Cpus.checkMayWait("the punching of a hole");
-        if (!beginCall()) {
+        if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
             return punchRange(offset, length);
         } finally {
-            unuse();
+            uses.unuse();
         }
     }
 
@@ -351,13 +314,13 @@ public final class OpenHostFile extends HostFile {
     @Override
     public long revalidate() {
         Cpus.checkMayWait("a look at a file");
-        if (!beginCall()) {
+        if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
             return inode.size().revalidate();
         } finally {
-            unuse();
+            uses.unuse();
         }
     }
 

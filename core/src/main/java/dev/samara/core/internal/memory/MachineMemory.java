@@ -3,6 +3,7 @@ package dev.samara.core.internal.memory;
 
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContexts;
@@ -28,6 +29,7 @@ public final class MachineMemory {
     private final Frames frames;
     private final Rcu rcu;
     private final Cpus cpus;
+    private final Shootdowns shootdowns;
     private final int faultAround;
     private final long longestOffer;
     private final @Nullable AccessChecker accessChecker;
@@ -49,7 +51,7 @@ public final class MachineMemory {
     public MachineMemory(
             Frames frames,
             Rcu rcu,
-            Cpus cpus,
+            Shootdowns shootdowns,
             int faultAround,
             long longestOffer,
             @Nullable AccessChecker accessChecker,
@@ -58,7 +60,8 @@ public final class MachineMemory {
         this.indexBudget = indexBudget;
         this.frames = frames;
         this.rcu = rcu;
-        this.cpus = cpus;
+        this.shootdowns = shootdowns;
+        cpus = shootdowns.cpus();
         this.faultAround = faultAround;
         this.longestOffer = longestOffer;
         contexts = new PageTableContexts(frames, rcu, owners);
@@ -76,18 +79,18 @@ public final class MachineMemory {
 
     /** Makes the memory of a machine without access checker, with the fault-around of Linux for pages of 4 KiB. */
     public MachineMemory(Frames frames, Rcu rcu) {
-        this(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 16, UNCHECKED, null);
+        this(frames, rcu, new Shootdowns(new Cpus(), Long.MAX_VALUE, message -> {}), 16, UNCHECKED, null);
     }
 
     /** Makes the memory of a machine whose page indexes have no limit. */
     public MachineMemory(
             Frames frames,
             Rcu rcu,
-            Cpus cpus,
+            Shootdowns shootdowns,
             int faultAround,
             long longestOffer,
             @Nullable AccessChecker accessChecker) {
-        this(frames, rcu, cpus, faultAround, longestOffer, accessChecker, IndexBudget.unlimited());
+        this(frames, rcu, shootdowns, faultAround, longestOffer, accessChecker, IndexBudget.unlimited());
     }
 
     /** Returns the most pages of a file that one fault maps, a power of two. */
@@ -105,6 +108,10 @@ public final class MachineMemory {
 
     public Cpus cpus() {
         return cpus;
+    }
+
+    public Shootdowns shootdowns() {
+        return shootdowns;
     }
 
     /** Returns the owners of busy entries. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.space.ChangeDelivery;
 import dev.samara.core.internal.space.Changes;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.PreparedChange;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -137,7 +137,7 @@ final class Publication {
             edit.commitment().prepare(edit.counters, mine);
         }
         List<VmArea> withOpens = mine == null ? withOpens(edit) : null;
-        PreparedChange change = edit.layout.changes().prepare(edit.gone, edit.fresh);
+        ChangeDelivery.Prepared change = edit.layout.changes().prepare(edit.gone, edit.fresh);
         // Step 9.
         closeIfItEndsSpace(edit);
         edit.tree.commit();

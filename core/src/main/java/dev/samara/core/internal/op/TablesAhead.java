@@ -126,7 +126,7 @@ final class TablesAhead {
         BooleanSupplier isStopped = this::isStopped;
         TableNeed counted = count(wanted.moves, wanted.actions, isStopped);
         need = counted;
-        return counted.isTooMuch() || isStopped.getAsBoolean() ? null : TableReserve.of(table, counted, isStopped);
+        return counted.isTooMuch() || isStopped.getAsBoolean() ? null : counted.reserve(isStopped);
     }
 
     private boolean isStopped() {

@@ -7,7 +7,6 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,17 +46,7 @@ public final class PageTable implements LoadedRoot {
 
     private volatile boolean isFreed;
 
-    /** The number of tables that are linked or reserved, the root not counted. */
-    private final AtomicInteger tables = new AtomicInteger();
-
-    /** The tables of the machine, of which these are a part. */
-    private final TableBudget budget;
-
-    /** The most bytes of tables, unsigned; -1 for no limit. */
-    private volatile long most = -1;
-
-    /** Whether the root is charged. Written by the thread that makes the space, and by {@link #free}. */
-    private boolean isRootCharged;
+    private final TableCharge charge;
 
     /** Makes an empty table of a space that needs no teardown and has no limit. */
     public PageTable(Geometry geometry) {
@@ -71,13 +60,13 @@ public final class PageTable implements LoadedRoot {
      *     has as many as the bounds need
      * @param context the space as TLBs know it
      * @param budget the tables of the machine, to which all tables but the topmost are charged; for that one see
-     *     {@link #chargeRoot}
+     *     {@link TableCharge#chargeRoot}
      * @throws IllegalArgumentException if the topmost table would need more than 2^24 entries
      */
     public PageTable(Geometry geometry, TlbContext context, TableBudget budget) {
         this.context = context;
-        this.budget = budget;
         pageShift = geometry.pageShift();
+        charge = new TableCharge(budget, pageShift);
         bits = pageShift - 3;
         entries = 1 << bits;
         limit = geometry.limit();
@@ -96,7 +85,7 @@ public final class PageTable implements LoadedRoot {
         levels = most;
         rootShift = shiftOf(most - 1);
         root = UpperTable.make(1 << Math.max(above, 1));
-        residents = new ResidentPages(root, this::tables);
+        residents = new ResidentPages(root, charge::tables);
         context.load(this);
     }
 
@@ -244,16 +233,16 @@ public final class PageTable implements LoadedRoot {
 
     /** Charges a new table and makes it; returns null if that would exceed a limit. */
     private @Nullable Object charged(boolean isLeaf) {
-        if (!charge(1)) {
+        if (!charge.charge(1)) {
             return null;
         }
         Object fresh = null;
         try {
-            fresh = isLeaf ? Leaf.make(entries) : newUpper();
+            fresh = make(isLeaf);
             return fresh;
         } finally {
             if (fresh == null) {
-                uncharge(1);
+                charge.uncharge(1);
             }
         }
     }
@@ -261,22 +250,21 @@ public final class PageTable implements LoadedRoot {
     private Object reserved(boolean isLeaf, TableReserve reserve) {
         Object fresh = reserve.take(isLeaf);
         if (fresh == null) {
-            fresh = isLeaf ? Leaf.make(entries) : newUpper();
-            tables.getAndIncrement();
-            budget.charge(1L << pageShift);
+            fresh = make(isLeaf);
+            charge.chargeBeyond();
         }
         return fresh;
+    }
+
+    private Object make(boolean isLeaf) {
+        return isLeaf ? Leaf.make(entries) : UpperTable.make(entries);
     }
 
     /** Uncharges a table that another thread has linked first, or keeps it in the reserve. */
     private void giveBack(Object unlinked, @Nullable TableReserve reserve) {
         if (reserve == null || !reserve.giveBack(unlinked)) {
-            uncharge(1);
+            charge.uncharge(1);
         }
-    }
-
-    Object[] newUpper() {
-        return UpperTable.make(entries);
     }
 
     /** Links a child of an upper table, unless there is one, and returns the child; null if the table is dead. */
@@ -302,73 +290,9 @@ public final class PageTable implements LoadedRoot {
         }
     }
 
-    /**
-     * Charges tables to the space and to the machine.
-     *
-     * @return false, with nothing charged, if that would exceed the limit of the space or of the machine
-     */
-    boolean charge(int more) {
-        int now;
-        do {
-            now = tables.get();
-            if (exceeds(now, more)) {
-                return false;
-            }
-        } while (!tables.compareAndSet(now, now + more));
-        if (budget.tryCharge((long) more << pageShift)) {
-            return true;
-        }
-        tables.getAndAdd(-more);
-        return false;
-    }
-
-    /** Returns whether a number of tables, the root not counted, and some more exceed the limit of the space. */
-    private boolean exceeds(int count, int more) {
-        return Addresses.isBelow(most, ((long) count + more + 1) << pageShift);
-    }
-
-    void uncharge(int fewer) {
-        tables.getAndAdd(-fewer);
-        budget.uncharge((long) fewer << pageShift);
-    }
-
-    /**
-     * Charges the topmost table to the machine, until {@link #free}. Called once, by the thread that makes the space.
-     *
-     * @return false if that would exceed the limit of the machine
-     */
-    public boolean chargeRoot() {
-        isRootCharged = budget.tryCharge(1L << pageShift);
-        return isRootCharged;
-    }
-
-    /** Returns whether the machine has room for one more table. */
-    public boolean hasRoom() {
-        return budget.hasRoom(1L << pageShift);
-    }
-
-    /** Returns whether one more table would exceed the limit of this space, whatever the machine has left. */
-    public boolean isAtLimit() {
-        return exceeds(tables.get(), 1);
-    }
-
-    /** Returns the most tables that the limits of the space and the machine allow, the topmost included. */
-    long mostTables() {
-        return Addresses.lower(most, budget.limit()) >>> pageShift;
-    }
-
-    /**
-     * Limits the tables, the topmost included. Tables beyond the limit stay.
-     *
-     * @param bytes the limit, unsigned; -1 for none
-     */
-    public void limitTo(long bytes) {
-        most = bytes;
-    }
-
-    /** Returns the tables of the machine, of which these are a part. */
-    public TableBudget budget() {
-        return budget;
+    /** Returns what the tables count against the limits of the space and the machine; always the same object. */
+    public TableCharge charge() {
+        return charge;
     }
 
     /** Returns the number of tables that the path to an entry lacks: 1 if only the leaf is missing, 0 for none. */
@@ -449,7 +373,7 @@ public final class PageTable implements LoadedRoot {
                 throw new IllegalStateException("a table that is not dead was not hooked in");
             }
             Leaf.noteChild(state, index, false);
-            uncharge(1);
+            charge.uncharge(1);
         } finally {
             Leaf.unlock(state);
         }
@@ -457,7 +381,7 @@ public final class PageTable implements LoadedRoot {
 
     /** Returns the number of tables, linked or reserved, at some instant of this call, the topmost not counted. */
     public int tables() {
-        return tables.get();
+        return charge.tables();
     }
 
     /**
@@ -465,7 +389,7 @@ public final class PageTable implements LoadedRoot {
      * {@link #free}.
      */
     public long bytes() {
-        return isFreed ? 0 : (tables.get() + 1L) << pageShift;
+        return isFreed ? 0 : (charge.tables() + 1L) << pageShift;
     }
 
     @Override
@@ -506,9 +430,6 @@ public final class PageTable implements LoadedRoot {
     /** Gives the topmost table back, to which there is no reference any more. */
     public void free() {
         isFreed = true;
-        if (isRootCharged) {
-            isRootCharged = false;
-            budget.uncharge(1L << pageShift);
-        }
+        charge.unchargeRoot();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,17 +56,19 @@ public final class TableNeed {
 
     /** Returns whether the missing tables exceed the limits, even if no other table were charged. */
     public boolean isTooMuch() {
-        return tables() > table.mostTables();
+        return tables() > table.charge().mostTables();
     }
 
-    /** Returns the number of missing leaves. */
-    int leaves() {
-        return leaves;
-    }
-
-    /** Returns the number of missing tables above the leaves. */
-    int uppers() {
-        return uppers;
+    /**
+     * Reserves the missing tables.
+     *
+     * @param isStopped is asked after each table; true ends the reservation
+     * @return the reserve; null if that would exceed the limit of the space or the machine, or if it was stopped.
+     *     Nothing is charged then
+     * @throws OutOfMemoryError if the heap has no room for the tables; nothing is charged then
+     */
+    public @Nullable TableReserve reserve(BooleanSupplier isStopped) {
+        return TableReserve.of(table.charge(), table.entries(), leaves, uppers, isStopped);
     }
 
     /** Returns the number of missing tables. */

@@ -20,7 +20,7 @@ public final class TableReserve implements AutoCloseable {
     /** Nothing is reserved. Made after the arrays, which it has. */
     public static final TableReserve NONE = new TableReserve();
 
-    private final @Nullable PageTable table;
+    private final @Nullable TableCharge charge;
 
     private long[][] leaves = NO_LEAVES;
     private int leavesLeft;
@@ -29,46 +29,46 @@ public final class TableReserve implements AutoCloseable {
     private int uppersLeft;
 
     private TableReserve() {
-        table = null;
+        charge = null;
     }
 
-    private TableReserve(PageTable table) {
-        this.table = table;
+    private TableReserve(TableCharge charge) {
+        this.charge = charge;
     }
 
     /**
-     * Reserves the tables of a need.
+     * Reserves tables; see {@link TableNeed#reserve}.
      *
-     * @param need the tables that were missing
-     * @param isStopped is asked after each table; true ends the reservation
-     * @return the reserve; null if that would exceed the limit of the space or the machine, or if it was stopped.
-     *     Nothing is charged then
-     * @throws OutOfMemoryError if the heap has no room for the tables; nothing is charged then
+     * @param charge of the page table for which they are
+     * @param entries the number of entries of a table
+     * @param leafCount the number of leaves
+     * @param upperCount the number of tables above the leaves
      */
-    public static @Nullable TableReserve of(PageTable table, TableNeed need, BooleanSupplier isStopped) {
-        TableReserve made = new TableReserve(table);
-        if (!table.charge(need.tables())) {
+    static @Nullable TableReserve of(
+            TableCharge charge, int entries, int leafCount, int upperCount, BooleanSupplier isStopped) {
+        TableReserve made = new TableReserve(charge);
+        if (!charge.charge(leafCount + upperCount)) {
             return null;
         }
         boolean done = false;
         try {
-            done = made.allocate(table, need, isStopped);
+            done = made.allocate(entries, leafCount, upperCount, isStopped);
         } finally {
             if (!done) {
-                table.uncharge(need.tables());
+                charge.uncharge(leafCount + upperCount);
             }
         }
         return done ? made : null;
     }
 
-    private boolean allocate(PageTable of, TableNeed need, BooleanSupplier isStopped) {
-        uppers = new Object[need.uppers()][];
+    private boolean allocate(int entries, int leafCount, int upperCount, BooleanSupplier isStopped) {
+        uppers = new Object[upperCount][];
         for (int i = 0; i < uppers.length; i++) {
-            uppers[i] = of.newUpper();
+            uppers[i] = UpperTable.make(entries);
         }
-        leaves = new long[need.leaves()][];
+        leaves = new long[leafCount][];
         for (int i = 0; i < leaves.length; i++) {
-            leaves[i] = Leaf.make(of.entries());
+            leaves[i] = Leaf.make(entries);
             if (isStopped.getAsBoolean()) {
                 return false;
             }
@@ -125,13 +125,13 @@ public final class TableReserve implements AutoCloseable {
     /** Uncharges the tables that are left. Allocates nothing; a second call has no effect. */
     @Override
     public void close() {
-        if (table != null) {
+        if (charge != null) {
             int left = leavesLeft + uppersLeft;
             leavesLeft = 0;
             uppersLeft = 0;
             leaves = NO_LEAVES;
             uppers = NO_UPPERS;
-            table.uncharge(left);
+            charge.uncharge(left);
         }
     }
 }

@@ -7,8 +7,11 @@ import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.sync.MpscQueue;
 import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.vma.Vma;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The queue of one listener. Operations in each part of a layout add their changes under the lock of the part. At most
@@ -19,7 +22,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * parts. The changes of a part are queued or lost one after the other, and a queued change carries the number of
  * earlier losses. So the gap of a loss comes before each later change of the part.
  */
-final class ChangeDelivery extends WaitingCall {
+public final class ChangeDelivery extends WaitingCall {
     /**
      * The number of changes that may wait for a slow listener. The listener loses later ones until half of them are
      * delivered.
@@ -40,7 +43,7 @@ final class ChangeDelivery extends WaitingCall {
     private final long earlier;
 
     /** The producers are threads with the lock of a part, the consumer the thread that has set {@link #isDraining}. */
-    private final MpscQueue<PreparedChange> queue = new MpscQueue<>();
+    private final MpscQueue<Prepared> queue = new MpscQueue<>();
 
     /** The number of changes that were queued or are about to be, twice, and {@link #LOSING}. */
     private final AtomicLong accepted = new AtomicLong();
@@ -51,7 +54,7 @@ final class ChangeDelivery extends WaitingCall {
     /** The number of changes that were not queued. */
     private final AtomicLong lost = new AtomicLong();
 
-    /** The highest {@link PreparedChange#lost} of the changes that have left the queue. Of the draining thread. */
+    /** The highest {@link Prepared#lostEarlier} of the changes that have left the queue. Of the draining thread. */
     private long lostBefore;
 
     private final AtomicBoolean isDraining = new AtomicBoolean();
@@ -69,9 +72,9 @@ final class ChangeDelivery extends WaitingCall {
     }
 
     /** Queues a change, or loses it. Caller holds the lock of the part, and has stack for it. */
-    void add(PreparedChange change) {
+    private void add(Prepared change) {
         // After each earlier loss of this part, which its lock orders; before the losses that a full queue will cause.
-        change.lost = lost.get();
+        change.lostEarlier = lost.get();
         if (accept()) {
             try {
                 queue.offer(change);
@@ -149,10 +152,10 @@ final class ChangeDelivery extends WaitingCall {
     @Override
     public void run() {
         try {
-            for (PreparedChange change = queue.poll(); change != null; change = queue.poll()) {
+            for (Prepared change = queue.poll(); change != null; change = queue.poll()) {
                 long count = taken.get() + 1;
                 taken.set(count);
-                lostBefore = Math.max(lostBefore, change.lost);
+                lostBefore = Math.max(lostBefore, change.lostEarlier);
                 deliver(change, earlier + count + lostBefore);
             }
         } finally {
@@ -161,7 +164,7 @@ final class ChangeDelivery extends WaitingCall {
         }
     }
 
-    private void deliver(PreparedChange change, long number) {
+    private void deliver(Prepared change, long number) {
         LayoutChange event;
         try {
             event = new LayoutChange(number, change.before, change.after);
@@ -178,6 +181,46 @@ final class ChangeDelivery extends WaitingCall {
 
     private String name() {
         return "listener of class " + listener.getClass().getName();
+    }
+
+    /**
+     * The event of a change for one listener, made before the change is published. It has no number yet, since changes
+     * of other parts may be queued before it.
+     */
+    public static final class Prepared {
+        private final ChangeDelivery delivery;
+        private final List<Vma> before;
+        private final List<Vma> after;
+
+        /** The event of this change for another listener. Of the publishing thread. */
+        private @Nullable Prepared next;
+
+        /** The number of changes that the listener had lost before this one. Written before it is queued. */
+        private long lostEarlier;
+
+        /**
+         * Creates an event.
+         *
+         * @param delivery the queue of the listener
+         * @param before an unmodifiable list, ascending
+         * @param after an unmodifiable list, ascending
+         * @param next the event for another listener; null for none
+         */
+        Prepared(ChangeDelivery delivery, List<Vma> before, List<Vma> after, @Nullable Prepared next) {
+            this.delivery = delivery;
+            this.before = before;
+            this.after = after;
+            this.next = next;
+        }
+
+        /** Queues the event, and returns that for another listener; null for none. As {@link ChangeDelivery#add}. */
+        @Nullable
+        Prepared queue() {
+            Prepared other = next;
+            next = null;
+            delivery.add(this);
+            return other;
+        }
     }
 
     /** The report of a loss. Not made by the thread that drains the queue, since that thread may hang. */

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Changes {
     /** The frames of stack for {@link #publish}. */
-    private static final int DEPTH = MpscQueue.DEPTH + 6;
+    private static final int DEPTH = MpscQueue.DEPTH + 7;
 
     private final MachineState host;
 
@@ -76,7 +76,7 @@ public final class Changes {
      *
      * @return the event for one listener, which leads to those for others
      */
-    public @Nullable PreparedChange prepare(List<VmArea> gone, List<VmArea> fresh) {
+    public ChangeDelivery.@Nullable Prepared prepare(List<VmArea> gone, List<VmArea> fresh) {
         List<ChangeDelivery> to = deliveries;
         if (to.isEmpty() || (gone.isEmpty() && fresh.isEmpty())) {
             return null;
@@ -84,9 +84,9 @@ public final class Changes {
         StackReserve.check(DEPTH);
         List<Vma> before = ascending(gone);
         List<Vma> after = ascending(fresh);
-        PreparedChange first = null;
+        ChangeDelivery.Prepared first = null;
         for (int i = to.size() - 1; i >= 0; i--) {
-            first = new PreparedChange(to.get(i), before, after, first);
+            first = new ChangeDelivery.Prepared(to.get(i), before, after, first);
         }
         return first;
     }
@@ -95,13 +95,10 @@ public final class Changes {
      * Queues prepared events. Caller holds the lock of the part under which they were prepared, and calls {@link
      * #deliver} after it has unlocked it. Does not fail.
      */
-    public static void publish(@Nullable PreparedChange prepared) {
-        PreparedChange change = prepared;
+    public static void publish(ChangeDelivery.@Nullable Prepared prepared) {
+        ChangeDelivery.Prepared change = prepared;
         while (change != null) {
-            PreparedChange other = change.next;
-            change.next = null;
-            change.delivery.add(change);
-            change = other;
+            change = change.queue();
         }
     }
 

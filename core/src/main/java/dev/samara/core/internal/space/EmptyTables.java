@@ -23,13 +23,13 @@ public final class EmptyTables {
         PageTable own = layout.pages();
         int tables = own.tables();
         UnhookTables.unhookEmpty(own);
-        if (own.isAtLimit() || !Cpus.mayWait()) {
+        if (own.charge().isAtLimit() || !Cpus.mayWait()) {
             return own.tables() < tables;
         }
-        TableBudget budget = own.budget();
+        TableBudget budget = own.charge().budget();
         long used = budget.used();
         HeldTables held = new HeldTables();
-        List<Layout> others = layout.spaces().inUse(own.budget());
+        List<Layout> others = layout.spaces().inUse(budget);
         for (int i = 0; i < others.size(); i++) {
             PageTable other = others.get(i).pages();
             if (other != own && held.hold(other)) {

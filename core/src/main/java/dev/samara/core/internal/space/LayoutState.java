@@ -128,7 +128,7 @@ public abstract class LayoutState {
         LayoutLock.identify(lock, lifetime.identity());
         pages = lifetime.pages();
         if (pages != null) {
-            pages.limitTo(limits.bytes(Resource.PAGE_TABLES));
+            pages.charge().limitTo(limits.bytes(Resource.PAGE_TABLES));
         }
         mmapBase =
                 inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
@@ -245,7 +245,7 @@ public abstract class LayoutState {
      * @throws MmException with ENOMEM if that would exceed the machine's limit
      */
     public void chargeRoot(String call) {
-        if (pages != null && !pages.chargeRoot()) {
+        if (pages != null && !pages.charge().chargeRoot()) {
             throw new MmException(call, Errno.ENOMEM);
         }
     }

@@ -54,7 +54,7 @@ public final class LowMemoryVictim {
      *     if there is no victim
      */
     public static int shortageOfTables(Spaces spaces, ReapTurns turns, PageTable table) {
-        return shortage(spaces, turns, null, table::hasRoom, Fault.RETRY);
+        return shortage(spaces, turns, null, table.charge()::hasRoom, Fault.RETRY);
     }
 
     /**

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.ReporterFailure;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -43,11 +42,11 @@ final class MachineReports {
         }
     }
 
-    void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
+    void reportLongWait(String waiting, Object blocker, Thread waiter, long nanos) {
         report(
                 Report.Kind.LONG_WAIT,
                 waiting + " on thread " + waiter.getName() + " has waited " + TimeUnit.NANOSECONDS.toMillis(nanos)
-                        + " ms for " + gate,
+                        + " ms for " + blocker,
                 null);
     }
 

@@ -4,7 +4,6 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.sync.Background;
-import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.NoWaiting;
@@ -176,10 +175,10 @@ public final class MachineThreads {
         reports.report(made);
     }
 
-    void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
+    void reportLongWait(String waiting, Object blocker, Thread waiter, long nanos) {
         // It may wait for one of these calls.
         attendAgain();
-        reports.reportLongWait(waiting, gate, waiter, nanos);
+        reports.reportLongWait(waiting, blocker, waiter, nanos);
     }
 
     private void reportFailedTask(Throwable thrown) {

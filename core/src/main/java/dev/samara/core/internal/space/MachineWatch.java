@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Watch;
 import org.jspecify.annotations.Nullable;
@@ -17,8 +16,8 @@ public interface MachineWatch extends Watch {
     }
 
     @Override
-    default void waitsLong(Gate gate, Thread waiter, long nanos) {
-        threads().reportLongWait(toString(), gate, waiter, nanos);
+    default void waitsLong(Object blocker, Thread waiter, long nanos) {
+        threads().reportLongWait(toString(), blocker, waiter, nanos);
     }
 
     @Override

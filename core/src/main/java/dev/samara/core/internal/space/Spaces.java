@@ -255,7 +255,7 @@ public final class Spaces implements CountedSpaces {
             Layout layout = entry.get();
             if (layout != null
                     && layout.memoryOrNull() != null
-                    && layout.pages().budget() == budget
+                    && layout.pages().charge().budget() == budget
                     && layout.lifetime().users().users() != 0) {
                 found.add(layout);
             }

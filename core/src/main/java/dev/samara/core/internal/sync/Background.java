@@ -129,7 +129,7 @@ public final class Background implements Executor {
         this.starter = starter;
         dueAfterNanos = dueAfter.toNanos();
         idleNanos = idleFor.toNanos();
-        threads = new BackgroundThreads(this, timer);
+        threads = new BackgroundThreads(this::work, this::tryAgain, timer);
         threads.startTimer();
     }
 
@@ -175,7 +175,7 @@ public final class Background implements Executor {
     private boolean awaitQuiet() throws InterruptedException {
         lock.lockInterruptibly();
         try {
-            long left = Gate.ATTEND_NANOS;
+            long left = Watch.ATTEND_NANOS;
             while (!isQuiet() && left > 0) {
                 left = quiet.awaitNanos(left);
             }
@@ -192,7 +192,7 @@ public final class Background implements Executor {
      * @return whether it is a thread of this object
      */
     public boolean isOf(Thread thread) {
-        return BackgroundThreads.isOf(thread, this);
+        return threads.contain(thread);
     }
 
     /**
@@ -320,7 +320,7 @@ public final class Background implements Executor {
     }
 
     /** Looks for a thread again, after an attempt to start one has failed. */
-    void tryAgain() {
+    private void tryAgain() {
         lock.lock();
         try {
             threads.forgetAttempt();
@@ -389,7 +389,7 @@ public final class Background implements Executor {
     }
 
     /** The main loop of a thread. */
-    void work(Thread self) {
+    private void work(Thread self) {
         lockAtLast();
         try {
             threads.threadBegan();

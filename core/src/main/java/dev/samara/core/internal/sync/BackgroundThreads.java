@@ -3,6 +3,7 @@ package dev.samara.core.internal.sync;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +27,8 @@ final class BackgroundThreads {
         void runAfter(long nanos, Runnable task);
     }
 
-    private final Background background;
+    private final Consumer<Thread> work;
+    private final Runnable tryAgain;
     private final Timer timer;
     private int recruited;
     private int threads;
@@ -48,8 +50,15 @@ final class BackgroundThreads {
     /** The instant at which the timer has lost the attempt that is scheduled, as {@link System#nanoTime}. */
     private long overdueNanos;
 
-    BackgroundThreads(Background background, Timer timer) {
-        this.background = background;
+    /**
+     * Makes the count of no threads.
+     *
+     * @param work what each thread does until it ends
+     * @param tryAgain looks for a thread again after a failed attempt; the timer runs it, without the lock
+     */
+    BackgroundThreads(Consumer<Thread> work, Runnable tryAgain, Timer timer) {
+        this.work = work;
+        this.tryAgain = tryAgain;
         this.timer = timer;
     }
 
@@ -58,8 +67,9 @@ final class BackgroundThreads {
         timer.runAfter(0, () -> {});
     }
 
-    static boolean isOf(Thread thread, Background background) {
-        return thread instanceof Worker worker && worker.background == background;
+    /** Returns whether a thread is one of these. For any thread, without the lock. */
+    boolean contain(Thread thread) {
+        return thread instanceof Worker worker && worker.isOf(this);
     }
 
     /**
@@ -73,7 +83,7 @@ final class BackgroundThreads {
             return null;
         }
         try {
-            Thread recruit = new Worker(background, ++recruited);
+            Thread recruit = new Worker(++recruited);
             threads++;
             return recruit;
         } catch (OutOfMemoryError exhausted) {
@@ -106,7 +116,7 @@ final class BackgroundThreads {
     private void tryLater() {
         if (!isToTryAgain) {
             pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
-            timer.runAfter(pause, background::tryAgain);
+            timer.runAfter(pause, tryAgain);
             overdueNanos = System.nanoTime() + pause + LONGEST_PAUSE;
             isToTryAgain = true;
         }
@@ -148,19 +158,20 @@ final class BackgroundThreads {
         return isToReport;
     }
 
-    private static final class Worker extends Thread {
-        private final Background background;
-
-        Worker(Background background, int number) {
+    private final class Worker extends Thread {
+        Worker(int number) {
             // The tasks of other callers must not inherit the thread locals of this caller.
             super(null, null, "samara-" + number, 0, false);
-            this.background = background;
             setDaemon(true);
+        }
+
+        boolean isOf(BackgroundThreads threads) {
+            return BackgroundThreads.this == threads;
         }
 
         @Override
         public void run() {
-            background.work(this);
+            work.accept(this);
         }
     }
 }

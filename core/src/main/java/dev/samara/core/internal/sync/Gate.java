@@ -44,9 +44,6 @@ public class Gate {
     /** An operation without a flush completes sooner than a thread can park and be unparked. */
     private static final int SPINS = 128;
 
-    /** The time in nanoseconds between two calls of {@link Watch#attendAgain}, unless a watch overrides it. */
-    static final long ATTEND_NANOS = 10_000_000_000L;
-
     /** The pause in nanoseconds between attempts of a thread for which there was no memory. */
     private static final long PAUSE = 1_000_000;
 
@@ -306,7 +303,7 @@ public class Gate {
         Wait(Watch watch) {
             this.watch = watch;
             long after = Long.MAX_VALUE;
-            long every = ATTEND_NANOS;
+            long every = Watch.ATTEND_NANOS;
             Housekeeping steps = null;
             try {
                 after = watch.reportAfterNanos();

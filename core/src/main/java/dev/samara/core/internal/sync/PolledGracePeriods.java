@@ -4,7 +4,7 @@ package dev.samara.core.internal.sync;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,8 +13,10 @@ import org.jspecify.annotations.Nullable;
  * advances only while some thread polls. Thread-safe; never waits.
  */
 final class PolledGracePeriods {
-    private final Rcu rcu;
-    private final Rcu.Settings settings;
+    private final RcuReaders registered;
+
+    /** Counts the grace periods that are over. */
+    private final LongAdder ends;
 
     /* Guarded by this. */
 
@@ -40,9 +42,9 @@ final class PolledGracePeriods {
     private int inSection;
     private @Nullable RcuReader lastAwaited;
 
-    PolledGracePeriods(Rcu rcu, Rcu.Settings settings) {
-        this.rcu = rcu;
-        this.settings = settings;
+    PolledGracePeriods(RcuReaders registered, LongAdder ends) {
+        this.registered = registered;
+        this.ends = ends;
     }
 
     /** Returns the number of the first grace period that begins after this call. */
@@ -68,7 +70,7 @@ final class PolledGracePeriods {
                     return false;
                 }
                 over = begun;
-                rcu.countEnd();
+                ends.increment();
                 readers = new RcuReader[0];
                 sections = new long[0];
                 isOver = over >= number;
@@ -87,7 +89,7 @@ final class PolledGracePeriods {
     }
 
     private void begin() {
-        RcuReader[] all = rcu.readers();
+        RcuReader[] all = registered.all();
         long[] seen = new long[all.length];
         // Orders the callers' unlinking, which came before their calls of Rcu.startPoll, before the scan. Pairs with
         // the volatile store of RcuReader.readLock.
@@ -111,22 +113,12 @@ final class PolledGracePeriods {
         for (; awaited < readers.length; awaited++) {
             RcuReader reader = readers[awaited];
             long section = sections[awaited];
-            if (section != 0 && reader.sectionVolatile() == section && rcu.isRegistered(reader)) {
+            if (section != 0 && reader.sectionVolatile() == section && registered.isRegistered(reader)) {
                 lastAwaited = reader;
-                report(reader);
+                isReported = isReported || registered.reportIfLong(reader, System.nanoTime() - since);
                 return false;
             }
         }
         return true;
-    }
-
-    private void report(RcuReader reader) {
-        long waited = System.nanoTime() - since;
-        if (!isReported && waited >= settings.reportAfterNanos()) {
-            isReported = true;
-            settings.reporter()
-                    .accept("a grace period has waited " + TimeUnit.NANOSECONDS.toMillis(waited) + " ms for reader "
-                            + reader.name());
-        }
     }
 }

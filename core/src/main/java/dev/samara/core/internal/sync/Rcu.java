@@ -4,15 +4,10 @@ package dev.samara.core.internal.sync;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
@@ -49,25 +44,23 @@ public final class Rcu {
             long reportAfterNanos,
             Consumer<String> reporter) {}
 
-    private final Settings settings;
+    private final Backlog backlog;
+    private final RcuReaders readers;
     private final PolledGracePeriods polled;
     private final RcuCallbacks callbacks;
-
-    /** Replaced as a whole, under the lock. Scanned without the lock. */
-    private volatile RcuReader[] readers = {};
-
-    private final ReentrantLock lock = new CheckedLock();
     private final LongAdder ended = new LongAdder();
 
     public Rcu(Settings settings) {
-        this.settings = settings;
-        polled = new PolledGracePeriods(this, settings);
-        callbacks = new RcuCallbacks(this, settings);
+        backlog = settings.backlog();
+        readers = new RcuReaders(settings.reportAfterNanos(), settings.reporter());
+        polled = new PolledGracePeriods(readers, ended);
+        callbacks =
+                new RcuCallbacks(polled, backlog, settings.housekeeping(), settings.background(), settings.reporter());
     }
 
     /** Returns the bound of the work that waits for these grace periods. */
     public Backlog backlog() {
-        return settings.backlog();
+        return backlog;
     }
 
     /**
@@ -78,14 +71,7 @@ public final class Rcu {
      */
     public RcuReader register(String name) {
         RcuReader reader = new RcuReader(name);
-        lock.lock();
-        try {
-            RcuReader[] more = Arrays.copyOf(readers, readers.length + 1);
-            more[readers.length] = reader;
-            readers = more;
-        } finally {
-            lock.unlock();
-        }
+        readers.register(reader);
         return reader;
     }
 
@@ -96,14 +82,7 @@ public final class Rcu {
      * @param reader a registered reader
      */
     public void unregister(RcuReader reader) {
-        lock.lock();
-        try {
-            List<RcuReader> fewer = new ArrayList<>(List.of(readers));
-            fewer.remove(reader);
-            readers = fewer.toArray(new RcuReader[0]);
-        } finally {
-            lock.unlock();
-        }
+        readers.unregister(reader);
     }
 
     /**
@@ -112,27 +91,7 @@ public final class Rcu {
      * @param gone registered readers
      */
     public void unregister(Set<RcuReader> gone) {
-        lock.lock();
-        try {
-            readers = Arrays.stream(readers)
-                    .filter(reader -> !gone.contains(reader))
-                    .toArray(RcuReader[]::new);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    RcuReader[] readers() {
-        return readers;
-    }
-
-    boolean isRegistered(RcuReader reader) {
-        for (RcuReader known : readers) {
-            if (known == reader) {
-                return true;
-            }
-        }
-        return false;
+        readers.unregister(gone);
     }
 
     /**
@@ -146,7 +105,7 @@ public final class Rcu {
         NoWaiting.check("a wait for a grace period");
         // Orders the caller's unlinking before the scan. Pairs with the volatile store of RcuReader.readLock.
         VarHandle.fullFence();
-        RcuReader[] all = readers;
+        RcuReader[] all = readers.all();
         long[] sections = null;
         // Reads all sections before it waits for one: this grace period need not wait for a section that begins later.
         for (int i = 0; i < all.length; i++) {
@@ -159,26 +118,21 @@ public final class Rcu {
         if (sections != null) {
             awaitEnds(all, sections);
         }
-        countEnd();
+        ended.increment();
     }
 
     private void awaitEnds(RcuReader[] all, long[] sections) {
         BegunEvent recorded = Tracepoints.beginGracePeriod();
-        int readers = 0;
+        int inSection = 0;
         RcuReader last = null;
         for (int i = 0; i < all.length; i++) {
             if (sections[i] != 0) {
-                readers++;
+                inSection++;
                 last = all[i];
                 awaitEnd(last, sections[i]);
             }
         }
-        Tracepoints.endGracePeriod(recorded, readers, last == null ? null : last.name(), false);
-    }
-
-    /** Counts a grace period that has ended. */
-    void countEnd() {
-        ended.increment();
+        Tracepoints.endGracePeriod(recorded, inSection, last == null ? null : last.name(), false);
     }
 
     /** Returns the number of grace periods that have ended. It only grows. */
@@ -197,17 +151,11 @@ public final class Rcu {
         long park = SHORTEST_PARK;
         boolean reported = false;
         boolean interrupted = false;
-        while (reader.sectionVolatile() == section && isRegistered(reader)) {
+        while (reader.sectionVolatile() == section && readers.isRegistered(reader)) {
             interrupted |= Thread.interrupted();
             LockSupport.parkNanos(this, park);
             park = Math.min(2 * park, LONGEST_PARK);
-            long waited = System.nanoTime() - since;
-            if (!reported && waited >= settings.reportAfterNanos()) {
-                reported = true;
-                settings.reporter()
-                        .accept("a grace period has waited " + TimeUnit.NANOSECONDS.toMillis(waited) + " ms for reader "
-                                + reader.name());
-            }
+            reported = reported || readers.reportIfLong(reader, System.nanoTime() - since);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();

@@ -18,7 +18,7 @@ final class RcuCallbacks {
     /** The longest pause between two attempts to run callbacks, in nanoseconds. */
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
-    private final Rcu rcu;
+    private final PolledGracePeriods gracePeriods;
     private final Backlog backlog;
     private final Housekeeping housekeeping;
     private final Executor executor;
@@ -33,12 +33,26 @@ final class RcuCallbacks {
     /** Guarded by the lock. */
     private boolean isWorkedOff;
 
-    RcuCallbacks(Rcu rcu, Rcu.Settings settings) {
-        this.rcu = rcu;
-        backlog = settings.backlog();
-        housekeeping = settings.housekeeping();
-        executor = settings.background();
-        reporter = settings.reporter();
+    /**
+     * Makes a queue without callbacks.
+     *
+     * @param gracePeriods those for which the callbacks wait
+     * @param backlog counts the callbacks, and no others
+     * @param housekeeping asks whether a grace period is over
+     * @param executor runs the callbacks; its tasks may wait
+     * @param reporter is told that callbacks are tried again; must not throw
+     */
+    RcuCallbacks(
+            PolledGracePeriods gracePeriods,
+            Backlog backlog,
+            Housekeeping housekeeping,
+            Executor executor,
+            Consumer<String> reporter) {
+        this.gracePeriods = gracePeriods;
+        this.backlog = backlog;
+        this.housekeeping = housekeeping;
+        this.executor = executor;
+        this.reporter = reporter;
         lock = backlog.lock;
     }
 
@@ -123,14 +137,14 @@ final class RcuCallbacks {
         /** Begins a grace period for the callbacks that wait now. */
         void begin() {
             int all = waiting.size();
-            grace = rcu.startPoll();
+            grace = gracePeriods.start();
             // Not before the grace period has begun: callbacks of this count end with it.
             left = all;
         }
 
         @Override
         protected boolean isReady() {
-            return (dueNanos == 0 || System.nanoTime() - dueNanos >= 0) && rcu.poll(grace);
+            return (dueNanos == 0 || System.nanoTime() - dueNanos >= 0) && gracePeriods.isOver(grace);
         }
 
         /** The callbacks become tasks of their own. */
@@ -163,7 +177,7 @@ final class RcuCallbacks {
         }
 
         private void handOver() {
-            if (!rcu.poll(grace)) {
+            if (!gracePeriods.isOver(grace)) {
                 // Ready by an exception only.
                 return;
             }

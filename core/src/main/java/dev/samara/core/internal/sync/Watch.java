@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
  * goes to that thread's uncaught exception handler, and the wait continues.
  */
 public interface Watch {
+    /** The usual time in nanoseconds between two calls of {@link #attendAgain}. */
+    long ATTEND_NANOS = 10_000_000_000L;
+
     /**
      * Returns how long a wait may last before it is reported. Called once per wait.
      *
@@ -18,11 +21,11 @@ public interface Watch {
     /**
      * Reports that a thread has waited for longer than {@link #reportAfterNanos}. Called at most once per wait.
      *
-     * @param gate the gate at which the thread waits
+     * @param blocker what the thread waits for; its text is for messages
      * @param waiter the calling thread
      * @param waitedNanos how long it has waited so far, in nanoseconds
      */
-    void waitsLong(Gate gate, Thread waiter, long waitedNanos);
+    void waitsLong(Object blocker, Thread waiter, long waitedNanos);
 
     /**
      * Starts the work of the machine that an Error has stopped: the wait may depend on it. Called every {@link
@@ -36,7 +39,7 @@ public interface Watch {
      * @return the time in nanoseconds; ten seconds unless overridden
      */
     default long attendEveryNanos() {
-        return Gate.ATTEND_NANOS;
+        return ATTEND_NANOS;
     }
 
     /**

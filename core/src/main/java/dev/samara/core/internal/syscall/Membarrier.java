@@ -15,7 +15,7 @@ public final class Membarrier {
             return Errno.ESRCH.result();
         }
         Cpus.checkMayWait("a membarrier");
-        layout.memory().cpus().shootdowns().fence(layout.pages().context());
+        layout.memory().shootdowns().fence(layout.pages().context());
         return 0;
     }
 }

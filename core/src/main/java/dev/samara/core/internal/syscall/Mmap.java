@@ -189,7 +189,20 @@ public record Mmap(
         if ((flags & MapFlags.NORESERVE) != 0 && !edit.layout.host().committed().isStrict()) {
             vmaFlags |= VmaFlags.NORESERVE;
         }
-        return new MmapState(edit, this, start, size, vmaFlags, pageOffset(geometry, file, start), early).put(refusal);
+        long answer = refusal != Edit.DONE ? refusal : answerOfFile(geometry, vmaFlags);
+        long page = pageOffset(geometry, file, start);
+        return new MmapState(edit, backing, flags, start, size, vmaFlags, page, early).put(answer);
+    }
+
+    /** Returns the result of the file's own {@code mmap}: DONE, or a negated errno. */
+    private long answerOfFile(Geometry geometry, long vmaFlags) {
+        if ((flags & HUGETLB) != 0) {
+            // No huge pages are reserved.
+            boolean aligned = (offset & (geometry.hugeSize() - 1)) == 0;
+            return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
+        }
+        boolean isRefused = backing != null && backing.refusesSync() && (vmaFlags & VmaFlags.SYNC) != 0;
+        return isRefused ? Errno.EOPNOTSUPP.result() : Edit.DONE;
     }
 
     static long protectionFlags(int protection) {

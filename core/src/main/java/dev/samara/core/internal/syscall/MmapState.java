@@ -15,6 +15,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A new mapping whose address and flags are decided, on its way into an edit ({@code struct mmap_state} and {@code
@@ -23,7 +24,11 @@ import dev.samara.core.vma.VmaFlags;
 final class MmapState {
     private final Edit edit;
     private final Geometry geometry;
-    private final Mmap call;
+    private final @Nullable BackingTraits backing;
+
+    /** Flags of {@link MapFlags}. */
+    private final int flags;
+
     private final long start;
     private final long length;
     private final long pageOffset;
@@ -33,10 +38,19 @@ final class MmapState {
 
     private long vmaFlags;
 
-    MmapState(Edit edit, Mmap call, long start, long length, long vmaFlags, long pageOffset, boolean early) {
+    MmapState(
+            Edit edit,
+            @Nullable BackingTraits backing,
+            int flags,
+            long start,
+            long length,
+            long vmaFlags,
+            long pageOffset,
+            boolean early) {
         this.edit = edit;
         this.geometry = edit.geometry;
-        this.call = call;
+        this.backing = backing;
+        this.flags = flags;
         this.start = start;
         this.length = length;
         this.vmaFlags = vmaFlags;
@@ -47,15 +61,14 @@ final class MmapState {
     /**
      * Replaces the VMAs of the range by the mapping; from here on, a cut at an edge may remain.
      *
-     * @param refusal what the file answers: DONE, or a negated errno
+     * @param answer the result of the file's own {@code mmap}: DONE, or a negated errno
      * @return the address, or a negated errno
      */
-    long put(long refusal) {
+    long put(long answer) {
         if (edit.layout.denyWriteExec().denies(vmaFlags, vmaFlags)) {
             return Errno.EACCES.result();
         }
-        BackingTraits file = call.backing();
-        if (file != null && isSharedMayWrite() && !edit.mayMapWritable(file)) {
+        if (backing != null && isSharedMayWrite() && !edit.mayMapWritable(backing)) {
             return Errno.EPERM.result();
         }
         long end = start + length;
@@ -74,11 +87,10 @@ final class MmapState {
             }
             vmaFlags |= VmaFlags.ACCOUNT;
         }
-        long failed = refusal != DONE ? refusal : failureOfFile();
-        if (failed != DONE) {
-            return leaveGap(replaced, failed);
+        if (answer != DONE) {
+            return leaveGap(replaced, answer);
         }
-        BackingTraits behind = call.backing();
+        BackingTraits behind = backing;
         if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
             behind = BackingTraits.of(edit.createShared(length, (vmaFlags & VmaFlags.NORESERVE) == 0));
             if (behind == null) {
@@ -100,7 +112,7 @@ final class MmapState {
             // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
             Mlock.unlock(edit, placed);
         }
-        boolean populates = (call.flags() & (MapFlags.POPULATE | MapFlags.NONBLOCK)) == MapFlags.POPULATE;
+        boolean populates = (flags & (MapFlags.POPULATE | MapFlags.NONBLOCK)) == MapFlags.POPULATE;
         if (populates || (vmaFlags & VmaFlags.LOCKED) != 0) {
             edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
         }
@@ -115,18 +127,6 @@ final class MmapState {
         return errno;
     }
 
-    /** Returns the result of the file's own {@code mmap}: 0, or a negated errno. */
-    private long failureOfFile() {
-        if ((call.flags() & MapFlags.HUGETLB) != 0) {
-            // No huge pages are reserved.
-            boolean aligned = (call.offset() & (geometry.hugeSize() - 1)) == 0;
-            return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
-        }
-        BackingTraits file = call.backing();
-        boolean isRefused = file != null && file.refusesSync() && (vmaFlags & VmaFlags.SYNC) != 0;
-        return isRefused ? Errno.EOPNOTSUPP.result() : DONE;
-    }
-
     private boolean isSharedMayWrite() {
         return (vmaFlags & (VmaFlags.SHARED | VmaFlags.MAYWRITE)) == (VmaFlags.SHARED | VmaFlags.MAYWRITE);
     }
@@ -136,7 +136,7 @@ final class MmapState {
      * pages are not.
      */
     private boolean isAccountable() {
-        return (call.flags() & MapFlags.HUGETLB) == 0
+        return (flags & MapFlags.HUGETLB) == 0
                 && (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
     }
 }

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.cpu.StartedShootdown;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * translations of them has dropped these. Used by one thread.
  */
 final class GatheredFlushes {
-    private final Cpus cpus;
+    private final Shootdowns shootdowns;
 
     /** The context of a space without users, whose translations no CPU uses any more; null for none. */
     private @Nullable TlbContext ended;
@@ -69,8 +69,8 @@ final class GatheredFlushes {
         }
     }
 
-    GatheredFlushes(Cpus cpus, @Nullable TlbContext ended) {
-        this.cpus = cpus;
+    GatheredFlushes(Shootdowns shootdowns, @Nullable TlbContext ended) {
+        this.shootdowns = shootdowns;
         this.ended = ended;
     }
 
@@ -165,16 +165,16 @@ final class GatheredFlushes {
         }
         // Between the entries and the cpumasks. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();
-        if (cpus.shootdowns().flushLocally(context, cpumask(from, behind), start, end)) {
+        if (shootdowns.flushLocally(context, cpumask(from, behind), start, end)) {
             return;
         }
         long generation = context.generation().advance();
         long mask = cpumask(from, behind);
         context.log(generation, start, end, mask, reason);
         if (begun == null) {
-            cpus.shootdowns().shoot(context, generation, mask);
+            shootdowns.shoot(context, generation, mask);
         } else {
-            StartedShootdown shootdown = cpus.shootdowns().begin(context, generation, mask);
+            StartedShootdown shootdown = shootdowns.begin(context, generation, mask);
             if (shootdown != null) {
                 begun.add(shootdown);
             }

@@ -28,12 +28,12 @@ public final class PageFlush {
         long start = address & -size;
         // Between the entry and the cpumask. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();
-        if (memory.cpus().shootdowns().flushLocally(context, Leaf.cpumask(leaf, index, index), start, start + size)) {
+        if (memory.shootdowns().flushLocally(context, Leaf.cpumask(leaf, index, index), start, start + size)) {
             return;
         }
         long generation = context.generation().advance();
         long mask = Leaf.cpumask(leaf, index, index);
         context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
-        memory.cpus().shootdowns().shoot(context, generation, mask);
+        memory.shootdowns().shoot(context, generation, mask);
     }
 }

@@ -71,7 +71,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     /** Begins an operation. */
     public TlbGather(MachineMemory memory) {
-        this(memory, new GatheredFlushes(memory.cpus(), null));
+        this(memory, new GatheredFlushes(memory.shootdowns(), null));
     }
 
     /**
@@ -84,7 +84,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
      */
     public TlbGather(MachineMemory memory, TlbContext ended) {
-        this(memory, new GatheredFlushes(memory.cpus(), checkOver(memory.cpus(), ended)));
+        this(memory, new GatheredFlushes(memory.shootdowns(), checkOver(memory.cpus(), ended)));
     }
 
     /** Begins an operation whose flushes are given. Tests leave flushes out by other rules. */
@@ -105,7 +105,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      *     {@linkplain #resume resumed} later
      */
     public static TlbGather with(MachineMemory memory, @Nullable PageTableContext context) {
-        GatheredFlushes pending = new GatheredFlushes(memory.cpus(), null);
+        GatheredFlushes pending = new GatheredFlushes(memory.shootdowns(), null);
         pending.ensureCapacity();
         return new TlbGather(memory, pending, context);
     }

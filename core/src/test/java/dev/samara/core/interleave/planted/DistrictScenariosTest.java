@@ -35,7 +35,7 @@ final class DistrictScenariosTest {
 
     /** A change that a thread has left for later. */
     private static final String UNQUEUED =
-            "private static final ThreadLocal<@Nullable PreparedChange> UNQUEUED = new ThreadLocal<>();\n";
+            "private static final ThreadLocal<ChangeDelivery.@Nullable Prepared> UNQUEUED = new ThreadLocal<>();\n";
 
     private static final String FOUND_PARTS = """
             VmArea find(long address) {
@@ -176,10 +176,11 @@ final class DistrictScenariosTest {
                     1,
                     SourceBreak.of(
                             CHANGES,
-                            "    public static void publish(@Nullable PreparedChange prepared) {\n",
-                            UNQUEUED + "    public static void publish(@Nullable PreparedChange prepared) {\n"
+                            "    public static void publish(ChangeDelivery.@Nullable Prepared prepared) {\n",
+                            UNQUEUED + "    public static void publish(ChangeDelivery.@Nullable Prepared prepared) {\n"
                                     + "        if (prepared != null) { UNQUEUED.set(prepared); }\n    }\n"
-                                    + "    private static void publishLate(@Nullable PreparedChange prepared) {\n",
+                                    + "    private static void publishLate("
+                                    + "ChangeDelivery.@Nullable Prepared prepared) {\n",
                             "    public void deliver() {\n",
                             "    public void deliver() {\n        publishLate(UNQUEUED.get()); UNQUEUED.remove();\n")),
             new Break(
@@ -199,7 +200,7 @@ final class DistrictScenariosTest {
                     "P47: a change carries no losses",
                     ListenerScenarios.Losing.class,
                     0,
-                    oneWaits("change.lost = lost.get();", "")));
+                    oneWaits("change.lostEarlier = lost.get();", "")));
 
     /** Those that fail in few of many schedules. */
     private static final List<Break> RARE = List.of(
@@ -212,7 +213,9 @@ final class DistrictScenariosTest {
                     "P47: a change carries fewer losses than the one before it",
                     ListenerScenarios.Losing.class,
                     1,
-                    oneWaits("lostBefore = Math.max(lostBefore, change.lost);", "lostBefore = change.lost;")));
+                    oneWaits(
+                            "lostBefore = Math.max(lostBefore, change.lostEarlier);",
+                            "lostBefore = change.lostEarlier;")));
 
     /** One change may wait for a listener. */
     private static Planting oneWaits(String... more) {

@@ -22,8 +22,8 @@ final class ElisionBreaks {
                             INTERNAL + "tlb.GatheredFlushes",
                             "long generation = context.generation().advance();",
                             "boolean isAlone = context.cpus() <= 1;\nlong generation = context.generation().advance();",
-                            "cpus.shootdowns().shoot(context, generation, mask);",
-                            "cpus.shootdowns().shoot(context, generation, isAlone ? 0 : mask);")),
+                            "shootdowns.shoot(context, generation, mask);",
+                            "shootdowns.shoot(context, generation, isAlone ? 0 : mask);")),
             PlantedBreak.of(
                     "references are counted in place of CPUs",
                     ElisionScenarios.Stays.class,

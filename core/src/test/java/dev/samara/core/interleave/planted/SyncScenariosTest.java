@@ -71,7 +71,7 @@ final class SyncScenariosTest {
         }
 
         @Override
-        public void waitsLong(Gate gate, Thread waiter, long nanos) {
+        public void waitsLong(Object blocker, Thread waiter, long nanos) {
             throw new IllegalStateException("waits long");
         }
     }

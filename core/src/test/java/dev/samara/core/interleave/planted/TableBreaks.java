@@ -24,7 +24,7 @@ final class TableBreaks {
                     TableScenarios.TwoLeaves.class,
                     1,
                     SourceBreak.of(
-                            PAGE + "PageTable",
+                            PAGE + "TableCharge",
                             "} while (!tables.compareAndSet(now, now + more));",
                             "} while (now < 0); tables.set(now + more);")),
             PlantedBreak.of(

@@ -54,7 +54,7 @@ final class TableScenarios {
 
         TwoLeaves() {
             table.leafForInstall(AT);
-            table.limitTo((PATH + 2) * SpaceScenario.PAGE);
+            table.charge().limitTo((PATH + 2) * SpaceScenario.PAGE);
             thread("one", () -> table.leafForInstall(AT + LEAF));
             thread("other", () -> table.leafForInstall(AT + 2 * LEAF));
         }
@@ -75,7 +75,7 @@ final class TableScenarios {
         OneLeaf() {
             TableNeed need = new TableNeed(table);
             need.add(AT);
-            TableReserve reserve = TableReserve.of(table, need, () -> false);
+            TableReserve reserve = need.reserve(() -> false);
             assertTrue(reserve != null && table.tables() == PATH);
             thread("fault", () -> table.leafForInstall(AT));
             thread("guard", () -> {

@@ -4,13 +4,12 @@ package dev.samara.core.interleave.scenario;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.hostfile.OpenHostFile;
+import dev.samara.core.internal.hostfile.HostFilesCounts;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.Backing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,8 +28,6 @@ public final class HostGroundFile implements GroundFile {
 
     private static final List<Path> OTHERS =
             Stream.generate(HostGroundFile::makePath).limit(10).toList();
-
-    private static final Field USES = field();
 
     public final MemoryChannel channel;
     private final State state;
@@ -75,16 +72,6 @@ public final class HostGroundFile implements GroundFile {
     @Override
     public Backing backing() {
         return file;
-    }
-
-    private static Field field() {
-        try {
-            Field field = OpenHostFile.class.getDeclaredField("uses");
-            field.setAccessible(true);
-            return field;
-        } catch (NoSuchFieldException renamed) {
-            throw new ExceptionInInitializerError(renamed);
-        }
     }
 
     private static void check(String call, long result) {
@@ -151,10 +138,6 @@ public final class HostGroundFile implements GroundFile {
     /** Returns the number of uses of the open by mappings; once it is closed, that of channels which are still open. */
     @Override
     public int opens() {
-        try {
-            return isClosed ? channel.open() : USES.getInt(file) - 1;
-        } catch (IllegalAccessException impossible) {
-            throw new IllegalStateException(impossible);
-        }
+        return isClosed ? channel.open() : HostFilesCounts.uses(file) - 1;
     }
 }

@@ -14,7 +14,8 @@ import org.junit.jupiter.api.Test;
 
 /** The states of a CPU, as others see them. */
 final class CpuStateTest {
-    private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+    private final Cpus cpus = new Cpus();
+    private final Shootdowns shootdowns = new Shootdowns(cpus, Long.MAX_VALUE, message -> {});
     private final CpuState cpu = OwnedCpu.claim(cpus, 1, () -> {});
     private final TlbContext context = new TlbContext();
     private final TlbContext another = new TlbContext();
@@ -35,12 +36,12 @@ final class CpuStateTest {
     /** Has another thread shoot at this CPU in both contexts, and come back before anybody acknowledges. */
     private void shoot() throws InterruptedException {
         Thread shooter = new Thread(() -> {
-            cpus.shootdowns().shoot(context, context.generation().advance(), cpu.bit());
-            cpus.shootdowns().shoot(another, another.generation().advance(), cpu.bit());
+            shootdowns.shoot(context, context.generation().advance(), cpu.bit());
+            shootdowns.shoot(another, another.generation().advance(), cpu.bit());
         });
         shooter.start();
         shooter.join();
-        assertEquals(0, cpus.shootdowns().targets());
+        assertEquals(0, shootdowns.targets());
     }
 
     @Test
@@ -123,7 +124,7 @@ final class CpuStateTest {
         thread.start();
         thread.join();
         assertEquals(1, context.cpus());
-        cpus.shootdowns().shoot(context, context.generation().advance(), -1);
+        shootdowns.shoot(context, context.generation().advance(), -1);
         assertEquals(0, context.cpus());
         cpus.releaseDead();
         assertEquals(0, context.cpus());

@@ -31,13 +31,13 @@ final class CpusTest {
     private static final int MANY = 130;
 
     private final LinkedBlockingQueue<String> reports = new LinkedBlockingQueue<>();
-    private final Cpus cpus = cpus(true);
+    private final Cpus cpus = new Cpus();
+    private final Shootdowns shootdowns = shootdowns(true);
     private final TlbContext context = new TlbContext();
     private final List<ExecutorService> threads = new ArrayList<>();
 
-    private Cpus cpus(boolean elides) {
-        return new Cpus(
-                Long.MAX_VALUE, reports::add, ShootdownDelivery.POLLED, thrown -> {}, ShootdownLazy::new, elides);
+    private Shootdowns shootdowns(boolean elides) {
+        return new Shootdowns(cpus, Long.MAX_VALUE, reports::add, ShootdownDelivery.POLLED, thrown -> {}, elides);
     }
 
     @AfterEach
@@ -95,7 +95,7 @@ final class CpusTest {
             ContextSwitch.load(all.get(i), context);
             all.get(i).enterGuest(context.id());
         }
-        cpus.shootdowns().shoot(context, generation, mask);
+        shootdowns.shoot(context, generation, mask);
         for (CpuState cpu : all) {
             cpu.leaveGuest(context.id());
             cpus.release(cpu);
@@ -148,8 +148,8 @@ final class CpusTest {
         assertEquals(Set.of(7, 40, 72, 104), shot(1L << 7 | 1L << 40));
         assertEquals(Set.of(63, 95, 127), shot(1L << 63));
         assertEquals(MANY, shot(-1).size());
-        assertEquals(0, cpus.shootdowns().count());
-        assertEquals(0, cpus.shootdowns().targets());
+        assertEquals(0, shootdowns.count());
+        assertEquals(0, shootdowns.targets());
     }
 
     @Test
@@ -168,8 +168,7 @@ final class CpusTest {
         Owned second = sharing.get(1);
         assertEquals(first.state.bit(), second.state.bit());
         long generation = context.generation().advance();
-        StartedShootdown begun =
-                Objects.requireNonNull(cpus.shootdowns().begin(context, generation, first.state.bit()));
+        StartedShootdown begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit()));
         assertFalse(begun.isDone());
         first.does(() -> first.state.flushedTo(generation));
         assertTrue(second.state.isPending());
@@ -186,8 +185,8 @@ final class CpusTest {
     }
 
     /** Returns whether a CPU that is between two spaces is asked in a shootdown by this thread. */
-    private static boolean isAsked(Cpus of, TlbContext in, CpuState switching) {
-        of.shootdowns().shoot(in, in.generation().advance(), -1);
+    private static boolean isAsked(Shootdowns of, TlbContext in, CpuState switching) {
+        of.shoot(in, in.generation().advance(), -1);
         boolean isAsked = switching.isPending();
         switching.clearPending();
         return isAsked;
@@ -197,23 +196,22 @@ final class CpusTest {
     @DisplayName("P13: while no CPU is in the context, or only the caller's, no CPU of a cpumask of several is asked")
     void elided() throws Exception {
         CpuState switching = between(cpus);
-        assertFalse(isAsked(cpus, context, switching), "no CPU");
+        assertFalse(isAsked(shootdowns, context, switching), "no CPU");
         CpuState own = OwnedCpu.claim(cpus, 0, () -> {});
         ContextSwitch.load(own, context);
-        assertFalse(isAsked(cpus, context, switching), "the caller's");
+        assertFalse(isAsked(shootdowns, context, switching), "the caller's");
         Owned other = owned(cpus);
-        other.does(() -> assertTrue(isAsked(cpus, context, switching), "another thread's"));
+        other.does(() -> assertTrue(isAsked(shootdowns, context, switching), "another thread's"));
         other.does(() -> ContextSwitch.load(other.state, context));
-        assertTrue(isAsked(cpus, context, switching), "two");
+        assertTrue(isAsked(shootdowns, context, switching), "two");
         other.does(other.state::depart);
-        assertFalse(isAsked(cpus, context, switching), "one has left");
+        assertFalse(isAsked(shootdowns, context, switching), "one has left");
     }
 
     @Test
     @DisplayName("all CPUs of a cpumask are asked if flushes are not elided")
     void notElided() throws Exception {
-        Cpus asking = cpus(false);
-        assertTrue(isAsked(asking, context, between(asking)));
+        assertTrue(isAsked(shootdowns(false), context, between(cpus)));
     }
 
     @Test
@@ -226,13 +224,12 @@ final class CpusTest {
         Owned kernel = guest(cpus, context, 0);
         kernel.does(() -> kernel.state.leaveGuest(context.id()));
         Owned notInTheMask = guest(cpus, context, 0);
-        Thread shooter = new Thread(() -> cpus.shootdowns().shoot(context, generation, ~notInTheMask.state.bit()));
+        Thread shooter = new Thread(() -> shootdowns.shoot(context, generation, ~notInTheMask.state.bit()));
         shooter.start();
         awaitRequest(behind.state);
-        Await.until(
-                "the shooter has counted its targets", () -> cpus.shootdowns().targets() != 0);
-        assertEquals(1, cpus.shootdowns().count());
-        assertEquals(1, cpus.shootdowns().targets());
+        Await.until("the shooter has counted its targets", () -> shootdowns.targets() != 0);
+        assertEquals(1, shootdowns.count());
+        assertEquals(1, shootdowns.targets());
         for (Owned other : List.of(done, elsewhere, kernel, notInTheMask)) {
             assertFalse(other.state.isPending());
         }
@@ -241,7 +238,7 @@ final class CpusTest {
         assertFalse(behind.state.isPending());
         behind.does(() -> behind.state.flushedTo(generation));
         shooter.join();
-        cpus.shootdowns().shoot(context, generation, behind.state.bit());
+        shootdowns.shoot(context, generation, behind.state.bit());
         assertFalse(behind.state.isPending(), "a CPU that is done is not asked again");
     }
 
@@ -253,7 +250,7 @@ final class CpusTest {
             long generation = context.generation().advance();
             Owned cpu = guest(cpus, context, generation - 1);
             assertEquals(1, context.cpus());
-            Thread shooter = new Thread(() -> cpus.shootdowns().shoot(context, generation, cpu.state.bit()));
+            Thread shooter = new Thread(() -> shootdowns.shoot(context, generation, cpu.state.bit()));
             shooter.start();
             awaitRequest(cpu.state);
             switch (way) {
@@ -328,8 +325,7 @@ final class CpusTest {
     @Test
     @DisplayName("a CPU that is gone ends its space and releases its page table without the monitor")
     void withoutMonitor() throws Exception {
-        Cpus counting =
-                new Cpus(Long.MAX_VALUE, reports::add, ShootdownDelivery.POLLED, thrown -> {}, CountedLazy::new, true);
+        Cpus counting = new Cpus(CountedLazy::new);
         List<String> ends = new ArrayList<>();
         Runnable end = () -> ends.add(Thread.holdsLock(counting) ? "with the monitor" : "without");
         TlbContext used = new TlbContext(ending(end), new PageTableCount());
@@ -359,8 +355,7 @@ final class CpusTest {
         int rounds = 20_000;
         CyclicBarrier together = new CyclicBarrier(2);
         for (int round = 0; round < rounds; round += 100) {
-            Cpus counting = new Cpus(
-                    Long.MAX_VALUE, reports::add, ShootdownDelivery.POLLED, thrown -> {}, CountedLazy::new, true);
+            Cpus counting = new Cpus(CountedLazy::new);
             for (int i = 0; i < 100; i++) {
                 TlbContext kept =
                         new TlbContext(ending(ends::incrementAndGet), new PageTableCount(releases::incrementAndGet));
@@ -393,7 +388,7 @@ final class CpusTest {
     @Test
     @DisplayName("a CPU that gives its TLB up keeps the ends of spaces that it could not begin with it")
     void endsOutliveTheTlb() {
-        Cpus second = new Cpus(Long.MAX_VALUE, reports::add);
+        Cpus second = new Cpus();
         CpuOwner owner = OwnedCpu.owner();
         List<Integer> ends = new ArrayList<>();
         AtomicInteger overflows = new AtomicInteger(2);
@@ -444,13 +439,13 @@ final class CpusTest {
                 kicks.incrementAndGet();
             }
         };
-        Cpus impatient = new Cpus(0, reports::add, kicking, thrown -> {}, ShootdownLazy::new, true);
+        Shootdowns impatient = new Shootdowns(cpus, 0, reports::add, kicking, thrown -> {}, true);
         long generation = context.generation().advance();
-        Owned cpu = guest(impatient, context, 0);
+        Owned cpu = guest(cpus, context, 0);
         AtomicBoolean interrupted = new AtomicBoolean();
         Thread shooter = new Thread(() -> {
             Thread.currentThread().interrupt();
-            impatient.shootdowns().shoot(context, generation, cpu.state.bit());
+            impatient.shoot(context, generation, cpu.state.bit());
             interrupted.set(Thread.interrupted());
         });
         shooter.start();
@@ -484,7 +479,7 @@ final class CpusTest {
     @DisplayName("a call that may wait is refused to a thread with a CPU in GUEST, of any machine, and to no other")
     void outsideGuest() throws Exception {
         Owned cpu = guest(cpus, context, 0);
-        Cpus second = new Cpus(Long.MAX_VALUE, reports::add);
+        Cpus second = new Cpus();
         Cpus.checkMayWait("sleep");
         String refused = refused(cpu);
         assertTrue(refused.startsWith("sleep was called while cpu 0 of thread owner is in GUEST"), refused);
@@ -510,9 +505,9 @@ final class CpusTest {
         Owned cpu = guest(cpus, context, context.generation().advance());
         ExecutorService shooter = Executors.newSingleThreadExecutor();
         threads.add(shooter);
-        Future<?> shot = shooter.submit(() -> cpus.shootdowns().shoot(context, generation, cpu.state.bit()));
+        Future<?> shot = shooter.submit(() -> shootdowns.shoot(context, generation, cpu.state.bit()));
         Await.result("the shootdown to an earlier generation", shot, List.of());
-        assertEquals(0, cpus.shootdowns().count());
+        assertEquals(0, shootdowns.count());
         cpu.does(() -> cpu.state.leaveGuest(context.id()));
     }
 
@@ -525,9 +520,9 @@ final class CpusTest {
         List<Future<?>> shots = new ArrayList<>();
         for (int i = 0; i < 2; i++) {
             long generation = context.generation().advance();
-            shots.add(shooters.submit(() -> cpus.shootdowns().shoot(context, generation, cpu.state.bit())));
+            shots.add(shooters.submit(() -> shootdowns.shoot(context, generation, cpu.state.bit())));
         }
-        Await.until("both have asked the CPU", () -> cpus.shootdowns().count() == 2);
+        Await.until("both have asked the CPU", () -> shootdowns.count() == 2);
         cpu.does(() -> {
             cpu.state.clearPending();
             cpu.state.flushedTo(context.generation().current());

@@ -103,7 +103,7 @@ final class TlbContextTest {
     @DisplayName("P13: its users are the CPUs that are in it, each once")
     void users() {
         TlbContext other = new TlbContext();
-        Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        Cpus cpus = new Cpus();
         CpuState first = OwnedCpu.claim(cpus, 0, () -> {});
         CpuState second = OwnedCpu.claim(cpus, 0, () -> {});
         ContextSwitch.load(first, context);

@@ -80,8 +80,7 @@ final class StalledTruncationTest {
         Thread truncater = new Thread(() -> file.truncate(0));
         truncater.start();
         Await.until(
-                "the truncation waits for the CPU",
-                () -> memory.cpus().shootdowns().count() == 1);
+                "the truncation waits for the CPU", () -> memory.shootdowns().count() == 1);
         assertEquals(PAGES, memory.frames().inUse() - copies, "none was freed");
         return truncater;
     }

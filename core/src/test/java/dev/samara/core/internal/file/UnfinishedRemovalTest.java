@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.DirectFrames;
@@ -57,14 +58,15 @@ final class UnfinishedRemovalTest {
     private final AtomicInteger toThrow = new AtomicInteger();
 
     private final AtomicInteger thrown = new AtomicInteger();
-    private final Cpus cpus = new Cpus(1, message -> {
+    private final Cpus cpus = new Cpus();
+    private final Shootdowns shootdowns = new Shootdowns(cpus, 1, message -> {
         if (toThrow.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
             thrown.incrementAndGet();
             throw new InternalError("planted");
         }
     });
     private final MachineMemory memory =
-            new MachineMemory(frames, SmallMemory.rcu(), cpus, 16, MachineMemory.UNCHECKED, null);
+            new MachineMemory(frames, SmallMemory.rcu(), shootdowns, 16, MachineMemory.UNCHECKED, null);
     private final FilePages file = new FilePages(memory, PAGES * PAGE);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
     private final PageTableContext context = memory.contexts().newContext("mapper");

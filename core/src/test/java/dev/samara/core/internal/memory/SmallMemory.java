@@ -2,6 +2,7 @@
 package dev.samara.core.internal.memory;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContexts;
@@ -31,9 +32,9 @@ public final class SmallMemory {
 
     /** A memory in which only so many page table contexts can be in use. */
     public static MachineMemory withContexts(int frames, int contexts) {
-        Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        Shootdowns shootdowns = new Shootdowns(new Cpus(), Long.MAX_VALUE, message -> {});
         return leaveContexts(
-                new MachineMemory(frames(12, frames), rcu(), cpus, 1, MachineMemory.UNCHECKED, null), contexts);
+                new MachineMemory(frames(12, frames), rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null), contexts);
     }
 
     /** Takes the numbers of all page table contexts but a few, which remain to be made; returns the memory. */

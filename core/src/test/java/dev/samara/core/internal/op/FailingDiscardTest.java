@@ -10,6 +10,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
@@ -45,7 +46,8 @@ final class FailingDiscardTest {
 
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
     private final AtomicInteger failedFlushes = new AtomicInteger();
-    private final Cpus cpus = new Cpus(0, message -> {
+    private final Cpus cpus = new Cpus();
+    private final Shootdowns shootdowns = new Shootdowns(cpus, 0, message -> {
         failedFlushes.getAndIncrement();
         throw new IllegalStateException(message);
     });
@@ -53,7 +55,7 @@ final class FailingDiscardTest {
             new MachineMemory(
                     SmallMemory.frames(Layouts.GEOMETRY.pageShift(), 16),
                     SmallMemory.rcu(),
-                    cpus,
+                    shootdowns,
                     1,
                     MachineMemory.UNCHECKED,
                     null),

@@ -41,7 +41,7 @@ final class TableReserveTest {
     }
 
     private TableReserve reserve(long... addresses) {
-        return Objects.requireNonNull(TableReserve.of(table, need(addresses), () -> false));
+        return Objects.requireNonNull(need(addresses).reserve(() -> false));
     }
 
     @Test
@@ -93,11 +93,11 @@ final class TableReserveTest {
         }
         assertEquals(10 * PAGE, budget.used());
         assertNull(table.leafForInstall(8 * LEAF));
-        assertNull(TableReserve.of(table, need(8 * LEAF), () -> false));
+        assertNull(need(8 * LEAF).reserve(() -> false));
         assertEquals(10 * PAGE, budget.used());
         assertEquals(10, table.tables());
-        assertFalse(table.hasRoom());
-        assertFalse(table.isAtLimit());
+        assertFalse(table.charge().hasRoom());
+        assertFalse(table.charge().isAtLimit());
         UnhookTables.unhookEmpty(table);
         assertEquals(0, budget.used());
         assertEquals(0, table.tables());
@@ -107,9 +107,9 @@ final class TableReserveTest {
     @DisplayName(
             "A limit of the space, which counts the topmost table, charges the machine for nothing that is refused")
     void ownLimit() {
-        table.limitTo(4 * PAGE);
+        table.charge().limitTo(4 * PAGE);
         assertNotNull(table.leafForInstall(0));
-        assertTrue(table.isAtLimit());
+        assertTrue(table.charge().isAtLimit());
         assertNull(table.leafForInstall(LEAF));
         assertEquals(3 * PAGE, budget.used());
     }
@@ -135,7 +135,7 @@ final class TableReserveTest {
     @DisplayName("A table that was not counted is made beyond the limit")
     void beyond() {
         TableReserve reserve = reserve(0, LEAF);
-        table.limitTo(4 * PAGE);
+        table.charge().limitTo(4 * PAGE);
         for (int i = 0; i < 20; i++) {
             table.leafFromReserve(i * LEAF, reserve);
         }
@@ -150,7 +150,7 @@ final class TableReserveTest {
     @DisplayName("A reservation that is stopped charges nothing")
     void stopped() {
         int[] asked = new int[1];
-        assertNull(TableReserve.of(table, need(0, LEAF, 2 * LEAF), () -> ++asked[0] == 2));
+        assertNull(need(0, LEAF, 2 * LEAF).reserve(() -> ++asked[0] == 2));
         assertEquals(2, asked[0]);
         assertEquals(0, budget.used());
         assertEquals(0, table.tables());
@@ -159,14 +159,14 @@ final class TableReserveTest {
     @Test
     @DisplayName("The topmost table is charged to the machine only, until it is freed")
     void root() {
-        assertTrue(table.chargeRoot());
+        assertTrue(table.charge().chargeRoot());
         assertEquals(PAGE, budget.used());
         table.free();
         table.free();
         assertEquals(0, budget.used());
         TableBudget none = new TableBudget(0);
         PageTable refused = new PageTable(Geometry.LINUX_X86_64, new TlbContext(), none);
-        assertFalse(refused.chargeRoot());
+        assertFalse(refused.charge().chargeRoot());
         refused.free();
         assertEquals(0, none.used());
     }
@@ -203,7 +203,7 @@ final class TableReserveTest {
                 case 0 -> refusals += table.leafForInstall(address) == null ? 1 : 0;
                 case 1 -> UnhookTables.unhookIfEmpty(table, address);
                 default -> {
-                    TableReserve reserve = TableReserve.of(table, need(address), () -> false);
+                    TableReserve reserve = need(address).reserve(() -> false);
                     if (reserve == null) {
                         refusals++;
                     } else {

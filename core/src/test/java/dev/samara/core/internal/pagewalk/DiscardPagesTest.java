@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Frames;
@@ -83,8 +84,8 @@ final class DiscardPagesTest {
         }
 
         @Override
-        public void waitsLong(Gate gate, Thread waiter, long nanos) {
-            throw new AssertionError(waiter + " waits for " + gate);
+        public void waitsLong(Object blocker, Thread waiter, long nanos) {
+            throw new AssertionError(waiter + " waits for " + blocker);
         }
     }
 
@@ -326,11 +327,11 @@ final class DiscardPagesTest {
             "P2: a discard that fails again and again leaves no mark: it ends as soon as it can, and its number stays"
                     + " its own")
     void failsAgainAndAgain() {
-        Cpus cpus = new Cpus(0, message -> {
+        Shootdowns shootdowns = new Shootdowns(new Cpus(), 0, message -> {
             throw new IllegalStateException(message);
         });
         MachineMemory failing =
-                new MachineMemory(memory.frames(), memory.rcu(), cpus, 1, MachineMemory.UNCHECKED, null);
+                new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null);
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         int removed = memory.frames().allocate(of.context.magazine());

@@ -83,7 +83,7 @@ final class ChangeDeliveryTest {
         }
     }
 
-    private @Nullable PreparedChange prepare(int thread, long number) {
+    private ChangeDelivery.@Nullable Prepared prepare(int thread, long number) {
         long start = ((long) thread << SHIFT) + number * PAGE;
         List<VmArea> fresh = List.of(VmArea.describe(start, start + PAGE, VmaFlags.READ, 0, null, null, null));
         return changes.prepare(List.of(), fresh);
@@ -101,12 +101,12 @@ final class ChangeDeliveryTest {
         for (int i = 0; i < 2; i++) {
             int thread = i;
             bodies.add(() -> {
-                List<@Nullable PreparedChange> prepared = new ArrayList<>();
+                List<ChangeDelivery.@Nullable Prepared> prepared = new ArrayList<>();
                 for (int number = from; number < to; number++) {
                     prepared.add(prepare(thread, number));
                 }
                 start.await();
-                for (PreparedChange change : prepared) {
+                for (ChangeDelivery.Prepared change : prepared) {
                     Changes.publish(change);
                     changes.deliver();
                 }

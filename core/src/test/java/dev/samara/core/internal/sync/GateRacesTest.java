@@ -58,7 +58,7 @@ final class GateRacesTest {
         }
 
         @Override
-        public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {
+        public void waitsLong(Object blocker, Thread waiter, long waitedNanos) {
             waiter.interrupt();
         }
     };
@@ -70,7 +70,7 @@ final class GateRacesTest {
         }
 
         @Override
-        public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {}
+        public void waitsLong(Object blocker, Thread waiter, long waitedNanos) {}
     };
 
     private static ThreadFactory daemons() {

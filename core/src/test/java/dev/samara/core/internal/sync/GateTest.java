@@ -50,7 +50,7 @@ final class GateTest {
         }
 
         @Override
-        public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {
+        public void waitsLong(Object blocker, Thread waiter, long waitedNanos) {
             assertSame(Thread.currentThread(), waiter);
             assertTrue(waitedNanos >= after);
             count.incrementAndGet();
@@ -343,7 +343,7 @@ final class GateTest {
             }
 
             @Override
-            public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {}
+            public void waitsLong(Object blocker, Thread waiter, long waitedNanos) {}
         };
         for (Watch watch : List.of(throwsLate, throwsEarly)) {
             Gate gate = new Gate();
@@ -374,7 +374,7 @@ final class GateTest {
             }
 
             @Override
-            public void waitsLong(Gate at, Thread waiter, long waitedNanos) {
+            public void waitsLong(Object blocker, Thread waiter, long waitedNanos) {
                 throw new AssertionError("reported");
             }
 

@@ -34,6 +34,6 @@ interface GatherIntent {
     /** Begins a gather of a space for the addresses from 0 to an end. */
     default TlbGather begin(MachineMemory memory, TlbContext of, long end) {
         boolean isLeftOut = leavesFlushesOut(0, end, of.users().users());
-        return new TlbGather(memory, new GatheredFlushes(memory.cpus(), isLeftOut ? of : null));
+        return new TlbGather(memory, new GatheredFlushes(memory.shootdowns(), isLeftOut ? of : null));
     }
 }

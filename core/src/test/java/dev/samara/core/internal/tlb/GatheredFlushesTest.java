@@ -33,7 +33,7 @@ final class GatheredFlushesTest {
 
     private final MachineMemory memory = SmallMemory.of(16);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
-    private final GatheredFlushes pending = new GatheredFlushes(memory.cpus(), null);
+    private final GatheredFlushes pending = new GatheredFlushes(memory.shootdowns(), null);
 
     private long[] defer(long address, long told) {
         long[] leaf = table.leafFromReserve(address, TableReserve.NONE);

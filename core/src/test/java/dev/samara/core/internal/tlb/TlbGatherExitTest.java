@@ -63,7 +63,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
         assertEquals(generation, context.generation().current());
-        assertEquals(0, memory.cpus().shootdowns().targets());
+        assertEquals(0, memory.shootdowns().targets());
         assertNull(lazy.lazyContext());
         assertFalse(lazy.leaveLazy(context));
         memory.cpus().release(lazy);

@@ -9,7 +9,7 @@ import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.ShootdownLazy;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Leaf;
@@ -32,12 +32,12 @@ abstract class TlbGatherFixture {
     final MachineMemory memory = new MachineMemory(
             SmallMemory.frames(12, 6000),
             SmallMemory.rcu(),
-            new Cpus(
+            new Shootdowns(
+                    new Cpus(),
                     Await.LONG.toNanos(),
                     message -> reports.add(new Report(Report.Kind.LONG_WAIT, message, null)),
                     ShootdownDelivery.POLLED,
                     thrown -> {},
-                    ShootdownLazy::new,
                     true),
             1,
             MachineMemory.UNCHECKED,
@@ -76,8 +76,8 @@ abstract class TlbGatherFixture {
     }
 
     void awaitShootdown(Thread by) {
-        Await.until("a CPU is asked", () -> memory.cpus().shootdowns().count() != 0 || !by.isAlive(), reports);
-        assertEquals(1, memory.cpus().shootdowns().count());
+        Await.until("a CPU is asked", () -> memory.shootdowns().count() != 0 || !by.isAlive(), reports);
+        assertEquals(1, memory.shootdowns().count());
         assertTrue(by.isAlive());
     }
 

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
@@ -70,11 +71,11 @@ final class TlbGatherTest extends TlbGatherFixture {
     @Test
     @DisplayName("I3: an invalidation that fails frees nothing, and is made up for when the gather is closed")
     void failedInvalidation() throws InterruptedException {
-        Cpus cpus = new Cpus(0, message -> {
+        Shootdowns shootdowns = new Shootdowns(new Cpus(), 0, message -> {
             throw new IllegalStateException(message);
         });
         MachineMemory failing =
-                new MachineMemory(memory.frames(), memory.rcu(), cpus, 1, MachineMemory.UNCHECKED, null);
+                new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null);
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         CpuTlb cpu = of.guest(AT);
@@ -110,11 +111,11 @@ final class TlbGatherTest extends TlbGatherFixture {
             "I3: a gather that cannot be closed leaves nothing behind: a thread of the machine closes it as soon as"
                     + " that can be done")
     void failsAgainAndAgain() {
-        Cpus cpus = new Cpus(0, message -> {
+        Shootdowns shootdowns = new Shootdowns(new Cpus(), 0, message -> {
             throw new IllegalStateException(message);
         });
         MachineMemory failing =
-                new MachineMemory(memory.frames(), memory.rcu(), cpus, 1, MachineMemory.UNCHECKED, null);
+                new MachineMemory(memory.frames(), memory.rcu(), shootdowns, 1, MachineMemory.UNCHECKED, null);
         BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
@@ -265,7 +266,7 @@ final class TlbGatherTest extends TlbGatherFixture {
             guests.add(guestOf(AT, usesFirst, using, done, known));
             guests.add(guestOf(AT + 2 * leaf, usesLast, using, done, known));
             Await.until("the CPUs use the pages", () -> using.getCount() == 0, reports);
-            long before = memory.cpus().shootdowns().targets();
+            long before = memory.shootdowns().targets();
             Thread unmapper = new Thread(() -> {
                 try (TlbGather gather = new TlbGather(memory)) {
                     UnmapPages.unmap(new PageWalk(table.pages), AT, AT + 3 * leaf, gather);
@@ -275,8 +276,7 @@ final class TlbGatherTest extends TlbGatherFixture {
             try {
                 await("the CPUs acknowledge", unmapper);
                 assertEquals(
-                        before + Integer.bitCount(cpus),
-                        memory.cpus().shootdowns().targets());
+                        before + Integer.bitCount(cpus), memory.shootdowns().targets());
             } finally {
                 done.countDown();
             }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import dev.samara.core.internal.sync.Addresses;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * What the tables of one {@link PageTable} count against the limits of their space and of the machine. A table counts
+ * from before it is linked or reserved. The topmost one counts against the limit of the space, and against that of the
+ * machine once it is {@linkplain #chargeRoot charged}. Thread-safe.
+ */
+public final class TableCharge {
+    /** The tables of the machine, of which these are a part. */
+    private final TableBudget budget;
+
+    private final int pageShift;
+
+    /** The number of tables that are linked or reserved, the root not counted. */
+    private final AtomicInteger tables = new AtomicInteger();
+
+    /** The most bytes of tables, unsigned; -1 for no limit. */
+    private volatile long most = -1;
+
+    /** Whether the root is charged. Written by the thread that makes the space, and by {@link #unchargeRoot}. */
+    private boolean isRootCharged;
+
+    TableCharge(TableBudget budget, int pageShift) {
+        this.budget = budget;
+        this.pageShift = pageShift;
+    }
+
+    /**
+     * Charges tables to the space and to the machine.
+     *
+     * @return false, with nothing charged, if that would exceed the limit of the space or of the machine
+     */
+    boolean charge(int more) {
+        int now;
+        do {
+            now = tables.get();
+            if (exceeds(now, more)) {
+                return false;
+            }
+        } while (!tables.compareAndSet(now, now + more));
+        if (budget.tryCharge((long) more << pageShift)) {
+            return true;
+        }
+        tables.getAndAdd(-more);
+        return false;
+    }
+
+    /** Charges a table, also beyond the limits. */
+    void chargeBeyond() {
+        tables.getAndIncrement();
+        budget.charge(1L << pageShift);
+    }
+
+    /** Returns whether a number of tables, the root not counted, and some more exceed the limit of the space. */
+    private boolean exceeds(int count, int more) {
+        return Addresses.isBelow(most, ((long) count + more + 1) << pageShift);
+    }
+
+    void uncharge(int fewer) {
+        tables.getAndAdd(-fewer);
+        budget.uncharge((long) fewer << pageShift);
+    }
+
+    /**
+     * Charges the topmost table to the machine, until {@link PageTable#free}. Called once, by the thread that makes the
+     * space.
+     *
+     * @return false if that would exceed the limit of the machine
+     */
+    public boolean chargeRoot() {
+        isRootCharged = budget.tryCharge(1L << pageShift);
+        return isRootCharged;
+    }
+
+    /** Uncharges the topmost table, if it is charged. */
+    void unchargeRoot() {
+        if (isRootCharged) {
+            isRootCharged = false;
+            budget.uncharge(1L << pageShift);
+        }
+    }
+
+    /** Returns whether the machine has room for one more table. */
+    public boolean hasRoom() {
+        return budget.hasRoom(1L << pageShift);
+    }
+
+    /** Returns whether one more table would exceed the limit of this space, whatever the machine has left. */
+    public boolean isAtLimit() {
+        return exceeds(tables.get(), 1);
+    }
+
+    /** Returns the most tables that the limits of the space and the machine allow, the topmost included. */
+    long mostTables() {
+        return Addresses.lower(most, budget.limit()) >>> pageShift;
+    }
+
+    /**
+     * Limits the tables, the topmost included. Tables beyond the limit stay.
+     *
+     * @param bytes the limit, unsigned; -1 for none
+     */
+    public void limitTo(long bytes) {
+        most = bytes;
+    }
+
+    /** Returns the tables of the machine, of which these are a part. */
+    public TableBudget budget() {
+        return budget;
+    }
+
+    /** Returns the number of tables, linked or reserved, at some instant of this call, the topmost not counted. */
+    int tables() {
+        return tables.get();
+    }
+}
