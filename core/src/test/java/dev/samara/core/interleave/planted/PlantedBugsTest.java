@@ -67,8 +67,9 @@ final class PlantedBugsTest {
 
     private static final String STEPS = """
                     refuseToWaitForCopy(edit, mine);
-                    if (mine != null && !prepareToRetire(edit, mine)) {
-                        return result;
+                    AttemptOutcome early = mine == null ? null : prepareToRetire(edit, mine);
+                    if (early != null) {
+                        return early;
                     }
                     // Steps 6 and 7.
                     attach(edit, mine);
