@@ -269,7 +269,7 @@ final class PathCalls {
             return null;
         }
         if (!follows && place.isName() && ProcFiles.link(thread, place.guest()) != null) {
-            return FileStatus.ofLink();
+            return ofLink(place.guest());
         }
         return ofEmulator(place.guest());
     }
@@ -277,7 +277,15 @@ final class PathCalls {
     /** Returns the status of a name of the emulator, not followed; null for files of the host. */
     @Nullable
     FileStatus ofEmulatorsName(ResolvedPath place) {
-        return ProcFiles.link(thread, place.guest()) != null ? FileStatus.ofLink() : ofEmulator(place.guest());
+        return ProcFiles.link(thread, place.guest()) != null ? ofLink(place.guest()) : ofEmulator(place.guest());
+    }
+
+    /** Returns the status of a link of the emulator. */
+    FileStatus ofLink(String path) {
+        GuestFile open = ProcFiles.descriptor(thread.process(), path);
+        return open == null
+                ? FileStatus.ofLink()
+                : FileStatus.ofLink(open, Integer.parseInt(path.substring(path.lastIndexOf('/') + 1)));
     }
 
     /** Returns whether a path names an open file by its descriptor. */
@@ -420,7 +428,7 @@ final class PathCalls {
         if (length < 0) {
             return LinuxErrno.EINVAL;
         }
-        FileCalls.FoundFile found = new FileCalls(thread).find(CURRENT_FOLDER, path, OpenFlags.WRONLY, 0);
+        FileCalls.FoundFile found = new FileCalls(thread).find(CURRENT_FOLDER, name(path), OpenFlags.WRONLY, 0);
         if (found.pipe() != null) {
             return LinuxErrno.EINVAL;
         }

@@ -40,6 +40,12 @@ public record FileStatus(long device, long inode, int mode, int links, long size
 
     static final int EXTENDED_BYTES = 256;
 
+    /** The size of a link in {@code /proc/self/fd}. */
+    private static final int DESCRIPTOR_LINK = 64;
+
+    /** The number of the first one. */
+    private static final long FIRST_LINK = 1L << 32;
+
     private static final int BASIC_STATS = 0x7ff;
 
     /** {@code STATX_MTIME} and {@code STATX_CTIME}. */
@@ -60,6 +66,13 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     /** Returns the status of a symbolic link that the host does not have. */
     public static FileStatus ofLink() {
         return of(LINK | 0777, 1, 0);
+    }
+
+    /** Returns the status of a link in {@code /proc/self/fd}: its rights are those of the open. */
+    public static FileStatus ofLink(GuestFile file, int descriptor) {
+        boolean isPlace = (file.flags() & OpenFlags.PATH) != 0;
+        int rights = (!isPlace && file.mayRead() ? 0500 : 0) | (!isPlace && file.mayWrite() ? 0300 : 0);
+        return of(LINK | rights, FIRST_LINK + descriptor, DESCRIPTOR_LINK);
     }
 
     /** Returns whether an access at some nanoseconds of real time changes the time of the last one. */

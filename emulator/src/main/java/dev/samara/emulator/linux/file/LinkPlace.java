@@ -6,19 +6,37 @@ import org.jspecify.annotations.Nullable;
 /** A symbolic link that was opened itself, by {@code O_PATH} with {@code O_NOFOLLOW}. */
 public final class LinkPlace extends GuestFile {
     private final @Nullable OpenedName name;
+    private final FileStatus status;
     private final String target;
 
     /**
-     * Opens a link.
+     * Opens a link of the host.
      *
      * @param path its path
      * @param flags bits of {@link OpenFlags}
-     * @param name its name; null for a link of the emulator
+     * @param name its name
      * @param target where it leads
      */
-    public LinkPlace(String path, int flags, @Nullable OpenedName name, String target) {
+    public LinkPlace(String path, int flags, OpenedName name, String target) {
+        this(path, flags, name, FileStatus.ofLink(), target);
+    }
+
+    /**
+     * Opens a link of the emulator.
+     *
+     * @param path its path
+     * @param flags bits of {@link OpenFlags}
+     * @param status its status
+     * @param target where it leads
+     */
+    public LinkPlace(String path, int flags, FileStatus status, String target) {
+        this(path, flags, null, status, target);
+    }
+
+    private LinkPlace(String path, int flags, @Nullable OpenedName name, FileStatus status, String target) {
         super(path, flags);
         this.name = name;
+        this.status = status;
         this.target = target;
     }
 
@@ -34,6 +52,6 @@ public final class LinkPlace extends GuestFile {
 
     @Override
     public FileStatus status() {
-        return name == null ? FileStatus.ofLink() : name.status();
+        return name == null ? status : name.status();
     }
 }
