@@ -119,7 +119,7 @@ final class NamedExceptions {
         }
         if (call.call() == JudgedCall.GETDENTS64
                 && isAfterSeek(found, call)
-                && !found.kernel().startsWith("-")) {
+                && (!found.kernel().startsWith("-") || UNFIT.contains(first(found.kernel())))) {
             return "a position in a folder, which is the file system's own";
         }
         boolean isOfMemory = call.call() == JudgedCall.PROCESS_VM_READV || call.call() == JudgedCall.PROCESS_VM_WRITEV;
@@ -234,6 +234,10 @@ final class NamedExceptions {
         }
         if (isOfFile && first(kernel).equals(EPERM) && guest.startsWith("0") && guest.contains(" mode 20666 ")) {
             return "the owner of a device, who the guest is in the emulator, as the document says";
+        }
+        boolean isOfPidfd = isOfFile || call.call() == JudgedCall.FCHOWN;
+        if (isOfPidfd && first(kernel).equals(EOPNOTSUPP) && first(guest).equals("0")) {
+            return "the attributes of a pidfd, which are not stored, as the document says";
         }
         boolean isUnfit = isOfOrder(call, kernel) && isOfOrder(call, guest);
         if (call.call() == JudgedCall.GETDENTS64

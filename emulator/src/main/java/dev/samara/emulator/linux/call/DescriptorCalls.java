@@ -95,14 +95,14 @@ final class DescriptorCalls {
 
     /** Makes a descriptor with the lowest free number from one on ({@code f_dupfd}). */
     private long duplicateFrom(GuestFile file, long from, boolean endsAtExec) {
-        return (int) from < 0 || (int) from >= files().limit()
+        return (int) from < 0 || (int) from >= thread.process().descriptorLimit()
                 ? LinuxErrno.EINVAL
                 : duplicate(file, endsAtExec, (int) from);
     }
 
     private long duplicate(GuestFile file, boolean endsAtExec, int from) {
         file.retain();
-        return files().add(file, endsAtExec, from);
+        return files().add(file, endsAtExec, from, thread.process().descriptorLimit());
     }
 
     long duplicateTo(long descriptor, long number, long flags) {
@@ -110,7 +110,7 @@ final class DescriptorCalls {
             return LinuxErrno.EINVAL;
         }
         GuestFile file = thread.file(descriptor);
-        if (file == null || (int) number < 0 || (int) number >= files().limit()) {
+        if (file == null || (int) number < 0 || (int) number >= thread.process().descriptorLimit()) {
             return LinuxErrno.EBADF;
         }
         file.retain();
@@ -269,7 +269,7 @@ final class DescriptorCalls {
         long waitMask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
         // The kernel's number of entries has 32 bits.
         int entryCount = (int) count;
-        if (Integer.compareUnsigned(entryCount, files().limit()) > 0) {
+        if (Integer.compareUnsigned(entryCount, thread.process().descriptorLimit()) > 0) {
             return LinuxErrno.EINVAL;
         }
         long deadline = timeAddress == 0

@@ -63,7 +63,9 @@ final class FileCalls {
             file.release();
             return LinuxErrno.ENFILE;
         }
-        return thread.process().files().add(file, (flags & OpenFlags.CLOEXEC) != 0, 0);
+        return thread.process()
+                .files()
+                .add(file, (flags & OpenFlags.CLOEXEC) != 0, 0, thread.process().descriptorLimit());
     }
 
     /**
@@ -103,7 +105,7 @@ final class FileCalls {
         }
         // Before the name is looked up: an open without a number neither makes nor cuts a file.
         DescriptorTable files = thread.process().files();
-        long number = files.reserve();
+        long number = files.reserve(thread.process().descriptorLimit());
         if (number < 0) {
             return number;
         }
