@@ -50,8 +50,8 @@ record Difference(CodeExecution execution, int step, List<Step> script, String k
 
     /** Returns which word about a descriptor differs. */
     private static String stateOf(String kernel, String guest) {
-        String[] ofKernel = kernel.split(" ");
-        String[] ofGuest = guest.split(" ");
+        String[] ofKernel = kernel.split(" ", -1);
+        String[] ofGuest = guest.split(" ", -1);
         String name = "";
         for (int i = 0; i < Math.min(ofKernel.length, ofGuest.length); i++) {
             name = ofKernel[i].matches("[a-z]+") ? ofKernel[i] : name;
