@@ -149,13 +149,14 @@ final class SegmentSentences {
                         : v.bad());
     }
 
+    /** Makes no segment whose number is not kept, since nothing would remove it. */
     private void findAgain() {
         v.by(
                 task(),
                 JudgedCall.SHMGET,
                 kept(KEY),
                 v.any(0, 1, 4096, 4097, 16384, 16385, -1),
-                n(v.one(0, 0, 0600, 0400, 0111, 0077) | v.bits(30, CREATE, EXCLUSIVE)));
+                n(v.one(0, 0, 0600, 0400, 0111, 0077) | v.bits(segments < MOST ? 30 : 0, CREATE, EXCLUSIVE)));
         if (segments < MOST) {
             // It may be a new one.
             v.keep(0, segments++);
