@@ -2,12 +2,17 @@
 /*
  * The judge: makes the system calls, loads and stores that it is told to make, and prints what the kernel answered.
  *
- * A request is a line, and so is its answer. Numbers are hexadecimal; $ is that of the process, and %K that of its child
- * or thread K. Results of calls are decimal.
+ * A request is a line, and so is its answer. Numbers are hexadecimal; $ is that of the process, %K that of its child
+ * or thread K, and =K one that was kept. Results of calls are decimal.
  *
  *   c NUMBER [A B C D E F]   a system call                 result, an error as a negative number
  *   u TRIES NUMBER [A ...]   a system call, which is made  its last result
  *                            again each ms while it is 0
+ *   n K                      keeps the last result of c    ok; for all processes since the last E
+ *                            or C as number K
+ *   C IS3 FLAGS PIDFD PARENT clone or clone3 of a child    its result
+ *     CHILD NUMBER [A ...]   that makes one system call,
+ *                            and ends with its result
  *   l WIDTH ADDRESS          a load of 1, 2, 4 or 8 bytes  value, or !SIGNAL,CODE,ADDRESS
  *   s WIDTH ADDRESS VALUE    a store                       ok, or !SIGNAL,CODE,ADDRESS
  *   t ADDRESS PAGES          the first byte of each page   two digits a page; .M no mapping, .A no right, .B beyond
@@ -42,7 +47,7 @@
 
 enum {
     PAGE = 4096, LINE = 1 << 16, SCRATCH = 1 << 16, TEXT = 1 << 20, STACK = 1 << 14, THREADS = 16, CHILDREN = 40,
-    NOTES = 256, NOBODY = 0x3fffffff, COMMANDS = 1000, ANSWERS = 1001, TO_CHILD = 900, FROM_THREAD = 700,
+    NOTES = 256, KEPT = 8, SPAWNED = 4, SPAWNED_STACK = 4096, WITH_PIDFD = 0x1000, NOBODY = 0x3fffffff, COMMANDS = 1000, ANSWERS = 1001, TO_CHILD = 900, FROM_THREAD = 700,
     SIGNAL_BUS = 7, SIGNAL_KILL = 9, SIGNAL_SEGV = 11, SIGNAL_ALARM = 14, SIGNAL_CHILD = 17
 };
 #define SA_SIGINFO 4UL
@@ -75,6 +80,10 @@ static u32 children[CHILDREN]; /* process of each child, 1 for a thread, 0 if th
 static u32 ids[CHILDREN]; /* process or thread of each of them, also when it has ended */
 static struct note notes[NOTES];
 static u32 note_count;
+static s64 last; /* the last result */
+static s64 *kept; /* KEPT results, in memory that children share; none before the first 'E' */
+static u8 spawned_stacks[SPAWNED][SPAWNED_STACK] __attribute__((aligned(16)));
+static u32 spawned;
 static int skips; /* whether requests are left out, up to an 'e' */
 
 #if HAS_RESTORER
@@ -152,6 +161,12 @@ static u64 number(const u8 **at) {
         ++*at;
         u64 child = number(at);
         value = child < CHILDREN && ids[child] != 0 ? ids[child] : NOBODY;
+        return sign ? -value : value;
+    }
+    if (**at == '=') {
+        ++*at;
+        u64 index = number(at);
+        value = kept != 0 && index < KEPT ? (u64)kept[index] : (u64)-1;
         return sign ? -value : value;
     }
     for (; digit(**at) >= 0; ++*at) value = (value << 4) | (u64)digit(**at);
@@ -494,18 +509,20 @@ static void make_child(struct channel *channel) {
 static struct channel *shared(struct channel *channel) {
     static struct channel *made;
     if (made == 0) {
-        s64 memory = call6(MMAP, 0, sizeof *made + LINE, 3, 0x21, (u64)-1, 0);
+        s64 memory = call6(MMAP, 0, sizeof *made + LINE + KEPT * sizeof *kept, 3, 0x21, (u64)-1, 0);
         if (memory < 0) end(97);
         made = (struct channel *)memory;
         *made = *channel;
         made->line = (u8 *)(made + 1);
         memcpy(made->line, channel->line, channel->held);
+        kept = (s64 *)(made->line + LINE);
     }
     return made;
 }
 
 /* Makes a child that goes on in the place of this process, in a group of its own, and waits for its end. */
 static void make_successor(struct channel *channel) {
+    for (u32 i = 0; i < KEPT; i++) kept[i] = -1;
     s64 process = call6(CLONE, SIGNAL_CHILD, 0, 0, 0, 0, 0);
     if (process < 0) {
         put_decimal(&channel->answer, process);
@@ -545,7 +562,7 @@ static void make_thread(struct channel *channel) {
     u64 *stack = (u64 *)(thread_stacks[thread] + STACK) - 2;
     stack[0] = (u64)run_thread;
     stack[1] = thread;
-    s64 result = start_thread(THREAD_FLAGS, stack, 0, 0, 0);
+    s64 result = start_thread(THREAD_FLAGS, stack, 0, CLONE_WORDS(0, 0));
     if (result < 0) {
         put_decimal(&channel->answer, result);
         return;
@@ -555,6 +572,30 @@ static void make_thread(struct channel *channel) {
     put_hex(&channel->answer, index, 1);
     put(&channel->answer, ' ');
     put_decimal(&channel->answer, result);
+}
+
+/* Makes one call, and ends with its result; a call of a process that shares memory must not use more than its stack. */
+static void run_call(u64 argument) {
+    const u64 *a = (const u64 *)argument;
+    s64 result = call6(a[0], a[1], a[2], a[3], a[4], a[5], a[6]);
+    for (;;) call1(EXIT, (u64)result & 0xff);
+}
+
+/* Makes a child by clone or clone3, with flags and the addresses of words, that makes one call. */
+static s64 spawn(const u8 **at) {
+    u64 a[5];
+    u8 *bottom = spawned_stacks[spawned++ % SPAWNED];
+    u64 *call = (u64 *)(bottom + SPAWNED_STACK) - 8, *stack = call - 2;
+    for (int i = 0; i < 5; i++) a[i] = number(at);
+    for (int i = 0; i < 7; i++) call[i] = number(at);
+    stack[0] = (u64)run_call;
+    stack[1] = (u64)call;
+    if (a[0] == 0) {
+        return start_thread(a[1], stack, (a[1] & WITH_PIDFD) != 0 ? a[2] : a[3], CLONE_WORDS(a[4], 0));
+    }
+    struct clone_args given = {
+        a[1] & ~0xffUL, a[2], a[4], a[3], a[1] & 0xff, (u64)bottom, (u64)stack - (u64)bottom, 0};
+    return start_clone3(&given, sizeof given);
 }
 
 /* Answers for a child that has ended. */
@@ -619,7 +660,13 @@ static void perform(struct channel *channel, const u8 *line) {
     switch (command) {
         case 'c':
             for (int i = 0; i < 7; i++) a[i] = number(&at);
-            put_decimal(answer, call6(a[0], a[1], a[2], a[3], a[4], a[5], a[6]));
+            put_decimal(answer, last = call6(a[0], a[1], a[2], a[3], a[4], a[5], a[6]));
+            break;
+        case 'C': put_decimal(answer, last = spawn(&at)); break;
+        case 'n':
+            a[0] = number(&at);
+            if (kept != 0 && a[0] < KEPT) kept[a[0]] = last;
+            put_text(answer, "ok");
             break;
         case 'u':
             a[0] = number(&at);

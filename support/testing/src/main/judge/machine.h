@@ -16,6 +16,9 @@ struct probe {
     u64 address;
 };
 
+/* struct clone_args of Linux, as long as its first version. */
+struct clone_args { u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls; };
+
 /* Loads a value into all registers but the stack pointer, waits in one instruction, at spin_begin, until a handler of a
    signal goes to spin_done, and stores the registers. An instruction in between ends the process. */
 void spin_with(u64 value, u64 *found);
@@ -40,6 +43,7 @@ enum {
     REGISTERS = 15
 };
 #define HAS_RESTORER 1
+#define CLONE_WORDS(child_tid, tls) child_tid, tls
 #define FRAME_PC(uc) (((u64 *)(uc))[5 + 16])
 #define FRAME_PROBE(uc) (((u64 *)(uc))[5 + 9])
 
@@ -76,7 +80,9 @@ __asm__(
     ".globl start_thread\n"
     "start_thread: mov $56, %eax\n mov %rcx, %r10\n syscall\n test %rax, %rax\n jz 1f\n ret\n"
     "1: xor %ebp, %ebp\n pop %rax\n pop %rdi\n call *%rax\n"
-    "mov $60, %eax\n xor %edi, %edi\n syscall\n");
+    "mov $60, %eax\n xor %edi, %edi\n syscall\n"
+    ".globl start_clone3\n"
+    "start_clone3: mov $435, %eax\n syscall\n test %rax, %rax\n jz 1b\n ret\n");
 
 static s64 call6(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
     s64 result;
@@ -97,6 +103,7 @@ enum {
     REGISTERS = 30
 };
 #define HAS_RESTORER 0
+#define CLONE_WORDS(child_tid, tls) tls, child_tid
 #define FRAME_PC(uc) (((u64 *)(uc))[22])
 #define FRAME_PROBE(uc) (((u64 *)(uc))[22 + 11])
 
@@ -146,7 +153,9 @@ __asm__(
     ".globl start_thread\n"
     "start_thread: li a7, 220\n ecall\n beqz a0, 1f\n ret\n"
     "1: ld t0, 0(sp)\n ld a0, 8(sp)\n addi sp, sp, 16\n jalr t0\n"
-    "li a7, 93\n li a0, 0\n ecall\n");
+    "li a7, 93\n li a0, 0\n ecall\n"
+    ".globl start_clone3\n"
+    "start_clone3: li a7, 435\n ecall\n beqz a0, 1b\n ret\n");
 
 static s64 call6(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
     register u64 a0 __asm__("a0") = a;
@@ -164,5 +173,8 @@ static s64 call6(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
 #error "x86-64 and RV64 only"
 #endif
 
-/* clone(flags, stack); the function and its argument lie on the stack. */
-s64 start_thread(u64 flags, void *stack, void *parent_tid, void *child_tid, u64 tls);
+/* clone(flags, stack, parent's tid, CLONE_WORDS); the function and its argument are on the stack. */
+s64 start_thread(u64 flags, void *stack, u64 parent_tid, u64 fourth, u64 fifth);
+
+/* clone3; the same. */
+s64 start_clone3(const struct clone_args *given, u64 size);

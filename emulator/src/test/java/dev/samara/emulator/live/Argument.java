@@ -23,6 +23,14 @@ sealed interface Argument {
         }
     }
 
+    /** A result that was kept. */
+    record Kept(int number) implements Argument {
+        @Override
+        public String toString() {
+            return "kept" + number;
+        }
+    }
+
     /** Bytes with a terminating zero; one character for each byte. */
     record Text(String bytes) implements Argument {
         @Override

@@ -35,13 +35,13 @@ final class Comparison implements AutoCloseable {
         this.execution = execution;
         this.tally = tally;
         kernel = KernelSide.start(Files.createDirectory(folder.resolve("kernel")));
-        ScriptRun.prepare(kernel);
+        Preparation.of(kernel);
         guest = newGuest();
     }
 
     private GuestSide newGuest() throws IOException {
         GuestSide made = GuestSide.start(Files.createDirectory(folder.resolve("guest" + guests++)), execution);
-        ScriptRun.prepare(made);
+        Preparation.of(made);
         return made;
     }
 
@@ -120,10 +120,13 @@ final class Comparison implements AutoCloseable {
 
     private void tally(List<Step> script, ScriptRun.Answers answers) {
         for (int i = 0; i < script.size() && i < answers.steps().size(); i++) {
-            if (script.get(i) instanceof Step.Call call && call.way() != Step.Way.BEGUN) {
-                String result = answers.steps().get(i).split(" ", 2)[0];
+            String result = answers.steps().get(i).split(" ", 2)[0];
+            String name = script.get(i) instanceof Step.Call call && call.way() != Step.Way.BEGUN
+                    ? call.call().text()
+                    : script.get(i) instanceof Step.Spawn spawn ? spawn.name() : "";
+            if (!name.isEmpty()) {
                 boolean isError = result.matches("-[0-9]{1,3}");
-                tally.met(call.call().text(), isError ? ErrorNames.of(Integer.parseInt(result)) : "done");
+                tally.met(name, isError ? ErrorNames.of(Integer.parseInt(result)) : "done");
             }
         }
     }

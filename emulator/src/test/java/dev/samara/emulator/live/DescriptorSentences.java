@@ -60,7 +60,8 @@ final class DescriptorSentences {
     }
 
     private void reopen() {
-        long flags = v.one(0, 1, 2, 2) | v.bits(5, 0100, 0200, 01000, 02000, 04000, 0200000, 0400000, 02000000);
+        long flags =
+                v.one(0, 1, 2, 2, 010000000) | v.bits(5, 0100, 0200, 01000, 02000, 04000, 0200000, 0400000, 02000000);
         v.timed(
                 JudgedCall.OPENAT,
                 n(-100),

@@ -80,12 +80,11 @@ final class NamedExceptions {
     private static final int WAKE_OP = 5;
     private static final int FUTEX_COMMAND = 0x7f;
     private static final int NO_WAIT = 1;
-
-    /** The bytes of an entry with a name of 255. */
-    private static final int LONGEST_ENTRY = 280;
-
     private static final int NOATIME = 01000000;
     private static final int TMPFILE = 020000000;
+    /** The bytes of an entry with the longest name. */
+    private static final int MOST_ENTRY = 280;
+
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
     private static final int EXCHANGE_OR_WHITEOUT = 6;
@@ -118,7 +117,7 @@ final class NamedExceptions {
         }
         if (call.call() == JudgedCall.GETDENTS64
                 && isAfterSeek(found, call)
-                && !found.kernel().startsWith("-")) {
+                && (!found.kernel().startsWith("-") || UNFIT.contains(first(found.kernel())))) {
             return "a position in a folder, which is the file system's own";
         }
         boolean isOfMemory = call.call() == JudgedCall.PROCESS_VM_READV || call.call() == JudgedCall.PROCESS_VM_WRITEV;
@@ -154,6 +153,14 @@ final class NamedExceptions {
             at = made.get(at - 1).task();
         }
         return at;
+    }
+
+    /** Whether a read of entries found none that fits, or had so little room that it depends on which one is first. */
+    private static boolean isOfOrder(Step.Call call, String answer) {
+        return UNFIT.contains(first(answer))
+                || (answer.startsWith("entries")
+                        && call.arguments().get(2) instanceof Argument.Numeric room
+                        && room.value() < MOST_ENTRY);
     }
 
     /** Whether a call has set the position of the descriptor before. */
@@ -251,9 +258,13 @@ final class NamedExceptions {
         if (isOfFile && first(kernel).equals(EPERM) && guest.startsWith("0") && guest.contains(" mode 20666 ")) {
             return "the owner of a device, who the guest is in the emulator, as the document says";
         }
-        boolean isUnfit = UNFIT.contains(first(kernel)) && UNFIT.contains(first(guest));
+        boolean isOfPidfd = isOfFile || call.call() == JudgedCall.FCHOWN;
+        if (isOfPidfd && first(kernel).equals(EOPNOTSUPP) && first(guest).equals("0")) {
+            return "the attributes of a pidfd, which are not stored, as the document says";
+        }
+        boolean isUnfit = isOfOrder(call, kernel) && isOfOrder(call, guest);
         if (call.call() == JudgedCall.GETDENTS64
-                && (isUnfit || (isOfEntries(call, kernel) && isOfEntries(call, guest)))) {
+                && (isUnfit || (kernel.startsWith("entries") && guest.startsWith("entries")))) {
             return "the order of entries, which begins with the folder and its parent in the emulator";
         }
         if (call.call() == JudgedCall.OPENAT
@@ -291,12 +302,6 @@ final class NamedExceptions {
             return "renames that the document's table excludes";
         }
         return null;
-    }
-
-    /** Whether an answer has entries, or those that come first do not fit, though others might. */
-    private static boolean isOfEntries(Step.Call call, String answer) {
-        boolean isShort = call.arguments().get(2) instanceof Argument.Numeric bytes && bytes.value() < LONGEST_ENTRY;
-        return answer.startsWith("entries") || (isShort && UNFIT.contains(first(answer)));
     }
 
     /** Whether a call names an offset beyond the maximum of ext4: the emulator does not know the file system. */

@@ -111,7 +111,9 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
 
     @Override
     public List<Step> simpler(Step step) {
-        return step instanceof Step.Call call ? call.simpler() : List.of();
+        return step instanceof Step.Call call
+                ? call.simpler()
+                : step instanceof Step.Spawn spawn ? spawn.simpler() : List.of();
     }
 
     @Override

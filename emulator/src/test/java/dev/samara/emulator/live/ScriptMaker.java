@@ -20,7 +20,10 @@ final class ScriptMaker {
         FutexSentences futexes = new FutexSentences(v);
         ProcessSentences processes = new ProcessSentences(v);
         SystemSentences systems = new SystemSentences(v);
-        int subject = v.below(17);
+        SegmentSentences segments = new SegmentSentences(v);
+        SharingSentences shares = new SharingSentences(v);
+        LimitSentences limits = new LimitSentences(v);
+        int subject = v.below(23);
         int length = 6 + v.below(24);
         switch (subject) {
             case 0, 1, 2 -> {
@@ -50,6 +53,18 @@ final class ScriptMaker {
             case 14 -> {
                 systems.begin();
                 repeat(length, v, systems::add, processes::add, 6);
+            }
+            case 17, 18 -> {
+                segments.begin();
+                repeat(length, v, segments::add, transfers::add, 3);
+            }
+            case 19, 20 -> {
+                shares.begin();
+                repeat(length, v, shares::add, names::add, 6);
+            }
+            case 21, 22 -> {
+                limits.begin();
+                repeat(length, v, limits::add, descriptors::add, 15);
             }
             default -> {
                 transfers.begin();

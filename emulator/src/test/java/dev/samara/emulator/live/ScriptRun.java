@@ -13,6 +13,8 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A script executed by one of the judges, and its answers. */
 final class ScriptRun {
@@ -25,30 +27,9 @@ final class ScriptRun {
             JudgedCall.RT_TGSIGQUEUEINFO,
             JudgedCall.PIDFD_SEND_SIGNAL);
 
-    /** The calls whose first argument is a descriptor that is inspected afterwards. */
-    private static final Set<JudgedCall> OF_DESCRIPTOR = EnumSet.of(
-            JudgedCall.READ,
-            JudgedCall.WRITE,
-            JudgedCall.PREAD64,
-            JudgedCall.PWRITE64,
-            JudgedCall.READV,
-            JudgedCall.WRITEV,
-            JudgedCall.PREADV,
-            JudgedCall.PWRITEV,
-            JudgedCall.LSEEK,
-            JudgedCall.FTRUNCATE,
-            JudgedCall.FALLOCATE,
-            JudgedCall.FCNTL,
-            JudgedCall.IOCTL,
-            JudgedCall.DUP,
-            JudgedCall.DUP3,
-            JudgedCall.SENDFILE,
-            JudgedCall.FCHMOD);
+    /** The place for arguments of spawned children, which is no task's: they may be used later. */
+    private static final int OF_SPAWNED = 6;
 
-    /** An alternate stack at the same place on both sides. */
-    private static final long ALTERNATE = 0x1040_0000L;
-
-    private static final int ALTERNATE_BYTES = 0x4000;
     private static final int TRIES = 400;
 
     /** More than a folder of a script has entries. */
@@ -72,6 +53,7 @@ final class ScriptRun {
 
     private final Map<Integer, BegunCall> begun = new HashMap<>();
     private boolean hasEnded;
+    private boolean isOfSegments;
     private String ended = "";
 
     private ScriptRun(Side side, Watch watch) {
@@ -90,39 +72,6 @@ final class ScriptRun {
         boolean isTooLong() {
             return end.endsWith(TOO_LONG);
         }
-    }
-
-    /** Prepares a judge that has just started. */
-    static void prepare(Side side) {
-        Task first = side.judge().first();
-        List<String> requests = new ArrayList<>();
-        Architecture on = side.architecture();
-        requests.add(Task.callRequest(JudgedCall.CLOSE.number(on), 2));
-        requests.add(Task.callRequest(JudgedCall.UMASK.number(on), 022));
-        requests.add(Task.callRequest(JudgedCall.SETSID.number(on)));
-        int map = JudgedCall.MMAP.number(on);
-        requests.add(Task.callRequest(map, Placement.ARGUMENTS, Placement.ARGUMENT_BYTES, 3, 0x32, -1, 0));
-        requests.add(Task.callRequest(map, Placement.EDGE_END - 0x1000, 0x1000, 3, 0x32, -1, 0));
-        requests.add(Task.callRequest(map, Placement.READ_ONLY, 0x1000, 1, 0x32, -1, 0));
-        requests.add(Task.callRequest(map, Placement.BIG, Placement.BIG_BYTES, 3, 0x32, -1, 0));
-        requests.add(Task.callRequest(map, ALTERNATE, ALTERNATE_BYTES, 3, 0x32, -1, 0));
-        requests.add(
-                "p " + Long.toHexString(Placement.ARGUMENTS) + " 000040100000000000000000000000000040000000000000");
-        requests.add(Task.callRequest(JudgedCall.SIGALTSTACK.number(on), Placement.ARGUMENTS, 0));
-        // Resets the ignored signals and the limits that are inherited from the test's process.
-        requests.add("m " + Long.toHexString(Placement.ARGUMENTS) + " 40 0");
-        requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " " + "00".repeat(32));
-        requests.add(Task.callRequest(JudgedCall.RT_SIGPROCMASK.number(on), 2, Placement.ARGUMENTS, 0, 8));
-        for (int signal = 1; signal <= 64; signal++) {
-            if (signal != 7 && signal != 9 && signal != 11 && signal != 19) {
-                requests.add(Task.callRequest(JudgedCall.RT_SIGACTION.number(on), signal, Placement.ARGUMENTS, 0, 8));
-            }
-        }
-        requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " 00040000000000000004000000000000");
-        requests.add(Task.callRequest(JudgedCall.PRLIMIT64.number(on), 0, 7, Placement.ARGUMENTS, 0));
-        requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " 0000000000000000ffffffffffffffff");
-        requests.add(Task.callRequest(JudgedCall.PRLIMIT64.number(on), 0, 4, Placement.ARGUMENTS, 0));
-        first.askAll(requests);
     }
 
     /** Runs a side in its own thread: each waits for the other, so the common pool may have too few threads. */
@@ -166,6 +115,8 @@ final class ScriptRun {
     }
 
     private void make(List<Step> script) {
+        isOfSegments =
+                script.stream().anyMatch(each -> each instanceof Step.Call call && call.call() == JudgedCall.SHMGET);
         for (Step step : script) {
             StringBuilder to = new StringBuilder();
             told.add(to);
@@ -208,6 +159,11 @@ final class ScriptRun {
             throw new UncheckedIOException(new IOException("x answers " + answer));
         });
         ask("e", answer -> {});
+        // Segments outlive their processes.
+        for (int number = 0; isOfSegments && number < SegmentSentences.MOST; number++) {
+            String call = Integer.toHexString(JudgedCall.SHMCTL.number(side.architecture()));
+            requests.add("c " + call + " =" + number + " 0 0");
+        }
     }
 
     private void ask(String request, Consumer<String> reader) {
@@ -228,6 +184,9 @@ final class ScriptRun {
                 String ok = first.answer();
                 if (!ok.equals("ok")) {
                     throw new UncheckedIOException(new IOException("e answers " + ok));
+                }
+                for (int number = 0; isOfSegments && number < SegmentSentences.MOST; number++) {
+                    first.answer();
                 }
             } else {
                 reader.accept(answer);
@@ -255,13 +214,19 @@ final class ScriptRun {
                 return;
             }
             long[] result = new long[1];
-            ask(routes.nearest(step.task(), '<'), answer -> to.append(told(call.call(), answer, result)));
+            ask(
+                    routes.nearest(step.task(), '<'),
+                    answer -> to.append(CallAnswer.told(call.call(), answer, result, seen)));
             tell(route, call.placement(), result, to);
         } else if (step instanceof Step.Make made) {
             routes.add(made.task(), made.isThread());
             ask(route + (made.isThread() ? "T" : "F"), answer -> added(made, answer, to));
             // It has begun when it answers: what the script does to it next must not come into its beginning.
             ask(routes.route(routes.count() - 1) + load(), answer -> {});
+        } else if (step instanceof Step.Keep keep) {
+            ask(route + "n " + keep.number(), plain);
+        } else if (step instanceof Step.Spawn spawn) {
+            spawn(spawn, route, to);
         } else if (step instanceof Step.Handle handle) {
             ask(
                     route + "h " + Integer.toHexString(handle.signal()) + " " + Long.toHexString(handle.flags()) + " "
@@ -317,22 +282,43 @@ final class ScriptRun {
         to.append("task");
     }
 
-    private void call(Step.Call call, String route, StringBuilder to) {
-        Placement placement = new Placement(seen, call.task());
-        StringBuilder arguments = new StringBuilder();
+    /** Returns a call as requests name it. */
+    private String numbers(int task, Step.Call call, Placement placement) {
+        StringBuilder numbers =
+                new StringBuilder(Integer.toHexString(call.call().number(side.architecture())));
         for (Argument each : call.arguments()) {
-            arguments
-                    .append(' ')
+            numbers.append(' ')
                     .append(
                             each instanceof Argument.TaskNumber named
-                                    ? routes.number(call.task(), named)
-                                    : Long.toHexString(placement.place(each)));
+                                    ? routes.number(task, named)
+                                    : each instanceof Argument.Kept kept
+                                            ? "=" + kept.number()
+                                            : Long.toHexString(placement.place(each)));
         }
+        return numbers.toString();
+    }
+
+    /** What the child's call leaves in memory is not printed: it may not have begun. */
+    private void spawn(Step.Spawn spawn, String route, StringBuilder to) {
+        Placement placement = new Placement(seen, OF_SPAWNED);
+        String numbers = numbers(spawn.task(), spawn.call(), placement);
         placement.before().forEach(each -> ask(route + each, answer -> {}));
-        String numbers = Integer.toHexString(call.call().number(side.architecture())) + arguments;
+        String words = Stream.of(spawn.flags(), spawn.words(), spawn.words() + 8, spawn.words() + 16)
+                .map(Long::toHexString)
+                .collect(Collectors.joining(" "));
+        ask(route + "C " + (spawn.isClone3() ? "1 " : "0 ") + words + " " + numbers, answer -> {
+            boolean isMade = answer.matches("[1-9][0-9]*");
+            to.append(isMade ? seen.process(Long.parseLong(answer)) : answer);
+        });
+    }
+
+    private void call(Step.Call call, String route, StringBuilder to) {
+        Placement placement = new Placement(seen, call.task());
+        String numbers = numbers(call.task(), call, placement);
+        placement.before().forEach(each -> ask(route + each, answer -> {}));
         String request = "c " + numbers;
         long[] result = new long[1];
-        Consumer<String> reader = answer -> to.append(told(call, answer, result));
+        Consumer<String> reader = answer -> to.append(CallAnswer.told(call, answer, result, seen));
         switch (call.way()) {
             case PLAIN -> {
                 ask(route + request, reader);
@@ -353,7 +339,7 @@ final class ScriptRun {
             case REPEATED -> ask(route + "u " + Integer.toHexString(TRIES) + " " + numbers, reader);
         }
         tell(route, placement, result, to);
-        if (OF_DESCRIPTOR.contains(call.call()) && call.arguments().get(0) instanceof Argument.Numeric number) {
+        if (CallAnswer.showsDescriptor(call.call()) && call.arguments().get(0) instanceof Argument.Numeric number) {
             look(route, number.value(), to);
             if (call.call() == JudgedCall.SENDFILE && call.arguments().get(1) instanceof Argument.Numeric source) {
                 look(route, source.value(), to);
@@ -397,24 +383,6 @@ final class ScriptRun {
         ask(route + request, reader);
         ask(route + unset, answer -> {});
         ask(route + "g", answer -> {});
-    }
-
-    private String told(Step.Call call, String answer, long[] result) {
-        try {
-            result[0] = Long.parseLong(answer);
-        } catch (NumberFormatException notANumber) {
-            return answer;
-        }
-        return switch (call.call()) {
-            case GETPID, GETPPID, GETTID, WAIT4, GETPGID, GETSID, SETSID, SET_TID_ADDRESS, CLONE ->
-                result[0] < 0 ? answer : seen.process(result[0]);
-            case GETCWD, READLINKAT ->
-                call.arguments().contains(new Argument.Out(Structure.PATH)) && result[0] > 0 ? "path" : answer;
-            case GETPRIORITY -> result[0] < 0 ? answer : "nice";
-            case TIMES -> result[0] < 0 ? answer : "ticks";
-            case GETDENTS64 -> result[0] > 0 ? "entries" : answer;
-            default -> answer;
-        };
     }
 
     /** Inspects a descriptor: its position, flags, and file. */

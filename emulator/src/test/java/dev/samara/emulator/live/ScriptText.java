@@ -40,6 +40,10 @@ final class ScriptText {
             case "fork", "thread" -> new Step.Make(task, word.equals("thread"));
             case "noted" -> new Step.Noted(task);
             case "handle" -> new Step.Handle(task, (int) number(), number(), number());
+            case "keep" -> new Step.Keep(task, (int) number());
+            case "spawn" ->
+                new Step.Spawn(
+                        task, word().equals("clone3"), number(), number(), (Step.Call) call(0, Step.Way.PLAIN, word()));
             case "registers" -> new Step.Registers(task, number());
             case "load" -> new Step.Load(task, (int) number(), number());
             case "store" -> new Step.Store(task, (int) number(), number(), number());
@@ -95,8 +99,12 @@ final class ScriptText {
             case "repeat" -> new Argument.Repeated((int) number(), character());
             case "path" -> new Argument.LongPath((int) number(), character());
             case "action" -> new Argument.Action(word().equals("ign"), number(), number());
-            default -> taskNumber(word, false);
+            default -> word.startsWith("kept") ? kept(word) : taskNumber(word, false);
         };
+    }
+
+    private static Argument kept(String word) {
+        return new Argument.Kept(Integer.parseInt(word.substring(4)));
     }
 
     private Argument taskNumber(String word, boolean isNegative) {

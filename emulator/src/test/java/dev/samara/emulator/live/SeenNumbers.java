@@ -5,13 +5,14 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** What differs between runs of a script: the numbers of processes, threads and files, and the folder. */
 final class SeenNumbers {
-    /** SIGCHLD, as a judge writes it. */
-    private static final String CHILD = "11";
+    /** The signals that a child may send at its end, as a judge writes them: SIGCHLD, SIGUSR1, SIGCONT and SIGURG. */
+    private static final Set<String> OF_CHILDREN = Set.of("11", "a", "12", "17");
 
     private final Architecture architecture;
     private final int user;
@@ -23,6 +24,7 @@ final class SeenNumbers {
     private final List<Long> threads = new ArrayList<>();
     private final Map<Long, String> inodes = new HashMap<>();
     private final Map<Long, String> others = new HashMap<>();
+    private final Map<Long, String> segments = new HashMap<>();
 
     SeenNumbers(Architecture architecture, int user, String base) {
         this.architecture = architecture;
@@ -68,7 +70,7 @@ final class SeenNumbers {
         }
         long word = Long.parseLong(loaded, 16);
         long owner = word & 0x3fff_ffff;
-        boolean isTask = processes.contains(owner) || threads.contains(owner);
+        boolean isTask = processes.contains(owner) || threads.contains(owner) || others.containsKey(owner);
         return isTask ? Long.toHexString(word & ~0x3fff_ffffL) + "+" + process(owner) : loaded;
     }
 
@@ -84,13 +86,17 @@ final class SeenNumbers {
         if (parts.length != 3) {
             return noted;
         }
-        boolean isOfProcess = parts[1].equals("0") || parts[1].startsWith("fffffff") || parts[0].equals(CHILD);
+        boolean isOfProcess = parts[1].equals("0") || parts[1].startsWith("fffffff") || OF_CHILDREN.contains(parts[0]);
         return parts[0] + "," + parts[1] + ","
                 + (isOfProcess ? process(Long.parseUnsignedLong(parts[2], 16) << 32 >> 32) : parts[2]);
     }
 
     String inode(long number) {
         return inodes.computeIfAbsent(number, any -> "i" + inodes.size());
+    }
+
+    String segment(long id) {
+        return segments.computeIfAbsent(id, any -> "segment" + segments.size());
     }
 
     String path(String found) {

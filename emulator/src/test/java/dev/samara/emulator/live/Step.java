@@ -83,6 +83,46 @@ sealed interface Step {
         }
     }
 
+    /** Keeps the result of the last call, for all tasks; not of one whose descriptor was looked at after it. */
+    record Keep(int task, int number) implements Step {
+        @Override
+        public String toString() {
+            return at(task) + "keep " + number;
+        }
+    }
+
+    /**
+     * A child that makes one call and ends with its result as its status. It is no task of the script.
+     *
+     * @param task the parent
+     * @param isClone3 whether it is made by clone3
+     * @param flags the flags and the signal of its end
+     * @param words the address of three words: its descriptor, and 8 and 16 bytes on its number as its parent and as it
+     *     has itself stored
+     * @param call what it does
+     */
+    record Spawn(int task, boolean isClone3, long flags, long words, Call call) implements Step {
+        /** Returns the call that makes it. */
+        String name() {
+            return isClone3 ? "clone3" : "clone";
+        }
+
+        List<Step> simpler() {
+            List<Step> simpler = new ArrayList<>();
+            // Another signal might end the parent.
+            for (long bit = flags & ~0xffL; bit != 0; bit &= bit - 1) {
+                simpler.add(new Spawn(task, isClone3, flags & ~Long.lowestOneBit(bit), words, call));
+            }
+            return simpler;
+        }
+
+        @Override
+        public String toString() {
+            return at(task) + "spawn " + name() + " 0x" + Long.toHexString(flags) + " 0x" + Long.toHexString(words)
+                    + " " + call;
+        }
+    }
+
     /** The signals that handlers recorded. */
     record Noted(int task) implements Step {
         @Override

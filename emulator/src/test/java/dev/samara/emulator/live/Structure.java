@@ -67,6 +67,22 @@ enum Structure {
                     + " mask " + Long.toHexString(found.getLong(isX86 ? 24 : 16));
         }
     },
+    /** {@code struct shmid64_ds}, without what a fork or the end of a process changes in Linux alone. */
+    SEGMENT(112) {
+        @Override
+        String told(ByteBuffer found, long result, SeenNumbers seen) {
+            return String.format(
+                    Locale.ROOT,
+                    "%s owner %s %s mode %o size %d attached %d by %s",
+                    found.getInt(0) == 0 ? "private" : "key",
+                    owner(found.getInt(4), seen),
+                    owner(found.getInt(12), seen),
+                    found.getInt(20),
+                    found.getLong(48),
+                    found.getLong(88),
+                    seen.process(found.getInt(80)));
+        }
+    },
     /** Numbers that are not compared. */
     ANY(512) {
         @Override
@@ -132,6 +148,10 @@ enum Structure {
                 !isStored(mode) ? "any" : user == seen.user() ? "own" : "other",
                 isFolder ? "any" : Long.toString(size),
                 isNamed ? " " + seen.inode(inode) : "");
+    }
+
+    private static String owner(int user, SeenNumbers seen) {
+        return user == seen.user() ? "own" : Integer.toString(user);
     }
 
     private static boolean isStored(int mode) {

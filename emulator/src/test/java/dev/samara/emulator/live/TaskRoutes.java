@@ -79,7 +79,8 @@ final class TaskRoutes {
     private boolean isChildOf(Entry task, int process) {
         // Each process starts with the task of its fork, whose route starts with that of its parent.
         int last = task.route.lastIndexOf('@');
-        return !task.isThread
+        return last >= 0
+                && !task.isThread
                 && tasks.stream()
                         .anyMatch(each -> each.process == process && each.route.equals(task.route.substring(0, last)));
     }

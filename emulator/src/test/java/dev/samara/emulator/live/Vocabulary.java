@@ -335,6 +335,15 @@ final class Vocabulary {
         add(new Step.Call(task, Step.Way.BEGUN, call, List.of(arguments)));
     }
 
+    /** Keeps the result of the last call. */
+    void keep(int task, int number) {
+        add(new Step.Keep(task, number));
+    }
+
+    static Argument kept(int number) {
+        return new Argument.Kept(number);
+    }
+
     void await(int task) {
         add(new Step.Await(task));
     }

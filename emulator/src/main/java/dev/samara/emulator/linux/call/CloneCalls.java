@@ -103,7 +103,7 @@ final class CloneCalls {
         PidTarget target = new PidTarget(child.process(), child.tid(), isThread);
         PidDescriptor file = new PidDescriptor(target, isThread ? PidDescriptor.THREAD : 0);
         DescriptorTable files = thread.process().files();
-        long number = files.reserve();
+        long number = files.reserve(thread.process().descriptorLimit());
         if (number < 0) {
             return ChildDescriptor.none(number);
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.call;
 
-import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.DescriptorTable;
 import dev.samara.emulator.linux.file.GuestFile;
@@ -32,6 +31,8 @@ final class DescriptorCalls {
     private static final int F_SETFL = 4;
     private static final int F_GETOWN = 9;
     private static final int F_GETOWN_EX = 16;
+    private static final int F_DUPFD_QUERY = 1027;
+    private static final int F_CREATED_QUERY = 1028;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_SETPIPE_SZ = 1031;
     private static final int F_GETPIPE_SZ = 1032;
@@ -94,14 +95,14 @@ final class DescriptorCalls {
 
     /** Makes a descriptor with the lowest free number from one on ({@code f_dupfd}). */
     private long duplicateFrom(GuestFile file, long from, boolean endsAtExec) {
-        return (int) from < 0 || (int) from >= files().limit()
+        return (int) from < 0 || (int) from >= thread.process().descriptorLimit()
                 ? LinuxErrno.EINVAL
                 : duplicate(file, endsAtExec, (int) from);
     }
 
     private long duplicate(GuestFile file, boolean endsAtExec, int from) {
         file.retain();
-        return files().add(file, endsAtExec, from);
+        return files().add(file, endsAtExec, from, thread.process().descriptorLimit());
     }
 
     long duplicateTo(long descriptor, long number, long flags) {
@@ -109,7 +110,7 @@ final class DescriptorCalls {
             return LinuxErrno.EINVAL;
         }
         GuestFile file = thread.file(descriptor);
-        if (file == null || (int) number < 0 || (int) number >= files().limit()) {
+        if (file == null || (int) number < 0 || (int) number >= thread.process().descriptorLimit()) {
             return LinuxErrno.EBADF;
         }
         file.retain();
@@ -118,7 +119,10 @@ final class DescriptorCalls {
 
     long control(long descriptor, long command, long argument) {
         GuestFile file = thread.file(descriptor);
-        boolean isOfName = (int) command <= F_GETFL || (int) command == F_DUPFD_CLOEXEC;
+        boolean isOfName = (int) command <= F_GETFL
+                || (int) command == F_DUPFD_CLOEXEC
+                || (int) command == F_DUPFD_QUERY
+                || (int) command == F_CREATED_QUERY;
         if (file == null || (!isOfName && (file.flags() & OpenFlags.PATH) != 0)) {
             return LinuxErrno.EBADF;
         }
@@ -265,7 +269,7 @@ final class DescriptorCalls {
         long waitMask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
         // The kernel's number of entries has 32 bits.
         int entryCount = (int) count;
-        if (Integer.compareUnsigned(entryCount, GuestLimits.DESCRIPTORS) > 0) {
+        if (Integer.compareUnsigned(entryCount, thread.process().descriptorLimit()) > 0) {
             return LinuxErrno.EINVAL;
         }
         long deadline = timeAddress == 0

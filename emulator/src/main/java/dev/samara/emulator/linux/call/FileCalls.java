@@ -7,6 +7,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.MmException;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.DescriptorTable;
 import dev.samara.emulator.linux.file.DiskFile;
 import dev.samara.emulator.linux.file.EventCounter;
 import dev.samara.emulator.linux.file.FileStatus;
@@ -62,7 +63,9 @@ final class FileCalls {
             file.release();
             return LinuxErrno.ENFILE;
         }
-        return thread.process().files().add(file, (flags & OpenFlags.CLOEXEC) != 0, 0);
+        return thread.process()
+                .files()
+                .add(file, (flags & OpenFlags.CLOEXEC) != 0, 0, thread.process().descriptorLimit());
     }
 
     /**
@@ -91,17 +94,38 @@ final class FileCalls {
         if ((flags & makesFolder) == makesFolder) {
             return LinuxErrno.EINVAL;
         }
-        if ((flags & OpenFlags.TMPFILE) != 0) {
-            return openUnnamed(folder, path, flags);
+        boolean isUnnamed = (flags & OpenFlags.TMPFILE) != 0;
+        boolean isFolderRead = (flags & OpenFlags.DIRECTORY) == 0 || (flags & OpenFlags.ACCESS) == OpenFlags.RDONLY;
+        if (isUnnamed && isFolderRead) {
+            return LinuxErrno.EINVAL;
         }
+        String name = paths.name(path);
+        if (name.isEmpty() || name.endsWith("\0")) {
+            return name.isEmpty() ? LinuxErrno.ENOENT : LinuxErrno.ENAMETOOLONG;
+        }
+        // Before the name is looked up: an open without a number neither makes nor cuts a file.
+        DescriptorTable files = thread.process().files();
+        long number = files.reserve(thread.process().descriptorLimit());
+        if (number < 0) {
+            return number;
+        }
+        try {
+            return isUnnamed ? openUnnamed(folder, name, flags) : open((int) number, folder, name, flags, mode);
+        } finally {
+            files.endReserve((int) number);
+        }
+    }
+
+    /** Opens a file at a number that is reserved. */
+    private long open(int number, long folder, String name, int flags, long mode) {
         if (thread.process().system().openFiles().isFull()) {
             // Before a file is made.
             return LinuxErrno.ENFILE;
         }
-        FoundFile found = find(folder, path, flags, mode);
+        FoundFile found = find(folder, name, flags, mode);
         if (found.pipe != null) {
             // It may wait, so it has not the monitor of the names.
-            return pipes.open(found.pipe, found.guest, flags);
+            return pipes.open(number, found.pipe, found.guest, flags);
         }
         GuestFile file = found.file;
         if (file == null) {
@@ -114,20 +138,24 @@ final class FileCalls {
             if (isCut && result == 0) {
                 file.written();
             }
+            if (result >= 0 && !file.countIn(thread.process().system().openFiles())) {
+                result = LinuxErrno.ENFILE;
+            }
         } finally {
             if (result < 0) {
                 file.release();
             }
         }
-        return result < 0 ? result : add(file, flags);
+        if (result < 0) {
+            return result;
+        }
+        thread.process().files().fill(number, file, (flags & OpenFlags.CLOEXEC) != 0);
+        return number;
     }
 
     /** {@code O_TMPFILE}: files without a name are not supported, as by some file systems. */
-    private long openUnnamed(long folder, long path, int flags) {
-        if ((flags & OpenFlags.DIRECTORY) == 0 || (flags & OpenFlags.ACCESS) == OpenFlags.RDONLY) {
-            return LinuxErrno.EINVAL;
-        }
-        FoundFile found = find(folder, path, (flags & OpenFlags.NOFOLLOW) | OpenFlags.DIRECTORY | OpenFlags.PATH, 0);
+    private long openUnnamed(long folder, String name, int flags) {
+        FoundFile found = find(folder, name, (flags & OpenFlags.NOFOLLOW) | OpenFlags.DIRECTORY | OpenFlags.PATH, 0);
         GuestFile file = found.file;
         if (file == null) {
             return found.error;
@@ -137,8 +165,7 @@ final class FileCalls {
     }
 
     /** Opens or makes a file; opens no pipe. */
-    FoundFile find(long folder, long path, int flags, long mode) {
-        String name = paths.name(path);
+    FoundFile find(long folder, String name, int flags, long mode) {
         boolean isNew = (flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0;
         boolean follows = (flags & OpenFlags.NOFOLLOW) == 0 && !isNew;
         NamedPipes names = thread.process().system().namedPipes();

@@ -2,12 +2,11 @@
 package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
-import dev.samara.emulator.linux.file.DescriptorTable;
+import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.NamedPipe;
 import dev.samara.emulator.linux.file.NamedPipeEnd;
 import dev.samara.emulator.linux.file.NamedPipePlace;
 import dev.samara.emulator.linux.file.NamedPipes;
-import dev.samara.emulator.linux.file.OpenFileCount;
 import dev.samara.emulator.linux.file.OpenFlags;
 import dev.samara.emulator.linux.file.Pipe;
 import dev.samara.emulator.linux.process.GuestThread;
@@ -22,45 +21,33 @@ final class NamedPipeCalls {
         this.thread = thread;
     }
 
-    /** Opens a pipe: waits for a reader or a writer, unless it is both, or does not wait. */
-    long open(NamedPipes.PipeRights found, String guest, int flags) {
-        DescriptorTable files = thread.process().files();
-        OpenFileCount counted = thread.process().system().openFiles();
-        boolean endsAtExec = (flags & OpenFlags.CLOEXEC) != 0;
-        if ((flags & OpenFlags.PATH) != 0) {
-            NamedPipePlace place = new NamedPipePlace(guest, flags & OpenFlags.KEPT, found.pipe());
-            return place.countIn(counted) ? files.add(place, endsAtExec, 0) : LinuxErrno.ENFILE;
+    /**
+     * Opens a pipe at a number that is reserved, since no other end sees an open that cannot succeed. Waits for a
+     * reader or a writer, unless it is both, or does not wait.
+     */
+    long open(int number, NamedPipes.PipeRights found, String guest, int flags) {
+        GuestFile[] opened = new GuestFile[1];
+        long result = (flags & OpenFlags.PATH) != 0 ? 0 : open(found, guest, flags, opened);
+        if (result != 0) {
+            return result;
         }
-        // First: no other end sees an open that cannot succeed.
-        long number = files.reserve();
-        if (number < 0) {
-            return number;
-        }
+        GuestFile end = opened[0] != null ? opened[0] : new NamedPipePlace(guest, flags & OpenFlags.KEPT, found.pipe());
+        boolean isFilled = false;
         try {
-            NamedPipeEnd[] opened = new NamedPipeEnd[1];
-            long result = open(found, guest, flags, opened);
-            if (result != 0) {
-                return result;
+            if (!end.countIn(thread.process().system().openFiles())) {
+                return LinuxErrno.ENFILE;
             }
-            boolean isFilled = false;
-            try {
-                if (!opened[0].countIn(counted)) {
-                    return LinuxErrno.ENFILE;
-                }
-                files.fill((int) number, opened[0], endsAtExec);
-                isFilled = true;
-                return number;
-            } finally {
-                if (!isFilled) {
-                    opened[0].release();
-                }
-            }
+            thread.process().files().fill(number, end, (flags & OpenFlags.CLOEXEC) != 0);
+            isFilled = true;
+            return number;
         } finally {
-            files.endReserve((int) number);
+            if (!isFilled) {
+                end.release();
+            }
         }
     }
 
-    private long open(NamedPipes.PipeRights found, String guest, int flags, NamedPipeEnd[] opened) {
+    private long open(NamedPipes.PipeRights found, String guest, int flags, GuestFile[] opened) {
         int access = flags & OpenFlags.ACCESS;
         boolean reads = access != OpenFlags.WRONLY;
         boolean writes = access != OpenFlags.RDONLY;

@@ -424,7 +424,7 @@ final class PathCalls {
         if (length < 0) {
             return LinuxErrno.EINVAL;
         }
-        FileCalls.FoundFile found = new FileCalls(thread).find(CURRENT_FOLDER, path, OpenFlags.WRONLY, 0);
+        FileCalls.FoundFile found = new FileCalls(thread).find(CURRENT_FOLDER, name(path), OpenFlags.WRONLY, 0);
         if (found.pipe() != null) {
             return LinuxErrno.EINVAL;
         }

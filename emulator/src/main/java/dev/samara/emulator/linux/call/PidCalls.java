@@ -45,7 +45,7 @@ final class PidCalls {
             made.release();
             return LinuxErrno.ENFILE;
         }
-        return thread.process().files().add(made, true, 0);
+        return thread.process().files().add(made, true, 0, thread.process().descriptorLimit());
     }
 
     /** Returns the descriptor of a process that has a number; null for none or another file. */

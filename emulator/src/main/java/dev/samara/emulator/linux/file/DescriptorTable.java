@@ -23,7 +23,6 @@ public final class DescriptorTable {
     private final Set<Integer> reserved = new HashSet<>();
 
     private int users = 1;
-    private int most = GuestLimits.DESCRIPTORS;
 
     /** Where the processes of this may own locks of files; null before the first one. Set before that is taken. */
     private volatile @Nullable FileLocks locks;
@@ -47,7 +46,6 @@ public final class DescriptorTable {
     /** Copies the table for a child. */
     public synchronized DescriptorTable copy() {
         DescriptorTable copy = new DescriptorTable();
-        copy.most = most;
         boolean isComplete = false;
         try {
             all.forEach((number, each) -> {
@@ -61,16 +59,6 @@ public final class DescriptorTable {
                 copy.closeAll();
             }
         }
-    }
-
-    /** Sets the first number that no descriptor gets; those that there are stay. */
-    public synchronized void limit(long number) {
-        most = (int) (Long.compareUnsigned(number, GuestLimits.DESCRIPTORS) < 0 ? number : GuestLimits.DESCRIPTORS);
-    }
-
-    /** Returns the first number that no descriptor gets. */
-    public synchronized int limit() {
-        return most;
     }
 
     public synchronized DescriptorTable share() {
@@ -93,8 +81,8 @@ public final class DescriptorTable {
         return found;
     }
 
-    /** Returns the lowest free number from one on; -1 for none. */
-    private int free(int from) {
+    /** Returns the lowest free number from one on that is less than the most; -1 for none. */
+    private int free(int from, int most) {
         for (int number = from; number < most; number++) {
             if (!all.containsKey(number) && !reserved.contains(number)) {
                 return number;
@@ -105,10 +93,10 @@ public final class DescriptorTable {
 
     /**
      * Keeps a number for a file that is to be opened, until {@link #endReserve}; a copy of the table has it free.
-     * Returns the number, or EMFILE.
+     * Returns the number, which is less than the most, or EMFILE.
      */
-    public synchronized long reserve() {
-        int number = free(0);
+    public synchronized long reserve(int most) {
+        int number = free(0, most);
         if (number < 0) {
             return LinuxErrno.EMFILE;
         }
@@ -135,12 +123,20 @@ public final class DescriptorTable {
         all.computeIfPresent(number, (key, old) -> new Descriptor(old.file, ends));
     }
 
-    /** Adds a file, whose first user is the descriptor. Returns its number; EMFILE closes the file. */
+    /** Adds a file to a table without a limit of its process. */
     public long add(GuestFile file, boolean endsAtExec, int from) {
+        return add(file, endsAtExec, from, GuestLimits.DESCRIPTORS);
+    }
+
+    /**
+     * Adds a file, whose first user is the descriptor. Returns its number, which is less than the most; EMFILE closes
+     * the file. The most is that of the process which adds it: a table may have several.
+     */
+    public long add(GuestFile file, boolean endsAtExec, int from, int most) {
         boolean isAdded = false;
         try {
             synchronized (this) {
-                int number = free(from);
+                int number = free(from, most);
                 if (number >= 0) {
                     all.put(number, new Descriptor(file, endsAtExec));
                     isAdded = true;

@@ -112,7 +112,7 @@ public final class EventCounter extends GuestFile {
     /** Belongs to user 0, so a guest may open it with {@code O_PATH} only. */
     @Override
     public @Nullable GuestFile reopened(int changed) {
-        return (changed & OpenFlags.PATH) == 0 ? null : super.reopened(changed);
+        return (changed & OpenFlags.PATH) == 0 ? null : new OpenedPlace(this, changed & OpenFlags.KEPT);
     }
 
     @Override

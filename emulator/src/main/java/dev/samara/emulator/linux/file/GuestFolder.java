@@ -46,7 +46,7 @@ public abstract class GuestFolder extends GuestFile {
 
     @Override
     public final long readAt(ByteBuffer target, long offset) {
-        return LinuxErrno.EISDIR;
+        return offset > Long.MAX_VALUE - target.remaining() ? LinuxErrno.EINVAL : LinuxErrno.EISDIR;
     }
 
     @Override

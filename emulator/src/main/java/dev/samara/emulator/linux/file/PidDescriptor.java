@@ -25,6 +25,9 @@ public final class PidDescriptor extends GuestFile {
         WaitList ends();
     }
 
+    /** No other file has a number from here on. */
+    private static final long FIRST_NUMBER = 1L << 40;
+
     private final PidState target;
 
     /**
@@ -63,7 +66,7 @@ public final class PidDescriptor extends GuestFile {
     /** Belongs to user 0, so a guest may open it with {@code O_PATH} only. */
     @Override
     public @Nullable GuestFile reopened(int changed) {
-        return (changed & OpenFlags.PATH) == 0 ? null : super.reopened(changed);
+        return (changed & OpenFlags.PATH) == 0 ? null : new OpenedPlace(this, changed & OpenFlags.KEPT);
     }
 
     @Override
@@ -78,7 +81,7 @@ public final class PidDescriptor extends GuestFile {
 
     @Override
     public FileStatus status() {
-        return FileStatus.of(0700, id(), 0);
+        return FileStatus.of(0700, FIRST_NUMBER + id(), 0);
     }
 
     @Override

@@ -21,11 +21,21 @@ public class PipeEnd extends GuestFile {
 
     @Override
     public @Nullable GuestFile reopened(int changed) {
+        if ((changed & OpenFlags.PATH) != 0) {
+            // Neither a reader nor a writer.
+            return new OpenedPlace(this, changed & OpenFlags.KEPT);
+        }
+        GuestFile joined = joined(changed);
+        return joined == null ? super.reopened(changed) : joined;
+    }
+
+    /** Opens another end of the pipe; null if the pipe has none left, or is a terminal. */
+    final @Nullable GuestFile joined(int changed) {
         int access = changed & OpenFlags.ACCESS;
         boolean reads = access != OpenFlags.WRONLY;
         boolean writes = access != OpenFlags.RDONLY;
         return isTerminal || pipe.join(reads, writes) == Pipe.HAS_ENDED
-                ? super.reopened(changed)
+                ? null
                 : new PipeEnd(path(), pipe, changed & OpenFlags.KEPT, false);
     }
 

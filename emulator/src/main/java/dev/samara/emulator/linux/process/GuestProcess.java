@@ -3,6 +3,7 @@ package dev.samara.emulator.linux.process;
 
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resource;
+import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.WaitStatus;
 import dev.samara.emulator.linux.debug.Debugger;
 import dev.samara.emulator.linux.file.DescriptorTable;
@@ -245,6 +246,12 @@ public final class GuestProcess implements SignalProcess {
         return limits;
     }
 
+    /** Returns the first number that no new descriptor gets. */
+    public int descriptorLimit() {
+        long soft = limits.soft(ResourceLimits.FILES);
+        return Long.compareUnsigned(soft, GuestLimits.DESCRIPTORS) < 0 ? (int) soft : GuestLimits.DESCRIPTORS;
+    }
+
     /** Sets a limit, of which the soft one is not above the hard one; returns false if the hard one would rise. */
     public synchronized boolean setLimit(int number, long soft, long hard) {
         if (!limits.set(number, soft, hard)) {
@@ -257,8 +264,6 @@ public final class GuestProcess implements SignalProcess {
             } catch (MmException ended) {
                 // A zombie has limits, but no memory.
             }
-        } else if (number == ResourceLimits.FILES) {
-            files.limit(soft);
         }
         return true;
     }

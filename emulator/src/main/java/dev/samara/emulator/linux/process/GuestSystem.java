@@ -52,7 +52,10 @@ public final class GuestSystem {
     private final NamedPipes namedPipes = new NamedPipes();
     private final FileLocks locks = new FileLocks();
     private final GuestStatistics counts = new GuestStatistics();
-    private final AtomicLong inodes = new AtomicLong(1);
+
+    /** Above the numbers of pipes, devices and other files of the emulator, since locks are told apart by them. */
+    private final AtomicLong inodes = new AtomicLong(1L << 31);
+
     private final OwnerRights rights;
     private final PipeCount pipes = new PipeCount();
     private final OpenFileCount openFiles = new OpenFileCount(GuestLimits.OPEN_FILES);

@@ -298,7 +298,7 @@ public final class ProcessTree {
                     }
                 }
             }
-            if (told == null || forgetsChildren(told)) {
+            if (told == null || (process.endSignal() == SignalInfo.CHLD && forgetsChildren(told))) {
                 forget(process);
             }
             left.forEach(this::hangUpIfOrphaned);

@@ -25,7 +25,7 @@ final class DescriptorTableTest {
     @Test
     @DisplayName("no file gets a reserved number but that for which it is, and a copy has it free")
     void reserved() {
-        assertEquals(0, table.reserve());
+        assertEquals(0, table.reserve(GuestLimits.DESCRIPTORS));
         assertEquals(1, table.add(file(), false, 0));
         assertNull(table.get(0));
         assertEquals(LinuxErrno.EBADF, table.close(0));
@@ -42,13 +42,13 @@ final class DescriptorTableTest {
     @Test
     @DisplayName("a number of an open that has failed is free again, and the last one is reserved for one open")
     void failed() {
-        assertEquals(0, table.reserve());
+        assertEquals(0, table.reserve(GuestLimits.DESCRIPTORS));
         table.endReserve(0);
         for (int i = 0; i < GuestLimits.DESCRIPTORS - 1; i++) {
             assertEquals(i, table.add(file(), false, 0));
         }
-        assertEquals(GuestLimits.DESCRIPTORS - 1, table.reserve());
-        assertEquals(LinuxErrno.EMFILE, table.reserve());
+        assertEquals(GuestLimits.DESCRIPTORS - 1, table.reserve(GuestLimits.DESCRIPTORS));
+        assertEquals(LinuxErrno.EMFILE, table.reserve(GuestLimits.DESCRIPTORS));
         assertEquals(LinuxErrno.EMFILE, table.add(file(), false, 0));
     }
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pipe or another file without a name that was opened again by {@code O_PATH}: it has the status of the file, and is
+ * no user of it.
+ */
+final class OpenedPlace extends GuestFile {
+    private final GuestFile file;
+
+    /**
+     * Opens the place of a file.
+     *
+     * @param file the file, which may be closed later
+     * @param flags bits of {@link OpenFlags}
+     */
+    OpenedPlace(GuestFile file, int flags) {
+        super(file.path(), flags);
+        this.file = file;
+    }
+
+    @Override
+    public @Nullable GuestFile reopened(int changed) {
+        if ((changed & OpenFlags.PATH) != 0) {
+            return new OpenedPlace(file, changed & OpenFlags.KEPT);
+        }
+        // The file itself may be closed.
+        return file instanceof PipeEnd end ? end.joined(changed) : null;
+    }
+
+    @Override
+    public FileStatus status() {
+        return file.status();
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.live;
+
+import java.util.EnumSet;
+import java.util.Set;
+
+/** How the answer of a call is printed: without the numbers that differ between runs. */
+final class CallAnswer {
+    /** The calls whose first argument is a descriptor that is inspected afterwards. */
+    private static final Set<JudgedCall> OF_DESCRIPTOR = EnumSet.of(
+            JudgedCall.READ,
+            JudgedCall.WRITE,
+            JudgedCall.PREAD64,
+            JudgedCall.PWRITE64,
+            JudgedCall.READV,
+            JudgedCall.WRITEV,
+            JudgedCall.PREADV,
+            JudgedCall.PWRITEV,
+            JudgedCall.LSEEK,
+            JudgedCall.FTRUNCATE,
+            JudgedCall.FALLOCATE,
+            JudgedCall.FCNTL,
+            JudgedCall.IOCTL,
+            JudgedCall.DUP,
+            JudgedCall.DUP3,
+            JudgedCall.SENDFILE,
+            JudgedCall.FCHMOD);
+
+    private CallAnswer() {}
+
+    static boolean showsDescriptor(JudgedCall call) {
+        return OF_DESCRIPTOR.contains(call);
+    }
+
+    /** Returns what is printed, and stores the result, unless the task is gone. */
+    static String told(Step.Call call, String answer, long[] result, SeenNumbers seen) {
+        try {
+            result[0] = Long.parseLong(answer);
+        } catch (NumberFormatException notANumber) {
+            return answer;
+        }
+        return switch (call.call()) {
+            case GETPID, GETPPID, GETTID, WAIT4, GETPGID, GETSID, SETSID, SET_TID_ADDRESS, CLONE ->
+                result[0] < 0 ? answer : seen.process(result[0]);
+            case GETCWD, READLINKAT ->
+                call.arguments().contains(new Argument.Out(Structure.PATH)) && result[0] > 0 ? "path" : answer;
+            case SHMGET -> result[0] < 0 ? answer : seen.segment(result[0]);
+            case SHMAT ->
+                !answer.startsWith("-") && call.arguments().get(1).equals(Vocabulary.n(0)) ? "address" : answer;
+            case GETPRIORITY -> result[0] < 0 ? answer : "nice";
+            case TIMES -> result[0] < 0 ? answer : "ticks";
+            case GETDENTS64 -> result[0] > 0 ? "entries" : answer;
+            default -> answer;
+        };
+    }
+}
