@@ -183,31 +183,33 @@ public final class Operation extends OperationState {
      * @return why there is no next one; null if there is
      */
     private @Nullable Errno prepareNext(AttemptOutcome outcome) {
-        switch (outcome) {
-            case MUST_WAIT:
+        return switch (outcome) {
+            case MUST_WAIT -> {
                 giveContextBack(inFlight);
-                return waits().await() ? null : Errno.EINTR;
-            case NEEDS_WHOLE:
+                yield waits().await() ? null : Errno.EINTR;
+            }
+            case NEEDS_WHOLE -> {
                 goBeyondPart();
-                return null;
-            case NEEDS_PARTS:
-                return beginParts(Objects.requireNonNull(parts));
-            case PART_DONE:
+                yield null;
+            }
+            case NEEDS_PARTS -> beginParts(Objects.requireNonNull(parts));
+            case PART_DONE -> {
                 layout.letOthersIn();
-                return null;
-            case LACKS_RESOURCE:
+                yield null;
+            }
+            case LACKS_RESOURCE -> {
                 withdraw();
-                return takeLacking();
-            case MUST_ASK:
+                yield takeLacking();
+            }
+            case MUST_ASK -> {
                 // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
                 // answer. The place is given back, since calls of the backing may wait for one.
                 withdraw();
                 giveContextBack(inFlight);
-                return ask();
-            case DONE:
-                break;
-        }
-        throw new IllegalArgumentException(outcome + ": there is no next attempt");
+                yield ask();
+            }
+            case DONE -> throw new IllegalArgumentException(outcome + ": there is no next attempt");
+        };
     }
 
     /** Prepares the first part. Returns why the call is refused; null if it goes on. */

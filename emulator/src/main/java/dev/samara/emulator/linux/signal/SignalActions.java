@@ -113,7 +113,7 @@ public final class SignalActions {
         return (STOPPING & SignalInfo.bit(signal)) != 0;
     }
 
-    /** Whether a signal ends the process as soon as it is sent to a thread that does not block it ({@code sig_fatal}). */
+    /** Whether a signal ends the process when it is sent to a thread that does not block it ({@code sig_fatal}). */
     boolean endsAtOnce(int signal) {
         return handlers[signal] == DEFAULT && ((IGNORED | STOPPING | DUMPING) & SignalInfo.bit(signal)) == 0;
     }
