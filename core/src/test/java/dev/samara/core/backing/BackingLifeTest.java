@@ -24,6 +24,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
@@ -51,7 +52,7 @@ final class BackingLifeTest {
         private final boolean withReferences;
         private final List<CountingBacking> backings =
                 List.of(new CountingBacking("/a", 1), new CountingBacking("/b", 2), new CountingBacking("/c", 3));
-        private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+        private final List<Report> reports = new CopyOnWriteArrayList<>();
         private final AtomicInteger retired = new AtomicInteger();
         private final Thread caller = Thread.currentThread();
         private final Machine machine =

@@ -15,10 +15,10 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -45,7 +45,7 @@ final class BackingRacesTest {
     }
 
     private final List<CountingBacking> backings = List.of(new CountingBacking("/a", 1), new CountingBacking("/b", 2));
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
 
     private final AtomicInteger retired = new AtomicInteger();
 

@@ -20,12 +20,12 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -91,7 +91,7 @@ final class ChangeEventsTest {
         }
     }
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final Machine machine = MachineInternals.machine(Machine.builder().reportTo(reports::add), range -> spin());
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
 
@@ -159,7 +159,7 @@ final class ChangeEventsTest {
     void lateJoin() throws InterruptedException {
         map(0, 2, READ);
         map(2, 2, READ_WRITE);
-        List<LayoutChange> changes = Collections.synchronizedList(new ArrayList<>());
+        List<LayoutChange> changes = new CopyOnWriteArrayList<>();
         space.addListener(changes::add);
         assertEquals(0, space.mprotect(page(2), 2 * PAGE, READ));
         machine.awaitQuiescence();
@@ -178,7 +178,7 @@ final class ChangeEventsTest {
     @DisplayName("but not of a call that fails, or that changes no mapping")
     void nothingChanged() throws InterruptedException {
         map(0, 2, READ);
-        List<LayoutChange> changes = Collections.synchronizedList(new ArrayList<>());
+        List<LayoutChange> changes = new CopyOnWriteArrayList<>();
         space.addListener(changes::add);
         assertEquals(0, space.mprotect(page(0), 2 * PAGE, READ));
         assertEquals(0, space.munmap(page(10), PAGE));
@@ -220,7 +220,7 @@ final class ChangeEventsTest {
         CountDownLatch goOn = new CountDownLatch(1);
         CountDownLatch closed = new CountDownLatch(1);
         CountDownLatch told = new CountDownLatch(3);
-        List<Long> late = Collections.synchronizedList(new ArrayList<>());
+        List<Long> late = new CopyOnWriteArrayList<>();
         space.addListener(change -> {
             blocked.countDown();
             try {
@@ -252,7 +252,7 @@ final class ChangeEventsTest {
     @Test
     @DisplayName("and may map memory then, of which it is told as well")
     void callingBack() throws InterruptedException {
-        List<Long> told = Collections.synchronizedList(new ArrayList<>());
+        List<Long> told = new CopyOnWriteArrayList<>();
         space.addListener(change -> {
             told.add(change.sequence());
             if (change.sequence() < 5) {

@@ -20,9 +20,9 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -37,7 +37,7 @@ final class MmuNotifierTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final Executor THREAD = task -> new Thread(task).start();
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final Machine machine = Machine.builder().reportTo(reports::add).build();
     private final AddressSpace space = machine.newSpace(LINUX);
 

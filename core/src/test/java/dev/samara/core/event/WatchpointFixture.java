@@ -7,9 +7,8 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.GuestMemory;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 
 /** A space with one CPU, and a list of the calls of write listeners. */
@@ -21,7 +20,7 @@ public abstract class WatchpointFixture {
     protected final long at = fixture.anonymous(8);
 
     /** The calls of listeners, with the distance from {@code at}. */
-    protected final List<String> told = Collections.synchronizedList(new ArrayList<>());
+    protected final List<String> told = new CopyOnWriteArrayList<>();
 
     @AfterEach
     public void everyFrameComesBack() {

@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -50,7 +51,7 @@ final class InvokedHousekeepingTest {
     private static final long PAGE = LINUX.pageSize();
     private static final int RW = Protection.READ | Protection.WRITE;
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
 
     /** The threads on which callbacks ran. */
     private final Set<Thread> ranOn = Collections.synchronizedSet(new HashSet<>());

@@ -25,10 +25,10 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -65,7 +65,7 @@ class ListenerOrderTest {
         System.out.println("ListenerOrderTest: -Dsamara.seed=" + SEED);
     }
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final List<Random> randoms = IntStream.range(0, WRITERS)
             .mapToObj(writer -> new Random(SEED + writer))
             .toList();

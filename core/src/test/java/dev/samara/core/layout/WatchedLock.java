@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Assertions;
 
@@ -28,7 +27,7 @@ final class WatchedLock extends ReentrantLock {
 
     /** Where locks were held that should not have been. Thread-safe. */
     static final class Violations {
-        private final List<Throwable> found = Collections.synchronizedList(new ArrayList<>());
+        private final List<Throwable> found = new CopyOnWriteArrayList<>();
 
         /** To be called by every piece of an embedder's code. */
         void check(String where) {

@@ -34,9 +34,9 @@ import dev.samara.core.mman.MapFlags;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -50,7 +50,7 @@ final class BorrowersTest {
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED | MapFlags.POPULATE;
     private static final long AT = 0x10_0000;
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final AtomicInteger asked = new AtomicInteger();
 
     private MachineBuilder builder() {
@@ -128,7 +128,7 @@ final class BorrowersTest {
     @DisplayName("an executor of the embedder runs the callback; the thread that closes does not")
     void onAnExecutor() throws InterruptedException {
         AtomicReference<Thread> runsOn = new AtomicReference<>();
-        List<Thread> threads = Collections.synchronizedList(new ArrayList<>());
+        List<Thread> threads = new CopyOnWriteArrayList<>();
         Machine machine = builder()
                 .executor(task -> {
                     Thread made = new Thread(task, "of the executor");

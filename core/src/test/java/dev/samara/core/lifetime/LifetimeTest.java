@@ -40,11 +40,11 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -387,7 +387,7 @@ final class LifetimeTest {
     @DisplayName("a space that ends without memory to leave the list of the machine has ended, once and for all")
     void neverUnlisted() throws InterruptedException {
         space.close();
-        List<Report> reported = Collections.synchronizedList(new ArrayList<>());
+        List<Report> reported = new CopyOnWriteArrayList<>();
         Machine full = Machine.builder().memory(1 << 20).reportTo(reported::add).build();
         MachineInternals.neverUnlist(full);
         AddressSpace ended = full.newSpace(GEOMETRY);

@@ -29,11 +29,11 @@ import dev.samara.core.mman.MapFlags;
 import java.lang.ref.WeakReference;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -53,7 +53,7 @@ final class LostCpuTest {
     private static final String LOST =
             "cpu 1 of thread pool became unreachable and was not closed; it is taken offline";
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final AtomicInteger asked = new AtomicInteger();
 
     /** A thread that lives as long as the test. */
@@ -393,8 +393,8 @@ final class LostCpuTest {
     @DisplayName("is given up without a monitor of the machine, since that may wait for memory")
     void withoutMonitors() throws Exception {
         AtomicReference<@Nullable Spaces> built = new AtomicReference<>();
-        List<Cpu> cpus = Collections.synchronizedList(new ArrayList<>());
-        List<String> held = Collections.synchronizedList(new ArrayList<>());
+        List<Cpu> cpus = new CopyOnWriteArrayList<>();
+        List<String> held = new CopyOnWriteArrayList<>();
         Machine machine = Machine.builder()
                 .memory(1 << 20)
                 .reportTo(report -> {

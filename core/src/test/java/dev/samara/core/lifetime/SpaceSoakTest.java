@@ -21,8 +21,8 @@ import dev.samara.testing.Share;
 import java.lang.management.ManagementFactory;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -49,7 +49,7 @@ final class SpaceSoakTest {
 
     private final SpaceFixture fixture = new SpaceFixture(1 << 10);
     private final Machine machine = fixture.machine;
-    private final List<WeakReference<TlbContext>> contexts = Collections.synchronizedList(new ArrayList<>());
+    private final List<WeakReference<TlbContext>> contexts = new CopyOnWriteArrayList<>();
 
     /** Makes a space, uses it, leaves it in one of several ways, and closes it. */
     private void live(Cpu cpu, AddressSpace refuge, int number) {

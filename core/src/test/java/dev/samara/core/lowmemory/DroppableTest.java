@@ -26,9 +26,9 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -45,8 +45,8 @@ final class DroppableTest {
     private static final long AT = 0x10_0000;
     private static final long OTHER = 0x20_0000;
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
-    private final List<String> scored = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
+    private final List<String> scored = new CopyOnWriteArrayList<>();
     private final Machine machine = Machine.builder()
             .memory(FRAMES * PAGE)
             .checked(true)

@@ -25,9 +25,9 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -47,7 +47,7 @@ final class LowMemoryStuckTest {
     private static final String STUCK = "stuck";
     private static final String NEXT = "next";
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final AtomicLong nanos = new AtomicLong(Long.MAX_VALUE - 1);
     private final List<AddressSpace> spaces = new ArrayList<>();
     private final CountDownLatch isTold = new CountDownLatch(1);

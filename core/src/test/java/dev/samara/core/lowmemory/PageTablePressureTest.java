@@ -20,9 +20,9 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -42,7 +42,7 @@ final class PageTablePressureTest {
     private static final int LEAVES = 6;
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
 
     /** Fewer tables than one thread could use. */
     private final Machine machine = Machine.builder()

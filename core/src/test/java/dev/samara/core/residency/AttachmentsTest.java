@@ -21,8 +21,8 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -157,7 +157,7 @@ final class AttachmentsTest {
             SharedSegment removed = new SharedSegment(
                     round, 0, 2 * PAGE, fixture.machine.newPageCache(SpaceFixture.GEOMETRY, 2 * PAGE));
             long first = space.shmat(removed, 0, 0);
-            List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+            List<Throwable> thrown = new CopyOnWriteArrayList<>();
             Thread other = new Thread(() -> {
                 try {
                     for (int i = 0; i < 8; i++) {

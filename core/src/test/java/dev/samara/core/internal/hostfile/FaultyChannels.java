@@ -7,10 +7,9 @@ import java.nio.file.FileSystemException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Channels of real files that record the calls and fail as a test says. */
@@ -31,7 +30,7 @@ public final class FaultyChannels implements ChannelOpener {
     }
 
     /** The calls so far, one word each; a read is not recorded. */
-    public final List<String> calls = Collections.synchronizedList(new ArrayList<>());
+    public final List<String> calls = new CopyOnWriteArrayList<>();
 
     /** Whether calls are recorded. */
     public volatile boolean isRecording = true;

@@ -15,9 +15,8 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -27,7 +26,7 @@ final class BackingQuestionsTest {
     private static final long PAGE = 0x1000;
 
     private static final class LoggingBacking extends NamedBacking {
-        private final List<String> log = Collections.synchronizedList(new ArrayList<>());
+        private final List<String> log = new CopyOnWriteArrayList<>();
         private @Nullable Errno answer;
 
         LoggingBacking() {

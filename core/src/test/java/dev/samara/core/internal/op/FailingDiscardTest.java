@@ -28,9 +28,9 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -44,7 +44,7 @@ final class FailingDiscardTest {
     private static final long PAGE = Layouts.GEOMETRY.pageSize();
     private static final int MOST_CONTEXTS = 8;
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final AtomicInteger failedFlushes = new AtomicInteger();
     private final Cpus cpus = new Cpus();
     private final Shootdowns shootdowns = new Shootdowns(cpus, 0, message -> {

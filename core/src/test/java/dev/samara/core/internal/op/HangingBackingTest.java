@@ -18,9 +18,8 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -71,7 +70,7 @@ final class HangingBackingTest {
         }
     }
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final Machine machine = Machine.builder().reportTo(reports::add).build();
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
     private final CountDownLatch othersClosed = new CountDownLatch(1);

@@ -22,9 +22,9 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -49,7 +49,7 @@ final class PartsBesideOthersTest {
         System.out.println("PartsBesideOthersTest: -Dsamara.seed=" + SEED);
     }
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
 
     private final Machine machine = Machine.builder()
             .memory(1 << 27)

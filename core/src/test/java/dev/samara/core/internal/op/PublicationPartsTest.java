@@ -34,10 +34,10 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
@@ -145,7 +145,7 @@ final class PublicationPartsTest {
     private final AddressSpace space = fixture.space;
 
     /** The number of VMAs of each change, old and new together. */
-    private final List<Integer> changes = Collections.synchronizedList(new ArrayList<>());
+    private final List<Integer> changes = new CopyOnWriteArrayList<>();
 
     /** What a test has found between two parts. */
     private @Nullable Throwable found;

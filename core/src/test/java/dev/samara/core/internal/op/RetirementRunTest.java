@@ -12,10 +12,9 @@ import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -27,7 +26,7 @@ final class RetirementRunTest {
     private static final long PLACE = 0x2000_0000_0000L;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final Layout layout = Layouts.layout(Layouts.host(range -> {}, reports));
 
     private RetirementRun unmapped() {

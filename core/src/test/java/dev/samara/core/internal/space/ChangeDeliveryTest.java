@@ -11,9 +11,9 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -31,7 +31,7 @@ final class ChangeDeliveryTest {
     /** Which thread has published a VMA is read off its address. */
     private static final int SHIFT = 40;
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final MachineState host = new MachineState(new MachineState.Settings(
             100,
             0,

@@ -10,9 +10,8 @@ import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -24,7 +23,7 @@ import org.junit.jupiter.api.Test;
 final class SlowListenerTest {
     private static final int CAPACITY = ChangeDelivery.CAPACITY;
 
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final Semaphore reported = new Semaphore(0);
     private final MachineState host = new MachineState(new MachineState.Settings(
             100,
@@ -129,7 +128,7 @@ final class SlowListenerTest {
     @Test
     @DisplayName("does no harm to another")
     void others() throws InterruptedException {
-        List<Long> told = Collections.synchronizedList(new ArrayList<>());
+        List<Long> told = new CopyOnWriteArrayList<>();
         changes.add(change -> told.add(change.sequence()), ChangeOrder.TOTAL, CAPACITY + 1);
         publish(3);
         reported.acquire();

@@ -6,9 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -20,7 +19,7 @@ final class BackgroundHungTasksTest extends BackgroundFixture {
     @Test
     @DisplayName("threads are bounded: at the bound tasks wait for one that returns, which is told once")
     void boundedThreads() throws Exception {
-        List<Throwable> told = Collections.synchronizedList(new ArrayList<>());
+        List<Throwable> told = new CopyOnWriteArrayList<>();
         Background background = new Background(told::add, SOON, NEVER);
         CountDownLatch hang = new CountDownLatch(1);
         CountDownLatch first = new CountDownLatch(1);

@@ -12,8 +12,8 @@ import dev.samara.core.fixture.Await;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -28,8 +28,8 @@ final class BackgroundTest extends BackgroundFixture {
     @DisplayName("tasks run one after the other, on one daemon thread with a name, in the order given")
     void inOrder() throws Exception {
         Background background = patient();
-        List<Integer> order = Collections.synchronizedList(new ArrayList<>());
-        List<Thread> threads = Collections.synchronizedList(new ArrayList<>());
+        List<Integer> order = new CopyOnWriteArrayList<>();
+        List<Thread> threads = new CopyOnWriteArrayList<>();
         for (int i = 0; i < 1000; i++) {
             int number = i;
             background.execute(() -> {
@@ -69,7 +69,7 @@ final class BackgroundTest extends BackgroundFixture {
     @Test
     @DisplayName("where no thread can be started, the first failure is told, and a later try comes by itself")
     void startsLater() throws Exception {
-        List<Throwable> told = Collections.synchronizedList(new ArrayList<>());
+        List<Throwable> told = new CopyOnWriteArrayList<>();
         AtomicInteger tries = new AtomicInteger();
         Background background = new Background(
                 told::add, NEVER, NEVER, thread -> startAfter(3, tries, thread), BackgroundThreads.Timer.OF_JDK);
@@ -90,7 +90,7 @@ final class BackgroundTest extends BackgroundFixture {
     @Test
     @DisplayName("where the timer has lost the later try, a thread that waits makes it")
     void lostByTheTimer() {
-        List<Throwable> told = Collections.synchronizedList(new ArrayList<>());
+        List<Throwable> told = new CopyOnWriteArrayList<>();
         AtomicInteger tries = new AtomicInteger();
         AtomicInteger lost = new AtomicInteger();
         Background background = new Background(
@@ -164,7 +164,7 @@ final class BackgroundTest extends BackgroundFixture {
     @Test
     @DisplayName("an exception of a task goes to the handler, and the next tasks run on the same thread")
     void throwingTasks() throws Exception {
-        List<Throwable> handled = Collections.synchronizedList(new ArrayList<>());
+        List<Throwable> handled = new CopyOnWriteArrayList<>();
         Background background = new Background(handled::add, NEVER, NEVER);
         Thread thread = ask(background, Thread::currentThread);
         Error error = new AssertionError("error");
@@ -189,7 +189,7 @@ final class BackgroundTest extends BackgroundFixture {
                 },
                 NEVER,
                 NEVER);
-        List<Throwable> uncaught = Collections.synchronizedList(new ArrayList<>());
+        List<Throwable> uncaught = new CopyOnWriteArrayList<>();
         background.execute(() -> {
             Thread.currentThread().setUncaughtExceptionHandler((where, thrown) -> {
                 uncaught.add(thrown);

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 final class BacklogTest {
     private static final int BOUND = 3;
 
-    private final List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+    private final List<Throwable> thrown = new CopyOnWriteArrayList<>();
     private final Background background = new Background(thrown::add);
     private final Housekeeping housekeeping = new Housekeeping(background, background, moved -> {});
     private final AtomicInteger ran = new AtomicInteger();

@@ -10,8 +10,8 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.FirstFailure;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -40,7 +40,7 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
     @Test
     @DisplayName("goes on behind a call that throws when it runs")
     void throwsWhenRun() throws InterruptedException {
-        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        List<Throwable> thrown = new CopyOnWriteArrayList<>();
         Background background = new Background(thrown::add);
         Housekeeping list = new Housekeeping(background, background, null);
         IllegalStateException planted = new IllegalStateException("planted");
@@ -190,7 +190,7 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
     @DisplayName("reports an idle strategy that throws once, and pauses without it from then on")
     void idleThrows() throws InterruptedException {
         IllegalStateException planted = new IllegalStateException("planted");
-        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        List<Throwable> thrown = new CopyOnWriteArrayList<>();
         Background background = new Background(thrown::add);
         Housekeeping list = new Housekeeping(background, background, moved -> {
             throw planted;
@@ -210,7 +210,7 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
     void withoutStack() throws InterruptedException {
         Housekeeping list = new Housekeeping(null, Runnable::run, null);
         List<Scripted> all = new ArrayList<>();
-        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        List<Throwable> thrown = new CopyOnWriteArrayList<>();
         int rounds = Share.of("steps at the end of the stack", 4).steps(12);
         for (int round = 0; round < rounds; round++) {
             for (int i = 0; i < 20; i++) {

@@ -11,9 +11,9 @@ import dev.samara.core.fixture.FirstFailure;
 import dev.samara.core.fixture.Rounds;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -216,7 +216,7 @@ final class HousekeepingTest extends HousekeepingFixture {
         });
         Housekeeping list = new Housekeeping(background, background, null);
         AtomicInteger runs = new AtomicInteger();
-        List<Scripted> all = Collections.synchronizedList(new ArrayList<>());
+        List<Scripted> all = new CopyOnWriteArrayList<>();
         List<FutureTask<Integer>> adders = new ArrayList<>();
         for (int adder = 0; adder < 3; adder++) {
             FutureTask<Integer> task = new FutureTask<>(() -> {

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("the tasks of a machine, by an executor of the embedder")
 final class MachineTasksTest {
-    private final List<Throwable> reported = Collections.synchronizedList(new ArrayList<>());
+    private final List<Throwable> reported = new CopyOnWriteArrayList<>();
     private final Background background = new Background(reported::add);
 
     @AfterEach

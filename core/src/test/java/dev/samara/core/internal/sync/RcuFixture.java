@@ -5,17 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** Grace periods, with updaters that wait for readers of the test. */
 abstract class RcuFixture {
-    final List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
-    final List<String> reports = Collections.synchronizedList(new ArrayList<>());
+    final List<Throwable> thrown = new CopyOnWriteArrayList<>();
+    final List<String> reports = new CopyOnWriteArrayList<>();
 
     /** Each callback that hangs gets a thread beside it soon. */
     final Background background = new Background(thrown::add, Duration.ofMillis(1), Duration.ofSeconds(1));

@@ -16,9 +16,8 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -27,7 +26,7 @@ abstract class TlbGatherFixture {
     static final long AT = 0x40_0000;
 
     /** Of CPUs that do not acknowledge. */
-    final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    final List<Report> reports = new CopyOnWriteArrayList<>();
 
     final MachineMemory memory = new MachineMemory(
             SmallMemory.frames(12, 6000),

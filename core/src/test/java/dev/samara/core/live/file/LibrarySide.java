@@ -32,9 +32,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /** Executes the steps of a script by calls of the library, on a machine of its own. */
@@ -56,7 +56,7 @@ final class LibrarySide {
     private final Cpu[] cpus = new Cpu[Places.SPACES];
     private final @Nullable HostFile[] slots = new HostFile[Places.SLOTS];
     private final boolean[] areOpen = new boolean[Places.SLOTS];
-    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final List<Report> reports = new CopyOnWriteArrayList<>();
     private final HostFile ballast;
     private final HostHook hook;
     private byte[] lastRead = {};
