@@ -6,6 +6,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
@@ -52,9 +53,10 @@ final class Remains {
     /** A walk at rest keeps its gather, and no page table that the last eviction has walked over. */
     private static void spareWalksAreEmpty(Object[] roots) {
         for (Object spare : ReachableObjects.of("SpareWalk", roots)) {
-            List<Object> kept = ReachableObjects.from(List.of(MachineMemory.class, Cpus.class), spare).stream()
-                    .filter(PageTable.class::isInstance)
-                    .toList();
+            List<Object> kept =
+                    ReachableObjects.from(List.of(MachineMemory.class, Cpus.class, Shootdowns.class), spare).stream()
+                            .filter(PageTable.class::isInstance)
+                            .toList();
             if (!kept.isEmpty()) {
                 throw new AssertionError("a walk at rest reaches " + kept);
             }
