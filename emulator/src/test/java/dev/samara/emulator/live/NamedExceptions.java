@@ -109,6 +109,9 @@ final class NamedExceptions {
         if (isWaitForNone(call, found.kernel()) != isWaitForNone(call, found.guest()) && isAfter(found, ENDING)) {
             return "a wait that does not wait, beside an end under way";
         }
+        if (call.call() == JudgedCall.SENDFILE && found.kernel().startsWith(EOVERFLOW + " ") && isAfterFarSeek(found)) {
+            return "an offset that the host's file system does not have";
+        }
         if (call.call() == JudgedCall.RT_SIGPENDING && hasThread(found) && isAfter(found, TO_PROCESS)) {
             return "a signal for the process, which another thread is about to take";
         }
@@ -169,6 +172,12 @@ final class NamedExceptions {
                 .anyMatch(each -> each instanceof Step.Call call
                         && call.call() == JudgedCall.LSEEK
                         && call.arguments().get(0).equals(read.arguments().get(0)));
+    }
+
+    /** Whether a call has set a position beyond the maximum of ext4 before. */
+    private static boolean isAfterFarSeek(Difference found) {
+        return found.script().subList(0, found.step()).stream()
+                .anyMatch(each -> each instanceof Step.Call call && call.call() == JudgedCall.LSEEK && isBeyond(call));
     }
 
     /** Whether entries of a folder were read before the call that differs. */

@@ -293,6 +293,10 @@ final class FileCalls {
         if ((flags & OpenFlags.DIRECTORY) != 0) {
             return FoundFile.none(LinuxErrno.ENOTDIR);
         }
+        if (open instanceof LinkPlace && (flags & OpenFlags.PATH) == 0) {
+            // Before its rights are looked at (may_open).
+            return FoundFile.none(LinuxErrno.ELOOP);
+        }
         GuestFile found = open.reopened(flags & OpenFlags.KEPT);
         return found == null ? FoundFile.none(LinuxErrno.EACCES) : FoundFile.of(found);
     }

@@ -323,7 +323,8 @@ final class PathCalls {
         if (isWrong) {
             return LinuxErrno.EINVAL;
         }
-        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && isEmpty(path);
+        // A null pointer is no empty path here, as it is to stat.
+        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name(path).isEmpty();
         if (isOfDescriptor && (int) descriptor != CURRENT_FOLDER) {
             return accessOf(descriptor, rights);
         }

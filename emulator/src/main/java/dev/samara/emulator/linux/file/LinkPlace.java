@@ -51,6 +51,11 @@ public final class LinkPlace extends GuestFile {
     }
 
     @Override
+    public GuestFile reopened(int changed) {
+        return new LinkPlace(path(), changed, name, opened, target);
+    }
+
+    @Override
     public FileStatus status() {
         return name == null ? opened : name.status();
     }
