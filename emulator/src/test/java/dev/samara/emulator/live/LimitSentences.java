@@ -143,7 +143,7 @@ final class LimitSentences {
         }
     }
 
-    /** A child with a descriptor, which is refused if there is none. */
+    /** A child for which a descriptor is made: refused if the limit leaves none. */
     private void spawn() {
         v.add(new Step.Spawn(
                 0,

@@ -27,7 +27,7 @@ final class ScriptRun {
             JudgedCall.RT_TGSIGQUEUEINFO,
             JudgedCall.PIDFD_SEND_SIGNAL);
 
-    /** The place for arguments of spawned children, which is no task's: they may be used later. */
+    /** Where the arguments of spawned children are: apart from those of all tasks, since a child may use them later. */
     private static final int OF_SPAWNED = 6;
 
     private static final int TRIES = 400;

@@ -215,8 +215,8 @@ public final class Edit extends EditedLayout {
     /**
      * Returns the range in flight of this edit, created at first use.
      *
-     * @throws Restart if its retirement lacks a page table context. Found here, before the
-     *     call has looked at many VMAs in vain
+     * @throws Restart if its retirement lacks a page table context. Found here, before the call has looked at many VMAs
+     *     in vain
      */
     Retirement inFlight() {
         if (inFlight == null) {

@@ -180,7 +180,7 @@ public final class Operation extends OperationState {
     /**
      * Does what the outcome of an attempt says must be done before the next one. Caller holds no lock.
      *
-     * @return why there is no next one; null if there is
+     * @return why the operation is refused; null if there is a next attempt
      */
     private @Nullable Errno prepareNext(AttemptOutcome outcome) {
         return switch (outcome) {

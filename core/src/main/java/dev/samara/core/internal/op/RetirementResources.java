@@ -159,7 +159,7 @@ abstract class RetirementResources {
         }
     }
 
-    /** Returns whether the operation goes on without a context, if none is available while its retirement is tried. */
+    /** Returns whether the operation may publish without a context: its retirement is tried again until it has one. */
     private boolean goesOnWithout() {
         goesOnWithoutContext = endsSpace() || isPublished();
         return goesOnWithoutContext;

@@ -94,7 +94,7 @@ public final class TableCharge {
         return exceeds(tables.get(), 1);
     }
 
-    /** Returns the most tables that the limits of the space and the machine allow, the topmost included. */
+    /** Returns the largest number of tables that both limits, of the space and the machine, allow, with the topmost. */
     long mostTables() {
         return Addresses.lower(most, budget.limit()) >>> pageShift;
     }

@@ -323,7 +323,7 @@ final class PathCalls {
         if (isWrong) {
             return LinuxErrno.EINVAL;
         }
-        // A null pointer is no empty path here, as it is to stat.
+        // For stat a null pointer is an empty path; here it is bad memory.
         boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name(path).isEmpty();
         if (isOfDescriptor && (int) descriptor != CURRENT_FOLDER) {
             return accessOf(descriptor, rights);
