@@ -172,6 +172,26 @@ final class TicketTest {
     }
 
     @Test
+    @DisplayName(
+            "one that asks a backing has no ticket: the backing may call operations in its ranges, and wait for them")
+    void asks() throws Exception {
+        AtomicLong passed = new AtomicLong(1);
+        Backing backing = new BackingWithOpen(() -> {
+            try {
+                passed.set(atOnce(() -> space.munmap(page(7), PAGE)));
+            } catch (Exception failed) {
+                throw new IllegalStateException(failed);
+            }
+        });
+        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+        Overtaken overtaken = overtake(() -> space.mmap(page(0), 16 * PAGE, RW, flags, backing, 0));
+        overtaken.last.endWith(0);
+        assertEquals(page(0), overtaken.caller.result());
+        assertEquals(0, passed.get());
+        nothingIsLeft();
+    }
+
+    @Test
     @DisplayName("P34: a call from the retirement of an operation passes tickets")
     void callbacksPass() throws Exception {
         HeldOperations.Hold first = holdPage(1);
