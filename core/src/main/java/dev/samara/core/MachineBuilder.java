@@ -7,6 +7,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.Shootdowns;
+import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
@@ -723,15 +724,28 @@ public final class MachineBuilder {
      *     memory exceeds the JVM's limit of direct memory
      */
     public Machine build() {
+        checkMemory();
+        if (longestOffer != MachineMemory.UNCHECKED) {
+            NoWaiting.use();
+        }
+        MachineState host = new MachineState(settings());
+        configure(host.hostFiles());
+        if (trackReferences) {
+            host.trackReferences(new RefTracker());
+        }
+        return new Machine(new Spaces(host, Machine::tearDown), tlbEntries, score);
+    }
+
+    private void checkMemory() {
         if (memory > Machine.directMemoryLimit() && stores == null && !DirectFrames.mayHaveRegions(memory)) {
             throw new IllegalArgumentException("memory " + memory + " is above " + Machine.directMemoryLimit()
                     + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap"
                     + " without it");
         }
-        if (longestOffer != MachineMemory.UNCHECKED) {
-            NoWaiting.use();
-        }
-        MachineState.Settings settings = new MachineState.Settings(
+    }
+
+    private MachineState.Settings settings() {
+        return new MachineState.Settings(
                 maxMapCount,
                 stackGuardGap,
                 commitLimit,
@@ -742,24 +756,22 @@ public final class MachineBuilder {
                 new MachineThreads(
                         reporter, saturatedNanos(longWait), executor, idle == null ? null : idle::idle, isInvoked),
                 memory == 0 ? null : this::memory);
-        MachineState host = new MachineState(settings);
-        host.hostFiles().limit(cacheLimit);
+    }
+
+    private void configure(HostFiles files) {
+        files.limit(cacheLimit);
         if (cacheLimit != Long.MAX_VALUE) {
-            host.hostFiles().limitDirty(shareOfCache(backgroundRatio), shareOfCache(dirtyRatio));
+            files.limitDirty(shareOfCache(backgroundRatio), shareOfCache(dirtyRatio));
         }
         if (dropsFailedWrites) {
-            host.hostFiles().dropFailedWrites();
+            files.dropFailedWrites();
         }
         if (!forcesOnClose) {
-            host.hostFiles().forceNothingOnClose();
+            files.forceNothingOnClose();
         }
         if (!writeBackTime.isZero()) {
-            host.hostFiles().writeEvery(saturatedNanos(writeBackTime));
+            files.writeEvery(saturatedNanos(writeBackTime));
         }
-        if (trackReferences) {
-            host.trackReferences(new RefTracker());
-        }
-        return new Machine(new Spaces(host, Machine::tearDown), tlbEntries, score);
     }
 
     /** Returns the settings of the memory as text. */

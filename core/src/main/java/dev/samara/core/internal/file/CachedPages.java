@@ -143,13 +143,17 @@ final class CachedPages {
         return isClosed;
     }
 
-    /** Has pages evicted from now on. Returns the hand of the evictions. */
-    EvictionHand evictBy(AtomicLong sharedCounter, UrgentEviction urgentEvictor) {
+    /** Has pages counted from now on, for evictions. Returns the hand of the evictions. */
+    EvictionHand evictBy(AtomicLong sharedCounter) {
         EvictionHand made = new EvictionHand(frames, index, content, memory.indexBudget());
         counter = sharedCounter;
-        evictor = urgentEvictor;
         evictionHand = made;
         return made;
+    }
+
+    /** Has pages evicted where memory is short, from now on. */
+    void evictUrgentlyBy(UrgentEviction urgentEvictor) {
+        evictor = urgentEvictor;
     }
 
     @Nullable

@@ -20,7 +20,6 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -29,13 +28,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The other jobs have classes of their own: {@link FreshPages} and {@link ReadPages} put pages in, {@link Removals}
  * takes pages out, {@link Truncation} changes the size, {@link Reclaim} frees pages that are not needed, and {@link
- * FileBytes} reads and writes bytes. {@link ReverseMap} has the VMAs that map the file, and {@link CachedPages} the
- * part of the cache that outlives it.
+ * FileBytes} reads and writes bytes. {@link SavedPages} saves and evicts the pages of a file that has them elsewhere,
+ * too. {@link ReverseMap} has the VMAs that map the file, and {@link CachedPages} the part of the cache that outlives
+ * it.
  */
 public final class FilePages extends PageCache {
-    /** The most pages that scans of a file leave behind them in memory for the time being. */
-    private static final int MOST_RECENT = 512;
-
     private static final VarHandle PRESENT;
 
     static {
@@ -96,8 +93,8 @@ public final class FilePages extends PageCache {
         return new FilePages(memory, size, true, false);
     }
 
-    /** Returns the cache of a file whose dirty pages are saved by {@link #writeBack}, and counted. */
-    public static FilePages ofSaved(MachineMemory memory, long size) {
+    /** Returns the cache of a file whose dirty pages are counted; {@link SavedPages} saves them. */
+    static FilePages ofSaved(MachineMemory memory, long size) {
         return new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED, null);
     }
 
@@ -140,6 +137,10 @@ public final class FilePages extends PageCache {
             now = Objects.requireNonNull(present);
         }
         return now;
+    }
+
+    ReverseMap reverseMap() {
+        return mappings;
     }
 
     private PresentPages newPresent() {
@@ -390,56 +391,11 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Starts a write of pages behind the cache, one at a time. A read of one of these pages that is in progress at any
-     * instant before {@link #endWrite} does not insert it. Pages in memory stay there until the write ends, unless a
-     * caller removes them to have them read again.
-     */
-    public void beginWrite(long first, long last) {
-        CachedPages cached = cached();
-        cached.content().lock();
-        try {
-            cached.reads().beginWrite(first, last);
-        } finally {
-            cached.content().unlock();
-        }
-    }
-
-    /** Ends a write. Cannot fail. */
-    public void endWrite() {
-        cached().reads().endWrite();
-    }
-
-    /**
      * Inserts a page like {@link #insert}, unless it was removed since its read began: {@link NoFrame#STALE} then,
      * and the frame is the caller's still.
      */
     public int insertRead(ReadsUnderWay.PageRead read, int frame) {
         return present().fresh.insert(read.page(), frame, read);
-    }
-
-    /**
-     * Allocates frames with any content, for pages that are read from behind a cache that has an {@linkplain #evictBy
-     * evictor}. The caller {@linkplain
-     * #freeRead frees} those that it does not insert.
-     *
-     * @see ReadPages#allocate
-     */
-    public int allocateForRead(long page, int[] fresh, int most) {
-        return present().reads().allocate(page, fresh, most);
-    }
-
-    /**
-     * Inserts pages that were read from behind the cache, all of their bytes.
-     *
-     * @see ReadPages#insert
-     */
-    public int insertRead(ReadsUnderWay.PageRead read, int[] fresh, boolean isScan) {
-        return present().reads().insert(read, fresh, isScan);
-    }
-
-    /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */
-    public void freeRead(int[] fresh, int count) {
-        present().reads().free(fresh, count);
     }
 
     /**
@@ -592,99 +548,6 @@ public final class FilePages extends PageCache {
     @Override
     public void truncate(long bytes) {
         present().truncation.truncate(bytes);
-    }
-
-    /**
-     * Writes the dirty pages of a range by a writer. A page that is written stays mapped, and a store meanwhile makes
-     * it dirty again. A page whose write fails stays dirty. Waits for CPUs, and for other changes of the file.
-     *
-     * <p>The caller excludes truncations, holes and other write-backs of the file until this returns. Stores and
-     * writes may come beside it, and may make the file larger.
-     *
-     * @param first the first page
-     * @param last the last page, inclusive
-     * @param buffer receives copies of pages; of at least one page
-     * @param writer writes the copies, without a lock of this cache
-     * @return 0, or the first failure of the writer
-     */
-    public long writeBack(long first, long last, ByteBuffer buffer, PageWriter writer) {
-        return present().writeBack.run(first, last, buffer, writer);
-    }
-
-    /** Returns whether evictions have found dirty pages that {@link #tryWriteBack} is to write. */
-    public boolean hasDirtyToEvict() {
-        return !present().hand().dirty().isEmpty();
-    }
-
-    /**
-     * Writes the dirty pages that evictions found since the last call, like {@link #writeBack}. Never waits for a
-     * concurrent change of the file: the pages that are left then are written by the next call.
-     */
-    public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
-        return present().writeBack.run(present().hand().dirty(), buffer, writer);
-    }
-
-    /**
-     * Has pages evicted where memory is short. Called before the first page.
-     *
-     * @param counter has the bytes of the pages in memory of this cache and others
-     * @param evictor calls {@link #evict} with true, if the conditions hold that it has; called by a reclaim, so it
-     *     waits for no lock
-     * @param most the most pages of all these caches for which {@link #evict} is not called; any number
-     * @param spare the walk that the evictions of all these caches use in turn
-     */
-    public void evictBy(AtomicLong counter, UrgentEviction evictor, long most, SpareWalk spare) {
-        RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
-        present().evict(this, memory, mappings, counter, evictor, recent, spare);
-    }
-
-    /** Has later evictions try pages again that stayed before, and write all dirty ones first. Takes a short lock. */
-    public void retryEviction() {
-        present().hand().retry();
-    }
-
-    /**
-     * Goes over the next pages, and frees some that are clean and not pinned, mapped or not. May wait for CPUs and for
-     * a grace period. Reads of other pages may come beside it; see {@link NoFrame#EVICTED}.
-     *
-     * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
-     * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if another thread changes
-     *     the file
-     */
-    public int evict(boolean isUrgent) {
-        return present().eviction().run(isUrgent);
-    }
-
-    /**
-     * Frees the oldest pages of recent reads of several pages, with the conditions of {@link #evict}.
-     *
-     * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if no page-table context is
-     *     free
-     */
-    public int evictRecent() {
-        return present().eviction().runRecent();
-    }
-
-    /** Waits for the eviction and the other changes of the file that are under way. */
-    public void awaitChange() {
-        lock();
-        unlock();
-    }
-
-    /** Returns whether the next {@link #evict} begins with the first page. */
-    public boolean isEvictionAtStart() {
-        return present().hand().isAtStart();
-    }
-
-    /** Marks the pages of a range that are in memory as written. Waits for other changes of the file. */
-    public void setDirty(long first, long last) {
-        CachedPages cached = cached();
-        lock();
-        try {
-            cached.index().forEach(first, last, frames::setDirty);
-        } finally {
-            unlock();
-        }
     }
 
     /** Returns the last shrink whose walk is over: the argument for {@link #lowestSince}. */

@@ -98,7 +98,7 @@ final class FreshPages {
      * Inserts a page.
      *
      * @param read the read of the page that the library has begun; null if the backing orders reads and removals
-     * @return see {@link FilePages#insertRead(ReadsUnderWay.PageRead, int)}
+     * @return see {@link FilePages#insertRead}
      */
     int insert(long page, int frame, ReadsUnderWay.@Nullable PageRead read) {
         NoWaiting.check("an insertion into a page cache");

@@ -3,9 +3,6 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.vma.PageCache;
-import java.util.Objects;
-import java.util.concurrent.atomic.AtomicLong;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The part of a {@link FilePages} that it has from its first page or its first change on. A mapped file without a used
@@ -18,14 +15,6 @@ final class PresentPages {
     final Reclaim reclaim;
     final FileBytes bytes;
     final FreshPages fresh;
-    final WriteBack writeBack;
-
-    /* Null for a file whose pages are not evicted. Set before its first page. */
-
-    private @Nullable Eviction eviction;
-    private @Nullable EvictionHand hand;
-    private @Nullable ReadPages reads;
-
     final ShrinkLog shrinks = new ShrinkLog();
 
     /**
@@ -42,37 +31,6 @@ final class PresentPages {
         reclaim = new Reclaim(memory, cached, mappings, removals);
         fresh = new FreshPages(file, memory, cached);
         bytes = new FileBytes(memory, cached, fresh, removals, truncation);
-        writeBack = new WriteBack(memory, cached, mappings, removals);
         cached.registerAs(new RegisteredPages(memory, cached, reclaim));
-    }
-
-    /** Has pages read and evicted from now on. */
-    void evict(
-            PageCache file,
-            MachineMemory memory,
-            ReverseMap mappings,
-            AtomicLong counter,
-            UrgentEviction evictor,
-            RecentReads recent,
-            SpareWalk spare) {
-        EvictionHand evictionHand = cached.evictBy(counter, evictor);
-        PagesOut out = new PagesOut();
-        reads = new ReadPages(file, memory, cached, recent, out);
-        EvictionBatch batch = new EvictionBatch(memory.frames(), cached, evictionHand, recent, out);
-        eviction = new Eviction(memory, mappings, removals, batch, spare);
-        hand = evictionHand;
-        mappings.whenUnlocked(evictionHand::noteUnlocked);
-    }
-
-    ReadPages reads() {
-        return Objects.requireNonNull(reads, "reads");
-    }
-
-    EvictionHand hand() {
-        return Objects.requireNonNull(hand, "hand");
-    }
-
-    Eviction eviction() {
-        return Objects.requireNonNull(eviction, "eviction");
     }
 }

@@ -36,6 +36,8 @@
  *       <td>{@code UnmapMapping}</td></tr>
  *   <tr><td>What frees pages of files when memory is short?</td>
  *       <td>{@code Reclaim}</td></tr>
+ *   <tr><td>What reads, saves and evicts pages of a file that has them elsewhere, too?</td>
+ *       <td>{@link dev.samara.core.internal.file.SavedPages}</td></tr>
  *   <tr><td>What frees pages of files of the host, though they are mapped?</td>
  *       <td>{@code Eviction}, {@code EvictionBatch}</td></tr>
  *   <tr><td>Which pages does it look at next, and which are known to stay?</td>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
@@ -52,9 +52,9 @@ final class CacheLimit {
         early = Math.min(MOST_EARLY, bytes >> 6);
     }
 
-    /** Has the pages of a new file counted and evicted. */
-    void add(HostInode inode, MachineMemory memory, SpareWalk spare) {
-        inode.evictBy(resident, mostBytes / memory.frames().pageSize(), spare);
+    /** Returns the cache of a new file, whose pages are counted and evicted. */
+    SavedPages newPages(MachineMemory memory, long size, SpareWalk spare) {
+        return new SavedPages(memory, size, resident, mostBytes / memory.frames().pageSize(), spare);
     }
 
     /** Returns the maximum number of pages of one read-ahead; see {@code OpenHostFile}. */
@@ -70,7 +70,7 @@ final class CacheLimit {
      * @param reader the pages of the file of which one is read or written: what its last scan has left behind goes
      * first
      */
-    void makeRoom(FilePages reader) {
+    void makeRoom(SavedPages reader) {
         long from = mostBytes - early;
         if (resident.get() < from) {
             return;
@@ -95,7 +95,7 @@ final class CacheLimit {
             room.unlock();
         }
         // Slightly too low if other threads insert pages concurrently.
-        long freed = freedBytes / reader.memory().frames().pageSize();
+        long freed = freedBytes / reader.pages().memory().frames().pageSize();
         Tracepoints.endReclaim(recorded, "pages above the cache limit", (int) freed, false);
     }
 
@@ -122,7 +122,7 @@ final class CacheLimit {
                 if (freed > 0) {
                     return true;
                 }
-            } while (freed == 0 && !inode.pages().isEvictionAtStart());
+            } while (freed == 0 && !inode.saved().isEvictionAtStart());
             next++;
         }
         return false;
@@ -135,13 +135,13 @@ final class CacheLimit {
      *
      * @return whether they will
      */
-    private boolean retry(FilePages reader) {
-        if (++futile < resident.get() / reader.memory().frames().pageSize()) {
+    private boolean retry(SavedPages reader) {
+        if (++futile < resident.get() / reader.pages().memory().frames().pageSize()) {
             return false;
         }
         futile = 0;
         for (HostInode inode : inodes.all()) {
-            inode.pages().retryEviction();
+            inode.saved().retryEviction();
         }
         return true;
     }

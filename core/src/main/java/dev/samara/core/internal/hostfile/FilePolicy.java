@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SavedPages;
 import java.util.function.Consumer;
 
 /**
@@ -13,7 +13,7 @@ final class FilePolicy {
     final TransferBuffers buffers = new TransferBuffers(BUFFER);
 
     /** Evicts pages of all files, for a page of one of them; see {@link CacheLimit#makeRoom}. */
-    final Consumer<FilePages> makeRoom;
+    final Consumer<SavedPages> makeRoom;
 
     /** Has pages written if too many are dirty; see {@link DirtyLimit#balance}. */
     final Runnable balanceDirty;
@@ -24,7 +24,7 @@ final class FilePolicy {
     /** Whether a save at the close of a file forces it. */
     boolean forcesOnClose = true;
 
-    FilePolicy(Consumer<FilePages> makeRoom, Runnable balanceDirty) {
+    FilePolicy(Consumer<SavedPages> makeRoom, Runnable balanceDirty) {
         this.makeRoom = makeRoom;
         this.balanceDirty = balanceDirty;
     }

@@ -117,7 +117,7 @@ final class HostBytes {
             if (!isFetched) {
                 // Not for a page that was just read: if no other page is clean, that one would be evicted, for ever.
                 policy.balanceDirty.run();
-                policy.makeRoom.accept(pages);
+                policy.makeRoom.accept(inode.saved());
             }
             long at = offset + source.position() - start;
             failed = writePart(source, at, mayGrow);
@@ -252,7 +252,7 @@ final class HostBytes {
             try {
                 if (failed != 0 && failed != BEYOND_END) {
                     // Some may be zeros by now. Those in memory have what they had, and are saved again.
-                    pages.setDirty(first, first + count - 1);
+                    inode.saved().setDirty(first, first + count - 1);
                 }
             } finally {
                 inode.unlockAll();

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirtyPages;
@@ -182,10 +182,8 @@ public final class HostFiles {
     /** The caller holds the monitor of {@link #inodes}. */
     private HostInode newInode(
             Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
-        FilePages pages = FilePages.ofSaved(memory, size);
-        HostInode made = new HostInode(key, new InodeState(name, pages, channel, writes), policy, spaces(memory));
-        limit.add(made, memory, walks.computeIfAbsent(memory, SpareWalk::new));
-        return made;
+        SavedPages pages = limit.newPages(memory, size, walks.computeIfAbsent(memory, SpareWalk::new));
+        return new HostInode(key, new InodeState(name, pages, channel, writes), policy, spaces(memory));
     }
 
     /** The caller holds the monitor of {@link #inodes}. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
@@ -30,7 +30,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class HostForces {
     private final InodeState inode;
-    private final FilePages pages;
+    private final SavedPages pages;
 
     /** Whether a page whose force has failed is clean. */
     private final boolean dropsFailed;
@@ -67,7 +67,7 @@ final class HostForces {
     HostForces(InodeState inode, boolean dropsFailed, boolean isForced) {
         this.inode = inode;
         this.dropsFailed = dropsFailed;
-        pages = inode.pages();
+        pages = inode.saved();
         changes.set(isForced ? 0 : 1);
     }
 

@@ -3,13 +3,12 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.SpareWalk;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * One file of the host, with its pages in memory, for all opens of it in a machine ({@code struct inode}).
@@ -22,6 +21,7 @@ final class HostInode {
     private final InodeState state;
     private final FilePolicy policy;
     private final FilePages pages;
+    private final SavedPages saved;
     private final HostForces forces;
     private final PageFetches fetches;
     private final PageWrites writes;
@@ -46,29 +46,21 @@ final class HostInode {
         this.state = state;
         this.policy = policy;
         pages = state.pages();
+        saved = state.saved();
         channels.add(state.channel());
         forces = new HostForces(state, policy.dropsFailedWrites, policy.forcesOnClose);
         size = new HostSize(state, forces);
         writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites);
-        fetches = new PageFetches(new PageReads(state, policy.buffers, spaces), size, policy.makeRoom, pages);
+        fetches = new PageFetches(new PageReads(state, policy.buffers, spaces), size, policy.makeRoom, saved);
         bytes = new HostBytes(state, size, fetches, writes, policy);
         pages.allowReclaim();
-    }
-
-    /**
-     * Has the pages counted and evicted. Called before the first page is in memory.
-     *
-     * @param most the most pages in memory of all files
-     * @param spare the walk that the evictions of all files use in turn
-     */
-    void evictBy(AtomicLong counter, long most, SpareWalk spare) {
-        pages.evictBy(counter, this::evictUrgently, most, spare);
+        saved.evictUrgentlyBy(this::evictUrgently);
     }
 
     /** Frees pages for an access that finds no frame: clean ones, or else dirty ones that are written. */
     private int evictUrgently(boolean isRetry) {
         if (isRetry) {
-            pages.retryEviction();
+            saved.retryEviction();
         }
         int freed = evict(true);
         if (freed != 0 || !isWritable()) {
@@ -84,6 +76,10 @@ final class HostInode {
 
     FilePages pages() {
         return pages;
+    }
+
+    SavedPages saved() {
+        return saved;
     }
 
     ErrorSequence errors() {
@@ -169,12 +165,12 @@ final class HostInode {
      * @return the number of freed pages; {@link Caches#BUSY} if the file is being changed
      */
     int evict(boolean isUrgent) {
-        return pages.evict(isUrgent);
+        return saved.evict(isUrgent);
     }
 
     /** Writes the dirty pages that evictions have found. Forces nothing, and waits for no lock. */
     void writeSome() {
-        if (pages.hasDirtyToEvict() && state.writeBackLock().tryLock()) {
+        if (saved.hasDirtyToEvict() && state.writeBackLock().tryLock()) {
             try {
                 writes.writeForEviction();
             } finally {

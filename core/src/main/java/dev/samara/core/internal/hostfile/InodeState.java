@@ -2,6 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.CheckedReadWriteLock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -14,7 +15,7 @@ final class InodeState {
     /** The name of the first open. */
     private final String name;
 
-    private final FilePages pages;
+    private final SavedPages saved;
     private final ErrorSequence errors = new ErrorSequence();
 
     /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
@@ -38,15 +39,19 @@ final class InodeState {
     /** Whether the channel is open for writing. Stored after the channel, and never set back to false. */
     private volatile boolean isWritable;
 
-    InodeState(String name, FilePages pages, HostChannel channel, boolean isWritable) {
+    InodeState(String name, SavedPages saved, HostChannel channel, boolean isWritable) {
         this.name = name;
-        this.pages = pages;
+        this.saved = saved;
         this.channel = channel;
         this.isWritable = isWritable;
     }
 
     FilePages pages() {
-        return pages;
+        return saved.pages();
+    }
+
+    SavedPages saved() {
+        return saved;
     }
 
     ErrorSequence errors() {

@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
@@ -332,6 +333,10 @@ public final class OpenHostFile extends HostFile {
     @Override
     public PageCache pageCache() {
         return inode.pages();
+    }
+
+    SavedPages saved() {
+        return inode.saved();
     }
 
     @Override

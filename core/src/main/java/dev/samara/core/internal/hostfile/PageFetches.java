@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.NoFrame;
 import java.util.function.Consumer;
 
@@ -12,15 +12,15 @@ final class PageFetches {
 
     private final PageReads reads;
     private final HostSize size;
-    private final Consumer<FilePages> makeRoom;
-    private final FilePages pages;
+    private final Consumer<SavedPages> makeRoom;
+    private final SavedPages pages;
 
     /**
      * Describes the pages of a file.
      *
      * @param makeRoom evicts pages of all files, for one of these; see {@link CacheLimit#makeRoom}
      */
-    PageFetches(PageReads reads, HostSize size, Consumer<FilePages> makeRoom, FilePages pages) {
+    PageFetches(PageReads reads, HostSize size, Consumer<SavedPages> makeRoom, SavedPages pages) {
         this.reads = reads;
         this.size = size;
         this.makeRoom = makeRoom;

@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.ReadsUnderWay;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import java.io.IOException;
@@ -37,6 +38,7 @@ final class PageReads {
 
     private final InodeState inode;
     private final FilePages pages;
+    private final SavedPages saved;
     private final Frames frames;
     private final int pageShift;
     private final TransferBuffers buffers;
@@ -47,6 +49,7 @@ final class PageReads {
         this.inode = inode;
         this.buffers = buffers;
         pages = inode.pages();
+        saved = inode.saved();
         frames = pages.memory().frames();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
     }
@@ -84,7 +87,7 @@ final class PageReads {
         int[] fresh = space.fresh;
         Arrays.fill(fresh, 0, most, Frames.NONE);
         try {
-            int count = pages.allocateForRead(page, fresh, absent(page, most));
+            int count = saved.allocateForRead(page, fresh, absent(page, most));
             if (count == 0) {
                 return NoFrame.NO_MEMORY;
             }
@@ -92,7 +95,7 @@ final class PageReads {
             Arrays.sort(fresh, 0, count);
             return read(page, space, count, isScan);
         } finally {
-            pages.freeRead(fresh, most);
+            saved.freeRead(fresh, most);
         }
     }
 
@@ -127,7 +130,7 @@ final class PageReads {
             // Before the read of the bytes: what is written or removed after this makes them stale.
             ReadsUnderWay.PageRead read = pages.beginRead(page, used);
             try {
-                return fill(space, used, start, wanted) ? pages.insertRead(read, space.fresh, isScan) : SHORT;
+                return fill(space, used, start, wanted) ? saved.insertRead(read, space.fresh, isScan) : SHORT;
             } finally {
                 pages.endRead(read);
             }

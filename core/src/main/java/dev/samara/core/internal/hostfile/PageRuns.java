@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SavedPages;
 import java.util.Arrays;
 
 /** Runs of pages of one file: few, so that pages between two runs may be added. For one thread. */
@@ -40,7 +40,7 @@ final class PageRuns {
     }
 
     /** Marks the pages of all runs, as far as they are in memory, as written. */
-    void setDirty(FilePages pages) {
+    void setDirty(SavedPages pages) {
         for (int i = 0; i < size; i += 2) {
             pages.setDirty(runs[i], runs[i + 1]);
         }

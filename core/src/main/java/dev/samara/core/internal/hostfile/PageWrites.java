@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.PageWriter;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -19,7 +19,7 @@ final class PageWrites implements PageWriter {
     private static final byte[] ZEROS = new byte[4096];
 
     private final InodeState inode;
-    private final FilePages pages;
+    private final SavedPages pages;
     private final HostForces forces;
     private final TransferBuffers buffers;
     private final int pageShift;
@@ -35,8 +35,8 @@ final class PageWrites implements PageWriter {
         this.forces = forces;
         this.buffers = buffers;
         this.dropsFailed = dropsFailed;
-        pages = inode.pages();
-        pageShift = Integer.numberOfTrailingZeros(pages.memory().frames().pageSize());
+        pages = inode.saved();
+        pageShift = Integer.numberOfTrailingZeros(pages.pages().memory().frames().pageSize());
     }
 
     /**
@@ -64,7 +64,7 @@ final class PageWrites implements PageWriter {
             // No open of this file can have written to it.
             return 0;
         }
-        ByteBuffer buffer = buffers.take(pages.memory().frames().pageSize());
+        ByteBuffer buffer = buffers.take(pages.pages().memory().frames().pageSize());
         try {
             dropped = 0;
             long failed = writeBack.applyAsLong(buffer);
@@ -135,7 +135,7 @@ final class PageWrites implements PageWriter {
      * @return 0, a negated errno, or {@link #SHORT}
      */
     long zero(ByteBuffer buffer, long offset, int length) {
-        int pageSize = pages.memory().frames().pageSize();
+        int pageSize = pages.pages().memory().frames().pageSize();
         try {
             buffer.clear().limit(length);
             while (buffer.hasRemaining()) {

@@ -22,7 +22,8 @@
  *   <tr><td>What reads pages into memory, and how many at once?</td>
  *       <td>{@code PageFetches}, {@code PageReads}, {@code ReadAhead}, {@code ForcedReadAhead}</td></tr>
  *   <tr><td>What writes pages, and forces them to the device?</td>
- *       <td>{@code PageWrites}, {@code HostForces}, {@link dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
+ *       <td>{@code PageWrites}, {@code HostForces}, {@link
+ *       dev.samara.core.internal.file.SavedPages#writeBack}</td></tr>
  *   <tr><td>When are pages written that no call saves?</td>
  *       <td>{@code PeriodicWrites}, {@code DirtyLimit}</td></tr>
  *   <tr><td>Which failures is an open told of?</td>

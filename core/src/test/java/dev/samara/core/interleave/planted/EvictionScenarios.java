@@ -7,6 +7,7 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.hostfile.HostFilePages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Protection;
@@ -147,7 +148,7 @@ final class EvictionScenarios {
             });
             calls().put("munlock", (state, cpu) -> "" + state.space.munlock(AT, 4 * PAGE));
             calls().put("evict", (state, cpu) -> {
-                pages(state).evict(true);
+                HostFilePages.saved(host(state).file()).evict(true);
                 return "evicted";
             });
         }
@@ -168,7 +169,7 @@ final class EvictionScenarios {
         @Override
         protected void judge(State state, Cpu cpu) {
             FilePages pages = pages(state);
-            pages.evict(true);
+            HostFilePages.saved(host(state).file()).evict(true);
             for (int page = 0; page < 4; page++) {
                 if (pages.frameAt(page) != Frames.NONE) {
                     throw new AssertionError("page " + page + " is not locked any more, and is not evicted");
@@ -200,7 +201,7 @@ final class EvictionScenarios {
         }
 
         private static String freed(HostFile file) {
-            return "" + ((FilePages) Objects.requireNonNull(file.pageCache())).evict(true);
+            return "" + HostFilePages.saved(file).evict(true);
         }
     }
 

@@ -116,8 +116,8 @@ final class HostFileBreaks {
                             "",
                             "            // Before the read of the bytes",
                             "if (!fill(space, used, start, wanted)) { return SHORT; } // Before the read of the bytes",
-                            "fill(space, used, start, wanted) ? pages.insertRead(read, space.fresh, isScan) : SHORT",
-                            "pages.insertRead(read, space.fresh, isScan)")),
+                            "fill(space, used, start, wanted) ? saved.insertRead(read, space.fresh, isScan) : SHORT",
+                            "saved.insertRead(read, space.fresh, isScan)")),
             PlantedBreak.of(
                     "a read goes beyond the end of the file",
                     HostFileScenarios.ReadToTheEnd.class,

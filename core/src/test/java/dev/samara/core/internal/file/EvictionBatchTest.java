@@ -31,7 +31,7 @@ final class EvictionBatchTest extends ReclaimFixture {
     private final FilePages file = new FilePages(memory, PAGES * pageBytes);
     private final CachedPages cached = file.present().cached;
     private final AtomicLong bytes = new AtomicLong();
-    private final EvictionHand hand = cached.evictBy(bytes, isRetry -> 0);
+    private final EvictionHand hand = cached.evictBy(bytes);
     private final RecentReads recent = new RecentReads(8, 8);
     private final PagesOut out = new PagesOut();
     private final EvictionBatch batch = new EvictionBatch(frames, cached, hand, recent, out);

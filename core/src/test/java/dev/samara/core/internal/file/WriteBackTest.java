@@ -50,7 +50,13 @@ final class WriteBackTest extends ReclaimFixture {
     }
 
     private long writeBack(PagedFile file) {
-        return pages(file).writeBack(0, Long.MAX_VALUE, buffer, this::save);
+        return writeBackOf(file).run(0, Long.MAX_VALUE, buffer, this::save);
+    }
+
+    private static WriteBack writeBackOf(PagedFile file) {
+        FilePages pages = pages(file);
+        PresentPages present = pages.present();
+        return new WriteBack(pages.memory(), present.cached, pages.reverseMap(), present.removals);
     }
 
     private static FilePages pages(PagedFile file) {
@@ -94,11 +100,11 @@ final class WriteBackTest extends ReclaimFixture {
         for (long page = 0; page < PAGES; page++) {
             fixture.store(at + page * PAGE, page);
         }
-        assertEquals(0, pages(file).writeBack(3, 12, buffer, this::save));
+        assertEquals(0, writeBackOf(file).run(3, 12, buffer, this::save));
         assertEquals(List.of(3 * PAGE + "+" + 8 * PAGE, 11 * PAGE + "+" + 2 * PAGE), runs);
         assertThrows(
                 IllegalArgumentException.class,
-                () -> pages(file).writeBack(0, 3, buffer, (offset, bytes) -> {
+                () -> writeBackOf(file).run(0, 3, buffer, (offset, bytes) -> {
                     throw new IllegalArgumentException("a writer");
                 }));
         runs.clear();
@@ -126,7 +132,7 @@ final class WriteBackTest extends ReclaimFixture {
         long at = map(file);
         fixture.store(at, 1);
         fixture.store(at + 2 * PAGE + 8, 1);
-        assertEquals(0, pages(file).writeBack(0, Long.MAX_VALUE, buffer, (offset, bytes) -> {
+        assertEquals(0, writeBackOf(file).run(0, Long.MAX_VALUE, buffer, (offset, bytes) -> {
             file.cache.truncate(PAGES * PAGE);
             return save(offset, bytes);
         }));
@@ -140,7 +146,7 @@ final class WriteBackTest extends ReclaimFixture {
         long at = map(file);
         fixture.store(at, 1);
         fixture.store(at + PAGE, 1);
-        assertEquals(0, pages(file).writeBack(0, 1, buffer, (offset, bytes) -> {
+        assertEquals(0, writeBackOf(file).run(0, 1, buffer, (offset, bytes) -> {
             fixture.store(at, 2);
             assertEquals(8, file.cache.pwrite(new byte[] {3, 0, 0, 0, 0, 0, 0, 0}, 0, 8, PAGE));
             return save(offset, bytes);
@@ -182,7 +188,7 @@ final class WriteBackTest extends ReclaimFixture {
         fixture.store(at, 1);
         fixture.store(at + 9 * PAGE, 10);
         assertEquals(0, space.munmap(at, PAGES * PAGE));
-        assertResult(Errno.ENOSPC, pages(file).writeBack(0, Long.MAX_VALUE, buffer, (offset, bytes) -> {
+        assertResult(Errno.ENOSPC, writeBackOf(file).run(0, Long.MAX_VALUE, buffer, (offset, bytes) -> {
             fillAgain();
             return offset == 0 ? Errno.ENOSPC.result() : save(offset, bytes);
         }));

@@ -40,7 +40,7 @@ final class EvictedPagesTest extends HostFileFixture {
         HostFile file = mapped(MapFlags.PRIVATE);
         fixture.store(AT, 9);
         long copy = fixture.pte(AT);
-        assertEquals(1, pages(file).evict(true));
+        assertEquals(1, HostFilePages.saved(file).evict(true));
         assertEquals(Frames.NONE, pages(file).frameAt(0));
         assertEquals(copy, fixture.pte(AT));
         assertEquals(9, fixture.load(AT));
@@ -52,15 +52,15 @@ final class EvictedPagesTest extends HostFileFixture {
     void secondChance() throws IOException {
         HostFile file = mapped(MapFlags.SHARED);
         int frame = pages(file).frameAt(0);
-        assertEquals(0, pages(file).evict(false));
+        assertEquals(0, HostFilePages.saved(file).evict(false));
         assertFalse(fixture.isMapped(AT));
         assertEquals(STAMP, fixture.load(AT));
-        assertEquals(0, pages(file).evict(false));
+        assertEquals(0, HostFilePages.saved(file).evict(false));
         assertEquals(frame, pages(file).frameAt(0));
         // It is put back as one that was used.
-        assertEquals(0, pages(file).evict(false));
+        assertEquals(0, HostFilePages.saved(file).evict(false));
         assertEquals(frame, pages(file).frameAt(0));
-        assertEquals(1, pages(file).evict(false));
+        assertEquals(1, HostFilePages.saved(file).evict(false));
         file.close();
     }
 
@@ -73,7 +73,7 @@ final class EvictedPagesTest extends HostFileFixture {
             assertEquals(STAMP + page, fixture.load(AT + page * PAGE));
         }
         assertEquals(0, space.mlock(AT, PAGE));
-        assertEquals(2, pages(file).evict(true));
+        assertEquals(2, HostFilePages.saved(file).evict(true));
         assertEquals(1, fixture.mapped(AT, 3));
         for (int page = 0; page < 3; page++) {
             assertEquals(STAMP + page, fixture.load(AT + page * PAGE));

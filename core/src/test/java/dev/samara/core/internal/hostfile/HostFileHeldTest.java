@@ -17,6 +17,7 @@ import dev.samara.core.fixture.PollingCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -118,7 +119,7 @@ final class HostFileHeldTest extends HostFileFixture {
         try (PollingCpu guest = PollingCpu.reading(space, SECOND)) {
             guest.stopPolling();
             unmapped = begun("munmap", () -> space.munmap(SECOND, PAGE));
-            evicted = begun("evict", () -> pages(file).evict(true));
+            evicted = begun("evict", () -> HostFilePages.saved(file).evict(true));
             assertEquals(STAMP, guest.loaded(SECOND));
             assertFalse(evicted.isDone());
             guest.goOn();
@@ -138,16 +139,16 @@ final class HostFileHeldTest extends HostFileFixture {
         Future<Integer> evicted;
         PinnedFrame pin;
         try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
-            evicted = held.stopped("evict", () -> pages(file).evict(true));
+            evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
             assertEquals(Frames.NONE, pages(file).frameAt(0));
             pin = fixture.pin(SECOND, READ);
         }
         assertEquals(0, result(evicted));
         assertEquals(frame, pages(file).frameAt(0));
         assertEquals(STAMP, SpaceFixture.read(pin));
-        assertEquals(0, pages(file).evict(true));
+        assertEquals(0, HostFilePages.saved(file).evict(true));
         pin.close();
-        assertEquals(1, pages(file).evict(true));
+        assertEquals(1, HostFilePages.saved(file).evict(true));
         file.close();
     }
 
@@ -158,7 +159,7 @@ final class HostFileHeldTest extends HostFileFixture {
         int frame = pages(file).frameAt(0);
         Future<Integer> evicted;
         try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
-            evicted = held.stopped("evict", () -> pages(file).evict(true));
+            evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
             fixture.store(SECOND, 9);
         }
         assertEquals(0, result(evicted));
@@ -181,7 +182,7 @@ final class HostFileHeldTest extends HostFileFixture {
             Future<Integer> loaded;
             PinnedFrame pin;
             try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
-                evicted = held.stopped("evict", () -> pages(file).evict(true));
+                evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
                 pin = fixture.pin(SECOND, READ);
                 int reads = channels.reads.get();
                 loaded = other.submit(cpu -> cpu.memory().load(third, 8));
@@ -204,11 +205,11 @@ final class HostFileHeldTest extends HostFileFixture {
         HostFile file = mapped();
         assertEquals(0, space.mlock(SECOND, PAGE));
         int frame = pages(file).frameAt(0);
-        assertEquals(0, pages(file).evict(true));
+        assertEquals(0, HostFilePages.saved(file).evict(true));
         assertEquals(frame, pages(file).frameAt(0));
         assertEquals(STAMP, fixture.load(SECOND));
         assertEquals(0, space.munlock(SECOND, PAGE));
-        assertEquals(1, pages(file).evict(true));
+        assertEquals(1, HostFilePages.saved(file).evict(true));
         file.close();
     }
 
@@ -220,16 +221,16 @@ final class HostFileHeldTest extends HostFileFixture {
         long entry = fixture.pte(SECOND);
         Future<Integer> evicted;
         try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
-            evicted = held.stopped("evict", () -> pages(file).evict(true));
+            evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
             assertEquals(Frames.NONE, pages(file).frameAt(0));
             assertEquals(0, space.mlock(SECOND, PAGE));
         }
         assertEquals(0, result(evicted));
         assertEquals(frame, pages(file).frameAt(0));
         assertEquals(entry, fixture.pte(SECOND));
-        assertEquals(0, pages(file).evict(true));
+        assertEquals(0, HostFilePages.saved(file).evict(true));
         assertEquals(0, space.munlock(SECOND, PAGE));
-        assertEquals(1, pages(file).evict(true));
+        assertEquals(1, HostFilePages.saved(file).evict(true));
         file.close();
     }
 
@@ -241,11 +242,11 @@ final class HostFileHeldTest extends HostFileFixture {
         Future<Integer> evicted;
         try (HeldLeaf held = new HeldLeaf(space, SECOND)) {
             // At the look for locked pages: the eviction has found the link of the locked VMA.
-            evicted = held.stopped("evict", () -> pages(file).evict(true));
+            evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
             assertEquals(0, space.munlock(SECOND, PAGE));
         }
         assertEquals(0, result(evicted));
-        assertEquals(1, pages(file).evict(true));
+        assertEquals(1, HostFilePages.saved(file).evict(true));
         file.close();
     }
 
@@ -253,7 +254,7 @@ final class HostFileHeldTest extends HostFileFixture {
     @DisplayName("a dirty page that an eviction has found is written later if another thread changes the file")
     void writtenLater() throws IOException {
         HostFile file = mapped();
-        FilePages pages = pages(file);
+        SavedPages pages = HostFilePages.saved(file);
         AtomicInteger writes = new AtomicInteger();
         Callable<Long> written = () -> pages.tryWriteBack(ByteBuffer.allocateDirect(PAGE_BYTES), (offset, bytes) -> {
             writes.incrementAndGet();
@@ -261,11 +262,11 @@ final class HostFileHeldTest extends HostFileFixture {
         });
         fixture.store(SECOND, 9);
         assertEquals(0, pages.evict(true));
-        pages.lock();
+        pages.pages().lock();
         try {
             assertEquals(0, result(begun("write", written)));
         } finally {
-            pages.unlock();
+            pages.pages().unlock();
         }
         assertEquals(0, writes.get());
         assertEquals(0, result(begun("write", written)));

@@ -12,7 +12,6 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.HeldLeaf;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.guest.PinnedFrame;
-import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -112,7 +111,7 @@ final class HostFileMarksTest extends HostFileFixture {
         CountDownLatch isHeld = new CountDownLatch(1);
         beforeNext(ChannelCall.FORCE, () -> {
             held.add(new HeldLeaf(space, FIRST));
-            evicted.add(held.get(0).stopped("evict", () -> ((FilePages) file.pageCache()).evict(true)));
+            evicted.add(held.get(0).stopped("evict", () -> HostFilePages.saved(file).evict(true)));
             isHeld.countDown();
             throw new IOException("Input/output error");
         });

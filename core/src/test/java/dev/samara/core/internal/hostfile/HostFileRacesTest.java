@@ -120,7 +120,7 @@ final class HostFileRacesTest extends HostFileFixture {
         List<Integer> evicted = new ArrayList<>();
         channels.afterRead = () -> {
             if (evicted.isEmpty()) {
-                evicted.add(((FilePages) file.pageCache()).evict(true));
+                evicted.add(HostFilePages.saved(file).evict(true));
             }
         };
         assertEquals(0, file.revalidate());
@@ -217,7 +217,6 @@ final class HostFileRacesTest extends HostFileFixture {
     @DisplayName("no page of a window comes into memory that was changed meanwhile, though the first one is there")
     void windowBesideChanges() throws Exception {
         HostFile file = open(write("f", 4 * PAGE_BYTES), RW);
-        FilePages pages = (FilePages) file.pageCache();
         List<Thread> others = new ArrayList<>();
         channels.afterRead = () -> {
             if (others.isEmpty()) {
@@ -225,7 +224,7 @@ final class HostFileRacesTest extends HostFileFixture {
                     // The second page of the window is in the host, and in memory no more.
                     file.pwrite(page(9), PAGE);
                     file.fsync();
-                    pages.evict(true);
+                    HostFilePages.saved(file).evict(true);
                     file.pwrite(page(8), 0);
                 }));
             }
@@ -244,7 +243,6 @@ final class HostFileRacesTest extends HostFileFixture {
     @DisplayName("a read whose page was changed meanwhile is made again, five times beside changes, and then alone")
     void lateAgain() throws Exception {
         HostFile file = open(write("f", 4 * PAGE_BYTES), RW);
-        FilePages pages = (FilePages) file.pageCache();
         long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
         List<Thread> others = new ArrayList<>();
         int reads = channels.reads.get();
@@ -254,7 +252,7 @@ final class HostFileRacesTest extends HostFileFixture {
                 Runnable change = () -> {
                     file.pwrite(page(number), PAGE);
                     file.fsync();
-                    pages.evict(true);
+                    HostFilePages.saved(file).evict(true);
                 };
                 // The last one waits for the read, which is alone.
                 others.add(number < 13 ? runBeside(change) : begin("another call", change));

@@ -217,7 +217,7 @@ final class KeptPagesTest extends HostFileFixture {
         channels.failure = (call, offset, length) -> {
             if (call == FaultyChannels.ChannelCall.WRITE) {
                 writes.incrementAndGet();
-                pages(first).setDirty(0, LIMIT - 1);
+                HostFilePages.saved(first).setDirty(0, LIMIT - 1);
             }
         };
         miss(3);

@@ -86,7 +86,7 @@ final class ReadsBesideSavesTest extends HostFileFixture {
                 CallBeside other = CallBeside.start("another call", () -> {
                     file.pwrite(page.putLong(0, 9), 20 * PAGE);
                     long saved = file.fsync();
-                    pages.evict(true);
+                    HostFilePages.saved(file).evict(true);
                     return saved;
                 });
                 assertEquals(0, other.result());

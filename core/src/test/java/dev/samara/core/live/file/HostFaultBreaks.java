@@ -77,7 +77,7 @@ final class HostFaultBreaks {
             of(
                     "a hole that was made in part leaves other bytes in memory",
                     "hostfile.HostBytes",
-                    "                    pages.setDirty(first, first + count - 1);\n",
+                    "                    inode.saved().setDirty(first, first + count - 1);\n",
                     ""),
             of("a growth that fails leaves the host larger", "hostfile.HostSize", "            undo(bytes);\n", ""),
             of(

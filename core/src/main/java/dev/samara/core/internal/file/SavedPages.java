@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * What the page cache of a file has besides, whose pages are read from behind it, saved by write-backs, and evicted
+ * although they are mapped: that of a file of the host. The lock, unless a method says otherwise, is that of {@link
+ * FilePages#lock}. Thread-safe.
+ */
+public final class SavedPages {
+    /** The most pages that scans of a file leave behind them in memory for the time being. */
+    private static final int MOST_RECENT = 512;
+
+    private final FilePages pages;
+    private final CachedPages cached;
+    private final ReadPages reads;
+    private final WriteBack writeBack;
+    private final Eviction eviction;
+    private final EvictionHand hand;
+
+    /**
+     * Creates the cache of a file. No page is in memory. None is evicted where memory is short before {@link
+     * #evictUrgentlyBy}.
+     *
+     * @param memory the machine's memory
+     * @param size the size of the file in bytes, not negative
+     * @param counter has the bytes of the pages in memory of this cache and others
+     * @param most the most pages of all these caches for which {@link #evict} is not called; any number
+     * @param spare the walk that the evictions of all these caches use in turn
+     */
+    public SavedPages(MachineMemory memory, long size, AtomicLong counter, long most, SpareWalk spare) {
+        pages = FilePages.ofSaved(memory, size);
+        PresentPages present = pages.present();
+        ReverseMap mappings = pages.reverseMap();
+        cached = present.cached;
+        hand = cached.evictBy(counter);
+        mappings.whenUnlocked(hand::noteUnlocked);
+        PagesOut out = new PagesOut();
+        RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
+        reads = new ReadPages(pages, memory, cached, recent, out);
+        EvictionBatch batch = new EvictionBatch(memory.frames(), cached, hand, recent, out);
+        eviction = new Eviction(memory, mappings, present.removals, batch, spare);
+        writeBack = new WriteBack(memory, cached, mappings, present.removals);
+    }
+
+    /**
+     * Has pages evicted where memory is short. Called before the first page.
+     *
+     * @param evictor calls {@link #evict} with true, if the conditions hold that it has; called by a reclaim, so it
+     *     waits for no lock
+     */
+    public void evictUrgentlyBy(UrgentEviction evictor) {
+        cached.evictUrgentlyBy(evictor);
+    }
+
+    /** Returns the page cache, which lookups and mappings use. */
+    public FilePages pages() {
+        return pages;
+    }
+
+    /**
+     * Allocates frames with any content, for pages that are read from behind the cache. The caller {@linkplain
+     * #freeRead frees} those that it does not insert.
+     *
+     * @see ReadPages#allocate
+     */
+    public int allocateForRead(long page, int[] fresh, int most) {
+        return reads.allocate(page, fresh, most);
+    }
+
+    /**
+     * Inserts pages that were read from behind the cache, all of their bytes.
+     *
+     * @see ReadPages#insert
+     */
+    public int insertRead(ReadsUnderWay.PageRead read, int[] fresh, boolean isScan) {
+        return reads.insert(read, fresh, isScan);
+    }
+
+    /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */
+    public void freeRead(int[] fresh, int count) {
+        reads.free(fresh, count);
+    }
+
+    /**
+     * Starts a write of pages behind the cache, one at a time. A read of one of these pages that is in progress at any
+     * instant before {@link #endWrite} does not insert it. Pages in memory stay there until the write ends, unless a
+     * caller removes them to have them read again.
+     */
+    public void beginWrite(long first, long last) {
+        cached.content().lock();
+        try {
+            cached.reads().beginWrite(first, last);
+        } finally {
+            cached.content().unlock();
+        }
+    }
+
+    /** Ends a write. Cannot fail. */
+    public void endWrite() {
+        cached.reads().endWrite();
+    }
+
+    /**
+     * Writes the dirty pages of a range by a writer. A page that is written stays mapped, and a concurrent store makes
+     * it dirty again. A page whose write fails stays dirty. Waits for CPUs, and for other changes of the file.
+     *
+     * <p>The caller excludes truncations, holes and other write-backs of the file until this returns. Stores and
+     * writes may be concurrent, and may make the file larger.
+     *
+     * @param first the first page
+     * @param last the last page, inclusive
+     * @param buffer receives copies of pages; of at least one page
+     * @param writer writes the copies, without a lock of this cache
+     * @return 0, or the first failure of the writer
+     */
+    public long writeBack(long first, long last, ByteBuffer buffer, PageWriter writer) {
+        return writeBack.run(first, last, buffer, writer);
+    }
+
+    /** Returns whether evictions have found dirty pages that {@link #tryWriteBack} is to write. */
+    public boolean hasDirtyToEvict() {
+        return !hand.dirty().isEmpty();
+    }
+
+    /**
+     * Writes the dirty pages that evictions found since the last call, like {@link #writeBack}. Never waits for a
+     * concurrent change of the file: the pages that are left then are written by the next call.
+     */
+    public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
+        return writeBack.run(hand.dirty(), buffer, writer);
+    }
+
+    /** Has later evictions try pages again that stayed before, and write all dirty ones first. Takes a short lock. */
+    public void retryEviction() {
+        hand.retry();
+    }
+
+    /**
+     * Scans the next pages, and frees some that are clean and not pinned, mapped or not. May wait for CPUs and for a
+     * grace period. Reads of other pages may be concurrent; see {@link NoFrame#EVICTED}.
+     *
+     * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
+     * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if another thread changes
+     *     the file
+     */
+    public int evict(boolean isUrgent) {
+        return eviction.run(isUrgent);
+    }
+
+    /**
+     * Frees the oldest pages of recent reads of several pages, with the conditions of {@link #evict}.
+     *
+     * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if no page-table context is
+     *     free
+     */
+    public int evictRecent() {
+        return eviction.runRecent();
+    }
+
+    /** Returns whether the next {@link #evict} begins with the first page. */
+    public boolean isEvictionAtStart() {
+        return hand.isAtStart();
+    }
+
+    /** Waits for the eviction and the other changes of the file that are under way. */
+    public void awaitChange() {
+        pages.lock();
+        pages.unlock();
+    }
+
+    /** Marks the pages of a range that are in memory as written. Waits for other changes of the file. */
+    public void setDirty(long first, long last) {
+        pages.lock();
+        try {
+            cached.index().forEach(first, last, pages.memory().frames()::setDirty);
+        } finally {
+            pages.unlock();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return pages.toString();
+    }
+}

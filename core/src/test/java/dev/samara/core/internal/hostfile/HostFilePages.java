@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.internal.file.SavedPages;
+
+/** The pages of a file of the host, which tests evict and write back one step at a time. */
+public final class HostFilePages {
+    private HostFilePages() {}
+
+    /** Returns the pages of a file. */
+    public static SavedPages saved(HostFile file) {
+        return ((OpenHostFile) file).saved();
+    }
+}
