@@ -16,12 +16,13 @@ import org.jspecify.annotations.Nullable;
 final class Comparison implements AutoCloseable {
     private final Path folder;
     private final CodeExecution execution;
-    private final KernelSide kernel;
+    private KernelSide kernel;
     private final Watch watch = new Watch();
     private final Tally tally;
     private GuestSide guest;
     private int scripts;
     private int guests;
+    private int kernels;
 
     /**
      * Starts both sides.
@@ -34,9 +35,14 @@ final class Comparison implements AutoCloseable {
         this.folder = folder;
         this.execution = execution;
         this.tally = tally;
-        kernel = KernelSide.start(Files.createDirectory(folder.resolve("kernel")));
-        Preparation.of(kernel);
+        kernel = newKernel();
         guest = newGuest();
+    }
+
+    private KernelSide newKernel() throws IOException {
+        KernelSide made = KernelSide.start(Files.createDirectory(folder.resolve("kernel" + kernels++)));
+        Preparation.of(made);
+        return made;
     }
 
     private GuestSide newGuest() throws IOException {
@@ -79,8 +85,9 @@ final class Comparison implements AutoCloseable {
         List<Difference> found = new ArrayList<>(before);
         // The emulator deletes the named pipes at its end.
         boolean isLost = ofGuest.stream().anyMatch(each -> each.end().startsWith("lost"));
+        boolean isKernelLost = expected.stream().anyMatch(each -> each.end().startsWith("lost"));
         for (int i = 0; i < names.size(); i++) {
-            if (i < ofGuest.size()) {
+            if (i < ofGuest.size() && i < expected.size()) {
                 String complaints = guest.complaints();
                 found.add(of(names.get(i), scripts.get(i), expected.get(i), ofGuest.get(i), complaints, isLost));
             }
@@ -88,7 +95,12 @@ final class Comparison implements AutoCloseable {
             FolderText.delete(guest.folder().resolve(names.get(i)));
         }
         if (isLost) {
-            renew();
+            guest.close();
+            guest = newGuest();
+        }
+        if (isKernelLost) {
+            kernel.close();
+            kernel = newKernel();
         }
         return found;
     }
@@ -129,11 +141,6 @@ final class Comparison implements AutoCloseable {
                 tally.met(name, isError ? ErrorNames.of(Integer.parseInt(result)) : "done");
             }
         }
-    }
-
-    private void renew() throws IOException {
-        guest.close();
-        guest = newGuest();
     }
 
     private @Nullable Difference difference(List<Step> script, ScriptRun.Answers kernel, ScriptRun.Answers guest) {

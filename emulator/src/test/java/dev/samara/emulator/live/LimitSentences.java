@@ -16,7 +16,6 @@ final class LimitSentences {
     private static final int SPACE = 9;
     private static final int HARD = 1024;
     private static final long PIDFD = 0x1011;
-    private static final int CHILD = 7;
 
     private final Vocabulary v;
 
@@ -151,8 +150,7 @@ final class LimitSentences {
                 PIDFD,
                 v.chance(90) ? Placement.BIG : Placement.BAD,
                 new Step.Call(0, Step.Way.PLAIN, JudgedCall.DUP, List.of(n(0)))));
-        v.keep(0, CHILD);
-        v.call(JudgedCall.WAIT4, kept(CHILD), fields(w(7)), n(0), n(0));
+        v.call(JudgedCall.WAIT4, kept(Step.Spawn.KEPT), fields(w(7)), n(0), n(0));
         v.opened(1);
     }
 

@@ -54,6 +54,7 @@ final class NamedExceptions {
     private static final Pattern SENT = Pattern.compile("^[1-9].* (i[0-9]+) atime .* \\1 atime ");
 
     private static final String EOPNOTSUPP = "-95";
+    private static final String EACCES = "-13";
 
     /** What a read of entries answers if the first one does not fit, or the memory for it is not writable. */
     private static final Set<String> UNFIT = Set.of(EINVAL, "-14");
@@ -85,6 +86,7 @@ final class NamedExceptions {
     /** The bytes of an entry with the longest name. */
     private static final int MOST_ENTRY = 280;
 
+    private static final int UNSHARE = 2;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
     private static final int EXCHANGE_OR_WHITEOUT = 6;
@@ -123,11 +125,20 @@ final class NamedExceptions {
                 && (!found.kernel().startsWith("-") || UNFIT.contains(first(found.kernel())))) {
             return "a position in a folder, which is the file system's own";
         }
+        if (first(found.guest()).equals(EACCES)
+                && call.arguments().stream().anyMatch(NamedExceptions::isOpenFile)
+                && isAfter(found, Set.of(JudgedCall.FCHMOD, JudgedCall.FCHMODAT))) {
+            return "an open file by its descriptor's name, in a folder that the JDK may not search any more";
+        }
         boolean isOfMemory = call.call() == JudgedCall.PROCESS_VM_READV || call.call() == JudgedCall.PROCESS_VM_WRITEV;
         if (isOfMemory && isOwn(found, call) && first(found.kernel()).equals(first(found.guest()))) {
             return "bytes that are copied over themselves, in parts of any size";
         }
         return of(call, found.kernel(), found.guest());
+    }
+
+    private static boolean isOpenFile(Argument argument) {
+        return argument instanceof Argument.Text text && text.bytes().startsWith("/proc/self/fd/");
     }
 
     /** Whether a lock's owner exists for the one that gave an answer, and not for the one that gave the other. */
@@ -319,17 +330,33 @@ final class NamedExceptions {
     }
 
     /**
-     * Returns how many steps of a script are compared. A file that is sent to itself is what the kernel's copies
-     * between the same pages make of it: they are not made one after the other.
+     * Returns how many steps of a script are compared. A file that is sent to itself, and how much of it, is what the
+     * kernel's copies between the same pages make of it: they are not made one after the other. A thread whose {@code
+     * close_range} has made a table of its own continues without what the others have.
      */
     static int compared(List<Step> script, List<String> answers) {
         for (int i = 0; i < Math.min(script.size(), answers.size()); i++) {
-            boolean isSent = script.get(i) instanceof Step.Call call && call.call() == JudgedCall.SENDFILE;
-            if (isSent && SENT.matcher(answers.get(i)).find()) {
-                return i + 1;
+            if (script.get(i) instanceof Step.Call call) {
+                if (call.call() == JudgedCall.SENDFILE && SENT.matcher(answers.get(i)).find()) {
+                    return i;
+                }
+                if (isUnsharing(call) && sharesFiles(script.subList(0, i))) {
+                    return i + 1;
+                }
             }
         }
         return script.size() + 1;
+    }
+
+    /** Whether a call asks for a table of descriptors of its own, which the emulator has for processes only. */
+    private static boolean isUnsharing(Step.Call call) {
+        return call.call() == JudgedCall.CLOSE_RANGE
+                && call.arguments().get(2) instanceof Argument.Numeric flags
+                && (flags.value() & UNSHARE) != 0;
+    }
+
+    private static boolean sharesFiles(List<Step> before) {
+        return before.stream().anyMatch(each -> each instanceof Step.Make made && made.isThread());
     }
 
     private static boolean isBeyond(Argument argument) {

@@ -63,6 +63,12 @@ final class ScriptRun {
         seen = new SeenNumbers(side.architecture(), side.user(), side.base());
     }
 
+    /** CLONE_PARENT. */
+    private static final long OF_PARENT = 0x8000;
+
+    /** WEXITED | WNOWAIT | __WALL. */
+    private static final int ENDED_CHILD = 0x4100_0004;
+
     /** A call of another task that may still be blocked. */
     private record BegunCall(Step.Call call, Placement placement) {}
 
@@ -310,6 +316,18 @@ final class ScriptRun {
             boolean isMade = answer.matches("[1-9][0-9]*");
             to.append(isMade ? seen.process(Long.parseLong(answer)) : answer);
         });
+        ask(route + "n " + Step.Spawn.KEPT, answer -> {});
+        boolean isOfParent = (spawn.flags() & OF_PARENT) != 0;
+        awaitEnd(isOfParent ? routes.parent(spawn.task()) : spawn.task());
+    }
+
+    /** Waits for the end of a child that was spawned, which stays to be waited for: what comes next may depend on it. */
+    private void awaitEnd(int parent) {
+        if (parent != TaskRoutes.NO_PARENT && !begun.containsKey(parent)) {
+            String wait = Integer.toHexString(JudgedCall.WAITID.number(side.architecture()));
+            String options = Integer.toHexString(ENDED_CHILD);
+            ask(routes.route(parent) + "c " + wait + " 1 =" + Step.Spawn.KEPT + " 0 " + options, answer -> {});
+        }
     }
 
     private void call(Step.Call call, String route, StringBuilder to) {

@@ -11,7 +11,6 @@ import java.util.List;
 /** Sentences about what a child shares with its parent: it makes one call and ends, and what that changed is seen. */
 final class SharingSentences {
     private static final long WORDS = Placement.BIG + 0x3_0000;
-    private static final int CHILD = 7;
     private static final long VM = 0x100;
     private static final long FS = 0x200;
     private static final long FILES = 0x400;
@@ -99,12 +98,11 @@ final class SharingSentences {
             flags += 7;
         }
         v.add(new Step.Spawn(by, isClone3, flags, WORDS, action(kind)));
-        v.keep(by, CHILD);
         int waiter = isOfParent ? 0 : by;
         if (v.chance(30)) {
-            v.by(waiter, JudgedCall.WAITID, n(1), kept(CHILD), v.out(Structure.SIGINFO), n(0x0100_0004L | ALL), n(0));
+            v.by(waiter, JudgedCall.WAITID, n(1), kept(Step.Spawn.KEPT), v.out(Structure.SIGINFO), n(0x0100_0004L | ALL), n(0));
         }
-        v.by(waiter, JudgedCall.WAIT4, kept(CHILD), fields(w(7)), n(ALL), n(0));
+        v.by(waiter, JudgedCall.WAIT4, kept(Step.Spawn.KEPT), fields(w(7)), n(ALL), n(0));
         if ((flags & PIDFD) != 0) {
             v.opened(1);
         }

@@ -92,7 +92,8 @@ sealed interface Step {
     }
 
     /**
-     * A child that makes one call and ends with its result as its status. It is no task of the script.
+     * A child that makes one call and ends with its result as its status, before the next step. It is not a task of the
+     * script. Its number, or the error of its clone, is kept as {@link #KEPT}.
      *
      * @param task the parent
      * @param isClone3 whether it is made by clone3
@@ -102,6 +103,8 @@ sealed interface Step {
      * @param call what it does
      */
     record Spawn(int task, boolean isClone3, long flags, long words, Call call) implements Step {
+        static final int KEPT = 7;
+
         /** Returns the call that makes it. */
         String name() {
             return isClone3 ? "clone3" : "clone";

@@ -11,6 +11,9 @@ import java.util.stream.IntStream;
  * same wrong task.
  */
 final class TaskRoutes {
+    /** The parent of a process that the judge made. */
+    static final int NO_PARENT = -1;
+
     private static final String NOBODY = "3fffffff";
 
     /** A task: the process and the number by which its parent knows it. */
@@ -18,6 +21,7 @@ final class TaskRoutes {
 
     private final List<Entry> tasks = new ArrayList<>();
     private final List<Integer> childrenOfProcess = new ArrayList<>();
+    private final List<Integer> parentOfProcess = new ArrayList<>(List.of(NO_PARENT));
 
     TaskRoutes() {
         tasks.add(new Entry("", 0, -1, false));
@@ -41,8 +45,14 @@ final class TaskRoutes {
         if (!isThread) {
             process = childrenOfProcess.size();
             childrenOfProcess.add(0);
+            parentOfProcess.add(by);
         }
         tasks.add(new Entry(parent.route + "@" + Integer.toHexString(index) + " ", process, index, isThread));
+    }
+
+    /** Returns the task that made the process of a task; {@link #NO_PARENT} if none of the script did. */
+    int parent(int task) {
+        return parentOfProcess.get(tasks.get(task).process);
     }
 
     /** Returns the other tasks in the process of a task. */

@@ -155,6 +155,12 @@ final class Contents {
         }
     }
 
+    /** A mapping lacks the private copies that its MAP_POPULATE could not make; it gets them from the file of later. */
+    void unpopulated(Step step, Twin twin) {
+        long offset = step.get(OFFSET);
+        twin.everLoose(offset, offset + step.get(Kind.PAGES) * PAGE);
+    }
+
     private void stored(Step step) {
         for (int i = 0; i < step.get(WIDTH); i++) {
             long at = step.get(OFFSET) + i;

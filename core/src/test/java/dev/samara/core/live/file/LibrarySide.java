@@ -266,7 +266,7 @@ final class LibrarySide {
         file.pageCache().remove(0, Long.MAX_VALUE);
     }
 
-    /** Waits until the machine has saved and closed the files whose last use was a mapping. */
+    /** Waits for write-backs in the background, and for the saves and closes of files whose last use was a mapping. */
     void awaitEnds() {
         try {
             machine.awaitQuiescence();

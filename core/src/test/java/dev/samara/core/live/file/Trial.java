@@ -117,7 +117,8 @@ final class Trial {
         Twin twin = world.twin(arena.inode(step.get(Kind.NAME)));
         int slot = twin == null ? -1 : world.slotOf(twin);
         boolean isUsed = twin != null && (world.isUsed(twin) || twin.isKept);
-        if (twin != null && !isUsed) {
+        if (twin != null) {
+            // A write-back that has looked at the size before another program cuts the file would make it long again.
             library.awaitEnds();
         }
         boolean isAnnounced = slot >= 0 && step.get(Kind.ANNOUNCED) != 0;
@@ -245,6 +246,9 @@ final class Trial {
         Outcome theirs = kernel.run(step);
         Outcome ours = with != null && with.verb() == Verb.FAIL ? failed(with, step) : library.run(step);
         arena.met(step, theirs);
+        if (didFail && step.verb() == Verb.MMAP && before != null) {
+            contents.unpopulated(step, before);
+        }
         return judged(step, theirs, mayBeTold(step, ours) ? library.run(step) : ours, isOld, before);
     }
 

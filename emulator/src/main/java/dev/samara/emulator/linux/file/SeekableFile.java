@@ -93,6 +93,10 @@ abstract class SeekableFile extends GuestFile {
      * ends where they were to begin, or after that ({@code generic_perform_write}).
      */
     private long shortage(long offset, long length, int got) {
+        if (offset > Long.MAX_VALUE - length) {
+            // Before seals and bytes: rw_verify_area.
+            return LinuxErrno.EINVAL;
+        }
         long at = (flags() & OpenFlags.APPEND) != 0 ? size() : offset;
         long refused = refusal(at, length);
         if (refused != 0 || got > 0) {
