@@ -84,7 +84,7 @@ final class LimitsTableTest {
     }
 
     private static boolean isTestClass(String name) throws IOException {
-        try (Stream<Path> files = Files.walk(BASE.resolve("src/test/java"))) {
+        try (Stream<Path> files = Files.walk(BASE.resolve("src"))) {
             return files.anyMatch(file -> file.endsWith(name + ".java"));
         }
     }

@@ -48,7 +48,7 @@ final class TortureSourcesTest {
                 "-d",
                 classes.toString()));
         int before = arguments.size();
-        try (Stream<Path> files = Files.walk(TOP.resolve(module).resolve("src/torture/java"))) {
+        try (Stream<Path> files = Files.walk(TOP.resolve(module).resolve("src/jcstress/java"))) {
             files.map(Path::toString).filter(file -> file.endsWith(".java")).forEach(arguments::add);
         }
         assertTrue(arguments.size() > before, "no sources");
