@@ -32,12 +32,6 @@ import org.junit.jupiter.api.Timeout;
 final class StoreBufferTest {
     private static final String CORE = "dev.samara.core.internal.";
 
-    private static final Planting SECTION_WITH_RELEASE =
-            Plantings.otherMode(CORE + "sync.ReaderWord", "setSectionVolatile", "setVolatile", "setRelease");
-
-    private static final Planting GUEST_WITH_RELEASE =
-            Plantings.otherMode(CORE + "cpu.CpuWords$State", "setWordVolatile", "setVolatile", "setRelease");
-
     private static final Planting CPUMASK_WITH_RELEASE = SourceBreak.of(
             CORE + "page.Leaf", "getAndOr(leaf, word, bit);", "setRelease(leaf, word, getOpaque(leaf, word) | bit);");
 
@@ -116,11 +110,16 @@ final class StoreBufferTest {
                 .failure());
     }
 
+    private static void found(String name) {
+        PlantedBreak planted = PlantedBreaks.of(name);
+        assertNotNull(explore(planted.scenario(), planted.preemptions(), planted.planting())
+                .failure());
+        assertNull(explore(planted.scenario(), planted.preemptions()).failure());
+    }
+
     @Test
     void sectionWithRelease() {
-        Class<? extends Scenario> type = SyncScenariosTest.ReaderBesideUpdater.class;
-        assertNotNull(explore(type, 2, SECTION_WITH_RELEASE).failure());
-        assertNull(explore(type, 2).failure());
+        found("a section begins by a release store");
     }
 
     /** A CPU that has a translation stores by it, beside an unmapping whose frame is used again. */
@@ -191,8 +190,7 @@ final class StoreBufferTest {
 
     @Test
     void guestWithRelease() {
-        assertNotNull(explore(StoreBesideReuse.class, 1, GUEST_WITH_RELEASE).failure());
-        assertNull(explore(StoreBesideReuse.class, 1).failure());
+        found("GUEST is a release store");
     }
 
     @Test
