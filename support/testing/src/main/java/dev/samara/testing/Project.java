@@ -56,22 +56,39 @@ public final class Project {
 
     /** {@return the production sources of all modules} */
     public static List<Path> mainSources() {
-        return sources("src/main/java");
-    }
-
-    /** {@return the sources of the tests and tortures of all modules} */
-    public static List<Path> testSources() {
-        List<Path> sources = new ArrayList<>(sources("src/test/java"));
-        sources.addAll(sources("src/torture/java"));
-        return sources;
-    }
-
-    private static List<Path> sources(String kind) {
         return modules().stream()
-                .map(module -> module.resolve(kind))
+                .map(module -> module.resolve("src/main/java"))
                 .filter(Files::isDirectory)
                 .flatMap(folder -> files(folder, ".java").stream())
                 .toList();
+    }
+
+    /** {@return the sources of the tests of all modules, of each kind} */
+    public static List<Path> testSources() {
+        return testFolders().stream()
+                .flatMap(folder -> files(folder, ".java").stream())
+                .toList();
+    }
+
+    /**
+     * {@return the folders with sources of tests, {@code src/KIND/java} for each kind that a module contains}
+     *
+     * @throws UncheckedIOException if a module's folder cannot be read
+     */
+    public static List<Path> testFolders() {
+        List<Path> folders = new ArrayList<>();
+        for (Path module : modules()) {
+            try (Stream<Path> kinds = Files.list(module.resolve("src"))) {
+                kinds.filter(kind -> !kind.endsWith("main"))
+                        .map(kind -> kind.resolve("java"))
+                        .filter(Files::isDirectory)
+                        .sorted()
+                        .forEach(folders::add);
+            } catch (IOException unreadable) {
+                throw new UncheckedIOException(module + " cannot be read", unreadable);
+            }
+        }
+        return folders;
     }
 
     /**

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.samara.interleave.instrument.PlantedPlaces;
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.PlantingCheck;
+import dev.samara.interleave.instrument.Plantings;
+import dev.samara.interleave.instrument.SourceBreak;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("Each planted break has its place in the code")
+final class PlantingsTest extends PlantedPlaces {
+    private static final String CPU = "dev.samara.core.Cpu";
+
+    PlantingsTest() throws Exception {
+        super(Late.class.getName() + ".made");
+    }
+
+    /** Makes a break that no initialization makes, to see it found. */
+    private static final class Late {
+        private Late() {}
+
+        @SuppressWarnings("UnusedMethod") // its class file is read
+        static Planting made() {
+            return Plantings.withoutCall(CPU, "claim", "noSuchCall", 0);
+        }
+    }
+
+    @Test
+    @DisplayName("a source that cannot be compiled is noticed")
+    void uncompilable() {
+        SourceBreak made = SourceBreak.unlisted(CPU, "public final class Cpu", "class");
+        assertThrows(IllegalStateException.class, () -> PlantingCheck.compile(List.of(made)));
+    }
+}
