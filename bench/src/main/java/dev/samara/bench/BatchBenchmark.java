@@ -35,7 +35,7 @@ public class BatchBenchmark {
     public int ranges;
 
     private final MapleTree<Range> tree = new MapleTree<>();
-    private final @Nullable Object[] found = new @Nullable Object[BATCH];
+    private final @Nullable Range[] found = new @Nullable Range[BATCH];
     private final long[] asked = new long[BATCH];
     private long[] addresses = {};
     private int position;
@@ -64,7 +64,7 @@ public class BatchBenchmark {
     @Benchmark
     @About("one of 32 lookups of Samara's tree, made as a batch")
     @OperationsPerInvocation(BATCH)
-    public @Nullable Object[] getAll() {
+    public @Nullable Range[] getAll() {
         nextBatch();
         tree.getAll(asked, found);
         return found;

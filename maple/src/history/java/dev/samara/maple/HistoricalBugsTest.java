@@ -106,7 +106,7 @@ class HistoricalBugsTest {
             Draft draft = combed(3000);
             for (int i = 0; i < 3000; i++) {
                 int entry = fromTheRight ? 2999 - i : i;
-                assertEquals(entry, draft.erase(2L * entry));
+                assertEquals(entry, draft.eraseEntry(2L * entry));
                 TreeCheck.validate(draft.root());
             }
             assertSame(0, draft.root().level);
@@ -211,7 +211,7 @@ class HistoricalBugsTest {
             assertNull(cursor.find(0));
             tree.store(0, 0, "zero");
             assertEquals("zero", cursor.findBackward(MAX));
-            tree.erase(0);
+            tree.eraseEntry(0);
         }
     }
 

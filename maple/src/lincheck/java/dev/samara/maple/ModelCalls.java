@@ -76,6 +76,27 @@ public abstract class ModelCalls {
         return replace(first(one, other), last(one, other), null, owner(owner));
     }
 
+    public String entryAt(int cell) {
+        return "" + model.entryAt(TwoLeaves.first(cell));
+    }
+
+    public String coalesce(int one, int other, int value) {
+        return done(() -> model.coalesce(first(one, other), last(one, other), value));
+    }
+
+    public String merge(int one, int other, int value) {
+        return done(() -> model.merge(first(one, other), last(one, other), value));
+    }
+
+    private static String done(Runnable edit) {
+        try {
+            edit.run();
+            return DONE;
+        } catch (Model.Refused refused) {
+            return String.valueOf(refused.getMessage());
+        }
+    }
+
     public String eraseAt(int cell) {
         try {
             return model.erase(TwoLeaves.first(cell)) + DONE;

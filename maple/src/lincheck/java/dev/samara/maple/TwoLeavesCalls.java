@@ -112,8 +112,31 @@ public abstract class TwoLeavesCalls {
     @Operation
     public String eraseAt(@Param(name = "cell") int cell) {
         String[] erased = {""};
-        String end = attempt(() -> erased[0] += tree.erase(TwoLeaves.first(cell)));
+        String end = attempt(() -> erased[0] += tree.eraseEntry(TwoLeaves.first(cell)));
         return erased[0] + end;
+    }
+
+    /** The entry at an index, with its bounds. */
+    @Operation
+    public String entryAt(@Param(name = "cell") int cell) {
+        return "" + tree.entryAt(TwoLeaves.first(cell));
+    }
+
+    @Operation
+    public String coalesce(
+            @Param(name = "cell") int one, @Param(name = "cell") int other, @Param(name = "value") int value) {
+        return attempt(() -> tree.storeCoalescing(first(one, other), last(one, other), value));
+    }
+
+    @Operation
+    public String merge(
+            @Param(name = "cell") int one, @Param(name = "cell") int other, @Param(name = "value") int value) {
+        return attempt(() -> tree.compute(first(one, other), last(one, other), old -> merged(old, value)));
+    }
+
+    private static @Nullable Integer merged(@Nullable Integer old, int value) {
+        Object result = old == null ? Integer.valueOf(value) : ModelRun.merged(old, value);
+        return (Integer) result;
     }
 
     @Operation

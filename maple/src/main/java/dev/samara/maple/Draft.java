@@ -132,13 +132,36 @@ final class Draft {
     }
 
     @Nullable
-    Object erase(long index) {
+    Object eraseEntry(long index) {
         long key = Keys.flip(index);
         Object value = Lookup.contentAt(root, key);
         if (value != null) {
             free(Keys.flip(Lookup.slotStart(root, key)), Keys.flip(Lookup.slotEnd(root, key)), null);
         }
         return value;
+    }
+
+    void storeCoalescing(long first, long last, Object value) {
+        requireValue(first, last, value);
+        Node now = root;
+        overwrite(coalescedFirst(now, first, value), coalescedLast(now, last, value), value, null);
+    }
+
+    /** Returns the first index of a range, or that of an entry with an equal value that has the index before it. */
+    static long coalescedFirst(Node root, long first, Object value) {
+        RangeEntry<Object> before = first == 0 ? null : Entries.at(root, Keys.flip(first - 1));
+        return before != null && before.value().equals(value) ? before.first() : first;
+    }
+
+    /** Returns the last index of a range, or that of an entry with an equal value that has the index after it. */
+    static long coalescedLast(Node root, long last, Object value) {
+        RangeEntry<Object> after = last == -1L ? null : Entries.at(root, Keys.flip(last + 1));
+        return after != null && after.value().equals(value) ? after.last() : last;
+    }
+
+    /** Goes back to a root of this draft, since when no node was changed in place. */
+    void restore(Node earlier) {
+        root = earlier;
     }
 
     static void requireValue(long first, long last, Object value) {

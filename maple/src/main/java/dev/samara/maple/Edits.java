@@ -2,6 +2,8 @@
 package dev.samara.maple;
 
 import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,7 +56,7 @@ final class Edits {
     }
 
     @Nullable
-    Object erase(long index) {
+    Object eraseEntry(long index) {
         Node root = tree.rootAcquire();
         long key = Keys.flip(index);
         Object value = Lookup.contentAt(root, key);
@@ -62,6 +64,39 @@ final class Edits {
             erase(Keys.flip(Lookup.slotStart(root, key)), Keys.flip(Lookup.slotEnd(root, key)));
         }
         return value;
+    }
+
+    void storeCoalescing(long first, long last, Object value) {
+        Draft.requireValue(first, last, value);
+        Node root = tree.rootAcquire();
+        store(Draft.coalescedFirst(root, first, value), Draft.coalescedLast(root, last, value), value);
+    }
+
+    <V> void compute(long first, long last, UnaryOperator<@Nullable V> function) {
+        together(draft -> new RangeEdits<>(draft.root(), first, last, function).store(draft));
+    }
+
+    void storeAll(Snapshot<?> entries) {
+        together(draft -> entries.forEach(draft::store));
+    }
+
+    /** Publishes several edits at one instant, or none if they throw. The tree cannot be edited otherwise meanwhile. */
+    private void together(Consumer<Draft> edits) {
+        Draft draft = draft();
+        Object mark = new Object();
+        tree.begin(mark);
+        boolean isDone = false;
+        try {
+            edits.accept(draft);
+            if (!tree.isOpen(mark)) {
+                throw new IllegalStateException("the writer lock was released by the function of this edit");
+            }
+            isDone = true;
+        } finally {
+            if (tree.isOpen(mark)) {
+                tree.end(isDone);
+            }
+        }
     }
 
     boolean storeLowest(GapSearch where, Object value) {

@@ -41,6 +41,16 @@ final class Keys {
         return 1 - (int) (indexOrKey & 1);
     }
 
+    /** Returns the higher one of two indexes. */
+    static long higher(long a, long b) {
+        return Long.compareUnsigned(a, b) > 0 ? a : b;
+    }
+
+    /** Returns the lower one of two indexes. */
+    static long lower(long a, long b) {
+        return Long.compareUnsigned(a, b) < 0 ? a : b;
+    }
+
     static void requireRange(long first, long last) {
         if (Long.compareUnsigned(first, last) > 0) {
             throw new IllegalArgumentException("first " + hex(first) + " must not be above last " + hex(last));

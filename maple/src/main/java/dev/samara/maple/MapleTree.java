@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,9 +74,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
      * @param values receives the value of each index, at the same place; null where there is none. Elements beyond the
      *     number of indexes are left unchanged
      * @throws IllegalArgumentException if {@code values} is shorter than {@code indexes}
-     * @throws ArrayStoreException if a value does not fit into {@code values}; some elements have then been written
      */
-    public void getAll(long[] indexes, @Nullable Object[] values) {
+    public void getAll(long[] indexes, @Nullable V[] values) {
         if (values.length < indexes.length) {
             throw new IllegalArgumentException(
                     "values has length " + values.length + ", less than " + indexes.length + ", that of indexes");
@@ -109,13 +108,23 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     @Override
-    public List<RangeEntry<V>> entries() {
-        return snapshot().entries();
+    public @Nullable RangeEntry<V> entryAt(long index) {
+        return Entries.at(rootAcquire(), Keys.flip(index));
     }
 
     @Override
-    public void forEach(RangeConsumer<? super V> action) {
-        snapshot().forEach(action);
+    public @Nullable RangeEntry<V> firstEntry() {
+        Node root = rootAcquire();
+        // One leaf is of one instant. To find that several have no entry takes one instant for all of them.
+        RangeEntry<V> found = Entries.firstInLeaf(root);
+        return found != null || root.level == 0 ? found : snapshot().firstEntry();
+    }
+
+    @Override
+    public @Nullable RangeEntry<V> lastEntry() {
+        Node root = rootAcquire();
+        RangeEntry<V> found = Entries.lastInLeaf(root);
+        return found != null || root.level == 0 ? found : snapshot().lastEntry();
     }
 
     /**
@@ -124,6 +133,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
      *
      * @return a view that later changes do not alter
      */
+    @Override
     public Snapshot<V> snapshot() {
         return new Snapshot<>(frozenRoot());
     }
@@ -274,10 +284,42 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
-    public @Nullable V erase(long index) {
+    public @Nullable V eraseEntry(long index) {
         beginEdit();
         try {
-            return (V) edits.erase(index);
+            return (V) edits.eraseEntry(index);
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    @Override
+    public void storeCoalescing(long first, long last, V value) {
+        beginEdit();
+        try {
+            edits.storeCoalescing(first, last, value);
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    @Override
+    public void compute(long first, long last, UnaryOperator<@Nullable V> function) {
+        beginEdit();
+        try {
+            edits.compute(first, last, function);
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    @Override
+    public void storeAll(RangeView<? extends V> entries) {
+        // Before the lock: the other view may be a tree, which takes its own.
+        Snapshot<? extends V> all = entries.snapshot();
+        beginEdit();
+        try {
+            edits.storeAll(all);
         } finally {
             writerLock.unlock();
         }

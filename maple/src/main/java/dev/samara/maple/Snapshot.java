@@ -3,9 +3,15 @@ package dev.samara.maple;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.StringJoiner;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <V> the type of values
  */
-public final class Snapshot<V> implements RangeView<V> {
+public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> {
 
     /** A {@link Node}, the root; or {@link PartRoots}, which make the root when it is needed. */
     private final Object contents;
@@ -136,41 +142,145 @@ public final class Snapshot<V> implements RangeView<V> {
     }
 
     @Override
+    public @Nullable RangeEntry<V> entryAt(long index) {
+        return Entries.at(root(), Keys.flip(index));
+    }
+
+    @Override
+    public @Nullable RangeEntry<V> firstEntry() {
+        return current(cursor(), true);
+    }
+
+    @Override
+    public @Nullable RangeEntry<V> lastEntry() {
+        return current(cursor(), false);
+    }
+
+    private static <V> @Nullable RangeEntry<V> current(Cursor<V> cursor, boolean isNext) {
+        V value = isNext ? cursor.next() : cursor.previous();
+        return value == null ? null : new RangeEntry<>(cursor.first(), cursor.last(), value);
+    }
+
+    /** Returns this snapshot. */
+    @Override
+    public Snapshot<V> snapshot() {
+        return this;
+    }
+
+    @Override
+    public long count() {
+        return Entries.count(root());
+    }
+
+    @Override
     public List<RangeEntry<V>> entries() {
+        return entries(0, -1L);
+    }
+
+    @Override
+    public List<RangeEntry<V>> entries(long first, long last) {
         List<RangeEntry<V>> list = new ArrayList<>();
-        forEach((first, last, value) -> list.add(new RangeEntry<>(first, last, value)));
+        forEach(first, last, (from, to, value) -> list.add(new RangeEntry<>(from, to, value)));
         return Collections.unmodifiableList(list);
+    }
+
+    @Override
+    public List<IndexRange> gaps(long first, long last) {
+        Keys.requireRange(first, last);
+        List<IndexRange> gaps = new ArrayList<>();
+        Cursor<V> cursor = cursor();
+        long from = first;
+        V value = cursor.find(first);
+        while (value != null && Long.compareUnsigned(cursor.first(), last) <= 0) {
+            if (Long.compareUnsigned(from, cursor.first()) < 0) {
+                gaps.add(new IndexRange(from, cursor.first() - 1));
+            }
+            if (Long.compareUnsigned(cursor.last(), last) >= 0) {
+                return Collections.unmodifiableList(gaps);
+            }
+            from = cursor.last() + 1;
+            value = cursor.next();
+        }
+        gaps.add(new IndexRange(from, last));
+        return Collections.unmodifiableList(gaps);
     }
 
     @Override
     public void forEach(RangeConsumer<? super V> action) {
         Objects.requireNonNull(action, "action");
-        visit(root(), Keys.MIN, action);
+        Entries.forEach(root(), Keys.MIN, action);
     }
 
-    private static <V> void visit(Node n, long floor, RangeConsumer<? super V> action) {
-        if (n.level == 0) {
-            visitLeaf(n, floor, action);
-            return;
-        }
-        for (int i = 0; i < n.size(); i++) {
-            visit(n.child(i), n.lowerBound(i, floor), action);
-        }
+    @Override
+    public void forEach(long first, long last, RangeConsumer<? super V> action) {
+        Keys.requireRange(first, last);
+        Objects.requireNonNull(action, "action");
+        Entries.forEach(root(), Keys.MIN, Keys.flip(first), Keys.flip(last), action);
     }
 
-    @SuppressWarnings("unchecked") // only values of V get in
-    private static <V> void visitLeaf(Node leaf, long floor, RangeConsumer<? super V> action) {
-        @Nullable Object[] slots = leaf.slots;
-        long[] halves = leaf.halves;
-        int even = leaf.even;
-        long first = Keys.flip(floor);
-        for (int i = 0; i < slots.length; i++) {
-            long last = Keys.flip(Keys.join(halves[i], even >>> i & 1));
-            Object content = slots[i];
-            if (content != null && !(leaf.reserved && content instanceof Reservation)) {
-                action.accept(first, last, (V) content);
+    @Override
+    public void forEachDescending(long first, long last, RangeConsumer<? super V> action) {
+        Keys.requireRange(first, last);
+        Objects.requireNonNull(action, "action");
+        Entries.forEachDescending(root(), Keys.MIN, Keys.flip(first), Keys.flip(last), action);
+    }
+
+    /** Returns an iterator over the entries in ascending order, which does not remove. */
+    @Override
+    public Iterator<RangeEntry<V>> iterator() {
+        return Spliterators.iterator(spliterator());
+    }
+
+    /**
+     * Returns a spliterator over the entries: sorted by their bounds, distinct and immutable. Its size is an estimate.
+     */
+    @Override
+    public Spliterator<RangeEntry<V>> spliterator() {
+        return new EntrySpliterator<>(root());
+    }
+
+    /**
+     * Returns a stream of the entries in ascending order.
+     *
+     * @return a sequential stream
+     */
+    public Stream<RangeEntry<V>> stream() {
+        return StreamSupport.stream(spliterator(), false);
+    }
+
+    /**
+     * Returns whether the other object is a snapshot with the same entries: equal bounds, and values that are {@link
+     * Object#equals equal}. Reservations are not compared.
+     */
+    @Override
+    public boolean equals(@Nullable Object other) {
+        if (other == this) {
+            return true;
+        }
+        if (!(other instanceof Snapshot<?> snapshot)) {
+            return false;
+        }
+        Cursor<V> mine = cursor();
+        Cursor<?> theirs = snapshot.cursor();
+        for (V value = mine.next(); value != null; value = mine.next()) {
+            if (!value.equals(theirs.next()) || mine.first() != theirs.first() || mine.last() != theirs.last()) {
+                return false;
             }
-            first = last + 1;
         }
+        return theirs.next() == null;
+    }
+
+    /** Returns a hash code of the entries, as that of their list. */
+    @Override
+    public int hashCode() {
+        return entries().hashCode();
+    }
+
+    /** Returns the entries in ascending order, for people. */
+    @Override
+    public String toString() {
+        StringJoiner text = new StringJoiner(", ", "{", "}");
+        forEach((first, last, value) -> text.add(Keys.range(first, last) + "=" + value));
+        return text.toString();
     }
 }

@@ -2,6 +2,7 @@
 package dev.samara.maple;
 
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,15 +63,46 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     @Override
+    public @Nullable RangeEntry<V> entryAt(long index) {
+        return Entries.at(root(), Keys.flip(index));
+    }
+
+    /** Returns this transaction's own view as it is now. May be used after the transaction has ended. */
+    @Override
+    public Snapshot<V> snapshot() {
+        Snapshot<V> view = view();
+        tree.endEra();
+        return view;
+    }
+
+    @Override
+    public @Nullable RangeEntry<V> firstEntry() {
+        return view().firstEntry();
+    }
+
+    @Override
+    public @Nullable RangeEntry<V> lastEntry() {
+        return view().lastEntry();
+    }
+
+    @Override
+    public long count() {
+        return view().count();
+    }
+
+    @Override
     public List<RangeEntry<V>> entries() {
         return view().entries();
     }
 
     @Override
-    public void forEach(RangeConsumer<? super V> action) {
-        Snapshot<V> view = view();
-        tree.endEra();
-        view.forEach(action);
+    public List<RangeEntry<V>> entries(long first, long last) {
+        return view().entries(first, last);
+    }
+
+    @Override
+    public List<IndexRange> gaps(long first, long last) {
+        return view().gaps(first, last);
     }
 
     @Override
@@ -139,9 +171,42 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
-    public @Nullable V erase(long index) {
+    public @Nullable V eraseEntry(long index) {
         requireOpen();
-        return (V) draft.erase(index);
+        return (V) draft.eraseEntry(index);
+    }
+
+    @Override
+    public void storeCoalescing(long first, long last, V value) {
+        requireOpen();
+        draft.storeCoalescing(first, last, value);
+    }
+
+    @Override
+    public void compute(long first, long last, UnaryOperator<@Nullable V> function) {
+        Snapshot<V> before = snapshot();
+        RangeEdits<V> edits = new RangeEdits<>(before.root(), first, last, function);
+        requireOpen();
+        orRestore(before, () -> edits.store(draft));
+    }
+
+    @Override
+    public void storeAll(RangeView<? extends V> entries) {
+        Snapshot<? extends V> all = entries.snapshot();
+        orRestore(snapshot(), () -> all.forEach(draft::store));
+    }
+
+    /** Makes some edits, and undoes those that were made if one of them throws. */
+    private void orRestore(Snapshot<V> before, Runnable edits) {
+        boolean isDone = false;
+        try {
+            edits.run();
+            isDone = true;
+        } finally {
+            if (!isDone) {
+                draft.restore(before.root());
+            }
+        }
     }
 
     /**

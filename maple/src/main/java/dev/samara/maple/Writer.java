@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,8 +53,25 @@ public final class Writer<V> implements RangeStore<V>, AutoCloseable {
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
-    public @Nullable V erase(long index) {
-        return (V) begin().erase(index);
+    public @Nullable V eraseEntry(long index) {
+        return (V) begin().eraseEntry(index);
+    }
+
+    @Override
+    public void storeCoalescing(long first, long last, V value) {
+        begin().storeCoalescing(first, last, value);
+    }
+
+    @Override
+    public void compute(long first, long last, UnaryOperator<@Nullable V> function) {
+        begin().compute(first, last, function);
+    }
+
+    @Override
+    public void storeAll(RangeView<? extends V> entries) {
+        begin();
+        Snapshot<? extends V> all = entries.snapshot();
+        begin().storeAll(all);
     }
 
     /**

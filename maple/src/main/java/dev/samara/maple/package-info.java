@@ -19,6 +19,9 @@
  * });
  * }</pre>
  *
+ * <p>Single edits are methods of the tree, and {@link dev.samara.maple.MapleTree#update update} is for several that
+ * readers see together. {@link dev.samara.maple.MapleTree#begin begin} is the same for code that cannot be a lambda.
+ *
  * <p>For hot code: {@link dev.samara.maple.Reader} is fast near its previous lookup, {@link
  * dev.samara.maple.MapleTree#getAll} looks up many indexes at a time, {@link dev.samara.maple.Writer} makes many edits
  * under one holding of the lock, and {@link dev.samara.maple.TreeBuilder} builds a tree from sorted entries.
@@ -31,7 +34,8 @@
  *       is the whole index space.
  *   <dt>Entry
  *   <dd>A range that was stored, or the part of it that later stores have left, with its value. A value is any object;
- *       none is special. Adjacent entries stay separate, even with equal values.
+ *       none is special. Adjacent entries stay separate, even with equal values, unless one is stored by {@code
+ *       storeCoalescing}.
  *   <dt>Reservation
  *   <dd>A range that has no value, but is not free. It has an owner, an object compared by identity.
  *   <dt>Free range
@@ -55,20 +59,23 @@
  * dev.samara.maple.Snapshot} is for all.
  *
  * <ul>
- *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code isFree}, {@code reservationAt}, {@code isStill}, {@code
- *       isStillVersion}, readers, cursors over trees, everything on a snapshot.
+ *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code entryAt}, {@code isFree}, {@code reservationAt}, {@code
+ *       isStill}, {@code isStillVersion}, readers, cursors over trees, everything on a snapshot.
  *   <li><b>Wait for the writer lock, unless all edits since the last snapshot were transactions or named an owner:</b>
- *       {@code snapshot}, {@code version}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate}
- *       and {@code dump};
- *       {@code atOrAfter}, {@code atOrBefore} and {@code isEmpty} if they meet many reservations in a row.
- *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code storeLowest},
+ *       {@code snapshot}, {@code version}, {@code count}, {@code entries}, {@code gaps}, {@code forEach}, {@code
+ *       forEachDescending}, {@code reservationIn}, {@code validate} and {@code dump};
+ *       {@code atOrAfter}, {@code atOrBefore}, {@code firstEntry}, {@code lastEntry} and {@code isEmpty} if they meet
+ *       many reservations in a row.
+ *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code eraseEntry},
+ *       {@code clear}, {@code storeCoalescing}, {@code storeAll}, {@code compute}, {@code merge}, {@code storeLowest},
  *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest}, {@code update} and {@code
  *       writer}.
  *   <li><b>Need the writer lock held:</b> {@code begin}, and everything on a transaction but {@code close}.
  * </ul>
  *
- * <p>The only application code that runs under the lock is the body passed to {@code update}. The tree calls
- * no method of values and owners ({@code dump} and exception messages call {@code toString}, without the lock).
+ * <p>The application code that runs under the lock is the body passed to {@code update}, the functions passed to
+ * {@code compute} and {@code merge}, and {@code equals} of values in {@code storeCoalescing}. Other methods of the tree
+ * call no method of values and owners ({@code dump} and exception messages call {@code toString}, without the lock).
  *
  * <h2>Progress</h2>
  *
@@ -99,7 +106,8 @@
  *       by happens-before, never go back in time. A.3 {@code get} does not wait, store to shared memory, or allocate.
  *       A.4 No method of the lookup view reports a reservation or hands out an object that stands for one.
  *   <dt>B. Walks
- *   <dd>B.1 A snapshot, {@code entries} and {@code forEach} are exactly the tree of one instant. B.2 A cursor reports
+ *   <dd>B.1 A snapshot, {@code entries}, {@code gaps}, {@code count} and {@code forEach} are exactly the tree of one
+ *       instant; {@code entryAt}, {@code firstEntry} and {@code lastEntry} have the bounds of one. B.2 A cursor reports
  *       entries with the bounds they had at some instant of the call, and B.3 each entry ends above the one before it
  *       (moving back: starts below it). Two entries reported one after the other overlap only if a store changed bounds
  *       in between. B.4 A cursor misses no index that has a value all the time. B.5 Moved off an end, it stays there,
@@ -107,7 +115,8 @@
  *   <dt>C. Edits
  *   <dd>C.1 A store or erase changes the indexes of its range, and nothing else. C.2 An insert or reservation takes
  *       effect if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position, unless
- *       there is none. C.4 A call that throws has changed nothing. C.5 Adjacent free ranges are merged.
+ *       there is none. C.4 A call that throws has changed nothing. C.5 Adjacent free ranges are merged. C.6 {@code
+ *       compute}, {@code merge} and {@code storeAll} take effect at one instant.
  *   <dt>D. Reservations
  *   <dd>D.1 Absent in every lookup view, D.2 occupied in the allocation view. D.3 Only the owner can store over a
  *       reservation or erase it, or a part of it; an attempt without that owner is refused with a
@@ -128,6 +137,10 @@
  *   <caption>Where to look</caption>
  *   <tr><td>What do {@code get} and {@code isFree} run?</td>
  *       <td>{@code Lookup}, {@code AllocationView}; {@code atOrAfter} and {@code atOrBefore}: {@code Nearest}</td></tr>
+ *   <tr><td>What finds entries with their bounds, and walks over a range of them?</td>
+ *       <td>{@code Entries}; as a stream: {@code EntrySpliterator}; step by step: {@code Cursor}</td></tr>
+ *   <tr><td>What asks a function for the values of a range?</td>
+ *       <td>{@code RangeEdits}</td></tr>
  *   <tr><td>What publishes an edit?</td>
  *       <td>{@code Edits}: a leaf in its place ({@code InPlace}), or a new root ({@code Draft})</td></tr>
  *   <tr><td>What checks the arguments of an edit, and refuses it?</td>

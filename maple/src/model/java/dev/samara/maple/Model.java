@@ -100,6 +100,73 @@ final class Model {
         return list;
     }
 
+    @Nullable
+    RangeEntry<Object> entryAt(long index) {
+        Piece p = at(index);
+        return p == null || p.content instanceof Held ? null : new RangeEntry<>(p.first, p.last, p.content);
+    }
+
+    /** The entries that overlap a range. */
+    List<RangeEntry<Object>> entries(long first, long last) {
+        List<RangeEntry<Object>> list = new ArrayList<>(entries());
+        list.removeIf(e -> big(e.last()).compareTo(big(first)) < 0 || big(e.first()).compareTo(big(last)) > 0);
+        return list;
+    }
+
+    /** The parts of a range without a value. */
+    List<IndexRange> gaps(long first, long last) {
+        List<IndexRange> list = new ArrayList<>();
+        BigInteger from = big(first);
+        for (RangeEntry<Object> e : entries(first, last)) {
+            if (from.compareTo(big(e.first())) < 0) {
+                list.add(new IndexRange(from.longValue(), e.first() - 1));
+            }
+            from = from.max(big(e.last()).add(BigInteger.ONE));
+        }
+        if (from.compareTo(big(last)) <= 0) {
+            list.add(new IndexRange(from.longValue(), last));
+        }
+        return list;
+    }
+
+    /** Stores a value in a range, and in the entries with an equal value that overlap it or are next to it. */
+    void coalesce(long first, long last, Object value) {
+        replace(first, last, value, null);
+        Piece before = first == 0 ? null : at(first - 1);
+        Piece after = last == -1L ? null : at(last + 1);
+        long from = before != null && before.content.equals(value) ? before.first : first;
+        long to = after != null && after.content.equals(value) ? after.last : last;
+        replace(from, to, value, null);
+    }
+
+    /** Stores a value in the free parts of a range, and in the others what {@link ModelRun#merged} makes of the two. */
+    void merge(long first, long last, Object value) {
+        RangeEntry<Object> held = reservationIn(first, last);
+        if (held != null) {
+            throw new Refused(new Piece(held.first(), held.last(), new Held(held.value())));
+        }
+        Model old = copy();
+        for (IndexRange gap : old.gaps(first, last)) {
+            replace(gap.first(), gap.last(), value, null);
+        }
+        for (RangeEntry<Object> e : old.entries(first, last)) {
+            long from = big(e.first()).max(big(first)).longValue();
+            long to = big(e.last()).min(big(last)).longValue();
+            replace(from, to, ModelRun.merged(e.value(), value), null);
+        }
+    }
+
+    /** Stores entries, all or none. */
+    void storeAll(List<RangeEntry<Object>> entries) {
+        for (RangeEntry<Object> e : entries) {
+            RangeEntry<Object> held = reservationIn(e.first(), e.last());
+            if (held != null) {
+                throw new Refused(new Piece(held.first(), held.last(), new Held(held.value())));
+            }
+        }
+        entries.forEach(e -> replace(e.first(), e.last(), e.value(), null));
+    }
+
     boolean isFree(long first, long last) {
         Piece p = atOrAfter(first);
         return p == null || Long.compareUnsigned(p.first, last) > 0;

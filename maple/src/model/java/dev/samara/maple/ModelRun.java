@@ -2,6 +2,8 @@
 package dev.samara.maple;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BiFunction;
@@ -120,7 +122,27 @@ final class ModelRun {
                 same(
                         () -> done(() -> m.replace(a, b, null, owner)),
                         () -> done(t != null ? () -> t.erase(a, b, owner) : () -> tree.erase(a, b, owner)));
-            case ERASE_AT -> same(() -> m.erase(a), () -> t != null ? t.erase(a) : tree.erase(a));
+            case ERASE_AT -> same(() -> m.erase(a), () -> t != null ? t.eraseEntry(a) : tree.eraseEntry(a));
+            case COALESCE ->
+                same(
+                        () -> done(() -> m.coalesce(a, b, value)),
+                        () -> done(
+                                t != null
+                                        ? () -> t.storeCoalescing(a, b, value)
+                                        : () -> tree.storeCoalescing(a, b, value)));
+            case MERGE ->
+                same(
+                        () -> done(() -> m.merge(a, b, value)),
+                        () -> done(
+                                t != null
+                                        ? () -> t.merge(a, b, value, ModelRun::merged)
+                                        : () -> tree.merge(a, b, value, ModelRun::merged)));
+            case STORE_ALL -> {
+                Snapshot<Object> three = three(a, b, value);
+                same(
+                        () -> done(() -> m.storeAll(three.entries())),
+                        () -> done(t != null ? () -> t.storeAll(three) : () -> tree.storeAll(three)));
+            }
             case RESERVE ->
                 same(
                         () -> m.insert(a, b, new Model.Held(owner)),
@@ -160,6 +182,21 @@ final class ModelRun {
             case COMMIT -> end(true);
             case ABORT -> end(false);
         }
+    }
+
+    /** Returns one of two values, or none. */
+    static @Nullable Object merged(Object old, Object value) {
+        int sum = (int) old + (int) value;
+        return sum % 5 == 0 ? null : sum % 2 == 0 ? old : value;
+    }
+
+    /** Returns entries at the start, in the middle and at the end of a range. */
+    static Snapshot<Object> three(long first, long last, Object value) {
+        MapleTree<Object> tree = new MapleTree<>();
+        tree.store(first, first, value);
+        tree.store(first + ((last - first) >>> 1), first + ((last - first) >>> 1), value);
+        tree.store(last, last, value);
+        return tree.snapshot();
     }
 
     private void search(Op op, boolean lowest, Object content, BiFunction<GapSearch, Object, Boolean> store) {
@@ -325,11 +362,16 @@ final class ModelRun {
     private void checkAt(long index) {
         require(tree.get(index) == model.get(index), "get differs at " + Keys.hex(index));
         require(
+                Objects.equals(tree.entryAt(index), model.entryAt(index)), "entryAt differs at " + Keys.hex(index));
+        require(
                 Objects.equals(tree.reservationAt(index), model.reservationAt(index)),
                 "reservationAt differs at " + Keys.hex(index));
         Transaction<Object> t = transaction;
         if (t != null) {
             require(t.get(index) == edited().get(index), "get differs in transaction at " + Keys.hex(index));
+            require(
+                    Objects.equals(t.entryAt(index), edited().entryAt(index)),
+                    "entryAt differs in transaction at " + Keys.hex(index));
             require(
                     Objects.equals(t.reservationAt(index), edited().reservationAt(index)),
                     "reservationAt differs in transaction at " + Keys.hex(index));
@@ -364,5 +406,39 @@ final class ModelRun {
             require(c.previous() == e.value() && c.first() == e.first() && c.last() == e.last(), "previous() differs");
         }
         require(c.previous() == null, "previous() goes on");
+        compareWhole(view, expected);
+        long low = expected.isEmpty() ? 0 : expected.get(expected.size() / 3).last();
+        long high = expected.isEmpty() ? -1L : expected.get(2 * expected.size() / 3).first();
+        comparePart(view, model, Keys.lower(low, high), Keys.higher(low, high));
+    }
+
+    private static void compareWhole(RangeView<Object> view, List<RangeEntry<Object>> expected) {
+        int count = expected.size();
+        require(view.count() == count, "count differs");
+        require(Objects.equals(view.firstEntry(), count == 0 ? null : expected.get(0)), "firstEntry differs");
+        require(Objects.equals(view.lastEntry(), count == 0 ? null : expected.get(count - 1)), "lastEntry differs");
+        Snapshot<Object> snapshot = view.snapshot();
+        require(snapshot.stream().toList().equals(expected), "stream differs");
+        require(snapshot.stream().parallel().toList().equals(expected), "parallel stream differs");
+        Iterator<RangeEntry<Object>> each = snapshot.iterator();
+        for (RangeEntry<Object> e : expected) {
+            require(each.next().equals(e), "iterator differs");
+        }
+        require(!each.hasNext(), "iterator goes on");
+        TreeBuilder<Object> builder = new TreeBuilder<>();
+        expected.forEach(e -> builder.add(e.first(), e.last(), e.value()));
+        Snapshot<Object> other = builder.build().snapshot();
+        require(snapshot.equals(other) && snapshot.hashCode() == other.hashCode(), "equals differs");
+        require(snapshot.toString().equals(other.toString()), "toString differs");
+    }
+
+    private static void comparePart(RangeView<Object> view, Model model, long first, long last) {
+        List<RangeEntry<Object>> expected = model.entries(first, last);
+        require(view.entries(first, last).equals(expected), "entries differ in " + Keys.range(first, last));
+        List<RangeEntry<Object>> backward = new ArrayList<>();
+        view.forEachDescending(first, last, (from, to, value) -> backward.add(new RangeEntry<>(from, to, value)));
+        Collections.reverse(backward);
+        require(backward.equals(expected), "descending entries differ in " + Keys.range(first, last));
+        require(view.gaps(first, last).equals(model.gaps(first, last)), "gaps differ in " + Keys.range(first, last));
     }
 }

@@ -21,6 +21,9 @@ record Op(Kind kind, long a, long b, int n, int owner, Gap gap) {
         ERASE,
         ERASE_OWNED,
         ERASE_AT,
+        COALESCE,
+        MERGE,
+        STORE_ALL,
         RESERVE,
         REPLACE_BY_RESERVATION,
         STORE_LOWEST,
@@ -75,7 +78,10 @@ record Op(Kind kind, long a, long b, int n, int owner, Gap gap) {
             case INSERT -> target + ".insert(" + range + ", " + n + ")";
             case ERASE -> target + ".erase(" + range + ")";
             case ERASE_OWNED -> target + ".erase(" + range + ", " + by + ")";
-            case ERASE_AT -> target + ".erase(" + first + ")";
+            case ERASE_AT -> target + ".eraseEntry(" + first + ")";
+            case COALESCE -> target + ".storeCoalescing(" + range + ", " + n + ")";
+            case MERGE -> target + ".merge(" + range + ", " + n + ", ModelRun::merged)";
+            case STORE_ALL -> target + ".storeAll(ModelRun.three(" + range + ", " + n + "))";
             case RESERVE -> target + ".reserve(" + range + ", " + by + ")";
             case REPLACE_BY_RESERVATION -> target + ".replaceByReservation(" + range + ", " + by + ")";
             case STORE_LOWEST -> target + ".storeLowest(" + gap.asJava() + ", " + n + ")";

@@ -157,6 +157,9 @@ final class OpSource {
         Op.Kind[] kinds = {
             Op.Kind.STORE,
             Op.Kind.STORE,
+            Op.Kind.COALESCE,
+            Op.Kind.MERGE,
+            Op.Kind.STORE_ALL,
             Op.Kind.STORE_OWNED,
             Op.Kind.INSERT,
             Op.Kind.ERASE,

@@ -72,7 +72,7 @@ class AllocationTest {
     void readersAndBatchesDoNotAllocate() {
         Reader<String> reader = tree.reader();
         long[] indexes = LongStream.range(0, 20).map(i -> 1000 * i).toArray();
-        @Nullable Object[] values = new @Nullable Object[indexes.length];
+        @Nullable String[] values = new @Nullable String[indexes.length];
         assertAllocatesNothing(() -> {
             for (int i = 0; i < CALLS; i++) {
                 if (reader.get(i % 24_000) != null) {

@@ -176,12 +176,12 @@ class CursorTest {
             assertEquals("v0", c.find(0));
             for (int i = 1; i < 500; i++) {
                 tree.store(10L * i + 5, 10L * i + 5, "odd");
-                tree.erase(10L * i + 5);
+                tree.eraseEntry(10L * i + 5);
                 assertEquals("v" + i, c.next());
             }
             for (int i = 498; i >= 0; i--) {
                 tree.store(10L * i + 5, 10L * i + 5, "odd");
-                tree.erase(10L * i + 5);
+                tree.eraseEntry(10L * i + 5);
                 assertEquals("v" + i, c.previous());
             }
         }
@@ -289,7 +289,7 @@ class CursorTest {
         assertEquals("a", c.previous());
         assertEquals("b", c.next());
         assertEquals("a", c.findBackward(199));
-        tree.erase(0);
+        tree.eraseEntry(0);
         assertNull(c.findBackward(199));
         assertEquals("b", c.next());
         assertNull(c.previous());

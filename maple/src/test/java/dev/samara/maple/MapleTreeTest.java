@@ -49,7 +49,7 @@ class MapleTreeTest {
             assertEquals(other == index ? "x" : null, tree.get(other));
         }
         assertEquals(List.of(new RangeEntry<>(index, index, "x")), tree.entries());
-        assertEquals("x", tree.erase(index));
+        assertEquals("x", tree.eraseEntry(index));
         assertTrue(tree.isFree(0, MAX));
     }
 
@@ -77,7 +77,7 @@ class MapleTreeTest {
         assertEquals(3, tree.entries().size());
         tree.store(0, MAX, "again");
         assertEquals(List.of(new RangeEntry<>(0, MAX, "again")), tree.entries());
-        assertEquals("again", tree.erase(77));
+        assertEquals("again", tree.eraseEntry(77));
         assertTrue(tree.isEmpty());
         assertTrue(tree.insert(0, MAX, "once more"));
     }
@@ -144,8 +144,8 @@ class MapleTreeTest {
     void eraseOfAnIndexFreesItsWholeEntry() {
         tree.store(10, 19, "a");
         tree.store(20, 29, "b");
-        assertEquals("a", tree.erase(15));
-        assertNull(tree.erase(15));
+        assertEquals("a", tree.eraseEntry(15));
+        assertNull(tree.eraseEntry(15));
         assertEquals(List.of(new RangeEntry<>(20, 29, "b")), tree.entries());
         assertTrue(tree.isFree(0, 19));
     }
@@ -218,7 +218,7 @@ class MapleTreeTest {
         assertTrue(height() >= 3);
         tree.validate();
         for (int i = 0; i < 5000; i++) {
-            assertEquals("x", tree.erase(2L * (i * 2999L % 5000)));
+            assertEquals("x", tree.eraseEntry(2L * (i * 2999L % 5000)));
         }
         assertEquals(0, height());
         assertTrue(tree.isFree(0, MAX));

@@ -130,7 +130,7 @@ class PublishedNodesTest {
             if (random.nextBoolean()) {
                 tree.store(at, at, round);
             } else {
-                tree.erase(at);
+                tree.eraseEntry(at);
             }
             inPlace += tree.rootAcquire() == before ? 1 : 0;
             if (round % 100 == 0) {

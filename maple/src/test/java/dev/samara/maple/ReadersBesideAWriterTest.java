@@ -121,7 +121,7 @@ class ReadersBesideAWriterTest {
                         tree.store(middle(lot) - by, middle(lot) + by, new Mark(lot, by));
                     }
                     tree.update(t -> {
-                        t.erase(middle(lot));
+                        t.eraseEntry(middle(lot));
                         t.store(middle(lot), middle(lot), new Mark(lot, 0));
                     });
                 }

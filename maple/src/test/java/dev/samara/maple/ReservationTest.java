@@ -160,7 +160,7 @@ class ReservationTest {
         refused(10, 19, anna, () -> tree.store(0, 10, "x", ben));
         refused(10, 19, anna, () -> tree.erase(0, -1L));
         refused(10, 19, anna, () -> tree.erase(12, 12, ben));
-        refused(10, 19, anna, () -> tree.erase(12));
+        refused(10, 19, anna, () -> tree.eraseEntry(12));
         refused(10, 19, anna, () -> tree.update(t -> t.replaceByReservation(5, 15, ben)));
         tree.store(9, 10, "x", anna);
         assertEquals("x", tree.get(10));
@@ -207,7 +207,7 @@ class ReservationTest {
             tree.validate();
             tree.store(2L * i + 1, 2L * i + 1, "y", ben);
             tree.validate();
-            tree.erase(2L * i + 1);
+            tree.eraseEntry(2L * i + 1);
             assertTrue(tree.reserve(2L * i + 1, 2L * i + 1, ben));
             tree.erase(2L * i + 1, 2L * i + 1, ben);
             tree.validate();
@@ -219,7 +219,7 @@ class ReservationTest {
         for (int i = 100; i < 4000; i++) {
             tree.store(i, i, "x");
         }
-        assertEquals("x", tree.erase(2222));
+        assertEquals("x", tree.eraseEntry(2222));
         assertTrue(tree.reserve(2222, 2222, ben));
         refused(2222, 2222, ben, () -> tree.erase(200, 3999));
         tree.store(200, 2221, "y");
@@ -241,13 +241,13 @@ class ReservationTest {
             }
         };
         tree.reserve(50, 50, owner);
-        ReservedException e = assertThrows(ReservedException.class, () -> tree.erase(50));
+        ReservedException e = assertThrows(ReservedException.class, () -> tree.eraseEntry(50));
         assertEquals("[0x32, 0x32] is reserved by late", e.getMessage());
     }
 
     @Test
     void exceptionSurvivesSerializationWithoutItsOwner() throws Exception {
-        ReservedException e = assertThrows(ReservedException.class, () -> tree.erase(12));
+        ReservedException e = assertThrows(ReservedException.class, () -> tree.eraseEntry(12));
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         new ObjectOutputStream(bytes).writeObject(e);
         ReservedException copy =

@@ -45,8 +45,8 @@ class TransactionTest extends TransactionFixture {
             assertFalse(t.isEmpty());
             assertFalse(t.insert(9, 10, "b"));
             assertTrue(t.insert(10, 19, "b"));
-            assertEquals("a", t.erase(3));
-            assertNull(t.erase(3));
+            assertEquals("a", t.eraseEntry(3));
+            assertNull(t.eraseEntry(3));
             assertTrue(t.reserve(0, 4, "me"));
             assertEquals(new RangeEntry<Object>(0, 4, "me"), t.reservationAt(2));
             assertNull(tree.reservationAt(2));
@@ -174,7 +174,7 @@ class TransactionTest extends TransactionFixture {
                     () -> t.insert(0, 0, "x"),
                     () -> t.erase(0, 0),
                     () -> t.erase(0, 0, "me"),
-                    () -> t.erase(0),
+                    () -> t.eraseEntry(0),
                     () -> t.reserve(0, 0, "me"),
                     () -> t.replaceByReservation(0, 0, "me"),
                     () -> t.reservationAt(0),
@@ -221,7 +221,7 @@ class TransactionTest extends TransactionFixture {
             refused(why, () -> tree.insert(0, 0, "x"));
             refused(why, () -> tree.erase(0, 0));
             refused(why, () -> tree.erase(0, 0, "me"));
-            refused(why, () -> tree.erase(0));
+            refused(why, () -> tree.eraseEntry(0));
             refused(why, () -> tree.reserve(0, 0, "me"));
             refused(why, () -> tree.storeLowest(where, "x"));
             refused(why, () -> tree.storeHighest(where, "x"));

@@ -49,15 +49,19 @@ class WriterLockTest {
                 x -> x.insert(5, 6, "x"),
                 x -> x.erase(0, 1),
                 x -> x.erase(0, 1, "me"),
-                x -> x.erase(5),
+                x -> x.eraseEntry(5),
                 x -> x.reserve(5, 6, "me"),
                 x -> x.storeLowest(where, "x"),
                 x -> x.storeHighest(where, "x"),
                 x -> x.reserveLowest(where, "me"),
                 x -> x.reserveHighest(where, "me"),
                 x -> x.update(tx -> {}),
+                x -> x.storeCoalescing(10, 11, "x"),
+                x -> x.compute(10, 11, old -> old),
+                x -> x.merge(10, 11, "x", (old, value) -> old),
+                x -> x.storeAll(new TreeBuilder<String>().add(10, 11, "x").build()),
                 x -> assertThrows(ReservedException.class, () -> x.store(5, 6, "x")),
-                x -> assertThrows(ReservedException.class, () -> x.erase(5)));
+                x -> assertThrows(ReservedException.class, () -> x.eraseEntry(5)));
         for (Consumer<MapleTree<String>> edit : edits) {
             int before = lock.taken;
             edit.accept(t);
@@ -66,10 +70,13 @@ class WriterLockTest {
         }
         int before = lock.taken;
         t.get(0);
-        t.getAll(new long[5], new @Nullable Object[5]);
+        t.getAll(new long[5], new @Nullable String[5]);
         t.reader().get(0);
         t.cursor().next();
         t.isFree(0, 1);
+        t.entryAt(0);
+        t.firstEntry();
+        t.lastEntry();
         t.reservationAt(0);
         assertEquals(before, lock.taken);
     }

@@ -28,8 +28,8 @@ class WriterTest {
             assertFalse(writer.insert(0x2fff, 0x3000, "c"));
             writer.erase(0x1800, 0x18ff);
             assertNull(elsewhere(() -> tree.get(0x1800)));
-            assertEquals("b", writer.erase(0x2345));
-            assertNull(writer.erase(0x2345));
+            assertEquals("b", writer.eraseEntry(0x2345));
+            assertNull(writer.eraseEntry(0x2345));
             GapSearch where = new GapSearch().size(0x100).within(0x1000, 0x1fff);
             assertTrue(writer.storeLowest(where, "low"));
             assertEquals(0x1800, where.first());
@@ -48,7 +48,7 @@ class WriterTest {
         try (Writer<String> writer = tree.writer()) {
             assertThrows(ReservedException.class, () -> writer.store(0x1fff, 0x2000, "a"));
             assertThrows(ReservedException.class, () -> writer.erase(0x1fff, 0x2000));
-            assertThrows(ReservedException.class, () -> writer.erase(0x1fff));
+            assertThrows(ReservedException.class, () -> writer.eraseEntry(0x1fff));
             assertThrows(IllegalArgumentException.class, () -> writer.store(2, 1, "a"));
             assertThrows(IllegalArgumentException.class, () -> writer.erase(2, 1));
             writer.store(1, 2, "a");
@@ -60,7 +60,7 @@ class WriterTest {
     @Test
     void afterItsEndAndElsewhereItIsRefused() {
         Writer<String> writer = tree.writer();
-        Throwable thrown = assertThrows(CompletionException.class, () -> elsewhere(() -> writer.erase(1)))
+        Throwable thrown = assertThrows(CompletionException.class, () -> elsewhere(() -> writer.eraseEntry(1)))
                 .getCause();
         assertTrue(thrown instanceof IllegalStateException);
         assertThrows(

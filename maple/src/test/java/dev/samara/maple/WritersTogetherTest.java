@@ -56,11 +56,11 @@ class WritersTogetherTest {
         if (m.value()) {
             assertSame(me, tree.get(m.first()));
             assertSame(me, tree.get(m.last()));
-            assertSame(me, tree.erase(m.first()));
+            assertSame(me, tree.eraseEntry(m.first()));
         } else {
             assertNull(tree.get(m.last()));
             assertEquals(new RangeEntry<>(m.first(), m.last(), me), tree.reservationAt(m.last()));
-            assertThrows(ReservedException.class, () -> tree.erase(m.first()));
+            assertThrows(ReservedException.class, () -> tree.eraseEntry(m.first()));
             tree.erase(m.first(), m.last(), me);
         }
     }

@@ -110,7 +110,7 @@ final class ChangingRanges implements Actor {
             case MODIFIED -> tree.store(first, last, mark);
             case DELETED -> {
                 if (goes) {
-                    tree.erase(first);
+                    tree.eraseEntry(first);
                 } else {
                     tree.store(first, last, mark);
                 }

@@ -93,7 +93,7 @@ final class ContendedGaps {
 
     private boolean giveBack(RangeEntry<Boolean> range, Mark mark) {
         if (range.value()) {
-            return tree.get(range.last()) == mark && tree.erase(range.first()) == mark;
+            return tree.get(range.last()) == mark && tree.eraseEntry(range.first()) == mark;
         }
         boolean mine = tree.get(range.first()) == null
                 && new RangeEntry<Object>(range.first(), range.last(), mark).equals(tree.reservationAt(range.last()));

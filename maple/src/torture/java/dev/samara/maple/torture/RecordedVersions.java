@@ -158,7 +158,7 @@ final class RecordedVersions implements Actor {
         }
         Arrays.fill(cells, start(cells, cell), end(cells, cell) + 1, FREE);
         return () -> {
-            Mark erased = tree.erase(first(cell));
+            Mark erased = tree.eraseEntry(first(cell));
             return number == FREE ? erased == null : erased != null && erased.number() == number;
         };
     }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.Comparator;
+import java.util.Objects;
+import java.util.Spliterator;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The entries of a snapshot, in ascending order. Splits at the bounds of inner nodes, where no entry crosses.
+ *
+ * @param <V> the type of values
+ */
+final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
+
+    private static final int CHARACTERISTICS = ORDERED | SORTED | DISTINCT | NONNULL | IMMUTABLE;
+
+    /** The number of slots that a node is assumed to have in an estimate. */
+    private static final long TYPICAL_FILL = 10;
+
+    private final Node root;
+    private final Cursor<V> cursor;
+
+    /* The keys that are left, inclusive; none if it is at its end. */
+    private long lo;
+    private final long hi;
+    private boolean isAtEnd;
+
+    private long estimate;
+
+    EntrySpliterator(Node root) {
+        this(root, Keys.MIN, Keys.MAX, root.size() * Math.round(Math.pow(TYPICAL_FILL, root.level)));
+    }
+
+    private EntrySpliterator(Node root, long lo, long hi, long estimate) {
+        this.root = root;
+        cursor = new Cursor<>(() -> root);
+        this.lo = lo;
+        this.hi = hi;
+        this.estimate = estimate;
+    }
+
+    @Override
+    public boolean tryAdvance(Consumer<? super RangeEntry<V>> action) {
+        Objects.requireNonNull(action, "action");
+        V value = isAtEnd ? null : cursor.find(Keys.flip(lo));
+        if (value == null || Keys.flip(cursor.first()) > hi) {
+            isAtEnd = true;
+            return false;
+        }
+        RangeEntry<V> entry = new RangeEntry<>(cursor.first(), cursor.last(), value);
+        long end = Keys.flip(entry.last());
+        isAtEnd = end == Keys.MAX || end >= hi;
+        lo = end + 1;
+        action.accept(entry);
+        return true;
+    }
+
+    @Override
+    public void forEachRemaining(Consumer<? super RangeEntry<V>> action) {
+        Objects.requireNonNull(action, "action");
+        if (!isAtEnd) {
+            isAtEnd = true;
+            RangeConsumer<V> each = (first, last, value) -> action.accept(new RangeEntry<>(first, last, value));
+            Entries.forEach(root, Keys.MIN, lo, hi, each);
+        }
+    }
+
+    @Override
+    public @Nullable Spliterator<RangeEntry<V>> trySplit() {
+        Node n = root;
+        while (!isAtEnd && n.level != 0) {
+            int from = n.find(lo);
+            int to = n.find(hi);
+            if (from != to) {
+                long border = n.pivot((from + to - 1) >>> 1);
+                estimate >>>= 1;
+                Spliterator<RangeEntry<V>> lower = new EntrySpliterator<>(root, lo, border, estimate);
+                lo = border + 1;
+                return lower;
+            }
+            n = n.child(from);
+        }
+        return null;
+    }
+
+    @Override
+    public long estimateSize() {
+        return isAtEnd ? 0 : estimate;
+    }
+
+    @Override
+    public int characteristics() {
+        return CHARACTERISTICS;
+    }
+
+    @Override
+    public Comparator<? super RangeEntry<V>> getComparator() {
+        return (a, b) -> Long.compareUnsigned(a.first(), b.first());
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The result of a function for each entry and each free range, as far as they are in a range. All calls of the function
+ * come before the first store, so a function that throws has changed nothing.
+ *
+ * @param <V> the type of values
+ */
+final class RangeEdits<V> {
+
+    /** A part of the range, and the value that it gets; null for none. */
+    private record Piece<V>(long first, long last, @Nullable V value) {}
+
+    private final List<Piece<V>> pieces = new ArrayList<>();
+    private final UnaryOperator<@Nullable V> function;
+
+    /** The lowest index that has not been passed to the function; unused once the last one has. */
+    private long from;
+
+    private boolean isOver;
+
+    /**
+     * Calls the function.
+     *
+     * @param root below which no leaf is replaced before this returns
+     * @throws ReservedException if the range meets a reservation
+     */
+    RangeEdits(Node root, long first, long last, UnaryOperator<@Nullable V> function) {
+        this.function = Objects.requireNonNull(function, "function");
+        Keys.requireRange(first, last);
+        RangeEntry<Object> met = AllocationView.reservationIn(root, Keys.flip(first), Keys.flip(last), null);
+        if (met != null) {
+            throw new ReservedException(met.first(), met.last(), met.value());
+        }
+        from = first;
+        RangeConsumer<V> each =
+                (start, end, value) -> add(Keys.higher(start, first), Keys.lower(end, last), last, value);
+        Entries.forEach(root, Keys.MIN, Keys.flip(first), Keys.flip(last), each);
+        if (!isOver) {
+            pieces.add(new Piece<>(from, last, function.apply(null)));
+        }
+    }
+
+    private void add(long start, long end, long last, V value) {
+        if (from != start) {
+            pieces.add(new Piece<>(from, start - 1, function.apply(null)));
+        }
+        pieces.add(new Piece<>(start, end, function.apply(value)));
+        isOver = end == last;
+        from = end + 1;
+    }
+
+    /** Stores the results. */
+    void store(Draft to) {
+        for (Piece<V> piece : pieces) {
+            V value = piece.value();
+            if (value == null) {
+                to.erase(piece.first(), piece.last());
+            } else {
+                to.store(piece.first(), piece.last(), value);
+            }
+        }
+    }
+}
