@@ -8,6 +8,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.jar.JarFile;
+import java.util.jar.Manifest;
 import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -16,7 +18,7 @@ import org.w3c.dom.Node;
 
 /**
  * Compares a folder that a build was deployed to with what Maven Central asks of a release, and names all that is
- * missing. Run by {@code .ci/check-poms}, as one file of source.
+ * missing; and looks whether each jar has its title and version. Run by {@code .ci/check-poms}, as one file of source.
  */
 final class CheckPoms {
     private static final List<String> CHECKSUMS = List.of(".md5", ".sha1", ".sha256", ".sha512");
@@ -142,6 +144,7 @@ final class CheckPoms {
     private void jars(Path pom) throws IOException {
         content(pom, ".jar", "jar", "module-info.class");
         content(pom, ".jar", "license", "META-INF/LICENSE");
+        manifest(pom);
         content(pom, "-sources.jar", "sources", "module-info.java");
         content(pom, "-javadoc.jar", "javadoc", "index.html");
         String base = base(pom);
@@ -159,6 +162,21 @@ final class CheckPoms {
         try (ZipFile zip = new ZipFile(jar.toFile())) {
             if (zip.getEntry(entry) == null) {
                 miss(rule, jar, "no " + entry);
+            }
+        }
+    }
+
+    private void manifest(Path pom) throws IOException {
+        Path path = pom.resolveSibling(base(pom) + ".jar");
+        if (!Files.exists(path)) {
+            return;
+        }
+        try (JarFile jar = new JarFile(path.toFile())) {
+            Manifest found = jar.getManifest();
+            for (String name : List.of("Implementation-Title", "Implementation-Version")) {
+                if (found == null || found.getMainAttributes().getValue(name) == null) {
+                    miss("manifest", path, "no " + name);
+                }
             }
         }
     }
