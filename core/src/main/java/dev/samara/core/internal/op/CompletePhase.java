@@ -163,7 +163,7 @@ final class CompletePhase {
     }
 
     private void end(InFlightRange range) {
-        Reservations.clear(edit, range);
+        UnmapReservations.clear(edit, range);
         if (range.isLast()) {
             complete(range);
         }

@@ -93,7 +93,7 @@ public final class GatheredVmas {
             }
         }
         displace(edit);
-        Reservations.reserve(
+        UnmapReservations.reserve(
                 edit,
                 mine,
                 gathered.get(0).start(),

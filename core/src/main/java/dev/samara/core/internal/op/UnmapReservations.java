@@ -8,13 +8,14 @@ import dev.samara.maple.RangeEntry;
 /**
  * The reservations of unmapped ranges. An operation that unmaps a range reserves it in the tree, in the store that
  * removes its VMAs. Lookups find nothing there, and allocation leaves the range alone until the operation is complete:
- * no translation of the old mapping is left then.
+ * no translation of the old mapping is left then. A new mapping reserves nothing: it is placed and stored under one hold
+ * of the layout lock.
  *
  * <p>Where early reuse is allowed, a new mapping may take over the reservations of {@code munmap}s in flight ({@link
  * EarlyReuse}).
  */
-final class Reservations {
-    private Reservations() {}
+final class UnmapReservations {
+    private UnmapReservations() {}
 
     /**
      * Replaces the VMAs of {@code [start, end)} by a reservation of the operation's range in flight. An operation that
