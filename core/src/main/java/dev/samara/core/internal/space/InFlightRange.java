@@ -77,7 +77,7 @@ public abstract class InFlightRange extends WaitingCall {
 
     private InFlightCharge charge = InFlightCharge.NONE;
 
-    private CompletionOrder<InFlightRange> order = CompletionOrder.alone();
+    private EarlyReuseOrder<InFlightRange> order = EarlyReuseOrder.alone();
 
     /** Whether its own retirement has ended. */
     private boolean isArrived;
@@ -114,7 +114,7 @@ public abstract class InFlightRange extends WaitingCall {
     public void complete() {
         copies = List.of();
         joins = null;
-        order = CompletionOrder.alone();
+        order = EarlyReuseOrder.alone();
         moves = List.of();
         actions = List.of();
         gate.complete();
@@ -413,7 +413,7 @@ public abstract class InFlightRange extends WaitingCall {
 
     /** Sets the ranges in flight over whose reservations this one is stored once it is published. */
     public void follow(List<InFlightRange> others) {
-        order = new CompletionOrder<>(others);
+        order = new EarlyReuseOrder<>(others);
     }
 
     /** Allocates the capacity for {@link #depart}, which then does not fail. */

@@ -126,7 +126,7 @@ final class InventedBreaks {
                     "a mapping over two reservations awaits one",
                     LayoutScenarios.ReusesTwo.class,
                     2,
-                    in("space.CompletionOrder", "awaited = predecessors.size();", "awaited = 1;")),
+                    in("space.EarlyReuseOrder", "awaited = predecessors.size();", "awaited = 1;")),
             PlantedBreak.of(
                     "the first page of a file is looked for before its lock",
                     FileScenarios.FirstStores.class,
