@@ -66,8 +66,8 @@ public final class Edit extends EditedLayout {
                 throw new Restart(gate);
             }
         }
-        if (!lists.claimed.cover(start, stop)) {
-            lists.claimed.add(start, stop);
+        if (!lists.claimed().cover(start, stop)) {
+            lists.claimed().add(start, stop);
         }
     }
 

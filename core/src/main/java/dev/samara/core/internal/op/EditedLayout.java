@@ -101,8 +101,8 @@ public class EditedLayout implements AutoCloseable {
                 operation.begin();
             }
             lists = district.lists();
-            gone = lists.gone;
-            fresh = lists.fresh;
+            gone = lists.gone();
+            fresh = lists.fresh();
             counters = district.draftCounters();
             PublicationParts parts = completing ? null : operation.parts;
             if (parts != null) {
@@ -248,7 +248,7 @@ public class EditedLayout implements AutoCloseable {
     private void takeOut(@Nullable VmArea vma) {
         if (vma != null) {
             if (!vma.isFresh() && vma.anonVma() == null && mayHandOn(vma)) {
-                lists.withoutAnonVma.add(vma);
+                lists.withoutAnonVma().add(vma);
             }
             counters.count(vma, pagesOf(vma), -1);
             countObject(vma, -1);

@@ -22,48 +22,51 @@ public final class GatheredVmas {
      * @throws Restart as {@link Edit#inFlight}
      */
     public static Counters gather(Edit edit, long start, long end) {
-        EditLists lists = edit.lists;
-        lists.clearGathered();
+        EditLists.Gathered gathered = edit.lists.gathered();
+        gathered.clear();
+        List<VmArea> vmas = gathered.vmas();
+        Counters sum = gathered.counters();
         VmArea vma = edit.firstIn(start, end);
         if (vma == null) {
-            return lists.ofGathered;
+            return sum;
         }
         edit.requireContext();
-        lists.gathered.add(vma);
+        vmas.add(vma);
         Cursor<VmArea> cursor = edit.cursorFrom(vma, end);
         if (cursor != null) {
             // The bounds of the cursor, not those of the VMA, which is not read here.
             for (vma = cursor.next(); vma != null && Addresses.isBelow(cursor.first(), end); vma = cursor.next()) {
-                lists.gathered.add(vma);
+                vmas.add(vma);
             }
         }
-        for (int i = 0; i < lists.gathered.size(); i++) {
-            VmArea gathered = lists.gathered.get(i);
-            lists.ofGathered.count(gathered, edit.pagesOf(gathered), 1);
+        for (int i = 0; i < vmas.size(); i++) {
+            VmArea counted = vmas.get(i);
+            sum.count(counted, edit.pagesOf(counted), 1);
         }
-        return lists.ofGathered;
+        return sum;
     }
 
     /** Takes out the VMAs of the last {@link #gather}, after which nothing was stored. */
     public static void displace(Edit edit) {
         EditLists lists = edit.lists;
-        List<VmArea> gathered = lists.gathered;
-        edit.counters.subtractAll(lists.ofGathered);
-        boolean areAllOld = lists.fresh.isEmpty();
+        List<VmArea> gathered = lists.gathered().vmas();
+        Counters sum = lists.gathered().counters();
+        edit.counters.subtractAll(sum);
+        boolean areAllOld = lists.fresh().isEmpty();
         for (int i = 0; i < gathered.size(); i++) {
             VmArea vma = gathered.get(i);
             if (areAllOld) {
-                lists.gone.add(vma);
+                lists.gone().add(vma);
             } else {
                 lists.takeOut(vma);
             }
         }
-        if (lists.ofGathered.opens != 0) {
+        if (sum.opens != 0) {
             for (int i = 0; i < gathered.size(); i++) {
                 VmArea vma = gathered.get(i);
                 edit.countObject(vma, -1);
                 if (vma.open() != null) {
-                    lists.displaced.add(vma);
+                    lists.displaced().add(vma);
                 }
             }
         }
@@ -76,7 +79,7 @@ public final class GatheredVmas {
      */
     public static void unmap(Edit edit, long start, long end, boolean isMoved) {
         Counters leaving = gather(edit, start, end);
-        List<VmArea> gathered = edit.lists.gathered;
+        List<VmArea> gathered = edit.lists.gathered().vmas();
         if (gathered.isEmpty()) {
             return;
         }
@@ -88,7 +91,7 @@ public final class GatheredVmas {
                 VmArea vma = gathered.get(i);
                 if (edit.mayHandOn(vma)) {
                     // With an anon_vma too: it may have got that after the new VMA was created.
-                    edit.lists.withoutAnonVma.add(vma);
+                    edit.lists.withoutAnonVma().add(vma);
                 }
             }
         }

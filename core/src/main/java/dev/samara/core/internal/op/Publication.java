@@ -101,7 +101,7 @@ final class Publication {
         }
         // Step 2.
         if (edit.counters.opens != 0) {
-            edit.opens = OpenTransfer.of(edit.operation, edit.gone, edit.lists.displaced, edit.fresh);
+            edit.opens = OpenTransfer.of(edit.operation, edit.gone, edit.lists.displaced(), edit.fresh);
         }
         Errno refusal = edit.opens.refusal();
         if (refusal != null) {
@@ -205,7 +205,7 @@ final class Publication {
             return null;
         }
         List<VmArea> gone = edit.gone;
-        List<VmArea> displaced = edit.lists.displaced;
+        List<VmArea> displaced = edit.lists.displaced();
         if (displaced.size() == gone.size()) {
             // Each VMA with an open, and no other one: none of many VMAs is read again.
             return displaced.isEmpty() ? null : new ArrayList<>(displaced);
@@ -245,7 +245,7 @@ final class Publication {
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        AnonVmas.handOn(edit.district.tree(), edit.lists.withoutAnonVma, mine == null ? List.of() : mine.moves());
+        AnonVmas.handOn(edit.district.tree(), edit.lists.withoutAnonVma(), mine == null ? List.of() : mine.moves());
         if (charges) {
             edit.commitment().publish(mine);
         }
