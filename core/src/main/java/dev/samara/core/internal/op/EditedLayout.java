@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.BeyondDistrict;
+import dev.samara.core.internal.space.CompletionWork;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.EditLists;
@@ -108,7 +109,7 @@ public class EditedLayout implements AutoCloseable {
             if (parts != null) {
                 parts.beginPart();
                 inFlight = parts.run();
-                Counters unmapped = inFlight.uncharged();
+                Counters unmapped = inFlight.completionWork().uncharged();
                 if (unmapped != null) {
                     // As in an edit that has unmapped them itself: publication adds them again.
                     counters.subtract(unmapped);
@@ -123,7 +124,8 @@ public class EditedLayout implements AutoCloseable {
 
     /** Opens an edit that completes a published operation. */
     static EditedLayout completing(OperationState operation, InFlightRange range) {
-        return new EditedLayout(operation, true, range.low(), range.high());
+        return new EditedLayout(
+                operation, true, range.footprint().low(), range.footprint().high());
     }
 
     /**
@@ -282,7 +284,7 @@ public class EditedLayout implements AutoCloseable {
             commitment = new CommitCharge(district, layout);
             Retirement mine = inFlight;
             if (mine != null && mine.isInParts()) {
-                commitment.goOn(mine);
+                commitment.goOn(mine.completionWork());
             }
         }
         return commitment;
@@ -323,11 +325,12 @@ public class EditedLayout implements AutoCloseable {
 
     /** Subtracts a completed range from the counters, and releases its charges. */
     void release(InFlightRange complete) {
-        Counters uncharged = complete.uncharged();
+        CompletionWork work = complete.completionWork();
+        Counters uncharged = work.uncharged();
         if (uncharged != null) {
             counters.subtract(uncharged);
         }
-        commitment().release(complete);
+        commitment().release(work);
     }
 
     /** Returns whether there is nothing to publish: the operation only checks, or finds its change made already. */

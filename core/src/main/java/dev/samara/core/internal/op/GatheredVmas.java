@@ -85,7 +85,7 @@ public final class GatheredVmas {
         }
         Retirement mine = edit.inFlight();
         if (!isMoved) {
-            mine.countUnmapped(leaving);
+            mine.completionWork().countUnmapped(leaving);
         } else {
             for (int i = 0; i < gathered.size(); i++) {
                 VmArea vma = gathered.get(i);

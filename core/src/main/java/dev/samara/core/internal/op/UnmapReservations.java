@@ -27,7 +27,7 @@ final class UnmapReservations {
         } else {
             edit.tree.replaceByReservation(start, end - 1, mine);
         }
-        mine.reserve(start, end);
+        mine.footprint().reserve(start, end);
     }
 
     /**
@@ -38,7 +38,7 @@ final class UnmapReservations {
         if (complete.isInParts()) {
             return;
         }
-        Ranges reserved = complete.reserved();
+        Ranges reserved = complete.footprint().reserved();
         for (int i = 0; i < reserved.size(); i++) {
             long last = reserved.end(i) - 1;
             RangeEntry<Object> entry = completing.tree.reservationIn(reserved.start(i), last);

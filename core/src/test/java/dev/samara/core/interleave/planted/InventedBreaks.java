@@ -107,7 +107,7 @@ final class InventedBreaks {
                     "the range of a discard does not count as in flight",
                     LayoutScenarios.DiscardBesideLocked.class,
                     1,
-                    in("space.InFlightRange", " || busy.overlap(start, end);", ";")),
+                    in("space.Footprint", " || busy.overlap(start, end);", ";")),
             PlantedBreak.of(
                     "references are read after the retiring bit is cleared",
                     LayoutScenarios.ReleaseBesideUnmap.class,

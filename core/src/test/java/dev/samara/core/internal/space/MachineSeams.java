@@ -65,12 +65,12 @@ public final class MachineSeams {
         boolean isOccupied = reason == MmuNotifier.Reason.REPLACED || reason == MmuNotifier.Reason.PROTECTED;
         boolean isBusy = reason == MmuNotifier.Reason.DISCARDED;
         Ranges last;
-        if (!range.occupied().isEmpty()) {
-            last = isOccupied ? range.occupied() : Ranges.NONE;
-        } else if (!range.busy().isEmpty()) {
-            last = isBusy ? range.busy() : Ranges.NONE;
+        if (!range.footprint().occupied().isEmpty()) {
+            last = isOccupied ? range.footprint().occupied() : Ranges.NONE;
+        } else if (!range.footprint().busy().isEmpty()) {
+            last = isBusy ? range.footprint().busy() : Ranges.NONE;
         } else {
-            last = range.reserved();
+            last = range.footprint().reserved();
         }
         int count = last.size();
         return count != 0 && last.start(count - 1) == start && last.end(count - 1) == end;
