@@ -8,8 +8,8 @@ import dev.samara.maple.RangeEntry;
 /**
  * The reservations of unmapped ranges. An operation that unmaps a range reserves it in the tree, in the store that
  * removes its VMAs. Lookups find nothing there, and allocation leaves the range alone until the operation is complete:
- * no translation of the old mapping is left then. A new mapping reserves nothing: it is placed and stored under one hold
- * of the layout lock.
+ * no translation of the old mapping is left then. A new mapping reserves nothing: it is placed and stored under one
+ * hold of the layout lock.
  *
  * <p>Where early reuse is allowed, a new mapping may take over the reservations of {@code munmap}s in flight ({@link
  * EarlyReuse}).

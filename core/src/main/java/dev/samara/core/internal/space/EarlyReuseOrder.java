@@ -8,8 +8,8 @@ import java.util.List;
  * The order in which early reuse makes ranges in flight complete: those that a range waits for, its predecessors, and
  * those that wait for it, its successors. Guarded by the layout lock.
  *
- * <p>A mapping stored over the reservations of {@code munmap}s in flight, its predecessors, may be used only after their
- * retirements have ended. Nothing else orders completions.
+ * <p>A mapping stored over the reservations of {@code munmap}s in flight, its predecessors, may be used only after
+ * their retirements have ended. Nothing else orders completions.
  *
  * @param <R> a range in flight, of which this class uses nothing
  */

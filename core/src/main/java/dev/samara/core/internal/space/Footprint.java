@@ -7,8 +7,9 @@ import dev.samara.core.internal.sync.Ranges;
 /**
  * The ranges of an operation in flight: those that other operations wait for.
  *
- * <p>Written by the operation under the layout lock until its last part is published, and never changed afterwards. Read
- * by holders of the lock, and after publication by the thread that retires the operation, which needs no lock for that.
+ * <p>Written by the operation under the layout lock until its last part is published, and never changed afterwards.
+ * Read by holders of the lock, and after publication by the thread that retires the operation, which needs no lock for
+ * that.
  */
 public final class Footprint {
     /** The unmapped ranges: free for lookups, reserved for allocation. */

@@ -8,9 +8,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operation in flight, from its publication to its completion. Each phase has a part of its own: the {@link Footprint}
- * that other operations wait for, the {@link RetireWork}, the {@link CompletionWork}, the {@link EarlyReuseOrder} of its
- * completion. This class has what concerns several of them, and the gate that the completion opens.
+ * An operation in flight, from its publication to its completion. Each phase has a part of its own: the {@link
+ * Footprint} that other operations wait for, the {@link RetireWork}, the {@link CompletionWork}, the {@link
+ * EarlyReuseOrder} of its completion. This class has what concerns several of them, and the gate that the completion
+ * opens.
  *
  * <p>This object is the owner of the operation's reservations in the tree, and its VMAs there have its gate. No other
  * operation merges, cuts or replaces these VMAs; an operation that names a range of them waits for the gate. The layout

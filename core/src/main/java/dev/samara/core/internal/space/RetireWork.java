@@ -10,8 +10,8 @@ import java.util.List;
  * What the retire phase of an operation has to do beyond the unmapping and narrowing of its ranges: to await copies of
  * forks, to move pages, and to act on pages whose VMAs stay. Most operations have nothing of it ({@link #NONE}).
  *
- * <p>Written by the operation under the layout lock until its last part is published, and never changed afterwards. Then
- * read by the thread that retires the operation, without the lock.
+ * <p>Written by the operation under the layout lock until its last part is published, and never changed afterwards.
+ * Then read by the thread that retires the operation, without the lock.
  */
 public final class RetireWork {
     /** No work; never changed. The methods {@code with} and {@link #after} replace it by a new object. */

@@ -5,9 +5,9 @@ import dev.samara.core.internal.cpu.TlbContext;
 
 /**
  * The generations that one CPU has flushed to, for each space whose translations it may still have, and the space's
- * number in the TLB. {@link dev.samara.core.internal.cpu.FlushGeneration#mustFlush} compares them with the current ones.
- * When the CPU returns to a space, it finds its translations, and catches up with the flushes that it missed. Used by
- * its owner alone.
+ * number in the TLB. {@link dev.samara.core.internal.cpu.FlushGeneration#mustFlush} compares them with the current
+ * ones. When the CPU returns to a space, it finds its translations, and catches up with the flushes that it missed.
+ * Used by its owner alone.
  */
 final class FlushedGenerations {
     /** The number of spaces whose translations are kept, the current one included; as on x86. */
