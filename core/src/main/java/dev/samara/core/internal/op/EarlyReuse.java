@@ -20,10 +20,12 @@ public final class EarlyReuse {
      * @throws Restart with the gate to wait for
      */
     public static boolean claimOrReuse(Edit edit, long start, long end) {
-        edit.require(start, end);
-        if (edit.layout.origin().earlyReuse() && edit.district.inFlight().mayReuse(edit.operation.age(), start, end)) {
-            edit.operation.name(start, end);
-            return true;
+        if (edit.layout.origin().earlyReuse()) {
+            edit.require(start, end);
+            if (edit.district.inFlight().mayReuse(edit.operation.age(), start, end)) {
+                edit.operation.name(start, end);
+                return true;
+            }
         }
         edit.claim(start, end);
         return false;

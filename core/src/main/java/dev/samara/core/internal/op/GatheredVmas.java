@@ -7,35 +7,38 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.Cursor;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** How an edit takes out all VMAs of a range at once ({@code vms_gather_munmap_vmas} in {@code mm/vma.c}). */
 public final class GatheredVmas {
     private GatheredVmas() {}
 
     /**
-     * Looks at the VMAs of a range that no VMA crosses, for {@link #displace}.
+     * Looks at the VMAs of a range that no VMA crosses, for {@link #displace} or {@link #unmap}.
      *
      * <p>The memory of many VMAs is in no cache. So this and the steps that follow are loops of their own, each of
      * which reads little of each VMA: a processor waits for several VMAs at once as long as the loop is short.
      *
-     * @return their counters, which the caller only reads
+     * @param first the first VMA of the range; null if it has none
+     * @param end after the last address of the range
      * @throws Restart as {@link Edit#inFlight}
      */
-    public static Counters gather(Edit edit, long start, long end) {
+    public static void gather(Edit edit, @Nullable VmArea first, long end) {
         EditLists.Gathered gathered = edit.lists.gathered();
         gathered.clear();
         List<VmArea> vmas = gathered.vmas();
         Counters sum = gathered.counters();
-        VmArea vma = edit.firstIn(start, end);
-        if (vma == null) {
-            return sum;
+        if (first == null) {
+            return;
         }
         edit.requireContext();
-        vmas.add(vma);
-        Cursor<VmArea> cursor = edit.cursorFrom(vma, end);
+        vmas.add(first);
+        Cursor<VmArea> cursor = edit.cursorFrom(first, end);
         if (cursor != null) {
             // The bounds of the cursor, not those of the VMA, which is not read here.
-            for (vma = cursor.next(); vma != null && Addresses.isBelow(cursor.first(), end); vma = cursor.next()) {
+            for (VmArea vma = cursor.next();
+                    vma != null && Addresses.isBelow(cursor.first(), end);
+                    vma = cursor.next()) {
                 vmas.add(vma);
             }
         }
@@ -43,7 +46,11 @@ public final class GatheredVmas {
             VmArea counted = vmas.get(i);
             sum.count(counted, edit.pagesOf(counted), 1);
         }
-        return sum;
+    }
+
+    /** Returns the counters of the VMAs of the last {@link #gather}; the caller only reads them. */
+    public static Counters counters(Edit edit) {
+        return edit.lists.gathered().counters();
     }
 
     /** Takes out the VMAs of the last {@link #gather}, after which nothing was stored. */
@@ -72,20 +79,26 @@ public final class GatheredVmas {
         }
     }
 
+    /** Unmaps a range that no VMA crosses; its mapped part is reserved until completion. */
+    public static void unmap(Edit edit, long start, long end) {
+        gather(edit, edit.firstIn(start, end), end);
+        unmap(edit, false);
+    }
+
     /**
-     * Unmaps a range that no VMA crosses; its mapped part is reserved until completion.
+     * Unmaps the VMAs of the last {@link #gather}, after which nothing was stored. Reserves the range from the first to
+     * the last of them until completion.
      *
      * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
      */
-    public static void unmap(Edit edit, long start, long end, boolean isMoved) {
-        Counters leaving = gather(edit, start, end);
+    public static void unmap(Edit edit, boolean isMoved) {
         List<VmArea> gathered = edit.lists.gathered().vmas();
         if (gathered.isEmpty()) {
             return;
         }
         Retirement mine = edit.inFlight();
         if (!isMoved) {
-            mine.completionWork().countUnmapped(leaving);
+            mine.completionWork().countUnmapped(edit.lists.gathered().counters());
         } else {
             for (int i = 0; i < gathered.size(); i++) {
                 VmArea vma = gathered.get(i);
