@@ -166,7 +166,7 @@ public final class Edit extends EditedLayout {
 
     /** Reserves list capacity for an approximate number of VMAs. */
     public void expect(int vmas) {
-        fresh.ensureCapacity(vmas);
+        lists.expect(vmas);
     }
 
     /** Stores VMAs into an empty layout in one step, since each single store would copy its path of the tree. */

@@ -16,7 +16,6 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Transaction;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -53,7 +52,7 @@ public class EditedLayout implements AutoCloseable {
 
     final EditLists lists;
     final List<VmArea> gone;
-    final ArrayList<VmArea> fresh;
+    final List<VmArea> fresh;
 
     /** Charges and uncharges of this edit; null as long as there are none. */
     private @Nullable CommitCharge commitment;

@@ -61,8 +61,13 @@ public final class EditLists {
     }
 
     /** Returns the new VMAs that were stored. */
-    public ArrayList<VmArea> fresh() {
+    public List<VmArea> fresh() {
         return fresh;
+    }
+
+    /** Reserves capacity for an approximate number of new VMAs. */
+    public void expect(int vmas) {
+        fresh.ensureCapacity(vmas);
     }
 
     public Gathered gathered() {

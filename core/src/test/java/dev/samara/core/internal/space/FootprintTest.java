@@ -82,7 +82,7 @@ final class FootprintTest {
             footprint.occupy(0x1000 + part * 0x1000, 0x2000 + part * 0x1000);
         }
         for (long address = 0; address < 0xa000; address += 0x1000) {
-            boolean isIn = address >= 0x1000 && address < 0x3000 || address >= 0x6000 && address < 0x8000;
+            boolean isIn = (address >= 0x1000 && address < 0x3000) || (address >= 0x6000 && address < 0x8000);
             assertEquals(isIn, footprint.occupies(address), Long.toHexString(address));
         }
     }
