@@ -64,7 +64,7 @@ final class CallsBesideHeldOperation implements Actor {
 
     private void retire(InFlightRange range) {
         Hold now = hold;
-        if (now != null && range.touches(HELD, BEHIND)) {
+        if (now != null && range.footprint().touches(HELD, BEHIND)) {
             // Only the first: a fork's close has the same addresses.
             hold = null;
             now.entered.countDown();

@@ -5,7 +5,7 @@ import dev.samara.testing.fuzz.Refusal;
 import dev.samara.tool.MadeUpTrace;
 import dev.samara.tool.Recordings;
 import dev.samara.tool.record.InputException;
-import dev.samara.tool.replay.Placing;
+import dev.samara.tool.replay.AddressChoice;
 import dev.samara.tool.replay.ReplayedInput;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -44,7 +44,8 @@ public final class TraceFuzzer {
     public static void fuzzerTestOneInput(byte[] input) throws Exception {
         Path file = FILE.write(input);
         try {
-            ReplayedInput.replay(file, (Arrays.hashCode(input) & 1) == 0 ? Placing.BY_TRACE : Placing.BY_LIBRARY);
+            ReplayedInput.replay(
+                    file, (Arrays.hashCode(input) & 1) == 0 ? AddressChoice.BY_TRACE : AddressChoice.BY_LIBRARY);
         } catch (InputException refused) {
             Refusal.ofLine(refused, file, input);
         }

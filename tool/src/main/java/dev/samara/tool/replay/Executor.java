@@ -25,14 +25,14 @@ import org.jspecify.annotations.Nullable;
 /** Makes the calls of one trace in one space, and records their {@link Unsettled} pages. */
 final class Executor {
     private final AddressSpace space;
-    private final Placing placing;
+    private final AddressChoice choice;
     private final Opens opens;
     private final OpenModes modes;
     private final Unsettled unsettled;
 
-    Executor(AddressSpace space, Placing placing, Opens opens, OpenModes modes, Unsettled unsettled) {
+    Executor(AddressSpace space, AddressChoice choice, Opens opens, OpenModes modes, Unsettled unsettled) {
         this.space = space;
-        this.placing = placing;
+        this.choice = choice;
         this.opens = opens;
         this.modes = modes;
         this.unsettled = unsettled;
@@ -128,7 +128,7 @@ final class Executor {
     }
 
     private boolean isPlacedByTrace(Outcome outcome, long wanted) {
-        return placing == Placing.BY_TRACE && !outcome.failed() && wanted == 0;
+        return choice == AddressChoice.BY_TRACE && !outcome.failed() && wanted == 0;
     }
 
     /**

@@ -176,7 +176,7 @@ public class PhasesLincheckTest {
         layout.lock();
         try {
             for (InFlightRange range : layout.inFlight().ranges()) {
-                if (range.touches(address(page), address(page + 1))) {
+                if (range.footprint().touches(address(page), address(page + 1))) {
                     there = range;
                     mine = !taken.contains(range) && taken.add(range);
                 }

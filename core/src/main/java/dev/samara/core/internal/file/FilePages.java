@@ -27,10 +27,10 @@ import org.jspecify.annotations.Nullable;
  * The page cache of one file of one machine ({@code struct address_space}): lookup and insertion of pages.
  *
  * <p>The other jobs have classes of their own: {@link FreshPages} and {@link ReadPages} put pages in, {@link Removals}
- * takes pages out, {@link Truncation} changes the size, {@link Reclaim} frees pages that are not needed, and {@link
- * FileBytes} reads and writes bytes. {@link SavedPages} saves and evicts the pages of a file that has them elsewhere,
- * too. {@link ReverseMap} has the VMAs that map the file, and {@link CachedPages} the part of the cache that outlives
- * it.
+ * takes pages out, {@link Truncation} changes the size, {@link CleanPageReclaim} frees pages that are not needed, and
+ * {@link FileBytes} reads and writes bytes. {@link SavedPages} saves and evicts the pages of a file that has them
+ * elsewhere, too. {@link ReverseMap} has the VMAs that map the file, and {@link CachedPages} the part of the cache that
+ * outlives it.
  */
 public final class FilePages extends PageCache {
     private static final VarHandle PRESENT;

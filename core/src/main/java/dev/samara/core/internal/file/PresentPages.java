@@ -12,7 +12,7 @@ final class PresentPages {
     final CachedPages cached;
     final Removals removals;
     final Truncation truncation;
-    final Reclaim reclaim;
+    final CleanPageReclaim reclaim;
     final FileBytes bytes;
     final FreshPages fresh;
     final ShrinkLog shrinks = new ShrinkLog();
@@ -28,7 +28,7 @@ final class PresentPages {
         this.cached = cached;
         removals = new Removals(file, memory, cached, mappings);
         truncation = new Truncation(memory, cached, removals, shrinks);
-        reclaim = new Reclaim(memory, cached, mappings, removals);
+        reclaim = new CleanPageReclaim(memory, cached, mappings, removals);
         fresh = new FreshPages(file, memory, cached);
         bytes = new FileBytes(memory, cached, fresh, removals, truncation);
         cached.registerAs(new RegisteredPages(memory, cached, reclaim));

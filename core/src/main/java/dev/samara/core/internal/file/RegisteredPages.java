@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The entry of a page cache among the caches of its memory: what a reclaim does with its pages, and how they are freed
- * when nobody reaches the cache any more. Refers weakly to the {@link Reclaim} of the cache, which is reachable as long
- * as the cache is.
+ * when nobody reaches the cache any more. Refers weakly to the {@link CleanPageReclaim} of the cache, which is
+ * reachable as long as the cache is.
  */
 final class RegisteredPages extends Caches.RegisteredCache {
     private final CachedPages cached;
@@ -22,7 +22,7 @@ final class RegisteredPages extends Caches.RegisteredCache {
     private @Nullable Removal ending;
 
     /** Describes a cache, which the first page registers. */
-    RegisteredPages(MachineMemory memory, CachedPages cached, Reclaim reclaim) {
+    RegisteredPages(MachineMemory memory, CachedPages cached, CleanPageReclaim reclaim) {
         super(reclaim, memory.caches());
         this.cached = cached;
     }
@@ -84,7 +84,7 @@ final class RegisteredPages extends Caches.RegisteredCache {
 
     @Override
     protected int reclaim() {
-        Reclaim reclaim = (Reclaim) get();
+        CleanPageReclaim reclaim = (CleanPageReclaim) get();
         if (reclaim == null) {
             return endLate();
         }

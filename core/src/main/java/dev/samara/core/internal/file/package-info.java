@@ -2,13 +2,13 @@
 /**
  * The pages of files and of shared anonymous memory: the pages in memory, and the VMAs that map them.
  *
- * <p>{@link dev.samara.core.internal.file.FilePages} is a page cache: a {@link
- * dev.samara.core.internal.file.PageIndex} from page numbers to frames, read without a lock, and a {@link
- * dev.samara.core.internal.file.ReverseMap} from page numbers to VMAs. Pages leave it by {@link
- * dev.samara.core.internal.file.Removals}: for a call, by a {@link dev.samara.core.internal.file.Truncation}, or by
- * {@link dev.samara.core.internal.file.Reclaim}. {@link dev.samara.core.internal.file.UnmapMapping} then removes them
- * from the mappings. A {@link dev.samara.core.internal.file.SharedAnonymous} object has such a cache, too. All but the
- * reverse map is made with the first page ({@link dev.samara.core.internal.file.PresentPages}).
+ * <p>{@link dev.samara.core.internal.file.FilePages} is a page cache: a {@link dev.samara.core.internal.file.PageIndex}
+ * from page numbers to frames, read without a lock, and a {@link dev.samara.core.internal.file.ReverseMap} from page
+ * numbers to VMAs. Pages leave it by {@link dev.samara.core.internal.file.Removals}: for a call, by a {@link
+ * dev.samara.core.internal.file.Truncation}, or by {@link dev.samara.core.internal.file.CleanPageReclaim}. {@link
+ * dev.samara.core.internal.file.UnmapMapping} then removes them from the mappings. A {@link
+ * dev.samara.core.internal.file.SharedAnonymous} object has such a cache, too. All but the reverse map is made with the
+ * first page ({@link dev.samara.core.internal.file.PresentPages}).
  *
  * <p>Mappings do not count the frames of a cache. A thread that takes a page out of a cache does so in this order
  * instead:
@@ -35,7 +35,7 @@
  *   <tr><td>What removes these pages from the mappings?</td>
  *       <td>{@code UnmapMapping}</td></tr>
  *   <tr><td>What frees pages of files when memory is short?</td>
- *       <td>{@code Reclaim}</td></tr>
+ *       <td>{@code CleanPageReclaim}</td></tr>
  *   <tr><td>What reads, saves and evicts pages of a file that has them elsewhere, too?</td>
  *       <td>{@link dev.samara.core.internal.file.SavedPages}</td></tr>
  *   <tr><td>What frees pages of files of the host, though they are mapped?</td>

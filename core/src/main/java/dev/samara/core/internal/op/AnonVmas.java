@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
@@ -38,7 +38,7 @@ public final class AnonVmas {
      * @param gone VMAs that have left the layout, and had no anon_vma when their successors were created
      * @param moves the moves of pages, whose anon_vma moves too; they ascend by source
      */
-    static void handOn(MapleTree<VmArea> tree, List<VmArea> gone, List<InFlightRange.Move> moves) {
+    static void handOn(MapleTree<VmArea> tree, List<VmArea> gone, List<PageMove> moves) {
         for (int i = 0; i < gone.size(); i++) {
             // After DETACHED: a thread that sets the anon_vma later finds the VMA detached and sets its successor's
             // itself.
@@ -47,7 +47,7 @@ public final class AnonVmas {
                 VmArea from = gone.get(i);
                 handOn(tree, anonVma, from, from.start(), from.end());
                 for (int j = firstFrom(moves, from.start()); j < moves.size(); j++) {
-                    InFlightRange.Move move = moves.get(j);
+                    PageMove move = moves.get(j);
                     if (!from.contains(move.from())) {
                         break;
                     }
@@ -58,7 +58,7 @@ public final class AnonVmas {
     }
 
     /** Returns the index of the first move from an address or above it, or the number of moves. */
-    private static int firstFrom(List<InFlightRange.Move> moves, long address) {
+    private static int firstFrom(List<PageMove> moves, long address) {
         int low = 0;
         int high = moves.size();
         while (low < high) {

@@ -3,10 +3,10 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.MappingChanges;
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.space.CompletionWork;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightCharge;
-import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -43,7 +43,7 @@ final class CommitCharge {
     private long completed;
 
     /** The ranges that this edit completes; null for none. */
-    private @Nullable List<InFlightRange> released;
+    private @Nullable List<CompletionWork> released;
 
     /** At publication: bytes charged that the layout does not hold any more, and no range in flight uncharges. */
     private long left;
@@ -60,11 +60,11 @@ final class CommitCharge {
      * Continues the charges of earlier parts of an operation. They have left charges to the completion, of which the
      * counters of the layout have those of unmapped VMAs.
      */
-    void goOn(InFlightRange range) {
-        Counters uncharged = range.unchargedBefore();
+    void goOn(CompletionWork work) {
+        Counters uncharged = work.unchargedBefore();
         long held =
                 uncharged == null ? 0 : uncharged.accounted << layout.geometry().pageShift();
-        chargedBefore = range.charge().bytes() - held;
+        chargedBefore = work.charge().bytes() - held;
         charged = chargedBefore;
     }
 
@@ -143,7 +143,7 @@ final class CommitCharge {
     }
 
     /** Requests that the unmapped memory of a range in flight is uncharged when this edit is published. */
-    void release(InFlightRange complete) {
+    void release(CompletionWork complete) {
         if (released == null) {
             released = new ArrayList<>(1);
         }
@@ -156,12 +156,12 @@ final class CommitCharge {
      * Computes the charges at publication: the range in flight, if there is one, uncharges the unmapped memory later.
      * Allocates the objects for that and uncharges nothing yet.
      */
-    void prepare(Counters counters, @Nullable InFlightRange range) {
+    void prepare(Counters counters, @Nullable CompletionWork work) {
         left = excess(counters);
-        if (range != null) {
+        if (work != null) {
             long bytes = Math.max(0, left);
             // An earlier part of the operation may have unmapped objects too. Its bytes are in the excess.
-            MappingChanges earlier = range.charge().objects();
+            MappingChanges earlier = work.charge().objects();
             MappingChanges fewer = mappings == null ? earlier : mappings.decreases(earlier);
             if (bytes != 0 || fewer != null) {
                 deferred = new InFlightCharge(bytes, fewer);
@@ -171,10 +171,10 @@ final class CommitCharge {
     }
 
     /** Settles an edit that was just published, as prepared. Allocates nothing. */
-    void publish(@Nullable InFlightRange range) {
+    void publish(@Nullable CompletionWork work) {
         giveBack(left);
-        if (range != null) {
-            range.charge(deferred);
+        if (work != null) {
+            work.charge(deferred);
         }
         settleObjects(deferred.objects() != null);
         if (released != null) {
@@ -185,7 +185,7 @@ final class CommitCharge {
     }
 
     /** Uncharges the unmapped memory of a range in flight at its completion. Allocates nothing. */
-    static void giveBack(MachineState host, InFlightRange complete) {
+    static void giveBack(MachineState host, CompletionWork complete) {
         InFlightCharge unmapped = complete.charge();
         long bytes = unmapped.bytes();
         MappingChanges objects = unmapped.objects();

@@ -37,16 +37,16 @@ final class CompletePhase {
         boolean alone;
         boolean hasManyJoins;
         boolean done = false;
-        District district = layout.lock(run.low(), run.high());
+        District district = layout.lock(run.footprint().low(), run.footprint().high());
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.
             hasManyJoins = hasManyJoins(run);
-            alone = (run.isInParts() || run.reserved().size() <= 1) && run.isAlone();
+            alone = (run.isInParts() || run.footprint().reserved().size() <= 1) && run.isAlone();
             if (alone) {
                 clear(layout, district, run);
                 done = true;
                 try {
-                    CommitCharge.giveBack(layout.host(), run);
+                    CommitCharge.giveBack(layout.host(), run.completionWork());
                 } finally {
                     open(district, run);
                 }
@@ -78,7 +78,7 @@ final class CompletePhase {
 
     /** Returns whether a range has more VMAs to join than one hold of the lock should. Caller holds the layout lock. */
     private static boolean hasManyJoins(InFlightRange run) {
-        return run.joins().size() > PublicationParts.most() && !run.isOrdered();
+        return run.completionWork().joins().size() > PublicationParts.most() && !run.isOrdered();
     }
 
     /**
@@ -90,7 +90,7 @@ final class CompletePhase {
      */
     private static boolean joinSome(OperationState operation, InFlightRange run) {
         try (EditedLayout edit = EditedLayout.completing(operation, run)) {
-            List<PendingJoin> joins = run.joins();
+            List<PendingJoin> joins = run.completionWork().joins();
             if (!hasManyJoins(run)) {
                 return false;
             }
@@ -103,19 +103,19 @@ final class CompletePhase {
             } finally {
                 run.undoCompletion();
             }
-            run.joined(PublicationParts.most());
+            run.completionWork().joined(PublicationParts.most());
             return true;
         }
     }
 
     /** Completes a range that is alone, the common case, without an edit. Only the first step may fail. */
     private static void clear(Layout layout, District district, InFlightRange range) {
-        Ranges reserved = range.reserved();
+        Ranges reserved = range.footprint().reserved();
         if (!reserved.isEmpty() && !range.isInParts()) {
             district.tree().erase(reserved.start(0), reserved.end(0) - 1, range);
         }
         range.arriveItself();
-        Counters uncharged = range.uncharged();
+        Counters uncharged = range.completionWork().uncharged();
         if (uncharged != null) {
             layout.uncharge(district, uncharged);
         }
@@ -163,7 +163,7 @@ final class CompletePhase {
     }
 
     private void end(InFlightRange range) {
-        Reservations.clear(edit, range);
+        UnmapReservations.clear(edit, range);
         if (range.isLast()) {
             complete(range);
         }
@@ -177,7 +177,7 @@ final class CompletePhase {
     private void complete(InFlightRange range) {
         range.beginCompletion();
         completed.add(range);
-        for (PendingJoin join : range.joins()) {
+        for (PendingJoin join : range.completionWork().joins()) {
             VmaMerge.joinLate(edit, join);
         }
         edit.release(range);

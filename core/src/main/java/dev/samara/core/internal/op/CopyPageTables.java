@@ -136,7 +136,7 @@ public final class CopyPageTables {
 
     private void copy(VmArea vma) {
         for (InFlightRange range : earlier) {
-            if (range.touches(vma.start(), vma.end())) {
+            if (range.footprint().touches(vma.start(), vma.end())) {
                 await(range);
             }
         }

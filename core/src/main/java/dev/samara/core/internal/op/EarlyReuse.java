@@ -5,9 +5,9 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.maple.RangeEntry;
 
 /**
- * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link Reservations} of {@code
- * munmap}s in flight. That mapping stays in flight until these operations are complete too, so it is used only after
- * their retirements.
+ * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link UnmapReservations} of
+ * {@code munmap}s in flight. That mapping stays in flight until these operations are complete too, so it is used only
+ * after their retirements.
  */
 public final class EarlyReuse {
     private EarlyReuse() {}
@@ -20,10 +20,12 @@ public final class EarlyReuse {
      * @throws Restart with the gate to wait for
      */
     public static boolean claimOrReuse(Edit edit, long start, long end) {
-        edit.require(start, end);
-        if (edit.layout.origin().earlyReuse() && edit.district.inFlight().mayReuse(edit.operation.age(), start, end)) {
-            edit.operation.name(start, end);
-            return true;
+        if (edit.layout.origin().earlyReuse()) {
+            edit.require(start, end);
+            if (edit.district.inFlight().mayReuse(edit.operation.age(), start, end)) {
+                edit.operation.name(start, end);
+                return true;
+            }
         }
         edit.claim(start, end);
         return false;

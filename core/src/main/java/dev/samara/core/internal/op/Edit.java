@@ -5,9 +5,9 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.BeyondDistrict;
-import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.InFlightRanges;
 import dev.samara.core.internal.space.PageAction;
+import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -66,8 +66,8 @@ public final class Edit extends EditedLayout {
                 throw new Restart(gate);
             }
         }
-        if (!lists.claimed.cover(start, stop)) {
-            lists.claimed.add(start, stop);
+        if (!lists.claimed().cover(start, stop)) {
+            lists.claimed().add(start, stop);
         }
     }
 
@@ -166,7 +166,7 @@ public final class Edit extends EditedLayout {
 
     /** Reserves list capacity for an approximate number of VMAs. */
     public void expect(int vmas) {
-        fresh.ensureCapacity(vmas);
+        lists.expect(vmas);
     }
 
     /** Stores VMAs into an empty layout in one step, since each single store would copy its path of the tree. */
@@ -176,7 +176,7 @@ public final class Edit extends EditedLayout {
 
     /** Returns whether this edit unmapped a part of a range. */
     public boolean hasUnmapped(long start, long end) {
-        return inFlight != null && inFlight.reserved().overlap(start, end);
+        return inFlight != null && inFlight.footprint().reserved().overlap(start, end);
     }
 
     /**
@@ -189,7 +189,7 @@ public final class Edit extends EditedLayout {
     /** Requests that the pages of a range move to another range, which this edit has mapped. Lengths are bytes. */
     public void move(long from, long to, long length) {
         if (layout.memoryOrNull() != null) {
-            inFlight().move(new InFlightRange.Move(from, to, length));
+            inFlight().move(new PageMove(from, to, length));
         }
     }
 

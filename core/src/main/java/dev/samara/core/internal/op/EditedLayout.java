@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.BeyondDistrict;
+import dev.samara.core.internal.space.CompletionWork;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.EditLists;
@@ -15,7 +16,6 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Transaction;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +52,7 @@ public class EditedLayout implements AutoCloseable {
 
     final EditLists lists;
     final List<VmArea> gone;
-    final ArrayList<VmArea> fresh;
+    final List<VmArea> fresh;
 
     /** Charges and uncharges of this edit; null as long as there are none. */
     private @Nullable CommitCharge commitment;
@@ -101,14 +101,14 @@ public class EditedLayout implements AutoCloseable {
                 operation.begin();
             }
             lists = district.lists();
-            gone = lists.gone;
-            fresh = lists.fresh;
+            gone = lists.gone();
+            fresh = lists.fresh();
             counters = district.draftCounters();
             PublicationParts parts = completing ? null : operation.parts;
             if (parts != null) {
                 parts.beginPart();
                 inFlight = parts.run();
-                Counters unmapped = inFlight.uncharged();
+                Counters unmapped = inFlight.completionWork().uncharged();
                 if (unmapped != null) {
                     // As in an edit that has unmapped them itself: publication adds them again.
                     counters.subtract(unmapped);
@@ -123,7 +123,8 @@ public class EditedLayout implements AutoCloseable {
 
     /** Opens an edit that completes a published operation. */
     static EditedLayout completing(OperationState operation, InFlightRange range) {
-        return new EditedLayout(operation, true, range.low(), range.high());
+        return new EditedLayout(
+                operation, true, range.footprint().low(), range.footprint().high());
     }
 
     /**
@@ -248,7 +249,7 @@ public class EditedLayout implements AutoCloseable {
     private void takeOut(@Nullable VmArea vma) {
         if (vma != null) {
             if (!vma.isFresh() && vma.anonVma() == null && mayHandOn(vma)) {
-                lists.withoutAnonVma.add(vma);
+                lists.withoutAnonVma().add(vma);
             }
             counters.count(vma, pagesOf(vma), -1);
             countObject(vma, -1);
@@ -282,7 +283,7 @@ public class EditedLayout implements AutoCloseable {
             commitment = new CommitCharge(district, layout);
             Retirement mine = inFlight;
             if (mine != null && mine.isInParts()) {
-                commitment.goOn(mine);
+                commitment.goOn(mine.completionWork());
             }
         }
         return commitment;
@@ -323,11 +324,12 @@ public class EditedLayout implements AutoCloseable {
 
     /** Subtracts a completed range from the counters, and releases its charges. */
     void release(InFlightRange complete) {
-        Counters uncharged = complete.uncharged();
+        CompletionWork work = complete.completionWork();
+        Counters uncharged = work.uncharged();
         if (uncharged != null) {
             counters.subtract(uncharged);
         }
-        commitment().release(complete);
+        commitment().release(work);
     }
 
     /** Returns whether there is nothing to publish: the operation only checks, or finds its change made already. */

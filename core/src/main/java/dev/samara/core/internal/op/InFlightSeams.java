@@ -32,7 +32,7 @@ final class InFlightSeams {
     }
 
     private void cut() {
-        Ranges occupied = range.occupied();
+        Ranges occupied = range.footprint().occupied();
         // Those of earlier parts are cut.
         int first = occupied.sealed();
         for (int i = first; i < occupied.size(); i++) {
@@ -45,7 +45,7 @@ final class InFlightSeams {
 
     /** Returns whether an earlier part of the operation has the range that ends at an address. */
     private boolean continues(long address) {
-        return range.isInParts() && range.occupies(address - 1);
+        return range.isInParts() && range.footprint().occupies(address - 1);
     }
 
     private void cut(long address, boolean upperIsOutside) {
@@ -62,7 +62,7 @@ final class InFlightSeams {
             lower = asBefore(lower);
         }
         edit.replace(whole, null, null, lower, upper);
-        range.addSeam(address);
+        range.completionWork().addSeam(address);
     }
 
     /**
@@ -70,7 +70,7 @@ final class InFlightSeams {
      * returns the new one.
      */
     private VmArea asBefore(VmArea outside) {
-        if (range.occupied().overlap(outside.start(), outside.end())) {
+        if (range.footprint().occupied().overlap(outside.start(), outside.end())) {
             // Two ranges of this operation meet here: this VMA needs the gate too.
             return outside;
         }

@@ -36,7 +36,7 @@ public final class MapCount {
     private static boolean areAtLeast(EditedLayout edit, long number) {
         Set<Long> counted = new HashSet<>();
         for (InFlightRange each : edit.district.inFlight().ranges()) {
-            for (PendingJoin join : each.joins()) {
+            for (PendingJoin join : each.completionWork().joins()) {
                 if (willJoin(edit, join) && counted.add(join.address()) && counted.size() >= number) {
                     return true;
                 }

@@ -11,8 +11,8 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.DirtyScan;
 import dev.samara.core.internal.pagewalk.PageWalk;
-import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -29,7 +29,7 @@ final class MovePages {
     private final Layout layout;
     private final PageTable table;
     private final MachineMemory memory;
-    private final InFlightRange.Move move;
+    private final PageMove move;
 
     private final MovedEntries moved = new MovedEntries();
 
@@ -45,7 +45,7 @@ final class MovePages {
     private int busyIndex;
     private long busyEntry;
 
-    MovePages(Layout layout, MachineMemory memory, InFlightRange.Move move) {
+    MovePages(Layout layout, MachineMemory memory, PageMove move) {
         this.layout = layout;
         this.memory = memory;
         this.move = move;

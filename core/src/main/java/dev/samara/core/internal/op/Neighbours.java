@@ -49,7 +49,7 @@ final class Neighbours {
         if (other == null) {
             return neighbour;
         }
-        other.joinLater(join);
+        other.completionWork().joinLater(join);
         return null;
     }
 
@@ -60,7 +60,7 @@ final class Neighbours {
             return neighbour;
         }
         // Harmless if this edit is never published: the other range only tries the join.
-        other.joinLater(address);
+        other.completionWork().joinLater(address);
         return null;
     }
 }

@@ -256,7 +256,7 @@ public final class Operation extends OperationState {
         if (gate != null) {
             waits().restarted(edit.district, gate);
         } else if (restart.outcome() == AttemptOutcome.NEEDS_PARTS) {
-            parts = new PublicationParts(layout, this, new RetirementRun(this), edit.lists.claimed);
+            parts = new PublicationParts(layout, this, new RetirementRun(this), edit.lists.claimed());
         }
         return restart.outcome();
     }

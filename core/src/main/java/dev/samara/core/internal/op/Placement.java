@@ -130,7 +130,7 @@ public final class Placement {
             if (!range.givesUpItsRange()) {
                 continue;
             }
-            Ranges reserved = range.reserved();
+            Ranges reserved = range.footprint().reserved();
             for (int i = 0; i < reserved.size(); i++) {
                 long end = reserved.end(i);
                 long address = reserved.start(i);
@@ -341,6 +341,6 @@ public final class Placement {
             return null;
         }
         avoided = claim;
-        return claim.claimed();
+        return claim.footprint().claimed();
     }
 }

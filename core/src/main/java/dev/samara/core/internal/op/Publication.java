@@ -5,6 +5,7 @@ import dev.samara.core.internal.space.ChangeDelivery;
 import dev.samara.core.internal.space.Changes;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -101,7 +102,7 @@ final class Publication {
         }
         // Step 2.
         if (edit.counters.opens != 0) {
-            edit.opens = OpenTransfer.of(edit.operation, edit.gone, edit.lists.displaced, edit.fresh);
+            edit.opens = OpenTransfer.of(edit.operation, edit.gone, edit.lists.displaced(), edit.fresh);
         }
         Errno refusal = edit.opens.refusal();
         if (refusal != null) {
@@ -134,7 +135,7 @@ final class Publication {
         // Step 8.
         boolean charges = edit.isCharged();
         if (charges) {
-            edit.commitment().prepare(edit.counters, mine);
+            edit.commitment().prepare(edit.counters, mine == null ? null : mine.completionWork());
         }
         List<VmArea> withOpens = mine == null ? withOpens(edit) : null;
         ChangeDelivery.Prepared change = edit.layout.changes().prepare(edit.gone, edit.fresh);
@@ -205,7 +206,7 @@ final class Publication {
             return null;
         }
         List<VmArea> gone = edit.gone;
-        List<VmArea> displaced = edit.lists.displaced;
+        List<VmArea> displaced = edit.lists.displaced();
         if (displaced.size() == gone.size()) {
             // Each VMA with an open, and no other one: none of many VMAs is read again.
             return displaced.isEmpty() ? null : new ArrayList<>(displaced);
@@ -228,7 +229,7 @@ final class Publication {
         OpenTransfer opens = edit.opens;
         for (int i = 0; i < fresh.size(); i++) {
             VmArea vma = fresh.get(i);
-            vma.attach(opens.take(i), mine != null && mine.occupies(vma.start()) ? mine.gate() : null);
+            vma.attach(opens.take(i), mine != null && mine.footprint().occupies(vma.start()) ? mine.gate() : null);
         }
     }
 
@@ -245,9 +246,10 @@ final class Publication {
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        AnonVmas.handOn(edit.district.tree(), edit.lists.withoutAnonVma, mine == null ? List.of() : mine.moves());
+        List<PageMove> moves = mine == null ? List.of() : mine.retireWork().moves();
+        AnonVmas.handOn(edit.district.tree(), edit.lists.withoutAnonVma(), moves);
         if (charges) {
-            edit.commitment().publish(mine);
+            edit.commitment().publish(mine == null ? null : mine.completionWork());
         }
         edit.adopt();
         return outcome;

@@ -83,7 +83,7 @@ final class PublicationParts {
         for (int i = 0; i < ranges.size(); i++) {
             long end = Addresses.lower(ranges.end(i), layout.geometry().limit());
             if (Addresses.isBelow(ranges.start(i), end)) {
-                run.claim(ranges.start(i), end);
+                run.footprint().claim(ranges.start(i), end);
             }
         }
         layout.inFlight().makeRoom();
@@ -112,7 +112,7 @@ final class PublicationParts {
      * is in flight: it may call operations on that range. Takes no lock, since the ranges are claimed.
      */
     boolean mayHaveToAsk() {
-        Ranges claimed = run.claimed();
+        Ranges claimed = run.footprint().claimed();
         for (int i = 0; i < claimed.size() && mayAsk; i++) {
             VmArea vma = layout.findNext(claimed.start(i));
             while (vma != null && Addresses.isBelow(vma.start(), claimed.end(i))) {

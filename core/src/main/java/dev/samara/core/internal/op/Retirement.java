@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.RetireWork;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -65,8 +66,8 @@ abstract class Retirement extends InFlightRange {
     @Override
     public void undoPart() {
         super.undoPart();
-        truncate(linked, sealedLinked);
-        truncate(held, sealedHeld);
+        RetireWork.truncate(linked, sealedLinked);
+        RetireWork.truncate(held, sealedHeld);
     }
 
     /** Adds the tables that a later part of the operation may lack. */

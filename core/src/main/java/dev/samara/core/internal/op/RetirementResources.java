@@ -70,7 +70,7 @@ abstract class RetirementResources {
             if (layout.memoryOrNull() == null) {
                 return null;
             }
-            if (TablesAhead.mayLack(rest) && tables().lack(rest)) {
+            if (TablesAhead.mayLack(rest.retireWork()) && tables().lack(rest.retireWork())) {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
             if (rest.isPrepared()) {

@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.Footprint;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetiringThread;
@@ -174,9 +175,10 @@ final class RetirementRun extends Retirement {
     }
 
     private void invalidate(MmuNotifier notifier) {
-        invalidate(notifier, reserved(), MmuNotifier.Reason.UNMAPPED);
-        invalidate(notifier, busy(), MmuNotifier.Reason.DISCARDED);
-        invalidate(notifier, occupied(), stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
+        Footprint of = footprint();
+        invalidate(notifier, of.reserved(), MmuNotifier.Reason.UNMAPPED);
+        invalidate(notifier, of.busy(), MmuNotifier.Reason.DISCARDED);
+        invalidate(notifier, of.occupied(), stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
     }
 
     /** Calls a notifier for each range; an exception for one range is reported and does not prevent the others. */

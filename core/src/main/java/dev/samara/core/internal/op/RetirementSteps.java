@@ -16,6 +16,7 @@ import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
+import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -112,7 +113,7 @@ public final class RetirementSteps {
         table = layout.pages();
         gather = TlbGather.with(memory, context);
         walk = new PageWalk(table);
-        moved = new ArrayList<>(run.moves().size());
+        moved = new ArrayList<>(run.retireWork().moves().size());
     }
 
     /**
@@ -154,7 +155,7 @@ public final class RetirementSteps {
     /** Returns whether the reason for the rest may be over. Does not wait. */
     public boolean isReady() {
         return switch (step) {
-            case COPIES -> run.areCopiesOver();
+            case COPIES -> run.retireWork().areCopiesOver();
             case PICK_UP -> areMovesReady();
             default -> gather.isInvalidated();
         };
@@ -188,7 +189,7 @@ public final class RetirementSteps {
                 yield true;
             }
             case ACT -> {
-                while (actions < run.actions().size()) {
+                while (actions < run.retireWork().actions().size()) {
                     actions = act(actions);
                 }
                 yield true;
@@ -200,11 +201,11 @@ public final class RetirementSteps {
     private boolean awaitCopies(boolean mayRest) {
         if (run.takesPagesAway()) {
             if (mayRest) {
-                if (!run.areCopiesOver()) {
+                if (!run.retireWork().areCopiesOver()) {
                     return false;
                 }
             } else {
-                run.awaitCopies();
+                run.retireWork().awaitCopies(run.operation());
             }
         }
         endContext();
@@ -227,7 +228,7 @@ public final class RetirementSteps {
     }
 
     private boolean pickUp(boolean mayRest) {
-        List<InFlightRange.Move> moves = run.moves();
+        List<PageMove> moves = run.retireWork().moves();
         for (int i = 0; i < moves.size(); i++) {
             if (i == moved.size()) {
                 moved.add(new MovePages(layout, memory, moves.get(i)));
@@ -241,8 +242,8 @@ public final class RetirementSteps {
 
     /** Unmaps or narrows its ranges, and flushes and frees whenever the gather is full. */
     private boolean takeAway(boolean mayRest) {
-        Ranges reserved = run.reserved();
-        Ranges occupied = run.occupied();
+        Ranges reserved = run.footprint().reserved();
+        Ranges occupied = run.footprint().occupied();
         while (ranges < reserved.size() + occupied.size()) {
             boolean isReserved = ranges < reserved.size();
             Ranges of = isReserved ? reserved : occupied;
@@ -293,7 +294,7 @@ public final class RetirementSteps {
      * @return the index after the last action that was made; if this throws, all of them are made again
      */
     private int act(int first) {
-        List<PageAction> all = run.actions();
+        List<PageAction> all = run.retireWork().actions();
         PageAction.Kind kind = all.get(first).kind();
         int end = first + 1;
         while (end < all.size() && all.get(end).kind() == kind) {

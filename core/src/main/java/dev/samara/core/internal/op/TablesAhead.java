@@ -5,9 +5,10 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableNeed;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.EmptyTables;
-import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
+import dev.samara.core.internal.space.PageMove;
+import dev.samara.core.internal.space.RetireWork;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import java.util.List;
@@ -27,14 +28,14 @@ final class TablesAhead {
     private final PageTable table;
 
     /** The moves and actions of an attempt. */
-    private record Wanted(List<InFlightRange.Move> moves, List<PageAction> actions) {
-        /** Copies those of the part that is being decided: a dropped attempt removes them from the range. */
-        static Wanted of(InFlightRange range) {
-            return new Wanted(List.copyOf(range.partMoves()), List.copyOf(range.partActions()));
+    private record Wanted(List<PageMove> moves, List<PageAction> actions) {
+        /** Copies those of the part that is being decided: a dropped attempt removes them. */
+        static Wanted of(RetireWork work) {
+            return new Wanted(List.copyOf(work.partMoves()), List.copyOf(work.partActions()));
         }
 
-        boolean isOf(InFlightRange range) {
-            return moves.equals(range.partMoves()) && actions.equals(range.partActions());
+        boolean isOf(RetireWork work) {
+            return moves.equals(work.partMoves()) && actions.equals(work.partActions());
         }
     }
 
@@ -60,9 +61,9 @@ final class TablesAhead {
         table = layout.pages();
     }
 
-    /** Returns whether the retirement of a range may link tables. */
-    static boolean mayLack(InFlightRange range) {
-        return !range.partMoves().isEmpty() || installsGuards(range.partActions());
+    /** Returns whether a retirement may link tables. */
+    static boolean mayLack(RetireWork work) {
+        return !work.partMoves().isEmpty() || installsGuards(work.partActions());
     }
 
     /** The actions of an operation are all of one kind. */
@@ -71,18 +72,18 @@ final class TablesAhead {
     }
 
     /**
-     * Returns whether the retirement of a range lacks tables, which {@link #reserve} then reserves before the next
+     * Returns whether a retirement lacks tables, which {@link #reserve} then reserves before the next
      * attempt. A short range is looked at here, since it seldom lacks any. Caller holds the layout lock.
      */
-    boolean lack(InFlightRange range) {
+    boolean lack(RetireWork work) {
         Wanted known = reservedFor;
-        boolean isReserved = known != null && known.isOf(range);
+        boolean isReserved = known != null && known.isOf(work);
         boolean isLacking = !isReserved
-                && (!isShort(range)
-                        || count(range.partMoves(), range.partActions(), () -> false)
+                && (!isShort(work)
+                        || count(work.partMoves(), work.partActions(), () -> false)
                                         .tables()
                                 != 0);
-        lacking = isLacking ? Wanted.of(range) : null;
+        lacking = isLacking ? Wanted.of(work) : null;
         return isLacking;
     }
 
@@ -161,14 +162,14 @@ final class TablesAhead {
     }
 
     /** Returns whether a count of the missing tables takes few steps. */
-    private boolean isShort(InFlightRange range) {
+    private boolean isShort(RetireWork work) {
         long leaf = table.leafEnd(0);
         long left = FEW * leaf;
-        List<InFlightRange.Move> moves = range.partMoves();
+        List<PageMove> moves = work.partMoves();
         for (int i = 0; i < moves.size() && left >= 0; i++) {
             left -= leaf + moves.get(i).length();
         }
-        List<PageAction> actions = range.partActions();
+        List<PageAction> actions = work.partActions();
         for (int i = 0; i < actions.size() && left >= 0; i++) {
             left -= leaf + actions.get(i).end() - actions.get(i).start();
         }
@@ -180,7 +181,7 @@ final class TablesAhead {
      *
      * @param isStopped is asked after each leaf; true ends the count
      */
-    private TableNeed count(List<InFlightRange.Move> moves, List<PageAction> actions, BooleanSupplier isStopped) {
+    private TableNeed count(List<PageMove> moves, List<PageAction> actions, BooleanSupplier isStopped) {
         TableNeed counted = new TableNeed(table, earlier);
         for (int i = 0; i < moves.size(); i++) {
             count(moves.get(i), counted, isStopped);
@@ -197,7 +198,7 @@ final class TablesAhead {
     }
 
     /** Counts the tables that the target lacks for the leaves of the source: a leaf may be put down in two. */
-    private void count(InFlightRange.Move move, TableNeed need, BooleanSupplier isStopped) {
+    private void count(PageMove move, TableNeed need, BooleanSupplier isStopped) {
         long end = move.from() + move.length();
         long at = table.nextLeaf(move.from(), end);
         while (at != end && !isStopped.getAsBoolean() && !need.isTooMuch()) {

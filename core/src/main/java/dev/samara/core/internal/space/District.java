@@ -330,7 +330,7 @@ public final class District {
         if (most == null) {
             return;
         }
-        Counters unmapped = range == null ? null : range.uncharged();
+        Counters unmapped = range == null ? null : range.completionWork().uncharged();
         if (draft.maps > most.maps
                 || draft.total + (unmapped == null ? 0 : unmapped.total) > most.total
                 || draft.data + (unmapped == null ? 0 : unmapped.data) > most.data
@@ -351,10 +351,10 @@ public final class District {
 
     /** Adopts the counters that an edit has published. */
     void adopt(Counters published, @Nullable InFlightRange range) {
-        if (range != null && !range.moves().isEmpty()) {
+        if (range != null && !range.retireWork().moves().isEmpty()) {
             moves++;
         }
-        Counters uncharged = range == null ? null : range.uncharged();
+        Counters uncharged = range == null ? null : range.completionWork().uncharged();
         if (uncharged != null) {
             published.add(uncharged);
         }

@@ -9,33 +9,85 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 
-/** The changes of the one open edit of a layout; empty between edits, and reused. Guarded by the layout lock. */
+/**
+ * The VMAs that the one open edit of a layout has taken out and stored, and the ranges that it has claimed. Empty
+ * between edits, and reused. Guarded by the layout lock.
+ *
+ * <p>The list of VMAs taken out is exact after {@link #forgetPutBack} only: a VMA that was stored again stays listed
+ * until then, since an edit may put back many, each of which would have to be searched for.
+ */
 public final class EditLists {
     /** The number of VMAs put back that are removed from the list of those taken out one by one. */
     private static final int FEW_PUT_BACK = 8;
 
-    /** VMAs of the layout that were taken out. */
-    public final List<VmArea> gone = new ArrayList<>();
+    private final List<VmArea> gone = new ArrayList<>();
 
     /** VMAs that were taken out and stored again, and are still listed as taken out. */
-    public final List<VmArea> putBack = new ArrayList<>();
+    private final List<VmArea> putBack = new ArrayList<>();
 
-    /** VMAs that were stored. */
-    public final ArrayList<VmArea> fresh = new ArrayList<>();
+    private final ArrayList<VmArea> fresh = new ArrayList<>();
+    private final Gathered gathered = new Gathered();
+    private final List<VmArea> displaced = new ArrayList<>();
+    private final List<VmArea> withoutAnonVma = new ArrayList<>();
+    private final Ranges claimed = new Ranges();
 
     /** VMAs of the layout that may be taken out at once, and their counters. */
-    public final List<VmArea> gathered = new ArrayList<>();
+    public static final class Gathered {
+        private final List<VmArea> vmas = new ArrayList<>();
+        private final Counters counters = new Counters();
 
-    public final Counters ofGathered = new Counters();
+        private Gathered() {}
 
-    /** VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
-    public final List<VmArea> displaced = new ArrayList<>();
+        public List<VmArea> vmas() {
+            return vmas;
+        }
 
-    /** VMAs taken out without an anon_vma: a fault may give them one until they are detached. */
-    public final List<VmArea> withoutAnonVma = new ArrayList<>();
+        /** Returns the sum of the VMAs' counters, which the caller counts. */
+        public Counters counters() {
+            return counters;
+        }
 
-    /** The ranges that the edit has claimed. */
-    public final Ranges claimed = new Ranges();
+        public void clear() {
+            if (!vmas.isEmpty()) {
+                vmas.clear();
+                counters.subtractAll(counters);
+            }
+        }
+    }
+
+    /** Returns the VMAs of the layout that were taken out. */
+    public List<VmArea> gone() {
+        return gone;
+    }
+
+    /** Returns the new VMAs that were stored. */
+    public List<VmArea> fresh() {
+        return fresh;
+    }
+
+    /** Reserves capacity for an approximate number of new VMAs. */
+    public void expect(int vmas) {
+        fresh.ensureCapacity(vmas);
+    }
+
+    public Gathered gathered() {
+        return gathered;
+    }
+
+    /** Returns the VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
+    public List<VmArea> displaced() {
+        return displaced;
+    }
+
+    /** Returns the VMAs taken out without an anon_vma: a fault may give them one until they are detached. */
+    public List<VmArea> withoutAnonVma() {
+        return withoutAnonVma;
+    }
+
+    /** Returns the ranges that the edit has claimed. */
+    public Ranges claimed() {
+        return claimed;
+    }
 
     /** Notes that a VMA is stored: a new one, or one that was taken out, which {@link #forgetPutBack} follows. */
     public void put(VmArea vma) {
@@ -80,18 +132,11 @@ public final class EditLists {
         throw new IllegalStateException("not known to this edit: " + vma);
     }
 
-    public void clearGathered() {
-        if (!gathered.isEmpty()) {
-            gathered.clear();
-            ofGathered.subtractAll(ofGathered);
-        }
-    }
-
     public void clear() {
         claimed.clear();
         gone.clear();
         putBack.clear();
-        clearGathered();
+        gathered.clear();
         fresh.clear();
         displaced.clear();
         withoutAnonVma.clear();

@@ -28,7 +28,7 @@ public final class InFlightRanges {
     int leaveOutOf(long[] borders, int count) {
         int left = count;
         for (int i = 0; i < ranges.size(); i++) {
-            left = ranges.get(i).leaveOutOf(borders, left);
+            left = ranges.get(i).footprint().leaveOutOf(borders, left);
         }
         for (int i = 0; i < tickets.size(); i++) {
             left = tickets.get(i).leaveOutOf(borders, left);
@@ -40,7 +40,7 @@ public final class InFlightRanges {
     void addThoseIn(InFlightRanges divided, long start, long end) {
         for (int i = 0; i < divided.ranges.size(); i++) {
             InFlightRange range = divided.ranges.get(i);
-            if (Addresses.contains(start, end, range.low())) {
+            if (Addresses.contains(start, end, range.footprint().low())) {
                 ranges.add(range);
             }
         }
@@ -102,7 +102,7 @@ public final class InFlightRanges {
     public @Nullable InFlightRange claimOver(long start, long end) {
         for (int i = 0; i < ranges.size(); i++) {
             InFlightRange range = ranges.get(i);
-            if (range.isInParts() && range.touches(start, end)) {
+            if (range.isInParts() && range.footprint().touches(start, end)) {
                 return range;
             }
         }
@@ -113,9 +113,11 @@ public final class InFlightRanges {
     public List<PendingJoin> joins() {
         List<PendingJoin> joins = List.of();
         for (InFlightRange range : ranges) {
-            if (!range.joins().isEmpty()) {
-                joins = joins.isEmpty() ? new ArrayList<>(range.joins().size()) : joins;
-                joins.addAll(range.joins());
+            if (!range.completionWork().joins().isEmpty()) {
+                joins = joins.isEmpty()
+                        ? new ArrayList<>(range.completionWork().joins().size())
+                        : joins;
+                joins.addAll(range.completionWork().joins());
             }
         }
         return joins;
@@ -125,7 +127,7 @@ public final class InFlightRanges {
     public @Nullable Gate blocking(long age, long start, long end) {
         for (int i = 0; i < ranges.size(); i++) {
             InFlightRange range = ranges.get(i);
-            if (range.touches(start, end)) {
+            if (range.footprint().touches(start, end)) {
                 return range.gate();
             }
         }
@@ -139,7 +141,7 @@ public final class InFlightRanges {
     public boolean mayReuse(long age, long start, long end) {
         boolean reserved = false;
         for (InFlightRange range : ranges) {
-            if (range.touches(start, end)) {
+            if (range.footprint().touches(start, end)) {
                 if (!range.givesUpItsRange()) {
                     return false;
                 }
@@ -153,7 +155,7 @@ public final class InFlightRanges {
     public List<InFlightRange> reusedIn(long start, long end) {
         List<InFlightRange> found = new ArrayList<>(1);
         for (InFlightRange range : ranges) {
-            if (range.touches(start, end)) {
+            if (range.footprint().touches(start, end)) {
                 found.add(range);
             }
         }
@@ -168,7 +170,7 @@ public final class InFlightRanges {
         long kept = floor;
         for (InFlightRange range : ranges) {
             if (!range.givesUpItsRange()) {
-                kept = range.reserved().highestEnd(address, kept);
+                kept = range.footprint().reserved().highestEnd(address, kept);
             }
         }
         return kept;
@@ -182,7 +184,7 @@ public final class InFlightRanges {
         long kept = ceiling;
         for (InFlightRange range : ranges) {
             if (!range.givesUpItsRange()) {
-                kept = range.reserved().lowestStart(address, kept);
+                kept = range.footprint().reserved().lowestStart(address, kept);
             }
         }
         return kept;

@@ -268,7 +268,8 @@ public abstract class LayoutState {
      * @param range the range in flight of the edit; null for none
      */
     public void adopt(District district, Counters published, @Nullable InFlightRange range) {
-        if (published.total < district.counters().total || (range != null && range.uncharged() != null)) {
+        if (published.total < district.counters().total
+                || (range != null && range.completionWork().uncharged() != null)) {
             mapped.beforeFall();
         }
         district.adopt(published, range);

@@ -29,7 +29,7 @@ public record ExitMmap() implements Call {
     @Override
     public long decide(Edit edit) {
         edit.claim(0, edit.geometry.limit());
-        GatheredVmas.unmap(edit, 0, edit.geometry.limit(), false);
+        GatheredVmas.unmap(edit, 0, edit.geometry.limit());
         return Edit.DONE;
     }
 

@@ -153,24 +153,25 @@ public record Mmap(
             return Errno.EINVAL.result();
         }
         boolean noReplace = (flags & FIXED_NOREPLACE) != 0;
-        int placing = noReplace ? flags | FIXED : flags;
-        long hint = (placing & FIXED) != 0 ? address : Placement.roundHint(geometry, address);
+        boolean isFixed = noReplace || (flags & FIXED) != 0;
+        long hint = isFixed ? address : Placement.roundHint(geometry, address);
         long size = geometry.roundUp(length);
         if (size == 0 || !MapCount.mayGrow(edit, 0)) {
             return Errno.ENOMEM.result();
         }
         long vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
-        long start = Placement.find(edit, backing, hint, size, offset, placing);
-        if (start == Errno.ENOMEM.result() && edit.layout.origin().earlyReuse() && (placing & FIXED) == 0) {
+        long start = Placement.find(edit, backing, hint, size, offset, isFixed ? flags | FIXED : flags);
+        boolean isReserved = false;
+        if (start == Errno.ENOMEM.result() && edit.layout.origin().earlyReuse() && !isFixed) {
             // Reservations of a munmap that is not flushed yet are used last.
-            start = Placement.findReserved(edit, size, placing);
-            placing |= FIXED;
+            start = Placement.findReserved(edit, size, flags);
+            isReserved = true;
         }
         if (Errno.isError(start)) {
             return start;
         }
-        // Whether a munmap is in flight there.
-        boolean early = (placing & FIXED) != 0 && EarlyReuse.claimOrReuse(edit, start, start + size);
+        // Whether a munmap is in flight there. Any other place is free.
+        boolean early = (isFixed || isReserved) && EarlyReuse.claimOrReuse(edit, start, start + size);
         if (noReplace && edit.firstIn(start, start + size) != null) {
             return Errno.EEXIST.result();
         }

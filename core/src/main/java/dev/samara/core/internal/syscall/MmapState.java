@@ -73,11 +73,11 @@ final class MmapState {
         }
         long end = start + length;
         long pages = geometry.pages(length);
-        long refused = Munmap.cutEdges(edit, start, end);
+        long refused = Munmap.gather(edit, start, end);
         if (refused != DONE) {
             return refused;
         }
-        Counters replaced = GatheredVmas.gather(edit, start, end);
+        Counters replaced = GatheredVmas.counters(edit);
         if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
@@ -122,7 +122,7 @@ final class MmapState {
     /** Unmaps the mappings that would have been replaced; Linux removed them by then, too (vms_abort_munmap_vmas). */
     private long leaveGap(Counters replaced, long errno) {
         if (replaced.maps != 0) {
-            GatheredVmas.unmap(edit, start, start + length, false);
+            GatheredVmas.unmap(edit, false);
         }
         return errno;
     }

@@ -48,9 +48,9 @@ public record Munmap(long address, long length) implements Call {
 
     /** Unmaps a range whose bounds are valid. */
     static long unmap(Edit edit, long start, long end) {
-        long result = cutEdges(edit, start, end);
+        long result = gather(edit, start, end);
         if (result == DONE) {
-            GatheredVmas.unmap(edit, start, end, false);
+            GatheredVmas.unmap(edit, false);
         }
         return result;
     }
@@ -59,7 +59,8 @@ public record Munmap(long address, long length) implements Call {
     static void unmapMoved(Edit edit, long start, long end) {
         cutAt(edit, start);
         cutAt(edit, end);
-        GatheredVmas.unmap(edit, start, end, true);
+        GatheredVmas.gather(edit, edit.firstIn(start, end), end);
+        GatheredVmas.unmap(edit, true);
     }
 
     private static void cutAt(Edit edit, long address) {
@@ -70,15 +71,17 @@ public record Munmap(long address, long length) implements Call {
     }
 
     /**
-     * Cuts the VMAs at both ends of a range, so that it can be cleared or overwritten ({@code vms_gather_munmap_vmas}).
+     * Cuts the VMAs at both ends of a range, and gathers its VMAs, so that they can be unmapped or replaced ({@code
+     * vms_gather_munmap_vmas}). The VMA that the range is found by is not looked up again, unless it is cut at the end.
      *
      * <p>If the range has a sealed VMA, a cut at the start remains, as on Linux.
      *
      * @return 0 or a negated errno
      */
-    static long cutEdges(Edit edit, long start, long end) {
+    static long gather(Edit edit, long start, long end) {
         VmArea first = edit.firstIn(start, end);
         if (first == null) {
+            GatheredVmas.gather(edit, null, end);
             return DONE;
         }
         if (first.start() < start) {
@@ -93,19 +96,23 @@ public record Munmap(long address, long length) implements Call {
             if (refusal != null) {
                 return refusal.result();
             }
-            VmaCut.cut(edit, first, start);
+            first = VmaCut.cut(edit, first, start);
         }
         if (edit.counters.sealed != 0 && hasSealed(edit, start, end)) {
             return Errno.EPERM.result();
         }
-        VmArea last = edit.at(end - 1);
+        VmArea last = Addresses.isBelow(first.end(), end) ? edit.at(end - 1) : first;
         if (last != null && last.end() > end) {
             Errno refusal = VmaCut.refusal(edit, last, end);
             if (refusal != null) {
                 return refusal.result();
             }
             VmaCut.cut(edit, last, end);
+            if (last == first) {
+                first = edit.firstIn(start, end);
+            }
         }
+        GatheredVmas.gather(edit, first, end);
         return DONE;
     }
 

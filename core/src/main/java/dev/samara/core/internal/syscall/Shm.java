@@ -155,7 +155,7 @@ public final class Shm {
         private static void detach(Edit edit, VmArea vma) {
             edit.claim(vma.start(), vma.end());
             if (!vma.has(VmaFlags.SEALED)) {
-                GatheredVmas.unmap(edit, vma.start(), vma.end(), false);
+                GatheredVmas.unmap(edit, vma.start(), vma.end());
             }
         }
 

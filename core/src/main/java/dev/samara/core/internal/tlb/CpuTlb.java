@@ -63,13 +63,13 @@ public final class CpuTlb extends CpuActivities {
     private final CpuState state;
     private final SoftTlb tlb;
     private final TlbFill fill;
-    private final AsidSlots slots;
+    private final FlushedGenerations slots;
     private final FlushTlb flush;
 
     /* The CPU's space, whose context its state has. What enterGuest needs of it is copied here. */
     private SoftTlb.@Nullable View view;
     private long contextId;
-    private AsidSlots.Slot slot;
+    private FlushedGenerations.Slot slot;
     private int number;
 
     /** The generation flushed to; {@link #FRESH} if listeners must be notified before a translation is used. */
@@ -122,7 +122,7 @@ public final class CpuTlb extends CpuActivities {
         super(cpu);
         this.cpus = cpus;
         this.tlb = tlb;
-        slots = new AsidSlots(tlb);
+        slots = new FlushedGenerations(tlb);
         slot = slots.none();
         flush = new FlushTlb(tlb, slots, reporter);
         fill = new TlbFill(pageShift, tlb);

@@ -20,14 +20,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class FlushTlb {
     private final SoftTlb tlb;
-    private final AsidSlots slots;
+    private final FlushedGenerations slots;
     private final FlushListeners listeners;
     private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
     /** The view that {@link CpuTlb} has too, which needs it at the entry of GUEST without a further load. */
     private SoftTlb.@Nullable View view;
 
-    FlushTlb(SoftTlb tlb, AsidSlots slots, Consumer<Throwable> reporter) {
+    FlushTlb(SoftTlb tlb, FlushedGenerations slots, Consumer<Throwable> reporter) {
         this.tlb = tlb;
         this.slots = slots;
         listeners = new FlushListeners(reporter);
@@ -44,7 +44,7 @@ final class FlushTlb {
     }
 
     /** Flushes what the CPU has missed since it was in GUEST in a space, and notifies the listeners of a new slot. */
-    void catchUp(CpuState state, TlbContext of, AsidSlots.Slot slot) {
+    void catchUp(CpuState state, TlbContext of, FlushedGenerations.Slot slot) {
         if (slot.isFresh) {
             tell(slot, 0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
             slot.isFresh = false;
@@ -55,7 +55,7 @@ final class FlushTlb {
     }
 
     /** Flushes the ranges of the generations up to the current one, or everything, and publishes that generation. */
-    void flush(CpuState state, TlbContext of, AsidSlots.Slot slot) {
+    void flush(CpuState state, TlbContext of, FlushedGenerations.Slot slot) {
         long generation = of.generation().current();
         of.checkNotGivenBack(generation);
         long bit = state.bit();
@@ -96,7 +96,7 @@ final class FlushTlb {
     }
 
     /** Drops all translations of a space. */
-    private void forget(AsidSlots.Slot slot) {
+    private void forget(FlushedGenerations.Slot slot) {
         // First: if a later step throws, the view finds nothing, instead of the translations to be forgotten.
         show(SoftTlb.NOTHING);
         slots.renumber(slot);
@@ -104,7 +104,7 @@ final class FlushTlb {
         show(slot.number());
     }
 
-    private void tell(AsidSlots.Slot slot, long start, long end, MmuNotifier.Reason reason, long generation) {
+    private void tell(FlushedGenerations.Slot slot, long start, long end, MmuNotifier.Reason reason, long generation) {
         if (listeners.isEmpty()) {
             return;
         }

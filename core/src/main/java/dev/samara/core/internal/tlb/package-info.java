@@ -16,6 +16,8 @@
  *   <tr><td>Where does a CPU compare generations, and flush?</td>
  *       <td>{@link dev.samara.core.internal.tlb.CpuTlb#enterGuest}, {@link
  *       dev.samara.core.internal.tlb.CpuTlb#poll}</td></tr>
+ *   <tr><td>Which generation has a CPU flushed to?</td>
+ *       <td>{@code FlushedGenerations}</td></tr>
  *   <tr><td>Where is it decided that a CPU flushes ranges, or everything?</td>
  *       <td>{@link dev.samara.core.internal.tlb.FlushTlb}, by the generations that the CPU is behind; {@link
  *       dev.samara.core.internal.tlb.SoftTlb#flush}, by the length of a range</td></tr>

@@ -125,7 +125,7 @@ final class DistrictScenariosTest {
                     DistrictScenarios.DivisionBesideFlight.class,
                     1,
                     SourceBreak.of(
-                            INTERNAL + "space.InFlightRange",
+                            INTERNAL + "space.Footprint",
                             "return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;",
                             "return isKnown ? count : count;")),
             new Break(

@@ -107,7 +107,7 @@ final class InventedBreaks {
                     "the range of a discard does not count as in flight",
                     LayoutScenarios.DiscardBesideLocked.class,
                     1,
-                    in("space.InFlightRange", " || busy.overlap(start, end);", ";")),
+                    in("space.Footprint", " || busy.overlap(start, end);", ";")),
             PlantedBreak.of(
                     "references are read after the retiring bit is cleared",
                     LayoutScenarios.ReleaseBesideUnmap.class,
@@ -126,7 +126,7 @@ final class InventedBreaks {
                     "a mapping over two reservations awaits one",
                     LayoutScenarios.ReusesTwo.class,
                     2,
-                    in("space.CompletionOrder", "awaited = predecessors.size();", "awaited = 1;")),
+                    in("space.EarlyReuseOrder", "awaited = predecessors.size();", "awaited = 1;")),
             PlantedBreak.of(
                     "the first page of a file is looked for before its lock",
                     FileScenarios.FirstStores.class,

@@ -44,7 +44,7 @@ final class PartsScenariosTest {
                     "a call in parts keeps only what its parts have changed",
                     PartsScenarios.ProtectBesideProtect.class,
                     SMALL_PARTS.and(SourceBreak.of(
-                            INTERNAL + "space.InFlightRange",
+                            INTERNAL + "space.Footprint",
                             "? claimed.overlap(start, end)",
                             "? occupied.overlap(start, end) || busy.overlap(start, end)"))),
             new Break(

@@ -127,7 +127,7 @@ final class FailurePlantedTest {
                     "reclaim@CACHED_FILE",
                     FailureKind.STACK,
                     CALLERS,
-                    Plantings.withoutCall(FILE + "Reclaim", "run", "check", 0)),
+                    Plantings.withoutCall(FILE + "CleanPageReclaim", "run", "check", 0)),
             new Planted(
                     "a read of a file of the host takes a frame before it has memory for the list of its frames",
                     "first-read@HOST_FILE",

@@ -36,9 +36,9 @@ final class DistantNeighbourTest {
             assertEquals(PLACE + page * PAGE, map(PLACE + page * PAGE, Protection.READ));
             assertEquals(PLACE - page * PAGE, map(PLACE - page * PAGE, Protection.READ));
         }
-        joins.add(List.copyOf(range.joins()));
+        joins.add(List.copyOf(range.completionWork().joins()));
         assertEquals(PLACE + PAGE, map(PLACE + PAGE, Protection.READ));
-        joins.add(List.copyOf(range.joins()));
+        joins.add(List.copyOf(range.completionWork().joins()));
     }
 
     @Test

@@ -232,7 +232,7 @@ final class PartBoundsTest {
             Counters unmapped = new Counters();
             each.add(unmapped);
             Unmapping range = new Unmapping();
-            range.countUnmapped(unmapped);
+            range.completionWork().countUnmapped(unmapped);
             if (each == OneMore.TOTAL || each == OneMore.DATA) {
                 assertThrows(BeyondDistrict.class, () -> part.checkCap(atCap(), range), each::toString);
             } else {
@@ -252,7 +252,7 @@ final class PartBoundsTest {
         unmapped.locked = 5;
         unmapped.accounted = 10;
         Unmapping range = new Unmapping();
-        range.countUnmapped(unmapped);
+        range.completionWork().countUnmapped(unmapped);
         Counters published = new Counters();
         published.maps = 4;
         published.total = 40;

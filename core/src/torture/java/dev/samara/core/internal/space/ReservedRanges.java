@@ -14,7 +14,7 @@ public final class ReservedRanges {
     }
 
     public static void forEach(InFlightRange range, Visitor visitor) {
-        Ranges reserved = range.reserved();
+        Ranges reserved = range.footprint().reserved();
         for (int i = 0; i < reserved.size(); i++) {
             visitor.visit(reserved.start(i), reserved.end(i));
         }

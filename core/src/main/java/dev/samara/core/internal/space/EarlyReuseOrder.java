@@ -5,17 +5,17 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The ranges in flight that a range waits for before it completes, and those that wait for it. Guarded by the layout
- * lock.
+ * The order in which early reuse makes ranges in flight complete: those that a range waits for, its predecessors, and
+ * those that wait for it, its successors. Guarded by the layout lock.
  *
- * <p>Only early reuse orders ranges: a mapping stored over the reservations of {@code munmap}s in flight, its
- * predecessors, may be used only after their retirements have ended.
+ * <p>A mapping stored over the reservations of {@code munmap}s in flight, its predecessors, may be used only after
+ * their retirements have ended. Nothing else orders completions.
  *
  * @param <R> a range in flight, of which this class uses nothing
  */
-final class CompletionOrder<R> {
+final class EarlyReuseOrder<R> {
     /** Never changed. */
-    private static final CompletionOrder<?> ALONE = new CompletionOrder<>(List.of());
+    private static final EarlyReuseOrder<?> ALONE = new EarlyReuseOrder<>(List.of());
 
     /** Until publication: the ranges over whose reservations this one is stored. */
     private List<R> predecessors;
@@ -25,14 +25,14 @@ final class CompletionOrder<R> {
     /** The number of predecessors whose retirement has not ended. */
     private int awaited;
 
-    CompletionOrder(List<R> predecessors) {
+    EarlyReuseOrder(List<R> predecessors) {
         this.predecessors = predecessors;
     }
 
     /** Returns the order of a range that waits for no other, and that no other waits for. Allocates nothing. */
     @SuppressWarnings("unchecked") // it has no range
-    static <R> CompletionOrder<R> alone() {
-        return (CompletionOrder<R>) ALONE;
+    static <R> EarlyReuseOrder<R> alone() {
+        return (EarlyReuseOrder<R>) ALONE;
     }
 
     List<R> predecessors() {
@@ -52,10 +52,10 @@ final class CompletionOrder<R> {
     }
 
     /** Returns this order, or a new one in place of {@link #alone}, with capacity for one more successor. */
-    CompletionOrder<R> withRoom() {
+    EarlyReuseOrder<R> withRoom() {
         ArrayList<R> more = new ArrayList<>(successors.size() + 1);
         more.addAll(successors);
-        CompletionOrder<R> roomy = this == ALONE ? new CompletionOrder<>(List.of()) : this;
+        EarlyReuseOrder<R> roomy = this == ALONE ? new EarlyReuseOrder<>(List.of()) : this;
         roomy.successors = more;
         return roomy;
     }

@@ -14,13 +14,13 @@ import dev.samara.core.internal.sync.StackReserve;
  * The second comes after the pages have left the index, when no thread can map them any more. {@link ReclaimCandidates}
  * decides on each page.
  */
-final class Reclaim {
+final class CleanPageReclaim {
     private final MachineMemory memory;
     private final CachedPages cached;
     private final ReverseMap mappings;
     private final Removals removals;
 
-    Reclaim(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
+    CleanPageReclaim(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
         this.memory = memory;
         this.cached = cached;
         this.mappings = mappings;

@@ -8,13 +8,14 @@ import dev.samara.maple.RangeEntry;
 /**
  * The reservations of unmapped ranges. An operation that unmaps a range reserves it in the tree, in the store that
  * removes its VMAs. Lookups find nothing there, and allocation leaves the range alone until the operation is complete:
- * no translation of the old mapping is left then.
+ * no translation of the old mapping is left then. A new mapping reserves nothing: it is placed and stored under one
+ * hold of the layout lock.
  *
  * <p>Where early reuse is allowed, a new mapping may take over the reservations of {@code munmap}s in flight ({@link
  * EarlyReuse}).
  */
-final class Reservations {
-    private Reservations() {}
+final class UnmapReservations {
+    private UnmapReservations() {}
 
     /**
      * Replaces the VMAs of {@code [start, end)} by a reservation of the operation's range in flight. An operation that
@@ -26,7 +27,7 @@ final class Reservations {
         } else {
             edit.tree.replaceByReservation(start, end - 1, mine);
         }
-        mine.reserve(start, end);
+        mine.footprint().reserve(start, end);
     }
 
     /**
@@ -37,7 +38,7 @@ final class Reservations {
         if (complete.isInParts()) {
             return;
         }
-        Ranges reserved = complete.reserved();
+        Ranges reserved = complete.footprint().reserved();
         for (int i = 0; i < reserved.size(); i++) {
             long last = reserved.end(i) - 1;
             RangeEntry<Object> entry = completing.tree.reservationIn(reserved.start(i), last);

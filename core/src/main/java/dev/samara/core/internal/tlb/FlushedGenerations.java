@@ -4,10 +4,12 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.internal.cpu.TlbContext;
 
 /**
- * The spaces whose translations one CPU may still have, each with its number in the TLB. When the CPU returns to a
- * space, it finds its translations, and catches up with the flushes that it has missed. Used by its owner alone.
+ * The generations that one CPU has flushed to, for each space whose translations it may still have, and the space's
+ * number in the TLB. {@link dev.samara.core.internal.cpu.FlushGeneration#mustFlush} compares them with the current
+ * ones. When the CPU returns to a space, it finds its translations, and catches up with the flushes that it missed.
+ * Used by its owner alone.
  */
-final class AsidSlots {
+final class FlushedGenerations {
     /** The number of spaces whose translations are kept, the current one included; as on x86. */
     private static final int SLOTS = 6;
 
@@ -37,7 +39,7 @@ final class AsidSlots {
     private final Slot[] slots = new Slot[SLOTS];
     private int victim;
 
-    AsidSlots(SoftTlb tlb) {
+    FlushedGenerations(SoftTlb tlb) {
         this.tlb = tlb;
         for (int i = 0; i < SLOTS; i++) {
             slots[i] = new Slot();

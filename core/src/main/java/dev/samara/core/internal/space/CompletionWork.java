@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the completion of an operation does to the layout beside clearing its reservations: it joins VMAs that were kept
+ * apart, and uncharges what the operation has unmapped.
+ *
+ * <p>Guarded by the layout lock from publication to completion: the completions of other operations add joins, and
+ * limits and displays read what is uncharged.
+ */
+public final class CompletionWork {
+    /** The joins that completion tries; null as long as there are none. */
+    private @Nullable PendingJoins joins;
+
+    /** The counters of the unmapped VMAs; null for none. */
+    private @Nullable Counters uncharged;
+
+    /** A copy of these counters when the part began that is not published yet. */
+    private @Nullable Counters sealedUncharged;
+
+    private InFlightCharge charge = InFlightCharge.NONE;
+
+    /** Whether some of the VMAs were joined before the completion. */
+    private boolean isJoining;
+
+    CompletionWork() {}
+
+    /**
+     * Requests that completion tries to join the two VMAs that meet at an address; until then they cannot be joined.
+     */
+    public void joinLater(long address) {
+        joinLater(new PendingJoin(address, false));
+    }
+
+    /** Takes over a join from another range in flight that is complete. */
+    public void joinLater(PendingJoin join) {
+        if (joins == null) {
+            joins = new PendingJoins();
+        }
+        joins.put(join);
+    }
+
+    /** Records that only this operation separates the VMA on both sides of an address. */
+    public void addSeam(long address) {
+        joinLater(new PendingJoin(address, true));
+    }
+
+    public List<PendingJoin> joins() {
+        return joins == null ? List.of() : joins;
+    }
+
+    /** Forgets the last joins of the list, which were tried before the completion. */
+    public void joined(int count) {
+        if (joins != null) {
+            joins.removeLast(count);
+        }
+        isJoining = true;
+    }
+
+    /** Returns whether some of the VMAs were joined already, and have no gate. */
+    boolean isJoining() {
+        return isJoining;
+    }
+
+    /** Counts unmapped VMAs against the limits until completion. */
+    public void countUnmapped(Counters unmapped) {
+        if (uncharged == null) {
+            uncharged = new Counters();
+        }
+        uncharged.addAll(unmapped);
+    }
+
+    /** Returns the counters of the unmapped VMAs, which count against the limits until completion; null for none. */
+    public @Nullable Counters uncharged() {
+        return uncharged;
+    }
+
+    /** Returns a copy of {@link #uncharged} of when the part began that is not published yet; null for none. */
+    public @Nullable Counters unchargedBefore() {
+        return sealedUncharged;
+    }
+
+    public InFlightCharge charge() {
+        return charge;
+    }
+
+    public void charge(InFlightCharge unmapped) {
+        charge = unmapped;
+    }
+
+    /** Drops the list of joins, which may be long. Called at completion. */
+    void clear() {
+        joins = null;
+    }
+
+    /** Begins a part: {@link #undoPart} removes what is added from here on. */
+    void beginPart() {
+        if (joins != null) {
+            joins.seal();
+        }
+        sealedUncharged = uncharged == null ? null : uncharged.copy();
+    }
+
+    /** Removes what the part that is not published has added. Nothing is allocated. */
+    void undoPart() {
+        if (joins != null) {
+            joins.unseal();
+        }
+        uncharged = sealedUncharged;
+    }
+}

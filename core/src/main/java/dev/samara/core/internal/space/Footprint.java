@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Ranges;
+
+/**
+ * The ranges of an operation in flight: those that other operations wait for.
+ *
+ * <p>Written by the operation under the layout lock until its last part is published, and never changed afterwards.
+ * Read by holders of the lock, and after publication by the thread that retires the operation, which needs no lock for
+ * that.
+ */
+public final class Footprint {
+    /** The unmapped ranges: free for lookups, reserved for allocation. */
+    private Ranges reserved = Ranges.NONE;
+
+    /** The ranges whose VMAs are in flight. */
+    private Ranges occupied = Ranges.NONE;
+
+    /** Ranges whose pages are changed while their VMAs stay: only operations that name these ranges wait. */
+    private Ranges busy = Ranges.NONE;
+
+    /**
+     * Ranges that the operation keeps to itself until completion because it publishes in parts. They have all other
+     * ranges. None of them is reserved in the tree: allocation asks {@link InFlightRanges#claimOver}.
+     */
+    private Ranges claimed = Ranges.NONE;
+
+    /**
+     * The occupied ranges in the first of the claimed ranges and in the others. The occupied ranges of all parts may
+     * not ascend, but these do.
+     */
+    private Ranges inFirst = Ranges.NONE;
+
+    private Ranges inOthers = Ranges.NONE;
+
+    /* Bounds of all ranges. Each operation checks every range in flight, and is nearly always outside of them. */
+    private long low = -1;
+    private long high;
+
+    Footprint() {}
+
+    public Ranges reserved() {
+        return reserved;
+    }
+
+    public Ranges occupied() {
+        return occupied;
+    }
+
+    public Ranges busy() {
+        return busy;
+    }
+
+    public Ranges claimed() {
+        return claimed;
+    }
+
+    /** Returns the lowest address of all ranges. */
+    public long low() {
+        return low;
+    }
+
+    /** Returns the address after the last one of all ranges. */
+    public long high() {
+        return high;
+    }
+
+    /** Claims a range until completion, for an operation that publishes in parts. Called before the first part. */
+    public void claim(long start, long end) {
+        claimed = claimed.with(start, end);
+        widen(start, end);
+    }
+
+    public void reserve(long start, long end) {
+        reserved = reserved.with(start, end);
+        widen(start, end);
+    }
+
+    void occupy(long start, long end) {
+        occupied = occupied.with(start, end);
+        if (claimed.size() > 1) {
+            if (Addresses.contains(claimed.start(0), claimed.end(0), start)) {
+                inFirst = inFirst.with(start, end);
+            } else {
+                inOthers = inOthers.with(start, end);
+            }
+        }
+        widen(start, end);
+    }
+
+    /** Adds a range whose pages are changed while its VMAs stay. */
+    void keepBusy(long start, long end) {
+        busy = busy.with(start, end);
+        widen(start, end);
+    }
+
+    private void widen(long start, long end) {
+        low = Addresses.lower(start, low);
+        high = Addresses.higher(end, high);
+    }
+
+    /** Returns whether an address is in an occupied range. */
+    public boolean occupies(long address) {
+        return claimed.size() > 1 ? inFirst.contain(address) || inOthers.contain(address) : occupied.contain(address);
+    }
+
+    public boolean touches(long start, long end) {
+        if (!Addresses.overlap(low, high, start, end)) {
+            return false;
+        }
+        return isClaimed()
+                ? claimed.overlap(start, end)
+                : reserved.overlap(start, end) || occupied.overlap(start, end) || busy.overlap(start, end);
+    }
+
+    /** Returns whether the operation has claimed all of its ranges. */
+    boolean isClaimed() {
+        return !claimed.isEmpty();
+    }
+
+    /** Returns whether VMAs of the operation are stored over its own reservations. */
+    boolean occupiesReserved() {
+        return reserved.overlap(occupied);
+    }
+
+    /** Returns whether no range is reserved, occupied or busy; some may be claimed. */
+    boolean isUnused() {
+        return reserved.isEmpty() && occupied.isEmpty() && busy.isEmpty();
+    }
+
+    /**
+     * Removes the addresses between its ranges from the first ones of an array, and all if it will have more ranges;
+     * returns how many are left.
+     */
+    int leaveOutOf(long[] borders, int count) {
+        boolean isKnown = Addresses.isBelow(low, high) && !isClaimed();
+        return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;
+    }
+
+    /** Begins a part: {@link #undoPart} removes what is added from here on. */
+    void beginPart() {
+        reserved.seal();
+        occupied.seal();
+        inFirst.seal();
+        inOthers.seal();
+        busy.seal();
+    }
+
+    /** Removes what the part that is not published has added; the claims, and so the bounds, stay. */
+    void undoPart() {
+        reserved.unseal();
+        occupied.unseal();
+        inFirst.unseal();
+        inOthers.unseal();
+        busy.unseal();
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Watch;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What the retire phase of an operation has to do beyond the unmapping and narrowing of its ranges: to await copies of
+ * forks, to move pages, and to act on pages whose VMAs stay. Most operations have nothing of it ({@link #NONE}).
+ *
+ * <p>Written by the operation under the layout lock until its last part is published, and never changed afterwards.
+ * Then read by the thread that retires the operation, without the lock.
+ */
+public final class RetireWork {
+    /** No work; never changed. The methods {@code with} and {@link #after} replace it by a new object. */
+    static final RetireWork NONE = new RetireWork();
+
+    private List<PageMove> moves = List.of();
+    private List<PageAction> actions = List.of();
+
+    /**
+     * The gates of the children's copies that ran at publication. The pages that they copy must stay until they end.
+     */
+    private List<Gate> copies = List.of();
+
+    /* The sizes of the lists when the part began that is not published yet. */
+    private int sealedMoves;
+    private int sealedActions;
+
+    private RetireWork() {}
+
+    /** Returns this, or a new object in place of {@link #NONE}. */
+    private RetireWork own() {
+        return this == NONE ? new RetireWork() : this;
+    }
+
+    /** Adds a move. Returns the work that has it. */
+    RetireWork with(PageMove move) {
+        RetireWork work = own();
+        if (work.moves.isEmpty()) {
+            work.moves = new ArrayList<>(1);
+        }
+        work.moves.add(move);
+        return work;
+    }
+
+    /** Adds an action, or extends the last one of the part by it. Returns the work that has it. */
+    RetireWork with(PageAction action) {
+        RetireWork work = own();
+        if (work.actions.isEmpty()) {
+            work.actions = new ArrayList<>(1);
+        }
+        work.add(action);
+        return work;
+    }
+
+    private void add(PageAction action) {
+        int size = actions.size();
+        PageAction last = size > sealedActions ? actions.get(size - 1) : null;
+        if (last != null && action.continues(last)) {
+            actions.set(size - 1, last.with(action));
+        } else {
+            actions.add(action);
+        }
+    }
+
+    /** Notes the copies that run at publication. Returns the work that awaits them. */
+    RetireWork after(List<Gate> underWay) {
+        RetireWork work = own();
+        work.copies = underWay;
+        return work;
+    }
+
+    public List<PageMove> moves() {
+        return moves;
+    }
+
+    public List<PageAction> actions() {
+        return actions;
+    }
+
+    /** Returns the moves of the part that is not published yet; all of them for an operation that publishes once. */
+    public List<PageMove> partMoves() {
+        return sealedMoves == 0 ? moves : moves.subList(sealedMoves, moves.size());
+    }
+
+    /** Returns the actions of the part that is not published yet; all of them for an operation that publishes once. */
+    public List<PageAction> partActions() {
+        return sealedActions == 0 ? actions : actions.subList(sealedActions, actions.size());
+    }
+
+    /**
+     * Waits until the copies that ran at publication have ended.
+     *
+     * @param operation reports a long wait
+     */
+    public void awaitCopies(Watch operation) {
+        for (int i = 0; i < copies.size(); i++) {
+            copies.get(i).awaitUninterruptibly(operation);
+        }
+    }
+
+    /** Returns whether the copies that ran at publication have ended. Does not wait. */
+    public boolean areCopiesOver() {
+        for (int i = 0; i < copies.size(); i++) {
+            if (!copies.get(i).isOpen()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Begins a part: {@link #undoPart} removes what is added from here on. */
+    void beginPart() {
+        if (this != NONE) {
+            sealedMoves = moves.size();
+            sealedActions = actions.size();
+        }
+    }
+
+    /** Removes the moves and actions of the part that is not published. Nothing is allocated. */
+    void undoPart() {
+        truncate(moves, sealedMoves);
+        truncate(actions, sealedActions);
+    }
+
+    /** Shortens a list to a size. */
+    public static void truncate(List<?> list, int size) {
+        for (int i = list.size() - 1; i >= size; i--) {
+            list.remove(i);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.internal.sync.Gate;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("The work of a retire phase")
+final class RetireWorkTest {
+    private static final PageMove MOVE = new PageMove(0x1000, 0x9000, 0x1000);
+
+    private static PageAction discard(long start, long end) {
+        return new PageAction(PageAction.Kind.DISCARD, start, end, null, 0);
+    }
+
+    @Test
+    @DisplayName("is shared by all operations that have none, and stays empty")
+    void none() {
+        RetireWork work = RetireWork.NONE.with(MOVE);
+        assertNotSame(RetireWork.NONE, work);
+        assertSame(work, work.with(discard(0, 0x1000)));
+        assertSame(work, work.after(List.of(new Gate())));
+        RetireWork.NONE.beginPart();
+        RetireWork.NONE.undoPart();
+        assertEquals(List.of(), RetireWork.NONE.moves());
+        assertEquals(List.of(), RetireWork.NONE.actions());
+        assertTrue(RetireWork.NONE.areCopiesOver());
+    }
+
+    @Test
+    @DisplayName("joins an action with the one before it in the same part only")
+    void joinedActions() {
+        RetireWork work = RetireWork.NONE.with(discard(0x1000, 0x2000));
+        assertSame(work, work.with(discard(0x2000, 0x3000)));
+        assertEquals(List.of(discard(0x1000, 0x3000)), work.actions());
+        work.beginPart();
+        assertSame(work, work.with(discard(0x3000, 0x4000)));
+        assertEquals(List.of(discard(0x1000, 0x3000), discard(0x3000, 0x4000)), work.actions());
+        assertEquals(List.of(discard(0x3000, 0x4000)), work.partActions());
+    }
+
+    @Test
+    @DisplayName("forgets what a part that is dropped has added, and nothing else")
+    void droppedPart() {
+        RetireWork work = RetireWork.NONE.with(MOVE);
+        assertSame(work, work.with(discard(0x1000, 0x2000)));
+        work.beginPart();
+        assertEquals(List.of(), work.partMoves());
+        assertSame(work, work.with(new PageMove(0x2000, 0xa000, 0x1000)));
+        assertSame(work, work.with(discard(0x2000, 0x3000)));
+        work.undoPart();
+        assertEquals(List.of(MOVE), work.moves());
+        assertEquals(List.of(discard(0x1000, 0x2000)), work.actions());
+    }
+
+    @Test
+    @DisplayName("has ended its copies when the last of their gates is open")
+    void copies() {
+        Gate first = new Gate();
+        Gate second = new Gate();
+        RetireWork work = RetireWork.NONE.after(List.of(first, second));
+        Gate.wake(first.open());
+        assertFalse(work.areCopiesOver());
+        Gate.wake(second.open());
+        assertTrue(work.areCopiesOver());
+    }
+}
