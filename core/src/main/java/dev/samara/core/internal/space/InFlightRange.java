@@ -4,7 +4,7 @@ package dev.samara.core.internal.space;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
-import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.sync.RetriedCall;
 import dev.samara.core.internal.sync.Watch;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,10 +18,10 @@ import org.jspecify.annotations.Nullable;
  * lock guards all fields. After completion no live object leads to this one.
  *
  * <p>Operations extend this class by the run of their retire phase. This class only tells the run of the completion.
- * The two are one object, so an operation allocates one for both, and listing the run as a {@linkplain WaitingCall
+ * The two are one object, so an operation allocates one for both, and listing the run as a {@linkplain RetriedCall
  * waiting call} allocates nothing.
  */
-public abstract class InFlightRange extends WaitingCall {
+public abstract class InFlightRange extends RetriedCall {
     private final InFlightGate gate = new InFlightGate(this);
 
     /** The unmapped ranges: free for lookups, reserved for allocation. */
