@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The number of threads of a {@link Background}, and the attempts to start another one where that has failed. Guarded
- * by the lock of the {@link Background}. The attempts are no {@link RetriedCall}: the housekeeping that would retry them
- * needs the threads that are missing.
+ * by the lock of the {@link Background}. The attempts are not a {@link RetriedCall}: the housekeeping that would retry
+ * them needs the threads that are missing.
  */
 final class BackgroundThreads {
     /** The most threads there can be. */
