@@ -127,7 +127,7 @@ public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
     }
 
     /**
-     * Writes a byte if they are equal to an expected number, atomically, in volatile mode.
+     * Writes a byte if it is equal to an expected number, atomically, in volatile mode.
      *
      * @param address of the byte
      * @param expected the number to compare with
@@ -139,7 +139,7 @@ public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
     }
 
     /**
-     * Writes a byte if they are equal to an expected number, atomically, in volatile mode.
+     * Writes a byte if it is equal to an expected number, atomically, in volatile mode.
      *
      * @param address of the byte
      * @param expected the number to compare with

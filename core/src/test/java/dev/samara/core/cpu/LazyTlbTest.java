@@ -42,12 +42,13 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What each strategy for CPUs in LAZY has to fulfil. The machines are checked, so CPUs in LAZY walk their tables. */
 @ExtendWith(OneThread.class)
 @ParameterizedClass
-@EnumSource(LazyTlb.class)
+@MethodSource("dev.samara.core.fixture.LazyStrategies#ofThisBuild")
 @DisplayName("What a CPU keeps in LAZY")
 final class LazyTlbTest {
     private static final long AT = 0x5000_0000L;

@@ -3,12 +3,13 @@ package dev.samara.core.torture;
 
 import dev.samara.core.LazyTlb;
 import dev.samara.core.MachineBuilder;
+import dev.samara.core.fixture.LazyStrategies;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * What a machine of the torture does about CPUs that leave a space. The seed chooses, so that each strategy has its
- * turn, with flushes that are elided and not, on checked machines and on others.
+ * What a machine of the torture does about CPUs that leave a space. The seed chooses the default strategy or another,
+ * with flushes that are elided and not, on checked machines and on others.
  *
  * @param lazy what a CPU in LAZY keeps
  * @param elides whether a flush looks at no CPU while only the caller's is in the space
@@ -19,15 +20,21 @@ record LifetimeChoices(LazyTlb lazy, boolean elides, boolean checked) {
     static final String LAZY = "torture.lazy";
 
     /**
-     * Chooses by the seed. Sixteen seeds in sequence have all combinations.
+     * Chooses by the seed: an even one has the default strategy. Sixteen seeds, beginning with a multiple of 16, have
+     * all combinations with the default and one other strategy, 48 with each.
      *
      * @param name the name of the strategy; empty for that of the seed
      * @throws IllegalArgumentException if no strategy has the name
      */
     static LifetimeChoices of(long seed, String name) {
-        LazyTlb lazy = name.isEmpty() ? List.of(LazyTlb.values()).get((int) (seed & 3)) : named(name);
+        LazyTlb lazy = name.isEmpty() ? ofSeed(seed) : named(name);
         boolean checked = (seed & 4) != 0 || Boolean.getBoolean("samara.checked");
         return new LifetimeChoices(lazy, (seed & 8) != 0, checked);
+    }
+
+    private static LazyTlb ofSeed(long seed) {
+        List<LazyTlb> others = LazyStrategies.OTHERS;
+        return (seed & 1) == 0 ? LazyTlb.SHOOTDOWN : others.get((int) Math.floorMod(seed >> 4, (long) others.size()));
     }
 
     private static LazyTlb named(String name) {

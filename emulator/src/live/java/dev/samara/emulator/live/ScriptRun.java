@@ -321,7 +321,7 @@ final class ScriptRun {
         awaitEnd(isOfParent ? routes.parent(spawn.task()) : spawn.task());
     }
 
-    /** Waits for the end of a child that was spawned, which stays to be waited for: what comes next may depend on it. */
+    /** Waits for the end of a child that was spawned, and leaves it as it is: what comes next may depend on the end. */
     private void awaitEnd(int parent) {
         if (parent != TaskRoutes.NO_PARENT && !begun.containsKey(parent)) {
             String wait = Integer.toHexString(JudgedCall.WAITID.number(side.architecture()));

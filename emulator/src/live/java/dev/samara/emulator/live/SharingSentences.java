@@ -100,7 +100,8 @@ final class SharingSentences {
         v.add(new Step.Spawn(by, isClone3, flags, WORDS, action(kind)));
         int waiter = isOfParent ? 0 : by;
         if (v.chance(30)) {
-            v.by(waiter, JudgedCall.WAITID, n(1), kept(Step.Spawn.KEPT), v.out(Structure.SIGINFO), n(0x0100_0004L | ALL), n(0));
+            Argument child = kept(Step.Spawn.KEPT);
+            v.by(waiter, JudgedCall.WAITID, n(1), child, v.out(Structure.SIGINFO), n(0x0100_0004L | ALL), n(0));
         }
         v.by(waiter, JudgedCall.WAIT4, kept(Step.Spawn.KEPT), fields(w(7)), n(ALL), n(0));
         if ((flags & PIDFD) != 0) {

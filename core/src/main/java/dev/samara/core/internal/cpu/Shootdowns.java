@@ -3,6 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.internal.sync.Backoff;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import java.util.concurrent.atomic.LongAdder;
@@ -235,7 +236,7 @@ public final class Shootdowns {
             Thread.onSpinWait();
         }
         long since = System.nanoTime();
-        long park = SHORTEST_PARK;
+        long park = 0;
         long check = reports.firstCheck();
         boolean interrupted = false;
         while (!cpu.isDone(context.id(), generation)) {
@@ -244,8 +245,8 @@ public final class Shootdowns {
             }
             interrupted |= Thread.interrupted();
             // Timed: a CPU that acknowledges wakes no thread.
+            park = Backoff.next(park, SHORTEST_PARK, LONGEST_PARK);
             LockSupport.parkNanos(this, park);
-            park = Math.min(2 * park, LONGEST_PARK);
             check = reports.check(cpu, context, generation, since, check);
         }
         if (interrupted) {

@@ -6,7 +6,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.CheckedLock;
-import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.sync.RetriedTask;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.vma.PageCache;
@@ -36,11 +36,8 @@ final class Removals {
      */
     static final int DEPTH = 60;
 
-    /* The pauses in nanoseconds between attempts to finish a failed removal. */
-    private static final long SHORTEST_PAUSE = 1_000_000;
-    private static final long LONGEST_PAUSE = 1_000_000_000;
-
     /** Keeps the cache reachable while a thread of the machine has the unfinished removal. */
+    @SuppressWarnings("UnusedVariable") // keeps the cache reachable
     private final PageCache file;
 
     private final MachineMemory memory;
@@ -91,7 +88,7 @@ final class Removals {
     void release() {
         try {
             if (unfinished != null && !isHandedOn) {
-                memory.rcu().call(this::resumeLater);
+                memory.rcu().call(new Resumption());
                 isHandedOn = true;
             }
         } finally {
@@ -237,32 +234,22 @@ final class Removals {
         }
     }
 
-    /**
-     * Retries without reports: the caller of the change was told of the first failure, and later ones have no other
-     * cause.
-     */
-    private void resumeLater() {
-        long pause = SHORTEST_PAUSE;
-        while (!tryResume()) {
-            Pause.parkNanos(file, pause);
-            pause = Math.min(2 * pause, LONGEST_PAUSE);
-        }
-    }
-
-    private boolean tryResume() {
-        // The holder of the lock continues the removal too, or holds the lock for long. A thread of the machine does
-        // not wait for that.
-        if (!inodeLock.tryLock()) {
-            return false;
-        }
-        try {
-            resumeUnfinished();
-            isHandedOn = false;
-            return true;
-        } catch (Throwable again) {
-            return false;
-        } finally {
-            inodeLock.unlock();
+    /** Finishes the removal on a thread of the machine. The caller of the change was told of the first failure. */
+    private final class Resumption extends RetriedTask {
+        @Override
+        protected boolean attempt() {
+            // The holder of the lock continues the removal too, or holds the lock for long. A thread of the machine
+            // does not wait for that.
+            if (!inodeLock.tryLock()) {
+                return false;
+            }
+            try {
+                resumeUnfinished();
+                isHandedOn = false;
+                return true;
+            } finally {
+                inodeLock.unlock();
+            }
         }
     }
 }

@@ -12,7 +12,6 @@ import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The run of the retire phase of an operation in flight. It calls the notifiers, retires the pages, unlinks the removed
@@ -31,21 +30,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Only the one thread that runs this uses the fields; the waiting calls pass them on.
  */
 final class RetirementRun extends Retirement {
-    private static final long FIRST_PAUSE = 1_000_000;
-    private static final long LONGEST_PAUSE = 1_000_000_000;
-
     private final OperationState operation;
 
     private boolean isTold;
-
-    /** Nanoseconds of the pause after the latest failure; 0 before the first. */
-    private long pause;
-
-    /** The end of the pause, as {@link System#nanoTime}; 0 if the latest step did not fail. */
-    private long dueNanos;
-
-    /** The exception of the first failed step, until it is reported. */
-    private @Nullable Throwable failure;
 
     RetirementRun(OperationState operation) {
         this.operation = operation;
@@ -114,7 +101,7 @@ final class RetirementRun extends Retirement {
         if (gate().isOpen()) {
             return true;
         }
-        return dueNanos != 0 ? System.nanoTime() - dueNanos >= 0 : pages == null || pages.isReady();
+        return isPostponed() ? isDue() : pages == null || pages.isReady();
     }
 
     /** The last part of an asynchronous call asks backings for pages, and completes a future. */
@@ -126,7 +113,7 @@ final class RetirementRun extends Retirement {
     /** Continues at the current step; returns whether its own retirement has ended. */
     private boolean goOn(boolean mayRest) {
         try {
-            dueNanos = 0;
+            attempting();
             if (callsOthers() && !retireAsThisThread(mayRest)) {
                 return false;
             }
@@ -207,18 +194,9 @@ final class RetirementRun extends Retirement {
         }
     }
 
-    /**
-     * Schedules another attempt after a pause. The thread of that attempt reports the first failure: this thread may be
-     * at the end of its stack.
-     */
+    /** Schedules another attempt after a pause. */
     private void fail(Throwable thrown) {
-        boolean isFirst = pause == 0;
-        pause = isFirst ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
-        // Never 0: 0 means that there is no pause.
-        dueNanos = System.nanoTime() + pause | 1;
-        if (isFirst) {
-            failure = thrown;
-        }
+        failed(thrown);
         RetirementSteps pages = retiring;
         if (pages != null) {
             pages.rest();
@@ -226,9 +204,8 @@ final class RetirementRun extends Retirement {
     }
 
     private void reportFailure() {
-        Throwable first = failure;
+        Throwable first = takeFailure();
         if (first != null) {
-            failure = null;
             String what = "the retirement of " + operation + " has failed, and is tried again until it succeeds";
             machine().report(Report.Kind.RETIREMENT_FAILED, what, first);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.internal.sync.Backoff;
 import dev.samara.core.internal.sync.Pause;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -237,7 +238,7 @@ public final class Leaf {
     }
 
     private static void lockSlowly(long[] leaf, int word) {
-        long park = 1_000;
+        long park = 0;
         int spins = 0;
         while (getOpaque(leaf, word) != 0 || !ENTRY.compareAndSet(leaf, word, 0L, 1L)) {
             if (spins++ < SPINS) {
@@ -245,8 +246,8 @@ public final class Leaf {
             } else {
                 // Sections are short: after so many spins, the owner of the lock is not running. The park is timed,
                 // since unlock wakes no thread.
+                park = Backoff.betweenPolls(park);
                 Pause.parkNanos(leaf, park);
-                park = Math.min(2 * park, 1_000_000);
             }
         }
     }

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.sync.RetriedCall;
 import dev.samara.core.internal.sync.Watch;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * #retireWork} without it, since they do not change any more. After completion no live object leads to this one.
  *
  * <p>Operations extend this class by the run of their retire phase. This class only tells the run of the completion.
- * The two are one object, so listing the run as a {@linkplain WaitingCall waiting call} allocates nothing.
+ * The two are one object, so listing the run as a {@linkplain RetriedCall waiting call} allocates nothing.
  */
-public abstract class InFlightRange extends WaitingCall {
+public abstract class InFlightRange extends RetriedCall {
     private final InFlightGate gate = new InFlightGate(this);
     private final Footprint footprint = new Footprint();
     private final CompletionWork completionWork = new CompletionWork();

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Backoff;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
 import java.util.Arrays;
@@ -198,7 +199,7 @@ class Meetings {
 
     /** Notes that these meetings lead to no division, and those of the next time will not. */
     void declined() {
-        pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
+        pause = Backoff.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
         joined = now();
         clear();
     }

@@ -4,8 +4,8 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.RetriedCall;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import java.util.Objects;
@@ -20,12 +20,9 @@ import org.jspecify.annotations.Nullable;
  * <p>The thread belongs to the machine, and not to an executor of the embedder: the teardown waits for operations that
  * such an executor may have to continue.
  */
-final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
+final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
     /** The stack that a teardown needs after its last wait, in frames. */
     private static final int DEPTH = 24;
-
-    private static final long FIRST_PAUSE = 1_000_000;
-    private static final long LONGEST_PAUSE = 1_000_000_000;
 
     private final Spaces spaces;
     private final MachineThreads machine;
@@ -39,16 +36,6 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
 
     /** Its place among the spaces of the machine. Null until it has one; no other thread knows this object before. */
     private Spaces.@Nullable RegisteredSpace registered;
-
-    /* For the thread that has taken it, and then for each thread of the machine that tries again, in turn. */
-
-    /** The first failure, until it is reported. */
-    private @Nullable Throwable failure;
-
-    /** The time before the next attempt, in nanoseconds; 0 before the first failure. */
-    private long pause;
-
-    private long dueNanos;
 
     SpaceEnd(Spaces spaces) {
         this.spaces = spaces;
@@ -108,7 +95,7 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
 
     @Override
     protected boolean isReady() {
-        return pause == 0 || System.nanoTime() - dueNanos >= 0;
+        return isDue();
     }
 
     /** Only hands on. */
@@ -152,15 +139,12 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
             spaces.tearDown(ending);
             if (ending.isInFlight()) {
                 // An earlier attempt has failed after its publication, and another thread ends it.
-                rest();
+                postpone();
                 return false;
             }
             ending.lifetime().endTeardown();
         } catch (Throwable thrown) {
-            if (pause == 0) {
-                failure = thrown;
-            }
-            rest();
+            failed(thrown);
             return false;
         }
         ending.lifetime().release();
@@ -175,16 +159,9 @@ final class SpaceEnd extends WaitingCall implements SpaceUsers.Teardown {
         return true;
     }
 
-    private void rest() {
-        pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
-        dueNanos = System.nanoTime() + pause;
-    }
-
-    /** In a later attempt, since there may be no memory for a report when an attempt fails. */
     private void reportFailure() {
-        Throwable first = failure;
+        Throwable first = takeFailure();
         if (first != null) {
-            failure = null;
             machine.report(Report.Kind.RETIREMENT_FAILED, this + " has failed, and is tried again", first);
         }
     }

@@ -57,7 +57,7 @@ public final class Background implements Executor {
     /** The frames of stack that a look for a thread needs, interpreted: with the JDK's start of a thread. */
     private static final int DEPTH = 60;
 
-    /* The pauses in nanoseconds between attempts of a thread for which there was no memory. */
+    /* The pauses in nanoseconds of a thread of this object for which there was no memory. */
     private static final long SHORTEST_WAIT = 1_000;
     private static final long LONGEST_WAIT = 1_000_000;
 
@@ -227,14 +227,14 @@ public final class Background implements Executor {
      * stack the offer fails first, and not the taking of the lock, which might leave it locked.
      */
     private void tell() {
-        long wait = SHORTEST_WAIT;
+        long wait = 0;
         for (; ; ) {
             try {
                 tellOnce();
                 return;
             } catch (OutOfMemoryError exhausted) {
+                wait = Backoff.betweenPolls(wait);
                 Pause.parkNanos(this, wait);
-                wait = Math.min(2 * wait, LONGEST_WAIT);
             }
         }
     }

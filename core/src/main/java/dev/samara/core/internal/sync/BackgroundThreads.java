@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The number of threads of a {@link Background}, and the attempts to start another one where that has failed. Guarded
- * by the lock of the {@link Background}.
+ * by the lock of the {@link Background}. The attempts are not a {@link RetriedCall}: the housekeeping that would retry
+ * them needs the threads that are missing.
  */
 final class BackgroundThreads {
     /** The most threads there can be. */
@@ -115,7 +116,7 @@ final class BackgroundThreads {
     /** Schedules another attempt on the timer, since there may be no thread. */
     private void tryLater() {
         if (!isToTryAgain) {
-            pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
+            pause = Backoff.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
             timer.runAfter(pause, tryAgain);
             overdueNanos = System.nanoTime() + pause + LONGEST_PAUSE;
             isToTryAgain = true;

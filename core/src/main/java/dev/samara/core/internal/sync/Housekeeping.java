@@ -24,9 +24,6 @@ import org.jspecify.annotations.Nullable;
  * callback that it runs.
  */
 public final class Housekeeping implements Runnable {
-    private static final long SHORTEST_PAUSE = 1_000;
-    private static final long LONGEST_PAUSE = 1_000_000;
-
     /** The time in nanoseconds of a step after which the steps pause, whatever the strategy does. */
     private static final long LONG_STEP = 50_000;
 
@@ -46,8 +43,11 @@ public final class Housekeeping implements Runnable {
     /** How the thread of the steps idles, given the number of calls handed over; null for pauses that double. */
     private final @Nullable IntConsumer idle;
 
-    /** The next pause in nanoseconds of the thread of the steps. Used by the thread that has set {@link #isPolled}. */
-    private long pause = SHORTEST_PAUSE;
+    /**
+     * The latest pause in nanoseconds of the thread of the steps; 0 after a step that has handed a call over. Used by
+     * the thread that has set {@link #isPolled}.
+     */
+    private long pause;
 
     /** What each step that asks the calls checks, too. Set before there is a step. */
     private Runnable check = () -> {};
@@ -166,7 +166,7 @@ public final class Housekeeping implements Runnable {
             return;
         }
         // Store-load pair with the end of run. Here: added, then isPolled. There: isPolled cleared, then added.
-        long retry = SHORTEST_PAUSE;
+        long retry = 0;
         for (; ; ) {
             boolean isBegun = true;
             try {
@@ -177,8 +177,8 @@ public final class Housekeeping implements Runnable {
                 }
                 return;
             } catch (OutOfMemoryError exhausted) {
+                retry = Backoff.betweenPolls(retry);
                 Pause.parkNanos(this, retry);
-                retry = Math.min(2 * retry, LONGEST_PAUSE);
             } finally {
                 if (!isBegun) {
                     isPolled.set(false);
@@ -229,10 +229,10 @@ public final class Housekeeping implements Runnable {
             strategy.accept(moved);
             isIdleBroken = false;
         } else if (moved > 0) {
-            pause = SHORTEST_PAUSE;
+            pause = 0;
         } else {
+            pause = Backoff.betweenPolls(pause);
             LockSupport.parkNanos(this, pause);
-            pause = Math.min(2 * pause, LONGEST_PAUSE);
         }
     }
 

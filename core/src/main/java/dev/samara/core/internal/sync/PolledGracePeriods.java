@@ -3,7 +3,6 @@ package dev.samara.core.internal.sync;
 
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
-import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -25,22 +24,11 @@ final class PolledGracePeriods {
 
     private long over;
 
-    /**
-     * State of the one under way: the readers, their sections at its beginning, and the index of the first reader whose
-     * section has not been seen to end.
-     */
-    private RcuReader[] readers = {};
+    /** The sections that the one under way awaits; null if there are none. */
+    private @Nullable AwaitedSections awaited;
 
-    private long[] sections = {};
-    private int awaited;
-    private long since;
-    private boolean isReported;
-
-    /* For the flight recorder: null if it does not record the one under way. */
-
+    /** For the flight recorder: null if it does not record the one under way. */
     private @Nullable BegunEvent recorded;
-    private int inSection;
-    private @Nullable RcuReader lastAwaited;
 
     PolledGracePeriods(RcuReaders registered, LongAdder ends) {
         this.registered = registered;
@@ -57,8 +45,7 @@ final class PolledGracePeriods {
         for (; ; ) {
             boolean isOver;
             BegunEvent ended;
-            int waited;
-            RcuReader last;
+            AwaitedSections sections;
             synchronized (this) {
                 if (over >= number) {
                     return true;
@@ -66,22 +53,21 @@ final class PolledGracePeriods {
                 if (begun == over) {
                     begin();
                 }
-                if (!hasEnded()) {
+                sections = awaited;
+                if (sections != null && !sections.checkEnded()) {
                     return false;
                 }
                 over = begun;
                 ends.increment();
-                readers = new RcuReader[0];
-                sections = new long[0];
                 isOver = over >= number;
                 ended = recorded;
-                waited = inSection;
-                last = lastAwaited;
+                awaited = null;
                 recorded = null;
-                lastAwaited = null;
             }
-            // Outside of the monitor.
-            Tracepoints.endGracePeriod(ended, waited, last == null ? null : last.name(), true);
+            if (sections != null) {
+                // Outside of the monitor.
+                Tracepoints.endGracePeriod(ended, sections.count(), sections.lastName(), true);
+            }
             if (isOver) {
                 return true;
             }
@@ -89,36 +75,10 @@ final class PolledGracePeriods {
     }
 
     private void begin() {
-        RcuReader[] all = registered.all();
-        long[] seen = new long[all.length];
-        // Orders the callers' unlinking, which came before their calls of Rcu.startPoll, before the scan. Pairs with
-        // the volatile store of RcuReader.readLock.
-        VarHandle.fullFence();
-        int waiting = 0;
-        for (int i = 0; i < all.length; i++) {
-            seen[i] = all[i].sectionVolatile();
-            waiting += seen[i] == 0 ? 0 : 1;
-        }
-        readers = all;
-        sections = seen;
-        awaited = 0;
-        since = System.nanoTime();
-        isReported = false;
-        inSection = waiting;
-        recorded = waiting == 0 ? null : Tracepoints.beginGracePeriod();
+        AwaitedSections sections = AwaitedSections.scan(registered);
+        recorded = sections == null ? null : Tracepoints.beginGracePeriod();
+        awaited = sections;
+        // After all that may fail.
         begun++;
-    }
-
-    private boolean hasEnded() {
-        for (; awaited < readers.length; awaited++) {
-            RcuReader reader = readers[awaited];
-            long section = sections[awaited];
-            if (section != 0 && reader.sectionVolatile() == section && registered.isRegistered(reader)) {
-                lastAwaited = reader;
-                isReported = isReported || registered.reportIfLong(reader, System.nanoTime() - since);
-                return false;
-            }
-        }
-        return true;
     }
 }

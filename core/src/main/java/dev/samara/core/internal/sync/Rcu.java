@@ -3,7 +3,6 @@ package dev.samara.core.internal.sync;
 
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
-import java.lang.invoke.VarHandle;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.LongAdder;
@@ -25,8 +24,6 @@ import java.util.function.Consumer;
  */
 public final class Rcu {
     private static final int SPINS = 200;
-    private static final long SHORTEST_PARK = 1_000;
-    private static final long LONGEST_PARK = 1_000_000;
 
     /**
      * The settings of a machine's grace periods.
@@ -103,36 +100,13 @@ public final class Rcu {
      */
     public void synchronize() {
         NoWaiting.check("a wait for a grace period");
-        // Orders the caller's unlinking before the scan. Pairs with the volatile store of RcuReader.readLock.
-        VarHandle.fullFence();
-        RcuReader[] all = readers.all();
-        long[] sections = null;
-        // Reads all sections before it waits for one: this grace period need not wait for a section that begins later.
-        for (int i = 0; i < all.length; i++) {
-            long section = all[i].sectionVolatile();
-            if (section != 0) {
-                sections = sections == null ? new long[all.length] : sections;
-                sections[i] = section;
-            }
-        }
+        AwaitedSections sections = AwaitedSections.scan(readers);
         if (sections != null) {
-            awaitEnds(all, sections);
+            BegunEvent recorded = Tracepoints.beginGracePeriod();
+            await(sections);
+            Tracepoints.endGracePeriod(recorded, sections.count(), sections.lastName(), false);
         }
         ended.increment();
-    }
-
-    private void awaitEnds(RcuReader[] all, long[] sections) {
-        BegunEvent recorded = Tracepoints.beginGracePeriod();
-        int inSection = 0;
-        RcuReader last = null;
-        for (int i = 0; i < all.length; i++) {
-            if (sections[i] != 0) {
-                inSection++;
-                last = all[i];
-                awaitEnd(last, sections[i]);
-            }
-        }
-        Tracepoints.endGracePeriod(recorded, inSection, last == null ? null : last.name(), false);
     }
 
     /** Returns the number of grace periods that have ended. It only grows. */
@@ -140,22 +114,19 @@ public final class Rcu {
         return ended.sum();
     }
 
-    private void awaitEnd(RcuReader reader, long section) {
+    private void await(AwaitedSections sections) {
         for (int i = 0; i < SPINS; i++) {
             Thread.onSpinWait();
-            if (reader.sectionVolatile() != section) {
+            if (sections.haveEnded()) {
                 return;
             }
         }
-        long since = System.nanoTime();
-        long park = SHORTEST_PARK;
-        boolean reported = false;
+        long park = 0;
         boolean interrupted = false;
-        while (reader.sectionVolatile() == section && readers.isRegistered(reader)) {
+        while (!sections.checkEnded()) {
             interrupted |= Thread.interrupted();
+            park = Backoff.betweenPolls(park);
             LockSupport.parkNanos(this, park);
-            park = Math.min(2 * park, LONGEST_PARK);
-            reported = reported || readers.reportIfLong(reader, System.nanoTime() - since);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();

@@ -13,11 +13,6 @@ import org.jspecify.annotations.Nullable;
  * whether it is over; a task then hands each callback to the executor, until no callback waits. Thread-safe.
  */
 final class RcuCallbacks {
-    private static final long SHORTEST_PAUSE = 1_000;
-
-    /** The longest pause between two attempts to run callbacks, in nanoseconds. */
-    private static final long LONGEST_PAUSE = 1_000_000_000;
-
     private final PolledGracePeriods gracePeriods;
     private final Backlog backlog;
     private final Housekeeping housekeeping;
@@ -126,13 +121,9 @@ final class RcuCallbacks {
     }
 
     /** The callbacks of one grace period after the other. One thread at a time uses it, as a waiting call. */
-    private final class Batch extends WaitingCall {
+    private final class Batch extends RetriedCall {
         private long grace;
         private int left;
-        private long pause = SHORTEST_PAUSE;
-
-        /** The end of the pause after a failure, as {@link System#nanoTime}; 0 if there is none. */
-        private long dueNanos;
 
         /** Begins a grace period for the callbacks that wait now. */
         void begin() {
@@ -144,7 +135,7 @@ final class RcuCallbacks {
 
         @Override
         protected boolean isReady() {
-            return (dueNanos == 0 || System.nanoTime() - dueNanos >= 0) && gracePeriods.isOver(grace);
+            return isDue() && gracePeriods.isOver(grace);
         }
 
         /** The callbacks become tasks of their own. */
@@ -157,22 +148,28 @@ final class RcuCallbacks {
         public void run() {
             boolean goesOn = true;
             try {
-                dueNanos = 0;
+                attempting();
                 handOver();
-                pause = SHORTEST_PAUSE;
+                succeeded();
                 goesOn = hasMore();
                 if (goesOn) {
                     begin();
                 }
             } catch (Throwable thrown) {
                 // The callback and those after it are tried again. At the bound, every caller waits for them.
-                pause = Math.min(2 * pause, LONGEST_PAUSE);
-                dueNanos = System.nanoTime() + pause | 1;
-                reporter.accept("callbacks that wait for a grace period are tried again after " + thrown);
+                failed(thrown);
+                reportFailure();
             } finally {
                 if (goesOn) {
                     housekeeping.add(this);
                 }
+            }
+        }
+
+        private void reportFailure() {
+            Throwable first = takeFailure();
+            if (first != null) {
+                reporter.accept("callbacks that wait for a grace period are tried again after " + first);
             }
         }
 

@@ -34,6 +34,8 @@
  *       <td>{@link dev.samara.core.internal.sync.Rcu#synchronize}</td></tr>
  *   <tr><td>What can be asked whether that is so, without a wait?</td>
  *       <td>{@code PolledGracePeriods}</td></tr>
+ *   <tr><td>For which sections does a grace period wait?</td>
+ *       <td>{@code AwaitedSections}</td></tr>
  *   <tr><td>What runs after a grace period, without a wait?</td>
  *       <td>{@code RcuCallbacks}</td></tr>
  *   <tr><td>What keeps a lock from being lost at the end of a stack?</td>
@@ -44,6 +46,11 @@
  *   <tr><td>What continues calls that wait for a CPU, a copy or a grace period?</td>
  *       <td>{@link dev.samara.core.internal.sync.Housekeeping}, {@link
  *       dev.samara.core.internal.sync.WaitingCall}</td></tr>
+ *   <tr><td>How long does a thread pause before it tries again?</td>
+ *       <td>{@link dev.samara.core.internal.sync.Backoff}</td></tr>
+ *   <tr><td>What retries a step until it succeeds?</td>
+ *       <td>{@link dev.samara.core.internal.sync.RetriedCall} without a thread, {@link
+ *       dev.samara.core.internal.sync.RetriedTask} with one</td></tr>
  *   <tr><td>What runs tasks that may block?</td>
  *       <td>{@link dev.samara.core.internal.sync.MachineTasks}, {@link
  *       dev.samara.core.internal.sync.Background}</td></tr>

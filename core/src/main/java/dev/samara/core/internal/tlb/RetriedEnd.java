@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
-import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.PromptTask;
+import dev.samara.core.internal.sync.RetriedTask;
 
 /**
  * The end of an operation that must not stay half done. If it fails, another thread tries again until it succeeds:
  * either a thread of the machine, which {@linkplain #run runs} this, or the operation that has this as a part.
  */
-public abstract class RetriedEnd implements PromptTask {
-    /* Nanoseconds between attempts. */
-    private static final long SHORTEST_PAUSE = 1_000_000;
-    private static final long LONGEST_PAUSE = 1_000_000_000;
-
+public abstract class RetriedEnd extends RetriedTask implements PromptTask {
     /** Ends the operation. May be repeated after a failure, and then continues with the remaining steps. */
     protected abstract void end();
 
@@ -22,20 +18,13 @@ public abstract class RetriedEnd implements PromptTask {
     /** Tries to end the operation until that succeeds. Drops the failures, since the first one has been thrown. */
     @Override
     public final void run() {
-        long pause = SHORTEST_PAUSE;
-        while (!isEnded()) {
-            Pause.parkNanos(this, pause);
-            pause = Math.min(2 * pause, LONGEST_PAUSE);
-        }
+        super.run();
         ended();
     }
 
-    private boolean isEnded() {
-        try {
-            end();
-            return true;
-        } catch (Throwable again) {
-            return false;
-        }
+    @Override
+    protected final boolean attempt() {
+        end();
+        return true;
     }
 }

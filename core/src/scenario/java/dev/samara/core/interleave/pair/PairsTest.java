@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("Pairs of operations on one space, judged at each step and at the end")
 @Tag("interleave")
@@ -65,7 +65,7 @@ final class PairsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(LazyTlb.class)
+    @MethodSource("dev.samara.core.fixture.LazyStrategies#ofThisBuild")
     @DisplayName("the end of a space beside CPUs, borrows, reaps and forks, in all schedules with one preemption")
     @Explored(1)
     void exits(LazyTlb strategy) throws InterruptedException {

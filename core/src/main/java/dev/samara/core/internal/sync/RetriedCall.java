@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A waiting call whose steps may fail, and are retried after pauses ({@link Backoff}) until they succeed. The first
+ * failure is reported, and only that one: later ones have no other cause. A later attempt reports it ({@link
+ * #takeFailure}), since the thread that fails may be at the end of its stack or of the heap. Only the thread that
+ * continues the call uses this, and between two of its runs the housekeeping that asks whether it is ready.
+ */
+public abstract class RetriedCall extends WaitingCall {
+    /** Nanoseconds of the pause after the latest failure; 0 before the first one. */
+    private long pause;
+
+    /** The end of the pause, as {@link System#nanoTime}; 0 if the latest step did not fail. */
+    private long dueNanos;
+
+    /** The exception of the first failed step, until it is reported. */
+    private @Nullable Throwable failure;
+
+    /** Creates a call that is not listed, and has not failed. */
+    protected RetriedCall() {}
+
+    /**
+     * Notes that a step has failed, and begins the pause before the next attempt. Allocates nothing.
+     *
+     * @param thrown the exception of the step
+     */
+    protected final void failed(Throwable thrown) {
+        boolean isFirst = pause == 0;
+        postpone();
+        if (isFirst) {
+            failure = thrown;
+        }
+    }
+
+    /** Begins the pause before the next attempt, for a step that could not be made. Such a step is not reported. */
+    protected final void postpone() {
+        pause = Backoff.afterFailure(pause);
+        // Never 0: 0 means that there is no pause.
+        dueNanos = System.nanoTime() + pause | 1;
+    }
+
+    /** Ends the pause: an attempt begins. */
+    protected final void attempting() {
+        dueNanos = 0;
+    }
+
+    /** Notes that the steps so far have succeeded. The next failure is a first one. */
+    protected final void succeeded() {
+        pause = 0;
+    }
+
+    /**
+     * Returns whether a step has failed or was postponed, and no attempt has begun since.
+     *
+     * @return whether there is a pause
+     */
+    protected final boolean isPostponed() {
+        return dueNanos != 0;
+    }
+
+    /**
+     * Returns whether there is no pause, or it is over.
+     *
+     * @return whether an attempt may begin
+     */
+    protected final boolean isDue() {
+        return dueNanos == 0 || System.nanoTime() - dueNanos >= 0;
+    }
+
+    /**
+     * Returns the failure to report, once.
+     *
+     * @return the exception; null if there is none, or it was taken
+     */
+    protected final @Nullable Throwable takeFailure() {
+        Throwable first = failure;
+        failure = null;
+        return first;
+    }
+}
