@@ -53,6 +53,21 @@ class EntriesTest {
     }
 
     @Test
+    @DisplayName("first and last have their own bounds, also alone at the start of a leaf")
+    void endsOfLeaves() {
+        for (int i = 0; i < 200; i++) {
+            tree.store(10L * i, 10L * i + 9, "v" + i);
+        }
+        for (int i = 0; i < 100; i++) {
+            assertEquals(new RangeEntry<>(10L * i, 10L * i + 9, "v" + i), tree.firstEntry());
+            assertEquals(new RangeEntry<>(1990 - 10L * i, 1999 - 10L * i, "v" + (199 - i)), tree.lastEntry());
+            tree.erase(10L * i, 10L * i + 9);
+            tree.eraseEntry(1995 - 10L * i);
+        }
+        assertNull(tree.lastEntry());
+    }
+
+    @Test
     @DisplayName("gaps of a range are cut at its ends, and none is empty")
     void gaps() {
         fill(3);
