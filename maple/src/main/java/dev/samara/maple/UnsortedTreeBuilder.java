@@ -37,9 +37,7 @@ public final class UnsortedTreeBuilder<V> {
      * @return a collector, also for parallel streams
      */
     public static <T, V> Collector<T, ?, MapleTree<V>> collector(
-            ToLongFunction<? super T> first,
-            ToLongFunction<? super T> last,
-            Function<? super T, ? extends V> value) {
+            ToLongFunction<? super T> first, ToLongFunction<? super T> last, Function<? super T, ? extends V> value) {
         Objects.requireNonNull(first, "first");
         Objects.requireNonNull(last, "last");
         Objects.requireNonNull(value, "value");

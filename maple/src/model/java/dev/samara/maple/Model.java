@@ -109,7 +109,8 @@ final class Model {
     /** The entries that overlap a range. */
     List<RangeEntry<Object>> entries(long first, long last) {
         List<RangeEntry<Object>> list = new ArrayList<>(entries());
-        list.removeIf(e -> big(e.last()).compareTo(big(first)) < 0 || big(e.first()).compareTo(big(last)) > 0);
+        list.removeIf(
+                e -> big(e.last()).compareTo(big(first)) < 0 || big(e.first()).compareTo(big(last)) > 0);
         return list;
     }
 

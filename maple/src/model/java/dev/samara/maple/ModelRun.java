@@ -361,8 +361,7 @@ final class ModelRun {
 
     private void checkAt(long index) {
         require(tree.get(index) == model.get(index), "get differs at " + Keys.hex(index));
-        require(
-                Objects.equals(tree.entryAt(index), model.entryAt(index)), "entryAt differs at " + Keys.hex(index));
+        require(Objects.equals(tree.entryAt(index), model.entryAt(index)), "entryAt differs at " + Keys.hex(index));
         require(
                 Objects.equals(tree.reservationAt(index), model.reservationAt(index)),
                 "reservationAt differs at " + Keys.hex(index));
@@ -408,7 +407,8 @@ final class ModelRun {
         require(c.previous() == null, "previous() goes on");
         compareWhole(view, expected);
         long low = expected.isEmpty() ? 0 : expected.get(expected.size() / 3).last();
-        long high = expected.isEmpty() ? -1L : expected.get(2 * expected.size() / 3).first();
+        long high =
+                expected.isEmpty() ? -1L : expected.get(2 * expected.size() / 3).first();
         comparePart(view, model, Keys.lower(low, high), Keys.higher(low, high));
     }
 

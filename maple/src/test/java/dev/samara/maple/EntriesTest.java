@@ -89,7 +89,8 @@ class EntriesTest {
         List<String> backward = new ArrayList<>();
         tree.forEachDescending(5, 22, (first, last, value) -> backward.add(value));
         assertEquals(List.of("v2", "v1", "v0"), backward);
-        assertThrows(UnsupportedOperationException.class, () -> tree.entries(0, 9).clear());
+        assertThrows(
+                UnsupportedOperationException.class, () -> tree.entries(0, 9).clear());
         assertThrows(UnsupportedOperationException.class, () -> tree.gaps(0, 9).clear());
     }
 
@@ -173,7 +174,9 @@ class EntriesTest {
         assertNotEquals(tree.snapshot(), before, "one more");
         assertNotEquals(before, before.entries());
         assertSame(before, before.snapshot());
-        assertEquals("{[0x2, 0x5]=v0}", "" + new TreeBuilder<String>().add(2, 5, "v0").build().snapshot());
+        assertEquals(
+                "{[0x2, 0x5]=v0}",
+                "" + new TreeBuilder<String>().add(2, 5, "v0").build().snapshot());
         assertEquals("{}", "" + new MapleTree<>().snapshot());
     }
 

@@ -69,17 +69,25 @@ class RangeEditsTest {
         List<String> before = texts();
         RuntimeException mine = new RuntimeException("mine");
         tree.update(t -> {
-            assertEquals(mine, assertThrows(RuntimeException.class, () -> t.compute(0, 29, old -> {
-                if ("b".equals(old)) {
-                    throw mine;
-                }
-                return "changed";
-            })));
+            assertEquals(
+                    mine,
+                    assertThrows(
+                            RuntimeException.class,
+                            () -> t.compute(0, 29, old -> {
+                                if ("b".equals(old)) {
+                                    throw mine;
+                                }
+                                return "changed";
+                            })));
             t.store(40, 49, "c");
         });
-        assertEquals(mine, assertThrows(RuntimeException.class, () -> tree.compute(0, 29, old -> {
-            throw mine;
-        })));
+        assertEquals(
+                mine,
+                assertThrows(
+                        RuntimeException.class,
+                        () -> tree.compute(0, 29, old -> {
+                            throw mine;
+                        })));
         before = new ArrayList<>(before);
         before.add("[0x28, 0x31]=c");
         assertEquals(before, texts());
@@ -90,8 +98,9 @@ class RangeEditsTest {
     void reserved() {
         tree.store(0, 9, "a");
         tree.reserve(20, 29, "me");
-        ReservedException refused =
-                assertThrows(ReservedException.class, () -> tree.compute(0, 99, old -> {
+        ReservedException refused = assertThrows(
+                ReservedException.class,
+                () -> tree.compute(0, 99, old -> {
                     throw new AssertionError(old);
                 }));
         assertEquals(20, refused.first());
@@ -106,7 +115,11 @@ class RangeEditsTest {
     void storeAllRefused() {
         tree.reserve(20, 29, "me");
         tree.store(0, 9, "a");
-        Snapshot<String> more = new TreeBuilder<String>().add(5, 7, "x").add(25, 26, "y").build().snapshot();
+        Snapshot<String> more = new TreeBuilder<String>()
+                .add(5, 7, "x")
+                .add(25, 26, "y")
+                .build()
+                .snapshot();
         tree.update(t -> {
             t.store(1, 1, "b");
             assertThrows(ReservedException.class, () -> t.storeAll(more));
@@ -128,7 +141,9 @@ class RangeEditsTest {
         tree.store(10, 19, "a");
         other.storeAll(tree);
         other.storeAll(other);
-        assertEquals(List.of(7, "a", 7), other.entries().stream().map(RangeEntry::value).toList());
+        assertEquals(
+                List.of(7, "a", 7),
+                other.entries().stream().map(RangeEntry::value).toList());
     }
 
     @Test

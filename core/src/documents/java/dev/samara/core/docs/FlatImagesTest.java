@@ -60,7 +60,7 @@ final class FlatImagesTest {
                     .replaceAll("\\b" + size + "\\b", "SIZE")
                     .replaceAll("(, address, )" + (size - 1) + "\\b", "$1LAST");
             List<String> members = new ArrayList<>();
-            for (String member : text.split("\n\n")) {
+            for (String member : text.split("\n\n", -1)) {
                 members.add(member.replaceAll("\\s+", " ").strip());
             }
             return members;

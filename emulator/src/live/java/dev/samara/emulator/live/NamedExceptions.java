@@ -337,7 +337,8 @@ final class NamedExceptions {
     static int compared(List<Step> script, List<String> answers) {
         for (int i = 0; i < Math.min(script.size(), answers.size()); i++) {
             if (script.get(i) instanceof Step.Call call) {
-                if (call.call() == JudgedCall.SENDFILE && SENT.matcher(answers.get(i)).find()) {
+                if (call.call() == JudgedCall.SENDFILE
+                        && SENT.matcher(answers.get(i)).find()) {
                     return i;
                 }
                 if (isUnsharing(call) && sharesFiles(script.subList(0, i))) {

@@ -54,7 +54,8 @@ final class CacheLimit {
 
     /** Returns the cache of a new file, whose pages are counted and evicted. */
     SavedPages newPages(MachineMemory memory, long size, SpareWalk spare) {
-        return new SavedPages(memory, size, resident, mostBytes / memory.frames().pageSize(), spare);
+        return new SavedPages(
+                memory, size, resident, mostBytes / memory.frames().pageSize(), spare);
     }
 
     /** Returns the maximum number of pages of one read-ahead; see {@code OpenHostFile}. */

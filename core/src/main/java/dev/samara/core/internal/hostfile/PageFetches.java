@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.NoFrame;
+import dev.samara.core.internal.file.SavedPages;
 import java.util.function.Consumer;
 
 /** Finds pages of one file of the host, and reads those that are not in memory. Thread-safe. */

@@ -36,7 +36,8 @@ final class PageWrites implements PageWriter {
         this.buffers = buffers;
         this.dropsFailed = dropsFailed;
         pages = inode.saved();
-        pageShift = Integer.numberOfTrailingZeros(pages.pages().memory().frames().pageSize());
+        pageShift =
+                Integer.numberOfTrailingZeros(pages.pages().memory().frames().pageSize());
     }
 
     /**

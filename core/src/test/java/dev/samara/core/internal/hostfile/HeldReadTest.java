@@ -54,7 +54,8 @@ final class HeldReadTest extends HostFileFixture {
         reader.setDaemon(true);
         reader.start();
         Latches.await(hold.reached);
-        FutureTask<Integer> evicted = new FutureTask<>(() -> HostFilePages.saved(file).evict(true));
+        FutureTask<Integer> evicted =
+                new FutureTask<>(() -> HostFilePages.saved(file).evict(true));
         Thread evicter = new Thread(evicted, "evict");
         evicter.setDaemon(true);
         evicter.start();

@@ -111,7 +111,8 @@ final class HostFileMarksTest extends HostFileFixture {
         CountDownLatch isHeld = new CountDownLatch(1);
         beforeNext(ChannelCall.FORCE, () -> {
             held.add(new HeldLeaf(space, FIRST));
-            evicted.add(held.get(0).stopped("evict", () -> HostFilePages.saved(file).evict(true)));
+            evicted.add(
+                    held.get(0).stopped("evict", () -> HostFilePages.saved(file).evict(true)));
             isHeld.countDown();
             throw new IOException("Input/output error");
         });
