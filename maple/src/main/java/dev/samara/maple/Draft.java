@@ -149,13 +149,13 @@ final class Draft {
 
     /** Returns the first index of a range, or that of an entry with an equal value that has the index before it. */
     static long coalescedFirst(Node root, long first, Object value) {
-        RangeEntry<Object> before = first == 0 ? null : Entries.at(root, Keys.flip(first - 1));
+        RangeEntry<Object> before = first == 0 ? null : EntryWalk.at(root, Keys.flip(first - 1));
         return before != null && before.value().equals(value) ? before.first() : first;
     }
 
     /** Returns the last index of a range, or that of an entry with an equal value that has the index after it. */
     static long coalescedLast(Node root, long last, Object value) {
-        RangeEntry<Object> after = last == -1L ? null : Entries.at(root, Keys.flip(last + 1));
+        RangeEntry<Object> after = last == -1L ? null : EntryWalk.at(root, Keys.flip(last + 1));
         return after != null && after.value().equals(value) ? after.last() : last;
     }
 

@@ -63,7 +63,7 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
         if (!isAtEnd) {
             isAtEnd = true;
             RangeConsumer<V> each = (first, last, value) -> action.accept(new RangeEntry<>(first, last, value));
-            Entries.forEach(root, Keys.MIN, lo, hi, each);
+            EntryWalk.forEach(root, Keys.MIN, lo, hi, each);
         }
     }
 

@@ -109,21 +109,21 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
 
     @Override
     public @Nullable RangeEntry<V> entryAt(long index) {
-        return Entries.at(rootAcquire(), Keys.flip(index));
+        return EntryWalk.at(rootAcquire(), Keys.flip(index));
     }
 
     @Override
     public @Nullable RangeEntry<V> firstEntry() {
         Node root = rootAcquire();
         // One leaf is of one instant. To find that several have no entry takes one instant for all of them.
-        RangeEntry<V> found = Entries.firstInLeaf(root);
+        RangeEntry<V> found = EntryWalk.firstInLeaf(root);
         return found != null || root.level == 0 ? found : snapshot().firstEntry();
     }
 
     @Override
     public @Nullable RangeEntry<V> lastEntry() {
         Node root = rootAcquire();
-        RangeEntry<V> found = Entries.lastInLeaf(root);
+        RangeEntry<V> found = EntryWalk.lastInLeaf(root);
         return found != null || root.level == 0 ? found : snapshot().lastEntry();
     }
 

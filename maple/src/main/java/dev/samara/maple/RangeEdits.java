@@ -42,7 +42,7 @@ final class RangeEdits<V> {
         from = first;
         RangeConsumer<V> each =
                 (start, end, value) -> add(Keys.higher(start, first), Keys.lower(end, last), last, value);
-        Entries.forEach(root, Keys.MIN, Keys.flip(first), Keys.flip(last), each);
+        EntryWalk.forEach(root, Keys.MIN, Keys.flip(first), Keys.flip(last), each);
         if (!isOver) {
             pieces.add(new Piece<>(from, last, function.apply(null)));
         }

@@ -143,7 +143,7 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
 
     @Override
     public @Nullable RangeEntry<V> entryAt(long index) {
-        return Entries.at(root(), Keys.flip(index));
+        return EntryWalk.at(root(), Keys.flip(index));
     }
 
     @Override
@@ -169,7 +169,7 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
 
     @Override
     public long count() {
-        return Entries.count(root());
+        return EntryWalk.count(root());
     }
 
     @Override
@@ -208,21 +208,21 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     @Override
     public void forEach(RangeConsumer<? super V> action) {
         Objects.requireNonNull(action, "action");
-        Entries.forEach(root(), Keys.MIN, action);
+        EntryWalk.forEach(root(), Keys.MIN, action);
     }
 
     @Override
     public void forEach(long first, long last, RangeConsumer<? super V> action) {
         Keys.requireRange(first, last);
         Objects.requireNonNull(action, "action");
-        Entries.forEach(root(), Keys.MIN, Keys.flip(first), Keys.flip(last), action);
+        EntryWalk.forEach(root(), Keys.MIN, Keys.flip(first), Keys.flip(last), action);
     }
 
     @Override
     public void forEachDescending(long first, long last, RangeConsumer<? super V> action) {
         Keys.requireRange(first, last);
         Objects.requireNonNull(action, "action");
-        Entries.forEachDescending(root(), Keys.MIN, Keys.flip(first), Keys.flip(last), action);
+        EntryWalk.forEachDescending(root(), Keys.MIN, Keys.flip(first), Keys.flip(last), action);
     }
 
     /** Returns an iterator over the entries in ascending order, which does not remove. */

@@ -64,7 +64,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
 
     @Override
     public @Nullable RangeEntry<V> entryAt(long index) {
-        return Entries.at(root(), Keys.flip(index));
+        return EntryWalk.at(root(), Keys.flip(index));
     }
 
     /** Returns this transaction's own view as it is now. May be used after the transaction has ended. */

@@ -138,7 +138,7 @@
  *   <tr><td>What do {@code get} and {@code isFree} run?</td>
  *       <td>{@code Lookup}, {@code AllocationView}; {@code atOrAfter} and {@code atOrBefore}: {@code Nearest}</td></tr>
  *   <tr><td>What finds entries with their bounds, and walks over a range of them?</td>
- *       <td>{@code Entries}; as a stream: {@code EntrySpliterator}; step by step: {@code Cursor}</td></tr>
+ *       <td>{@code EntryWalk}; as a stream: {@code EntrySpliterator}; step by step: {@code Cursor}</td></tr>
  *   <tr><td>What asks a function for the values of a range?</td>
  *       <td>{@code RangeEdits}</td></tr>
  *   <tr><td>What publishes an edit?</td>

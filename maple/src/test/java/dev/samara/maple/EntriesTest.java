@@ -172,6 +172,11 @@ class EntriesTest {
         tree.erase(2, 5);
         assertNotEquals(before, tree.snapshot(), "one less");
         assertNotEquals(tree.snapshot(), before, "one more");
+        tree.storeAll(before);
+        assertEquals(before, tree.snapshot());
+        tree.eraseEntry(492);
+        assertNotEquals(before, tree.snapshot(), "the last one less");
+        assertNotEquals(tree.snapshot(), before, "the last one more");
         assertNotEquals(before, before.entries());
         assertSame(before, before.snapshot());
         assertEquals(

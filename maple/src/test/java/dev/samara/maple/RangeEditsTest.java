@@ -129,7 +129,7 @@ class RangeEditsTest {
         });
         assertEquals("x", tree.get(6));
         assertNull(tree.get(25));
-        assertEquals("me", tree.reservationAt(25).value());
+        assertEquals(new RangeEntry<Object>(20, 29, "me"), tree.reservationAt(25));
         tree.validate();
     }
 

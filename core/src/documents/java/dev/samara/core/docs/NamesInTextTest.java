@@ -42,6 +42,8 @@ final class NamesInTextTest {
             "Invoker",
             "LongBuffer",
             "MinInlineFrequencyRatio",
+            "RangeMap",
+            "RangeSet",
             "OptoScheduling",
             "ParallelGC",
             "SerialGC",

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
  * below the root is replaced; {@link #at}, {@link #firstInLeaf} and {@link #lastInLeaf} read one leaf, which may be
  * replaced concurrently.
  */
-final class Entries {
+final class EntryWalk {
 
-    private Entries() {}
+    private EntryWalk() {}
 
     /** Returns the entry that covers {@code key}, or null if none does. Wait-free, like {@link Lookup#get}. */
     static <V> @Nullable RangeEntry<V> at(Node root, long key) {
