@@ -19,6 +19,13 @@ final class NamedExceptions {
     private static final Pattern NOT_THERE = Pattern.compile("^\\| (.*`.*) \\| ENOSYS \\|.*");
     private static final Pattern NAME = Pattern.compile("`([a-z_0-9]+)`");
     private static final Pattern NO_TIMES = Pattern.compile(" atime 0\\.0 mtime 0\\.0");
+    private static final Pattern CHILD = Pattern.compile("other[0-9]+");
+
+    /** A time in seconds and nanoseconds. */
+    private static final Pattern TIME = Pattern.compile("(time -?[0-9]+\\.)([0-9]+)");
+
+    private static final int NANOS_OF_MICROSECOND = 1000;
+
     private static final Pattern TIMES = Pattern.compile(" atime \\S+ mtime \\S+");
     private static final String ENOSYS = "-38";
     private static final String EINVAL = "-22";
@@ -47,6 +54,11 @@ final class NamedExceptions {
     private static final Pattern OF_READ_FOLDER = Pattern.compile("^-(21|9) .* at any mode 4");
 
     /** The calls that look at the position and the number of bytes first. */
+    private static final Set<JudgedCall> OF_RIGHTS =
+            EnumSet.of(JudgedCall.UTIMENSAT, JudgedCall.FACCESSAT, JudgedCall.FACCESSAT2);
+
+    private static final Set<JudgedCall> OF_WAITS = EnumSet.of(JudgedCall.WAITID, JudgedCall.WAIT4);
+
     private static final Set<JudgedCall> OF_POSITIONS =
             EnumSet.of(JudgedCall.READ, JudgedCall.READV, JudgedCall.SENDFILE);
 
@@ -87,6 +99,7 @@ final class NamedExceptions {
     private static final int MOST_ENTRY = 280;
 
     private static final int UNSHARE = 2;
+    private static final long PIDFD = 0x1000;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
     private static final int EXCHANGE_OR_WHITEOUT = 6;
@@ -130,11 +143,43 @@ final class NamedExceptions {
                 && isAfter(found, Set.of(JudgedCall.FCHMOD, JudgedCall.FCHMODAT))) {
             return "an open file by its descriptor's name, in a folder that the JDK may not search any more";
         }
+        if (first(found.kernel()).equals(EACCES) && OF_RIGHTS.contains(call.call()) && hasPidfd(found)) {
+            return "the owner of a pidfd, who the guest is in the emulator, as the document says";
+        }
+        if (OF_WAITS.contains(call.call()) && hasThread(found) && isOfAnotherChild(found)) {
+            return "which child of several that have ended is found first: that of the calling thread";
+        }
+        if (isAfter(found, Set.of(JudgedCall.UTIMENSAT)) && isLinkInMicroseconds(found)) {
+            return "the times of a link, which the JDK sets in microseconds, as the document says";
+        }
         boolean isOfMemory = call.call() == JudgedCall.PROCESS_VM_READV || call.call() == JudgedCall.PROCESS_VM_WRITEV;
         if (isOfMemory && isOwn(found, call) && first(found.kernel()).equals(first(found.guest()))) {
             return "bytes that are copied over themselves, in parts of any size";
         }
         return of(call, found.kernel(), found.guest());
+    }
+
+    private static boolean hasPidfd(Difference found) {
+        return found.script().subList(0, found.step()).stream()
+                .anyMatch(each -> (each instanceof Step.Spawn spawn && (spawn.flags() & PIDFD) != 0)
+                        || (each instanceof Step.Call call && call.call() == JudgedCall.PIDFD_OPEN));
+    }
+
+    /** Whether two answers of a wait differ by the child that they name, and nothing else. */
+    private static boolean isOfAnotherChild(Difference found) {
+        return !first(found.kernel()).startsWith("-")
+                && CHILD.matcher(found.kernel())
+                        .replaceAll("child")
+                        .equals(CHILD.matcher(found.guest()).replaceAll("child"));
+    }
+
+    /** Whether two answers about a link differ by parts of microseconds in its times, and nothing else. */
+    private static boolean isLinkInMicroseconds(Difference found) {
+        String rounded = TIME.matcher(found.kernel()).replaceAll(time -> {
+            int nanos = Integer.parseInt(time.group(2));
+            return time.group(1) + (nanos - nanos % NANOS_OF_MICROSECOND);
+        });
+        return found.kernel().contains(" mode 120777 ") && rounded.equals(found.guest());
     }
 
     private static boolean isOpenFile(Argument argument) {

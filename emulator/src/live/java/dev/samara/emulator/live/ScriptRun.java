@@ -327,6 +327,8 @@ final class ScriptRun {
             String wait = Integer.toHexString(JudgedCall.WAITID.number(side.architecture()));
             String options = Integer.toHexString(ENDED_CHILD);
             ask(routes.route(parent) + "c " + wait + " 1 =" + Step.Spawn.KEPT + " 0 " + options, answer -> {});
+            // The signal of its end.
+            awaitThreads(parent);
         }
     }
 

@@ -102,9 +102,12 @@ final class SeenNumbers {
     String path(String found) {
         String text = found.endsWith("\0") ? found.substring(0, found.length() - 1) + "." : found;
         // A path may be cut off within the part that only one of the two has.
+        String top = base.substring(0, base.length() - 1);
         String inside = text.startsWith(base)
                 ? found.substring(base.length())
-                : text.startsWith("/") ? found.substring(1) : found;
+                : text.equals(top) || text.equals(top + ".")
+                        ? found.substring(top.length())
+                        : text.startsWith("/") ? found.substring(1) : found;
         return inside.length() > 60 ? inside.length() + "*" + inside.substring(0, 20) : inside;
     }
 }

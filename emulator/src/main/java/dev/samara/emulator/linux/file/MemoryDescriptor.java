@@ -62,6 +62,11 @@ public final class MemoryDescriptor extends SeekableFile {
         // Descriptors of one file append in turns.
         synchronized (file) {
             long end = file.size();
+            if (end == Long.MAX_VALUE) {
+                // Its position was checked before it became the end: generic_write_check_limits.
+                return LinuxErrno.EFBIG;
+            }
+            source.limit((int) Math.min(source.limit(), source.position() + (Long.MAX_VALUE - end)));
             long done = file.pwrite(source, end);
             return done < 0 ? done : end;
         }
