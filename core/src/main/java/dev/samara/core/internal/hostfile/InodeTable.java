@@ -121,6 +121,11 @@ final class InodeTable {
         return true;
     }
 
+    /** Returns whether no thread has ended a file. */
+    synchronized boolean has(HostInode inode) {
+        return inodes.get(inode.key()) == inode;
+    }
+
     /** Ends what {@link #beginEnd} has begun, and keeps the file. */
     synchronized void keep(HostInode inode) {
         inode.use().isEnding = false;

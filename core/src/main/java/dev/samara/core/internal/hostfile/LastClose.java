@@ -110,6 +110,10 @@ final class LastClose {
     private boolean endUsed(HostInode inode) {
         try {
             long failed = inode.save();
+            if (failed != 0 && !inodes.has(inode)) {
+                // Its last use has ended concurrently: that thread has saved it, and closed the channel of this save.
+                return true;
+            }
             if (failed != 0) {
                 report(inode, "saved", failed);
             }
