@@ -141,26 +141,18 @@ final class Draft {
         return value;
     }
 
-    void storeCoalescing(long first, long last, Object value) {
-        requireValue(first, last, value);
-        Node now = root;
-        overwrite(coalescedFirst(now, first, value), coalescedLast(now, last, value), value, null);
-    }
-
-    /** Returns the first index of a range, or that of an entry with an equal value that has the index before it. */
-    static long coalescedFirst(Node root, long first, Object value) {
+    /** Returns a range with the entries beside it that have an equal value and overlap it, or end next to it. */
+    static IndexRange coalesced(Node root, long first, long last, Object value) {
         RangeEntry<Object> before = first == 0 ? null : EntryWalk.at(root, Keys.flip(first - 1));
-        return before != null && before.value().equals(value) ? before.first() : first;
-    }
-
-    /** Returns the last index of a range, or that of an entry with an equal value that has the index after it. */
-    static long coalescedLast(Node root, long last, Object value) {
         RangeEntry<Object> after = last == -1L ? null : EntryWalk.at(root, Keys.flip(last + 1));
-        return after != null && after.value().equals(value) ? after.last() : last;
+        return new IndexRange(
+                before != null && before.value().equals(value) ? before.first() : first,
+                after != null && after.value().equals(value) ? after.last() : last);
     }
 
     /** Goes back to a root of this draft, since when no node was changed in place. */
     void restore(Node earlier) {
+        splice.disown();
         root = earlier;
     }
 

@@ -130,6 +130,13 @@ abstract class EditedRoot extends PublishedRoot {
         }
     }
 
+    /** Releases the writer lock, unless code of the caller has done so: its edit throws then. */
+    final void endEdit() {
+        if (writerLock.isHeldByCurrentThread()) {
+            writerLock.unlock();
+        }
+    }
+
     /**
      * Drops a transaction that was left open by a thread that has released the lock since. The caller must hold the
      * writer lock.

@@ -3,6 +3,7 @@ package dev.samara.maple;
 
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -68,35 +69,53 @@ final class Edits {
 
     void storeCoalescing(long first, long last, Object value) {
         Draft.requireValue(first, last, value);
-        Node root = tree.rootAcquire();
-        store(Draft.coalescedFirst(root, first, value), Draft.coalescedLast(root, last, value), value);
+        IndexRange joined = alone(() -> Draft.coalesced(tree.rootAcquire(), first, last, value));
+        store(joined.first(), joined.last(), value);
     }
 
     <V> void compute(long first, long last, UnaryOperator<@Nullable V> function) {
-        together(draft -> new RangeEdits<>(draft.root(), first, last, function).store(draft));
+        RangeEdits<V> edits = alone(() -> new RangeEdits<>(tree.rootAcquire(), first, last, function));
+        together(edits::store);
     }
 
     void storeAll(Snapshot<?> entries) {
         together(draft -> entries.forEach(draft::store));
     }
 
-    /** Publishes several edits at one instant, or none if they throw. The tree cannot be edited otherwise meanwhile. */
-    private void together(Consumer<Draft> edits) {
-        Draft draft = draft();
+    /** Runs code of the caller before an edit: meanwhile this thread cannot edit the tree otherwise. */
+    private <T> T alone(Supplier<T> code) {
         Object mark = new Object();
         tree.begin(mark);
+        boolean isAlone = false;
+        T result;
+        try {
+            result = code.get();
+            isAlone = tree.isOpen(mark);
+        } finally {
+            if (tree.isOpen(mark)) {
+                tree.end(false);
+            }
+        }
+        if (!isAlone) {
+            throw new IllegalStateException("the writer lock was released by code that this edit called");
+        }
+        return result;
+    }
+
+    /** Publishes several edits at one instant, or none if they throw. */
+    private void together(Consumer<Draft> edits) {
+        Draft draft = draft();
         boolean isDone = false;
         try {
             edits.accept(draft);
-            if (!tree.isOpen(mark)) {
-                throw new IllegalStateException("the writer lock was released by the function of this edit");
-            }
             isDone = true;
         } finally {
-            if (tree.isOpen(mark)) {
-                tree.end(isDone);
+            if (!isDone) {
+                // Keeps nothing of what was made.
+                draft();
             }
         }
+        tree.publish();
     }
 
     boolean storeLowest(GapSearch where, Object value) {

@@ -22,6 +22,9 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
     private final Node root;
     private final Cursor<V> cursor;
 
+    /** Whether the cursor is on the entry below the keys that are left. */
+    private boolean isOnEntry;
+
     /* The keys that are left, inclusive; none if it is at its end. */
     private long lo;
     private final long hi;
@@ -44,17 +47,28 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
     @Override
     public boolean tryAdvance(Consumer<? super RangeEntry<V>> action) {
         Objects.requireNonNull(action, "action");
-        V value = isAtEnd ? null : cursor.find(Keys.flip(lo));
-        if (value == null || Keys.flip(cursor.first()) > hi) {
+        RangeEntry<V> entry = isAtEnd ? null : next();
+        if (entry == null) {
             isAtEnd = true;
             return false;
         }
-        RangeEntry<V> entry = new RangeEntry<>(cursor.first(), cursor.last(), value);
         long end = Keys.flip(entry.last());
-        isAtEnd = end == Keys.MAX || end >= hi;
-        lo = end + 1;
+        isAtEnd = end >= hi;
+        lo = isAtEnd ? hi : end + 1;
         action.accept(entry);
         return true;
+    }
+
+    private @Nullable RangeEntry<V> next() {
+        if (root.reserved) {
+            // A cursor would pass all reservations above the highest key, in each part.
+            return EntryWalk.first(root, Keys.MIN, lo, hi);
+        }
+        V value = isOnEntry ? cursor.next() : cursor.find(Keys.flip(lo));
+        isOnEntry = value != null;
+        return value == null || Keys.flip(cursor.first()) > hi
+                ? null
+                : new RangeEntry<>(cursor.first(), cursor.last(), value);
     }
 
     @Override
@@ -78,6 +92,7 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
                 estimate >>>= 1;
                 Spliterator<RangeEntry<V>> lower = new EntrySpliterator<>(root, lo, border, estimate);
                 lo = border + 1;
+                isOnEntry = false;
                 return lower;
             }
             n = n.child(from);

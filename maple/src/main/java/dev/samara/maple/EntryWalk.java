@@ -62,6 +62,18 @@ final class EntryWalk {
                 : new RangeEntry<>(Keys.flip(leaf.lowerBound(i, floor)), Keys.flip(leaf.pivot(i)), (V) value);
     }
 
+    /** Returns the lowest entry that overlaps a range, below a node with this lower bound; null if there is none. */
+    static <V> @Nullable RangeEntry<V> first(Node n, long floor, long lo, long hi) {
+        int end = n.find(Math.min(hi, n.upperBound()));
+        for (int i = n.find(Math.max(lo, floor)); i <= end; i++) {
+            RangeEntry<V> found = n.level == 0 ? entry(n, i, floor) : first(n.child(i), n.lowerBound(i, floor), lo, hi);
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
     /** Returns the number of entries. */
     static long count(Node n) {
         long count = 0;

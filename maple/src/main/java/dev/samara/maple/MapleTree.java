@@ -299,7 +299,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
         try {
             edits.storeCoalescing(first, last, value);
         } finally {
-            writerLock.unlock();
+            endEdit();
         }
     }
 
@@ -309,7 +309,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
         try {
             edits.compute(first, last, function);
         } finally {
-            writerLock.unlock();
+            endEdit();
         }
     }
 

@@ -77,7 +77,8 @@ public sealed interface RangeStore<V> permits MapleTree, Transaction, Writer {
 
     /**
      * Stores a value in a range like {@link #store}, and makes one entry of the range and of entries with an equal
-     * value that overlap the range or end next to it. Compares by {@link Object#equals}, with the writer lock held.
+     * value that overlap the range or end next to it. Compares by {@link Object#equals}, with the writer lock held;
+     * that must not change this object.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -91,7 +92,8 @@ public sealed interface RangeStore<V> permits MapleTree, Transaction, Writer {
 
     /**
      * Replaces the values of a range by results of a function, all at one instant: it is called once for each entry
-     * and for each free range, as far as these are in the range. If the function throws, nothing has changed.
+     * and for each free range, as far as these are in the range. If the function throws, nothing has changed. Entries
+     * across the ends of the range are cut there, also if they keep their value.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -123,7 +125,9 @@ public sealed interface RangeStore<V> permits MapleTree, Transaction, Writer {
     }
 
     /**
-     * Stores all entries of a view, in ascending order and at one instant ({@code putAll}).
+     * Stores all entries of a view, in ascending order and at one instant ({@code putAll}). Takes a snapshot of the
+     * view first, for which a tree may take its lock: a thread that holds the lock of one tree passes a snapshot of the
+     * other that it has taken before, or two threads might wait for each other.
      *
      * @param entries the entries; those of one instant of a tree
      * @throws ReservedException if an entry meets a reservation

@@ -188,20 +188,18 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     public List<IndexRange> gaps(long first, long last) {
         Keys.requireRange(first, last);
         List<IndexRange> gaps = new ArrayList<>();
-        Cursor<V> cursor = cursor();
-        long from = first;
-        V value = cursor.find(first);
-        while (value != null && Long.compareUnsigned(cursor.first(), last) <= 0) {
-            if (Long.compareUnsigned(from, cursor.first()) < 0) {
-                gaps.add(new IndexRange(from, cursor.first() - 1));
+        long[] from = {first};
+        boolean[] isOver = {false};
+        forEach(first, last, (start, end, value) -> {
+            if (Long.compareUnsigned(from[0], start) < 0) {
+                gaps.add(new IndexRange(from[0], start - 1));
             }
-            if (Long.compareUnsigned(cursor.last(), last) >= 0) {
-                return Collections.unmodifiableList(gaps);
-            }
-            from = cursor.last() + 1;
-            value = cursor.next();
+            isOver[0] = Long.compareUnsigned(end, last) >= 0;
+            from[0] = end + 1;
+        });
+        if (!isOver[0]) {
+            gaps.add(new IndexRange(from[0], last));
         }
-        gaps.add(new IndexRange(from, last));
         return Collections.unmodifiableList(gaps);
     }
 
@@ -260,10 +258,14 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
         if (!(other instanceof Snapshot<?> snapshot)) {
             return false;
         }
+        if (snapshot.root() == root()) {
+            return true;
+        }
         Cursor<V> mine = cursor();
         Cursor<?> theirs = snapshot.cursor();
         for (V value = mine.next(); value != null; value = mine.next()) {
-            if (!value.equals(theirs.next()) || mine.first() != theirs.first() || mine.last() != theirs.last()) {
+            Object same = theirs.next();
+            if (same == null || mine.first() != theirs.first() || mine.last() != theirs.last() || !value.equals(same)) {
                 return false;
             }
         }

@@ -386,11 +386,13 @@ final class Splice {
 
     /** Changes several nodes of a level. The caller has descended to {@code lo}. */
     private Node changeSeveral(Node root, long lo, long hi, @Nullable Object content) {
-        descendRight(root, hi);
-        leafItems(lo, hi, content);
-        Node result = rebuild(false);
-        forget();
-        return result;
+        try {
+            descendRight(root, hi);
+            leafItems(lo, hi, content);
+            return rebuild(false);
+        } finally {
+            forget();
+        }
     }
 
     private void descendRight(Node root, long hi) {

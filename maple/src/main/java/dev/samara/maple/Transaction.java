@@ -178,15 +178,18 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
 
     @Override
     public void storeCoalescing(long first, long last, V value) {
-        requireOpen();
-        draft.storeCoalescing(first, last, value);
+        Draft.requireValue(first, last, value);
+        Snapshot<V> before = snapshot();
+        IndexRange joined = Draft.coalesced(before.root(), first, last, value);
+        requireUnchanged(before);
+        draft.store(joined.first(), joined.last(), value);
     }
 
     @Override
     public void compute(long first, long last, UnaryOperator<@Nullable V> function) {
         Snapshot<V> before = snapshot();
         RangeEdits<V> edits = new RangeEdits<>(before.root(), first, last, function);
-        requireOpen();
+        requireUnchanged(before);
         orRestore(before, () -> edits.store(draft));
     }
 
@@ -194,6 +197,14 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     public void storeAll(RangeView<? extends V> entries) {
         Snapshot<? extends V> all = entries.snapshot();
         orRestore(snapshot(), () -> all.forEach(draft::store));
+    }
+
+    /** Code of the caller has run since: it must not have changed or ended this transaction. */
+    private void requireUnchanged(Snapshot<V> before) {
+        requireOpen();
+        if (draft.root() != before.root()) {
+            throw new IllegalStateException("this transaction was changed by code that a call of it has called");
+        }
     }
 
     /** Makes some edits, and undoes those that were made if one of them throws. */

@@ -20,7 +20,8 @@
  * }</pre>
  *
  * <p>Single edits are methods of the tree, and {@link dev.samara.maple.MapleTree#update update} is for several that
- * readers see together. {@link dev.samara.maple.MapleTree#begin begin} is the same for code that cannot be a lambda.
+ * readers see together. {@link dev.samara.maple.MapleTree#begin begin} is for code that cannot be a lambda, and holds
+ * the writer lock itself.
  *
  * <p>For hot code: {@link dev.samara.maple.Reader} is fast near its previous lookup, {@link
  * dev.samara.maple.MapleTree#getAll} looks up many indexes at a time, {@link dev.samara.maple.Writer} makes many edits
@@ -84,11 +85,11 @@
  * it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free, except where reservations fill the
  * next leaf: at the edge of a leaf, they start over if that leaf is edited before they are done. Edits block each
  * other. An edit takes steps in proportion to the height and to the number of reservations in its range; the number of
- * entries in its range does not count. A part of a {@link dev.samara.maple.Snapshot}, and two snapshots joined, take
- * steps in proportion to the height; so a tree can be divided into trees with a lock each, and joined again. A reader
- * of several such trees compares the {@linkplain dev.samara.maple.MapleTree#version version} of each before and after:
- * if none has changed, all that it has read is of one instant. Lookups and cursors never delay an edit, because
- * replaced nodes are left to the garbage collector.
+ * entries in its range does not count, except for {@code compute}, {@code merge} and {@code storeAll}. A part of a
+ * {@link dev.samara.maple.Snapshot}, and two snapshots joined, take steps in proportion to the height; so a tree can be
+ * divided into trees with a lock each, and joined again. A reader of several such trees compares the {@linkplain
+ * dev.samara.maple.MapleTree#version version} of each before and after: if none has changed, all that it has read is of
+ * one instant. Lookups and cursors never delay an edit, because replaced nodes are left to the garbage collector.
  *
  * <h2>Memory consistency</h2>
  *

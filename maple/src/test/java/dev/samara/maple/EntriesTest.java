@@ -144,6 +144,20 @@ class EntriesTest {
     }
 
     @Test
+    @DisplayName("a part of a spliterator has its own entries only, also among reservations")
+    void partsAmongReservations() {
+        for (int i = 0; i < 2000; i++) {
+            tree.reserve(10L * i + 6, 10L * i + 7, "me");
+        }
+        tree.store(3, 3, "low");
+        tree.store(19_993, 19_993, "high");
+        Snapshot<String> snapshot = tree.snapshot();
+        List<RangeEntry<String>> found = new ArrayList<>();
+        collect(snapshot.spliterator(), found);
+        assertEquals(snapshot.entries(), found);
+    }
+
+    @Test
     @DisplayName("an iterator ends with an exception, and does not remove")
     void iterator() {
         fill(1);
@@ -197,6 +211,9 @@ class EntriesTest {
                 "[0x0, 0x4]=a and [0x3, 0x3]=c overlap",
                 assertThrows(IllegalArgumentException.class, builder::build).getMessage());
         assertThrows(IllegalArgumentException.class, () -> builder.add(2, 1, "x"));
+        UnsortedTreeBuilder<String> twice = new UnsortedTreeBuilder<>();
+        twice.add(0, 4, "a");
+        assertThrows(IllegalArgumentException.class, () -> twice.addAll(twice).build());
         assertEquals(3, built.count());
     }
 

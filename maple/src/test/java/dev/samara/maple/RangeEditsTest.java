@@ -183,6 +183,108 @@ class RangeEditsTest {
         });
     }
 
+    /** A value that calls something when it is compared, and is equal to all others of its kind. */
+    private record Calling(Runnable call) {
+        @Override
+        public boolean equals(Object other) {
+            call.run();
+            return other instanceof Calling;
+        }
+
+        @Override
+        public int hashCode() {
+            return 1;
+        }
+    }
+
+    @Test
+    @DisplayName("a function that releases the lock, or edits the tree, has changed nothing")
+    void unlocking() {
+        tree.store(0, 9, "a");
+        assertThrows(
+                IllegalStateException.class,
+                () -> tree.compute(0, 9, old -> {
+                    tree.writerLock().unlock();
+                    return "x";
+                }));
+        assertThrows(
+                IllegalStateException.class,
+                () -> tree.compute(0, 9, old -> {
+                    tree.store(0, 1, "b");
+                    return "x";
+                }));
+        List<Transaction<String>> begun = new ArrayList<>();
+        tree.writerLock().lock();
+        try {
+            assertThrows(
+                    IllegalStateException.class,
+                    () -> tree.compute(0, 9, old -> {
+                        tree.writerLock().unlock();
+                        tree.writerLock().unlock();
+                        tree.writerLock().lock();
+                        tree.writerLock().lock();
+                        begun.add(tree.begin());
+                        return "x";
+                    }));
+            begun.get(0).commit();
+        } finally {
+            tree.writerLock().unlock();
+        }
+        assertEquals(List.of("[0x0, 0x9]=a"), texts());
+        assertEquals(0, tree.writerLock().getHoldCount());
+        tree.store(0, 9, "c");
+        tree.validate();
+    }
+
+    @Test
+    @DisplayName("a comparison that changes the tree is refused, and one that ends the transaction, too")
+    void comparing() {
+        MapleTree<Object> all = new MapleTree<>();
+        all.store(0, 9, new Calling(() -> all.store(100, 109, "other")));
+        assertThrows(IllegalStateException.class, () -> all.storeCoalescing(10, 19, "x"));
+        all.store(0, 9, new Calling(() -> all.writerLock().unlock()));
+        assertThrows(IllegalStateException.class, () -> all.storeCoalescing(10, 19, "x"));
+        try (Writer<Object> writer = all.writer()) {
+            all.writerLock().lock();
+            writer.store(0, 9, new Calling(() -> all.store(100, 109, "other")));
+            assertThrows(IllegalStateException.class, () -> writer.storeCoalescing(10, 19, "x"));
+            all.writerLock().unlock();
+        }
+        List<Transaction<Object>> open = new ArrayList<>();
+        all.store(0, 9, new Calling(() -> open.get(0).store(0, 5, "other")));
+        all.update(t -> {
+            open.add(0, t);
+            assertThrows(IllegalStateException.class, () -> t.storeCoalescing(10, 19, "x"));
+            t.abort();
+        });
+        all.store(0, 9, new Calling(() -> open.get(0).commit()));
+        all.update(t -> {
+            open.add(0, t);
+            assertThrows(IllegalStateException.class, () -> t.storeCoalescing(10, 19, "x"));
+        });
+        assertEquals(1, all.count());
+        all.store(0, 9, new Calling(() -> {}));
+        all.storeCoalescing(10, 19, new Calling(() -> {}));
+        assertEquals(1, all.count());
+        all.validate();
+    }
+
+    @Test
+    @DisplayName("a function that changes its transaction is refused, and what it changed stays")
+    void changing() {
+        tree.store(0, 9, "a");
+        tree.update(t -> {
+            assertThrows(
+                    IllegalStateException.class,
+                    () -> t.compute(0, 9, old -> {
+                        t.store(50, 59, "mine");
+                        return "x";
+                    }));
+            assertEquals("a", t.get(5));
+        });
+        assertEquals(List.of("[0x0, 0x9]=a", "[0x32, 0x3b]=mine"), texts());
+    }
+
     @Test
     @DisplayName("bad arguments are named")
     void arguments() {
