@@ -199,6 +199,7 @@ class RangeEditsTest {
 
     @Test
     @DisplayName("a function that releases the lock, or edits the tree, has changed nothing")
+    @SuppressWarnings("LockNotBeforeTry") // what code of a caller should not do
     void unlocking() {
         tree.store(0, 9, "a");
         assertThrows(
@@ -238,6 +239,7 @@ class RangeEditsTest {
 
     @Test
     @DisplayName("a comparison that changes the tree is refused, and one that ends the transaction, too")
+    @SuppressWarnings("LockNotBeforeTry") // what code of a caller should not do
     void comparing() {
         MapleTree<Object> all = new MapleTree<>();
         all.store(0, 9, new Calling(() -> all.store(100, 109, "other")));
