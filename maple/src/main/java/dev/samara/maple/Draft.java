@@ -141,7 +141,7 @@ final class Draft {
         return value;
     }
 
-    /** Returns a range with the entries beside it that have an equal value and overlap it, or end next to it. */
+    /** Returns a range extended by the entries that have an equal value and overlap or adjoin it. */
     static IndexRange coalesced(Node root, long first, long last, Object value) {
         RangeEntry<Object> before = first == 0 ? null : EntryWalk.at(root, Keys.flip(first - 1));
         RangeEntry<Object> after = last == -1L ? null : EntryWalk.at(root, Keys.flip(last + 1));

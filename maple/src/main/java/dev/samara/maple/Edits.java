@@ -82,7 +82,7 @@ final class Edits {
         together(draft -> entries.forEach(draft::store));
     }
 
-    /** Runs code of the caller before an edit: meanwhile this thread cannot edit the tree otherwise. */
+    /** Runs the caller's code before an edit. Until it returns, other edits of the tree by this thread are refused. */
     private <T> T alone(Supplier<T> code) {
         Object mark = new Object();
         tree.begin(mark);

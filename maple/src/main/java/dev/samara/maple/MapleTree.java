@@ -74,6 +74,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
      * @param values receives the value of each index, at the same place; null where there is none. Elements beyond the
      *     number of indexes are left unchanged
      * @throws IllegalArgumentException if {@code values} is shorter than {@code indexes}
+     * @throws ArrayStoreException if {@code values} is an array of a subtype to which a value does not belong; some
+     *     elements have been written then
      */
     public void getAll(long[] indexes, @Nullable V[] values) {
         if (values.length < indexes.length) {

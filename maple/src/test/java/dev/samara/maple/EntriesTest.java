@@ -130,7 +130,7 @@ class EntriesTest {
         assertNull(all.trySplit());
     }
 
-    /** Splits as far as that is possible, and goes on by turns. Returns the number of parts. */
+    /** Splits as often as possible, and consumes each part. Returns the number of parts. */
     private static int collect(Spliterator<RangeEntry<String>> part, List<RangeEntry<String>> found) {
         Spliterator<RangeEntry<String>> lower = part.trySplit();
         if (lower == null) {

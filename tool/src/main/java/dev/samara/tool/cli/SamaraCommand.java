@@ -59,6 +59,7 @@ public final class SamaraCommand implements Runnable {
         } catch (Error failure) {
             // For example memory is exhausted: remaining threads must not keep the JVM alive, and hooks may fail.
             try {
+                // An Error is a fault of the tool or the JVM, not of the user: its trace belongs into a report of it.
                 failure.printStackTrace();
             } finally {
                 Runtime.getRuntime().halt(CommandLine.ExitCode.SOFTWARE);

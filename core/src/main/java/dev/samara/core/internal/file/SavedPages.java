@@ -7,12 +7,12 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * What the page cache of a file has besides, whose pages are read from behind it, saved by write-backs, and evicted
- * although they are mapped: that of a file of the host. The lock, unless a method says otherwise, is that of {@link
+ * What a page cache needs in addition if its pages are read from behind it, saved by write-backs, and evicted although
+ * they are mapped, as those of a file of the host are. Where a method excludes changes of the file, it takes {@link
  * FilePages#lock}. Thread-safe.
  */
 public final class SavedPages {
-    /** The most pages that scans of a file leave behind them in memory for the time being. */
+    /** The maximum number of pages that scans of a file may leave in memory. */
     private static final int MOST_RECENT = 512;
 
     private final FilePages pages;
@@ -29,7 +29,7 @@ public final class SavedPages {
      * @param memory the machine's memory
      * @param size the size of the file in bytes, not negative
      * @param counter has the bytes of the pages in memory of this cache and others
-     * @param most the most pages of all these caches for which {@link #evict} is not called; any number
+     * @param most the number of pages of all these caches together up to which {@link #evict} is not called
      * @param spare the walk that the evictions of all these caches use in turn
      */
     public SavedPages(MachineMemory memory, long size, AtomicLong counter, long most, SpareWalk spare) {
@@ -169,6 +169,7 @@ public final class SavedPages {
 
     /** Waits for the eviction and the other changes of the file that are under way. */
     public void awaitChange() {
+        // Holding the lock once is the wait; nothing is done under it.
         pages.lock();
         pages.unlock();
     }

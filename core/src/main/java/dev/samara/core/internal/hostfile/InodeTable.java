@@ -121,7 +121,7 @@ final class InodeTable {
         return true;
     }
 
-    /** Returns whether no thread has ended a file. */
+    /** Returns whether a file is still here: no thread has ended it. */
     synchronized boolean has(HostInode inode) {
         return inodes.get(inode.key()) == inode;
     }

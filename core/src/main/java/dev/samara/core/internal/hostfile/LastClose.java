@@ -111,7 +111,7 @@ final class LastClose {
         try {
             long failed = inode.save();
             if (failed != 0 && !inodes.has(inode)) {
-                // Its last use has ended concurrently: that thread has saved it, and closed the channel of this save.
+                // Its last use ended concurrently: that thread saved the file, and closed the channel of this save.
                 return true;
             }
             if (failed != 0) {

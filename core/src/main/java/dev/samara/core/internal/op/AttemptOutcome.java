@@ -6,7 +6,7 @@ package dev.samara.core.internal.op;
  * attempt. Each attempt that is not {@link #DONE} or {@link #PART_DONE} was dropped without effect.
  */
 enum AttemptOutcome {
-    /** All of the operation is published, or it is refused. There is no further attempt. */
+    /** The whole operation is published, or it is refused. No attempt follows. */
     DONE,
 
     /** A part of the call is published, and others follow. */

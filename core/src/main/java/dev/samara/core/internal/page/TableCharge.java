@@ -94,7 +94,7 @@ public final class TableCharge {
         return exceeds(tables.get(), 1);
     }
 
-    /** Returns the largest number of tables that both limits, of the space and the machine, allow, with the topmost. */
+    /** Returns the maximum number of tables, with the topmost one, under the limits of the space and the machine. */
     long mostTables() {
         return Addresses.lower(most, budget.limit()) >>> pageShift;
     }

@@ -5,14 +5,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the completion of an operation does to the layout beside clearing its reservations: it joins VMAs that were kept
- * apart, and uncharges what the operation has unmapped.
+ * What the completion of an operation does to the layout besides clearing its reservations: it joins VMAs that were
+ * kept apart, and uncharges what the operation has unmapped.
  *
  * <p>Guarded by the layout lock from publication to completion: the completions of other operations add joins, and
  * limits and displays read what is uncharged.
  */
 public final class CompletionWork {
-    /** The joins that completion tries; null as long as there are none. */
+    /** The joins that completion tries; null before the first one. */
     private @Nullable PendingJoins joins;
 
     /** The counters of the unmapped VMAs; null for none. */

@@ -57,7 +57,7 @@ public final class Background implements Executor {
     /** The frames of stack that a look for a thread needs, interpreted: with the JDK's start of a thread. */
     private static final int DEPTH = 60;
 
-    /* The pauses in nanoseconds of a thread of this object for which there was no memory. */
+    /* The pauses, in nanoseconds, before a thread of this object retries what failed for lack of memory. */
     private static final long SHORTEST_WAIT = 1_000;
     private static final long LONGEST_WAIT = 1_000_000;
 

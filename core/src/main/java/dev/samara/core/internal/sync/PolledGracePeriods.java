@@ -24,7 +24,7 @@ final class PolledGracePeriods {
 
     private long over;
 
-    /** The sections that the one under way awaits; null if there are none. */
+    /** The sections for which the current grace period waits; null if there are none. */
     private @Nullable AwaitedSections awaited;
 
     /** For the flight recorder: null if it does not record the one under way. */

@@ -149,6 +149,7 @@ final class RcuCallbacks {
             boolean goesOn = true;
             try {
                 attempting();
+                reportFailure();
                 handOver();
                 succeeded();
                 goesOn = hasMore();
@@ -158,7 +159,6 @@ final class RcuCallbacks {
             } catch (Throwable thrown) {
                 // The callback and those after it are tried again. At the bound, every caller waits for them.
                 failed(thrown);
-                reportFailure();
             } finally {
                 if (goesOn) {
                     housekeeping.add(this);

@@ -38,7 +38,7 @@ public abstract class RetriedCall extends WaitingCall {
     /** Begins the pause before the next attempt, for a step that could not be made. Such a step is not reported. */
     protected final void postpone() {
         pause = Backoff.afterFailure(pause);
-        // Never 0: 0 means that there is no pause.
+        // Never 0, which means that there is no pause.
         dueNanos = System.nanoTime() + pause | 1;
     }
 
@@ -62,7 +62,7 @@ public abstract class RetriedCall extends WaitingCall {
     }
 
     /**
-     * Returns whether there is no pause, or it is over.
+     * Returns whether no pause remains.
      *
      * @return whether an attempt may begin
      */

@@ -11,8 +11,13 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.event.Report;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import java.io.IOException;
+import java.lang.reflect.Field;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
@@ -23,6 +28,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -235,5 +243,66 @@ final class HostFileEndTest {
         assertEquals(0, channels.open.get());
         assertEquals(List.of(), reports);
         assertEquals("X", Files.readString(folder.resolve("a")));
+    }
+
+    /** Calls something before each look at the size of the file of a channel. */
+    private static HostChannel withSize(HostChannel channel, Runnable before) {
+        return (HostChannel) Proxy.newProxyInstance(
+                HostFileEndTest.class.getClassLoader(),
+                new Class<?>[] {HostChannel.class},
+                (proxy, method, arguments) -> {
+                    if (method.getName().equals("size")) {
+                        before.run();
+                    }
+                    try {
+                        return method.invoke(channel, arguments);
+                    } catch (InvocationTargetException thrown) {
+                        throw thrown.getCause();
+                    }
+                });
+    }
+
+    private static ReentrantLock changesLock(HostFile file) throws ReflectiveOperationException {
+        Field inode = OpenHostFile.class.getDeclaredField("inode");
+        inode.setAccessible(true);
+        Field state = HostInode.class.getDeclaredField("state");
+        state.setAccessible(true);
+        return ((InodeState) state.get(inode.get(file))).changesLock();
+    }
+
+    @Test
+    @DisplayName("are not reported if their last close saves them while the machine finds them cut by another program")
+    void lastCloseDuringClose() throws Exception {
+        Path path = write("a", "0123456789");
+        AtomicReference<Thread> closer = new AtomicReference<>();
+        CountDownLatch looks = new CountDownLatch(1);
+        CountDownLatch isLocked = new CountDownLatch(1);
+        files.openBy((opened, options) -> withSize(channels.open(opened, options), () -> {
+            if (Thread.currentThread() == closer.get() && looks.getCount() > 0) {
+                looks.countDown();
+                Latches.await(isLocked);
+            }
+        }));
+        HostFile file = machine.openFile(path, GEOMETRY, RW);
+        assertEquals(1, file.pwrite(ByteBuffer.wrap(new byte[] {'X'}), 9));
+        Files.writeString(path, "01");
+        ReentrantLock changes = changesLock(file);
+        Thread closes = new Thread(machine::close, "closes the machine");
+        closer.set(closes);
+        closes.start();
+        // It has looked at the size under the lock of the write-back, and is to look once more under this one.
+        Latches.await(looks);
+        changes.lock();
+        try {
+            isLocked.countDown();
+            Await.until("the machine's save finds the file short", () -> changes.hasQueuedThread(closes));
+            file.close();
+            assertEquals(0, channels.open.get());
+        } finally {
+            changes.unlock();
+        }
+        closes.join();
+        assertEquals(List.of(), reports);
+        assertEquals("01", Files.readString(path));
     }
 }
