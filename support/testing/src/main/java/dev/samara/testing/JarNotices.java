@@ -23,9 +23,10 @@ import java.util.zip.ZipFile;
  * <p>The licence is {@code META-INF/LICENSE}. Notices are the files {@code META-INF/licenses/*.txt}, which the folder
  * {@code support/licenses} provides. A notice has a line {@code Packages:} with the packages of its library, which
  * include those below, and a line {@code Licence:}, which ends with the path of the jar's file that contains the text
- * ({@code in META-INF/LICENSE}), or with {@code below}.
+ * ({@code in META-INF/LICENSE}), or with {@code below}. A jar of sources contains those of a module.
  */
 public final class JarNotices {
+    private static final String SOURCES = "-sources.jar";
     private static final String LICENSE = "META-INF/LICENSE";
     private static final Pattern NOTICE = Pattern.compile("META-INF/licenses/[^/]+\\.txt");
 
@@ -70,6 +71,9 @@ public final class JarNotices {
         try (ZipFile zip = new ZipFile(jar.toFile())) {
             if (zip.getEntry(LICENSE) == null) {
                 findings.add("no " + LICENSE);
+            }
+            if (jar.toString().endsWith(SOURCES) && zip.getEntry("module-info.java") == null) {
+                findings.add("no module-info.java");
             }
             Map<String, String> notices = notices(zip, findings);
             Set<String> used = new HashSet<>();

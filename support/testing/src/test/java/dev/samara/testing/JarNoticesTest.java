@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -64,6 +65,15 @@ final class JarNoticesTest {
         IllegalStateException failure = assertThrows(
                 IllegalStateException.class, () -> JarNotices.main(new String[] {none.toString(), jar().toString()}));
         assertEquals(3, String.valueOf(failure.getMessage()).lines().count());
+    }
+
+    @Test
+    @DisplayName("finds a jar of sources without sources")
+    void sources() throws IOException {
+        Path sources = Files.move(jar(), folder.resolve("a-sources.jar"));
+        assertEquals(List.of("a-sources.jar: no module-info.java"), JarNotices.findings(sources));
+        entries.put("module-info.java", "");
+        assertEquals(List.of(), JarNotices.findings(Files.move(jar(), sources, StandardCopyOption.REPLACE_EXISTING)));
     }
 
     @Test
