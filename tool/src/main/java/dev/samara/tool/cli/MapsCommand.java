@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
             "  samara maps tool/src/test/resources/traces/git/003-rm.trace.gz",
             "  samara maps /proc/self/maps --svg maps.svg"
         },
+        exitCodeList = {"0:success", "2:the command line or a file is wrong"},
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class MapsCommand implements Callable<Integer> {

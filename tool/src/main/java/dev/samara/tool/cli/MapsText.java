@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A file with lines of {@code /proc/PID/maps}, which may be that file of any process of Linux. */
@@ -17,8 +18,12 @@ final class MapsText {
     /** The heap has room for so many times the bytes of a file. */
     private static final int TIMES = 16;
 
+    /** The kernel escapes line feeds alone: a name may contain any other line terminator. */
     private static final Pattern LINE = Pattern.compile(
-            "[0-9a-f]{1,16}-[0-9a-f]{1,16} [r-][w-][x-][ps] [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ [0-9]+(?: +.*)?");
+            "([0-9a-f]{1,16})-([0-9a-f]{1,16}) [r-][w-][x-][ps] [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ [0-9]+(?: +.*)?",
+            Pattern.DOTALL);
+
+    private static final int HEX = 16;
 
     private MapsText() {}
 
@@ -34,27 +39,44 @@ final class MapsText {
     /**
      * Reads the lines of a file.
      *
-     * @throws InputException if it cannot be read, or if a line is of another kind
+     * @throws InputException if it cannot be read, if a line is of another kind, or if a range is empty or not above
+     *     those before
      */
     static List<String> read(Path file) throws InputException {
-        List<String> lines;
-        try {
-            if (Files.size(file) > Runtime.getRuntime().maxMemory() / TIMES) {
-                throw new InputException(file, "is too large for the heap: give it a larger one (-Xmx)", null);
-            }
-            // Names are bytes, which need not be UTF-8.
-            lines = new String(Files.readAllBytes(file), StandardCharsets.UTF_8)
-                    .lines()
-                    .toList();
-        } catch (IOException e) {
-            throw new InputException(file, "cannot be read: " + e.getMessage(), e);
-        }
+        String text = text(file);
+        List<String> lines = text.isEmpty() ? List.of() : List.of(text.split("\n", 0));
+        long end = 0;
         for (int i = 0; i < lines.size(); i++) {
-            if (!LINE.matcher(lines.get(i)).matches()) {
+            Matcher line = LINE.matcher(lines.get(i));
+            if (!line.matches()) {
                 throw new InputException(
                         file, i + 1, "is neither of a trace nor a line as /proc/PID/maps has them", null);
             }
+            long start = Long.parseUnsignedLong(line.group(1), HEX);
+            if (Long.compareUnsigned(start, end) < 0) {
+                throw new InputException(file, i + 1, "begins below the end of the range before it", null);
+            }
+            end = Long.parseUnsignedLong(line.group(2), HEX);
+            if (Long.compareUnsigned(start, end) >= 0) {
+                throw new InputException(file, i + 1, "its range does not end above its start", null);
+            }
         }
         return lines;
+    }
+
+    private static String text(Path file) throws InputException {
+        int most =
+                (int) Math.min(Integer.MAX_VALUE - TIMES, Runtime.getRuntime().maxMemory() / TIMES);
+        try (InputStream in = Files.newInputStream(file)) {
+            // Not by its size: that of a file in /proc is 0, and so is that of an endless device.
+            byte[] bytes = in.readNBytes(most);
+            if (bytes.length == most) {
+                throw new InputException(file, "is too large for the heap: give it a larger one (-Xmx)", null);
+            }
+            // Names are bytes, which need not be UTF-8.
+            return new String(bytes, StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new InputException(file, "cannot be read: " + e.getMessage(), e);
+        }
     }
 }

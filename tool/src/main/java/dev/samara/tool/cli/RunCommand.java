@@ -20,6 +20,9 @@ import picocli.CommandLine.Spec;
             "  samara run --stats emulator/src/test/resources/riscv/threads",
             "  samara run --sysroot ROOT ROOT/bin/ls /"
         },
+        exitCodeList = {RunOptions.GUEST_STATUS, RunOptions.NOT_RUN + ":" + RunOptions.WHY_NOT_RUN},
+        exitCodeOnInvalidInput = RunOptions.NOT_RUN,
+        exitCodeOnExecutionException = RunOptions.NOT_RUN,
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class RunCommand implements Callable<Integer> {

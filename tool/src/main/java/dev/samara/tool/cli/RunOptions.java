@@ -22,6 +22,14 @@ import picocli.CommandLine.Parameters;
 
 /** The options and the program of a run, and the run itself. */
 final class RunOptions {
+    /** The status of a run that is none: as of env and timeout, since a guest ends with any smaller one. */
+    static final int NOT_RUN = 125;
+
+    /** Lines of the help on the exit codes. */
+    static final String GUEST_STATUS = "N:the guest's exit status, or 128 and the number of the signal that ended it";
+
+    static final String WHY_NOT_RUN = "the command line or a file is wrong";
+
     private static final int DEFAULT_TLB = 4096;
     private static final int LAST_PORT = 65_535;
     private static final long LEAST_MEMORY = 1L << 20;
@@ -145,7 +153,7 @@ final class RunOptions {
         } catch (ElfException e) {
             errors.println(e.getMessage());
             errors.flush();
-            return CheckRun.UNREADABLE;
+            return NOT_RUN;
         }
     }
 
@@ -209,6 +217,6 @@ final class RunOptions {
     private int refused(PrintWriter errors, String why) {
         errors.println(program + ": " + why);
         errors.flush();
-        return CheckRun.UNREADABLE;
+        return NOT_RUN;
     }
 }

@@ -22,11 +22,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "Checks Samara's address spaces against recordings of a real kernel, and runs programs in them.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class,
-        // The exit codes are in the help of each command.
+        // Those of a command that has no list of its own.
         scope = ScopeType.INHERIT,
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
-            "0:success; run: the guest's status, or 128 and the number of its signal",
+            "0:success",
             "1:a result was different, or a rule was broken",
             "2:the command line or a file is wrong"
         },
@@ -87,7 +87,7 @@ public final class SamaraCommand implements Runnable {
         return tool.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof InputException) {
                 command.getErr().println(failure.getMessage());
-                return CheckRun.UNREADABLE;
+                return command.getCommandSpec().exitCodeOnInvalidInput();
             }
             throw failure;
         });
@@ -99,7 +99,7 @@ public final class SamaraCommand implements Runnable {
         command.getErr().println(failure.getMessage());
         UnmatchedArgumentException.printSuggestions(failure, command.getErr());
         command.getErr().println(command.getCommandSpec().qualifiedName() + " --help shows the options");
-        return CheckRun.UNREADABLE;
+        return command.getCommandSpec().exitCodeOnInvalidInput();
     }
 
     /** Returns the first argument, or the first one of {@code help}, if it is the name of no command. */

@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
         description = "Draws the events of this library in a recording of the flight recorder.",
         footerHeading = "Example:%n",
         footer = "  samara timeline run.jfr --svg timeline.svg",
+        exitCodeList = {"0:success", "2:the command line or a file is wrong"},
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class TimelineCommand implements Callable<Integer> {

@@ -170,16 +170,16 @@ final class TopCommand implements Callable<Integer> {
     }
 
     /** Refuses an interval that leaves no time for anything but samples. */
-    void checkInterval() {
+    void checkInterval(CommandSpec command) {
         if (interval < LEAST_INTERVAL) {
             throw new ParameterException(
-                    spec.commandLine(), "--interval " + interval + " is less than " + LEAST_INTERVAL + " ms");
+                    command.commandLine(), "--interval " + interval + " is less than " + LEAST_INTERVAL + " ms");
         }
     }
 
     @Override
     public Integer call() throws Exception {
-        checkInterval();
+        checkInterval(spec);
         if (path == null) {
             throw new ParameterException(spec.commandLine(), "a trace or one of the commands storm and run is missing");
         }

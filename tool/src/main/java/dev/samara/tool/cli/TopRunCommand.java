@@ -41,6 +41,9 @@ import picocli.CommandLine.Spec;
         },
         footerHeading = "Example:%n",
         footer = "  samara top run emulator/src/test/resources/riscv/threads",
+        exitCodeList = {RunOptions.GUEST_STATUS, RunOptions.NOT_RUN + ":" + RunOptions.WHY_NOT_RUN},
+        exitCodeOnInvalidInput = RunOptions.NOT_RUN,
+        exitCodeOnExecutionException = RunOptions.NOT_RUN,
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class TopRunCommand implements Callable<Integer> {
@@ -66,7 +69,7 @@ final class TopRunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        top.checkInterval();
+        top.checkInterval(spec);
         ScreenSize size = top.drawsOn(TerminalStreams.ERR) ? TerminalStreams.size() : null;
         if (output != null) {
             try (OutputStream file = openOutput(output)) {

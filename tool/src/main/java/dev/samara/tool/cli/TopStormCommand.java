@@ -36,7 +36,7 @@ final class TopStormCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        top.checkInterval();
+        top.checkInterval(spec);
         Storm storm = options.storm(spec);
         PrintWriter out = spec.commandLine().getOut();
         SampleSource source = SampleSource.of(storm.watched(), () -> work(storm.counts()));

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class CommandLineTest {
@@ -44,28 +45,61 @@ final class CommandLineTest {
                 "oracle --seed one x",
                 "storm --cpus 0",
                 "storm --seconds many",
-                "run",
-                "run --limit-memory little pom.xml",
-                "run --sysroot pom.xml pom.xml",
                 "top",
                 "top --interval 1 x",
                 "top --interval soon x",
                 "top --repeat 0 x",
                 "top storm --cpus 0",
                 "top --interval 1 storm",
-                "top storm --interval 1",
-                "top run"
+                "top storm --interval 1"
             })
     @DisplayName("a wrong command line ends with 2 and one line that tells why, and one that names the help")
     void wrongCommandLine(String line) {
         ToolRun run = ToolRun.of((Object[]) (line.isEmpty() ? new String[0] : line.split(" ", -1)));
         assertEquals(2, run.status());
-        assertEquals(List.of(), run.out());
         if (line.isEmpty()) {
+            assertEquals(List.of(), run.out());
             assertTrue(run.err().stream().anyMatch(text -> text.startsWith("Usage: samara")), run.err()::toString);
         } else {
-            assertEquals(2, run.err().size(), run.err()::toString);
-            assertTrue(run.err().get(1).matches("samara( [a-z]+)* --help shows the options"), run.err()::toString);
+            assertShort(run);
+        }
+    }
+
+    private static void assertShort(ToolRun run) {
+        assertEquals(List.of(), run.out());
+        assertEquals(2, run.err().size(), run.err()::toString);
+        assertTrue(run.err().get(1).matches("samara( [a-z]+)* --help shows the options"), run.err()::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "run",
+                "run --what pom.xml",
+                "run --limit-memory little pom.xml",
+                "run --sysroot pom.xml pom.xml",
+                "run --gdb 70000 pom.xml",
+                "top run",
+                "top run --interval 1 pom.xml",
+                "top --interval 1 run pom.xml"
+            })
+    @DisplayName("a wrong command line of a run ends with 125, since a guest may end with 2")
+    void wrongCommandLineOfRun(String line) {
+        ToolRun run = ToolRun.of((Object[]) line.split(" ", -1));
+        assertEquals(125, run.status(), run.err()::toString);
+        assertShort(run);
+    }
+
+    @Test
+    @DisplayName("a run of a file that is no program, or not there, ends with 125 and one line")
+    void noProgram() throws IOException {
+        Path text = Files.writeString(folder.resolve("text"), "no program\n");
+        Path missing = folder.resolve("missing");
+        for (Path file : List.of(text, missing, folder)) {
+            ToolRun run = ToolRun.of("run", file);
+            assertEquals(125, run.status());
+            assertEquals(1, run.err().size(), run.err()::toString);
+            assertTrue(run.err().get(0).startsWith(file + ": "), run.err()::toString);
         }
     }
 
@@ -83,14 +117,29 @@ final class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"replay", "oracle", "maps", "timeline", "storm", "run", "top", "top storm", "top run"})
-    @DisplayName("the help of each command has the exit codes")
-    void exitCodes(String command) {
+    @CsvSource({
+        "replay, 0 1 2",
+        "oracle, 0 1 2",
+        "maps, 0 2",
+        "timeline, 0 2",
+        "storm, 0 1 2",
+        "run, N 125",
+        "top, 0 1 2",
+        "top storm, 0 1 2",
+        "top run, N 125"
+    })
+    @DisplayName("the help of each command has its exit codes, and none that it does not end with")
+    void exitCodes(String command, String codes) {
         List<String> help =
                 ToolRun.of((Object[]) (command + " --help").split(" ", -1)).out();
-        assertTrue(help.contains("Exit codes:"), help::toString);
-        assertTrue(help.stream().anyMatch(line -> line.startsWith("  2   the command line or a file is wrong")));
         assertTrue(help.stream().anyMatch(line -> line.startsWith("Usage: samara " + command)), help::toString);
+        List<String> listed = help.stream()
+                .skip(help.indexOf("Exit codes:") + 1L)
+                .takeWhile(line -> !line.endsWith(":"))
+                .filter(line -> line.matches("  \\S.*"))
+                .map(line -> line.trim().split(" +", 2)[0])
+                .toList();
+        assertEquals(List.of(codes.split(" ", -1)), listed, help::toString);
     }
 
     @Test

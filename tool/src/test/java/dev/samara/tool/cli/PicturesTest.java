@@ -21,6 +21,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The commands that write pictures. */
 final class PicturesTest {
@@ -66,6 +68,90 @@ final class PicturesTest {
         ToolRun none = ToolRun.of("maps", wrong);
         assertEquals(2, none.status());
         assertEquals(List.of(wrong + ":2: is neither of a trace nor a line as /proc/PID/maps has them"), none.err());
+    }
+
+    @Test
+    @DisplayName("maps draws and prints a recorded process whose files have names that no format expects")
+    void strangeNames() throws IOException {
+        // Recorded from a program that maps files of such names: the kernel escapes line feeds, and nothing else.
+        Path text = Recordings.bundled("maps/strange-names.maps");
+        Path picture = folder.resolve("maps.svg");
+        ToolRun run = ToolRun.of("maps", text, "--svg", picture);
+        assertEquals(0, run.status(), run.err()::toString);
+        assertEquals(List.of(picture + ": 28 mappings in 24 rows, 1.1 MiB mapped"), run.out());
+        List<String> drawn = Xml.parse(Files.readString(picture)).texts("text");
+        for (String name : List.of(
+                "/tmp/maps/a<b>&\"c'",
+                "/tmp/maps/<![CDATA[ ]]> <!-- --> &amp;",
+                "/tmp/maps/two\\012lines",
+                "/tmp/maps/carriage\\015return",
+                "/tmp/maps/tab\\011here",
+                "/tmp/maps/back\\slash \\012",
+                "/tmp/maps/\u0085next line\u2028line separator",
+                "/tmp/maps/\\033[31mred",
+                "/tmp/maps/latin-\ufffd\ufffd",
+                "/tmp/maps/\ufffd no character",
+                "/tmp/maps/\u20ac \ud83d\ude00",
+                "/tmp/maps/(deleted)",
+                "/tmp/maps/gone<&> (deleted)")) {
+            assertTrue(drawn.contains(name), () -> name + " is not in " + drawn);
+        }
+        List<String> printed = ToolRun.of("maps", text).out();
+        assertEquals(28, printed.size());
+        assertTrue(printed.stream().anyMatch(line -> line.endsWith(" /tmp/maps/carriage\\015return")));
+        assertTrue(printed.stream().anyMatch(line -> line.endsWith(" /tmp/maps/\\205next line\u2028line separator")));
+        assertTrue(printed.stream().noneMatch(line -> line.chars().anyMatch(Character::isISOControl)));
+    }
+
+    @Test
+    @DisplayName("maps draws and prints no mapping of an empty file, which is what a thread of the kernel has")
+    void noMappings() throws IOException {
+        Path text = Files.createFile(folder.resolve("maps"));
+        Path picture = folder.resolve("maps.svg");
+        assertEquals(
+                List.of(picture + ": 0 mappings in 0 rows, 0 B mapped"),
+                ToolRun.of("maps", text, "--svg", picture).out());
+        assertTrue(Xml.parse(Files.readString(picture)).texts("text").contains("no access"));
+        ToolRun run = ToolRun.of("maps", text);
+        assertEquals(0, run.status());
+        assertEquals(List.of(), run.out());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "3000-4000 r--p 0 0:0 0 | begins below the end of the range before it",
+                "1000-2000 r--p 0 0:0 0 | begins below the end of the range before it",
+                "5000-5000 r--p 0 0:0 0 | its range does not end above its start",
+                "6000-5000 r--p 0 0:0 0 | its range does not end above its start",
+                "ffffffffffffffff-0 r--p 0 0:0 0 | its range does not end above its start",
+                "10000000000000000-10000000000001000 r--p 0 0:0 0 | is neither of a trace nor a line as /proc/PID/maps"
+                        + " has them",
+                "-5000-6000 r--p 0 0:0 0 | is neither of a trace nor a line as /proc/PID/maps has them",
+                "5000-6000 r--- 0 0:0 0 | is neither of a trace nor a line as /proc/PID/maps has them",
+                "5000-6000 r--p 0 0:0 0name | is neither of a trace nor a line as /proc/PID/maps has them",
+                "'' | is neither of a trace nor a line as /proc/PID/maps has them"
+            })
+    @DisplayName("maps names the line of a text that is no mapping, or that no address space can have")
+    void noMaps(String line, String why) throws IOException {
+        Path text = Files.writeString(
+                folder.resolve("maps"), "2000-4000 r--p 0 0:0 0\n" + line + "\n7000-8000 r--p 0 0:0 0\n");
+        Path picture = folder.resolve("none.svg");
+        ToolRun run = ToolRun.of("maps", text, "--svg", picture);
+        assertEquals(2, run.status());
+        assertEquals(List.of(text + ":2: " + why), run.err());
+        assertEquals(List.of(), run.out());
+        assertFalse(Files.exists(picture));
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    @DisplayName("maps refuses an endless file in one line")
+    void endless() {
+        ToolRun run = ToolRun.of("maps", "/dev/zero");
+        assertEquals(2, run.status());
+        assertEquals(List.of("/dev/zero: is too large for the heap: give it a larger one (-Xmx)"), run.err());
     }
 
     @Test
