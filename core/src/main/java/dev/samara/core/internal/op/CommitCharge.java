@@ -57,7 +57,7 @@ final class CommitCharge {
     }
 
     /**
-     * Continues the charges of earlier parts of an operation. They have left charges to the completion, of which the
+     * Continues the charges of earlier batches of an operation. They have left charges to the completion, of which the
      * counters of the layout have those of unmapped VMAs.
      */
     void goOn(CompletionWork work) {
@@ -160,7 +160,7 @@ final class CommitCharge {
         left = excess(counters);
         if (work != null) {
             long bytes = Math.max(0, left);
-            // An earlier part of the operation may have unmapped objects too. Its bytes are in the excess.
+            // An earlier batch of the operation may have unmapped objects too. Its bytes are in the excess.
             MappingChanges earlier = work.charge().objects();
             MappingChanges fewer = mappings == null ? earlier : mappings.decreases(earlier);
             if (bytes != 0 || fewer != null) {

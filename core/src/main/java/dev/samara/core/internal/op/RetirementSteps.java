@@ -138,7 +138,7 @@ public final class RetirementSteps {
         return true;
     }
 
-    /** Adds the tables that a later part of the operation may lack. Called before that part is published. */
+    /** Adds the tables that a later batch of the operation may lack. Called before that batch is published. */
     void add(TableReserve more) {
         if (tables == TableReserve.NONE) {
             tables = more;
