@@ -94,8 +94,8 @@ public final class MachineState {
     private Supplier<ReentrantLock> locks = LayoutLock::new;
     private List<MmuNotifier> firstNotifiers = List.of();
 
-    /** The turns of faults that find no frame; null for none. Set before the machine is used. */
-    private @Nullable ReapTurns reapTurns;
+    /** The leases of faults that find no frame; null for none. Set before the machine is used. */
+    private @Nullable ReapLeases reapLeases;
 
     /** Null for a machine that does not track references. Set before the machine is used. */
     private @Nullable RefTracker refTracker;
@@ -286,13 +286,13 @@ public final class MachineState {
     }
 
     /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */
-    public void reapBy(ReapTurns.Score score) {
-        reapTurns = new ReapTurns(threads, score);
+    public void reapBy(ReapLeases.Score score) {
+        reapLeases = new ReapLeases(threads, score);
     }
 
-    /** Returns the turns of faults without a frame; null for a machine that takes no pages of spaces. */
-    public @Nullable ReapTurns reapTurns() {
-        return reapTurns;
+    /** Returns the leases of faults without a frame; null for a machine that takes no pages of spaces. */
+    public @Nullable ReapLeases reapLeases() {
+        return reapLeases;
     }
 
     /** Has references to VMAs and pins recorded. Called once, before there is a space. */

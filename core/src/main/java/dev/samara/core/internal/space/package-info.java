@@ -54,7 +54,7 @@
  *   <tr><td>What chooses the space that a machine without memory takes pages from?</td>
  *       <td>{@link dev.samara.core.internal.space.LowMemoryVictim}</td></tr>
  *   <tr><td>Which thread looks for that space?</td>
- *       <td>{@link dev.samara.core.internal.space.ReapTurns}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.ReapLeases}</td></tr>
  *   <tr><td>What takes these pages?</td>
  *       <td>{@link dev.samara.core.internal.space.Reap}, {@code BackgroundReap}</td></tr>
  *   <tr><td>What drops pages of droppable memory?</td>
