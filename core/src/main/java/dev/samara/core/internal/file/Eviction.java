@@ -61,7 +61,7 @@ final class Eviction {
     }
 
     /**
-     * Goes over the next pages. May wait for CPUs and for a grace period. Does nothing if a turn has found only pages
+     * Goes over the next pages. May wait for CPUs and for a grace period. Does nothing if a round has found only pages
      * that stay, and no event since may have changed that.
      *
      * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file

@@ -50,7 +50,7 @@ final class EvictionHand {
     /** The page at which the next batch begins. */
     private long hand;
 
-    /** The last block of this turn that has got its mark. */
+    /** The last block of this round that has got its mark. */
     private long marked = NONE;
 
     /** The block of the last page that was judged, unless the block is over. */
@@ -59,7 +59,7 @@ final class EvictionHand {
     /** Whether all its pages so far stay in any case. */
     private boolean isKept;
 
-    /** Whether the last turn has found no page outside of kept blocks. */
+    /** Whether the last round has found no page outside of kept blocks. */
     private boolean isFutile;
 
     /**
@@ -98,7 +98,7 @@ final class EvictionHand {
         }
     }
 
-    /** Returns whether it is known that the next turn finds no page. Takes the lock. */
+    /** Returns whether it is known that the next round finds no page. Takes the lock. */
     boolean isFutile() {
         content.lock();
         try {
@@ -118,11 +118,11 @@ final class EvictionHand {
      *
      * @param pages receives the page numbers
      * @param taken receives the frames; as long as {@code pages}
-     * @return the number of pages; 0 at the end of the turn
+     * @return the number of pages; 0 at the end of the round
      */
     int collect(long[] pages, int[] taken) {
         refresh();
-        boolean isTurn = hand == 0;
+        boolean isRound = hand == 0;
         long next = hand;
         int count = 0;
         boolean isEnd = false;
@@ -143,7 +143,7 @@ final class EvictionHand {
         hand = isEnd ? 0 : next;
         marked = isEnd ? NONE : marked;
         if (count == 0) {
-            isFutile = isTurn;
+            isFutile = isRound;
             endBatch();
         }
         return count;
@@ -176,7 +176,7 @@ final class EvictionHand {
         return Math.max(page, block << SHIFT);
     }
 
-    /** Marks a block before its first page is looked at, once in a turn. A second mark could come after an event. */
+    /** Marks a block before its first page is looked at, once in a round. A second mark could come after an event. */
     private void mark(long block) {
         if (block > marked) {
             hasStates = true;

@@ -104,7 +104,7 @@ final class EvictionBatchTest extends ReclaimFixture {
         assertFalse(batch.areSomeOut());
         assertArrayEquals(new int[0], handedOver());
         assertEquals(PAGES * pageBytes, bytes.get());
-        // No block was kept: the next turn collects the pages again.
+        // No block was kept: the next round collects the pages again.
         assertEquals(PAGES, batch.collect(false));
         assertFalse(hand.isFutile());
     }

@@ -55,8 +55,8 @@ final class EvictionHandTest {
         }
     }
 
-    /** Ends the turn, and returns the number of pages that it has found. */
-    private int turn() {
+    /** Ends the round, and returns the number of pages that it has found. */
+    private int round() {
         int found = 0;
         int count;
         do {
@@ -67,8 +67,8 @@ final class EvictionHandTest {
     }
 
     private void keepAll() {
-        assertEquals(PAGES, turn());
-        assertEquals(0, turn());
+        assertEquals(PAGES, round());
+        assertEquals(0, round());
         assertTrue(hand.isFutile());
     }
 
@@ -80,18 +80,18 @@ final class EvictionHandTest {
     @DisplayName("passes over blocks of pages that stay, until a page of theirs may not")
     void kept() {
         locked.remove(700L);
-        assertEquals(PAGES, turn());
-        // Its block is looked at again in each turn.
-        assertEquals(512, turn());
-        assertEquals(512, turn());
+        assertEquals(PAGES, round());
+        // Its block is looked at again in each round.
+        assertEquals(512, round());
+        assertEquals(512, round());
         assertFalse(hand.isFutile());
         locked.add(700L);
-        assertEquals(512, turn());
-        assertEquals(0, turn());
+        assertEquals(512, round());
+        assertEquals(0, round());
         assertTrue(hand.isFutile());
         hand.noteEvictable(1600);
         assertFalse(hand.isFutile());
-        assertEquals(512, turn());
+        assertEquals(512, round());
     }
 
     @Test
@@ -103,8 +103,8 @@ final class EvictionHandTest {
         }
         locked.remove(5L);
         hand.noteEvictable(5);
-        turn();
-        assertEquals(512, turn());
+        round();
+        assertEquals(512, round());
     }
 
     @Test
@@ -116,8 +116,8 @@ final class EvictionHandTest {
         int count = hand.collect(pages, taken);
         hand.noteEvictable(pages[3]);
         judge(count);
-        turn();
-        assertEquals(512, turn());
+        round();
+        assertEquals(512, round());
     }
 
     @Test
@@ -128,10 +128,10 @@ final class EvictionHandTest {
         assertFalse(hand.isFutile());
         batch();
         hand.noteUnlocked();
-        turn();
+        round();
         // The first block was begun before.
-        assertEquals(512, turn());
-        assertEquals(0, turn());
+        assertEquals(512, round());
+        assertEquals(0, round());
     }
 
     @Test
@@ -148,7 +148,7 @@ final class EvictionHandTest {
         keepAll();
         frames.unpin(frame(30));
         assertFalse(hand.isFutile());
-        assertEquals(PAGES, turn());
+        assertEquals(PAGES, round());
     }
 
     @Test
@@ -168,7 +168,7 @@ final class EvictionHandTest {
     }
 
     @Test
-    @DisplayName("finds each page that may be freed within two turns, beside random events")
+    @DisplayName("finds each page that may be freed within two rounds, beside random events")
     void random() {
         Random random = new Random(11);
         for (int round = 0; round < 3_000; round++) {
@@ -210,8 +210,8 @@ final class EvictionHandTest {
     void removed() {
         keepAll();
         hand.removed(512, 1023);
-        assertEquals(512, turn());
+        assertEquals(512, round());
         hand.removed(0, Long.MAX_VALUE);
-        assertEquals(PAGES, turn());
+        assertEquals(PAGES, round());
     }
 }
