@@ -161,7 +161,7 @@ public final class CopyPageTables {
             throw new IllegalStateException("a fork was called by the retirement of " + inside
                     + ", and would have to wait for " + range + ": nothing in flight may wait");
         }
-        awaited.awaitUninterruptibly(parent.host().watch("a fork"));
+        awaited.awaitUninterruptibly(parent.host().waitReporter("a fork"));
     }
 
     /**
@@ -209,7 +209,7 @@ public final class CopyPageTables {
             throw new MmException("fork", Errno.ENOMEM);
         }
         if (busy != Pte.NONE) {
-            memory.owners().await(leaf, from.indexOf(at), busy, parent.host().busyEntryWatch());
+            memory.owners().await(leaf, from.indexOf(at), busy, parent.host().busyEntryReporter());
         }
         return at;
     }

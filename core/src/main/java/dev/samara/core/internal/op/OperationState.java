@@ -4,7 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineThreads;
-import dev.samara.core.internal.space.MachineWatch;
+import dev.samara.core.internal.space.MachineWaitReporter;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Used by the thread of the operation before its last batch is published, then by the one that completes it.
  */
-abstract class OperationState extends RetirementResources implements MachineWatch {
+abstract class OperationState extends RetirementResources implements MachineWaitReporter {
     /** The privileges at the beginning of the call. */
     final int privileges;
 

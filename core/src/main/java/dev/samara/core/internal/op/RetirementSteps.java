@@ -322,7 +322,7 @@ public final class RetirementSteps {
                         action.start(),
                         action.end(),
                         gather,
-                        layout.host().busyEntryWatch());
+                        layout.host().busyEntryReporter());
             case DISCARD, DROP, GUARD -> throw new IllegalStateException("one of several: " + action);
         }
     }

@@ -3,7 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.RetriedCall;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +40,7 @@ public abstract class InFlightRange extends RetriedCall {
     private boolean completing;
 
     /** Returns the operation, which reports long waits and has the text of messages. */
-    public abstract Watch operation();
+    public abstract WaitReporter operation();
 
     /**
      * Returns whether another mapping may be stored over its reservations before completion. Only those of a {@code

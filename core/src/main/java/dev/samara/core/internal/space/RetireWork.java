@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -96,7 +96,7 @@ public final class RetireWork {
      *
      * @param operation reports a long wait
      */
-    public void awaitCopies(Watch operation) {
+    public void awaitCopies(WaitReporter operation) {
         for (int i = 0; i < copies.size(); i++) {
             copies.get(i).awaitUninterruptibly(operation);
         }

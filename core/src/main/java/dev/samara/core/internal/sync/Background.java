@@ -175,7 +175,7 @@ public final class Background implements Executor {
     private boolean awaitQuiet() throws InterruptedException {
         lock.lockInterruptibly();
         try {
-            long left = Watch.ATTEND_NANOS;
+            long left = WaitReporter.ATTEND_NANOS;
             while (!isQuiet() && left > 0) {
                 left = quiet.awaitNanos(left);
             }

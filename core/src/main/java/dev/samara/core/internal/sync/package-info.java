@@ -4,7 +4,7 @@
  *
  * <p>A thread that meets the range of an operation in flight waits at that operation's {@link
  * dev.samara.core.internal.sync.Gate}: it spins for a moment, parks, and passes when the operation has completed. A
- * {@link dev.samara.core.internal.sync.Watch} is told of waits that last.
+ * {@link dev.samara.core.internal.sync.WaitReporter} is told of waits that last.
  *
  * <p>A {@link dev.samara.core.internal.sync.Background} is a machine's own threads. They run tasks that may block or
  * that call an embedder. Such a task must not run on a caller's thread. A task that hangs delays no other task.

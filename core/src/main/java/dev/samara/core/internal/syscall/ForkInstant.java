@@ -32,7 +32,7 @@ final class ForkInstant implements AutoCloseable {
     void await() {
         int waits = 0;
         for (Gate publication = lockOrGate(waits); publication != null; publication = lockOrGate(waits)) {
-            publication.awaitUninterruptibly(parent.host().watch("a fork"));
+            publication.awaitUninterruptibly(parent.host().waitReporter("a fork"));
             waits++;
         }
     }
