@@ -385,6 +385,6 @@ public class EditedLayout implements AutoCloseable {
         if (held != null) {
             held.forEach(VmArea::clearRetiring);
         }
-        layout.changes().deliver();
+        layout.listeners().deliver();
     }
 }

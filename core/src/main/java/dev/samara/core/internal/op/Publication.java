@@ -2,9 +2,9 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.ChangeDelivery;
-import dev.samara.core.internal.space.Changes;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.vma.VmArea;
@@ -138,7 +138,7 @@ final class Publication {
             edit.commitment().prepare(edit.counters, mine == null ? null : mine.completionWork());
         }
         List<VmArea> withOpens = mine == null ? withOpens(edit) : null;
-        ChangeDelivery.Prepared change = edit.layout.changes().prepare(edit.gone, edit.fresh);
+        ChangeDelivery.Prepared change = edit.layout.listeners().prepare(edit.gone, edit.fresh);
         // Step 9.
         closeIfItEndsSpace(edit);
         edit.tree.commit();
@@ -150,7 +150,7 @@ final class Publication {
         if (!edit.gone.isEmpty() || !edit.fresh.isEmpty()) {
             edit.district.countChange();
         }
-        Changes.publish(change);
+        LayoutListeners.publish(change);
         if (mine == null) {
             Linking.unlink(edit.gone, null);
         }

@@ -274,7 +274,7 @@ final class Districts extends PartLookups {
                 layout.host().maxMapCount(), layout.privileges().held(), from.limits(), from.counters(), count);
         if (count == 1
                 || layout.isClosing()
-                || layout.changes().needsOneOrder()
+                || layout.listeners().needsOneOrder()
                 || !layout.copies().isEmpty()
                 || bounds == null) {
             return;

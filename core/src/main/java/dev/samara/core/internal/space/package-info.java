@@ -11,9 +11,10 @@
  * and a {@linkplain dev.samara.core.internal.space.InFlightGate gate}. The gate stops faults and operations in the
  * ranges until the operation is complete.
  *
- * <p>{@link dev.samara.core.internal.space.Changes} and {@link dev.samara.core.internal.space.RegisteredNotifiers} have
- * the listeners of a space. {@link dev.samara.core.internal.space.Lifetime} has the counts of references to a space and
- * its parts. {@link dev.samara.core.internal.space.SpaceEnd} tears it down after the last user, and {@link
+ * <p>{@link dev.samara.core.internal.space.LayoutListeners} and {@link
+ * dev.samara.core.internal.space.RegisteredNotifiers} have the listeners of a space. {@link
+ * dev.samara.core.internal.space.Lifetime} has the counts of references to a space and its parts. {@link
+ * dev.samara.core.internal.space.SpaceEnd} tears it down after the last user, and {@link
  * dev.samara.core.internal.space.Identity} answers questions afterwards. {@link
  * dev.samara.core.internal.space.Borrowers} lists the CPUs that borrow spaces. A {@link
  * dev.samara.core.internal.space.MachineState} is the state that all spaces of a machine share. It knows no space:
