@@ -35,7 +35,7 @@
  *   <tr><td>What can be asked whether that is so, without a wait?</td>
  *       <td>{@code PolledGracePeriods}</td></tr>
  *   <tr><td>For which sections does a grace period wait?</td>
- *       <td>{@code AwaitedSections}</td></tr>
+ *       <td>{@code GracePeriodSections}</td></tr>
  *   <tr><td>What runs after a grace period, without a wait?</td>
  *       <td>{@code RcuCallbacks}</td></tr>
  *   <tr><td>What keeps a lock from being lost at the end of a stack?</td>

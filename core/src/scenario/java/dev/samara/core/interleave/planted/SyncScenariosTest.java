@@ -48,7 +48,7 @@ final class SyncScenariosTest {
             SourceBreak.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {");
 
     private static final Planting IGNORES_A_READER =
-            SourceBreak.of(SYNC + "AwaitedSections", "if (section != 0) {", "if (section < 0) {");
+            SourceBreak.of(SYNC + "GracePeriodSections", "if (section != 0) {", "if (section < 0) {");
 
     abstract static class Bodies implements Scenario {
         private final Map<String, Body> bodies = new LinkedHashMap<>();
