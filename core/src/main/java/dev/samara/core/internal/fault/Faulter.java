@@ -12,9 +12,9 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.DroppablePages;
-import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemoryVictim;
+import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.space.ReapLeases;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Spaces;
@@ -251,7 +251,7 @@ public final class Faulter {
 
     private boolean reclaimTables() {
         BegunEvent recorded = Tracepoints.beginReclaim();
-        boolean isFreed = EmptyTables.reclaim(state.layout);
+        boolean isFreed = PageTableReclaim.reclaim(state.layout);
         Tracepoints.endReclaim(recorded, "page tables", isFreed ? 1 : 0, false);
         return isFreed;
     }

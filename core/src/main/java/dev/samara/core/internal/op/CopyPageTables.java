@@ -14,9 +14,9 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.pagewalk.VmaRights;
-import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
@@ -205,7 +205,7 @@ public final class CopyPageTables {
         } finally {
             Leaf.unlock(leaf);
         }
-        if (lacksTable && (reclaims-- == 0 || !EmptyTables.reclaim(child))) {
+        if (lacksTable && (reclaims-- == 0 || !PageTableReclaim.reclaim(child))) {
             throw new MmException("fork", Errno.ENOMEM);
         }
         if (busy != Pte.NONE) {

@@ -4,10 +4,10 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableNeed;
 import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.space.PageMove;
+import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.space.RetireWork;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
@@ -106,7 +106,7 @@ final class TablesAhead {
         TableReserve made = null;
         try {
             made = tryReserve(wanted);
-            if (made == null && !isStopped() && EmptyTables.reclaim(layout)) {
+            if (made == null && !isStopped() && PageTableReclaim.reclaim(layout)) {
                 made = tryReserve(wanted);
             }
         } catch (OutOfMemoryError exhausted) {
