@@ -27,7 +27,7 @@
  *   <tr><td>What do the parts of a layout need of it?</td>
  *       <td>{@link dev.samara.core.internal.space.LayoutState}</td></tr>
  *   <tr><td>When, and where, is a layout divided, and when is it joined?</td>
- *       <td>{@code Meetings}, {@code BorderSearch}, {@code Districts}</td></tr>
+ *       <td>{@code LockContention}, {@code BorderSearch}, {@code Districts}</td></tr>
  *   <tr><td>Which lock does an operation take?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout#lock(long, long)}, in {@code Districts}</td></tr>
  *   <tr><td>Which operations are in flight in a range, and for which one does a call wait?</td>
