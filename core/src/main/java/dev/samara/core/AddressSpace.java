@@ -66,11 +66,11 @@ import org.jspecify.annotations.Nullable;
  * calls, and calls run concurrently. Before a call changes anything, it waits for the operations in flight in its
  * range. Each call takes effect at one instant. From that instant lookups do not find a mapping that {@code munmap} has
  * removed; its range can be allocated again after {@code munmap} has returned. A call that changes more than 64
- * mappings one by one does so in parts, each at an instant of its own: {@link #mremap} of several mappings, {@link
+ * mappings one by one does so in batches, each at an instant of its own: {@link #mremap} of several mappings, {@link
  * #mprotect}, {@link #madvise}, {@link #setAnonymousName}, {@link #mlock} and its relatives, {@link #mseal}. Lookups
- * and snapshots may come between two parts. Operations in the range do not, and forks do not. A call that removes pages
- * or rights returns, or completes its future, after the last CPU has stopped using them: it waits for CPUs in GUEST
- * until they poll, and for accesses under way. The package description lists the other waits.
+ * and snapshots may come between two batches. Operations in the range do not, and forks do not. A call that removes
+ * pages or rights returns, or completes its future, after the last CPU has stopped using them: it waits for CPUs in
+ * GUEST until they poll, and for accesses under way. The package description lists the other waits.
  *
  * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}. It has changed nothing, and the
  * interrupt flag stays set. A call that has to wait, and is made by a notifier of an operation in flight, throws {@link
@@ -676,7 +676,7 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Resizes or moves mappings as {@link #mremap} does, but returns as soon as lookups find them at their new place:
-     * after the last part, if there are several.
+     * after the last batch, if there are several.
      *
      * @param address a page boundary
      * @param oldLength bytes
@@ -714,9 +714,9 @@ public final class AddressSpace implements AutoCloseable {
      * later failure. With equal lengths several mappings are moved one by one, and after an error the earlier ones have
      * moved.
      *
-     * <p>A move of more than 64 mappings publishes in parts, as on Linux, where lookups see each mapping move. Both
-     * ranges belong to the call from the first part to its completion. Operations that name a part of them wait, no
-     * mapping is placed there, and a fork waits for the last part. A close of the space waits for the call. An
+     * <p>A move of more than 64 mappings publishes in batches, as on Linux, where lookups see each mapping move. Both
+     * ranges belong to the call from the first batch to its completion. Operations that name a part of them wait, no
+     * mapping is placed there, and a fork waits for the last batch. A close of the space waits for the call. An
      * interrupt does not end a call that has begun to move. If a mapping in the ranges has a backing with {@link
      * dev.samara.core.vma.VmOperations}, all mappings move at one instant, since the backing is asked before.
      *

@@ -45,7 +45,7 @@
  *   <dd>A read of the layout: {@code find}, {@code findNext}, {@code findPrevious}, {@code forEach}, {@code snapshot},
  *       and any read of a snapshot.
  *   <dt>Operation
- *   <dd>A call that changes the layout. It prepares, publishes its changes with one store (of each part, if it changes
+ *   <dd>A call that changes the layout. It prepares, publishes its changes with one store (of each batch, if it changes
  *       many mappings one by one), retires the removed pages and translations, and completes.
  *   <dt>In flight
  *   <dd>Said of an operation between its publication and its completion, and of its range.
@@ -112,9 +112,9 @@
  *   <dd>Results, errors and their precedence, and the boundaries of VMAs are those of Linux 6.18 (x86-64). Bad
  *       arguments result in an errno; misuse of the Java API throws and changes nothing.
  *   <dt>Layout (I6, I7)
- *   <dd>Each operation changes the layout at one instant, or in parts if it changes many mappings one by one. No lookup
- *       sees a part of an operation, or a hole that neither the old nor the new layout has. Lookups store nothing; only
- *       one that has found 64 times that a divided layout changed asks for a join by one store.
+ *   <dd>Each operation changes the layout at one instant, or in batches if it changes many mappings one by one. No
+ *       lookup sees a part of an operation, or a hole that neither the old nor the new layout has. Lookups store
+ *       nothing; only one that has found 64 times that a divided layout changed asks for a join by one store.
  *   <dt>Holes (I4)
  *   <dd>A range that {@code munmap} removes is absent from lookups at once. Without early reuse, it is not allocated
  *       before the {@code munmap} has completed. With early reuse no fault is served from the new mapping before.

@@ -21,7 +21,7 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.MachineTasks;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Advice;
@@ -374,7 +374,7 @@ final class HeapSweepTest {
 
     /** A gate that opens once the caller waits at it, or waits for the memory to do so. */
     static final class Waiting extends StackSweepTest.Scene {
-        private static final Watch NEVER = new Watch() {
+        private static final WaitReporter NEVER = new WaitReporter() {
             @Override
             public long reportAfterNanos() {
                 return Long.MAX_VALUE;

@@ -2,7 +2,7 @@
 package dev.samara.core.stress;
 
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -16,7 +16,7 @@ import org.openjdk.jcstress.infra.results.I_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "passed before it was open")
 @State
 public class GateLosesNobody {
-    static final Watch PATIENT = new Watch() {
+    static final WaitReporter PATIENT = new WaitReporter() {
         @Override
         public long reportAfterNanos() {
             return Long.MAX_VALUE;

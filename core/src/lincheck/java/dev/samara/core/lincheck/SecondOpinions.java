@@ -14,7 +14,7 @@ import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 /** Scenarios of the scheduler, as Lincheck's model checker runs them. */
 final class SecondOpinions {
     private static final SourceBreak IGNORES_A_READER = SourceBreak.of(
-            "dev.samara.core.internal.sync.AwaitedSections", "if (section != 0) {", "if (section < 0) {");
+            "dev.samara.core.internal.sync.GracePeriodSections", "if (section != 0) {", "if (section < 0) {");
 
     private static final int INVOCATIONS = Boolean.getBoolean("samara.torture") ? 20_000 : 200;
 

@@ -6,7 +6,7 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import java.util.Objects;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +16,7 @@ final class SyncCalls {
     private SyncCalls() {}
 
     /** A watch that never reports. */
-    private static final class Patient implements Watch {
+    private static final class Patient implements WaitReporter {
         @Override
         public long reportAfterNanos() {
             return Long.MAX_VALUE;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.backing;
 
-import dev.samara.core.internal.file.FileFault;
 import dev.samara.core.internal.file.FileMode;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SealedFile;
 import dev.samara.core.internal.file.Seals;
+import dev.samara.core.internal.file.ShmemFault;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SealFlags;
 import dev.samara.core.vma.Backing;
@@ -301,7 +301,7 @@ public final class MemoryFile implements AutoCloseable {
 
         @Override
         public int fault(PageRequest request) {
-            return FileFault.answer(pages, request.page());
+            return ShmemFault.answer(pages, request.page());
         }
 
         @Override

@@ -5,7 +5,7 @@ import dev.samara.testing.fuzz.Refusal;
 import dev.samara.tool.MadeUpTrace;
 import dev.samara.tool.Recordings;
 import dev.samara.tool.record.InputException;
-import dev.samara.tool.replay.AddressChoice;
+import dev.samara.tool.replay.PlacementSource;
 import dev.samara.tool.replay.ReplayedInput;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -45,7 +45,7 @@ public final class TraceFuzzer {
         Path file = FILE.write(input);
         try {
             ReplayedInput.replay(
-                    file, (Arrays.hashCode(input) & 1) == 0 ? AddressChoice.BY_TRACE : AddressChoice.BY_LIBRARY);
+                    file, (Arrays.hashCode(input) & 1) == 0 ? PlacementSource.TRACE : PlacementSource.LIBRARY);
         } catch (InputException refused) {
             Refusal.ofLine(refused, file, input);
         }

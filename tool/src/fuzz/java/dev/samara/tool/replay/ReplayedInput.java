@@ -21,13 +21,13 @@ public final class ReplayedInput {
      * Replays a trace with accesses. The machine is closed then, which fails if a space or a CPU is left in use.
      *
      * @param file the trace
-     * @param choice who chooses the addresses of mappings that may be placed anywhere
+     * @param source where the addresses of mappings that may be placed anywhere come from
      * @throws InputException if it cannot be read
      */
-    public static void replay(Path file, AddressChoice choice) throws InputException {
+    public static void replay(Path file, PlacementSource source) throws InputException {
         Trace trace = TraceParser.parse(file);
         TraceFolder family = TraceFolder.of(List.of(file));
-        Replay replay = new Replay(trace, family, choice, TWO, null, new FileReport(file), new ReplayWatch());
+        Replay replay = new Replay(trace, family, source, TWO, null, new FileReport(file), new ReplayWatch());
         Machine machine = replay.state().space().machine();
         replay.runToEnd();
         replay.stop();

@@ -3,7 +3,7 @@ package dev.samara.tool.cli;
 
 import dev.samara.tool.access.CpuPlan;
 import dev.samara.tool.record.InputException;
-import dev.samara.tool.replay.AddressChoice;
+import dev.samara.tool.replay.PlacementSource;
 import dev.samara.tool.replay.ReplaySession;
 import dev.samara.tool.replay.ReplayWatch;
 import java.io.PrintWriter;
@@ -87,14 +87,14 @@ final class ReplayCommand implements Callable<Integer> {
         TraceFiles traces = TraceFiles.of(paths);
         ReportOutput reports = output.output(spec.commandLine().getOut());
         CheckRun run = new CheckRun(reports, errors, ProgressLine.of(spec));
-        AddressChoice choice = placement ? AddressChoice.BY_LIBRARY : AddressChoice.BY_TRACE;
+        PlacementSource source = placement ? PlacementSource.LIBRARY : PlacementSource.TRACE;
         ReplayWatch watch = new ReplayWatch(operations -> {
             if (operations % TOLD_EACH == 0) {
                 run.progresses(String.format(Locale.ROOT, "%,d operations so far", operations));
             }
         });
         try (ReplaySession session =
-                new ReplaySession(choice, touch ? plan : null, readers, new HashSet<>(traces.files()), watch)) {
+                new ReplaySession(source, touch ? plan : null, readers, new HashSet<>(traces.files()), watch)) {
             run.check(traces.files(), file -> session.replay(file, traces.family(file)));
             cpus.explain(run, errors);
             reports.ends(Summary.of(run, start, readers == 0 ? null : session.tally()));

@@ -3,7 +3,7 @@ package dev.samara.tool.cli;
 
 import dev.samara.tool.access.CpuPlan;
 import dev.samara.tool.picture.ScreenPicture;
-import dev.samara.tool.replay.AddressChoice;
+import dev.samara.tool.replay.PlacementSource;
 import dev.samara.tool.replay.ReplaySession;
 import dev.samara.tool.replay.ReplayWatch;
 import dev.samara.tool.top.BelowView;
@@ -207,7 +207,7 @@ final class TopCommand implements Callable<Integer> {
         show("replay of " + shown.getFileName(), standardOutput(spec), source, () -> {
             for (int n = 0; n < repeat; n++) {
                 try (ReplaySession session =
-                        new ReplaySession(AddressChoice.BY_TRACE, plan, 0, new HashSet<>(traces.files()), watch)) {
+                        new ReplaySession(PlacementSource.TRACE, plan, 0, new HashSet<>(traces.files()), watch)) {
                     run.check(traces.files(), file -> {
                         files.incrementAndGet();
                         return session.replay(file, traces.family(file));

@@ -25,14 +25,14 @@ import org.jspecify.annotations.Nullable;
 /** Makes the calls of one trace in one space, and records their {@link Unsettled} pages. */
 final class Executor {
     private final AddressSpace space;
-    private final AddressChoice choice;
+    private final PlacementSource source;
     private final Opens opens;
     private final OpenModes modes;
     private final Unsettled unsettled;
 
-    Executor(AddressSpace space, AddressChoice choice, Opens opens, OpenModes modes, Unsettled unsettled) {
+    Executor(AddressSpace space, PlacementSource source, Opens opens, OpenModes modes, Unsettled unsettled) {
         this.space = space;
-        this.choice = choice;
+        this.source = source;
         this.opens = opens;
         this.modes = modes;
         this.unsettled = unsettled;
@@ -128,7 +128,7 @@ final class Executor {
     }
 
     private boolean isPlacedByTrace(Outcome outcome, long wanted) {
-        return choice == AddressChoice.BY_TRACE && !outcome.failed() && wanted == 0;
+        return source == PlacementSource.TRACE && !outcome.failed() && wanted == 0;
     }
 
     /**

@@ -53,7 +53,7 @@ final class Replay {
      *
      * @param trace the trace to replay
      * @param family the traces of its folder
-     * @param choice who chooses the addresses of mappings that may be placed anywhere
+     * @param source where the addresses of mappings that may be placed anywhere come from
      * @param touches the CPUs that access the mapped memory, or null for none
      * @param inherited our fork of its parent, or null if there is none
      * @param report receives each difference
@@ -63,7 +63,7 @@ final class Replay {
     Replay(
             Trace trace,
             TraceFolder family,
-            AddressChoice choice,
+            PlacementSource source,
             @Nullable CpuPlan touches,
             @Nullable Learnt inherited,
             FileReport report,
@@ -83,7 +83,7 @@ final class Replay {
         SharedObjects objects = new SharedObjects();
         Unsettled unsettled = inherited == null ? new Unsettled(header.brk()) : inherited.unsettled();
         state = new Learnt(space, objects, unsettled);
-        executor = new Executor(space, choice, opens, new OpenModes(trace, family), unsettled);
+        executor = new Executor(space, source, opens, new OpenModes(trace, family), unsettled);
         limits = new ProcessLimits(space, header.limits());
         if (inherited != null) {
             growStack(trace.start(), inherited.space());

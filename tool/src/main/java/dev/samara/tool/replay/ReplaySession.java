@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * <p>For one thread. Readers, if there are any, are threads of their own for the whole session.
  */
 public final class ReplaySession implements AutoCloseable {
-    private final AddressChoice choice;
+    private final PlacementSource source;
     private final @Nullable CpuPlan touches;
     private final @Nullable ReaderPool readers;
     private final Set<Path> wanted;
@@ -46,15 +46,15 @@ public final class ReplaySession implements AutoCloseable {
     /**
      * Prepares a session.
      *
-     * @param choice who chooses the addresses of mappings that may be placed anywhere
+     * @param source where the addresses of mappings that may be placed anywhere come from
      * @param touches the CPUs that access the mapped memory, or null for none
      * @param readerCount the number of threads that look addresses up during the replay, not negative
      * @param wanted the files that will be replayed
      * @param watch sees the session at work
      */
     public ReplaySession(
-            AddressChoice choice, @Nullable CpuPlan touches, int readerCount, Set<Path> wanted, ReplayWatch watch) {
-        this.choice = choice;
+            PlacementSource source, @Nullable CpuPlan touches, int readerCount, Set<Path> wanted, ReplayWatch watch) {
+        this.source = source;
         this.touches = touches;
         readers = readerCount == 0 ? null : new ReaderPool(readerCount);
         this.wanted = Set.copyOf(wanted);
@@ -73,7 +73,7 @@ public final class ReplaySession implements AutoCloseable {
         unfinished.add(file);
         Trace trace = TraceParser.parse(file);
         FileReport report = new FileReport(file);
-        Replay replay = new Replay(trace, family, choice, touches, inherited(trace, family), report, watch);
+        Replay replay = new Replay(trace, family, source, touches, inherited(trace, family), report, watch);
         if (readers == null) {
             run(replay, trace, family);
         } else {
@@ -101,7 +101,7 @@ public final class ReplaySession implements AutoCloseable {
     public static LayoutSnapshot layoutAt(Path file, TraceFolder family, long sequence) throws InputException {
         Trace trace = TraceParser.parse(file);
         Replay replay =
-                new Replay(trace, family, AddressChoice.BY_TRACE, null, null, new FileReport(file), new ReplayWatch());
+                new Replay(trace, family, PlacementSource.TRACE, null, null, new FileReport(file), new ReplayWatch());
         replay.runTo(sequence);
         return replay.state().space().snapshot();
     }
@@ -146,7 +146,7 @@ public final class ReplaySession implements AutoCloseable {
         Trace parent = TraceParser.parse(start.file());
         Learnt grandparents = inherited(parent, family);
         FileReport unheard = new FileReport(parent.file());
-        Replay replay = new Replay(parent, family, choice, touches, grandparents, unheard, watch);
+        Replay replay = new Replay(parent, family, source, touches, grandparents, unheard, watch);
         replay.runTo(origin.sequence());
         unfinished.remove(start.file());
         Learnt child = replay.state().fork();

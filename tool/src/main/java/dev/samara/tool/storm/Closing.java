@@ -132,9 +132,9 @@ final class Closing implements Group {
         GuestMemory memory = cpu.memory();
         int result = stores ? memory.store(address, Long.BYTES, stamp) : memory.load(address, Long.BYTES);
         if (stores || result != Fault.NONE || memory.value() == 0 || memory.value() == stamp) {
-            scene.judges().closed.held();
+            scene.rules().closed.held();
         } else {
-            scene.judges()
+            scene.rules()
                     .closed
                     .broken("page " + page + " of user " + owner + " has 0x" + Long.toHexString(memory.value()));
         }
@@ -181,6 +181,6 @@ final class Closing implements Group {
 
     @Override
     public List<Invariant> rules() {
-        return List.of(scene.judges().closed);
+        return List.of(scene.rules().closed);
     }
 }

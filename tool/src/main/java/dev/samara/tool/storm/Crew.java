@@ -15,13 +15,13 @@ import java.util.concurrent.CopyOnWriteArrayList;
  */
 final class Crew {
     private final Course course;
-    private final Judges judges;
+    private final StormRules rules;
     private final List<Thread> named = new ArrayList<>();
     private final List<Member> members = new CopyOnWriteArrayList<>();
 
-    Crew(Course course, Judges judges) {
+    Crew(Course course, StormRules rules) {
         this.course = course;
-        this.judges = judges;
+        this.rules = rules;
     }
 
     /** The work of one thread of a storm. */
@@ -50,14 +50,14 @@ final class Crew {
     private void attempt(Part part, Random random) {
         try {
             part.play(random);
-            judges.ended.held();
+            rules.ended.held();
         } catch (InvariantViolation violation) {
-            judges.hardware.broken(String.valueOf(violation.getMessage()));
+            rules.hardware.broken(String.valueOf(violation.getMessage()));
         } catch (Exception | Error thrown) {
             StringWriter stack = new StringWriter();
             // Appends the stack trace to the text of the violation; nothing goes to the console.
             thrown.printStackTrace(new PrintWriter(stack));
-            judges.ended.broken(Thread.currentThread().getName() + ": " + stack);
+            rules.ended.broken(Thread.currentThread().getName() + ": " + stack);
         }
     }
 

@@ -105,9 +105,9 @@ final class Filing implements Group {
     private void load(GuestMemory memory, long base, int page) {
         check(memory.load(base + page * PageModel.PAGE, Long.BYTES), page);
         if (memory.value() == stored[page]) {
-            scene.judges().filed.held();
+            scene.rules().filed.held();
         } else {
-            scene.judges()
+            scene.rules()
                     .filed
                     .broken("page " + page + " has " + memory.value() + ", and " + stored[page] + " was stored last");
         }
@@ -142,7 +142,7 @@ final class Filing implements Group {
 
     @Override
     public List<Invariant> rules() {
-        return List.of(scene.judges().filed);
+        return List.of(scene.rules().filed);
     }
 
     @Override

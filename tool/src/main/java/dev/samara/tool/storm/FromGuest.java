@@ -128,13 +128,13 @@ final class FromGuest implements Group {
         try {
             call.getValue().run();
         } catch (IllegalStateException expected) {
-            scene.judges().refused.held();
+            scene.rules().refused.held();
             return;
         }
         if (always) {
-            scene.judges().refused.broken(call.getKey() + " is not refused in GUEST");
+            scene.rules().refused.broken(call.getKey() + " is not refused in GUEST");
         } else {
-            scene.judges().refused.held();
+            scene.rules().refused.held();
         }
     }
 
@@ -147,7 +147,7 @@ final class FromGuest implements Group {
         machine.awaitQuiescence();
         long frames = machine.statistics().framesInUse();
         if (frames != 0) {
-            scene.judges().left.broken(frames + " frames of the machine that is called from GUEST are in use");
+            scene.rules().left.broken(frames + " frames of the machine that is called from GUEST are in use");
         }
     }
 
@@ -171,6 +171,6 @@ final class FromGuest implements Group {
 
     @Override
     public List<Invariant> rules() {
-        return List.of(scene.judges().refused);
+        return List.of(scene.rules().refused);
     }
 }

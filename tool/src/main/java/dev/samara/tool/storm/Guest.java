@@ -20,7 +20,7 @@ final class Guest {
     private final GuestMemory memory;
     private final StormMemory flat;
     private final List<PageModel> plots;
-    private final Judges judges;
+    private final StormRules rules;
     private final Random random;
 
     /** The pages used since the last flush of each, and since this stay in GUEST began; by address. */
@@ -32,12 +32,12 @@ final class Guest {
     /** The sums added to the pages of the last plot, which keeps its content. */
     private final long[] added;
 
-    Guest(Cpu cpu, List<PageModel> plots, Judges judges, Random random, Naps naps, long[] added) {
+    Guest(Cpu cpu, List<PageModel> plots, StormRules rules, Random random, Naps naps, long[] added) {
         this.cpu = cpu;
         memory = cpu.memory();
         flat = new StormMemory(memory);
         this.plots = plots;
-        this.judges = judges;
+        this.rules = rules;
         this.random = random;
         this.naps = naps;
         this.added = added;
@@ -114,9 +114,9 @@ final class Guest {
             return true;
         }
         if (use.plot.isTakenSince(use.page, use.word)) {
-            judges.hooks.broken(use.plot.name(use.page) + " is flushed after the call that takes it has returned");
+            rules.hooks.broken(use.plot.name(use.page) + " is flushed after the call that takes it has returned");
         } else {
-            judges.hooks.held();
+            rules.hooks.held();
         }
         return true;
     }
@@ -136,11 +136,11 @@ final class Guest {
         long cleared = plot.cleared(page);
         int result = Fault.NONE;
         try {
-            judges.content(plot, page, flat.loadLong(plot.address(page) + PageModel.STAMP), cleared);
+            rules.content(plot, page, flat.loadLong(plot.address(page) + PageModel.STAMP), cleared);
         } catch (StormMemory.FailedAccess failed) {
             result = failed.fault();
         }
-        judges.outcome(plot, page, before, PageModel.READ, result);
+        rules.outcome(plot, page, before, PageModel.READ, result);
         uses(plot, page, before, result);
     }
 
@@ -149,9 +149,9 @@ final class Guest {
         long cleared = plot.cleared(page);
         int result = memory.load(plot.address(page) + PageModel.STAMP, WORD);
         if (result == Fault.NONE) {
-            judges.content(plot, page, memory.value(), cleared);
+            rules.content(plot, page, memory.value(), cleared);
         }
-        judges.outcome(plot, page, before, PageModel.READ, result);
+        rules.outcome(plot, page, before, PageModel.READ, result);
     }
 
     private void storeInOneStep(PageModel plot, int page) {
@@ -166,7 +166,7 @@ final class Guest {
         } catch (StormMemory.FailedAccess failed) {
             result = failed.fault();
         }
-        judges.outcome(plot, page, before, PageModel.WRITE, result);
+        rules.outcome(plot, page, before, PageModel.WRITE, result);
     }
 
     private void storeByAddress(PageModel plot, int page) {
@@ -174,7 +174,7 @@ final class Guest {
         long address = plot.address(page) + PageModel.STAMP;
         long stamp = plot.stamp(page, PageModel.ANY_VERSION, false);
         int result = random.nextBoolean() ? memory.store(address, WORD, stamp) : memory.getAndSet(address, WORD, stamp);
-        judges.outcome(plot, page, before, PageModel.WRITE, result);
+        rules.outcome(plot, page, before, PageModel.WRITE, result);
     }
 
     private void add(PageModel plot, int page, boolean isInOneStep) {
@@ -184,7 +184,7 @@ final class Guest {
         if (result == Fault.NONE && plot == plots.get(plots.size() - 1)) {
             added[page % plot.distinct()]++;
         }
-        judges.outcome(plot, page, before, PageModel.WRITE, result);
+        rules.outcome(plot, page, before, PageModel.WRITE, result);
     }
 
     private int addInOneStep(long address) {

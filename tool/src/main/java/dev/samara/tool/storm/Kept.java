@@ -22,13 +22,13 @@ final class Kept extends Changer {
     /** The time between the fork and the first access to the child, beside stores of its parent. */
     private static final long LINGER_NANOS = 1000;
 
-    private final Judges judges;
+    private final StormRules rules;
     private @Nullable Cpu cpu;
     private int at;
 
-    Kept(AddressSpace space, PageModel plot, Random random, Judges judges) {
+    Kept(AddressSpace space, PageModel plot, Random random, StormRules rules) {
         super(space, plot, random);
-        this.judges = judges;
+        this.rules = rules;
         done(space.mmap(plot.address(0), plot.distinct() * PageModel.PAGE, READ | WRITE, ANONYMOUS, null, 0));
         plot.begins(0, plot.distinct());
         plot.ends(0, plot.distinct(), ALL, false);
@@ -85,9 +85,9 @@ final class Kept extends Changer {
                 LockSupport.parkNanos(LINGER_NANOS);
                 long second = sum(page);
                 if (first == second) {
-                    judges.children.held();
+                    rules.children.held();
                 } else {
-                    judges.children.broken(plot.name(page) + " counts " + first + ", and then " + second);
+                    rules.children.broken(plot.name(page) + " counts " + first + ", and then " + second);
                 }
             }
         } finally {
@@ -114,9 +114,9 @@ final class Kept extends Changer {
             cpu.memory().getAndAdd(plot.address(at + page) + PageModel.SUM, Long.BYTES, 0);
             long sum = sum(at + page);
             if (sum == added[page]) {
-                judges.sums.held();
+                rules.sums.held();
             } else {
-                judges.sums.broken(plot.name(page) + " counts " + sum + " of " + added[page]);
+                rules.sums.broken(plot.name(page) + " counts " + sum + " of " + added[page]);
             }
         }
         cpu.switchTo(null);

@@ -162,9 +162,9 @@ final class Lending implements Group {
         int result = stores ? memory.store(address, Long.BYTES, stamp) : memory.load(address, Long.BYTES);
         boolean isRight = result == Fault.NONE ? stores || memory.value() == stamp : mayFail(lent, result);
         if (isRight) {
-            scene.judges().lent.held();
+            scene.rules().lent.held();
         } else {
-            scene.judges()
+            scene.rules()
                     .lent
                     .broken("page " + page + " of a space " + (lent.isReaped ? "that is reaped" : "in use") + " gives "
                             + Fault.toString(result) + " and 0x" + Long.toHexString(memory.value()));
@@ -179,9 +179,9 @@ final class Lending implements Group {
     private void refuses(Cpu cpu) {
         try {
             cpu.memory().load(BASE, Long.BYTES);
-            scene.judges().lent.broken("an access without users");
+            scene.rules().lent.broken("an access without users");
         } catch (IllegalStateException refused) {
-            scene.judges().lent.held();
+            scene.rules().lent.held();
         }
     }
 
@@ -219,6 +219,6 @@ final class Lending implements Group {
 
     @Override
     public List<Invariant> rules() {
-        return List.of(scene.judges().lent);
+        return List.of(scene.rules().lent);
     }
 }

@@ -163,9 +163,9 @@ final class Noticing implements Group {
                     long sum = sum(cpu, page);
                     int now = notices.get(page);
                     if (sum == sums[page] || now != told[page]) {
-                        scene.judges().noticed.held();
+                        scene.rules().noticed.held();
                     } else {
-                        scene.judges()
+                        scene.rules()
                                 .noticed
                                 .broken("page " + page + " counts " + sum + " after " + sums[page]
                                         + ", and there was no notice since it was clean, the " + now
@@ -221,6 +221,6 @@ final class Noticing implements Group {
 
     @Override
     public List<Invariant> rules() {
-        return List.of(scene.judges().noticed);
+        return List.of(scene.rules().noticed);
     }
 }

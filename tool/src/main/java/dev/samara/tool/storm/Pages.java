@@ -49,7 +49,7 @@ final class Pages implements Group {
         changers.add(new Changer.Fleeting(space, plots.get(2), random(2)));
         changers.add(new Changer.Mapped(space, plots.get(3), random(3), rivals));
         changers.add(new Changer.Cut(space, plots.get(3), random(4), rivals));
-        kept = new Kept(space, plots.get(4), random(5), scene.judges());
+        kept = new Kept(space, plots.get(4), random(5), scene.rules());
         accessing = new Accessing(scene, space, plots);
     }
 
@@ -72,7 +72,7 @@ final class Pages implements Group {
     private void changes(Changer changer) {
         while (scene.course().goesOn()) {
             changer.step();
-            scene.judges().changes.increment();
+            scene.rules().changes.increment();
         }
     }
 
@@ -88,17 +88,17 @@ final class Pages implements Group {
 
     @Override
     public List<Invariant> rules() {
-        Judges judges = scene.judges();
+        StormRules rules = scene.rules();
         return List.of(
-                judges.sums,
-                judges.returned,
-                judges.stale,
-                judges.freed,
-                judges.hooks,
-                judges.foreign,
-                judges.allowed,
-                judges.children,
-                judges.strength);
+                rules.sums,
+                rules.returned,
+                rules.stale,
+                rules.freed,
+                rules.hooks,
+                rules.foreign,
+                rules.allowed,
+                rules.children,
+                rules.strength);
     }
 
     @Override

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Runs CPUs beside threads that change the pages of their accesses, for a set time. The seed determines the choices of
  * each thread, not their interleaving: a seed that has failed is likely, not certain, to fail again.
  *
- * <p>To add a group of threads: a {@link Group}, a line in the constructor, and its rules in {@link Judges}.
+ * <p>To add a group of threads: a {@link Group}, a line in the constructor, and its rules in {@link StormRules}.
  */
 public final class Storm {
     private static final long MEMORY = 1 << 26;
@@ -50,7 +50,7 @@ public final class Storm {
 
     private final StormPlan plan;
     private final Course course;
-    private final Judges judges;
+    private final StormRules rules;
     private final Reports reports;
     private final Machine machine;
     private final Map<String, Group> groups = new LinkedHashMap<>();
@@ -66,8 +66,8 @@ public final class Storm {
     public Storm(StormPlan plan) {
         this.plan = plan;
         course = new Course(plan.seed(), plan.keepsGoing());
-        judges = new Judges(course);
-        reports = new Reports(course, judges.silent);
+        rules = new StormRules(course);
+        reports = new Reports(course, rules.silent);
         MachineBuilder builder = description().memory(MEMORY).poisonFrames(true).cacheLimit(Filing.CACHE_LIMIT);
         if (plan.checked()) {
             builder.checked(true);
@@ -76,7 +76,7 @@ public final class Storm {
             builder.trackReferences(true);
         }
         machine = builder.build();
-        Scene scene = new Scene(machine, course, judges, new Naps(plan.seed()));
+        Scene scene = new Scene(machine, course, rules, new Naps(plan.seed()));
         Map<String, Supplier<Group>> all = new LinkedHashMap<>();
         all.put("pages", () -> new Pages(scene, plan.cpus(), plan.stopsCpu()));
         all.put("early-reuse", () -> new Takeover(scene));
@@ -147,9 +147,9 @@ public final class Storm {
             Standing last = stand("end");
             if (first != null && last != null) {
                 if (last.isAsFlatAs(first)) {
-                    judges.flat.held();
+                    rules.flat.held();
                 } else {
-                    judges.flat.broken(first.line() + " at the start, " + last.line() + " at the end");
+                    rules.flat.broken(first.line() + " at the start, " + last.line() + " at the end");
                 }
             }
         } else {
@@ -160,7 +160,7 @@ public final class Storm {
             close();
         }
         if (plan.checked()) {
-            judges.hardware.held(machine.statistics().checkedAccesses());
+            rules.hardware.held(machine.statistics().checkedAccesses());
         }
         return verdict();
     }
@@ -173,9 +173,9 @@ public final class Storm {
             return;
         }
         course.resume();
-        Crew crew = new Crew(course, judges);
+        Crew crew = new Crew(course, rules);
         groups.values().forEach(group -> group.join(crew));
-        try (Watchdog watchdog = new Watchdog(course, crew, reports, judges.progress, plan.patience())) {
+        try (Watchdog watchdog = new Watchdog(course, crew, reports, rules.progress, plan.patience())) {
             crew.start();
             watchdog.start();
             await(seconds, listener);
@@ -217,7 +217,7 @@ public final class Storm {
     private boolean isEachRuleChecked() {
         return groups.values().stream()
                 .flatMap(group -> group.rules().stream())
-                .allMatch(rule -> rule == judges.strength ? isStrong() : rule == judges.sums || rule.isChecked());
+                .allMatch(rule -> rule == rules.strength ? isStrong() : rule == rules.sums || rule.isChecked());
     }
 
     /** Counts objects of the library, repeatedly if there are too many: threads may be at work with some. */
@@ -228,9 +228,9 @@ public final class Storm {
             excess = excess();
         }
         if (excess == null) {
-            judges.garbage.held();
+            rules.garbage.held();
         } else {
-            judges.garbage.broken(excess);
+            rules.garbage.broken(excess);
         }
     }
 
@@ -269,9 +269,9 @@ public final class Storm {
     public Counts counts() {
         MachineStatistics of = machine.statistics();
         return new Counts(
-                judges.accesses.sum(),
-                judges.overlaps.sum(),
-                judges.changes.sum(),
+                rules.accesses.sum(),
+                rules.overlaps.sum(),
+                rules.changes.sum(),
                 of.shootdowns(),
                 of.shootdownTargets());
     }
@@ -306,9 +306,9 @@ public final class Storm {
 
     private void judgeStrength() {
         if (isStrong()) {
-            judges.strength.held();
+            rules.strength.held();
         } else {
-            judges.strength.broken("only " + counts());
+            rules.strength.broken("only " + counts());
         }
     }
 
@@ -324,9 +324,9 @@ public final class Storm {
         long frames = machine.statistics().framesInUse();
         long opens = opens();
         if (frames == 0 && machine.committed() == 0 && opens == 0) {
-            judges.left.held();
+            rules.left.held();
         } else {
-            judges.left.broken(frames + " frames are in use, " + machine.committed() + " bytes are promised, " + opens
+            rules.left.broken(frames + " frames are in use, " + machine.committed() + " bytes are promised, " + opens
                     + " opens are not closed");
         }
     }
@@ -337,25 +337,25 @@ public final class Storm {
 
     /** Returns the rules of this storm, broken ones first. */
     private List<Invariant> rules() {
-        List<Invariant> rules = new ArrayList<>();
-        if (plan.checked() || judges.hardware.isBroken()) {
-            rules.add(judges.hardware);
+        List<Invariant> listed = new ArrayList<>();
+        if (plan.checked() || rules.hardware.isBroken()) {
+            listed.add(rules.hardware);
         }
-        groups.values().forEach(group -> rules.addAll(group.rules()));
-        rules.add(judges.progress);
-        if (judges.silent.isBroken()) {
-            rules.add(judges.silent);
+        groups.values().forEach(group -> listed.addAll(group.rules()));
+        listed.add(rules.progress);
+        if (rules.silent.isBroken()) {
+            listed.add(rules.silent);
         }
         if (census.isPossible()) {
-            rules.add(judges.garbage);
+            listed.add(rules.garbage);
         }
         if (plan.isFlat()) {
-            rules.add(judges.flat);
+            listed.add(rules.flat);
         }
-        rules.add(judges.ended);
-        rules.add(judges.left);
+        listed.add(rules.ended);
+        listed.add(rules.left);
         // Sorting is stable.
-        rules.sort(Comparator.comparing(rule -> !rule.isBroken()));
-        return rules;
+        listed.sort(Comparator.comparing(rule -> !rule.isBroken()));
+        return listed;
     }
 }

@@ -69,9 +69,9 @@ final class Takeover implements Group {
             GuestMemory memory = cpu.memory();
             int result = memory.load(address + page * PageModel.PAGE, Long.BYTES);
             if (result == Fault.NONE && memory.value() == stamp + page) {
-                scene.judges().moved.held();
+                scene.rules().moved.held();
             } else {
-                scene.judges()
+                scene.rules()
                         .moved
                         .broken(what + ": page " + page + " gives " + Fault.toString(result) + " and 0x"
                                 + Long.toHexString(memory.value()) + ", not 0x" + Long.toHexString(stamp + page));
@@ -161,6 +161,6 @@ final class Takeover implements Group {
 
     @Override
     public List<Invariant> rules() {
-        return List.of(scene.judges().moved);
+        return List.of(scene.rules().moved);
     }
 }

@@ -24,9 +24,9 @@ final class WatchdogTest {
     private static final long PLACE = 0x10_0000_0000L;
 
     private final Course course = new Course(7, true);
-    private final Judges judges = new Judges(course);
-    private final Reports reports = new Reports(course, judges.silent);
-    private final Crew crew = new Crew(course, judges);
+    private final StormRules rules = new StormRules(course);
+    private final Reports reports = new Reports(course, rules.silent);
+    private final Crew crew = new Crew(course, rules);
     private final CountDownLatch goesOn = new CountDownLatch(1);
     private final CountDownLatch isReported = new CountDownLatch(1);
 
@@ -69,7 +69,7 @@ final class WatchdogTest {
             isBlocked.await();
             space.mmap(PLACE, PageModel.PAGE, Protection.READ, ANONYMOUS, null, 0);
         });
-        try (Watchdog watchdog = new Watchdog(course, crew, reports, judges.progress, PATIENCE)) {
+        try (Watchdog watchdog = new Watchdog(course, crew, reports, rules.progress, PATIENCE)) {
             crew.start();
             isReported.await();
             // It is parked between two looks at its gate, also if it was not run for long.
@@ -82,12 +82,12 @@ final class WatchdogTest {
             goesOn.countDown();
         }
         assertTrue(course.isOver());
-        String line = judges.progress.line();
+        String line = rules.progress.line();
         assertTrue(
                 line.matches("FAILED I5 every step makes progress: after [0-9.]+ s, --seed 7:"
                         + " (blocked|behind) has made no progress for \\d+ s \\(.*\\)"),
                 line);
-        String history = judges.progress.history();
+        String history = rules.progress.history();
         assertTrue(history.contains("\nbehind waits at munmap(0x1000000000, 0x1000"), history);
         assertTrue(history.contains("LONG_WAIT"), history);
         assertTrue(history.contains("WatchdogTest.block("), history);

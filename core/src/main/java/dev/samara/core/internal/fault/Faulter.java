@@ -12,10 +12,10 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.DroppablePages;
-import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemoryVictim;
-import dev.samara.core.internal.space.ReapTurns;
+import dev.samara.core.internal.space.PageTableReclaim;
+import dev.samara.core.internal.space.ReapLeases;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Gate;
@@ -251,7 +251,7 @@ public final class Faulter {
 
     private boolean reclaimTables() {
         BegunEvent recorded = Tracepoints.beginReclaim();
-        boolean isFreed = EmptyTables.reclaim(state.layout);
+        boolean isFreed = PageTableReclaim.reclaim(state.layout);
         Tracepoints.endReclaim(recorded, "page tables", isFreed ? 1 : 0, false);
         return isFreed;
     }
@@ -270,16 +270,16 @@ public final class Faulter {
      */
     private int shortage(int found) {
         Spaces spaces = state.layout.spaces();
-        ReapTurns turns = spaces.host().reapTurns();
+        ReapLeases leases = spaces.host().reapLeases();
         int result = Fault.OUT_OF_MEMORY;
-        if (turns != null && found == FaultResult.NO_TABLE) {
+        if (leases != null && found == FaultResult.NO_TABLE) {
             result = state.table().charge().isAtLimit()
                     ? result
-                    : LowMemoryVictim.shortageOfTables(spaces, turns, state.table());
-        } else if (turns != null) {
+                    : LowMemoryVictim.shortageOfTables(spaces, leases, state.table());
+        } else if (leases != null) {
             result = LowMemoryVictim.shortage(
                     spaces,
-                    turns,
+                    leases,
                     state.memory,
                     state.context.magazine(),
                     found == FaultResult.EXHAUSTED ? Fault.RETRY : found);

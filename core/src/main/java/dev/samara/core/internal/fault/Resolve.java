@@ -6,7 +6,7 @@ import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineThreads;
-import dev.samara.core.internal.space.MachineWatch;
+import dev.samara.core.internal.space.MachineWaitReporter;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.VmArea;
@@ -108,7 +108,7 @@ public final class Resolve {
                                 + ", and would have to wait for " + gate + ": nothing in flight may wait");
             }
         }
-        return gate.await(new FaultWatch(layout.host().threads(), address));
+        return gate.await(new FaultWaitReporter(layout.host().threads(), address));
     }
 
     /**
@@ -119,7 +119,7 @@ public final class Resolve {
      * @return {@link FaultResult#AGAIN}, or {@link Fault#RETRY} after an interrupt
      */
     static int awaitOwner(Layout layout, Gate gate, long address) {
-        return gate.await(new FaultWatch(layout.host().threads(), address)) ? FaultResult.AGAIN : Fault.RETRY;
+        return gate.await(new FaultWaitReporter(layout.host().threads(), address)) ? FaultResult.AGAIN : Fault.RETRY;
     }
 
     /**
@@ -156,7 +156,7 @@ public final class Resolve {
     }
 
     /** Reports a fault that waits long. */
-    private record FaultWatch(MachineThreads threads, long address) implements MachineWatch {
+    private record FaultWaitReporter(MachineThreads threads, long address) implements MachineWaitReporter {
         @Override
         public String toString() {
             return String.format(Locale.ROOT, "resolve(0x%x)", address);

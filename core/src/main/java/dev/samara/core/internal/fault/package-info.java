@@ -30,7 +30,7 @@
  *   <tr><td>Which faults are SIGSEGV, and which are SIGBUS?</td>
  *       <td>{@link dev.samara.core.internal.fault.Resolve}: no VMA, or no right; {@link
  *       dev.samara.core.internal.fault.Faulter} and {@code BackingFault}: no page; {@link
- *       dev.samara.core.internal.file.FileFault}: beyond the end of a file</td></tr>
+ *       dev.samara.core.internal.file.ShmemFault}: beyond the end of a file</td></tr>
  *   <tr><td>What gives an entry the right to write?</td>
  *       <td>{@link dev.samara.core.internal.fault.Faulter}; for private pages {@code CopyOnWrite}</td></tr>
  *   <tr><td>What grows a stack?</td>

@@ -54,8 +54,8 @@ final class CachedPages {
     /** Frees pages though they are mapped, where memory is short; null for none. Set before the first page. */
     private @Nullable UrgentEviction evictor;
 
-    /** The hand of the evictions; null for a file whose pages are not evicted. Set before the first page. */
-    private @Nullable EvictionHand evictionHand;
+    /** The cursor of the evictions; null for a file whose pages are not evicted. Set before the first page. */
+    private @Nullable EvictionCursor evictionCursor;
 
     CachedPages(MachineMemory memory, long number, boolean mayGrow, long size) {
         this.memory = memory;
@@ -143,11 +143,11 @@ final class CachedPages {
         return isClosed;
     }
 
-    /** Has pages counted from now on, for evictions. Returns the hand of the evictions. */
-    EvictionHand evictBy(AtomicLong sharedCounter) {
-        EvictionHand made = new EvictionHand(frames, index, content, memory.indexBudget());
+    /** Has pages counted from now on, for evictions. Returns the cursor of the evictions. */
+    EvictionCursor evictBy(AtomicLong sharedCounter) {
+        EvictionCursor made = new EvictionCursor(frames, index, content, memory.indexBudget());
         counter = sharedCounter;
-        evictionHand = made;
+        evictionCursor = made;
         return made;
     }
 
@@ -163,7 +163,7 @@ final class CachedPages {
 
     /** Notes pages that a write-back has cleaned and unpinned. Takes the lock of the content. */
     void noteCleaned(long[] cleaned, int count) {
-        EvictionHand of = evictionHand;
+        EvictionCursor of = evictionCursor;
         if (of == null || count == 0) {
             return;
         }
@@ -206,8 +206,8 @@ final class CachedPages {
         if (counter != null && frame != Frames.NONE) {
             counter.getAndAdd(1L << pageShift);
         }
-        if (evictionHand != null) {
-            evictionHand.noteEvictable(page);
+        if (evictionCursor != null) {
+            evictionCursor.noteEvictable(page);
         }
     }
 
@@ -232,8 +232,8 @@ final class CachedPages {
                     frames.remove(removal.frame(i));
                 }
                 index.removeIf(removal.first(), removal.last(), frames.removed());
-                if (evictionHand != null) {
-                    evictionHand.removed(removal.first(), removal.last());
+                if (evictionCursor != null) {
+                    evictionCursor.removed(removal.first(), removal.last());
                 }
             } finally {
                 endRemoval();
@@ -248,8 +248,8 @@ final class CachedPages {
     /** Unlinks empty nodes left by failed insertions. */
     private void forgetNodes() {
         index.prune(0, Long.MAX_VALUE);
-        if (evictionHand != null) {
-            evictionHand.removed(0, Long.MAX_VALUE);
+        if (evictionCursor != null) {
+            evictionCursor.removed(0, Long.MAX_VALUE);
         }
     }
 

@@ -15,8 +15,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frees clean pages of one file, though they are mapped ({@code shrink_folio_list} with {@code try_to_unmap}). A clock
- * hand ({@link EvictionHand}) goes over the pages, and gives each a second chance: the first time it removes a page
+ * Frees clean pages of one file, though they are mapped ({@code shrink_folio_list} with {@code try_to_unmap}). A
+ * cursor ({@link EvictionCursor}) goes over the pages, and gives each a second chance: the first time it removes a page
  * from the mappings and notes it as <em>inactive</em>. The next time it frees the page, unless the page is mapped again
  * by then.
  *
@@ -33,7 +33,7 @@ final class Eviction {
     private final ReverseMap mappings;
     private final Removals removals;
     private final SpareWalk spare;
-    private final EvictionHand hand;
+    private final EvictionCursor cursor;
 
     /* Guarded by the inode lock. */
 
@@ -57,18 +57,18 @@ final class Eviction {
         this.mappings = mappings;
         this.removals = removals;
         this.batch = batch;
-        hand = batch.hand();
+        cursor = batch.cursor();
     }
 
     /**
-     * Goes over the next pages. May wait for CPUs and for a grace period. Does nothing if a turn has found only pages
+     * Goes over the next pages. May wait for CPUs and for a grace period. Does nothing if a round has found only pages
      * that stay, and no event since may have changed that.
      *
      * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
      * @return the number of freed pages; {@link Caches#BUSY} if another thread changes the file
      */
     int run(boolean isUrgent) {
-        if (hand.isFutile()) {
+        if (cursor.isFutile()) {
             return removals.isOfAnother() ? Caches.BUSY : 0;
         }
         return run(isUrgent, false);

@@ -24,7 +24,7 @@ final class EvictionBatch {
 
     /* Guarded by the lock of the content; the other fields are guarded by the inode lock. */
 
-    private final EvictionHand hand;
+    private final EvictionCursor cursor;
     private final RecentReads recent;
     private final PagesOut out;
 
@@ -39,21 +39,21 @@ final class EvictionBatch {
     /** Whether a page is mapped by memory that is locked, or may have been locked in the meantime, and stays. */
     private final boolean[] isLocked = new boolean[MOST];
 
-    /** Whether the pages are those of the recent reads, and not those of the hand. */
+    /** Whether the pages are those of the recent reads, and not those of the cursor. */
     private boolean isOfRecent;
 
     private int count;
 
-    EvictionBatch(Frames frames, CachedPages cached, EvictionHand hand, RecentReads recent, PagesOut out) {
+    EvictionBatch(Frames frames, CachedPages cached, EvictionCursor cursor, RecentReads recent, PagesOut out) {
         this.frames = frames;
         this.cached = cached;
-        this.hand = hand;
+        this.cursor = cursor;
         this.recent = recent;
         this.out = out;
     }
 
-    EvictionHand hand() {
-        return hand;
+    EvictionCursor cursor() {
+        return cursor;
     }
 
     int size() {
@@ -82,7 +82,7 @@ final class EvictionBatch {
         try {
             count = ofRecent
                     ? recent.collect(cached.index(), cached.pages(), pages, taken)
-                    : hand.collect(pages, taken);
+                    : cursor.collect(pages, taken);
         } finally {
             content.unlock();
         }
@@ -197,8 +197,8 @@ final class EvictionBatch {
     void keep(int at, boolean isPast) {
         isLocked[at] = true;
         if (isPast) {
-            // The unlinking that would have notified the hand may be complete already.
-            hand.noteUnlocked();
+            // The unlinking that would have notified the cursor may be complete already.
+            cursor.noteUnlocked();
         }
     }
 
@@ -232,16 +232,16 @@ final class EvictionBatch {
         }
     }
 
-    /** Tells the hand of the pages. After a failure, nothing is known of them. */
+    /** Tells the cursor of the pages. After a failure, nothing is known of them. */
     private void judge(boolean hasFailed) {
         for (int i = 0; i < count; i++) {
             if (isOut[i] || hasFailed) {
-                hand.judgeEvictable(pages[i]);
+                cursor.judgeEvictable(pages[i]);
             } else {
-                hand.judge(pages[i], taken[i], isLocked[i]);
+                cursor.judge(pages[i], taken[i], isLocked[i]);
             }
         }
-        hand.endBatch();
+        cursor.endBatch();
     }
 
     /** Frees the places of the freed pages in the index. May need memory. */

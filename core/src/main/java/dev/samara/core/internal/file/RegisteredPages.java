@@ -97,7 +97,7 @@ final class RegisteredPages extends Caches.RegisteredCache {
         hand = batch.collect(cached.index(), hand);
         int freed = reclaim.run(batch);
         UrgentEviction evictor = cached.evictor();
-        // All pages are retried once per turn, since the access fails if no frame is found.
+        // All pages are retried once per round, since the access fails if no frame is found.
         return freed == 0 && evictor != null ? evictor.evict(isFirst) : freed;
     }
 

@@ -20,7 +20,7 @@ public final class SavedPages {
     private final ReadPages reads;
     private final WriteBack writeBack;
     private final Eviction eviction;
-    private final EvictionHand hand;
+    private final EvictionCursor cursor;
 
     /**
      * Creates the cache of a file. No page is in memory. None is evicted where memory is short before {@link
@@ -37,12 +37,12 @@ public final class SavedPages {
         PresentPages present = pages.present();
         ReverseMap mappings = pages.reverseMap();
         cached = present.cached;
-        hand = cached.evictBy(counter);
-        mappings.whenUnlocked(hand::noteUnlocked);
+        cursor = cached.evictBy(counter);
+        mappings.whenUnlocked(cursor::noteUnlocked);
         PagesOut out = new PagesOut();
         RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         reads = new ReadPages(pages, memory, cached, recent, out);
-        EvictionBatch batch = new EvictionBatch(memory.frames(), cached, hand, recent, out);
+        EvictionBatch batch = new EvictionBatch(memory.frames(), cached, cursor, recent, out);
         eviction = new Eviction(memory, mappings, present.removals, batch, spare);
         writeBack = new WriteBack(memory, cached, mappings, present.removals);
     }
@@ -124,7 +124,7 @@ public final class SavedPages {
 
     /** Returns whether evictions have found dirty pages that {@link #tryWriteBack} is to write. */
     public boolean hasDirtyToEvict() {
-        return !hand.dirty().isEmpty();
+        return !cursor.dirty().isEmpty();
     }
 
     /**
@@ -132,12 +132,12 @@ public final class SavedPages {
      * concurrent change of the file: the pages that are left then are written by the next call.
      */
     public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
-        return writeBack.run(hand.dirty(), buffer, writer);
+        return writeBack.run(cursor.dirty(), buffer, writer);
     }
 
     /** Has later evictions try pages again that stayed before, and write all dirty ones first. Takes a short lock. */
     public void retryEviction() {
-        hand.retry();
+        cursor.retry();
     }
 
     /**
@@ -164,7 +164,7 @@ public final class SavedPages {
 
     /** Returns whether the next {@link #evict} begins with the first page. */
     public boolean isEvictionAtStart() {
-        return hand.isAtStart();
+        return cursor.isAtStart();
     }
 
     /** Waits for the eviction and the other changes of the file that are under way. */

@@ -210,7 +210,7 @@ public final class SharedAnonymous implements SharedObject {
     @Override
     public int fault(PageRequest request) {
         FilePages mapped = Objects.requireNonNull(FilePages.of(VmArea.of(request.vma())));
-        return FileFault.answer(mapped, request.page());
+        return ShmemFault.answer(mapped, request.page());
     }
 
     @Override

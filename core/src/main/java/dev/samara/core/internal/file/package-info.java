@@ -41,7 +41,7 @@
  *   <tr><td>What frees pages of files of the host, though they are mapped?</td>
  *       <td>{@code Eviction}, {@code EvictionBatch}</td></tr>
  *   <tr><td>Which pages does it look at next, and which are known to stay?</td>
- *       <td>{@code EvictionHand}</td></tr>
+ *       <td>{@code EvictionCursor}</td></tr>
  *   <tr><td>Which dirty pages does it want written?</td>
  *       <td>{@code DirtyFound}</td></tr>
  *   <tr><td>Which of them are freed first?</td>

@@ -101,14 +101,14 @@ final class CacheLimit {
     }
 
     /**
-     * Evicts some pages, in two turns of all files at most: the first turn may find only pages with a second chance.
+     * Evicts some pages, in two rounds of all files at most: the first round may find only pages with a second chance.
      * Writes the dirty pages of all files once, after some steps in vain.
      *
      * @param patience the number of these steps
      */
     private boolean evict(int patience) {
         int steps = 0;
-        for (int turns = 2 * inodes.count(); turns > 0; turns--) {
+        for (int left = 2 * inodes.count(); left > 0; left--) {
             HostInode inode = inodes.at(next);
             if (inode == null) {
                 next = 0;

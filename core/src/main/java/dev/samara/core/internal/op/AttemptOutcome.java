@@ -3,14 +3,14 @@ package dev.samara.core.internal.op;
 
 /**
  * How an attempt of an operation has ended. {@link Operation} decides by this alone what it does before the next
- * attempt. Each attempt that is not {@link #DONE} or {@link #PART_DONE} was dropped without effect.
+ * attempt. Each attempt that is not {@link #DONE} or {@link #BATCH_DONE} was dropped without effect.
  */
 enum AttemptOutcome {
     /** The whole operation is published, or it is refused. No attempt follows. */
     DONE,
 
-    /** A part of the call is published, and others follow. */
-    PART_DONE,
+    /** A batch of the call is published, and others follow. */
+    BATCH_DONE,
 
     /** The attempt has met a range in flight or a ticket: its gate must be open before the next one. */
     MUST_WAIT,
@@ -18,8 +18,8 @@ enum AttemptOutcome {
     /** The attempt had locked a part of the layout and needs more: the next one has the whole layout. */
     NEEDS_WHOLE,
 
-    /** The call has more VMAs to look at than one hold of the lock should: it has claimed its ranges for parts. */
-    NEEDS_PARTS,
+    /** The call has more VMAs to look at than one hold of the lock should: it has claimed its ranges for batches. */
+    NEEDS_BATCHES,
 
     /** The retirement lacks a resource, which is taken without the lock. */
     LACKS_RESOURCE,

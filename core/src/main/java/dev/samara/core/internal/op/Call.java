@@ -19,7 +19,7 @@ public interface Call {
     long decide(Edit edit);
 
     /**
-     * Checks the whole of the call's ranges, before a call that {@linkplain Edit#endsPartAt publishes in parts}
+     * Checks the whole of the call's ranges, before a call that {@linkplain Edit#endsBatchAt publishes in batches}
      * publishes the first one. The ranges are claimed, so their VMAs do not change. Called without a lock.
      *
      * @return a number for {@link Edit#note}, or a negated errno

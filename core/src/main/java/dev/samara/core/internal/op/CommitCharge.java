@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.file.MappingChanges;
+import dev.samara.core.internal.file.MappingDeltas;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.CompletionWork;
 import dev.samara.core.internal.space.Counters;
@@ -33,8 +33,8 @@ final class CommitCharge {
     /** Bytes charged for new shared objects, up to the next settling. */
     private long chargedForObjects;
 
-    /** The changes of the number of VMAs of shared objects; null for none. */
-    private @Nullable MappingChanges mappings;
+    /** The deltas of the numbers of VMAs of shared objects; null for none. */
+    private @Nullable MappingDeltas mappings;
 
     /** Whether a mapping of a shared object was counted since the last settling. */
     private boolean isUnsettled;
@@ -57,7 +57,7 @@ final class CommitCharge {
     }
 
     /**
-     * Continues the charges of earlier parts of an operation. They have left charges to the completion, of which the
+     * Continues the charges of earlier batches of an operation. They have left charges to the completion, of which the
      * counters of the layout have those of unmapped VMAs.
      */
     void goOn(CompletionWork work) {
@@ -71,7 +71,7 @@ final class CommitCharge {
     /** Counts a VMA with the traits of a shared object that is stored, or with sign -1 one that is taken out. */
     void count(BackingTraits object, int sign) {
         if (mappings == null) {
-            mappings = new MappingChanges();
+            mappings = new MappingDeltas();
         }
         mappings.add(object, sign);
         isUnsettled = true;
@@ -129,13 +129,13 @@ final class CommitCharge {
     }
 
     private void settleObjects(boolean increasesOnly) {
-        MappingChanges changes = mappings;
-        if (changes == null || !isUnsettled) {
+        MappingDeltas deltas = mappings;
+        if (deltas == null || !isUnsettled) {
             return;
         }
         isUnsettled = false;
         // In one step with the charges of new objects, so that no other call finds less free memory than there is.
-        long owed = increasesOnly ? changes.settleIncreases() : changes.settle();
+        long owed = increasesOnly ? deltas.settleIncreases() : deltas.settle();
         if (chargedForObjects != owed) {
             layout.host().committed().uncharge(chargedForObjects - owed);
         }
@@ -160,9 +160,9 @@ final class CommitCharge {
         left = excess(counters);
         if (work != null) {
             long bytes = Math.max(0, left);
-            // An earlier part of the operation may have unmapped objects too. Its bytes are in the excess.
-            MappingChanges earlier = work.charge().objects();
-            MappingChanges fewer = mappings == null ? earlier : mappings.decreases(earlier);
+            // An earlier batch of the operation may have unmapped objects too. Its bytes are in the excess.
+            MappingDeltas earlier = work.charge().objects();
+            MappingDeltas fewer = mappings == null ? earlier : mappings.decreases(earlier);
             if (bytes != 0 || fewer != null) {
                 deferred = new InFlightCharge(bytes, fewer);
                 left -= bytes;
@@ -188,7 +188,7 @@ final class CommitCharge {
     static void giveBack(MachineState host, CompletionWork complete) {
         InFlightCharge unmapped = complete.charge();
         long bytes = unmapped.bytes();
-        MappingChanges objects = unmapped.objects();
+        MappingDeltas objects = unmapped.objects();
         if (objects != null) {
             bytes -= objects.settle();
         }

@@ -41,7 +41,7 @@ final class CompletePhase {
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.
             hasManyJoins = hasManyJoins(run);
-            alone = (run.isInParts() || run.footprint().reserved().size() <= 1) && run.isAlone();
+            alone = (run.isBatched() || run.footprint().reserved().size() <= 1) && run.isAlone();
             if (alone) {
                 clear(layout, district, run);
                 done = true;
@@ -78,7 +78,7 @@ final class CompletePhase {
 
     /** Returns whether a range has more VMAs to join than one hold of the lock should. Caller holds the layout lock. */
     private static boolean hasManyJoins(InFlightRange run) {
-        return run.completionWork().joins().size() > PublicationParts.most() && !run.isOrdered();
+        return run.completionWork().joins().size() > PublicationBatches.most() && !run.isOrdered();
     }
 
     /**
@@ -96,14 +96,14 @@ final class CompletePhase {
             }
             run.beginCompletion();
             try {
-                for (int i = joins.size() - PublicationParts.most(); i < joins.size(); i++) {
+                for (int i = joins.size() - PublicationBatches.most(); i < joins.size(); i++) {
                     VmaMerge.joinLate(edit, joins.get(i));
                 }
                 Publication.publish(edit, NO_RESULT);
             } finally {
                 run.undoCompletion();
             }
-            run.completionWork().joined(PublicationParts.most());
+            run.completionWork().joined(PublicationBatches.most());
             return true;
         }
     }
@@ -111,7 +111,7 @@ final class CompletePhase {
     /** Completes a range that is alone, the common case, without an edit. Only the first step may fail. */
     private static void clear(Layout layout, District district, InFlightRange range) {
         Ranges reserved = range.footprint().reserved();
-        if (!reserved.isEmpty() && !range.isInParts()) {
+        if (!reserved.isEmpty() && !range.isBatched()) {
             district.tree().erase(reserved.start(0), reserved.end(0) - 1, range);
         }
         range.arriveItself();

@@ -14,9 +14,9 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.pagewalk.VmaRights;
-import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
@@ -161,7 +161,7 @@ public final class CopyPageTables {
             throw new IllegalStateException("a fork was called by the retirement of " + inside
                     + ", and would have to wait for " + range + ": nothing in flight may wait");
         }
-        awaited.awaitUninterruptibly(parent.host().watch("a fork"));
+        awaited.awaitUninterruptibly(parent.host().waitReporter("a fork"));
     }
 
     /**
@@ -205,11 +205,11 @@ public final class CopyPageTables {
         } finally {
             Leaf.unlock(leaf);
         }
-        if (lacksTable && (reclaims-- == 0 || !EmptyTables.reclaim(child))) {
+        if (lacksTable && (reclaims-- == 0 || !PageTableReclaim.reclaim(child))) {
             throw new MmException("fork", Errno.ENOMEM);
         }
         if (busy != Pte.NONE) {
-            memory.owners().await(leaf, from.indexOf(at), busy, parent.host().busyEntryWatch());
+            memory.owners().await(leaf, from.indexOf(at), busy, parent.host().busyEntryReporter());
         }
         return at;
     }

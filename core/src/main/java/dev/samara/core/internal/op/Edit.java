@@ -53,7 +53,7 @@ public final class Edit extends EditedLayout {
      * @throws BeyondDistrict if a part of the range is in another part of the layout
      */
     public void claim(long start, long end) {
-        if (isInParts()) {
+        if (isBatched()) {
             return;
         }
         long stop = Addresses.isAbove(end, start) ? end : -1L;
@@ -71,70 +71,70 @@ public final class Edit extends EditedLayout {
         }
     }
 
-    /** Returns whether the call publishes in parts, and has claimed its ranges. */
-    public boolean isInParts() {
-        return operation.parts != null;
+    /** Returns whether the call publishes in batches, and has claimed its ranges. */
+    public boolean isBatched() {
+        return operation.batches != null;
     }
 
-    /** Returns whether an earlier part of the call is published: the call goes on, and has checked its arguments. */
+    /** Returns whether an earlier batch of the call is published: the call goes on, and has checked its arguments. */
     public boolean isContinued() {
-        PublicationParts parts = operation.parts;
-        return parts != null && parts.isBegun();
+        PublicationBatches batches = operation.batches;
+        return batches != null && batches.isBegun();
     }
 
     /** Returns the address at which the call goes on in this edit. */
     public long partStart(long first) {
-        PublicationParts parts = operation.parts;
-        return parts == null ? first : parts.start(first);
+        PublicationBatches batches = operation.batches;
+        return batches == null ? first : batches.start(first);
     }
 
-    /** Begins another look at the VMAs of the call, which {@link #endsPartAt} counts anew. */
+    /** Begins another look at the VMAs of the call, which {@link #endsBatchAt} counts anew. */
     public void beginPass() {
         visited = 0;
     }
 
     /**
-     * Counts a VMA that the call is about to look at. Returns whether the call ends this part before it: another edit
+     * Counts a VMA that the call is about to look at. Returns whether the call ends this batch before it: another edit
      * goes on at the address.
      *
-     * @throws Restart if the call does not publish in parts yet, and may
+     * @throws Restart if the call does not publish in batches yet, and may
      */
-    public boolean endsPartAt(long address) {
-        if (visited++ < PublicationParts.most() || operation.isWhole()) {
+    public boolean endsBatchAt(long address) {
+        if (visited++ < PublicationBatches.most() || operation.isWhole()) {
             return false;
         }
         requireWhole();
-        PublicationParts parts = operation.parts;
-        if (parts == null) {
-            throw new Restart(AttemptOutcome.NEEDS_PARTS);
+        PublicationBatches batches = operation.batches;
+        if (batches == null) {
+            throw new Restart(AttemptOutcome.NEEDS_BATCHES);
         }
-        parts.endPartAt(address);
+        batches.endBatchAt(address);
         return true;
     }
 
     /**
-     * Counts a VMA that the call is about to look at before it has begun to publish in parts.
+     * Counts a VMA that the call is about to look at before it has begun to publish in batches.
      *
      * @throws Restart if there are too many for an edit
      */
     public void countVma() {
-        if (visited++ >= PublicationParts.most() && !operation.isWhole()) {
+        if (visited++ >= PublicationBatches.most() && !operation.isWhole()) {
             requireWhole();
-            throw new Restart(AttemptOutcome.NEEDS_PARTS);
+            throw new Restart(AttemptOutcome.NEEDS_BATCHES);
         }
     }
 
-    /** Returns what the call has noted in its latest part or in {@link Call#checkAll}; 0 if nothing. */
+    /** Returns what the call has noted in its latest batch or in {@link Call#checkAll}; 0 if nothing. */
     public long note() {
-        PublicationParts parts = operation.parts;
-        return parts == null ? 0 : parts.note();
+        PublicationBatches batches = operation.batches;
+        return batches == null ? 0 : batches.note();
     }
 
-    /** Notes a number for the next part. */
+    /** Notes a number for the next batch. */
     public void note(long noted) {
-        PublicationParts parts = operation.parts;
-        if (parts != null) {
-            parts.note(noted);
+        PublicationBatches batches = operation.batches;
+        if (batches != null) {
+            batches.note(noted);
         }
     }
 

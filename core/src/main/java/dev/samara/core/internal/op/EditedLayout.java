@@ -104,10 +104,10 @@ public class EditedLayout implements AutoCloseable {
             gone = lists.gone();
             fresh = lists.fresh();
             counters = district.draftCounters();
-            PublicationParts parts = completing ? null : operation.parts;
-            if (parts != null) {
-                parts.beginPart();
-                inFlight = parts.run();
+            PublicationBatches batches = completing ? null : operation.batches;
+            if (batches != null) {
+                batches.beginBatch();
+                inFlight = batches.run();
                 Counters unmapped = inFlight.completionWork().uncharged();
                 if (unmapped != null) {
                     // As in an edit that has unmapped them itself: publication adds them again.
@@ -282,7 +282,7 @@ public class EditedLayout implements AutoCloseable {
         if (commitment == null) {
             commitment = new CommitCharge(district, layout);
             Retirement mine = inFlight;
-            if (mine != null && mine.isInParts()) {
+            if (mine != null && mine.isBatched()) {
                 commitment.goOn(mine.completionWork());
             }
         }
@@ -350,8 +350,8 @@ public class EditedLayout implements AutoCloseable {
     @SuppressWarnings("try") // it is there to be closed
     private void undo() {
         Retirement mine = inFlight;
-        if (mine != null && mine.isInParts()) {
-            mine.undoPart();
+        if (mine != null && mine.isBatched()) {
+            mine.undoBatch();
         }
         try (Transaction<VmArea> dropped = tree) {
             try {
@@ -385,6 +385,6 @@ public class EditedLayout implements AutoCloseable {
         if (held != null) {
             held.forEach(VmArea::clearRetiring);
         }
-        layout.changes().deliver();
+        layout.listeners().deliver();
     }
 }

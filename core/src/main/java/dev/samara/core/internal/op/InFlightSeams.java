@@ -33,7 +33,7 @@ final class InFlightSeams {
 
     private void cut() {
         Ranges occupied = range.footprint().occupied();
-        // Those of earlier parts are cut.
+        // Those of earlier batches are cut.
         int first = occupied.sealed();
         for (int i = first; i < occupied.size(); i++) {
             if (i > first || !continues(occupied.start(i))) {
@@ -43,9 +43,9 @@ final class InFlightSeams {
         }
     }
 
-    /** Returns whether an earlier part of the operation has the range that ends at an address. */
+    /** Returns whether an earlier batch of the operation has the range that ends at an address. */
     private boolean continues(long address) {
-        return range.isInParts() && range.footprint().occupies(address - 1);
+        return range.isBatched() && range.footprint().occupies(address - 1);
     }
 
     private void cut(long address, boolean upperIsOutside) {

@@ -14,7 +14,7 @@ import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.sync.Addresses;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
@@ -112,7 +112,7 @@ final class MovePages {
                     busyEntry = pte;
                     return false;
                 }
-                memory.owners().await(leaf, i, pte, watch());
+                memory.owners().await(leaf, i, pte, reporter());
             } else if (pte == Pte.NONE || pickUp(leaf, i, pte, walk.addressOf(i))) {
                 i++;
             }
@@ -150,8 +150,8 @@ final class MovePages {
         }
     }
 
-    private Watch watch() {
-        return layout.host().busyEntryWatch();
+    private WaitReporter reporter() {
+        return layout.host().busyEntryReporter();
     }
 
     /**

@@ -55,7 +55,7 @@ final class Neighbours {
 
     private static @Nullable VmArea unlessInFlight(EditedLayout edit, VmArea neighbour, long address) {
         InFlightRange other = InFlightGate.rangeOf(neighbour);
-        // An earlier part of this operation may have the neighbour.
+        // An earlier batch of this operation may have the neighbour.
         if (other == null || other == edit.inFlight) {
             return neighbour;
         }

@@ -192,8 +192,8 @@ public final class Operation extends OperationState {
                 goBeyondPart();
                 yield null;
             }
-            case NEEDS_PARTS -> beginParts(Objects.requireNonNull(parts));
-            case PART_DONE -> {
+            case NEEDS_BATCHES -> beginBatches(Objects.requireNonNull(batches));
+            case BATCH_DONE -> {
                 layout.letOthersIn();
                 yield null;
             }
@@ -212,8 +212,8 @@ public final class Operation extends OperationState {
         };
     }
 
-    /** Prepares the first part. Returns why the call is refused; null if it goes on. */
-    private @Nullable Errno beginParts(PublicationParts claimed) {
+    /** Prepares the first batch. Returns why the call is refused; null if it goes on. */
+    private @Nullable Errno beginBatches(PublicationBatches claimed) {
         if (claimed.mayHaveToAsk()) {
             publishWhole();
             claimed.end();
@@ -255,8 +255,8 @@ public final class Operation extends OperationState {
         Gate gate = restart.gate();
         if (gate != null) {
             waits().restarted(edit.district, gate);
-        } else if (restart.outcome() == AttemptOutcome.NEEDS_PARTS) {
-            parts = new PublicationParts(layout, this, new RetirementRun(this), edit.lists.claimed());
+        } else if (restart.outcome() == AttemptOutcome.NEEDS_BATCHES) {
+            batches = new PublicationBatches(layout, this, new RetirementRun(this), edit.lists.claimed());
         }
         return restart.outcome();
     }

@@ -4,19 +4,19 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineThreads;
-import dev.samara.core.internal.space.MachineWatch;
+import dev.samara.core.internal.space.MachineWaitReporter;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the attempts of one operation and its completion share: its waits, the questions to backings, its parts, the
+ * What the attempts of one operation and its completion share: its waits, the questions to backings, its batches, the
  * ranges to fault in, and its result. Edits use this, and leave the order of the attempts to {@link Operation}, which
  * extends this class: an operation allocates one object for both.
  *
- * <p>Used by the thread of the operation before its last part is published, then by the one that completes it.
+ * <p>Used by the thread of the operation before its last batch is published, then by the one that completes it.
  */
-abstract class OperationState extends RetirementResources implements MachineWatch {
+abstract class OperationState extends RetirementResources implements MachineWaitReporter {
     /** The privileges at the beginning of the call. */
     final int privileges;
 
@@ -38,9 +38,9 @@ abstract class OperationState extends RetirementResources implements MachineWatc
     @Nullable
     Retirement inFlight;
 
-    /** The publication in parts; null for a call that publishes once. */
+    /** The publication in batches; null for a call that publishes once. */
     @Nullable
-    PublicationParts parts;
+    PublicationBatches batches;
 
     /** Whether the call publishes once although it may look at many VMAs. */
     private boolean isWhole;
@@ -84,7 +84,7 @@ abstract class OperationState extends RetirementResources implements MachineWatc
     /** Publishes the call once although it may look at many VMAs. */
     final void publishWhole() {
         isWhole = true;
-        parts = null;
+        batches = null;
     }
 
     /** Returns the waits for ranges in flight, created at the first restart. */
@@ -108,7 +108,7 @@ abstract class OperationState extends RetirementResources implements MachineWatc
      * @param completing whether an edit completes the operation; false for an attempt
      */
     final District lockDistrict(boolean completing, long from, long to) {
-        if (parts != null) {
+        if (batches != null) {
             return layout.lockWhole();
         } else if (isBeyondPart) {
             return layout.lockBeyond(from, to);
@@ -123,10 +123,10 @@ abstract class OperationState extends RetirementResources implements MachineWatc
 
     /** Begins an attempt. Caller holds the lock of the district. */
     final void begin() {
-        if (parts == null) {
+        if (batches == null) {
             populations = List.of();
         } else {
-            parts.dropUnpublished(populations);
+            batches.dropUnpublished(populations);
         }
         if (callbacks != null) {
             callbacks.restart();
@@ -150,8 +150,8 @@ abstract class OperationState extends RetirementResources implements MachineWatc
     }
 
     /**
-     * An edit is published. Once all parts are, the attempts have ended, and the range in flight, if any, remains to be
-     * retired and completed.
+     * An edit is published. Once all batches are, the attempts have ended, and the range in flight, if any, remains to
+     * be retired and completed.
      */
     final AttemptOutcome published(long answer, @Nullable Retirement rest) {
         result = answer;
@@ -160,7 +160,9 @@ abstract class OperationState extends RetirementResources implements MachineWatc
         if (rest != null) {
             handOverTables();
         }
-        return parts == null || parts.published(populations.size()) ? AttemptOutcome.DONE : AttemptOutcome.PART_DONE;
+        return batches == null || batches.published(populations.size())
+                ? AttemptOutcome.DONE
+                : AttemptOutcome.BATCH_DONE;
     }
 
     @Override
@@ -196,15 +198,15 @@ abstract class OperationState extends RetirementResources implements MachineWatc
             giveBack(inFlight);
             withdraw();
         } finally {
-            leaveParts();
+            leaveBatches();
         }
     }
 
-    private void leaveParts() {
-        PublicationParts ended = parts;
+    private void leaveBatches() {
+        PublicationBatches ended = batches;
         try {
             if (ended != null) {
-                parts = null;
+                batches = null;
                 ended.end();
             }
         } finally {

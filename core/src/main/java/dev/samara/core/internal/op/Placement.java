@@ -42,7 +42,7 @@ public final class Placement {
 
     private final int mapFlags;
 
-    /** An operation that publishes in parts, and has claimed a range that would do; null for none. */
+    /** An operation that publishes in batches, and has claimed a range that would do; null for none. */
     private @Nullable InFlightRange avoided;
 
     private Placement(Edit edit, @Nullable BackingTraits backing, int mapFlags) {

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.ChangeDelivery;
-import dev.samara.core.internal.space.Changes;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.vma.VmArea;
@@ -61,8 +61,8 @@ final class Publication {
      *     empty for that reason finds it closed.
      *
      * 10. Tell the operation, and list the range in flight, for which step 5 has reserved capacity. The range of an
-     *     operation that publishes in parts is listed already. Only holders of the lock read the list. A fault waits at
-     *     the gate of its VMA, and needs no list for that.
+     *     operation that publishes in batches is listed already. Only holders of the lock read the list. A fault waits
+     *     at the gate of its VMA, and needs no list for that.
      *
      * 11. Detach the removed VMAs and set their retiring bits. Between steps 9 and 11 removed and new VMAs are both
      *     attached. A reader that has found a removed VMA before step 9 may acquire a reference to it; the reference
@@ -110,7 +110,7 @@ final class Publication {
             return AttemptOutcome.DONE;
         }
         if (!edit.operation.isAnswered()) {
-            if (edit.completing || edit.operation.parts != null) {
+            if (edit.completing || edit.operation.batches != null) {
                 throw new IllegalStateException("a backing was to be asked for a range in flight: " + edit.operation);
             }
             return AttemptOutcome.MUST_ASK;
@@ -138,7 +138,7 @@ final class Publication {
             edit.commitment().prepare(edit.counters, mine == null ? null : mine.completionWork());
         }
         List<VmArea> withOpens = mine == null ? withOpens(edit) : null;
-        ChangeDelivery.Prepared change = edit.layout.changes().prepare(edit.gone, edit.fresh);
+        ChangeDelivery.Prepared change = edit.layout.listeners().prepare(edit.gone, edit.fresh);
         // Step 9.
         closeIfItEndsSpace(edit);
         edit.tree.commit();
@@ -150,7 +150,7 @@ final class Publication {
         if (!edit.gone.isEmpty() || !edit.fresh.isEmpty()) {
             edit.district.countChange();
         }
-        Changes.publish(change);
+        LayoutListeners.publish(change);
         if (mine == null) {
             Linking.unlink(edit.gone, null);
         }
@@ -237,7 +237,7 @@ final class Publication {
     private static AttemptOutcome adopt(EditedLayout edit, long result, @Nullable Retirement mine, boolean charges) {
         AttemptOutcome outcome = edit.completing ? AttemptOutcome.DONE : edit.operation.published(result, mine);
         if (mine != null) {
-            if (!mine.isInParts()) {
+            if (!mine.isBatched()) {
                 edit.district.inFlight().add(mine);
             }
             mine.depart();

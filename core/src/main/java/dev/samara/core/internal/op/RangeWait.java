@@ -8,7 +8,7 @@ import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +24,7 @@ final class RangeWait {
     private final Layout layout;
 
     /** The operation, for messages. */
-    private final Watch operation;
+    private final WaitReporter operation;
 
     /** Whether the operation ends its space: its waits are not interrupted then. */
     private final boolean endsSpace;
@@ -39,7 +39,7 @@ final class RangeWait {
 
     private @Nullable Ticket ticket;
 
-    RangeWait(Layout layout, Watch operation, boolean endsSpace) {
+    RangeWait(Layout layout, WaitReporter operation, boolean endsSpace) {
         this.layout = layout;
         this.operation = operation;
         this.endsSpace = endsSpace;

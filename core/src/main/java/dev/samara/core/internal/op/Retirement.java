@@ -25,7 +25,7 @@ abstract class Retirement extends InFlightRange {
     /** VMAs with opens that left the layout; their retiring bits are cleared after completion. */
     List<VmArea> held = List.of();
 
-    /* The sizes of these lists when the part began that is not published yet. */
+    /* The sizes of these lists when the batch began that is not published yet. */
     private int sealedLinked;
     private int sealedHeld;
 
@@ -57,20 +57,20 @@ abstract class Retirement extends InFlightRange {
     }
 
     @Override
-    public void beginPart() {
-        super.beginPart();
+    public void beginBatch() {
+        super.beginBatch();
         sealedLinked = linked.size();
         sealedHeld = held.size();
     }
 
     @Override
-    public void undoPart() {
-        super.undoPart();
+    public void undoBatch() {
+        super.undoBatch();
         RetireWork.truncate(linked, sealedLinked);
         RetireWork.truncate(held, sealedHeld);
     }
 
-    /** Adds the tables that a later part of the operation may lack. */
+    /** Adds the tables that a later batch of the operation may lack. */
     void add(TableReserve tables) {
         RetirementSteps prepared = retiring;
         if (prepared != null) {
@@ -78,7 +78,7 @@ abstract class Retirement extends InFlightRange {
         }
     }
 
-    /** Returns whether the resources of the retirement are taken: by an earlier part of the operation. */
+    /** Returns whether the resources of the retirement are taken: by an earlier batch of the operation. */
     boolean isPrepared() {
         return retiring != null;
     }

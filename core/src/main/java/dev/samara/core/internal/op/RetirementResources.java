@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * takes the resource without the lock before its next attempt.
  *
  * <p>{@link OperationState} extends this class, so an operation allocates one object for both. Used by the thread of
- * the operation before its last part is published.
+ * the operation before its last batch is published.
  */
 abstract class RetirementResources {
     /**
@@ -34,8 +34,8 @@ abstract class RetirementResources {
     private boolean lacksContext;
 
     /**
-     * Whether it publishes without a page table context: the end of a space, which may not be refused, or a later part
-     * of a call whose earlier parts needed none.
+     * Whether it publishes without a page table context: the end of a space, which may not be refused, or a later batch
+     * of a call whose earlier batches needed none.
      */
     private boolean goesOnWithoutContext;
 
@@ -52,7 +52,7 @@ abstract class RetirementResources {
     /** Returns whether the call ends its space, and so may not be refused. */
     abstract boolean endsSpace();
 
-    /** Returns whether the operation, or an earlier part of it, is published: a refusal would come too late. */
+    /** Returns whether the operation, or an earlier batch of it, is published: a refusal would come too late. */
     abstract boolean isPublished();
 
     /** Ends the operation without a change. */
@@ -77,7 +77,7 @@ abstract class RetirementResources {
                 addTables(rest);
                 return null;
             }
-            if (rest.isInParts() && rest.retiresNothing()) {
+            if (rest.isBatched() && rest.retiresNothing()) {
                 return null;
             }
             if (!hasContext()) {
@@ -116,7 +116,7 @@ abstract class RetirementResources {
         return !lacksContext;
     }
 
-    /** Gives the tables of a later part to the retirement, which the first part has prepared. */
+    /** Gives the tables of a later batch to the retirement, which the first batch has prepared. */
     private void addTables(Retirement rest) {
         TablesAhead ahead = tables;
         if (ahead != null && isPublished() && ahead.reserved() != TableReserve.NONE) {
@@ -193,7 +193,7 @@ abstract class RetirementResources {
     final void giveBack(@Nullable Retirement published) {
         giveContextBack(published);
         if (tables != null) {
-            // Also after a part that was published: a later one may have failed with tables of its own.
+            // Also after a batch that was published: a later one may have failed with tables of its own.
             tables.close();
         }
         tables = null;

@@ -138,7 +138,7 @@ public final class RetirementSteps {
         return true;
     }
 
-    /** Adds the tables that a later part of the operation may lack. Called before that part is published. */
+    /** Adds the tables that a later batch of the operation may lack. Called before that batch is published. */
     void add(TableReserve more) {
         if (tables == TableReserve.NONE) {
             tables = more;
@@ -322,7 +322,7 @@ public final class RetirementSteps {
                         action.start(),
                         action.end(),
                         gather,
-                        layout.host().busyEntryWatch());
+                        layout.host().busyEntryReporter());
             case DISCARD, DROP, GUARD -> throw new IllegalStateException("one of several: " + action);
         }
     }

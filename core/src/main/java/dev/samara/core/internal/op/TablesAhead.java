@@ -4,10 +4,10 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableNeed;
 import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.space.EmptyTables;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.space.PageMove;
+import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.space.RetireWork;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
@@ -22,14 +22,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class TablesAhead {
     /** The most leaves that are looked at under the layout lock. */
-    private static final int FEW = 2 * PublicationParts.MOST;
+    private static final int FEW = 2 * PublicationBatches.MOST;
 
     private final Layout layout;
     private final PageTable table;
 
     /** The moves and actions of an attempt. */
     private record Wanted(List<PageMove> moves, List<PageAction> actions) {
-        /** Copies those of the part that is being decided: a dropped attempt removes them. */
+        /** Copies those of the batch that is being decided: a dropped attempt removes them. */
         static Wanted of(RetireWork work) {
             return new Wanted(List.copyOf(work.partMoves()), List.copyOf(work.partActions()));
         }
@@ -53,7 +53,7 @@ final class TablesAhead {
     /** Whether the reservation ends with EINTR if the thread is interrupted. */
     private boolean isInterruptible;
 
-    /** The last need of the parts that are published; null for none. */
+    /** The last need of the batches that are published; null for none. */
     private @Nullable TableNeed earlier;
 
     TablesAhead(Layout layout) {
@@ -90,7 +90,7 @@ final class TablesAhead {
     /**
      * Reserves the tables that the last attempt lacked. Caller holds no lock.
      *
-     * @param isInterruptible whether an interrupt ends the reservation: not once a part of the call is published
+     * @param isInterruptible whether an interrupt ends the reservation: not once a batch of the call is published
      * @return null for success, and if the layout was closed, which the next attempt finds out; ENOMEM if the tables
      *     exceed the limit of the space or the machine, or the heap has no room for them; EINTR if the thread is
      *     interrupted
@@ -106,7 +106,7 @@ final class TablesAhead {
         TableReserve made = null;
         try {
             made = tryReserve(wanted);
-            if (made == null && !isStopped() && EmptyTables.reclaim(layout)) {
+            if (made == null && !isStopped() && PageTableReclaim.reclaim(layout)) {
                 made = tryReserve(wanted);
             }
         } catch (OutOfMemoryError exhausted) {

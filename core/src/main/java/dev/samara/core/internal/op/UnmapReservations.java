@@ -19,10 +19,10 @@ final class UnmapReservations {
 
     /**
      * Replaces the VMAs of {@code [start, end)} by a reservation of the operation's range in flight. An operation that
-     * publishes in parts has claimed the range, and needs no reservation.
+     * publishes in batches has claimed the range, and needs no reservation.
      */
     static void reserve(EditedLayout edit, InFlightRange mine, long start, long end) {
-        if (mine.isInParts()) {
+        if (mine.isBatched()) {
             edit.tree.erase(start, end - 1);
         } else {
             edit.tree.replaceByReservation(start, end - 1, mine);
@@ -35,7 +35,7 @@ final class UnmapReservations {
      * another may have stored over the rest.
      */
     static void clear(EditedLayout completing, InFlightRange complete) {
-        if (complete.isInParts()) {
+        if (complete.isBatched()) {
             return;
         }
         Ranges reserved = complete.footprint().reserved();

@@ -7,8 +7,8 @@
  * tree transaction with its counters. The edit holds the layout lock, and the call decides on it, with errors in
  * Linux's order. {@link dev.samara.core.internal.op.Publication} publishes all changes of an edit with one store:
  * readers see all of them or nothing. That holds also where Linux stops half-way and keeps its changes so far. A call
- * that changes many VMAs one by one publishes several edits, in {@code PublicationParts}: readers may see the first of
- * them without the others.
+ * that changes many VMAs one by one publishes several edits, in {@code PublicationBatches}: readers may see the first
+ * of them without the others.
  *
  * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped, and
  * says so by its {@linkplain dev.samara.core.internal.op.AttemptOutcome outcome}. The operation {@linkplain
@@ -62,7 +62,7 @@
  *   <tr><td>What copies page tables for a fork, and spares pinned pages?</td>
  *       <td>{@link dev.samara.core.internal.op.CopyPageTables}</td></tr>
  *   <tr><td>How does a call over many VMAs publish?</td>
- *       <td>{@code PublicationParts}</td></tr>
+ *       <td>{@code PublicationBatches}</td></tr>
  *   <tr><td>What reserves the page tables of guards and moves?</td>
  *       <td>{@code TablesAhead}</td></tr>
  * </table>

@@ -18,7 +18,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * mapped nowhere.
  */
 public final class Caches {
-    /** The most pages that one call checks after a whole turn without result, until a page has been unmapped. */
+    /** The most pages that one call checks after a whole round without result, until a page has been unmapped. */
     static final int CHECKS_WHEN_FUTILE = 1 << 12;
 
     /** A registered cache: has access to its pages, and only this weak reference to the cache object itself. */
@@ -95,7 +95,7 @@ public final class Caches {
     private int next;
 
     /**
-     * The last turn has freed no page, and no page was unmapped since. Benign race: a late store only makes one turn
+     * The last round has freed no page, and no page was unmapped since. Benign race: a late store only makes one round
      * too short or too long.
      */
     private volatile boolean isFutile;
@@ -167,7 +167,7 @@ public final class Caches {
     /**
      * Frees pages that are not needed: all pages of unreachable caches, or else some that are clean, unpinned and
      * unmapped, in caches that can read them again. A clock hand continues from its last position. One call stops after
-     * the first batch with a freed page, and after one turn at the latest.
+     * the first batch with a freed page, and after one round at the latest.
      *
      * <p>Waits for another thread that reclaims, for CPUs and for a grace period. The caller is in no reader section,
      * has no CPU in GUEST, and holds no lock of a leaf, of a cache's content or of a layout.
@@ -178,13 +178,13 @@ public final class Caches {
         hand.lock();
         try {
             int ended = endUnreachable();
-            return ended > 0 ? ended : turn();
+            return ended > 0 ? ended : round();
         } finally {
             hand.unlock();
         }
     }
 
-    private int turn() {
+    private int round() {
         int left = isFutile ? CHECKS_WHEN_FUTILE / BATCH : Integer.MAX_VALUE;
         isFutile = true;
         // The hand may be in the middle of an entry, which therefore comes last again.

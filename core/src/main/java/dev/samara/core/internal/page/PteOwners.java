@@ -2,7 +2,7 @@
 package dev.samara.core.internal.page;
 
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
@@ -120,16 +120,16 @@ public final class PteOwners {
      * @param leaf the leaf that has the entry
      * @param index the index of the entry
      * @param pte the busy entry
-     * @param watch is told of a long wait
+     * @param reporter is told of a long wait
      * @throws IllegalArgumentException if the entry is not busy
      */
-    public void await(long[] leaf, int index, long pte, Watch watch) {
+    public void await(long[] leaf, int index, long pte, WaitReporter reporter) {
         if (!Pte.isBusy(pte)) {
             throw new IllegalArgumentException("no operation has claimed " + Pte.toString(pte));
         }
         Gate gate = gateOf(pte);
         if (Leaf.get(leaf, index) == pte) {
-            gate.awaitUninterruptibly(watch);
+            gate.awaitUninterruptibly(reporter);
         }
     }
 }

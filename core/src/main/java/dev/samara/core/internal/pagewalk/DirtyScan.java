@@ -11,7 +11,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
@@ -39,7 +39,7 @@ public final class DirtyScan {
     private final PageTable table;
     private final PageWalk walk;
     private final VmaLookup vmas;
-    private final Watch watch;
+    private final WaitReporter reporter;
     private final long pageSize;
 
     /** {@link Pte#DIRTY} or {@link Pte#ACCESSED}. */
@@ -55,14 +55,14 @@ public final class DirtyScan {
      * Makes a scan.
      *
      * @param vmas the VMAs of the space
-     * @param watch is told of a long wait for a page that is being copied
+     * @param reporter is told of a long wait for a page that is being copied
      * @param bit {@link Pte#DIRTY} or {@link Pte#ACCESSED}
      */
-    public DirtyScan(MachineMemory memory, PageTable table, VmaLookup vmas, Watch watch, long bit) {
+    public DirtyScan(MachineMemory memory, PageTable table, VmaLookup vmas, WaitReporter reporter, long bit) {
         this.memory = memory;
         this.table = table;
         this.vmas = vmas;
-        this.watch = watch;
+        this.reporter = reporter;
         this.bit = bit;
         marks = bit == Pte.DIRTY ? Pte.DIRTY | Pte.SOFT_DIRTY : bit;
         walk = new PageWalk(table);
@@ -167,7 +167,7 @@ public final class DirtyScan {
             reader.readUnlock();
         }
         if (copied != Pte.NONE) {
-            memory.owners().await(leaf, table.indexOf(at), copied, watch);
+            memory.owners().await(leaf, table.indexOf(at), copied, reporter);
         }
         return at;
     }
@@ -239,7 +239,7 @@ public final class DirtyScan {
         for (; ; ) {
             long pte = Leaf.get(leaf, index);
             if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
-                memory.owners().await(leaf, index, pte, watch);
+                memory.owners().await(leaf, index, pte, reporter);
             } else if (!Pte.isPresent(pte)
                     || (bit == Pte.DIRTY && !mayBeDirty(vmas.find(address), pte))
                     || Leaf.compareAndSet(leaf, index, pte, pte | (bit == Pte.DIRTY ? written(pte) : bit))) {

@@ -3,7 +3,7 @@ package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.tlb.TlbGather;
 
 /** Removes guard markers ({@code MADV_GUARD_REMOVE}); {@link DiscardPages#guard} installs them. */
@@ -17,23 +17,23 @@ public final class GuardPages {
      * @param start the first address
      * @param end the end of the range, exclusive
      * @param gather the operation's
-     * @param watch is told of a long wait
+     * @param reporter is told of a long wait
      */
-    public static void remove(PageWalk walk, long start, long end, TlbGather gather, Watch watch) {
+    public static void remove(PageWalk walk, long start, long end, TlbGather gather, WaitReporter reporter) {
         walk.over(start, end);
         while (walk.next()) {
             int last = walk.last();
             for (int i = walk.first(); i < last; i++) {
-                remove(walk.leaf(), i, gather, watch);
+                remove(walk.leaf(), i, gather, reporter);
             }
         }
     }
 
-    private static void remove(long[] leaf, int index, TlbGather gather, Watch watch) {
+    private static void remove(long[] leaf, int index, TlbGather gather, WaitReporter reporter) {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.BUSY | Pte.GUARD)) {
             // A truncation has taken over an entry that is becoming a guard marker.
-            gather.memory().owners().await(leaf, index, pte, watch);
+            gather.memory().owners().await(leaf, index, pte, reporter);
             pte = Leaf.get(leaf, index);
         }
         Leaf.compareAndSet(leaf, index, Pte.GUARD, Pte.NONE);

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * finds no frame decides that.
  */
 final class BackgroundReap extends WaitingCall {
-    private final ReapTurns turns;
-    private final ReapTurns.ReapTurn turn;
+    private final ReapLeases leases;
+    private final ReapLeases.ReapLease lease;
     private final Layout layout;
     private final Reap reap;
 
@@ -58,23 +58,23 @@ final class BackgroundReap extends WaitingCall {
     /**
      * Prepares a reap, without effect.
      *
-     * @param turn which ends with the reap
+     * @param lease which ends with the reap
      * @param layout of the victim
      */
-    BackgroundReap(ReapTurns turns, ReapTurns.ReapTurn turn, Layout layout) {
-        this.turns = turns;
-        this.turn = turn;
+    BackgroundReap(ReapLeases leases, ReapLeases.ReapLease lease, Layout layout) {
+        this.leases = leases;
+        this.lease = lease;
         this.layout = layout;
         reap = new Reap(layout);
         String pages = "the private pages of " + reap.identity();
         taken = new Report(Report.Kind.SPACE_REAPED, pages + " were taken, since no frame was free", null);
         left = new Report(Report.Kind.SPACE_REAPED, pages + " could not all be taken, though no frame is free", null);
-        dueNanos = turns.nanos();
+        dueNanos = leases.nanos();
     }
 
     /** Holds the page table of the space and lists the first step, unless the space has ended. */
     void begin() {
-        turn.found(layout.reaping(), left, dueNanos);
+        lease.found(layout.reaping(), left, dueNanos);
         beforeListing();
         if (!layout.lifetime().tryHold()) {
             return;
@@ -130,13 +130,13 @@ final class BackgroundReap extends WaitingCall {
             return false;
         }
         // Another thread may have given it up.
-        isOver |= !turns.has(turn);
+        isOver |= !leases.has(lease);
         if (isOver) {
             endFlush();
         } else {
             judge(step());
         }
-        turn.stepped(turns.nanos());
+        lease.stepped(leases.nanos());
         report();
         if (isOver && !reap.isFlushing()) {
             reap.close();
@@ -191,19 +191,19 @@ final class BackgroundReap extends WaitingCall {
     }
 
     private boolean isDue() {
-        return turns.nanos() - dueNanos >= 0;
+        return leases.nanos() - dueNanos >= 0;
     }
 
     private void pause(int attempts) {
-        dueNanos = turns.nanos() + Reap.pauseAfter(attempts);
+        dueNanos = leases.nanos() + Reap.pauseAfter(attempts);
     }
 
-    /** Lets the machine look for another victim. Whoever ends the turn reports. */
+    /** Lets the machine look for another victim. Whoever ends the lease reports. */
     private void end(boolean isDone) {
         reap.skip();
         isOver = true;
         isComplete = isDone;
-        if (turns.end(turn)) {
+        if (leases.end(lease)) {
             toReport = isDone ? taken : left;
         }
     }

@@ -20,10 +20,10 @@ final class BorderSearch {
 
     private final long pageSize;
 
-    private final Meetings meetings = new Meetings();
+    private final LockContention contention = new LockContention();
 
     /** The pause after a part was to be divided further, and was not. Guarded by the layout lock. */
-    private final Meetings further = new Meetings();
+    private final LockContention further = new LockContention();
 
     /** The borders of the latest parts that an operation has not found in its way. Guarded by the layout lock. */
     private long[] earlier = Borders.NONE;
@@ -44,9 +44,9 @@ final class BorderSearch {
         this.pageSize = pageSize;
     }
 
-    /** Returns the meetings at the layout lock, for its holder. */
-    Meetings meetings() {
-        return meetings;
+    /** Returns the contention for the layout lock, for its holder. */
+    LockContention contention() {
+        return contention;
     }
 
     /** Returns the borders that no operation has found in its way. Caller has the layout lock. */
@@ -61,7 +61,7 @@ final class BorderSearch {
      * @param known the parts; null for a layout that is not divided
      * @param part the part, or the layout
      */
-    long[] at(Meetings met, long start, long end, @Nullable LayoutParts known, District part) {
+    long[] at(LockContention met, long start, long end, @Nullable LayoutParts known, District part) {
         try {
             if (!met.mayDivide(start, end)) {
                 return Borders.NONE;
@@ -91,19 +91,19 @@ final class BorderSearch {
         }
     }
 
-    /** Notes that a division or a join which no operation needs has failed. Caller has the lock of the meetings. */
-    private void noteFailure(Meetings met, Throwable thrown) {
+    /** Notes that a division or a join which no operation needs has failed. Caller has the lock of the contention. */
+    private void noteFailure(LockContention met, Throwable thrown) {
         met.clear();
         noteFailure(thrown);
     }
 
-    /** As above, for the meetings at the layout lock. Caller has that lock. */
+    /** As above, for the contention for the layout lock. Caller has that lock. */
     void noteFailureOfWhole(Throwable thrown) {
-        meetings.clear();
+        contention.clear();
         noteFailure(thrown);
     }
 
-    /** As above, for a caller without a lock, which changes no meetings. */
+    /** As above, for a caller without a lock, which changes no contention. */
     void noteFailure(Throwable thrown) {
         if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
             failure = thrown;
@@ -160,9 +160,9 @@ final class BorderSearch {
     /** Counts the operations of the parts of a join, unless no operation needed it. Caller has the layout lock. */
     void joinedAfter(boolean isNeeded, long operations) {
         if (isNeeded) {
-            meetings.joined(operations);
+            contention.joined(operations);
         } else {
-            meetings.clear();
+            contention.clear();
         }
     }
 

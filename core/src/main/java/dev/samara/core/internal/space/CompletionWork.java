@@ -18,7 +18,7 @@ public final class CompletionWork {
     /** The counters of the unmapped VMAs; null for none. */
     private @Nullable Counters uncharged;
 
-    /** A copy of these counters when the part began that is not published yet. */
+    /** A copy of these counters when the batch began that is not published yet. */
     private @Nullable Counters sealedUncharged;
 
     private InFlightCharge charge = InFlightCharge.NONE;
@@ -78,7 +78,7 @@ public final class CompletionWork {
         return uncharged;
     }
 
-    /** Returns a copy of {@link #uncharged} of when the part began that is not published yet; null for none. */
+    /** Returns a copy of {@link #uncharged} of when the batch began that is not published yet; null for none. */
     public @Nullable Counters unchargedBefore() {
         return sealedUncharged;
     }
@@ -96,16 +96,16 @@ public final class CompletionWork {
         joins = null;
     }
 
-    /** Begins a part: {@link #undoPart} removes what is added from here on. */
-    void beginPart() {
+    /** Begins a batch: {@link #undoBatch} removes what is added from here on. */
+    void beginBatch() {
         if (joins != null) {
             joins.seal();
         }
         sealedUncharged = uncharged == null ? null : uncharged.copy();
     }
 
-    /** Removes what the part that is not published has added. Nothing is allocated. */
-    void undoPart() {
+    /** Removes what the batch that is not published has added. Nothing is allocated. */
+    void undoBatch() {
         if (joins != null) {
             joins.unseal();
         }

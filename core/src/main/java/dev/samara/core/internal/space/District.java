@@ -90,7 +90,7 @@ public final class District {
     /** What {@link #idleSince} was given last. */
     private long @Nullable [] seenOf;
 
-    private final Meetings meetings = new Meetings();
+    private final LockContention contention = new LockContention();
 
     /** The number of publications that changed a VMA; of a whole layout, since the space was created. */
     private long changes;
@@ -310,8 +310,8 @@ public final class District {
     }
 
     /** Returns the threads that have met at the lock of this part. */
-    Meetings meetings() {
-        return meetings;
+    LockContention contention() {
+        return contention;
     }
 
     /** Returns the number of operations that were published with pages to move. */

@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The districts of one layout: one for all of it, or several parts.
  *
- * <p>A layout begins undivided, and is changed under the layout lock. If threads {@linkplain Meetings meet} at that
- * lock again and again and work in different places, the layout is divided between the places. An operation that needs
- * a single part takes the lock of that part alone. Any other operation joins the parts first: it takes the layout lock,
- * and then the locks of all parts in the order of addresses. So an operation sees a whole layout, or a part that no
- * other thread changes.
+ * <p>A layout begins undivided, and is changed under the layout lock. If threads {@linkplain LockContention meet} at
+ * that lock again and again and work in different places, the layout is divided between the places. An operation that
+ * needs a single part takes the lock of that part alone. Any other operation joins the parts first: it takes the layout
+ * lock, and then the locks of all parts in the order of addresses. So an operation sees a whole layout, or a part that
+ * no other thread changes.
  *
  * <p>A join changes no mapping. Its tree is a new one, and so are the trees of a division: a tree that was divided or
  * joined never changes again. A reader that goes by an old tree finds the layout of the instant at which that tree was
@@ -148,7 +148,7 @@ final class Districts extends PartLookups {
                 return null;
             }
             if (isMet) {
-                more = search.at(part.meetings(), start, end, known, part);
+                more = search.at(part.contention(), start, end, known, part);
             }
             if (more.length == 0 && part.isDueForLook()) {
                 idle = UnusedParts.idle(known, part);
@@ -234,12 +234,12 @@ final class Districts extends PartLookups {
                 tryToDivide(ForcedDivision.borders(locked.tree(), start, end));
             }
         } else {
-            divideAtMeetings(locked, start, end);
+            divideForContention(locked, start, end);
         }
     }
 
-    private void divideAtMeetings(District locked, long start, long end) {
-        long[] more = search.at(search.meetings(), start, end, null, locked);
+    private void divideForContention(District locked, long start, long end) {
+        long[] more = search.at(search.contention(), start, end, null, locked);
         if (more.length != 0) {
             try {
                 divideAt(search.earlier(), more);
@@ -274,7 +274,7 @@ final class Districts extends PartLookups {
                 layout.host().maxMapCount(), layout.privileges().held(), from.limits(), from.counters(), count);
         if (count == 1
                 || layout.isClosing()
-                || layout.changes().needsOneOrder()
+                || layout.listeners().needsOneOrder()
                 || !layout.copies().isEmpty()
                 || bounds == null) {
             return;

@@ -7,7 +7,7 @@ import dev.samara.core.internal.sync.Ranges;
 /**
  * The ranges of an operation in flight: those that other operations wait for.
  *
- * <p>Written by the operation under the layout lock until its last part is published, and never changed afterwards.
+ * <p>Written by the operation under the layout lock until its last batch is published, and never changed afterwards.
  * Read by holders of the lock, and after publication by the thread that retires the operation, which needs no lock for
  * that.
  */
@@ -22,13 +22,13 @@ public final class Footprint {
     private Ranges busy = Ranges.NONE;
 
     /**
-     * Ranges that the operation keeps to itself until completion because it publishes in parts. They have all other
+     * Ranges that the operation keeps to itself until completion because it publishes in batches. They have all other
      * ranges. None of them is reserved in the tree: allocation asks {@link InFlightRanges#claimOver}.
      */
     private Ranges claimed = Ranges.NONE;
 
     /**
-     * The occupied ranges in the first of the claimed ranges and in the others. The occupied ranges of all parts may
+     * The occupied ranges in the first of the claimed ranges and in the others. The occupied ranges of all batches may
      * not ascend, but these do.
      */
     private Ranges inFirst = Ranges.NONE;
@@ -67,7 +67,7 @@ public final class Footprint {
         return high;
     }
 
-    /** Claims a range until completion, for an operation that publishes in parts. Called before the first part. */
+    /** Claims a range until completion, for an operation that publishes in batches. Called before the first batch. */
     public void claim(long start, long end) {
         claimed = claimed.with(start, end);
         widen(start, end);
@@ -139,8 +139,8 @@ public final class Footprint {
         return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;
     }
 
-    /** Begins a part: {@link #undoPart} removes what is added from here on. */
-    void beginPart() {
+    /** Begins a batch: {@link #undoBatch} removes what is added from here on. */
+    void beginBatch() {
         reserved.seal();
         occupied.seal();
         inFirst.seal();
@@ -148,8 +148,8 @@ public final class Footprint {
         busy.seal();
     }
 
-    /** Removes what the part that is not published has added; the claims, and so the bounds, stay. */
-    void undoPart() {
+    /** Removes what the batch that is not published has added; the claims, and so the bounds, stay. */
+    void undoBatch() {
         reserved.unseal();
         occupied.unseal();
         inFirst.unseal();

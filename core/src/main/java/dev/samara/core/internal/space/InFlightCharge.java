@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.file.MappingChanges;
+import dev.samara.core.internal.file.MappingDeltas;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param bytes the memory of private mappings
  * @param objects the removed mappings of shared objects, unsettled; null for none
  */
-public record InFlightCharge(long bytes, @Nullable MappingChanges objects) {
+public record InFlightCharge(long bytes, @Nullable MappingDeltas objects) {
     /** Nothing to uncharge. */
     public static final InFlightCharge NONE = new InFlightCharge(0, null);
 }

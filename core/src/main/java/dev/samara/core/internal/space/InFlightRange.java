@@ -3,7 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.RetriedCall;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -28,7 +28,7 @@ public abstract class InFlightRange extends RetriedCall {
 
     private RetireWork retireWork = RetireWork.NONE;
 
-    /** Opens when the last part is published; null for an operation that publishes once. */
+    /** Opens when the last batch is published; null for an operation that publishes once. */
     private @Nullable Gate publication;
 
     private EarlyReuseOrder<InFlightRange> order = EarlyReuseOrder.alone();
@@ -40,7 +40,7 @@ public abstract class InFlightRange extends RetriedCall {
     private boolean completing;
 
     /** Returns the operation, which reports long waits and has the text of messages. */
-    public abstract Watch operation();
+    public abstract WaitReporter operation();
 
     /**
      * Returns whether another mapping may be stored over its reservations before completion. Only those of a {@code
@@ -70,14 +70,14 @@ public abstract class InFlightRange extends RetriedCall {
         return completionWork;
     }
 
-    /* Before publication: what the operation adds, in one part or in several. */
+    /* Before publication: what the operation adds, in one batch or in several. */
 
-    /** Returns whether the operation publishes in parts, and so has claimed all of its ranges. */
-    public boolean isInParts() {
+    /** Returns whether the operation publishes in batches, and so has claimed all of its ranges. */
+    public boolean isBatched() {
         return footprint.isClaimed();
     }
 
-    /** Sets the gate that opens when the last part is published. */
+    /** Sets the gate that opens when the last batch is published. */
     public void beginPublication(Gate gate) {
         publication = gate;
     }
@@ -86,24 +86,24 @@ public abstract class InFlightRange extends RetriedCall {
         publication = null;
     }
 
-    /** Returns the gate that opens when the last part is published; null if it was, or there is one part. */
+    /** Returns the gate that opens when the last batch is published; null if it was, or there is one batch. */
     @Nullable
     Gate publication() {
         return publication;
     }
 
-    /** Begins a part: {@link #undoPart} removes what is added from here on. */
-    public void beginPart() {
-        footprint.beginPart();
-        retireWork.beginPart();
-        completionWork.beginPart();
+    /** Begins a batch: {@link #undoBatch} removes what is added from here on. */
+    public void beginBatch() {
+        footprint.beginBatch();
+        retireWork.beginBatch();
+        completionWork.beginBatch();
     }
 
-    /** Removes what the part that is not published has added. Nothing is allocated. */
-    public void undoPart() {
-        footprint.undoPart();
-        retireWork.undoPart();
-        completionWork.undoPart();
+    /** Removes what the batch that is not published has added. Nothing is allocated. */
+    public void undoBatch() {
+        footprint.undoBatch();
+        retireWork.undoBatch();
+        completionWork.undoBatch();
     }
 
     /** Adds a range whose VMAs are in flight; faults wait there too if it is gated. */
@@ -210,7 +210,7 @@ public abstract class InFlightRange extends RetriedCall {
      * over a reservation, and no other range in flight waits for it or is waited for.
      */
     public boolean isAlone() {
-        return completionWork.joins().isEmpty() && order.isAlone() && (isInParts() || !footprint.occupiesReserved());
+        return completionWork.joins().isEmpty() && order.isAlone() && (isBatched() || !footprint.occupiesReserved());
     }
 
     public void beginCompletion() {

@@ -22,8 +22,8 @@ public final class InFlightRanges {
 
     /**
      * Removes the addresses at which a layout may not be divided from the first ones of an array: those between the
-     * ranges of one operation in flight or of one ticket, and all beside an operation that publishes in parts. Returns
-     * how many are left.
+     * ranges of one operation in flight or of one ticket, and all beside an operation that publishes in batches.
+     * Returns how many are left.
      */
     int leaveOutOf(long[] borders, int count) {
         int left = count;
@@ -87,7 +87,7 @@ public final class InFlightRanges {
         tickets.remove(ticket);
     }
 
-    /** Returns the gate of an operation that publishes in parts and has not published all of them; null for none. */
+    /** Returns the gate of an operation that publishes in batches and has not published all of them; null for none. */
     public @Nullable Gate publication() {
         for (int i = 0; i < ranges.size(); i++) {
             Gate gate = ranges.get(i).publication();
@@ -98,11 +98,13 @@ public final class InFlightRanges {
         return null;
     }
 
-    /** Returns an operation that publishes in parts and has claimed a part of a range until its completion, or null. */
+    /**
+     * Returns an operation that publishes in batches and has claimed a part of a range until its completion, or null.
+     */
     public @Nullable InFlightRange claimOver(long start, long end) {
         for (int i = 0; i < ranges.size(); i++) {
             InFlightRange range = ranges.get(i);
-            if (range.isInParts() && range.footprint().touches(start, end)) {
+            if (range.isBatched() && range.footprint().touches(start, end)) {
                 return range;
             }
         }

@@ -289,8 +289,8 @@ public final class Layout extends LayoutState implements VmaLookup {
         lock();
         try {
             checkNotClosed("addListener");
-            ChangeDelivery added = changes().add(listener, order, whole().changes());
-            return new LayoutRegistration(districts, listener, () -> changes().remove(added), added::schedule);
+            ChangeDelivery added = listeners().add(listener, order, whole().changes());
+            return new LayoutRegistration(districts, listener, () -> listeners().remove(added), added::schedule);
         } finally {
             unlock();
         }

@@ -56,7 +56,7 @@ public abstract class LayoutState {
     @SuppressWarnings("UnusedVariable") // through TREE
     private @Nullable MapleTree<VmArea> tree;
 
-    private final Changes changes;
+    private final LayoutListeners listeners;
     private final long mmapBase;
 
     private final Privileges privileges;
@@ -123,7 +123,7 @@ public abstract class LayoutState {
         lock = host.newLock();
         MapleTree<VmArea> empty = new MapleTree<>(lock);
         tree = empty;
-        changes = new Changes(host);
+        listeners = new LayoutListeners(host);
         lifetime = new Lifetime(origin.name(), geometry, end, host, memory);
         LayoutLock.identify(lock, lifetime.identity());
         pages = lifetime.pages();
@@ -184,8 +184,8 @@ public abstract class LayoutState {
         return denyWriteExec;
     }
 
-    public Changes changes() {
-        return changes;
+    public LayoutListeners listeners() {
+        return listeners;
     }
 
     /** Returns the gates of the children's copies that are running; guarded by the layout lock. */

@@ -32,15 +32,16 @@ public final class LowMemoryVictim {
      * ended no step for too long. Calls the score. Does not wait. The caller is in no reader section and holds no lock.
      *
      * @param spaces the spaces of the machine
-     * @param turns its turns
+     * @param leases its leases
      * @param memory the memory in which no frame is free
      * @param magazine the caller's
      * @param otherwise the result if there is a free frame again
      * @return {@link Fault#RETRY} while pages are being taken; {@link Fault#OUT_OF_MEMORY} if there is no victim; or
      *     {@code otherwise}
      */
-    public static int shortage(Spaces spaces, ReapTurns turns, MachineMemory memory, Magazine magazine, int otherwise) {
-        return shortage(spaces, turns, memory, () -> hasFrame(memory, magazine), otherwise);
+    public static int shortage(
+            Spaces spaces, ReapLeases leases, MachineMemory memory, Magazine magazine, int otherwise) {
+        return shortage(spaces, leases, memory, () -> hasFrame(memory, magazine), otherwise);
     }
 
     /**
@@ -48,13 +49,13 @@ public final class LowMemoryVictim {
      * victim unhooks the tables that it empties.
      *
      * @param spaces the spaces of the machine
-     * @param turns its turns
+     * @param leases its leases
      * @param table the page table that needs another one
      * @return {@link Fault#RETRY} while pages are being taken, or if there is room again; {@link Fault#OUT_OF_MEMORY}
      *     if there is no victim
      */
-    public static int shortageOfTables(Spaces spaces, ReapTurns turns, PageTable table) {
-        return shortage(spaces, turns, null, table.charge()::hasRoom, Fault.RETRY);
+    public static int shortageOfTables(Spaces spaces, ReapLeases leases, PageTable table) {
+        return shortage(spaces, leases, null, table.charge()::hasRoom, Fault.RETRY);
     }
 
     /**
@@ -64,10 +65,10 @@ public final class LowMemoryVictim {
      * @param isOver tells whether the shortage is over
      */
     private static int shortage(
-            Spaces spaces, ReapTurns turns, @Nullable MachineMemory memory, BooleanSupplier isOver, int otherwise) {
+            Spaces spaces, ReapLeases leases, @Nullable MachineMemory memory, BooleanSupplier isOver, int otherwise) {
         StackReserve.check(DEPTH);
-        ReapTurns.ReapTurn before = turns.current();
-        if (before != null && !turns.isStill(before)) {
+        ReapLeases.ReapLease before = leases.current();
+        if (before != null && !leases.isStill(before)) {
             step(spaces.host());
             return Fault.RETRY;
         }
@@ -75,21 +76,21 @@ public final class LowMemoryVictim {
             // A long step that frees frames is none that hangs.
             return otherwise;
         }
-        ReapTurns.ReapTurn mine = new ReapTurns.ReapTurn();
-        // Of several threads one takes the turn.
-        if (!turns.begin(before, mine)) {
+        ReapLeases.ReapLease mine = new ReapLeases.ReapLease();
+        // Of several threads one gets the lease.
+        if (!leases.begin(before, mine)) {
             return Fault.RETRY;
         }
         BackgroundReap reap = null;
         try {
             if (before != null) {
-                turns.giveUp(before);
+                leases.giveUp(before);
             }
             // The last reap may have ended since the caller found none.
             if (isOver.getAsBoolean()) {
                 return otherwise;
             }
-            Layout victim = pick(spaces, turns, memory);
+            Layout victim = pick(spaces, leases, memory);
             // Again: the embedder may have ended a space when it was asked for scores.
             if (isOver.getAsBoolean()) {
                 return otherwise;
@@ -97,12 +98,12 @@ public final class LowMemoryVictim {
             if (victim == null) {
                 return Fault.OUT_OF_MEMORY;
             }
-            reap = new BackgroundReap(turns, mine, victim);
+            reap = new BackgroundReap(leases, mine, victim);
             reap.begin();
             return Fault.RETRY;
         } finally {
             if (reap == null || !reap.isBegun()) {
-                turns.end(mine);
+                leases.end(mine);
             }
         }
     }
@@ -125,13 +126,13 @@ public final class LowMemoryVictim {
     }
 
     /** Returns the space with the highest score, of two equal ones the older; null if there is none. */
-    private static @Nullable Layout pick(Spaces spaces, ReapTurns turns, @Nullable MachineMemory memory) {
+    private static @Nullable Layout pick(Spaces spaces, ReapLeases leases, @Nullable MachineMemory memory) {
         Layout victim = null;
         long highest = -1;
         List<Layout> layouts = spaces.reapable(memory);
         for (int i = 0; i < layouts.size(); i++) {
             Layout layout = layouts.get(i);
-            long scored = scoreOf(layout, turns, memory == null);
+            long scored = scoreOf(layout, leases, memory == null);
             if (scored > highest) {
                 victim = layout;
                 highest = scored;
@@ -141,7 +142,7 @@ public final class LowMemoryVictim {
     }
 
     /** Asks for the score of a space, unless it has nothing of what is short. */
-    private static long scoreOf(Layout layout, ReapTurns turns, boolean lacksTables) {
+    private static long scoreOf(Layout layout, ReapLeases leases, boolean lacksTables) {
         if (layout.memoryOrNull() == null) {
             return -1;
         }
@@ -152,7 +153,7 @@ public final class LowMemoryVictim {
         }
         try {
             // As oom_badness adds mm_pgtables_bytes.
-            return turns.score(layout.lifetime().identity(), resident + tables);
+            return leases.score(layout.lifetime().identity(), resident + tables);
         } catch (Throwable thrown) {
             layout.host()
                     .report(

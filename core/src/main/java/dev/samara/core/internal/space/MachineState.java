@@ -15,8 +15,8 @@ import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.sync.WaitingCall;
-import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,13 +94,13 @@ public final class MachineState {
     private Supplier<ReentrantLock> locks = LayoutLock::new;
     private List<MmuNotifier> firstNotifiers = List.of();
 
-    /** The turns of faults that find no frame; null for none. Set before the machine is used. */
-    private @Nullable ReapTurns reapTurns;
+    /** The leases of faults that find no frame; null for none. Set before the machine is used. */
+    private @Nullable ReapLeases reapLeases;
 
     /** Null for a machine that does not track references. Set before the machine is used. */
     private @Nullable RefTracker refTracker;
 
-    private record NamedWatch(MachineThreads threads, String name) implements MachineWatch {
+    private record NamedWaitReporter(MachineThreads threads, String name) implements MachineWaitReporter {
         @Override
         public String toString() {
             return name;
@@ -108,7 +108,7 @@ public final class MachineState {
     }
 
     /** Reports long waits for the owner of a busy page table entry. */
-    private final Watch busyEntryWatch;
+    private final WaitReporter busyEntryReporter;
 
     public MachineState(Settings settings) {
         maxMapCount = settings.maxMapCount();
@@ -118,7 +118,7 @@ public final class MachineState {
         indexBudget = new IndexBudget(settings.pageTableLimitBytes());
         memories = settings.memories();
         threads = settings.threads();
-        busyEntryWatch = watch("a busy page table entry");
+        busyEntryReporter = waitReporter("a busy page table entry");
         hostFiles = new HostFiles(threads::report, threads.tasks());
         borrowers = new Borrowers(threads, settings.longBorrowNanos());
         threads.housekeeping().checkInSteps(this::checkInStep);
@@ -286,13 +286,13 @@ public final class MachineState {
     }
 
     /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */
-    public void reapBy(ReapTurns.Score score) {
-        reapTurns = new ReapTurns(threads, score);
+    public void reapBy(ReapLeases.Score score) {
+        reapLeases = new ReapLeases(threads, score);
     }
 
-    /** Returns the turns of faults without a frame; null for a machine that takes no pages of spaces. */
-    public @Nullable ReapTurns reapTurns() {
-        return reapTurns;
+    /** Returns the leases of faults without a frame; null for a machine that takes no pages of spaces. */
+    public @Nullable ReapLeases reapLeases() {
+        return reapLeases;
     }
 
     /** Has references to VMAs and pins recorded. Called once, before there is a space. */
@@ -326,17 +326,17 @@ public final class MachineState {
     }
 
     /**
-     * Returns a watch that reports long waits.
+     * Returns a reporter of long waits.
      *
      * @param waiting the waiting call or its subject, for messages
      */
-    public Watch watch(String waiting) {
-        return new NamedWatch(threads, waiting);
+    public WaitReporter waitReporter(String waiting) {
+        return new NamedWaitReporter(threads, waiting);
     }
 
-    /** Returns the watch of waits for the owner of a busy page table entry. */
-    public Watch busyEntryWatch() {
-        return busyEntryWatch;
+    /** Returns the reporter of waits for the owner of a busy page table entry. */
+    public WaitReporter busyEntryReporter() {
+        return busyEntryReporter;
     }
 
     /** Calls the embedder's reporter. Caller must hold no lock of a layout. */

@@ -10,7 +10,7 @@ import java.util.RandomAccess;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The joins that the completion of one operation tries, each address once for each part of the operation. Decides
+ * The joins that the completion of one operation tries, each address once for each batch of the operation. Decides
  * which of two joins at one address is kept: the seam. Guarded by the layout lock.
  *
  * <p>A list with an array of its own, so a range in flight with joins has one object for them.
@@ -24,10 +24,10 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
     private @Nullable PendingJoin[] joins = new @Nullable PendingJoin[2];
     private int size;
 
-    /** The number of joins when the part began that is not published yet. */
+    /** The number of joins when the batch began that is not published yet. */
     private int sealed;
 
-    /** The indexes of the joins of this part by address; null as long as there are few. */
+    /** The indexes of the joins of this batch by address; null as long as there are few. */
     private @Nullable Map<Long, Integer> indexes;
 
     @Override
@@ -40,7 +40,7 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
         return size;
     }
 
-    /** Adds a join, unless the part has one at its address that is kept. */
+    /** Adds a join, unless the batch has one at its address that is kept. */
     void put(PendingJoin join) {
         int at = indexOf(join.address());
         if (at >= 0) {
@@ -59,7 +59,7 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
     }
 
     /**
-     * Returns the index of the join at an address, or {@link #NOT_KNOWN}. Earlier parts are not searched: a join that
+     * Returns the index of the join at an address, or {@link #NOT_KNOWN}. Earlier batches are not searched: a join that
      * is tried twice has no effect the second time.
      */
     private int indexOf(long address) {
@@ -82,13 +82,13 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
         return NOT_KNOWN;
     }
 
-    /** Begins a part: {@link #unseal} removes what is added from here on. */
+    /** Begins a batch: {@link #unseal} removes what is added from here on. */
     void seal() {
         sealed = size;
         indexes = null;
     }
 
-    /** Removes what the part that is not published has added. Nothing is allocated. */
+    /** Removes what the batch that is not published has added. Nothing is allocated. */
     void unseal() {
         truncate(sealed);
     }

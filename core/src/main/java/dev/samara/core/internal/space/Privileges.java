@@ -12,7 +12,7 @@ import java.util.Set;
 
 /**
  * The privileges of a space. Any thread may change them while calls run. A call reads them once, at its beginning, and
- * keeps what it has read: so a call that publishes in parts, or attempts again, is not refused half-way.
+ * keeps what it has read: so a call that publishes in batches, or attempts again, is not refused half-way.
  */
 public final class Privileges {
     private static final VarHandle HELD;

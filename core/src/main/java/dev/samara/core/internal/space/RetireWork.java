@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -10,7 +10,7 @@ import java.util.List;
  * What the retire phase of an operation has to do beyond the unmapping and narrowing of its ranges: to await copies of
  * forks, to move pages, and to act on pages whose VMAs stay. Most operations have nothing of it ({@link #NONE}).
  *
- * <p>Written by the operation under the layout lock until its last part is published, and never changed afterwards.
+ * <p>Written by the operation under the layout lock until its last batch is published, and never changed afterwards.
  * Then read by the thread that retires the operation, without the lock.
  */
 public final class RetireWork {
@@ -25,7 +25,7 @@ public final class RetireWork {
      */
     private List<Gate> copies = List.of();
 
-    /* The sizes of the lists when the part began that is not published yet. */
+    /* The sizes of the lists when the batch began that is not published yet. */
     private int sealedMoves;
     private int sealedActions;
 
@@ -46,7 +46,7 @@ public final class RetireWork {
         return work;
     }
 
-    /** Adds an action, or extends the last one of the part by it. Returns the work that has it. */
+    /** Adds an action, or extends the last one of the batch by it. Returns the work that has it. */
     RetireWork with(PageAction action) {
         RetireWork work = own();
         if (work.actions.isEmpty()) {
@@ -81,12 +81,12 @@ public final class RetireWork {
         return actions;
     }
 
-    /** Returns the moves of the part that is not published yet; all of them for an operation that publishes once. */
+    /** Returns the moves of the batch that is not published yet; all of them for an operation that publishes once. */
     public List<PageMove> partMoves() {
         return sealedMoves == 0 ? moves : moves.subList(sealedMoves, moves.size());
     }
 
-    /** Returns the actions of the part that is not published yet; all of them for an operation that publishes once. */
+    /** Returns the actions of the batch that is not published yet; all of them for an operation that publishes once. */
     public List<PageAction> partActions() {
         return sealedActions == 0 ? actions : actions.subList(sealedActions, actions.size());
     }
@@ -96,7 +96,7 @@ public final class RetireWork {
      *
      * @param operation reports a long wait
      */
-    public void awaitCopies(Watch operation) {
+    public void awaitCopies(WaitReporter operation) {
         for (int i = 0; i < copies.size(); i++) {
             copies.get(i).awaitUninterruptibly(operation);
         }
@@ -112,16 +112,16 @@ public final class RetireWork {
         return true;
     }
 
-    /** Begins a part: {@link #undoPart} removes what is added from here on. */
-    void beginPart() {
+    /** Begins a batch: {@link #undoBatch} removes what is added from here on. */
+    void beginBatch() {
         if (this != NONE) {
             sealedMoves = moves.size();
             sealedActions = actions.size();
         }
     }
 
-    /** Removes the moves and actions of the part that is not published. Nothing is allocated. */
-    void undoPart() {
+    /** Removes the moves and actions of the batch that is not published. Nothing is allocated. */
+    void undoBatch() {
         truncate(moves, sealedMoves);
         truncate(actions, sealedActions);
     }

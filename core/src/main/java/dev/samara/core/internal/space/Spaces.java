@@ -151,7 +151,7 @@ public final class Spaces implements CountedSpaces {
     private void awaitTeardowns() {
         if (host.threads().mayWaitHere() && !host.tasks().isInTask()) {
             for (Layout layout : ending()) {
-                layout.lifetime().over().awaitUninterruptibly(host.watch("the closing of the machine"));
+                layout.lifetime().over().awaitUninterruptibly(host.waitReporter("the closing of the machine"));
             }
         }
     }

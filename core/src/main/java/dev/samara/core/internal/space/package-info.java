@@ -11,9 +11,10 @@
  * and a {@linkplain dev.samara.core.internal.space.InFlightGate gate}. The gate stops faults and operations in the
  * ranges until the operation is complete.
  *
- * <p>{@link dev.samara.core.internal.space.Changes} and {@link dev.samara.core.internal.space.RegisteredNotifiers} have
- * the listeners of a space. {@link dev.samara.core.internal.space.Lifetime} has the counts of references to a space and
- * its parts. {@link dev.samara.core.internal.space.SpaceEnd} tears it down after the last user, and {@link
+ * <p>{@link dev.samara.core.internal.space.LayoutListeners} and {@link
+ * dev.samara.core.internal.space.RegisteredNotifiers} have the listeners of a space. {@link
+ * dev.samara.core.internal.space.Lifetime} has the counts of references to a space and its parts. {@link
+ * dev.samara.core.internal.space.SpaceEnd} tears it down after the last user, and {@link
  * dev.samara.core.internal.space.Identity} answers questions afterwards. {@link
  * dev.samara.core.internal.space.Borrowers} lists the CPUs that borrow spaces. A {@link
  * dev.samara.core.internal.space.MachineState} is the state that all spaces of a machine share. It knows no space:
@@ -26,7 +27,7 @@
  *   <tr><td>What do the parts of a layout need of it?</td>
  *       <td>{@link dev.samara.core.internal.space.LayoutState}</td></tr>
  *   <tr><td>When, and where, is a layout divided, and when is it joined?</td>
- *       <td>{@code Meetings}, {@code BorderSearch}, {@code Districts}</td></tr>
+ *       <td>{@code LockContention}, {@code BorderSearch}, {@code Districts}</td></tr>
  *   <tr><td>Which lock does an operation take?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout#lock(long, long)}, in {@code Districts}</td></tr>
  *   <tr><td>Which operations are in flight in a range, and for which one does a call wait?</td>
@@ -54,7 +55,7 @@
  *   <tr><td>What chooses the space that a machine without memory takes pages from?</td>
  *       <td>{@link dev.samara.core.internal.space.LowMemoryVictim}</td></tr>
  *   <tr><td>Which thread looks for that space?</td>
- *       <td>{@link dev.samara.core.internal.space.ReapTurns}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.ReapLeases}</td></tr>
  *   <tr><td>What takes these pages?</td>
  *       <td>{@link dev.samara.core.internal.space.Reap}, {@code BackgroundReap}</td></tr>
  *   <tr><td>What drops pages of droppable memory?</td>

@@ -28,20 +28,20 @@ public final class Background implements Executor {
      * Algorithmic notes.
      *
      * There are two roles, each held by one thread or by none. The leader takes tasks out of the queue and runs them.
-     * The watcher waits while the leader runs a task and other tasks are queued. It takes the lead if the task does not
-     * return in time. A leader that was overtaken becomes the watcher after its task if there is none, and ends
+     * The standby waits while the leader runs a task and other tasks are queued. It takes the lead if the task does not
+     * return in time. A leader that was overtaken becomes the standby after its task if there is none, and ends
      * otherwise.
      *
      *     leader   idle ── told ──> takes a task ──> runs it ──┬─ still leader ──> takes the next, or idle
-     *                                                          └─ overtaken ────> watcher, or ends
-     *     watcher  idle ── told ──> waits until the task is due ──┬─ another task runs ──> waits for that one
+     *                                                          └─ overtaken ────> standby, or ends
+     *     standby  idle ── told ──> waits until the task is due ──┬─ another task runs ──> waits for that one
      *                                                             ├─ nothing queued ─────> idle
      *                                                             └─ still not done ─────> leader
      *
      * Both roles and all decisions are guarded by one lock, which no thread holds while it runs a task. Only execute
      * avoids the lock: it offers to the queue and reads whether the queue is attended. Attended means that a thread
      * will poll the queue without being told: soon (a leader between two tasks, or one that was told), or when a task
-     * is due (a watcher). If the queue is not attended, execute takes the lock and tells a thread. That is a store-load
+     * is due (a standby). If the queue is not attended, execute takes the lock and tells a thread. That is a store-load
      * pair:
      *
      *     execute:  offer to the queue, then read attended
@@ -71,7 +71,7 @@ public final class Background implements Executor {
 
     private final ReentrantLock lock = new CheckedLock();
     private final Condition leaderTold = lock.newCondition();
-    private final Condition watcherTold = lock.newCondition();
+    private final Condition standbyTold = lock.newCondition();
     private final Condition quiet = lock.newCondition();
 
     /** Whether a thread will poll the queue without being told. Written under the lock, read without it. */
@@ -82,10 +82,10 @@ public final class Background implements Executor {
 
     // Guarded by the lock.
     private @Nullable Thread leader;
-    private @Nullable Thread watcher;
+    private @Nullable Thread standby;
 
-    /** Whether the watcher waits for the leader's task, rather than being idle. Only while the leader runs a task. */
-    private boolean watching;
+    /** Whether the standby waits for the leader's task, rather than being idle. Only while the leader runs a task. */
+    private boolean standbyWaits;
 
     private boolean leaderRuns;
     private long dueNanos;
@@ -175,7 +175,7 @@ public final class Background implements Executor {
     private boolean awaitQuiet() throws InterruptedException {
         lock.lockInterruptibly();
         try {
-            long left = Watch.ATTEND_NANOS;
+            long left = WaitReporter.ATTEND_NANOS;
             while (!isQuiet() && left > 0) {
                 left = quiet.awaitNanos(left);
             }
@@ -215,7 +215,7 @@ public final class Background implements Executor {
         try {
             ends = true;
             leaderTold.signalAll();
-            watcherTold.signalAll();
+            standbyTold.signalAll();
         } finally {
             lock.unlock();
         }
@@ -266,7 +266,7 @@ public final class Background implements Executor {
             return recruit;
         }
         if (leaderRuns) {
-            return engageWatcher();
+            return engageStandby();
         }
         leaderTold.signal();
         attended = true;
@@ -274,20 +274,20 @@ public final class Background implements Executor {
     }
 
     /**
-     * Returns the thread to be started, or null if an idle watcher was told or no thread can be made. The caller holds
+     * Returns the thread to be started, or null if an idle standby was told or no thread can be made. The caller holds
      * the lock, and the leader runs a task.
      */
-    private @Nullable Thread engageWatcher() {
-        if (watcher == null) {
+    private @Nullable Thread engageStandby() {
+        if (standby == null) {
             Thread recruit = threads.recruit();
-            watcher = recruit;
-            watching = recruit != null;
+            standby = recruit;
+            standbyWaits = recruit != null;
             attended = recruit != null;
             return recruit;
         }
-        watching = true;
+        standbyWaits = true;
         attended = true;
-        watcherTold.signal();
+        standbyTold.signal();
         return null;
     }
 
@@ -361,8 +361,8 @@ public final class Background implements Executor {
                 if (leader == recruit) {
                     leader = null;
                 } else {
-                    watcher = null;
-                    watching = false;
+                    standby = null;
+                    standbyWaits = false;
                 }
                 attended = false;
                 isFirst = threads.startFailed();
@@ -377,7 +377,7 @@ public final class Background implements Executor {
 
     /** Returns whether the queue still has a task that no thread may see. The caller holds the lock. */
     private boolean leaveUnattended() {
-        watching = false;
+        standbyWaits = false;
         // Store-load pair with execute: a volatile store, then a read of the queue.
         attended = false;
         return !queue.isEmpty();
@@ -395,7 +395,7 @@ public final class Background implements Executor {
             threads.threadBegan();
             boolean stays = true;
             while (stays) {
-                stays = leader == self ? lead(self) : watch(self);
+                stays = leader == self ? lead(self) : standBy(self);
             }
         } finally {
             try {
@@ -435,7 +435,7 @@ public final class Background implements Executor {
         dueNanos = System.nanoTime() + dueAfterNanos;
         Thread recruit = null;
         try {
-            recruit = !watching && leaveUnattended() ? engageWatcher() : null;
+            recruit = !standbyWaits && leaveUnattended() ? engageStandby() : null;
         } catch (OutOfMemoryError exhausted) {
             // No thread overtakes this one then: this thread polls the queue again after the task.
             recruit = null;
@@ -463,11 +463,11 @@ public final class Background implements Executor {
         }
         if (leader == self) {
             leaderRuns = false;
-        } else if (watcher == null) {
-            watcher = self;
+        } else if (standby == null) {
+            standby = self;
             // No other thread could be started to attend to the queue.
-            watching = leaderRuns && !attended && !queue.isEmpty();
-            attended |= watching;
+            standbyWaits = leaderRuns && !attended && !queue.isEmpty();
+            attended |= standbyWaits;
         }
     }
 
@@ -489,28 +489,28 @@ public final class Background implements Executor {
     /**
      * Waits beside the leader. Called with the lock by any other thread. Returns whether the thread is still needed.
      */
-    private boolean watch(Thread self) {
-        if (watcher != self) {
+    private boolean standBy(Thread self) {
+        if (standby != self) {
             return false;
         }
-        if (!watching) {
+        if (!standbyWaits) {
             long left = idleNanos;
-            while (!watching && !ends && left > 0) {
-                left = await(watcherTold, left);
+            while (!standbyWaits && !ends && left > 0) {
+                left = await(standbyTold, left);
             }
-            if (!watching) {
-                watcher = null;
+            if (!standbyWaits) {
+                standby = null;
             }
-            return watching;
+            return standbyWaits;
         }
         long left = dueNanos - System.nanoTime();
         if (left > 0) {
             // However this wait ends, the caller checks all conditions again.
-            await(watcherTold, left);
+            await(standbyTold, left);
         } else if (leaveUnattended()) {
             leader = self;
             leaderRuns = false;
-            watcher = null;
+            standby = null;
         }
         return true;
     }

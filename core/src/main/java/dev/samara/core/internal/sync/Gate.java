@@ -102,10 +102,10 @@ public class Gate {
     /**
      * Waits until the gate is open or the thread is interrupted. The interrupt flag remains set.
      *
-     * @param watch is called on the calling thread, every ten seconds, and told of a long wait
+     * @param reporter is called on the calling thread, every ten seconds, and told of a long wait
      * @return true if the gate is open, false if the thread was interrupted before it opened
      */
-    public final boolean await(Watch watch) {
+    public final boolean await(WaitReporter reporter) {
         if (isOpen()) {
             return true;
         }
@@ -116,14 +116,14 @@ public class Gate {
             return true;
         }
         BegunEvent recorded = Tracepoints.beginWait(this);
-        boolean isOpened = awaitParked(watch);
-        Tracepoints.endWait(recorded, watch, !isOpened);
+        boolean isOpened = awaitParked(reporter);
+        Tracepoints.endWait(recorded, reporter, !isOpened);
         return isOpened;
     }
 
     /** Waits after the spin; returns false if the thread was interrupted before the gate opened. */
-    private boolean awaitParked(Watch watch) {
-        Wait wait = register(watch, true);
+    private boolean awaitParked(WaitReporter reporter) {
+        Wait wait = register(reporter, true);
         if (wait == null) {
             return isOpen();
         }
@@ -142,15 +142,15 @@ public class Gate {
     /**
      * Waits until the gate is open. An interrupt does not end the wait; the interrupt flag is set on return.
      *
-     * @param watch is called on the calling thread, every ten seconds, and told of a long wait
+     * @param reporter is called on the calling thread, every ten seconds, and told of a long wait
      */
-    public final void awaitUninterruptibly(Watch watch) {
+    public final void awaitUninterruptibly(WaitReporter reporter) {
         if (isOpen() || spin()) {
             return;
         }
         BegunEvent recorded = Tracepoints.beginWait(this);
         boolean interrupted = Thread.interrupted();
-        Wait wait = register(watch, false);
+        Wait wait = register(reporter, false);
         while (wait != null && !isOpen()) {
             // A thread whose interrupt flag is set does not park.
             interrupted |= Thread.interrupted();
@@ -162,7 +162,7 @@ public class Gate {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        Tracepoints.endWait(recorded, watch, false);
+        Tracepoints.endWait(recorded, reporter, false);
     }
 
     private boolean spin() {
@@ -180,10 +180,10 @@ public class Gate {
      * gate is published, so its caller must not fail with an OutOfMemoryError instead. Returns null if the gate has
      * opened in the meantime, or if an interrupt ended an interruptible wait.
      */
-    private @Nullable Wait register(Watch watch, boolean interruptibly) {
+    private @Nullable Wait register(WaitReporter reporter, boolean interruptibly) {
         for (; ; ) {
             try {
-                return new Wait(watch);
+                return new Wait(reporter);
             } catch (OutOfMemoryError exhausted) {
                 if (isOpen() || (interruptibly && Thread.currentThread().isInterrupted())) {
                     return null;
@@ -286,7 +286,7 @@ public class Gate {
 
     /** One thread's wait, after it has stopped spinning. */
     private final class Wait {
-        private final Watch watch;
+        private final WaitReporter reporter;
         private final long since = System.nanoTime();
         private final long reportAfter;
         private final long attendEvery;
@@ -294,21 +294,23 @@ public class Gate {
         private final Waiter self;
         private boolean reported;
 
-        /** The time in nanoseconds from the beginning of the wait to the next call of {@link Watch#attendAgain}. */
+        /**
+         * The time in nanoseconds from the beginning of the wait to the next call of {@link WaitReporter#attendAgain}.
+         */
         private long attendAfter;
 
         /** Whether the latest step had nothing to do, so that the thread parks before the next one. */
         private boolean isStepped;
 
-        Wait(Watch watch) {
-            this.watch = watch;
+        Wait(WaitReporter reporter) {
+            this.reporter = reporter;
             long after = Long.MAX_VALUE;
-            long every = Watch.ATTEND_NANOS;
+            long every = WaitReporter.ATTEND_NANOS;
             Housekeeping steps = null;
             try {
-                after = watch.reportAfterNanos();
-                every = watch.attendEveryNanos();
-                steps = watch.invoked();
+                after = reporter.reportAfterNanos();
+                every = reporter.attendEveryNanos();
+                steps = reporter.invoked();
             } catch (Throwable thrown) {
                 ReporterFailure.report(thrown);
             }
@@ -321,8 +323,8 @@ public class Gate {
         }
 
         /**
-         * Parks, or reports, or calls the watch, or makes a step, but only one of them: a watch, or a call that a step
-         * runs, may consume the permit that woke this thread. So the caller reads the gate in between.
+         * Parks, or reports, or calls the reporter, or makes a step, but only one of them: a reporter, or a call that a
+         * step runs, may consume the permit that woke this thread. So the caller reads the gate in between.
          */
         void parkOrReport() {
             if (invoked != null && !isStepped) {
@@ -335,10 +337,10 @@ public class Gate {
             try {
                 if (!reported && waited >= reportAfter) {
                     reported = true;
-                    watch.waitsLong(Gate.this, Thread.currentThread(), waited);
+                    reporter.waitsLong(Gate.this, Thread.currentThread(), waited);
                 } else if (waited >= attendAfter) {
                     attendAfter = waited + attendEvery;
-                    watch.attendAgain();
+                    reporter.attendAgain();
                 } else {
                     long next = reported ? attendAfter : Math.min(attendAfter, reportAfter);
                     LockSupport.parkNanos(Gate.this, Math.min(longest, next - waited));

@@ -25,7 +25,7 @@ final class PolledGracePeriods {
     private long over;
 
     /** The sections for which the current grace period waits; null if there are none. */
-    private @Nullable AwaitedSections awaited;
+    private @Nullable GracePeriodSections awaited;
 
     /** For the flight recorder: null if it does not record the one under way. */
     private @Nullable BegunEvent recorded;
@@ -45,7 +45,7 @@ final class PolledGracePeriods {
         for (; ; ) {
             boolean isOver;
             BegunEvent ended;
-            AwaitedSections sections;
+            GracePeriodSections sections;
             synchronized (this) {
                 if (over >= number) {
                     return true;
@@ -75,7 +75,7 @@ final class PolledGracePeriods {
     }
 
     private void begin() {
-        AwaitedSections sections = AwaitedSections.scan(registered);
+        GracePeriodSections sections = GracePeriodSections.scan(registered);
         recorded = sections == null ? null : Tracepoints.beginGracePeriod();
         awaited = sections;
         // After all that may fail.

@@ -100,7 +100,7 @@ public final class Rcu {
      */
     public void synchronize() {
         NoWaiting.check("a wait for a grace period");
-        AwaitedSections sections = AwaitedSections.scan(readers);
+        GracePeriodSections sections = GracePeriodSections.scan(readers);
         if (sections != null) {
             BegunEvent recorded = Tracepoints.beginGracePeriod();
             await(sections);
@@ -114,7 +114,7 @@ public final class Rcu {
         return ended.sum();
     }
 
-    private void await(AwaitedSections sections) {
+    private void await(GracePeriodSections sections) {
         for (int i = 0; i < SPINS; i++) {
             Thread.onSpinWait();
             if (sections.haveEnded()) {

@@ -4,7 +4,7 @@
  *
  * <p>A thread that meets the range of an operation in flight waits at that operation's {@link
  * dev.samara.core.internal.sync.Gate}: it spins for a moment, parks, and passes when the operation has completed. A
- * {@link dev.samara.core.internal.sync.Watch} is told of waits that last.
+ * {@link dev.samara.core.internal.sync.WaitReporter} is told of waits that last.
  *
  * <p>A {@link dev.samara.core.internal.sync.Background} is a machine's own threads. They run tasks that may block or
  * that call an embedder. Such a task must not run on a caller's thread. A task that hangs delays no other task.
@@ -35,7 +35,7 @@
  *   <tr><td>What can be asked whether that is so, without a wait?</td>
  *       <td>{@code PolledGracePeriods}</td></tr>
  *   <tr><td>For which sections does a grace period wait?</td>
- *       <td>{@code AwaitedSections}</td></tr>
+ *       <td>{@code GracePeriodSections}</td></tr>
  *   <tr><td>What runs after a grace period, without a wait?</td>
  *       <td>{@code RcuCallbacks}</td></tr>
  *   <tr><td>What keeps a lock from being lost at the end of a stack?</td>

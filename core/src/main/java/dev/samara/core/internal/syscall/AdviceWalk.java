@@ -26,7 +26,7 @@ interface AdviceWalk {
      * Advises VMA by VMA. A hole is skipped and reported at the end; any other error stops, and earlier changes stay.
      */
     static long walk(Edit edit, long start, long end, AdviceWalk call) {
-        // Also of earlier parts.
+        // Also of earlier batches.
         long result = edit.note();
         long reached = edit.partStart(start);
         while (Addresses.isBelow(reached, end)) {
@@ -34,7 +34,7 @@ interface AdviceWalk {
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
-            if (edit.endsPartAt(reached)) {
+            if (edit.endsBatchAt(reached)) {
                 edit.note(result);
                 return result;
             }

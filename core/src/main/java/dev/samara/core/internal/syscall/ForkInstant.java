@@ -7,9 +7,9 @@ import dev.samara.core.internal.sync.Gate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instant of a fork: a hold of the parent's layout lock, at which no operation is published in part. The fork waits
- * for the last part of such an operation. The parts wait for no gate, so a callback of a retirement may fork too. After
- * some waits the fork takes a {@link Ticket} for the whole space, behind which later operations wait.
+ * The instant of a fork: a hold of the parent's layout lock, at which no operation is between two of its batches. The
+ * fork waits for the last batch of such an operation. The batches wait for no gate, so a callback of a retirement may
+ * fork too. After some waits the fork takes a {@link Ticket} for the whole space, behind which later operations wait.
  *
  * <p>Its waits are not those of an operation for ranges in flight ({@code op.RangeWait}), which a callback of a
  * retirement must not enter: the range may be its own, and then the wait would never end. So a range wait throws an
@@ -32,7 +32,7 @@ final class ForkInstant implements AutoCloseable {
     void await() {
         int waits = 0;
         for (Gate publication = lockOrGate(waits); publication != null; publication = lockOrGate(waits)) {
-            publication.awaitUninterruptibly(parent.host().watch("a fork"));
+            publication.awaitUninterruptibly(parent.host().waitReporter("a fork"));
             waits++;
         }
     }

@@ -276,7 +276,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
     private static long populate(Edit edit, long start, long end, long access) {
         long reached = edit.partStart(start);
         while (Addresses.isBelow(reached, end)) {
-            if (edit.endsPartAt(reached)) {
+            if (edit.endsBatchAt(reached)) {
                 return DONE;
             }
             VmArea vma = edit.at(reached);

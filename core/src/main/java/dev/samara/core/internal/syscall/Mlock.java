@@ -187,7 +187,8 @@ public final class Mlock {
      * Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay. The range must not be empty: an
      * address that is not mapped may look like an errno.
      *
-     * @return the address that the call has reached: not below the end unless there is another part; or a negated errno
+     * @return the address that the call has reached: not below the end unless there is another batch; or a negated
+     *     errno
      */
     private static long apply(Edit edit, long start, long end, long lock) {
         if (Addresses.isBelow(end, start)) {
@@ -196,7 +197,7 @@ public final class Mlock {
         edit.beginPass();
         long reached = edit.partStart(start);
         while (Addresses.isBelow(reached, end)) {
-            if (edit.endsPartAt(reached)) {
+            if (edit.endsBatchAt(reached)) {
                 return reached;
             }
             VmArea vma = edit.at(reached);
@@ -214,13 +215,13 @@ public final class Mlock {
 
     /**
      * Locks or unlocks all VMAs. A VMA that cannot be changed, for too many mappings, stays as it is. Returns false if
-     * there is another part.
+     * there is another batch.
      */
     private static boolean applyToAll(Edit edit, long lock) {
         edit.claim(0, edit.geometry.limit());
         VmArea vma = edit.atOrAfter(edit.partStart(0));
         while (vma != null) {
-            if (edit.endsPartAt(vma.start())) {
+            if (edit.endsBatchAt(vma.start())) {
                 return false;
             }
             long changed = lock(edit, vma, vma.start(), vma.end(), lock);
@@ -251,7 +252,7 @@ public final class Mlock {
 
     /** Returns the locked pages in a range. */
     private static long lockedIn(Edit edit, long start, long end) {
-        if (edit.isInParts()) {
+        if (edit.isBatched()) {
             return edit.note();
         }
         long stop = stopOf(start, end);
@@ -275,7 +276,7 @@ public final class Mlock {
      * stays. Memory that cannot be locked is faulted in too, except a device's.
      */
     private static long populate(Edit edit, long start, long end) {
-        if (edit.isInParts() && edit.layout.memoryOrNull() != null) {
+        if (edit.isBatched() && edit.layout.memoryOrNull() != null) {
             // The population itself ends there with this error.
             edit.populate(PopulateRange.Kind.LOCK, start, end);
             return DONE;

@@ -81,7 +81,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             if (Addresses.isBelow(reached, vma.start())) {
                 return Errno.ENOMEM.result();
             }
-            if (edit.endsPartAt(reached)) {
+            if (edit.endsBatchAt(reached)) {
                 return DONE;
             }
             long changed = protect(edit, vma, reached, Addresses.lower(vma.end(), end), Mmap.protectionFlags(wanted));

@@ -99,7 +99,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
         long result = edit.isContinued() ? newAddress : Errno.EFAULT.result();
         for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             boolean first = Errno.isError(result);
-            if (edit.endsPartAt(vma.start())) {
+            if (edit.endsBatchAt(vma.start())) {
                 break;
             }
             if (first && Addresses.isBelow(address, vma.start())) {

@@ -34,13 +34,13 @@ public record Mseal(long address, long length, long flags) implements Call {
             return DONE;
         }
         edit.claim(address, end);
-        if (!edit.isInParts() && hasHole(edit, address, end)) {
+        if (!edit.isBatched() && hasHole(edit, address, end)) {
             return Errno.ENOMEM.result();
         }
         edit.beginPass();
         long reached = edit.partStart(address);
         for (VmArea vma = edit.firstIn(reached, end); vma != null; vma = edit.firstIn(reached, end)) {
-            if (edit.endsPartAt(reached)) {
+            if (edit.endsBatchAt(reached)) {
                 return DONE;
             }
             if (vma.has(VmaFlags.SEALED)) {

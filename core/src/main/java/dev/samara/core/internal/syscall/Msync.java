@@ -82,7 +82,7 @@ public record Msync(long address, long length, int flags) implements Call {
         if (end != address) {
             edit.claim(address, end);
         }
-        // Also of earlier parts.
+        // Also of earlier batches.
         long result = edit.note();
         long reached = edit.partStart(address);
         while (Addresses.isBelow(reached, end)) {
@@ -90,7 +90,7 @@ public record Msync(long address, long length, int flags) implements Call {
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
-            if (edit.endsPartAt(reached)) {
+            if (edit.endsBatchAt(reached)) {
                 edit.note(result);
                 return result;
             }

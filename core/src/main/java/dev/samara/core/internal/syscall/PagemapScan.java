@@ -40,7 +40,7 @@ public final class PagemapScan {
             return Errno.EFAULT.result();
         }
         return new DirtyScan(
-                        layout.memory(), layout.pages(), layout, layout.host().busyEntryWatch(), bit)
+                        layout.memory(), layout.pages(), layout, layout.host().busyEntryReporter(), bit)
                 .run(start, start + geometry.roundUp(length), sink);
     }
 }

@@ -86,13 +86,13 @@ enum CallOverMany {
     final Mapped mapped;
 
     /** Whether the call takes the layout lock many times, each time for a bounded number of mappings. */
-    final boolean isInParts;
+    final boolean isBatched;
 
     final OverRange call;
 
-    CallOverMany(Mapped mapped, boolean isInParts, OverRange call) {
+    CallOverMany(Mapped mapped, boolean isBatched, OverRange call) {
         this.mapped = mapped;
-        this.isInParts = isInParts;
+        this.isBatched = isBatched;
         this.call = call;
     }
 

@@ -20,12 +20,12 @@ final class LinearCostTest {
     /** More than the logarithm of a tree adds to four times the mappings. */
     private static final double MOST = 5;
 
-    /** A hold of a call in parts is no longer over more mappings, but for the tree. */
-    private static final double MOST_OF_A_PART = 1.5;
+    /** A hold of a call in batches is no longer over more mappings, but for the tree. */
+    private static final double MOST_OF_A_BATCH = 1.5;
 
     @ParameterizedTest
     @EnumSource(CallOverMany.class)
-    @DisplayName("four times the mappings take less than five times the steps, and a part of a call no more")
+    @DisplayName("four times the mappings take less than five times the steps, and a batch of a call no more")
     void linear(CallOverMany call) throws Exception {
         ClassLoader loader = new CountingClassLoader();
         // What only the first call of a machine does is done.
@@ -37,7 +37,7 @@ final class LinearCostTest {
                 call, few[0], MAPPINGS, many[0], few[1], many[1]);
         System.out.println(text);
         assertTrue(many[0] < MOST * few[0], text);
-        assertTrue(many[1] < (call.isInParts ? MOST_OF_A_PART : MOST) * few[1], text);
+        assertTrue(many[1] < (call.isBatched ? MOST_OF_A_BATCH : MOST) * few[1], text);
     }
 
     @SuppressWarnings("unchecked") // the class is the loader's ManyMappings

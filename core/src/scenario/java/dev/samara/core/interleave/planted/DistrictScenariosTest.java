@@ -31,7 +31,7 @@ final class DistrictScenariosTest {
     private static final String DISTRICTS = INTERNAL + "space.Districts";
     private static final String LOOKUPS = INTERNAL + "space.PartLookups";
     private static final String EDIT = INTERNAL + "op.EditedLayout";
-    private static final String CHANGES = INTERNAL + "space.Changes";
+    private static final String LISTENERS = INTERNAL + "space.LayoutListeners";
 
     /** A change that a thread has left for later. */
     private static final String UNQUEUED =
@@ -175,7 +175,7 @@ final class DistrictScenariosTest {
                     ListenerScenarios.BesideOverlap.class,
                     1,
                     SourceBreak.of(
-                            CHANGES,
+                            LISTENERS,
                             "    public static void publish(ChangeDelivery.@Nullable Prepared prepared) {\n",
                             UNQUEUED + "    public static void publish(ChangeDelivery.@Nullable Prepared prepared) {\n"
                                     + "        if (prepared != null) { UNQUEUED.set(prepared); }\n    }\n"
@@ -189,13 +189,13 @@ final class DistrictScenariosTest {
                     0,
                     SourceBreak.of(
                             INTERNAL + "op.Publication",
-                            "Changes.publish(change);",
-                            "if (!edit.district.isPart()) { Changes.publish(change); }")),
+                            "LayoutListeners.publish(change);",
+                            "if (!edit.district.isPart()) { LayoutListeners.publish(change); }")),
             new Break(
                     "P47: a layout is divided beside a listener that needs one order",
                     ListenerScenarios.OneOrder.class,
                     1,
-                    SourceBreak.of(DISTRICTS, "                || layout.changes().needsOneOrder()\n", "")),
+                    SourceBreak.of(DISTRICTS, "                || layout.listeners().needsOneOrder()\n", "")),
             new Break(
                     "P47: a change carries no losses",
                     ListenerScenarios.Losing.class,

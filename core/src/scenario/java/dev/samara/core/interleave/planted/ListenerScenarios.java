@@ -9,7 +9,7 @@ import dev.samara.core.event.Registration;
 import dev.samara.core.fixture.ChangeHistory;
 import dev.samara.core.fixture.ChangeReplay;
 import dev.samara.core.interleave.scenario.State;
-import dev.samara.core.internal.space.Changes;
+import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -219,13 +219,13 @@ final class ListenerScenarios {
         }
 
         private static void publish(State state) {
-            Changes changes = MachineInternals.layoutOf(state.space).changes();
+            LayoutListeners listeners = MachineInternals.layoutOf(state.space).listeners();
             VmArea vma = VmArea.describe(AT, AT + PAGE, VmaFlags.READ, 0, null, null, null);
-            Changes.publish(changes.prepare(List.of(), List.of(vma)));
+            LayoutListeners.publish(listeners.prepare(List.of(), List.of(vma)));
         }
 
         private static void deliver(State state) {
-            MachineInternals.layoutOf(state.space).changes().deliver();
+            MachineInternals.layoutOf(state.space).listeners().deliver();
             LayoutScenarios.awaitQuiescence(state);
         }
 

@@ -39,7 +39,7 @@ final class StoreBreaks {
                     "a grace period begins without a fence",
                     StoreScenarios.UnlinkedByRelease.class,
                     2,
-                    Plantings.withoutCall(CORE + "sync.AwaitedSections", "scan", "fullFence", 0)),
+                    Plantings.withoutCall(CORE + "sync.GracePeriodSections", "scan", "fullFence", 0)),
             PlantedBreak.buffered(
                     "GUEST is a release store",
                     StoreBufferTest.StoreBesideReuse.class,

@@ -11,7 +11,7 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
@@ -48,7 +48,7 @@ final class SyncScenariosTest {
             SourceBreak.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {");
 
     private static final Planting IGNORES_A_READER =
-            SourceBreak.of(SYNC + "AwaitedSections", "if (section != 0) {", "if (section < 0) {");
+            SourceBreak.of(SYNC + "GracePeriodSections", "if (section != 0) {", "if (section < 0) {");
 
     abstract static class Bodies implements Scenario {
         private final Map<String, Body> bodies = new LinkedHashMap<>();
@@ -64,7 +64,7 @@ final class SyncScenariosTest {
     }
 
     /** A watch that reports after a long time only. */
-    static final class Patient implements Watch {
+    static final class Patient implements WaitReporter {
         @Override
         public long reportAfterNanos() {
             return 10_000_000_000L;

@@ -168,7 +168,7 @@ final class CpusTest {
         Owned second = sharing.get(1);
         assertEquals(first.state.bit(), second.state.bit());
         long generation = context.generation().advance();
-        StartedShootdown begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit()));
+        PolledShootdown begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit()));
         assertFalse(begun.isDone());
         first.does(() -> first.state.flushedTo(generation));
         assertTrue(second.state.isPending());

@@ -31,10 +31,10 @@ final class EvictionBatchTest extends ReclaimFixture {
     private final FilePages file = new FilePages(memory, PAGES * pageBytes);
     private final CachedPages cached = file.present().cached;
     private final AtomicLong bytes = new AtomicLong();
-    private final EvictionHand hand = cached.evictBy(bytes);
+    private final EvictionCursor cursor = cached.evictBy(bytes);
     private final RecentReads recent = new RecentReads(8, 8);
     private final PagesOut out = new PagesOut();
-    private final EvictionBatch batch = new EvictionBatch(frames, cached, hand, recent, out);
+    private final EvictionBatch batch = new EvictionBatch(frames, cached, cursor, recent, out);
     private final int[] taken = new int[PAGES];
 
     /** All pages are in memory and have used their second chance. */
@@ -104,9 +104,9 @@ final class EvictionBatchTest extends ReclaimFixture {
         assertFalse(batch.areSomeOut());
         assertArrayEquals(new int[0], handedOver());
         assertEquals(PAGES * pageBytes, bytes.get());
-        // No block was kept: the next turn collects the pages again.
+        // No block was kept: the next round collects the pages again.
         assertEquals(PAGES, batch.collect(false));
-        assertFalse(hand.isFutile());
+        assertFalse(cursor.isFutile());
     }
 
     @Test
@@ -169,7 +169,7 @@ final class EvictionBatchTest extends ReclaimFixture {
     }
 
     @Test
-    @DisplayName("of recent reads tells the hand nothing: it has not scanned these pages")
+    @DisplayName("of recent reads tells the cursor nothing: it has not scanned these pages")
     void recentReads() {
         cached.content().lock();
         try {
@@ -179,7 +179,7 @@ final class EvictionBatchTest extends ReclaimFixture {
         } finally {
             cached.content().unlock();
         }
-        // The hand has marked the block, and judged none of its pages.
+        // The cursor has marked the block, and judged none of its pages.
         assertEquals(PAGES, batch.collect(false));
         int count = batch.collect(true);
         assertTrue(count > 0);

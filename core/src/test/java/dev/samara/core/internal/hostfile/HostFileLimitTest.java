@@ -58,7 +58,7 @@ final class HostFileLimitTest extends HostFileFixture {
     void reading() throws Exception {
         HostFile file = open(write("f", PAGES * PAGE_BYTES));
         long at = fixture.map(0, PAGES, READ, MapFlags.SHARED, file, 0);
-        for (int turn = 0; turn < 3; turn++) {
+        for (int round = 0; round < 3; round++) {
             for (int page = 0; page < PAGES; page++) {
                 assertEquals(STAMP + page, fixture.load(at + page * PAGE));
                 assertWithin();

@@ -50,7 +50,7 @@ final class PageTableContextLimitTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int PAGES = 400;
 
-    /** Six parts of a call, or three where a VMA is joined with the next one. */
+    /** Six batches of a call, or three where a VMA is joined with the next one. */
     private static final int MIXED = 400;
 
     private static final int RW = Protection.READ | Protection.WRITE;
@@ -141,7 +141,7 @@ final class PageTableContextLimitTest {
     }
 
     @Test
-    @DisplayName("a call in parts that retires nothing needs none")
+    @DisplayName("a call in batches that retires nothing needs none")
     void partsWithoutRetirement() {
         long at = mixed(Protection.NONE, Protection.NONE);
         takeAll();
@@ -152,8 +152,8 @@ final class PageTableContextLimitTest {
     }
 
     @Test
-    @DisplayName("a call in parts whose first parts retire nothing is not refused half-way: it ends once there is one")
-    void laterPart() {
+    @DisplayName("a call whose first batches retire nothing is not refused half-way: it ends once there is one")
+    void laterBatch() {
         long at = mixed(Protection.NONE, RW);
         takeAll();
         FutureTask<Long> call = new FutureTask<>(() -> fixture.space.mprotect(at, MIXED * PAGE, Protection.READ));

@@ -60,8 +60,8 @@ final class CachesTest {
     }
 
     @Test
-    @DisplayName("stops after a freed page, continues behind it, and makes one whole turn before it gives up")
-    void turns() {
+    @DisplayName("stops after a freed page, continues behind it, and makes one whole round before it gives up")
+    void rounds() {
         assertChecked(0);
         new Batches("a", 3, 1);
         new Batches("b", 1);
@@ -83,7 +83,7 @@ final class CachesTest {
     }
 
     @Test
-    @DisplayName("checks a bounded number of pages after a turn in vain, until a page is freed or unmapped")
+    @DisplayName("checks a bounded number of pages after a round in vain, until a page is freed or unmapped")
     void futile() {
         int batches = 1000;
         Batches large = new Batches("a", batches);

@@ -17,7 +17,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.tlb.BarePageTable;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
@@ -77,7 +77,7 @@ final class DiscardPagesTest {
     }
 
     /** A wait that is not reported. */
-    private static final class Patient implements Watch {
+    private static final class Patient implements WaitReporter {
         @Override
         public long reportAfterNanos() {
             return Long.MAX_VALUE;

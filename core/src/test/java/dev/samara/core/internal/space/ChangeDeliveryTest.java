@@ -40,7 +40,7 @@ final class ChangeDeliveryTest {
             Long.MAX_VALUE,
             MachineThreads.own(reports::add, Long.MAX_VALUE),
             null));
-    private final Changes changes = new Changes(host);
+    private final LayoutListeners listeners = new LayoutListeners(host);
     private final Semaphore begun = new Semaphore(0);
     private final Semaphore released = new Semaphore(0);
 
@@ -86,12 +86,12 @@ final class ChangeDeliveryTest {
     private ChangeDelivery.@Nullable Prepared prepare(int thread, long number) {
         long start = ((long) thread << SHIFT) + number * PAGE;
         List<VmArea> fresh = List.of(VmArea.describe(start, start + PAGE, VmaFlags.READ, 0, null, null, null));
-        return changes.prepare(List.of(), fresh);
+        return listeners.prepare(List.of(), fresh);
     }
 
     private void publish(int thread, long number) {
-        Changes.publish(prepare(thread, number));
-        changes.deliver();
+        LayoutListeners.publish(prepare(thread, number));
+        listeners.deliver();
     }
 
     /** Has each of two threads publish changes, one right after the other: all are prepared before. */
@@ -107,8 +107,8 @@ final class ChangeDeliveryTest {
                 }
                 start.await();
                 for (ChangeDelivery.Prepared change : prepared) {
-                    Changes.publish(change);
-                    changes.deliver();
+                    LayoutListeners.publish(change);
+                    listeners.deliver();
                 }
                 return null;
             });
@@ -127,7 +127,7 @@ final class ChangeDeliveryTest {
     @DisplayName("receives exactly as many as may wait, and the number of each other change is skipped")
     void full() throws Exception {
         Judge judge = new Judge(100);
-        changes.add(judge, ChangeOrder.BY_RANGE, judge.earlier);
+        listeners.add(judge, ChangeOrder.BY_RANGE, judge.earlier);
         publish(0, 0);
         begun.acquire();
         publish(1, 0);
@@ -149,7 +149,7 @@ final class ChangeDeliveryTest {
     @DisplayName("has a gap before each change that follows a lost one of its thread")
     void whileItCatchesUp() throws Exception {
         Judge judge = new Judge(0);
-        changes.add(judge, ChangeOrder.BY_RANGE, judge.earlier);
+        listeners.add(judge, ChangeOrder.BY_RANGE, judge.earlier);
         publish(0, 0);
         begun.acquire();
         publish(1, 0);

@@ -27,30 +27,30 @@ final class CompletionWorkTest {
     }
 
     @Test
-    @DisplayName("adds up what was unmapped, and knows the sum before the part that is not published")
+    @DisplayName("adds up what was unmapped, and knows the sum before the batch that is not published")
     void unmapped() {
         assertNull(work.uncharged());
         work.countUnmapped(unmapped(3));
-        work.beginPart();
+        work.beginBatch();
         work.countUnmapped(unmapped(4));
         assertEquals(7, total());
         assertEquals(3, Objects.requireNonNull(work.unchargedBefore()).total);
-        work.undoPart();
+        work.undoBatch();
         assertEquals(3, total());
     }
 
     @Test
-    @DisplayName("has no sum again if the part that unmapped first is dropped")
-    void firstPartDropped() {
-        work.beginPart();
+    @DisplayName("has no sum again if the batch that unmapped first is dropped")
+    void firstBatchDropped() {
+        work.beginBatch();
         work.countUnmapped(unmapped(4));
         assertNotNull(work.uncharged());
-        work.undoPart();
+        work.undoBatch();
         assertNull(work.uncharged());
     }
 
     @Test
-    @DisplayName("tries a join at each address once, forgets those of a dropped part, and those tried early")
+    @DisplayName("tries a join at each address once, forgets those of a dropped batch, and those tried early")
     void joins() {
         assertEquals(List.of(), work.joins());
         work.joinLater(0x1000);
@@ -59,9 +59,9 @@ final class CompletionWorkTest {
         PendingJoin seam = new PendingJoin(0x1000, true);
         PendingJoin join = new PendingJoin(0x2000, false);
         assertEquals(List.of(seam, join), work.joins());
-        work.beginPart();
+        work.beginBatch();
         work.joinLater(0x3000);
-        work.undoPart();
+        work.undoBatch();
         assertEquals(List.of(seam, join), work.joins());
         assertFalse(work.isJoining());
         work.joined(1);

@@ -72,14 +72,14 @@ final class FootprintTest {
     }
 
     @Test
-    @DisplayName("occupies addresses of both claimed ranges, in whichever order parts add them")
+    @DisplayName("occupies addresses of both claimed ranges, in whichever order batches add them")
     void occupiedInTwoClaims() {
         footprint.claim(0x1000, 0x3000);
         footprint.claim(0x6000, 0x9000);
-        for (int part = 0; part < 2; part++) {
-            footprint.beginPart();
-            footprint.occupy(0x6000 + part * 0x1000, 0x7000 + part * 0x1000);
-            footprint.occupy(0x1000 + part * 0x1000, 0x2000 + part * 0x1000);
+        for (int batch = 0; batch < 2; batch++) {
+            footprint.beginBatch();
+            footprint.occupy(0x6000 + batch * 0x1000, 0x7000 + batch * 0x1000);
+            footprint.occupy(0x1000 + batch * 0x1000, 0x2000 + batch * 0x1000);
         }
         for (long address = 0; address < 0xa000; address += 0x1000) {
             boolean isIn = (address >= 0x1000 && address < 0x3000) || (address >= 0x6000 && address < 0x8000);
@@ -88,20 +88,20 @@ final class FootprintTest {
     }
 
     @Test
-    @DisplayName("forgets what a part that is dropped has added, and nothing else")
-    void droppedPart() {
+    @DisplayName("forgets what a batch that is dropped has added, and nothing else")
+    void droppedBatch() {
         footprint.claim(0x1000, 0x3000);
         footprint.claim(0x6000, 0x9000);
-        footprint.beginPart();
+        footprint.beginBatch();
         footprint.reserve(0x1000, 0x2000);
         footprint.occupy(0x6000, 0x7000);
         footprint.keepBusy(0x8000, 0x8800);
-        footprint.beginPart();
+        footprint.beginBatch();
         footprint.reserve(0x2000, 0x3000);
         footprint.occupy(0x7000, 0x8000);
         footprint.occupy(0x2800, 0x3000);
         footprint.keepBusy(0x8800, 0x9000);
-        footprint.undoPart();
+        footprint.undoBatch();
         assertEquals("1000-2000", footprint.reserved().toString());
         assertEquals("6000-7000", footprint.occupied().toString());
         assertEquals("8000-8800", footprint.busy().toString());

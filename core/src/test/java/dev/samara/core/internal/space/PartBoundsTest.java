@@ -11,7 +11,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
@@ -150,7 +150,7 @@ final class PartBoundsTest {
     /** A range in flight with nothing in it. */
     private static final class Unmapping extends InFlightRange {
         @Override
-        public Watch operation() {
+        public WaitReporter operation() {
             throw new UnsupportedOperationException();
         }
 

@@ -27,35 +27,35 @@ final class RetireWorkTest {
         assertNotSame(RetireWork.NONE, work);
         assertSame(work, work.with(discard(0, 0x1000)));
         assertSame(work, work.after(List.of(new Gate())));
-        RetireWork.NONE.beginPart();
-        RetireWork.NONE.undoPart();
+        RetireWork.NONE.beginBatch();
+        RetireWork.NONE.undoBatch();
         assertEquals(List.of(), RetireWork.NONE.moves());
         assertEquals(List.of(), RetireWork.NONE.actions());
         assertTrue(RetireWork.NONE.areCopiesOver());
     }
 
     @Test
-    @DisplayName("joins an action with the one before it in the same part only")
+    @DisplayName("joins an action with the one before it in the same batch only")
     void joinedActions() {
         RetireWork work = RetireWork.NONE.with(discard(0x1000, 0x2000));
         assertSame(work, work.with(discard(0x2000, 0x3000)));
         assertEquals(List.of(discard(0x1000, 0x3000)), work.actions());
-        work.beginPart();
+        work.beginBatch();
         assertSame(work, work.with(discard(0x3000, 0x4000)));
         assertEquals(List.of(discard(0x1000, 0x3000), discard(0x3000, 0x4000)), work.actions());
         assertEquals(List.of(discard(0x3000, 0x4000)), work.partActions());
     }
 
     @Test
-    @DisplayName("forgets what a part that is dropped has added, and nothing else")
-    void droppedPart() {
+    @DisplayName("forgets what a batch that is dropped has added, and nothing else")
+    void droppedBatch() {
         RetireWork work = RetireWork.NONE.with(MOVE);
         assertSame(work, work.with(discard(0x1000, 0x2000)));
-        work.beginPart();
+        work.beginBatch();
         assertEquals(List.of(), work.partMoves());
         assertSame(work, work.with(new PageMove(0x2000, 0xa000, 0x1000)));
         assertSame(work, work.with(discard(0x2000, 0x3000)));
-        work.undoPart();
+        work.undoBatch();
         assertEquals(List.of(MOVE), work.moves());
         assertEquals(List.of(discard(0x1000, 0x2000)), work.actions());
     }

@@ -38,7 +38,7 @@ final class SlowListenerTest {
                     },
                     Long.MAX_VALUE),
             null));
-    private final Changes changes = new Changes(host);
+    private final LayoutListeners listeners = new LayoutListeners(host);
     private final List<VmArea> some = List.of(VmArea.describe(0, 0x1000, VmaFlags.READ, 0, null, null, null));
 
     /** One permit per change that the slow listener may take. */
@@ -69,15 +69,15 @@ final class SlowListenerTest {
 
     private void publish(int count) {
         for (int i = 0; i < count; i++) {
-            Changes.publish(changes.prepare(List.of(), some));
+            LayoutListeners.publish(listeners.prepare(List.of(), some));
         }
-        changes.deliver();
+        listeners.deliver();
     }
 
     /** Has the listener hold change 1, and the queue full of others. */
     @BeforeEach
     void fill() throws InterruptedException {
-        changes.add(slow, ChangeOrder.TOTAL, 0);
+        listeners.add(slow, ChangeOrder.TOTAL, 0);
         publish(1);
         begun.acquire();
         publish(CAPACITY);
@@ -129,7 +129,7 @@ final class SlowListenerTest {
     @DisplayName("does no harm to another")
     void others() throws InterruptedException {
         List<Long> told = new CopyOnWriteArrayList<>();
-        changes.add(change -> told.add(change.sequence()), ChangeOrder.TOTAL, CAPACITY + 1);
+        listeners.add(change -> told.add(change.sequence()), ChangeOrder.TOTAL, CAPACITY + 1);
         publish(3);
         reported.acquire();
         permits.release(2 * CAPACITY);
@@ -140,9 +140,9 @@ final class SlowListenerTest {
     @Test
     @DisplayName("is not reported by the publishing thread, under the layout lock, but by the machine after that")
     void afterTheLock() throws InterruptedException {
-        Changes.publish(changes.prepare(List.of(), some));
+        LayoutListeners.publish(listeners.prepare(List.of(), some));
         assertEquals(1, host.background().pending(), "the delivery");
-        changes.deliver();
+        listeners.deliver();
         reported.acquire();
         permits.release(2 * CAPACITY);
         host.background().awaitQuiescence();

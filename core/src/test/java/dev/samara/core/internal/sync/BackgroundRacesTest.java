@@ -119,13 +119,13 @@ final class BackgroundRacesTest {
     }
 
     @Test
-    @DisplayName("a task given just when the watcher stops watching a hung one is not lost")
-    void watcherGoingIdle() throws Exception {
+    @DisplayName("a task given just when the standby stops waiting for a hung one is not lost")
+    void standbyGoingIdle() throws Exception {
         Background background = background(AT_ONCE, NEVER);
         givers(background, (to, random) -> {
             // Each waits for two threads.
             for (Rounds rounds = new Rounds(ROUNDS / 20); rounds.next(); ) {
-                // Each task hangs until the next one runs, so a thread that stops watching too early is noticed.
+                // Each task hangs until the next one runs, so a thread that stops waiting too early is noticed.
                 CountDownLatch next = new CountDownLatch(1);
                 FutureTask<Integer> hangs = new FutureTask<>(() -> {
                     next.await();

@@ -46,7 +46,7 @@ final class BackgroundTest extends BackgroundFixture {
 
     @Test
     @DisplayName(
-            "threads that have nothing to do end at once when told, the leader and the watcher; later tasks are run")
+            "threads that have nothing to do end at once when told, the leader and the standby; later tasks are run")
     void endsWhenQuiet() throws Exception {
         Background background = hasty();
         CountDownLatch latch = new CountDownLatch(1);

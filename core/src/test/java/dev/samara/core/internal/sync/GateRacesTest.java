@@ -51,7 +51,7 @@ final class GateRacesTest {
     }
 
     /** Interrupts the thread that waits as soon as it has registered. */
-    private static final Watch INTERRUPTS = new Watch() {
+    private static final WaitReporter INTERRUPTS = new WaitReporter() {
         @Override
         public long reportAfterNanos() {
             return 0;
@@ -63,7 +63,7 @@ final class GateRacesTest {
         }
     };
 
-    private static final Watch PATIENT = new Watch() {
+    private static final WaitReporter PATIENT = new WaitReporter() {
         @Override
         public long reportAfterNanos() {
             return Long.MAX_VALUE;

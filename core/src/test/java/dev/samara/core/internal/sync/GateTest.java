@@ -31,10 +31,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(FirstFailure.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 final class GateTest {
-    private static final Watch PATIENT = new Reports(Long.MAX_VALUE, () -> {});
+    private static final WaitReporter PATIENT = new Reports(Long.MAX_VALUE, () -> {});
 
-    /** A watch that counts. */
-    private static final class Reports implements Watch {
+    /** A reporter that counts. */
+    private static final class Reports implements WaitReporter {
         final AtomicInteger count = new AtomicInteger();
         private final long after;
         private final Runnable then;
@@ -319,7 +319,7 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("a watch that parks may use up the permit of the waking; the wait still ends")
+    @DisplayName("a reporter that parks may use up the permit of the waking; the wait still ends")
     void watchUsesUpThePermit() {
         Gate gate = new Gate();
         assertTrue(gate.await(new Reports(0, () -> {
@@ -329,14 +329,14 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("an exception of a watch goes to the thread's handler, and the wait goes on")
+    @DisplayName("an exception of a reporter goes to the thread's handler, and the wait goes on")
     void watchThrows() throws Exception {
         Error late = new AssertionError("late");
         Error early = new AssertionError("early");
-        Watch throwsLate = new Reports(0, () -> {
+        WaitReporter throwsLate = new Reports(0, () -> {
             throw late;
         });
-        Watch throwsEarly = new Watch() {
+        WaitReporter throwsEarly = new WaitReporter() {
             @Override
             public long reportAfterNanos() {
                 throw early;
@@ -345,10 +345,10 @@ final class GateTest {
             @Override
             public void waitsLong(Object blocker, Thread waiter, long waitedNanos) {}
         };
-        for (Watch watch : List.of(throwsLate, throwsEarly)) {
+        for (WaitReporter reporter : List.of(throwsLate, throwsEarly)) {
             Gate gate = new Gate();
             List<Throwable> handed = new ArrayList<>();
-            FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(watch));
+            FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(reporter));
             Thread thread = new Thread(wait);
             thread.setUncaughtExceptionHandler((where, thrown) -> {
                 handed.add(thrown);
@@ -358,16 +358,16 @@ final class GateTest {
             untilParkedAt(gate, thread);
             open(gate);
             assertTrue(ended(wait));
-            assertEquals(List.of(watch == throwsLate ? late : early), handed);
+            assertEquals(List.of(reporter == throwsLate ? late : early), handed);
         }
     }
 
     @Test
-    @DisplayName("a watch attends again to what the wait may depend on, as long as the wait lasts")
+    @DisplayName("a reporter attends again to what the wait may depend on, as long as the wait lasts")
     void attendsAgain() {
         Gate gate = new Gate();
         AtomicInteger calls = new AtomicInteger();
-        Watch attends = new Watch() {
+        WaitReporter attends = new WaitReporter() {
             @Override
             public long reportAfterNanos() {
                 return Long.MAX_VALUE;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-/** Meetings of threads that are numbers, at times that a test sets. */
-final class MeetingsByHand extends Meetings {
+/** Contention of threads that are numbers, at times that a test sets. */
+final class ContentionByHand extends LockContention {
     /** The meetings before a division. */
     static final int ENOUGH = 16;
 

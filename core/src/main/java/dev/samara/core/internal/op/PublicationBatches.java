@@ -10,24 +10,24 @@ import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
 
 /**
- * The publication of one call in parts. Each part changes at most {@link #MOST} VMAs, under a hold of the layout lock
- * of its own.
+ * The publication of one call in batches. Each batch changes at most {@link #MOST} VMAs, under a hold of the layout
+ * lock of its own.
  *
- * <p>The call has one range in flight from before the first part to its completion. That range has claimed every range
- * that the call names. So no other operation changes VMAs there, or places one there, between two parts. The parts wait
- * for the layout lock, and for CPUs where tables are reserved, but for no gate. A fork, whose copy would wait for this
- * range and be waited for, can therefore wait until the last part is published. The retirement begins after that, so
- * pages follow for all parts together.
+ * <p>The call has one range in flight from before the first batch to its completion. That range has claimed every range
+ * that the call names. So no other operation changes VMAs there, or places one there, between two batches. The batches
+ * wait for the layout lock, and for CPUs where tables are reserved, but for no gate. A fork, whose copy would wait for
+ * this range and be waited for, can therefore wait until the last batch is published. The retirement begins after that,
+ * so pages follow for all batches together.
  *
- * <p>A part that fails is dropped. The parts before it stay.
+ * <p>A batch that fails is dropped. The batches before it stay.
  *
- * <p>Used by the thread of the operation before its last part is published.
+ * <p>Used by the thread of the operation before its last batch is published.
  */
-final class PublicationParts {
-    /** The number of VMAs that one part looks at: a few hundred microseconds under the layout lock. */
+final class PublicationBatches {
+    /** The number of VMAs that one batch looks at: a few hundred microseconds under the layout lock. */
     static final int MOST = 64;
 
-    /** Returns {@link #MOST}. A method, so that a test compiled with smaller parts changes this class alone. */
+    /** Returns {@link #MOST}. A method, so that a test compiled with smaller batches changes this class alone. */
     static int most() {
         return MOST;
     }
@@ -42,7 +42,7 @@ final class PublicationParts {
 
         @Override
         public String toString() {
-            return operation + ", which is being published in parts";
+            return operation + ", which is being published in batches";
         }
     }
 
@@ -53,18 +53,18 @@ final class PublicationParts {
     /** Whether a VMA of the space has a backing that may have to be asked. */
     private final boolean mayAsk;
 
-    /** Whether a part is published. */
+    /** Whether a batch is published. */
     private boolean isBegun;
 
-    /** The number of ranges to fault in that the published parts have added. */
+    /** The number of ranges to fault in that the published batches have added. */
     private int populations;
 
-    /** The address at which the next part begins, and the call's note for it. */
+    /** The address at which the next batch begins, and the call's note for it. */
     private long next;
 
     private long note;
 
-    /* The values of the part that is being decided. */
+    /* The values of the batch that is being decided. */
     private boolean draftEnds;
     private long draftNext;
     private long draftNote;
@@ -75,7 +75,7 @@ final class PublicationParts {
      * @param operation the operation, for messages
      * @param run the range in flight, which is listed from here on
      */
-    PublicationParts(Layout layout, Object operation, Retirement run, Ranges ranges) {
+    PublicationBatches(Layout layout, Object operation, Retirement run, Ranges ranges) {
         this.layout = layout;
         this.run = run;
         mayAsk = layout.counters().opens != 0;
@@ -95,7 +95,7 @@ final class PublicationParts {
         return run;
     }
 
-    /** Returns whether a part was published. */
+    /** Returns whether a batch was published. */
     boolean isBegun() {
         return isBegun;
     }
@@ -126,20 +126,20 @@ final class PublicationParts {
         return false;
     }
 
-    /** Begins the decision on a part. Caller holds the layout lock. */
-    void beginPart() {
+    /** Begins the decision on a batch. Caller holds the layout lock. */
+    void beginBatch() {
         draftEnds = true;
         draftNote = note;
-        run.beginPart();
+        run.beginBatch();
     }
 
-    /** Ends the part that is being decided: the next one begins at an address. */
-    void endPartAt(long address) {
+    /** Ends the batch that is being decided: the next one begins at an address. */
+    void endBatchAt(long address) {
         draftEnds = false;
         draftNext = address;
     }
 
-    /** Returns the address at which the part begins, or that of the call for the first part. */
+    /** Returns the address at which the batch begins, or that of the call for the first batch. */
     long start(long first) {
         return isBegun ? next : first;
     }
@@ -152,12 +152,12 @@ final class PublicationParts {
         draftNote = noted;
     }
 
-    /** Has the first part find a note. */
+    /** Has the first batch find a note. */
     void begin(long noted) {
         note = noted;
     }
 
-    /** The part is published. Returns whether it was the last one. */
+    /** The batch is published. Returns whether it was the last one. */
     boolean published(int populated) {
         isBegun = true;
         populations = populated;
@@ -167,7 +167,7 @@ final class PublicationParts {
     }
 
     /**
-     * Ends the publication. If no part was published, nothing is in flight any more, and the claims end too. Caller
+     * Ends the publication. If no batch was published, nothing is in flight any more, and the claims end too. Caller
      * holds no lock.
      */
     void end() {

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * Receives reports of long waits. Called by the thread that waits, while it holds no lock of this library. An exception
  * goes to that thread's uncaught exception handler, and the wait continues.
  */
-public interface Watch {
+public interface WaitReporter {
     /** The usual time in nanoseconds between two calls of {@link #attendAgain}. */
     long ATTEND_NANOS = 10_000_000_000L;
 

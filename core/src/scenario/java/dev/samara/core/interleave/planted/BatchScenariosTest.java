@@ -20,17 +20,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@DisplayName("I6: no other operation comes between the parts of a call, under the scheduler")
+@DisplayName("I6: no other operation comes between the batches of a call, under the scheduler")
 @Tag("interleave")
 @Timeout(1200)
 @Explored(24)
-final class PartsScenariosTest {
+final class BatchScenariosTest {
     private static final String INTERNAL = "dev.samara.core.internal.";
-    private static final String PARTS = INTERNAL + "op.PublicationParts";
+    private static final String BATCHES = INTERNAL + "op.PublicationBatches";
     private static final String[] SMALL = {"static final int MOST = 64;", "static final int MOST = 1;"};
 
-    /** No break, but parts that one VMA fills. */
-    static final Planting SMALL_PARTS = SourceBreak.of(PARTS, SMALL);
+    /** No break, but batches that one VMA fills. */
+    static final Planting SMALL_BATCHES = SourceBreak.of(BATCHES, SMALL);
 
     private record Break(String name, Class<? extends Scenario> scenario, Planting planting) {
         @Override
@@ -41,20 +41,20 @@ final class PartsScenariosTest {
 
     private static final List<Break> BREAKS = List.of(
             new Break(
-                    "a call in parts keeps only what its parts have changed",
-                    PartsScenarios.ProtectBesideProtect.class,
-                    SMALL_PARTS.and(SourceBreak.of(
+                    "a call in batches keeps only what its batches have changed",
+                    BatchScenarios.ProtectBesideProtect.class,
+                    SMALL_BATCHES.and(SourceBreak.of(
                             INTERNAL + "space.Footprint",
                             "? claimed.overlap(start, end)",
                             "? occupied.overlap(start, end) || busy.overlap(start, end)"))),
             new Break(
-                    "a move in parts claims its source only",
-                    PartsScenarios.MoveBesideMapping.class,
-                    SourceBreak.of(PARTS, SMALL[0], SMALL[1], "i < ranges.size()", "i < 1")),
+                    "a move in batches claims its source only",
+                    BatchScenarios.MoveBesideMapping.class,
+                    SourceBreak.of(BATCHES, SMALL[0], SMALL[1], "i < ranges.size()", "i < 1")),
             new Break(
-                    "a fork does not wait for the last part",
-                    PartsScenarios.ProtectBesideFork.class,
-                    SMALL_PARTS.and(SourceBreak.of(
+                    "a fork does not wait for the last batch",
+                    BatchScenarios.ProtectBesideFork.class,
+                    SMALL_BATCHES.and(SourceBreak.of(
                             INTERNAL + "syscall.ForkInstant",
                             "Gate publication = parent.inFlight().publication();",
                             "Gate publication = null;"))));
@@ -71,15 +71,15 @@ final class PartsScenariosTest {
     @ParameterizedTest
     @ValueSource(
             classes = {
-                PartsScenarios.ProtectBesideUnmap.class,
-                PartsScenarios.ProtectBesideProtect.class,
-                PartsScenarios.ProtectBesideFork.class,
-                PartsScenarios.MoveBesideMapping.class,
-                PartsScenarios.MoveBesideUnmap.class
+                BatchScenarios.ProtectBesideUnmap.class,
+                BatchScenarios.ProtectBesideProtect.class,
+                BatchScenarios.ProtectBesideFork.class,
+                BatchScenarios.MoveBesideMapping.class,
+                BatchScenarios.MoveBesideUnmap.class
             })
     @DisplayName("with one preemption, every schedule leads to what some order of the calls leads to")
     void inOrder(Class<? extends Scenario> type) {
-        Exploration.Result result = explore(type, SMALL_PARTS);
+        Exploration.Result result = explore(type, SMALL_BATCHES);
         assertNull(result.failure(), result::toString);
         assertTrue(result.isComplete(), result::toString);
     }

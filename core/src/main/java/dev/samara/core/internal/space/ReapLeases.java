@@ -7,10 +7,10 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The turns in which threads without memory look for a victim, one at a time, and the embedder's score of a space. All
- * spaces of a machine share them. Thread-safe.
+ * The leases with which threads without memory look for a victim, one at a time, and the embedder's score of a space. A
+ * thread may take over a lease whose reap has ended no step for long. All spaces of a machine share them. Thread-safe.
  */
-public final class ReapTurns {
+public final class ReapLeases {
     /**
      * The time without a step after which the victim counts as one that cannot be emptied, in nanoseconds; ten times
      * the longest pause between steps.
@@ -31,11 +31,11 @@ public final class ReapTurns {
     }
 
     /** The search of one thread for a victim, and then the reap of the victim. */
-    static final class ReapTurn {
+    static final class ReapLease {
         /** Null during the search. */
         private volatile @Nullable Reaping victim;
 
-        /** The end of the latest step, or the beginning, by the clock of the turns. */
+        /** The end of the latest step, or the beginning, by the clock of the leases. */
         private volatile long steppedNanos;
 
         /** Reports a victim that is passed over. Written before the victim. */
@@ -57,13 +57,13 @@ public final class ReapTurns {
     private final MachineThreads machine;
     private final Score score;
 
-    /** The turn that is under way; null for none. */
-    private final AtomicReference<@Nullable ReapTurn> current = new AtomicReference<>();
+    /** The lease that is held; null for none. */
+    private final AtomicReference<@Nullable ReapLease> current = new AtomicReference<>();
 
     /** Tells when a reap is due, and when it is given up; null for the clock of the system. */
     private @Nullable LongSupplier clock;
 
-    ReapTurns(MachineThreads machine, Score score) {
+    ReapLeases(MachineThreads machine, Score score) {
         this.machine = machine;
         this.score = score;
     }
@@ -73,36 +73,36 @@ public final class ReapTurns {
         return score.of(space, pages);
     }
 
-    /** Returns the turn that is under way; null for none. */
+    /** Returns the lease that is held; null for none. */
     @Nullable
-    ReapTurn current() {
+    ReapLease current() {
         return current.get();
     }
 
-    /** Begins a turn in place of another one or of none; returns false if another thread has done so. */
-    boolean begin(@Nullable ReapTurn before, ReapTurn turn) {
-        return current.compareAndSet(before, turn);
+    /** Begins a lease in place of another one or of none; returns false if another thread has done so. */
+    boolean begin(@Nullable ReapLease before, ReapLease lease) {
+        return current.compareAndSet(before, lease);
     }
 
-    /** Returns whether a turn is under way: no thread has ended it, or taken it over. */
-    boolean has(ReapTurn turn) {
-        return current.get() == turn;
+    /** Returns whether a lease is still held: no thread has ended it, or taken it over. */
+    boolean has(ReapLease lease) {
+        return current.get() == lease;
     }
 
-    /** Ends a turn, and lets the next shortage pick a victim. Returns false if another thread has taken it over. */
-    boolean end(ReapTurn turn) {
-        return current.compareAndSet(turn, null);
+    /** Ends a lease, and lets the next shortage pick a victim. Returns false if another thread has taken it over. */
+    boolean end(ReapLease lease) {
+        return current.compareAndSet(lease, null);
     }
 
     /** Returns whether no step of the reap has ended for so long that the machine must not wait for it any more. */
-    boolean isStill(ReapTurn turn) {
-        return turn.victim != null && nanos() - turn.steppedNanos >= LONGEST_STILL;
+    boolean isStill(ReapLease lease) {
+        return lease.victim != null && nanos() - lease.steppedNanos >= LONGEST_STILL;
     }
 
-    /** Lets the machine pass over the victim, and reports. For the thread that has taken the turn over. */
-    void giveUp(ReapTurn turn) {
-        Reaping victim = turn.victim;
-        Report left = turn.left;
+    /** Lets the machine pass over the victim, and reports. For the thread that has taken the lease over. */
+    void giveUp(ReapLease lease) {
+        Reaping victim = lease.victim;
+        Report left = lease.left;
         if (victim != null && left != null) {
             victim.skip();
             machine.report(left);

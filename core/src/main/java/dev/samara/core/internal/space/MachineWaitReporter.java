@@ -2,11 +2,11 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.sync.WaitReporter;
 import org.jspecify.annotations.Nullable;
 
 /** Reports long waits to the reporter of a machine. Its text is the waiting call or its subject, for messages. */
-public interface MachineWatch extends Watch {
+public interface MachineWaitReporter extends WaitReporter {
     /** Returns what the machine does about waits. */
     MachineThreads threads();
 

@@ -8,16 +8,16 @@ import dev.samara.maple.MapleTree;
 import java.util.Arrays;
 
 /**
- * Decides whether and where a layout is divided, or one of its parts further: between the places of threads that meet
- * at its lock again and again. Guarded by that lock.
+ * Decides whether and where a layout is divided, or one of its parts further: between the places of threads that
+ * contend for its lock again and again. Guarded by that lock.
  *
- * <p>A thread that had to wait for the lock, or has overtaken one that is parked for it, is noted with the range that
- * its operation names. After a division that was
- * not worth its cost, since its parts were joined soon, the layout stays undivided for a time, which doubles each time.
+ * <p>A thread <em>meets</em> another one at the lock if it had to wait for the lock, or has overtaken a thread that is
+ * parked for it. It is noted with the range that its operation names. After a division that was not worth its cost,
+ * since its parts were joined soon, the layout stays undivided for a time, which doubles each time.
  *
  * <p>Not final: a test decides who meets and when.
  */
-class Meetings {
+class LockContention {
     /** The threads that are noted. */
     private static final int MOST_THREADS = 16;
 

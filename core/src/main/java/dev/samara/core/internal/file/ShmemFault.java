@@ -5,8 +5,8 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Fault;
 
 /** The answer of a file of zeros to a fault ({@code shmem_fault}). */
-public final class FileFault {
-    private FileFault() {}
+public final class ShmemFault {
+    private ShmemFault() {}
 
     /**
      * Returns the frame of a page, which is allocated if there is none. May reclaim.

@@ -8,11 +8,11 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 
 /**
- * Calls that publish in parts of one VMA each, beside other calls: each of the others comes before all parts, or after
- * all. The classes are to be compiled with {@link PartsScenariosTest#SMALL_PARTS}.
+ * Calls that publish in batches of one VMA each, beside other calls: each of the others comes before all batches, or
+ * after all. The classes are to be compiled with {@link BatchScenariosTest#SMALL_BATCHES}.
  */
-final class PartsScenarios {
-    private PartsScenarios() {}
+final class BatchScenarios {
+    private BatchScenarios() {}
 
     /** Three VMAs of one page, of which only the outer ones can be written. */
     abstract static class OfThree extends Calls {

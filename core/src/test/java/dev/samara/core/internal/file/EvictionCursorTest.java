@@ -17,15 +17,16 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-@DisplayName("The clock hand of evictions")
-final class EvictionHandTest {
+@DisplayName("The cursor of evictions")
+final class EvictionCursorTest {
     private static final int PAGES = 4 * 512;
     private static final int BATCH = 64;
 
     private final Frames frames = new Frames(new DirectFrames(12, 8, PAGES + 1), 12, 8, PAGES, false);
     private final Magazine magazine = frames.newMagazine();
     private final PageIndex index = new PageIndex(Long.MAX_VALUE, IndexBudget.unlimited());
-    private final EvictionHand hand = new EvictionHand(frames, index, new ReentrantLock(), IndexBudget.unlimited());
+    private final EvictionCursor cursor =
+            new EvictionCursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
     private final long[] pages = new long[BATCH];
     private final int[] taken = new int[BATCH];
 
@@ -41,35 +42,35 @@ final class EvictionHandTest {
     }
 
     private int batch() {
-        int count = hand.collect(pages, taken);
+        int count = cursor.collect(pages, taken);
         judge(count);
         return count;
     }
 
     private void judge(int count) {
         for (int i = 0; i < count; i++) {
-            hand.judge(pages[i], taken[i], locked.contains(pages[i]));
+            cursor.judge(pages[i], taken[i], locked.contains(pages[i]));
         }
         if (count > 0) {
-            hand.endBatch();
+            cursor.endBatch();
         }
     }
 
-    /** Ends the turn, and returns the number of pages that it has found. */
-    private int turn() {
+    /** Ends the round, and returns the number of pages that it has found. */
+    private int round() {
         int found = 0;
         int count;
         do {
             count = batch();
             found += count;
-        } while (count > 0 && !hand.isAtStart());
+        } while (count > 0 && !cursor.isAtStart());
         return found;
     }
 
     private void keepAll() {
-        assertEquals(PAGES, turn());
-        assertEquals(0, turn());
-        assertTrue(hand.isFutile());
+        assertEquals(PAGES, round());
+        assertEquals(0, round());
+        assertTrue(cursor.isFutile());
     }
 
     private int frame(long page) {
@@ -80,31 +81,31 @@ final class EvictionHandTest {
     @DisplayName("passes over blocks of pages that stay, until a page of theirs may not")
     void kept() {
         locked.remove(700L);
-        assertEquals(PAGES, turn());
-        // Its block is looked at again in each turn.
-        assertEquals(512, turn());
-        assertEquals(512, turn());
-        assertFalse(hand.isFutile());
+        assertEquals(PAGES, round());
+        // Its block is looked at again in each round.
+        assertEquals(512, round());
+        assertEquals(512, round());
+        assertFalse(cursor.isFutile());
         locked.add(700L);
-        assertEquals(512, turn());
-        assertEquals(0, turn());
-        assertTrue(hand.isFutile());
-        hand.noteEvictable(1600);
-        assertFalse(hand.isFutile());
-        assertEquals(512, turn());
+        assertEquals(512, round());
+        assertEquals(0, round());
+        assertTrue(cursor.isFutile());
+        cursor.noteEvictable(1600);
+        assertFalse(cursor.isFutile());
+        assertEquals(512, round());
     }
 
     @Test
-    @DisplayName("keeps no block of which a page has become evictable after the hand had passed it")
+    @DisplayName("keeps no block of which a page has become evictable after the cursor had passed it")
     void changedMeanwhile() {
         int scanned = 0;
         while (scanned < 256) {
             scanned += batch();
         }
         locked.remove(5L);
-        hand.noteEvictable(5);
-        turn();
-        assertEquals(512, turn());
+        cursor.noteEvictable(5);
+        round();
+        assertEquals(512, round());
     }
 
     @Test
@@ -113,25 +114,25 @@ final class EvictionHandTest {
         for (int i = 0; i < 7; i++) {
             batch();
         }
-        int count = hand.collect(pages, taken);
-        hand.noteEvictable(pages[3]);
+        int count = cursor.collect(pages, taken);
+        cursor.noteEvictable(pages[3]);
         judge(count);
-        turn();
-        assertEquals(512, turn());
+        round();
+        assertEquals(512, round());
     }
 
     @Test
     @DisplayName("forgets all blocks when a VMA was unlocked, also the one in the middle of which it is")
     void unlocked() {
         keepAll();
-        hand.noteUnlocked();
-        assertFalse(hand.isFutile());
+        cursor.noteUnlocked();
+        assertFalse(cursor.isFutile());
         batch();
-        hand.noteUnlocked();
-        turn();
+        cursor.noteUnlocked();
+        round();
         // The first block was begun before.
-        assertEquals(512, turn());
-        assertEquals(0, turn());
+        assertEquals(512, round());
+        assertEquals(0, round());
     }
 
     @Test
@@ -141,14 +142,14 @@ final class EvictionHandTest {
         keepAll();
         assertTrue(frames.pin(other));
         frames.unpin(other);
-        assertTrue(hand.isFutile());
-        hand.noteUnlocked();
+        assertTrue(cursor.isFutile());
+        cursor.noteUnlocked();
         locked.remove(30L);
         assertTrue(frames.pin(frame(30)));
         keepAll();
         frames.unpin(frame(30));
-        assertFalse(hand.isFutile());
-        assertEquals(PAGES, turn());
+        assertFalse(cursor.isFutile());
+        assertEquals(PAGES, round());
     }
 
     @Test
@@ -157,8 +158,8 @@ final class EvictionHandTest {
         locked.clear();
         index.forEach(0, PAGES, frames::setDirty);
         keepAll();
-        assertFalse(hand.dirty().isEmpty());
-        EvictionHand again = new EvictionHand(frames, index, new ReentrantLock(), IndexBudget.unlimited());
+        assertFalse(cursor.dirty().isEmpty());
+        EvictionCursor again = new EvictionCursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
         index.forEach(0, PAGES, frame -> frames.setWriteFailed(frame, true));
         assertEquals(BATCH, again.collect(pages, taken));
         again.judge(pages[0], taken[0], false);
@@ -168,7 +169,7 @@ final class EvictionHandTest {
     }
 
     @Test
-    @DisplayName("finds each page that may be freed within two turns, beside random events")
+    @DisplayName("finds each page that may be freed within two rounds, beside random events")
     void random() {
         Random random = new Random(11);
         for (int round = 0; round < 3_000; round++) {
@@ -177,19 +178,19 @@ final class EvictionHandTest {
                 case 0 -> locked.add(page);
                 case 1 -> {
                     locked.remove(page);
-                    hand.noteEvictable(page);
+                    cursor.noteEvictable(page);
                 }
                 case 2 -> {
                     if (random.nextInt(20) == 0) {
                         locked.removeIf(any -> random.nextInt(100) == 0);
-                        hand.noteUnlocked();
+                        cursor.noteUnlocked();
                     }
                 }
                 default -> batch();
             }
             if (round % 100 == 99) {
                 Set<Long> found = new HashSet<>();
-                while (!hand.isAtStart()) {
+                while (!cursor.isAtStart()) {
                     batch();
                 }
                 do {
@@ -197,7 +198,7 @@ final class EvictionHandTest {
                     for (int i = 0; i < count; i++) {
                         found.add(pages[i]);
                     }
-                } while (!hand.isAtStart());
+                } while (!cursor.isAtStart());
                 for (long any = 0; any < PAGES; any++) {
                     assertTrue(locked.contains(any) || found.contains(any), "page " + any);
                 }
@@ -209,9 +210,9 @@ final class EvictionHandTest {
     @DisplayName("has no place for blocks whose pages have left the file")
     void removed() {
         keepAll();
-        hand.removed(512, 1023);
-        assertEquals(512, turn());
-        hand.removed(0, Long.MAX_VALUE);
-        assertEquals(PAGES, turn());
+        cursor.removed(512, 1023);
+        assertEquals(512, round());
+        cursor.removed(0, Long.MAX_VALUE);
+        assertEquals(PAGES, round());
     }
 }

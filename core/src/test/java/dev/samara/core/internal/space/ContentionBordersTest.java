@@ -13,10 +13,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 @DisplayName("The borders between the places of threads that meet")
-final class MeetingBordersTest {
+final class ContentionBordersTest {
     private static final long PAGE = 0x1000;
 
-    private final MeetingsByHand meetings = new MeetingsByHand();
+    private final ContentionByHand contention = new ContentionByHand();
 
     private static long[] range(String text) {
         String[] bounds = text.split("-", 2);
@@ -27,7 +27,7 @@ final class MeetingBordersTest {
     private void meetAt(String places) {
         int thread = 0;
         for (String place : places.split(" ", -1)) {
-            meetings.meets(thread++, range(place)[0], range(place)[1]);
+            contention.meets(thread++, range(place)[0], range(place)[1]);
         }
     }
 
@@ -41,7 +41,7 @@ final class MeetingBordersTest {
         for (String each : spans.isBlank() ? new String[0] : spans.split(" ", -1)) {
             noted = noted.with(range(each)[0], range(each)[1]);
         }
-        return Arrays.stream(meetings.borders(tree, PAGE, noted))
+        return Arrays.stream(contention.borders(tree, PAGE, noted))
                 .mapToObj(Long::toHexString)
                 .collect(Collectors.joining(" "));
     }
@@ -131,13 +131,13 @@ final class MeetingBordersTest {
     @Test
     @DisplayName("count all calls of one thread as one place")
     void ofOneThread() {
-        meetings.meets(1, 0x14000, 0x15000);
-        meetings.meets(2, 0x15000, 0x16000);
-        meetings.meets(1, 0x10000, 0x11000);
-        meetings.meets(2, 0x38000, 0x39000);
-        meetings.meets(1, 0x12000, 0x13000);
+        contention.meets(1, 0x14000, 0x15000);
+        contention.meets(2, 0x15000, 0x16000);
+        contention.meets(1, 0x10000, 0x11000);
+        contention.meets(2, 0x38000, 0x39000);
+        contention.meets(1, 0x12000, 0x13000);
         assertEquals("15000", borders("", ""));
-        meetings.meets(2, 0x14000, 0x15000);
+        contention.meets(2, 0x14000, 0x15000);
         assertEquals("", borders("", ""));
     }
 
@@ -145,14 +145,14 @@ final class MeetingBordersTest {
     @DisplayName("are those of the first 16 threads, whose later calls still count")
     void sixteenThreads() {
         for (int thread = 0; thread < 17; thread++) {
-            meetings.meets(thread, (2L + thread) << 20, ((2L + thread) << 20) + PAGE);
+            contention.meets(thread, (2L + thread) << 20, ((2L + thread) << 20) + PAGE);
         }
         String fifteen = borders("", "");
         assertEquals(15, fifteen.split(" ").length);
         // The seventeenth is not noted, and the first of them is.
-        meetings.meets(16, 2L << 20, 18L << 20);
+        contention.meets(16, 2L << 20, 18L << 20);
         assertEquals(fifteen, borders("", ""));
-        meetings.meets(0, 2L << 20, 3L << 20);
+        contention.meets(0, 2L << 20, 3L << 20);
         assertEquals(fifteen.replaceFirst("2ff000", "300000"), borders("", ""));
     }
 
@@ -160,10 +160,10 @@ final class MeetingBordersTest {
     @DisplayName("are none after the meetings were forgotten")
     void forgotten() {
         meetAt("10000-14000 18000-1c000");
-        meetings.clear();
-        meetings.meets(7, 0x50000, 0x51000);
+        contention.clear();
+        contention.meets(7, 0x50000, 0x51000);
         assertEquals("", borders("", ""));
-        meetings.meets(8, 0x70000, 0x71000);
+        contention.meets(8, 0x70000, 0x71000);
         assertEquals("5f000", borders("", ""));
     }
 }

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * changes are queued in the order of publication (P47). In an undivided layout all changes are. After the unlock, the
  * publishing thread schedules the delivery on a thread of the machine; so does a thread that removed the listener.
  */
-public final class Changes {
+public final class LayoutListeners {
     /** The frames of stack for {@link #publish}. */
     private static final int DEPTH = MpscQueue.DEPTH + 7;
 
@@ -31,7 +31,7 @@ public final class Changes {
      */
     private volatile List<ChangeDelivery> deliveries = List.of();
 
-    Changes(MachineState host) {
+    LayoutListeners(MachineState host) {
         this.host = host;
     }
 

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("Where threads meet, a layout is divided")
-class MeetingsTest {
+class LockContentionTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x2000_0000_0000L;
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("The sections for which a grace period waits")
-final class AwaitedSectionsTest {
+final class GracePeriodSectionsTest {
     private final List<String> reports = new ArrayList<>();
     private final RcuReaders readers = new RcuReaders(0, reports::add);
 
@@ -23,20 +23,20 @@ final class AwaitedSectionsTest {
         return reader;
     }
 
-    private AwaitedSections scan() {
-        return Objects.requireNonNull(AwaitedSections.scan(readers));
+    private GracePeriodSections scan() {
+        return Objects.requireNonNull(GracePeriodSections.scan(readers));
     }
 
     @Test
     @DisplayName("are none while no reader is in a section")
     void none() {
-        assertNull(AwaitedSections.scan(readers));
+        assertNull(GracePeriodSections.scan(readers));
         RcuReader reader = reader("idle");
-        assertNull(AwaitedSections.scan(readers));
+        assertNull(GracePeriodSections.scan(readers));
         reader.readLock();
         assertEquals(1, scan().count());
         reader.readUnlock();
-        assertNull(AwaitedSections.scan(readers));
+        assertNull(GracePeriodSections.scan(readers));
     }
 
     @Test
@@ -47,7 +47,7 @@ final class AwaitedSectionsTest {
         RcuReader idle = reader("idle");
         first.readLock();
         second.readLock();
-        AwaitedSections sections = scan();
+        GracePeriodSections sections = scan();
         idle.readLock();
         assertEquals(2, sections.count());
         assertNull(sections.lastName());
@@ -70,7 +70,7 @@ final class AwaitedSectionsTest {
         RcuReader second = reader("second");
         first.readLock();
         second.readLock();
-        AwaitedSections sections = scan();
+        GracePeriodSections sections = scan();
         assertFalse(sections.checkEnded());
         assertFalse(sections.checkEnded());
         assertEquals(1, reports.size());
@@ -91,7 +91,7 @@ final class AwaitedSectionsTest {
         RcuReader second = reader("second");
         first.readLock();
         second.readLock();
-        AwaitedSections sections = scan();
+        GracePeriodSections sections = scan();
         readers.unregister(first);
         assertFalse(sections.checkEnded());
         readers.unregister(second);

@@ -8,25 +8,25 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The changes that one edit makes to the numbers of VMAs of shared objects, in their order. A change is applied when it
- * is settled, and can be reverted after that. Only {@link #add} and {@link #decreases} allocate: changes are settled
+ * The deltas that one edit adds to the numbers of VMAs of shared objects, in their order. A delta is applied when it
+ * is settled, and can be reverted after that. Only {@link #add} and {@link #decreases} allocate: deltas are settled
  * after publication too. Used by one thread at a time.
  *
- * <p>An object may have several changes, and the memory owed for it is their sum. A call over many objects adds each of
+ * <p>An object may have several deltas, and the memory owed for it is their sum. A call over many objects adds each of
  * them without a search.
  */
-public final class MappingChanges {
-    /** The traits of the objects. Read when a change is settled: those of many objects are in no cache. */
+public final class MappingDeltas {
+    /** The traits of the objects. Read when a delta is settled: those of many objects are in no cache. */
     private @Nullable BackingTraits[] objects = new @Nullable BackingTraits[2];
 
-    private int[] changes = new int[2];
+    private int[] deltas = new int[2];
     private int size;
 
-    /** The number of changes that are applied: the first ones. */
+    /** The number of deltas that are applied: the first ones. */
     private int settled;
 
     /**
-     * Adds to the unsettled change of an object.
+     * Adds to the unsettled delta of an object.
      *
      * @param object the traits of a {@link SharedObject}
      */
@@ -35,20 +35,20 @@ public final class MappingChanges {
         int last = size - 1;
         if (last >= settled && objects[last] == object) {
             // What replaces a VMA mostly follows it, and leaves nothing to apply.
-            changes[last] += by;
+            deltas[last] += by;
             return;
         }
         if (size == objects.length) {
             @Nullable BackingTraits[] more = Arrays.copyOf(objects, 2 * size);
-            changes = Arrays.copyOf(changes, 2 * size);
+            deltas = Arrays.copyOf(deltas, 2 * size);
             objects = more;
         }
         objects[size] = object;
-        changes[size++] = by;
+        deltas[size++] = by;
     }
 
     /**
-     * Applies the unsettled changes.
+     * Applies the unsettled deltas.
      *
      * @return the bytes that the caller charges, or, if negative, uncharges
      */
@@ -70,7 +70,7 @@ public final class MappingChanges {
     }
 
     /**
-     * Reverts the settled changes.
+     * Reverts the settled deltas.
      *
      * @return the bytes that the caller charges, or, if negative, uncharges
      */
@@ -83,13 +83,13 @@ public final class MappingChanges {
     }
 
     /**
-     * Applies the changes from an index on, or their opposites with sign -1. The increases come first: the count of an
+     * Applies the deltas from an index on, or their opposites with sign -1. The increases come first: the count of an
      * object that stays mapped does not reach 0.
      */
     private long apply(int first, int sign) {
         long owed = increase(first, sign);
         for (int i = first; i < size; i++) {
-            int by = sign * changes[i];
+            int by = sign * deltas[i];
             if (by < 0) {
                 owed += count(i, by);
             }
@@ -100,7 +100,7 @@ public final class MappingChanges {
     private long increase(int first, int sign) {
         long owed = 0;
         for (int i = first; i < size; i++) {
-            int by = sign * changes[i];
+            int by = sign * deltas[i];
             if (by > 0) {
                 owed += count(i, by);
             }
@@ -119,27 +119,27 @@ public final class MappingChanges {
      * @param earlier the decreases of another edit, or null
      * @return the decreases, or null for none
      */
-    public @Nullable MappingChanges decreases(@Nullable MappingChanges earlier) {
+    public @Nullable MappingDeltas decreases(@Nullable MappingDeltas earlier) {
         int fewer = 0;
         for (int i = settled; i < size; i++) {
-            fewer += changes[i] < 0 ? 1 : 0;
+            fewer += deltas[i] < 0 ? 1 : 0;
         }
         if (fewer == 0) {
             return earlier;
         }
-        MappingChanges decreases = new MappingChanges();
+        MappingDeltas decreases = new MappingDeltas();
         int before = earlier == null ? 0 : earlier.size;
         decreases.objects = new @Nullable BackingTraits[before + fewer];
-        decreases.changes = new int[before + fewer];
+        decreases.deltas = new int[before + fewer];
         if (earlier != null) {
             System.arraycopy(earlier.objects, 0, decreases.objects, 0, before);
-            System.arraycopy(earlier.changes, 0, decreases.changes, 0, before);
+            System.arraycopy(earlier.deltas, 0, decreases.deltas, 0, before);
         }
         decreases.size = before;
         for (int i = settled; i < size; i++) {
-            if (changes[i] < 0) {
+            if (deltas[i] < 0) {
                 decreases.objects[decreases.size] = objects[i];
-                decreases.changes[decreases.size++] = changes[i];
+                decreases.deltas[decreases.size++] = deltas[i];
             }
         }
         return decreases;

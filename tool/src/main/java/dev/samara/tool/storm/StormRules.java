@@ -5,7 +5,7 @@ import dev.samara.core.mman.Fault;
 import java.util.concurrent.atomic.LongAdder;
 
 /** The rules of a storm, and its counts. For any thread. */
-final class Judges {
+final class StormRules {
     final Invariant hardware;
     final Invariant sums;
     final Invariant returned;
@@ -34,7 +34,7 @@ final class Judges {
     final LongAdder overlaps = new LongAdder();
     final LongAdder changes = new LongAdder();
 
-    Judges(Course course) {
+    StormRules(Course course) {
         hardware = new Invariant("I1, I2 and I3 of each access, judged by the machine", course);
         sums = new Invariant("I1 one translation: no addition is lost", course);
         returned = new Invariant("I2 no access after return", course);

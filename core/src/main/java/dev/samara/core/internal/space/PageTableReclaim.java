@@ -9,8 +9,8 @@ import dev.samara.core.internal.tlb.HeldTables;
 import java.util.List;
 
 /** Unhooks empty page tables when another one would exceed a limit. A fault that did not end may leave them. */
-public final class EmptyTables {
-    private EmptyTables() {}
+public final class PageTableReclaim {
+    private PageTableReclaim() {}
 
     /**
      * Unhooks the empty tables of a space, and those of all spaces of the machine if its own limit allows the space

@@ -7,19 +7,19 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("A division that did not pay is not repeated at once")
-class MeetingPausesTest {
+class ContentionPausesTest {
     private static final int DIVISIONS = 40;
 
-    private final Meetings meetings = new Meetings();
+    private final LockContention contention = new LockContention();
 
     /** Meets at the lock, as two threads do that work in different places. */
     private boolean meetsOften() throws InterruptedException {
         boolean[] mayDivide = {false};
-        Thread other = new Thread(() -> mayDivide[0] = meetings.mayDivide(0x2000, 0x3000));
+        Thread other = new Thread(() -> mayDivide[0] = contention.mayDivide(0x2000, 0x3000));
         other.start();
         other.join();
         for (int i = 0; i < 1000 && !mayDivide[0]; i++) {
-            mayDivide[0] = meetings.mayDivide(0x8000, 0x9000);
+            mayDivide[0] = contention.mayDivide(0x8000, 0x9000);
         }
         return mayDivide[0];
     }
@@ -35,7 +35,7 @@ class MeetingPausesTest {
         for (int round = 0; round < DIVISIONS; round++) {
             if (meetsOften()) {
                 divisions++;
-                meetings.joined(0);
+                contention.joined(0);
                 pauses += divisions == 1 ? 0 : pause;
                 pause = divisions == 1 ? pause : Math.min(2 * pause, 64_000_000);
                 long passed = System.nanoTime() - began;

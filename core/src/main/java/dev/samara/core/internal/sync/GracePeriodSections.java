@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * The reader sections for which one grace period waits: all that had begun before it. {@link Rcu#synchronize} waits for
  * their ends, {@link PolledGracePeriods} polls for them. Used by one thread at a time.
  */
-final class AwaitedSections {
+final class GracePeriodSections {
     private final RcuReaders registered;
     private final RcuReader[] readers;
 
@@ -27,7 +27,7 @@ final class AwaitedSections {
     /** The last reader that was still in its section when it was checked. */
     private @Nullable RcuReader last;
 
-    private AwaitedSections(RcuReaders registered, RcuReader[] readers, long[] sections, int count) {
+    private GracePeriodSections(RcuReaders registered, RcuReader[] readers, long[] sections, int count) {
         this.registered = registered;
         this.readers = readers;
         this.sections = sections;
@@ -38,7 +38,7 @@ final class AwaitedSections {
      * Begins a grace period: scans the readers. Returns null, and allocates nothing, if none is in a section: the grace
      * period is over then.
      */
-    static @Nullable AwaitedSections scan(RcuReaders registered) {
+    static @Nullable GracePeriodSections scan(RcuReaders registered) {
         // Orders the unlinking, by callers of Rcu.synchronize or of Rcu.startPoll, before the scan. Pairs with the
         // volatile store of RcuReader.readLock.
         VarHandle.fullFence();
@@ -54,7 +54,7 @@ final class AwaitedSections {
                 count++;
             }
         }
-        return sections == null ? null : new AwaitedSections(registered, all, sections, count);
+        return sections == null ? null : new GracePeriodSections(registered, all, sections, count);
     }
 
     /** Returns whether all sections have ended. Takes a section of an unregistered reader for one that has not. */

@@ -51,15 +51,15 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Calls that look at more VMAs than {@link PublicationParts#MOST}. */
+/** Calls that look at more VMAs than {@link PublicationBatches#MOST}. */
 @ExtendWith(OneThread.class)
-@DisplayName("I6: a call over many mappings publishes in parts")
-final class PublicationPartsTest {
+@DisplayName("I6: a call over many mappings publishes in batches")
+final class PublicationBatchesTest {
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
-    /** Three parts, and some. */
-    private static final int MAPPINGS = 3 * PublicationParts.MOST + 8;
+    /** Three batches, and some. */
+    private static final int MAPPINGS = 3 * PublicationBatches.MOST + 8;
 
     private static final long AT = 0x1_0000_0000L;
     private static final long TARGET = 0x2_0000_0000L;
@@ -125,8 +125,8 @@ final class PublicationPartsTest {
         }
     }
 
-    /** After the attempt that finds too many VMAs, one that finds tables missing at the target, and the first part. */
-    private static final int AFTER_FIRST_PART = 3;
+    /** After the attempt that finds too many VMAs, one that finds tables missing at the target, and the first batch. */
+    private static final int AFTER_FIRST_BATCH = 3;
 
     private final AtomicReference<Between> between =
             new AtomicReference<>(new Between(Thread.currentThread(), -1, () -> {}));
@@ -147,13 +147,13 @@ final class PublicationPartsTest {
     /** The number of VMAs of each change, old and new together. */
     private final List<Integer> changes = new CopyOnWriteArrayList<>();
 
-    /** What a test has found between two parts. */
+    /** What a test has found between two batches. */
     private @Nullable Throwable found;
 
     @AfterEach
     void nothingIsLeft() throws Exception {
         between.set(new Between(Thread.currentThread(), -1, () -> {}));
-        assertNull(found, () -> "between two parts: " + found);
+        assertNull(found, () -> "between two batches: " + found);
         space.validate();
         assertEquals(0, space.munmap(AT, LENGTH));
         assertEquals(0, space.munmap(TARGET, LENGTH));
@@ -237,7 +237,7 @@ final class PublicationPartsTest {
 
     @ParameterizedTest
     @EnumSource(Each.class)
-    @DisplayName("no part changes more VMAs than a part has, and each has a hold of the lock of its own")
+    @DisplayName("no batch changes more VMAs than a batch may, and each has a hold of the lock of its own")
     void boundedParts(Each each) {
         space.setLimit(Resource.MEMLOCK, -1L);
         if (each.keepsHoles()) {
@@ -258,29 +258,29 @@ final class PublicationPartsTest {
                 changes.add(Math.max(change.before().size(), change.after().size())));
         assertEquals(each.keepsHoles() ? TARGET : 0, each.call.applyAsLong(space));
         Await.until("all changes are told", () -> changes.size() >= 3);
-        // A part may cut or join at both ends; one that leaves its source mapped stores two VMAs for each.
-        assertTrue(Collections.max(changes) <= 2 * PublicationParts.MOST + 4, changes::toString);
+        // A batch may cut or join at both ends; one that leaves its source mapped stores two VMAs for each.
+        assertTrue(Collections.max(changes) <= 2 * PublicationBatches.MOST + 4, changes::toString);
         assertEquals(0, space.munlockall());
     }
 
     @Test
-    @DisplayName("between two parts of an mremap lookups find some mappings moved; contents move with all of them")
+    @DisplayName("between two batches of an mremap lookups find some mappings moved; contents move with all of them")
     void lookupsBetween() {
         map(AT);
-        after(AFTER_FIRST_PART, () -> assertMoved(PublicationParts.MOST));
+        after(AFTER_FIRST_BATCH, () -> assertMoved(PublicationBatches.MOST));
         assertEquals(TARGET, move());
         assertMoved(MAPPINGS);
         assertContents(MAPPINGS);
     }
 
     @Test
-    @DisplayName("an operation that names a part of the range waits for all parts")
+    @DisplayName("an operation that names a part of the range waits for all batches")
     void othersWait() throws Exception {
         map(AT);
         AtomicReference<HeldOperations.Caller<Long>> unmaps = new AtomicReference<>();
         AtomicReference<HeldOperations.Caller<Long>> maps = new AtomicReference<>();
         int last = MAPPINGS - 1;
-        after(AFTER_FIRST_PART, () -> {
+        after(AFTER_FIRST_BATCH, () -> {
             unmaps.set(waits(() -> space.munmap(page(AT, last), PAGE)));
             maps.set(waits(() -> space.mmap(page(TARGET, last) + PAGE, PAGE, RW, FIXED, null, 0)));
         });
@@ -297,7 +297,7 @@ final class PublicationPartsTest {
     void placementBetween() {
         map(AT);
         long[] placed = new long[2];
-        after(AFTER_FIRST_PART, () -> {
+        after(AFTER_FIRST_BATCH, () -> {
             placed[0] = atOnce(() -> space.mmap(page(TARGET, MAPPINGS - 1), PAGE, RW, ANONYMOUS, null, 0));
             placed[1] = atOnce(() -> space.mmap(page(AT, 0), PAGE, RW, ANONYMOUS, null, 0));
             assertEquals(0, atOnce(() -> space.munmap(placed[0], PAGE)));
@@ -319,7 +319,7 @@ final class PublicationPartsTest {
         long top = fixture.map(0, LENGTH / PAGE, RW, ANONYMOUS, null, 0);
         assertEquals(0, space.munmap(top, LENGTH));
         long[] placed = new long[1];
-        after(AFTER_FIRST_PART, () -> placed[0] = atOnce(() -> space.mmap(0, PAGE, RW, ANONYMOUS, null, 0)));
+        after(AFTER_FIRST_BATCH, () -> placed[0] = atOnce(() -> space.mmap(0, PAGE, RW, ANONYMOUS, null, 0)));
         assertEquals(top, space.mremap(AT, LENGTH, LENGTH, MOVE, top));
         assertTrue(placed[0] + PAGE <= top || placed[0] >= top + LENGTH, "in the target");
         assertEquals(0, space.munmap(top, LENGTH));
@@ -327,7 +327,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("privileges that are dropped between two parts of an mlock refuse none of it, but the next call")
+    @DisplayName("privileges that are dropped between two batches of an mlock refuse none of it, but the next call")
     void privilegesBetween() {
         mapAlternately();
         space.setLimit(Resource.MEMLOCK, 0);
@@ -364,7 +364,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("a refusal to make memory executable that is set between two parts stops the call there")
+    @DisplayName("a refusal to make memory executable that is set between two batches stops the call there")
     void mdweBetween() {
         mapAlternately();
         after(2, () -> assertEquals(0, space.setMdwe(MdweFlags.REFUSE_EXEC_GAIN)));
@@ -375,7 +375,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("a refusal to make memory executable waits for the part that is being published")
+    @DisplayName("a refusal to make memory executable waits for the batch that is being published")
     void mdweDuringPart() throws Exception {
         mapAlternately();
         FutureTask<Long> set = new FutureTask<>(() -> space.setMdwe(MdweFlags.REFUSE_EXEC_GAIN));
@@ -389,7 +389,7 @@ final class PublicationPartsTest {
                     Await.until(
                             "the call parks for the lock, or is done",
                             () -> setter.getState() == Thread.State.WAITING || set.isDone());
-                    assertFalse(set.isDone(), "returned while a part was about to be published");
+                    assertFalse(set.isDone(), "returned while a batch was about to be published");
                 }
             }
         });
@@ -399,11 +399,11 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("a fork waits for the last part: the child has all mappings moved")
+    @DisplayName("a fork waits for the last batch: the child has all mappings moved")
     void forkBetween() throws Exception {
         map(AT);
         AtomicReference<HeldOperations.Caller<AddressSpace>> forks = new AtomicReference<>();
-        after(AFTER_FIRST_PART, () -> forks.set(waits(space::fork)));
+        after(AFTER_FIRST_BATCH, () -> forks.set(waits(space::fork)));
         assertEquals(TARGET, move());
         try (AddressSpace child = Objects.requireNonNull(forks.get()).result()) {
             for (int i = 0; i < MAPPINGS; i++) {
@@ -421,7 +421,7 @@ final class PublicationPartsTest {
     @DisplayName("an error of a later mapping leaves the earlier ones moved")
     void errorInALaterPart() {
         map(AT);
-        int sealed = 2 * PublicationParts.MOST + 5;
+        int sealed = 2 * PublicationBatches.MOST + 5;
         // Sealed memory stays until its space ends, so this one has a space of its own.
         try (AddressSpace other = fixture.machine.newSpace(SpaceFixture.GEOMETRY)) {
             for (int i = 0; i < MAPPINGS; i++) {
@@ -438,7 +438,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("an Error in a later part leaves the earlier ones moved, and nothing in flight")
+    @DisplayName("an Error in a later batch leaves the earlier ones moved, and nothing in flight")
     void failureInALaterPart() throws Exception {
         map(AT);
         between.set(new Between(Thread.currentThread(), -1, () -> {}) {
@@ -446,19 +446,19 @@ final class PublicationPartsTest {
 
             @Override
             void beforeLock() {
-                if (++locks == AFTER_FIRST_PART + 1) {
+                if (++locks == AFTER_FIRST_BATCH + 1) {
                     throw new InternalError("planted");
                 }
             }
         });
         assertThrows(InternalError.class, this::move);
-        assertMoved(PublicationParts.MOST);
-        assertContents(PublicationParts.MOST);
+        assertMoved(PublicationBatches.MOST);
+        assertContents(PublicationBatches.MOST);
         assertEquals(0, atOnce(() -> space.munmap(page(AT, MAPPINGS - 1), PAGE)));
         assertEquals(0, atOnce(() -> space.munmap(page(TARGET, 0), PAGE)));
     }
 
-    /** Maps pages of which each has a leaf of its own, so that each part of their move lacks page tables. */
+    /** Maps pages of which each has a leaf of its own, so that each batch of their move lacks page tables. */
     private void mapFar() {
         for (int i = 0; i < MAPPINGS; i++) {
             fixture.map(FAR + i * LEAF, 1, RW, FIXED, null, 0);
@@ -471,10 +471,10 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("an interrupt does not end a call of which a part is published, though a later one lacks page tables")
+    @DisplayName("an interrupt does not end a call of which a batch is published, though a later one lacks page tables")
     void interruptBeforeALaterPart() {
         mapFar();
-        after(AFTER_FIRST_PART, () -> Thread.currentThread().interrupt());
+        after(AFTER_FIRST_BATCH, () -> Thread.currentThread().interrupt());
         assertEquals(FAR_TARGET, moveFar());
         assertTrue(Thread.interrupted());
         for (int i = 0; i < MAPPINGS; i++) {
@@ -484,7 +484,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("I8: an Error after a later part has reserved page tables leaves none reserved")
+    @DisplayName("I8: an Error after a later batch has reserved page tables leaves none reserved")
     void failureAfterAReservation() {
         mapFar();
         between.set(new Between(Thread.currentThread(), -1, () -> {}) {
@@ -492,8 +492,8 @@ final class PublicationPartsTest {
 
             @Override
             void beforeLock() {
-                // The first attempt of the second part has found that it lacks tables.
-                if (++locks == AFTER_FIRST_PART + 2) {
+                // The first attempt of the second batch has found that it lacks tables.
+                if (++locks == AFTER_FIRST_BATCH + 2) {
                     throw new InternalError("planted");
                 }
             }
@@ -505,7 +505,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("an Error in the middle of a part leaves no trace of that part")
+    @DisplayName("an Error in the middle of a batch leaves no trace of that batch")
     void failureWithinAPart() {
         map(AT);
         between.set(new Between(Thread.currentThread(), -1, () -> {}) {
@@ -519,18 +519,18 @@ final class PublicationPartsTest {
 
             @Override
             void check() {
-                if (locks == AFTER_FIRST_PART + 1 && ++checks == 100) {
+                if (locks == AFTER_FIRST_BATCH + 1 && ++checks == 100) {
                     throw new InternalError("planted");
                 }
             }
         });
         assertThrows(InternalError.class, this::move);
-        assertMoved(PublicationParts.MOST);
-        assertContents(PublicationParts.MOST);
+        assertMoved(PublicationBatches.MOST);
+        assertContents(PublicationBatches.MOST);
     }
 
     @Test
-    @DisplayName("mappings at the target are replaced part by part, with their pages and charges")
+    @DisplayName("mappings at the target are replaced batch by batch, with their pages and charges")
     void occupiedTarget() {
         map(AT);
         map(TARGET);
@@ -542,7 +542,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("with DONTUNMAP the sources of all parts stay mapped, and are empty")
+    @DisplayName("with DONTUNMAP the sources of all batches stay mapped, and are empty")
     void emptiedSources() {
         map(AT);
         assertEquals(TARGET, space.mremap(AT, LENGTH, LENGTH, MOVE | RemapFlags.DONTUNMAP, TARGET));
@@ -553,7 +553,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("shared memory moves part by part, over other shared memory")
+    @DisplayName("shared memory moves batch by batch, over other shared memory")
     void sharedMemory() {
         int shared = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
         for (int i = 0; i < MAPPINGS; i++) {
@@ -568,7 +568,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("the asynchronous form has published all parts when it returns")
+    @DisplayName("the asynchronous form has published all batches when it returns")
     void asynchronous() {
         map(AT);
         PendingCall call = space.mremapAsync(AT, LENGTH, LENGTH, MOVE, TARGET);
@@ -604,7 +604,7 @@ final class PublicationPartsTest {
     }
 
     @Test
-    @DisplayName("neighbours are joined across parts: equal mappings become one")
+    @DisplayName("neighbours are joined across batches: equal mappings become one")
     void joinedAcrossParts() {
         for (int i = 0; i < MAPPINGS; i++) {
             fixture.map(AT + i * PAGE, 1, i % 2 == 0 ? RW : READ, FIXED, null, 0);
@@ -625,7 +625,7 @@ final class PublicationPartsTest {
     @DisplayName("a hole between many mappings is ENOMEM at the end of madvise, and at once of mprotect")
     void holes() {
         map(AT);
-        int hole = 2 * PublicationParts.MOST;
+        int hole = 2 * PublicationBatches.MOST;
         for (int i = 0; i < MAPPINGS; i++) {
             if (i != hole) {
                 fixture.map(page(AT, i) + PAGE, 1, READ, FIXED, null, 0);

@@ -32,13 +32,13 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** Threads that make calls over many mappings in overlapping ranges, beside forks, faults and small calls. */
-@DisplayName("Calls in parts beside each other, forks and faults keep the layout, the counters and the contents right")
-final class PartsBesideOthersTest {
+@DisplayName("Calls in batches beside each other, forks and faults keep layout, counters and contents right")
+final class BatchesBesideOthersTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
     private static final int STEPS = Boolean.getBoolean("samara.torture")
             ? 5_000
-            : Share.of("PartsBesideOthersTest", 4).steps(60);
-    private static final int MAPPINGS = 3 * PublicationParts.MOST;
+            : Share.of("BatchesBesideOthersTest", 4).steps(60);
+    private static final int MAPPINGS = 3 * PublicationBatches.MOST;
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
     private static final long AT = 0x1_0000_0000L;
 
@@ -46,7 +46,7 @@ final class PartsBesideOthersTest {
     private static final long AREA = 4L * MAPPINGS * PAGE;
 
     static {
-        System.out.println("PartsBesideOthersTest: -Dsamara.seed=" + SEED);
+        System.out.println("BatchesBesideOthersTest: -Dsamara.seed=" + SEED);
     }
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();

@@ -6,9 +6,9 @@ import dev.samara.core.internal.page.Frames;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The clock hand of the evictions of one file. It passes over blocks of pages of which none can be freed, as reclaim on
- * Linux does not scan the unevictable list: all pages of the block in memory are locked, pinned or dirty. Without that,
- * each miss at the limit would try all of them again.
+ * The place at which the evictions of one file continue, as a clock hand goes round. It passes over blocks of pages of
+ * which none can be freed, as reclaim on Linux does not scan the unevictable list: all pages of the block in memory are
+ * locked, pinned or dirty. Without that, each miss at the limit would try all of them again.
  *
  * <p>A block is <em>kept</em> once a scan over all of it has found only such pages. It is scanned again after an event
  * that may make one of its pages evictable. Two kinds of events reach only their block, and take the lock of the
@@ -25,7 +25,7 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>Guarded by the lock of the content, which the caller holds unless a method says otherwise.
  */
-final class EvictionHand {
+final class EvictionCursor {
     /** Binary logarithm of the number of pages of a block. */
     private static final int SHIFT = 9;
 
@@ -48,9 +48,9 @@ final class EvictionHand {
     private boolean hasStates;
 
     /** The page at which the next batch begins. */
-    private long hand;
+    private long nextPage;
 
-    /** The last block of this turn that has got its mark. */
+    /** The last block of this round that has got its mark. */
     private long marked = NONE;
 
     /** The block of the last page that was judged, unless the block is over. */
@@ -59,7 +59,7 @@ final class EvictionHand {
     /** Whether all its pages so far stay in any case. */
     private boolean isKept;
 
-    /** Whether the last turn has found no page outside of kept blocks. */
+    /** Whether the last round has found no page outside of kept blocks. */
     private boolean isFutile;
 
     /**
@@ -75,7 +75,7 @@ final class EvictionHand {
     /** The number of unpins before the first look at such a page. A later unpin of the page makes it larger. */
     private long unpins;
 
-    EvictionHand(Frames frames, PageIndex index, ReentrantLock content, IndexBudget budget) {
+    EvictionCursor(Frames frames, PageIndex index, ReentrantLock content, IndexBudget budget) {
         this.frames = frames;
         this.index = index;
         this.content = content;
@@ -92,13 +92,13 @@ final class EvictionHand {
     boolean isAtStart() {
         content.lock();
         try {
-            return hand == 0;
+            return nextPage == 0;
         } finally {
             content.unlock();
         }
     }
 
-    /** Returns whether it is known that the next turn finds no page. Takes the lock. */
+    /** Returns whether it is known that the next round finds no page. Takes the lock. */
     boolean isFutile() {
         content.lock();
         try {
@@ -114,16 +114,16 @@ final class EvictionHand {
 
     /**
      * Collects the next pages outside of kept blocks, in ascending order. Each is then {@linkplain #judge judged}. If
-     * this fails for want of memory, the hand stays.
+     * this fails for want of memory, the cursor stays.
      *
      * @param pages receives the page numbers
      * @param taken receives the frames; as long as {@code pages}
-     * @return the number of pages; 0 at the end of the turn
+     * @return the number of pages; 0 at the end of the round
      */
     int collect(long[] pages, int[] taken) {
         refresh();
-        boolean isTurn = hand == 0;
-        long next = hand;
+        boolean isRound = nextPage == 0;
+        long next = nextPage;
         int count = 0;
         boolean isEnd = false;
         while (!isEnd && count < pages.length) {
@@ -140,10 +140,10 @@ final class EvictionHand {
                 next = pages[count - 1] + 1;
             }
         }
-        hand = isEnd ? 0 : next;
+        nextPage = isEnd ? 0 : next;
         marked = isEnd ? NONE : marked;
         if (count == 0) {
-            isFutile = isTurn;
+            isFutile = isRound;
             endBatch();
         }
         return count;
@@ -176,7 +176,7 @@ final class EvictionHand {
         return Math.max(page, block << SHIFT);
     }
 
-    /** Marks a block before its first page is looked at, once in a turn. A second mark could come after an event. */
+    /** Marks a block before its first page is looked at, once in a round. A second mark could come after an event. */
     private void mark(long block) {
         if (block > marked) {
             hasStates = true;
@@ -213,7 +213,7 @@ final class EvictionHand {
 
     /** Ends the judgement of a batch. */
     void endBatch() {
-        if (judged != hand >>> SHIFT || hand == 0) {
+        if (judged != nextPage >>> SHIFT || nextPage == 0) {
             endBlock();
         }
     }
