@@ -43,7 +43,8 @@ final class NeededJarsTest {
             artifacts.add(jar.group(1));
         }
         for (Requires required : reference.descriptor().requires()) {
-            boolean isOfJdk = required.name().startsWith("java.") || required.name().startsWith("jdk.");
+            boolean isOfJdk =
+                    required.name().startsWith("java.") || required.name().startsWith("jdk.");
             if (!isOfJdk && !required.modifiers().contains(Modifier.STATIC)) {
                 add(artifacts, required.name());
             }
