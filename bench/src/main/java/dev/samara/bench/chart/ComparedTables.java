@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The tables of the documents that compare the tree with what other libraries have. */
@@ -182,10 +183,30 @@ final class ComparedTables {
         return table(head, rows) + "\n" + chart + "\n";
     }
 
+    /** Returns the chart of the first page and what it shows, of the comparison if it was measured. */
     private String frontChart() {
-        return has(LOOKUPS)
-                ? "![Nanoseconds of a lookup, by structure and number of ranges](docs/charts/compared-lookups.svg)\n"
-                : "![Nanoseconds of a lookup at random addresses, by number of ranges](docs/charts/lookups.svg)\n";
+        if (!has(LOOKUPS) || !has(UPDATES)) {
+            return """
+                    ![Nanoseconds of a lookup at random addresses, by number of ranges](docs/charts/lookups.svg)
+
+                    On JDK 25, a lookup among 1,000 ranges takes 18 ns, in a `ConcurrentSkipListMap` 71
+                    ns, and in a sorted array that is copied at each update 26 ns; an update takes 0.2
+                    µs, and that copy 5 µs ([how it was measured](docs/performance.md#lookups)).
+                    """;
+        }
+        Map<String, Double> lookups = times(measurements.resolve(LOOKUPS));
+        Map<String, Double> updates = times(measurements.resolve(UPDATES));
+        return """
+                ![Nanoseconds of a lookup, by structure and number of ranges](docs/charts/compared-lookups.svg)
+
+                On JDK 25, a lookup among 1,000 ranges takes %s ns, in a `ConcurrentSkipListMap` %s ns,
+                in Guava's `TreeRangeMap` behind a lock %s ns, and in a sorted array that is copied at
+                each update %s ns. To erase a range and store it again takes %s ns, %s ns, %s ns and %s
+                ns ([all sizes](docs/performance.md#compared-with-other-libraries)).
+                """.formatted(Stream.of(lookups, updates)
+                .flatMap(figures -> Stream.of(Indexes.SAMARA, Indexes.SKIPLIST, Indexes.GUAVA_RWLOCK, Indexes.COW_ARRAY)
+                        .map(index -> number(figures.get(index + " 1000"))))
+                .toArray());
     }
 
     private static Map<String, Double> times(Path file) {

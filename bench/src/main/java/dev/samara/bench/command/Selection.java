@@ -125,7 +125,7 @@ record Selection(
         static final String OF_LIBRARIES = "samara,skiplist,treemap-rwlock,guava-rwlock,guava-immutable,"
                 + "fastutil-rwlock,cow-array,cow-array-generic";
         static final String SLOW = "interval-tree-rwlock";
-        static final String USED = "samara,skiplist,guava-immutable,cow-array,cow-array-generic";
+        static final String USED = "samara,skiplist,cow-array,cow-array-generic";
         static final String CHANGED =
                 "samara,skiplist,treemap-rwlock,guava-rwlock,fastutil-rwlock,interval-tree-rwlock,cow-array";
         static final String PATTERNS = "local,sequential,dependent";
