@@ -53,7 +53,10 @@ public class LookupBenchmark {
             Indexes.GUAVA_RWLOCK,
             Indexes.FASTUTIL_RWLOCK,
             Indexes.MVSTORE,
-            Indexes.COW_ARRAY
+            Indexes.COW_ARRAY,
+            Indexes.GUAVA_IMMUTABLE,
+            Indexes.INTERVAL_TREE_RWLOCK,
+            Indexes.COW_ARRAY_GENERIC
         })
         public String index;
 
@@ -137,6 +140,31 @@ public class LookupBenchmark {
                 sink.consume(structure.get(addresses[i]));
             }
         }
+    }
+
+    /**
+     * Looks addresses up as most callers do: branches on whether a range was found, and reads a field of it. So a
+     * structure that does not touch the range before it returns it has no advantage.
+     *
+     * @param filled the index
+     * @param place the position of this thread
+     * @return the sum of what was read
+     */
+    @Benchmark
+    @About("one lookup by a caller that branches on null and reads a field of the range found")
+    @OperationsPerInvocation(BATCH)
+    public long use(LookupIndex filled, LookupPosition place) {
+        RangeIndex structure = filled.structure;
+        long[] addresses = filled.addresses;
+        int from = place.nextBatch();
+        long sum = 0;
+        for (int i = from; i < from + BATCH; i++) {
+            Range found = structure.get(addresses[i]);
+            if (found != null) {
+                sum += found.next();
+            }
+        }
+        return sum;
     }
 
     /**

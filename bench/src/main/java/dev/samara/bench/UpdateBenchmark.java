@@ -45,7 +45,9 @@ public class UpdateBenchmark {
         Indexes.GUAVA_RWLOCK,
         Indexes.FASTUTIL_RWLOCK,
         Indexes.MVSTORE,
-        Indexes.COW_ARRAY
+        Indexes.COW_ARRAY,
+        Indexes.INTERVAL_TREE_RWLOCK,
+        Indexes.COW_ARRAY_GENERIC
     })
     public String index;
 

@@ -76,9 +76,12 @@ class BenchmarksTest {
             filled.pattern = pattern;
             filled.setUp();
             LookupBenchmark.LookupPosition place = new LookupBenchmark.LookupPosition();
+            long read = 0;
             for (int i = 0; i < CALLS; i++) {
                 benchmark.get(filled, place, sink);
+                read += benchmark.use(filled, place);
             }
+            assertNotEquals(0, read);
         }
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -37,9 +38,27 @@ final class DocumentedProgram {
 
     /** Compiles a class of all blocks of Java: the imports of the first one, and the members of the others. */
     void compileProgram(String name, Path output) {
-        List<String> blocks = blocks("java");
+        compileProgram(name, blocks("java"), output);
+    }
+
+    /** Compiles a class of some blocks: the imports of the first one, and the members of the others. */
+    static void compileProgram(String name, List<String> blocks, Path output) {
         String members = String.join("", blocks.subList(1, blocks.size()));
         compile(name, blocks.get(0) + "public class " + name + " {" + members + "}\n", output);
+    }
+
+    /** Runs a compiled class in a JVM of its own, and returns what it prints. */
+    static String run(String name, Path classes) throws IOException, InterruptedException {
+        String path = classes + System.getProperty("path.separator") + System.getProperty("java.class.path");
+        ProcessBuilder program = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", path, name)
+                .redirectErrorStream(true);
+        // With one of these the JVM prints a line of its own.
+        program.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"));
+        Process process = program.start();
+        String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), printed);
+        return printed;
     }
 
     /** Compiles a class, and fails if the compiler has anything to say. */

@@ -4,7 +4,6 @@ package dev.samara.examples;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -25,15 +24,7 @@ final class GuidesTest {
     void runs(String path, String name, @TempDir Path output) throws IOException, InterruptedException {
         DocumentedProgram page = new DocumentedProgram(path);
         page.compileProgram(name, output);
-        String classes = output + System.getProperty("path.separator") + System.getProperty("java.class.path");
-        ProcessBuilder program = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classes, name)
-                .redirectErrorStream(true);
-        // With one of these the JVM prints a line of its own.
-        program.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"));
-        Process process = program.start();
-        String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(0, process.waitFor(), printed);
+        String printed = DocumentedProgram.run(name, output);
         List<String> shown = page.blocks("text");
         assertEquals(1, shown.size(), "blocks of text: what the program prints");
         assertEquals(shown.get(0).substring(1), printed);

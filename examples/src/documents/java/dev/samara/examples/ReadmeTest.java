@@ -80,7 +80,7 @@ final class ReadmeTest {
     }
 
     /** Returns the content of the first element of a name. */
-    private static String element(String name, String xml) {
+    static String element(String name, String xml) {
         Matcher matcher = Pattern.compile("(?s)<" + name + ">\\s*(.*?)\\s*</" + name + ">")
                 .matcher(xml);
         assertTrue(matcher.find(), name);

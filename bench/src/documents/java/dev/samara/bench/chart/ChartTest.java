@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,6 +28,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Document;
 
 class ChartTest {
+    /** The width of a picture, and the height of its text. */
+    private static final Pattern SIZES = Pattern.compile("(?s)viewBox=\"0 0 (\\d+) .*?text\\{font:(\\d+)px");
+
+    /** The width of a phone, and the height of letters that are legible there, in pixels. */
+    private static final int PHONE = 360;
+
+    private static final double LEGIBLE = 11;
+
     @TempDir
     private Path folder;
 
@@ -109,13 +119,13 @@ class ChartTest {
     void logarithmicErrors() {
         List<Plot.Point> points = List.of(new Plot.Point("1", 10, Double.NaN), new Plot.Point("100", 1_000, 500));
         Plot plot = new Plot("f", "title", "ns", "ranges", List.of(new Plot.Series("samara", "samara", 0, points)));
-        Scale axis = Scale.of(true, 10, 1_500, 372, 72);
+        Scale axis = Scale.of(true, 10, 1_500, 376, 76);
         assertEquals(List.of(10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0), axis.labels());
-        assertEquals(372, axis.at(10));
-        assertEquals(72, axis.at(2_000), 1e-9);
+        assertEquals(376, axis.at(10));
+        assertEquals(76, axis.at(2_000), 1e-9);
         String svg = new Drawing(List.of(plot)).svg(plot);
         String expected =
-                String.format(Locale.ROOT, "M590 %.1fL590 %.1f\" class=\"error s r0\"", axis.at(500), axis.at(1_500));
+                String.format(Locale.ROOT, "M434 %.1fL434 %.1f\" class=\"error s r0\"", axis.at(500), axis.at(1_500));
         assertTrue(svg.contains(expected), () -> expected + " is not in " + svg);
     }
 
@@ -169,6 +179,11 @@ class ChartTest {
         for (Plot plot : plots) {
             String file = plot.fileName() + ".svg";
             String found = Files.readString(documents.resolve(Path.of("charts", file)));
+            Matcher size = SIZES.matcher(found);
+            assertTrue(size.find(), file);
+            double height = Double.parseDouble(size.group(2)) * PHONE / Double.parseDouble(size.group(1));
+            assertTrue(height >= LEGIBLE, () -> file + " has letters of " + height + " pixels on a phone");
+            assertTrue(found.contains("@media (prefers-color-scheme:dark)"), file);
             assertEquals(drawing.svg(plot), found, () -> file + " must be drawn again: `chart` of the benchmarks");
         }
         try (Stream<Path> files = Files.list(documents.resolve("charts"))) {

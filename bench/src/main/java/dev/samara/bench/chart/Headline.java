@@ -19,6 +19,9 @@ record Headline(String file, Function<Path, Plot> chart) {
     private static final List<Headline> ALL = List.of(
             new Headline("lookups.json", TreeHeadlines::lookups),
             new Headline("updates.json", TreeHeadlines::updates),
+            new Headline("compared-lookups.json", TreeHeadlines::comparedLookups),
+            new Headline("compared-updates.json", TreeHeadlines::comparedUpdates),
+            new Headline("footprint.json", TreeHeadlines::comparedFootprint),
             new Headline("beside-writer.json", TreeHeadlines::besideWriter),
             new Headline("contention.json", SpaceHeadlines::operations),
             new Headline("page-faults.json", SpaceHeadlines::faults),

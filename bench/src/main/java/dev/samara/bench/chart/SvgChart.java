@@ -11,18 +11,18 @@ import java.util.Locale;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** One chart as SVG. Lengths are in the units of the picture, in which small text is 14 high. */
+/** One chart as SVG. Lengths are in the units of the picture, in which small text is 16 high. */
 final class SvgChart {
-    private static final int WIDTH = 640;
+    private static final int WIDTH = 480;
     private static final int MARGIN = 16;
     private static final int HEIGHT_OF_PLOT = 300;
-    private static final int LINE = 19;
+    private static final int LINE = 21;
 
     /** The width of a named place. */
     private static final int LEAST_PLACE = 60;
 
-    private static final double LETTER = 7.6;
-    private static final double BOLD_LETTER = 10.2;
+    private static final double LETTER = 8.6;
+    private static final double BOLD_LETTER = 10.4;
     private static final int MARK = 6;
 
     /** The least ratio of the greatest number to the least for which a logarithmic axis is clearer. */
@@ -32,7 +32,7 @@ final class SvgChart {
     private static final double VERY_WIDE = 1000;
 
     private static final String LIGHT = """
-            text{font:14px sans-serif;fill:#24292f}.t{font-weight:bold;font-size:16px}.u{fill:#57606a}
+            text{font:16px sans-serif;fill:#24292f}.t{font-weight:bold;font-size:17px}.u{fill:#57606a}
             .m{text-anchor:middle}.e{text-anchor:end}.bg{fill:#ffffff}.grid{stroke:#d8dee4}.axis{stroke:#57606a}
             .line{fill:none;stroke-width:1.8}.ours{stroke-width:3.2}.error{stroke-width:1.2;stroke-opacity:.8}
             """;
@@ -46,8 +46,12 @@ final class SvgChart {
             List.of("#c62828", "#f08a80", "#ff7f0e", "#d9a520"), List.of("#ff6b62", "#ffb3ac", "#ff9f45", "#f0c64a"));
 
     private static final List<List<String>> COLOURS = List.of(
-            List.of("#1f77b4", "#6b7a89", "#17a2a2", "#9467bd", "#8c564b", "#8a8b12", "#24292f", "#7fb3d0"),
-            List.of("#58a6e8", "#9aa7b4", "#35c4c4", "#b995dd", "#c08a7e", "#c9ca3d", "#e6edf3", "#a5d0e8"));
+            List.of(
+                    "#1f77b4", "#6b7a89", "#17a2a2", "#9467bd", "#8c564b", "#8a8b12", "#24292f", "#7fb3d0", "#2e8b3d",
+                    "#b8860b"),
+            List.of(
+                    "#58a6e8", "#9aa7b4", "#35c4c4", "#b995dd", "#c08a7e", "#c9ca3d", "#e6edf3", "#a5d0e8", "#5fc46f",
+                    "#e0b040"));
 
     private final Plot plot;
     private final List<String> classes;
@@ -159,7 +163,7 @@ final class SvgChart {
     private int lines(StringBuilder body, int left, int right, Scale y) {
         double[] numbers =
                 places.stream().mapToDouble(Double::parseDouble).sorted().toArray();
-        Scale x = new Scale(true, numbers[0], numbers[numbers.length - 1], left + 24.0, right - 34.0);
+        Scale x = new Scale(true, numbers[0], numbers[numbers.length - 1], left + 16.0, right - 30.0);
         double free = left;
         for (double number : numbers) {
             double half = number(number).length() * LETTER / 2;

@@ -20,6 +20,15 @@ final class TreeHeadlines {
                 .line(Indexes.COW_ARRAY, "sorted array, copied at each change");
     }
 
+    /** The structures that a program could use instead; one that is made for several threads, or has a lock. */
+    private static PlotBuilder libraries() {
+        PlotBuilder plot = new PlotBuilder();
+        ComparedTables.STRUCTURES.stream()
+                .filter(structure -> !structure.legend().isEmpty())
+                .forEach(structure -> plot.line(structure.index(), structure.legend()));
+        return plot;
+    }
+
     private static void add(PlotBuilder plot, Figure figure, String place) {
         plot.point(Headline.parameter(figure, "index"), place, figure.score(), figure.error());
     }
@@ -52,6 +61,41 @@ final class TreeHeadlines {
         }
         return plot.plot(
                 "updates", "Two changes of one range, by the number of ranges", "ns per pair (lower is better)", "");
+    }
+
+    static Plot comparedLookups(Path file) {
+        PlotBuilder plot = libraries();
+        for (int ranges : new int[] {30, 1_000, 100_000, 1_000_000}) {
+            plot.place(Integer.toString(ranges), Integer.toString(ranges));
+        }
+        for (Figure figure : Headline.times(file)) {
+            add(plot, figure, Headline.parameter(figure, "ranges"));
+        }
+        return plot.plot(
+                "compared-lookups",
+                "A lookup in a range map, one thread, random addresses",
+                "ns per lookup (lower is better)",
+                "ranges in the map");
+    }
+
+    static Plot comparedUpdates(Path file) {
+        PlotBuilder plot = libraries().place("1000", "1,000 ranges").place("100000", "100,000 ranges");
+        for (Figure figure : Headline.times(file)) {
+            add(plot, figure, Headline.parameter(figure, "ranges"));
+        }
+        return plot.plot("compared-updates", "A range is erased and stored again", "ns per pair (lower is better)", "");
+    }
+
+    static Plot comparedFootprint(Path file) {
+        PlotBuilder plot = libraries().place("1000", "1,000 ranges").place("100000", "100,000 ranges");
+        for (ReportFile.ReportRow row : ReportFile.read(file)) {
+            plot.point(row.text("index"), row.text("ranges"), row.number("bytes_per_range"), Double.NaN);
+        }
+        return plot.plot(
+                "compared-footprint",
+                "What a range takes in the heap, without its value",
+                "bytes per range (lower is better)",
+                "");
     }
 
     static Plot besideWriter(Path file) {

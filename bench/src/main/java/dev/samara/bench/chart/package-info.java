@@ -3,7 +3,7 @@
 /**
  * Charts of JMH's results. {@link dev.samara.bench.chart.ResultFile} reads the JSON, {@link
  * dev.samara.bench.chart.Plots} decides which figures stand side by side, and {@link dev.samara.bench.chart.Drawing}
- * draws them as SVG.
+ * draws them as SVG. {@link dev.samara.bench.chart.TableProgram} writes tables of them into documents.
  */
 @NullMarked
 package dev.samara.bench.chart;

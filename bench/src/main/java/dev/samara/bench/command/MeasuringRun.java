@@ -12,8 +12,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.TreeSet;
 import org.openjdk.jmh.results.RunResult;
-import org.openjdk.jmh.results.format.ResultFormatFactory;
-import org.openjdk.jmh.results.format.ResultFormatType;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 
@@ -90,14 +88,17 @@ final class MeasuringRun {
     private int run() throws InterruptedException {
         long began = System.nanoTime();
         try {
-            for (Selection selection : Selection.ALL) {
-                if (chosen.contains(selection.file()) && selection.isPartOf(length)) {
-                    List<RunResult> results = new ArrayList<>(new Runner(selection.options(length)).run());
-                    ResultFormatFactory.getInstance(
-                                    ResultFormatType.JSON,
-                                    file(selection.file()).toString())
-                            .writeOut(results);
-                    tell(selection.file(), began);
+            for (String name : chosen) {
+                // One file can have several selections: not each structure has all sizes.
+                List<RunResult> results = new ArrayList<>();
+                for (Selection selection : Selection.ALL) {
+                    if (selection.file().equals(name) && selection.isPartOf(length)) {
+                        results.addAll(new Runner(selection.options(length)).run());
+                    }
+                }
+                if (!results.isEmpty()) {
+                    RawFile.write(results, file(name));
+                    tell(name, began);
                 }
             }
         } catch (RunnerException e) {

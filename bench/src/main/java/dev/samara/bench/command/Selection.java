@@ -15,7 +15,7 @@ import org.openjdk.jmh.runner.options.TimeValue;
 /**
  * Some benchmarks of JMH, whose results stand in one file.
  *
- * @param file the name of the file, without its extension
+ * @param file the name of the file, without its extension; several selections may be in one file
  * @param benchmarks a regular expression for the names of the benchmarks, without their packages
  * @param quick the values of some parameters in {@code quick}; another parameter has all of its values
  * @param full the values of some parameters in {@code full}, or null if it is no part of that
@@ -40,6 +40,27 @@ record Selection(
                     "LookupBenchmark.get",
                     Map.of("ranges", "1000", "pattern", Indices.PATTERNS, "index", Indices.READERS),
                     Map.of("ranges", "1000,100000", "pattern", Indices.PATTERNS, "index", Indices.READERS)),
+            new Selection(
+                    "compared-lookups",
+                    "LookupBenchmark.get",
+                    Map.of("ranges", "1000", "pattern", "random", "index", Indices.OF_LIBRARIES),
+                    Map.of("ranges", Indices.SIZES, "pattern", "random", "index", Indices.OF_LIBRARIES)),
+            // It takes tens of microseconds among 1,000,000 ranges, and minutes to fill.
+            new Selection(
+                    "compared-lookups",
+                    "LookupBenchmark.get",
+                    Map.of("ranges", "1000", "pattern", "random", "index", Indices.SLOW),
+                    Map.of("ranges", "30,1000,100000", "pattern", "random", "index", Indices.SLOW)),
+            new Selection(
+                    "compared-uses",
+                    "LookupBenchmark.use",
+                    Map.of("ranges", "1000", "pattern", "random", "index", Indices.USED),
+                    Map.of("ranges", "1000,100000,1000000", "pattern", "random", "index", Indices.USED)),
+            new Selection(
+                    "compared-updates",
+                    "UpdateBenchmark.eraseAndStore",
+                    Map.of("ranges", "1000", "index", Indices.CHANGED),
+                    Map.of("ranges", "1000,100000", "index", Indices.CHANGED)),
             new Selection("batches", "BatchBenchmark", Map.of("ranges", "1000"), Map.of()),
             new Selection(
                     "updates",
@@ -100,6 +121,13 @@ record Selection(
         static final String COMPARED = "samara,samara-snapshot,skiplist,treemap-rwlock,cow-array";
         static final String EDITED = "samara,skiplist,treemap-rwlock,cow-array";
         static final String READERS = "samara,samara-reader,cow-array";
+        static final String SIZES = "30,1000,100000,1000000";
+        static final String OF_LIBRARIES = "samara,skiplist,treemap-rwlock,guava-rwlock,guava-immutable,"
+                + "fastutil-rwlock,cow-array,cow-array-generic";
+        static final String SLOW = "interval-tree-rwlock";
+        static final String USED = "samara,skiplist,cow-array,cow-array-generic";
+        static final String CHANGED =
+                "samara,skiplist,treemap-rwlock,guava-rwlock,fastutil-rwlock,interval-tree-rwlock,cow-array";
         static final String PATTERNS = "local,sequential,dependent";
 
         private Indices() {}
@@ -151,7 +179,7 @@ record Selection(
                     .measurementTime(TimeValue.seconds(1));
         }
         parameters.forEach((name, values) -> options.param(name, values.split(",")));
-        if (file.equals("updates") || file.equals("page-faults")) {
+        if (file.endsWith("updates") || file.equals("page-faults")) {
             options.addProfiler(GCProfiler.class);
         }
         return options.build();

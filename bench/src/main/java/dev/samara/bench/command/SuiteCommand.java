@@ -3,6 +3,7 @@ package dev.samara.bench.command;
 
 import dev.samara.bench.ab.AbReport;
 import dev.samara.bench.chart.ChartProgram;
+import dev.samara.bench.chart.TableProgram;
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.UsageException;
 import java.io.IOException;
@@ -25,6 +26,7 @@ public final class SuiteCommand {
             "chart",
                     "draws SVG of what JMH has written with -rf json, or quick or full into a directory: [--out"
                             + " DIRECTORY] RESULT.json|DIRECTORY...",
+            "tables", "fills the tables of a project's documents from its raw files: PROJECT",
             "quick", "everything once, in under 15 minutes: [--out DIRECTORY] [--only FILE,...]",
             "full", "what docs/measurements has, in an hour: [--out DIRECTORY] [--only FILE,...]"));
 
@@ -89,6 +91,7 @@ public final class SuiteCommand {
             }
             case "ab" -> AbReport.main(others.toArray(String[]::new));
             case "chart" -> ChartProgram.run(others, out);
+            case "tables" -> TableProgram.run(others, out);
             case "quick" -> {
                 return MeasuringRun.run(Selection.Length.QUICK, others, out);
             }

@@ -29,18 +29,8 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
             this.ranges = ranges;
         }
 
-        /** The index of the highest first address that is not above an address. */
         int floor(long address) {
-            long[] array = firsts;
-            int base = 0;
-            for (int length = array.length; length > 1; ) {
-                int half = length >>> 1;
-                // All ones if the middle is not above the address: the cost of a mask does not depend on the searched
-                // address.
-                base += half & (int) ((array[base + half] - address - 1) >> 63);
-                length -= half;
-            }
-            return base;
+            return CowArrayIndex.floor(firsts, address);
         }
 
         @Nullable
@@ -78,6 +68,19 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
         long sum(int at) {
             return lasts[at] - firsts[at] + range(at).next();
         }
+    }
+
+    /** The index of the highest first address that is not above an address. */
+    static int floor(long[] firsts, long address) {
+        int base = 0;
+        for (int length = firsts.length; length > 1; ) {
+            int half = length >>> 1;
+            // All ones if the middle is not above the address: the cost of a mask does not depend on the searched
+            // address.
+            base += half & (int) ((firsts[base + half] - address - 1) >> 63);
+            length -= half;
+        }
+        return base;
     }
 
     @Override

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class GuavaIndex extends ReadWriteLocked {
     private final TreeRangeMap<Long, Range> map = TreeRangeMap.create();
 
-    private static com.google.common.collect.Range<Long> bounds(Range range) {
+    static com.google.common.collect.Range<Long> bounds(Range range) {
         return com.google.common.collect.Range.closed(range.first(), range.last());
     }
 
@@ -36,7 +36,7 @@ final class GuavaIndex extends ReadWriteLocked {
 
     /** A store replaces both. */
     @Override
-    void join(Range right, Range whole) {
+    void join(Range left, Range right, Range whole) {
         put(whole);
     }
 

@@ -35,6 +35,15 @@ public final class Indexes {
     /** A sorted array, copied on write. */
     public static final String COW_ARRAY = "cow-array";
 
+    /** Guava's {@code ImmutableRangeMap}, which is never changed. */
+    public static final String GUAVA_IMMUTABLE = "guava-immutable";
+
+    /** Lodborg's interval tree with a {@code ReentrantReadWriteLock}. */
+    public static final String INTERVAL_TREE_RWLOCK = "interval-tree-rwlock";
+
+    /** A sorted array, copied on write, of any kind of value. */
+    public static final String COW_ARRAY_GENERIC = "cow-array-generic";
+
     /** All of them. */
     public static final List<String> NAMES = List.of(
             SAMARA,
@@ -46,7 +55,10 @@ public final class Indexes {
             GUAVA_RWLOCK,
             FASTUTIL_RWLOCK,
             MVSTORE,
-            COW_ARRAY);
+            COW_ARRAY,
+            GUAVA_IMMUTABLE,
+            INTERVAL_TREE_RWLOCK,
+            COW_ARRAY_GENERIC);
 
     private Indexes() {}
 
@@ -68,6 +80,9 @@ public final class Indexes {
             case FASTUTIL_RWLOCK -> new FastutilIndex();
             case MVSTORE -> new MvStoreIndex();
             case COW_ARRAY -> new CowArrayIndex();
+            case GUAVA_IMMUTABLE -> new GuavaImmutableIndex();
+            case INTERVAL_TREE_RWLOCK -> new IntervalTreeIndex();
+            case COW_ARRAY_GENERIC -> new CowMapIndex();
             default -> throw new IllegalArgumentException("no index is called " + name + "; there are " + NAMES);
         };
     }

@@ -64,8 +64,7 @@ abstract class ReadWriteLocked extends EditableIndex {
     public final void split(Range whole, Range left, Range right) {
         writeLock.lock();
         try {
-            put(left);
-            put(right);
+            divide(whole, left, right);
         } finally {
             writeLock.unlock();
         }
@@ -75,7 +74,7 @@ abstract class ReadWriteLocked extends EditableIndex {
     public final void merge(Range left, Range right, Range whole) {
         writeLock.lock();
         try {
-            join(right, whole);
+            join(left, right, whole);
         } finally {
             writeLock.unlock();
         }
@@ -91,8 +90,14 @@ abstract class ReadWriteLocked extends EditableIndex {
         }
     }
 
-    /** {@link #merge}, with the lock held. */
-    void join(Range right, Range whole) {
+    /** {@link #split}, with the lock held. The left part replaces the whole range. */
+    void divide(Range whole, Range left, Range right) {
+        put(left);
+        put(right);
+    }
+
+    /** {@link #merge}, with the lock held. The whole range replaces the left part. */
+    void join(Range left, Range right, Range whole) {
         drop(right);
         put(whole);
     }

@@ -113,6 +113,8 @@ class SuiteCommandTest {
                 "chart | RESULT.json",
                 "chart --size 3 | --size",
                 "chart no-such.json | no-such.json",
+                "tables | directory",
+                "tables no/such/project | no/such/project",
                 "footprint --ranges | --ranges",
                 "footprint --ranges 0 | --ranges",
                 "footprint --ranges 30,many | many",

@@ -77,6 +77,7 @@ final class NamedTestsTest {
         List<Path> pages = new ArrayList<>(Project.files(ROOT.resolve("docs"), ".md"));
         pages.add(ROOT.resolve("README.md"));
         pages.add(ROOT.resolve("CONTRIBUTING.md"));
+        pages.add(ROOT.resolve("maple/README.md"));
         List<String> missing = new ArrayList<>();
         int named = 0;
         for (Path page : pages) {

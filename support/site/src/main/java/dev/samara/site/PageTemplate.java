@@ -14,17 +14,23 @@ final class PageTemplate {
     static final Path STYLE = Path.of("style.css");
     static final Path API = Path.of("api", "index.html");
 
+    /** The first page of the range tree, for those who need nothing else. */
+    static final Path TREE = Path.of("maple", "README.md");
+
     private final List<MarkdownPage> listed;
+    private final boolean hasTree;
     private final boolean hasApi;
 
     /**
      * Makes a template.
      *
      * @param listed the pages of the list, in order
+     * @param hasTree whether the range tree has a page
      * @param hasApi whether there is javadoc to link
      */
-    PageTemplate(List<MarkdownPage> listed, boolean hasApi) {
+    PageTemplate(List<MarkdownPage> listed, boolean hasTree, boolean hasApi) {
         this.listed = listed;
+        this.hasTree = hasTree;
         this.hasApi = hasApi;
     }
 
@@ -60,6 +66,7 @@ final class PageTemplate {
             }
             list.append("</li>\n");
         }
+        String tree = hasTree ? link("Range tree", to(place, MarkdownPage.pageOf(TREE))) : "";
         String api = hasApi ? link("Javadoc", to(place, API)) : "";
         return """
                 <!DOCTYPE html>
@@ -71,7 +78,7 @@ final class PageTemplate {
                 <link rel="stylesheet" href="%s">
                 </head>
                 <body>
-                <header>%s %s %s %s %s</header>
+                <header>%s %s %s %s %s %s</header>
                 <nav>
                 <ul>
                 %s</ul>
@@ -84,6 +91,7 @@ final class PageTemplate {
                         escaped(title.equals("Samara") ? title : title + " - Samara"),
                         to(place, STYLE),
                         link("Samara", to(place, Path.of("index.html"))),
+                        tree,
                         link("Documentation", to(place, Path.of("docs", "index.html"))),
                         api,
                         link("Changes", to(place, Path.of("CHANGELOG.html"))),

@@ -56,8 +56,11 @@ public final class SiteBuild {
         SiteBuild site = new SiteBuild(root, output);
         site.readPages(Path.of(""), 1);
         site.readPages(Path.of("docs"), Integer.MAX_VALUE);
+        if (Files.exists(root.resolve(PageTemplate.TREE))) {
+            site.pages.put(PageTemplate.TREE, MarkdownPage.read(root, PageTemplate.TREE));
+        }
         // Before the links are changed: they say in which order the pages are read.
-        PageTemplate template = new PageTemplate(site.listed(), hasApi);
+        PageTemplate template = new PageTemplate(site.listed(), site.pages.containsKey(PageTemplate.TREE), hasApi);
         PageLinks links = new PageLinks(root, site.pages);
         site.pages.values().forEach(links::resolve);
         if (!links.broken().isEmpty()) {

@@ -41,11 +41,16 @@ class LineLengthTest {
             assertTrue(files.size() > before, () -> "no sources of " + module);
         }
         int sources = files.size();
-        try (Stream<Path> found = Files.list(TOP)) {
-            found.filter(file -> file.toString().endsWith(".md")).forEach(files::add);
+        List<Path> folders = new ArrayList<>(Project.modules());
+        folders.add(TOP);
+        for (Path folder : folders) {
+            try (Stream<Path> found = Files.list(folder)) {
+                found.filter(file -> file.toString().endsWith(".md")).forEach(files::add);
+            }
         }
         files.addAll(Project.files(TOP.resolve("docs"), ".md"));
         assertTrue(files.contains(TOP.resolve("README.md")), "no Markdown");
+        assertTrue(files.stream().anyMatch(file -> file.endsWith(Path.of("maple", "README.md"))), "none of modules");
         assertTrue(files.size() > sources + 1, "no docs");
         List<String> found = new ArrayList<>();
         for (Path file : files) {

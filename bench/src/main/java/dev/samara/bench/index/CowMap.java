@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.index;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A map from ranges to values, as a library would have to write {@link CowArrayIndex}: for values of any type, so that
+ * its values are in an array of {@code Object}, and each caller has a cast, which reads the class of the value.
+ *
+ * @param <V> the type of the values
+ */
+final class CowMap<V> {
+    private volatile Table table = new Table(new long[] {Long.MIN_VALUE}, new long[] {Long.MIN_VALUE}, new Object[1]);
+
+    /** One version. Element 0 is below all addresses and covers none, so that a search has no empty case. */
+    private static final class Table {
+        private final long[] firsts;
+        private final long[] lasts;
+        private final @Nullable Object[] values;
+
+        Table(long[] firsts, long[] lasts, @Nullable Object[] values) {
+            this.firsts = firsts;
+            this.lasts = lasts;
+            this.values = values;
+        }
+    }
+
+    @SuppressWarnings("unchecked") // only values of V get in
+    @Nullable
+    V get(long address) {
+        Table now = table;
+        int at = CowArrayIndex.floor(now.firsts, address);
+        return address <= now.lasts[at] ? (V) now.values[at] : null;
+    }
+
+    /** Stores ranges in ascending order between those that are stored. */
+    synchronized void insert(long[] firsts, long[] lasts, Object[] values) {
+        int at = CowArrayIndex.floor(table.firsts, firsts[0]) + 1;
+        replace(at, at, firsts, lasts, values);
+    }
+
+    /** Replaces some ranges by others, which cover the same addresses or fewer. */
+    synchronized void replace(long first, int count, long[] firsts, long[] lasts, Object[] values) {
+        int at = CowArrayIndex.floor(table.firsts, first);
+        replace(at, at + count, firsts, lasts, values);
+    }
+
+    private void replace(int from, int to, long[] firsts, long[] lasts, Object[] values) {
+        Table old = table;
+        table = new Table(
+                spliced(old.firsts, from, to, firsts),
+                spliced(old.lasts, from, to, lasts),
+                spliced(old.values, from, to, values));
+    }
+
+    /** Returns a copy with other elements in place of those from {@code from} up to and without {@code to}. */
+    private static long[] spliced(long[] array, int from, int to, long[] instead) {
+        int size = array.length - (to - from) + instead.length;
+        long[] copy = Arrays.copyOf(array, size);
+        System.arraycopy(instead, 0, copy, from, instead.length);
+        System.arraycopy(array, to, copy, from + instead.length, array.length - to);
+        return copy;
+    }
+
+    private static @Nullable Object[] spliced(@Nullable Object[] array, int from, int to, Object[] instead) {
+        int size = array.length - (to - from) + instead.length;
+        @Nullable Object[] copy = Arrays.copyOf(array, size);
+        System.arraycopy(instead, 0, copy, from, instead.length);
+        System.arraycopy(array, to, copy, from + instead.length, array.length - to);
+        return copy;
+    }
+}
