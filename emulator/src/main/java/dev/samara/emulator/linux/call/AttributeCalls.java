@@ -118,7 +118,7 @@ final class AttributeCalls {
         if (isOfDescriptor && (int) descriptor != PathCalls.CURRENT_FOLDER) {
             return changeModeOf(descriptor, true, mode);
         }
-        return changeMode(descriptor, isOfDescriptor ? "." : name, (flags & NO_FOLLOW) == 0, mode);
+        return changeMode(descriptor, isOfDescriptor ? PathCalls.EMPTY : name, (flags & NO_FOLLOW) == 0, mode);
     }
 
     long changeModeOf(long descriptor, boolean isPath, long mode) {
@@ -177,7 +177,7 @@ final class AttributeCalls {
         if (isOfDescriptor && (int) descriptor != PathCalls.CURRENT_FOLDER) {
             return changeOwnerOf(descriptor, true, user, group);
         }
-        String name = isOfDescriptor ? "." : given;
+        String name = isOfDescriptor ? PathCalls.EMPTY : given;
         boolean follows = (flags & NO_FOLLOW) == 0;
         return change(descriptor, name, follows, owners(user, group), host -> changeOwner(host, user, group));
     }
@@ -241,6 +241,7 @@ final class AttributeCalls {
             return result == 0 ? error : result;
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        return change(descriptor, isEmpty ? "." : given, follows, 0, host -> set(changed, host, follows));
+        String name = isEmpty ? PathCalls.EMPTY : given;
+        return change(descriptor, name, follows, 0, host -> set(changed, host, follows));
     }
 }
