@@ -3,6 +3,7 @@ package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.GuestFolder;
 import dev.samara.emulator.linux.file.HostRights;
 import dev.samara.emulator.linux.file.MemoryDescriptor;
 import dev.samara.emulator.linux.file.NamedPipe;
@@ -164,8 +165,14 @@ final class AttributeCalls {
         }
         long refused = file == null ? LinuxErrno.EBADF : owners(user, group);
         long changed = refused != 0 ? refused : changeOpen(descriptor, isPath, host -> changeOwner(host, user, group));
-        // A file without a name keeps its marks.
-        return changed == LinuxErrno.EOPNOTSUPP ? 0 : changed;
+        if (changed != LinuxErrno.EOPNOTSUPP) {
+            return changed;
+        }
+        OpenedName removed = file == null ? null : file.openedName();
+        if (removed != null && !(file instanceof GuestFolder)) {
+            removed.showPrivilegesDropped();
+        }
+        return 0;
     }
 
     long changeOwner(long descriptor, long path, long user, long group, long flags) {
