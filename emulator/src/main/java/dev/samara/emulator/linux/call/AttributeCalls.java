@@ -3,6 +3,7 @@ package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.GuestFolder;
 import dev.samara.emulator.linux.file.HostRights;
 import dev.samara.emulator.linux.file.MemoryDescriptor;
 import dev.samara.emulator.linux.file.NamedPipe;
@@ -118,7 +119,7 @@ final class AttributeCalls {
         if (isOfDescriptor && (int) descriptor != PathCalls.CURRENT_FOLDER) {
             return changeModeOf(descriptor, true, mode);
         }
-        return changeMode(descriptor, isOfDescriptor ? "." : name, (flags & NO_FOLLOW) == 0, mode);
+        return changeMode(descriptor, isOfDescriptor ? PathCalls.EMPTY : name, (flags & NO_FOLLOW) == 0, mode);
     }
 
     long changeModeOf(long descriptor, boolean isPath, long mode) {
@@ -164,8 +165,14 @@ final class AttributeCalls {
         }
         long refused = file == null ? LinuxErrno.EBADF : owners(user, group);
         long changed = refused != 0 ? refused : changeOpen(descriptor, isPath, host -> changeOwner(host, user, group));
-        // A file without a name keeps its marks.
-        return changed == LinuxErrno.EOPNOTSUPP ? 0 : changed;
+        if (changed != LinuxErrno.EOPNOTSUPP) {
+            return changed;
+        }
+        OpenedName removed = file == null ? null : file.openedName();
+        if (removed != null && !(file instanceof GuestFolder)) {
+            removed.showPrivilegesDropped();
+        }
+        return 0;
     }
 
     long changeOwner(long descriptor, long path, long user, long group, long flags) {
@@ -177,7 +184,7 @@ final class AttributeCalls {
         if (isOfDescriptor && (int) descriptor != PathCalls.CURRENT_FOLDER) {
             return changeOwnerOf(descriptor, true, user, group);
         }
-        String name = isOfDescriptor ? "." : given;
+        String name = isOfDescriptor ? PathCalls.EMPTY : given;
         boolean follows = (flags & NO_FOLLOW) == 0;
         return change(descriptor, name, follows, owners(user, group), host -> changeOwner(host, user, group));
     }
@@ -241,6 +248,7 @@ final class AttributeCalls {
             return result == 0 ? error : result;
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        return change(descriptor, isEmpty ? "." : given, follows, 0, host -> set(changed, host, follows));
+        String name = isEmpty ? PathCalls.EMPTY : given;
+        return change(descriptor, name, follows, 0, host -> set(changed, host, follows));
     }
 }

@@ -122,7 +122,9 @@ final class ExecCalls {
     /** The caller has the monitor of the names, and keeps it while it uses the result. */
     private ResolvedPath place(PathCalls paths, boolean isOfDescriptor, long folder, String name, boolean follows) {
         if (isOfDescriptor) {
-            return (int) folder == PathCalls.CURRENT_FOLDER ? paths.place(folder, ".", true) : ofDescriptor(folder);
+            return (int) folder == PathCalls.CURRENT_FOLDER
+                    ? paths.place(folder, PathCalls.EMPTY, true)
+                    : ofDescriptor(folder);
         }
         ResolvedPath found = paths.place(folder, name, follows);
         Path host = found.host();

@@ -132,7 +132,7 @@ final class NameCalls {
             boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
             ResolvedPath linked = isOfDescriptor && (int) fromFolder != PathCalls.CURRENT_FOLDER
                     ? ofDescriptor(fromFolder)
-                    : paths.place(fromFolder, isOfDescriptor ? "." : name, (flags & FOLLOW) != 0);
+                    : paths.place(fromFolder, isOfDescriptor ? PathCalls.EMPTY : name, (flags & FOLLOW) != 0);
             if (linked.error() != 0) {
                 return linked.error();
             }

@@ -28,6 +28,12 @@ import org.jspecify.annotations.Nullable;
 final class PathCalls {
     static final int CURRENT_FOLDER = -100;
 
+    /**
+     * Stands for an empty path at {@link #CURRENT_FOLDER} that a call permits: the current folder, in which nothing is
+     * looked up, so that it need not be searchable; no path has zeros.
+     */
+    static final String EMPTY = "\0.";
+
     /** Dots at the beginning of a path, or all of it. */
     private static final Pattern SAME_FOLDER = Pattern.compile("^(\\.(/+|$))+");
 
@@ -102,7 +108,10 @@ final class PathCalls {
      * uses the result.
      */
     ResolvedPath place(long descriptor, String path, boolean follows) {
-        return resolved(descriptor, path, (folder, rest) -> root().resolve(folder, rest, follows, links()));
+        boolean isEmpty = path.equals(EMPTY);
+        EmulatedLinks links = isEmpty ? EmulatedLinks.NONE : links();
+        return resolved(
+                descriptor, isEmpty ? "." : path, (folder, rest) -> root().resolve(folder, rest, follows, links));
     }
 
     private EmulatedLinks links() {
@@ -246,7 +255,7 @@ final class PathCalls {
             return statOf(descriptor, found);
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        String given = (flags & EMPTY_PATH) != 0 && isEmpty(path) ? "." : name(path);
+        String given = (flags & EMPTY_PATH) != 0 && isEmpty(path) ? EMPTY : name(path);
         synchronized (names()) {
             ResolvedPath place = place(descriptor, given, follows);
             OpenedName removed = place.removed();
@@ -329,7 +338,7 @@ final class PathCalls {
             return accessOf(descriptor, rights);
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        String name = isOfDescriptor ? "." : name(path);
+        String name = isOfDescriptor ? EMPTY : name(path);
         synchronized (names()) {
             ResolvedPath place = place(descriptor, name, follows);
             FileStatus special = ofEmulator(place, follows);

@@ -113,10 +113,21 @@ final class TransferCalls {
         }
         WriteSource source = (at, bytes, count) -> parts.get(from + at, bytes, count);
         long written = offset < 0 ? file.writeFrom(thread, length, source) : file.writeFromAt(length, source, offset);
-        if (written > 0) {
+        if (isBegun(written)) {
             file.written();
         }
         return written;
+    }
+
+    /**
+     * Returns whether a write with some result passed the checks of position and size. The file counts as written from
+     * then on, even if its bytes cannot be read or seals refuse them ({@code file_modified}).
+     */
+    private static boolean isBegun(long written) {
+        return written != 0
+                && written != LinuxErrno.EBADF
+                && written != LinuxErrno.EINVAL
+                && written != LinuxErrno.EFBIG;
     }
 
     long read(long descriptor, long address, long length) {
@@ -232,10 +243,12 @@ final class TransferCalls {
             long written = read <= 0
                     ? read
                     : target instanceof EventCounter ? LinuxErrno.EINVAL : target.write(thread, bytes.flip());
+            if (read > 0 && isBegun(written)) {
+                target.written();
+            }
             if (written <= 0) {
                 return done > 0 ? done : written;
             }
-            target.written();
             done += written;
         }
         return done;

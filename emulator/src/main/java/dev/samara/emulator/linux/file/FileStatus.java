@@ -123,6 +123,12 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return new FileStatus(device, inode, mode, names, size, times);
     }
 
+    /** Returns this without the bits that make a program of it run as its owner. */
+    FileStatus withoutPrivileges() {
+        int kept = (mode & TYPE) | HostRights.withoutPrivileges(mode);
+        return new FileStatus(device, inode, kept, links, size, times);
+    }
+
     /** Whether this and another one are of one file. */
     boolean isSame(FileStatus other) {
         return device == other.device && inode == other.inode;

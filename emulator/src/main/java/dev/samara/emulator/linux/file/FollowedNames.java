@@ -39,6 +39,19 @@ final class FollowedNames {
         }
     }
 
+    /**
+     * Notes that a file without names lost the bits that make a program of it run as its owner. The file of the host
+     * keeps them, since the JDK cannot change a file that has no name.
+     */
+    void privilegesDropped(FileStatus file) {
+        for (FollowedName each : all) {
+            FileStatus last = each.last();
+            if (each.isRemoved() && last != null && last.links() == 0 && last.isSame(file)) {
+                each.remove(last.withoutPrivileges());
+            }
+        }
+    }
+
     /** The guest has given a file another name, which another file may have had with some status. */
     void renamed(String from, String to, @Nullable FileStatus replaced) {
         removed(to, replaced);

@@ -193,7 +193,9 @@ public abstract class GuestFile {
         return got == 0 && length > 0 ? LinuxErrno.EFAULT : writeAt(ByteBuffer.wrap(bytes, 0, got), offset);
     }
 
-    /** Called after a write of this, without any of its locks: the time of it shows. */
+    /**
+     * Called after a write of this, without any of its locks: its time shows, and the file no longer runs as its owner.
+     */
     public void written() {}
 
     /** Notes that bytes were asked for, whatever there were ({@code file_accessed}). */

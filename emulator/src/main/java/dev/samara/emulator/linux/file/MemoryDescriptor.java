@@ -92,6 +92,15 @@ public final class MemoryDescriptor extends SeekableFile {
     }
 
     @Override
+    public void written() {
+        int mode = file.mode();
+        int kept = HostRights.withoutPrivileges(mode);
+        if (kept != mode) {
+            file.changeMode(kept);
+        }
+    }
+
+    @Override
     public long sync() {
         return 0;
     }

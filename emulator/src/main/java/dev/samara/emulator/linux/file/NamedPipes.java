@@ -64,6 +64,11 @@ public final class NamedPipes {
         followed.renamed(from, to, replaced);
     }
 
+    /** Notes that a file without names lost the bits that make a program of it run as its owner. */
+    synchronized void privilegesDropped(FileStatus file) {
+        followed.privilegesDropped(file);
+    }
+
     private boolean isFull() {
         int names = all.values().stream().mapToInt(NamedPipe::nameCount).sum();
         return all.size() >= GuestLimits.NAMED_PIPES || names >= GuestLimits.NAMED_PIPES;

@@ -85,15 +85,22 @@ public final class OpenedName {
     void setModified(FileTime time) {
         synchronized (names) {
             Path found = host();
+            if (found == null) {
+                names.privilegesDropped(opened);
+                return;
+            }
             try {
-                if (found != null) {
-                    HostRights.dropPrivileges(found);
-                    Files.setLastModifiedTime(found, time);
-                }
+                HostRights.dropPrivileges(found);
+                Files.setLastModifiedTime(found, time);
             } catch (IOException refused) {
                 // The guest may have taken its own rights away.
             }
         }
+    }
+
+    /** Shows, for a file without names, that it lost the bits that make a program of it run as its owner. */
+    public void showPrivilegesDropped() {
+        names.privilegesDropped(opened);
     }
 
     /** Shows that bytes of the file were asked for now. */
