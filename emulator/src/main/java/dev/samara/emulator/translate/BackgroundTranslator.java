@@ -148,8 +148,7 @@ public final class BackgroundTranslator implements CodeTranslator {
                 make(plans.take());
             }
         } catch (InterruptedException ended) {
-            // By end().
-            return;
+            // By end(): nothing is left to do.
         }
     }
 

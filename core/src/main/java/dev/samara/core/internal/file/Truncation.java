@@ -130,9 +130,7 @@ final class Truncation {
         long behind = end >>> cached.pageShift();
         if (first <= behind) {
             zero(start, Math.min(cached.startOf(first), end));
-            if (behind >= first) {
-                zero(Math.max(behind << cached.pageShift(), start), end);
-            }
+            zero(Math.max(behind << cached.pageShift(), start), end);
             removals.remove(null, first, behind - first);
         } else {
             zero(start, end);

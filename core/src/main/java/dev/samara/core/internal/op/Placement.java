@@ -278,7 +278,7 @@ public final class Placement {
     }
 
     /** Returns the start of a VMA, including the gap below a stack ({@code vm_start_gap}). */
-    public long guardedStart(VmArea vma) {
+    private long guardedStart(VmArea vma) {
         return guardedStart(edit, vma);
     }
 

@@ -38,11 +38,11 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /** The number of frames at which the gather is full. */
     public static final int MOST = 1 << 12;
 
-    private final MachineMemory memory;
-    private @Nullable PageTableContext context;
-
     /** The number of leaves with a pending flush at which the gather is full. */
     private static final int MOST_LEAVES = 1 << 10;
+
+    private final MachineMemory memory;
+    private @Nullable PageTableContext context;
 
     private final GatheredFlushes pending;
     private int[] frames = new int[16];
