@@ -11,15 +11,16 @@ import org.jspecify.annotations.Nullable;
  * @param <V> the type of the values
  */
 final class CowMap<V> {
-    private volatile Table table = new Table(new long[] {Long.MIN_VALUE}, new long[] {Long.MIN_VALUE}, new Object[1]);
+    private volatile CowTable table =
+            new CowTable(new long[] {Long.MIN_VALUE}, new long[] {Long.MIN_VALUE}, new Object[1]);
 
     /** One version. Element 0 is below all addresses and covers none, so that a search has no empty case. */
-    private static final class Table {
+    private static final class CowTable {
         private final long[] firsts;
         private final long[] lasts;
         private final @Nullable Object[] values;
 
-        Table(long[] firsts, long[] lasts, @Nullable Object[] values) {
+        CowTable(long[] firsts, long[] lasts, @Nullable Object[] values) {
             this.firsts = firsts;
             this.lasts = lasts;
             this.values = values;
@@ -29,7 +30,7 @@ final class CowMap<V> {
     @SuppressWarnings("unchecked") // only values of V get in
     @Nullable
     V get(long address) {
-        Table now = table;
+        CowTable now = table;
         int at = CowArrayIndex.floor(now.firsts, address);
         return address <= now.lasts[at] ? (V) now.values[at] : null;
     }
@@ -47,8 +48,8 @@ final class CowMap<V> {
     }
 
     private void replace(int from, int to, long[] firsts, long[] lasts, Object[] values) {
-        Table old = table;
-        table = new Table(
+        CowTable old = table;
+        table = new CowTable(
                 spliced(old.firsts, from, to, firsts),
                 spliced(old.lasts, from, to, lasts),
                 spliced(old.values, from, to, values));
