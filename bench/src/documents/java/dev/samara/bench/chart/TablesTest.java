@@ -67,11 +67,13 @@ class TablesTest {
     }
 
     @Test
-    @DisplayName("a table whose file does not exist says so")
+    @DisplayName("a table whose file does not exist is refused with the name of the file")
     void absent() {
-        String filled = TableProgram.filled(PAGE, block("compared-lookups", "| 17.6 |\n"), folder);
-        assertEquals(block("compared-lookups", "\nNot measured yet.\n\n"), filled);
-        assertEquals(block("compared-files", ""), TableProgram.filled(PAGE, block("compared-files", "old\n"), folder));
+        String text = block("compared-lookups", "| 17.6 |\n");
+        String message =
+                String.valueOf(assertThrows(UsageException.class, () -> TableProgram.filled(PAGE, text, folder))
+                        .getMessage());
+        assertTrue(message.contains("compared-lookups.json"), message);
     }
 
     @Test

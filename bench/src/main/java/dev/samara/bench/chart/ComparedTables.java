@@ -2,7 +2,6 @@
 package dev.samara.bench.chart;
 
 import dev.samara.bench.index.Indexes;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.text.DecimalFormat;
 import java.text.DecimalFormatSymbols;
@@ -104,16 +103,9 @@ final class ComparedTables {
         };
     }
 
-    private boolean has(String file) {
-        return Files.exists(measurements.resolve(file));
-    }
-
     /** Returns the link to a raw file, its chart, and a table with a row for each structure that the file has. */
     private String section(
             String file, String chart, String title, Function<Path, Map<String, Double>> reader, String... sizes) {
-        if (!has(file)) {
-            return "Not measured yet.\n";
-        }
         Map<String, Double> figures = reader.apply(measurements.resolve(file));
         StringBuilder text = new StringBuilder("Raw: [%1$s](measurements/%1$s).\n\n".formatted(file));
         if (!chart.isEmpty()) {
@@ -145,18 +137,16 @@ final class ComparedTables {
                 USES, "`LookupBenchmark.use`",
                 UPDATES, "`UpdateBenchmark.eraseAndStore`");
         for (String file : List.of(LOOKUPS, USES, UPDATES)) {
-            if (has(file)) {
-                rows.add(List.of("[" + file + "](" + file + ")", String.valueOf(benchmarks.get(file))));
-            }
+            rows.add(List.of("[" + file + "](" + file + ")", String.valueOf(benchmarks.get(file))));
         }
-        return rows.isEmpty() ? "" : table(List.of("structures of other libraries", "what ran"), rows);
+        return table(List.of("structures of other libraries", "what ran"), rows);
     }
 
     /** Returns a row for each structure with the figures of all files at two sizes, for a page in a module. */
     private String overview() {
-        Map<String, Double> lookups = has(LOOKUPS) ? times(measurements.resolve(LOOKUPS)) : Map.of();
-        Map<String, Double> updates = has(UPDATES) ? times(measurements.resolve(UPDATES)) : Map.of();
-        Map<String, Double> bytes = has(FOOTPRINT) ? bytes(measurements.resolve(FOOTPRINT)) : Map.of();
+        Map<String, Double> lookups = times(measurements.resolve(LOOKUPS));
+        Map<String, Double> updates = times(measurements.resolve(UPDATES));
+        Map<String, Double> bytes = bytes(measurements.resolve(FOOTPRINT));
         List<List<String>> rows = new ArrayList<>();
         for (Structure structure : STRUCTURES) {
             if (!structure.legend.isEmpty()) {
@@ -177,23 +167,13 @@ final class ComparedTables {
                 "update, 1,000",
                 "update, 100,000",
                 "bytes a range");
-        String chart = has(LOOKUPS)
-                ? "![Nanoseconds of a lookup, by structure and number of ranges](../docs/charts/compared-lookups.svg)"
-                : "![Nanoseconds of a lookup, by structure and number of ranges](../docs/charts/lookups.svg)";
+        String chart =
+                "![Nanoseconds of a lookup, by structure and number of ranges](../docs/charts/compared-lookups.svg)";
         return table(head, rows) + "\n" + chart + "\n";
     }
 
-    /** Returns the chart of the first page and what it shows, of the comparison if it was measured. */
+    /** Returns the chart of the first page and what it shows. */
     private String frontChart() {
-        if (!has(LOOKUPS) || !has(UPDATES)) {
-            return """
-                    ![Nanoseconds of a lookup at random addresses, by number of ranges](docs/charts/lookups.svg)
-
-                    On JDK 25, a lookup among 1,000 ranges takes 18 ns, in a `ConcurrentSkipListMap` 71
-                    ns, and in a sorted array that is copied at each update 26 ns; an update takes 0.2
-                    µs, and that copy 5 µs ([how it was measured](docs/performance.md#lookups)).
-                    """;
-        }
         Map<String, Double> lookups = times(measurements.resolve(LOOKUPS));
         Map<String, Double> updates = times(measurements.resolve(UPDATES));
         return """

@@ -73,6 +73,6 @@ public final class TableProgram {
             throw new UsageException(page + " has a block of unknown figures: " + block.group(2));
         }
         // Without the empty lines, a table would be a part of the comment before it.
-        return content.isEmpty() ? "" : "\n" + content + "\n";
+        return "\n" + content + "\n";
     }
 }

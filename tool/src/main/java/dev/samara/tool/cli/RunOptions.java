@@ -22,7 +22,7 @@ import picocli.CommandLine.Parameters;
 
 /** The options and the program of a run, and the run itself. */
 final class RunOptions {
-    /** The status of a run that is none: as of env and timeout, since a guest ends with any smaller one. */
+    /** The exit code if the program could not be run, which {@code env} and {@code timeout} use for this, too. */
     static final int NOT_RUN = 125;
 
     /** Lines of the help on the exit codes. */

@@ -22,7 +22,7 @@ public final class InFlightRanges {
 
     /**
      * Removes the addresses at which a layout may not be divided from the first ones of an array: those between the
-     * ranges of one operation in flight or of one ticket, and all beside an operation that publishes in batches.
+     * ranges of one operation in flight or of one ticket, and all of them while an operation publishes in batches.
      * Returns how many are left.
      */
     int leaveOutOf(long[] borders, int count) {

@@ -20,7 +20,7 @@ final class LinearCostTest {
     /** More than the logarithm of a tree adds to four times the mappings. */
     private static final double MOST = 5;
 
-    /** A hold of a call in batches is no longer over more mappings, but for the tree. */
+    /** More than the height of a tree adds to one hold of the lock if there are four times the mappings. */
     private static final double MOST_OF_A_BATCH = 1.5;
 
     @ParameterizedTest
