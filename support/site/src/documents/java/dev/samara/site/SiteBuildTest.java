@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.mozilla.javascript.Context;
+import org.mozilla.javascript.Scriptable;
 
 final class SiteBuildTest {
     private static final Path PROJECT = Project.root();
@@ -102,6 +104,64 @@ final class SiteBuildTest {
                         "README.md: no file for ../../etc/passwd",
                         "README.md: no heading for docs/e.md#f"),
                 build());
+    }
+
+    private static void assertColoured(String language, String code, String expected) {
+        assertEquals(expected, CodeColours.coloured(language, code));
+        String bare = expected.replaceAll("<[^>]*>", "").replace("&lt;", "<").replace("&gt;", ">");
+        assertEquals(code, bare.replace("&quot;", "\"").replace("&amp;", "&"));
+    }
+
+    @Test
+    @DisplayName("code is coloured by its language, and stays the same text")
+    void colours() {
+        assertColoured(
+                "java",
+                "@Override int f(List<A> newest) { // if \"x\"\n  return '\"' + \"a // \\\"b\" + inner; }",
+                "<span class=\"note\">@Override</span> <span class=\"word\">int</span> f(List&lt;A&gt; newest) { "
+                        + "<span class=\"comment\">// if &quot;x&quot;</span>\n  <span class=\"word\">return</span> "
+                        + "<span class=\"text\">'&quot;'</span> + "
+                        + "<span class=\"text\">&quot;a // \\&quot;b&quot;</span> + inner; }");
+        assertColoured(
+                "xml",
+                "<a b=\"c > d\"><!-- <e> --></a>",
+                "<span class=\"tag\">&lt;a</span> b=<span class=\"text\">&quot;c &gt; d&quot;</span>"
+                        + "<span class=\"tag\">&gt;</span><span class=\"comment\">&lt;!-- &lt;e&gt; --&gt;</span>"
+                        + "<span class=\"tag\">&lt;/a</span><span class=\"tag\">&gt;</span>");
+        assertColoured("text", "if <a>", "if &lt;a&gt;");
+    }
+
+    @Test
+    @DisplayName("the search finds sections by all words, those with them in headings first")
+    void search() throws IOException {
+        write("README.md", "# Samara\n\nA tree.\n\n## Shootdown\n\nOf a *TLB*, \"exact\".\n");
+        write("CHANGELOG.md", "# Changes\n");
+        write("CONTRIBUTING.md", "# Contributing\n");
+        write("docs/README.md", "# Documentation\n");
+        write(
+                "docs/a.md",
+                "# A page\n\n```java\nint tlb;\n```\n\n| shootdown |\n|---|\n| `</script>` |\n\n## Trees\n\nTree.\n");
+        assertEquals(List.of(), build());
+        assertEquals("index.html#shootdown docs/a.html#a-page", found("tlb  SHOOTDOWN"));
+        assertEquals("docs/a.html#trees index.html#samara", found("tree"));
+        assertEquals("docs/a.html#a-page", found("</script>"));
+        assertEquals("index.html#shootdown", found("\"exact\""));
+        assertEquals("", found("tree tlb"));
+        assertEquals("", found(" "));
+        assertFalse(page("sections.js").contains("<"), page("sections.js"));
+        assertTrue(page("docs/a.html").contains("<script src=\"../search.js\" data-root=\"../\" defer>"));
+    }
+
+    /** Returns the addresses that the script of the written pages finds. */
+    private String found(String query) throws IOException {
+        try (Context context = Context.enter()) {
+            Scriptable scope = context.initStandardObjects();
+            context.evaluateString(scope, page("sections.js"), "sections.js", 1, null);
+            context.evaluateString(scope, page("search.js"), "search.js", 1, null);
+            scope.put("query", scope, query);
+            String addresses = "found(sections, query).map(function (section) { return section[2]; }).join(' ')";
+            return Context.toString(context.evaluateString(scope, addresses, "test", 1, null));
+        }
     }
 
     @Test

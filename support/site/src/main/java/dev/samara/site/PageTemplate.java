@@ -12,6 +12,11 @@ import org.jspecify.annotations.Nullable;
 /** What all pages have around their text: the bar at the top, and the list of pages with the headings of this one. */
 final class PageTemplate {
     static final Path STYLE = Path.of("style.css");
+    static final Path SEARCH = Path.of("search.js");
+
+    /** Loaded by the search when it is used first. */
+    static final Path SECTIONS = Path.of("sections.js");
+
     static final Path API = Path.of("api", "index.html");
 
     /** The first page of the range tree, for those who need nothing else. */
@@ -39,6 +44,7 @@ final class PageTemplate {
         Map<Heading, String> ids = page.ids().all();
         HtmlRenderer renderer = HtmlRenderer.builder()
                 .extensions(List.of(TablesExtension.create()))
+                .nodeRendererFactory(CodeColours::new)
                 .attributeProviderFactory(context -> (node, tag, attributes) -> {
                     if (node instanceof Heading heading) {
                         attributes.put("id", ids.getOrDefault(heading, ""));
@@ -76,9 +82,13 @@ final class PageTemplate {
                 <meta name="viewport" content="width=device-width, initial-scale=1">
                 <title>%s</title>
                 <link rel="stylesheet" href="%s">
+                <script src="%s" data-root="%s" defer></script>
                 </head>
                 <body>
-                <header>%s %s %s %s %s %s</header>
+                <header>%s %s %s %s %s %s
+                <input id="search" type="search" placeholder="Search" aria-label="Search these pages" hidden>
+                <ul id="found" aria-live="polite" hidden></ul>
+                </header>
                 <nav>
                 <ul>
                 %s</ul>
@@ -90,6 +100,8 @@ final class PageTemplate {
                 """.formatted(
                         escaped(title.equals("Samara") ? title : title + " - Samara"),
                         to(place, STYLE),
+                        to(place, SEARCH),
+                        "../".repeat(place.getNameCount() - 1),
                         link("Samara", to(place, Path.of("index.html"))),
                         tree,
                         link("Documentation", to(place, Path.of("docs", "index.html"))),

@@ -72,10 +72,18 @@ public final class SiteBuild {
         for (Path file : links.files()) {
             site.copy(file, template);
         }
-        try (InputStream style = Objects.requireNonNull(SiteBuild.class.getResourceAsStream("style.css"))) {
-            Files.copy(style, output.resolve(PageTemplate.STYLE), StandardCopyOption.REPLACE_EXISTING);
-        }
+        SearchIndex index = new SearchIndex();
+        site.pages.values().forEach(index::add);
+        site.writeText(PageTemplate.SECTIONS, index.script());
+        site.copyResource(PageTemplate.STYLE);
+        site.copyResource(PageTemplate.SEARCH);
         return BuiltLinks.broken(output);
+    }
+
+    private void copyResource(Path name) throws IOException {
+        try (InputStream from = Objects.requireNonNull(SiteBuild.class.getResourceAsStream(name.toString()))) {
+            Files.copy(from, output.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        }
     }
 
     private void readPages(Path folder, int depth) throws IOException {

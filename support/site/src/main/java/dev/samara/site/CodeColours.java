@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.site;
+
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.commonmark.node.FencedCodeBlock;
+import org.commonmark.node.Node;
+import org.commonmark.renderer.NodeRenderer;
+import org.commonmark.renderer.html.HtmlNodeRendererContext;
+import org.commonmark.renderer.html.HtmlWriter;
+
+/**
+ * Writes code blocks whose words have classes for the style sheet: {@code comment}, {@code text} for literals of
+ * characters, {@code word} for keywords, {@code note} for annotations, {@code tag} for names of XML. A block in any
+ * other language is written as it is.
+ */
+final class CodeColours implements NodeRenderer {
+    private static final String WORDS = "abstract|assert|boolean|break|byte|case|catch|char|class|continue|default|do|"
+            + "double|else|enum|extends|final|finally|float|for|if|implements|import|instanceof|int|interface|long|"
+            + "module|native|new|non-sealed|null|package|permits|private|protected|public|record|requires|return|"
+            + "sealed|short|static|strictfp|super|switch|synchronized|this|throw|throws|transient|try|true|false|var|"
+            + "void|volatile|while|yield";
+
+    /** Groups have the names of the classes. Longer forms come first: a text block before a string. */
+    private static final Pattern JAVA = Pattern.compile(
+            "(?<comment>//[^\\n]*|/\\*.*?\\*/)"
+                    + "|(?<text>\"\"\".*?\"\"\"|\"(?:[^\"\\\\\\n]|\\\\.)*\"|'(?:[^'\\\\\\n]|\\\\.)*')"
+                    + "|(?<note>@[A-Za-z]\\w*)"
+                    + "|\\b(?<word>" + WORDS + ")\\b"
+                    + "|(?<tag>(?!))",
+            Pattern.DOTALL);
+
+    private static final Pattern XML = Pattern.compile(
+            "(?<comment><!--.*?-->)"
+                    + "|(?<text>\"[^\"]*\")"
+                    + "|(?<tag></?[\\w:.-]+|/?>)"
+                    + "|(?<note>(?!))|(?<word>(?!))",
+            Pattern.DOTALL);
+
+    private static final Map<String, Pattern> LANGUAGES =
+            Map.of("java", JAVA, "groovy", JAVA, "kotlin", JAVA, "xml", XML);
+
+    private final HtmlWriter html;
+
+    CodeColours(HtmlNodeRendererContext context) {
+        html = context.getWriter();
+    }
+
+    @Override
+    public Set<Class<? extends Node>> getNodeTypes() {
+        return Set.of(FencedCodeBlock.class);
+    }
+
+    @Override
+    public void render(Node node) {
+        FencedCodeBlock block = (FencedCodeBlock) node;
+        String language = block.getInfo() == null ? "" : block.getInfo();
+        html.line();
+        html.tag("pre");
+        html.tag("code");
+        html.raw(coloured(language, block.getLiteral()));
+        html.tag("/code");
+        html.tag("/pre");
+        html.line();
+    }
+
+    /** Returns code as the content of an element. */
+    static String coloured(String language, String code) {
+        Pattern pattern = LANGUAGES.get(language);
+        if (pattern == null) {
+            return PageTemplate.escaped(code);
+        }
+        StringBuilder text = new StringBuilder();
+        Matcher matcher = pattern.matcher(code);
+        int from = 0;
+        while (matcher.find()) {
+            text.append(PageTemplate.escaped(code.substring(from, matcher.start())));
+            text.append("<span class=\"").append(classOf(matcher)).append("\">");
+            text.append(PageTemplate.escaped(matcher.group())).append("</span>");
+            from = matcher.end();
+        }
+        return text.append(PageTemplate.escaped(code.substring(from))).toString();
+    }
+
+    private static String classOf(Matcher matcher) {
+        for (String name : new String[] {"comment", "text", "note", "word"}) {
+            if (matcher.group(name) != null) {
+                return name;
+            }
+        }
+        return "tag";
+    }
+}

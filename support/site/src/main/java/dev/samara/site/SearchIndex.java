@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.site;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.StringJoiner;
+import org.commonmark.ext.gfm.tables.TableCell;
+import org.commonmark.node.AbstractVisitor;
+import org.commonmark.node.Block;
+import org.commonmark.node.Code;
+import org.commonmark.node.FencedCodeBlock;
+import org.commonmark.node.HardLineBreak;
+import org.commonmark.node.Heading;
+import org.commonmark.node.IndentedCodeBlock;
+import org.commonmark.node.Node;
+import org.commonmark.node.SoftLineBreak;
+import org.commonmark.node.Text;
+
+/**
+ * What the search of the pages looks through: each section of each page with its address, title and text. It is a
+ * script that assigns one array, since a page that is read from a disk may load a script and no other file.
+ */
+final class SearchIndex {
+    private final List<String> sections = new ArrayList<>();
+
+    /** Adds the sections of a page: a heading of the first to the third level begins one. */
+    void add(MarkdownPage page) {
+        String address = MarkdownPage.pageOf(page.file()).toString().replace('\\', '/');
+        String heading = page.title();
+        String place = address;
+        StringBuilder text = new StringBuilder();
+        for (Node node = page.document().getFirstChild(); node != null; node = node.getNext()) {
+            if (node instanceof Heading begun && begun.getLevel() <= 3) {
+                add(page.title(), heading, place, text);
+                heading = HeadingIds.textOf(begun);
+                place = address + "#" + page.ids().all().getOrDefault(begun, "");
+            } else {
+                text.append(textOf(node)).append(' ');
+            }
+        }
+        add(page.title(), heading, place, text);
+    }
+
+    private void add(String page, String heading, String place, StringBuilder text) {
+        String words = text.toString().strip().replaceAll("\\s+", " ");
+        if (!words.isEmpty()) {
+            sections.add("[" + quoted(page) + "," + quoted(heading) + "," + quoted(place) + "," + quoted(words) + "]");
+        }
+        text.setLength(0);
+    }
+
+    private static String textOf(Node node) {
+        StringBuilder text = new StringBuilder();
+        node.accept(new AbstractVisitor() {
+            @Override
+            public void visit(Text words) {
+                text.append(words.getLiteral());
+            }
+
+            @Override
+            public void visit(Code code) {
+                text.append(code.getLiteral());
+            }
+
+            @Override
+            public void visit(FencedCodeBlock block) {
+                text.append(block.getLiteral());
+            }
+
+            @Override
+            public void visit(IndentedCodeBlock block) {
+                text.append(block.getLiteral());
+            }
+
+            @Override
+            public void visit(SoftLineBreak end) {
+                text.append(' ');
+            }
+
+            @Override
+            public void visit(HardLineBreak end) {
+                text.append(' ');
+            }
+
+            @Override
+            protected void visitChildren(Node parent) {
+                super.visitChildren(parent);
+                // Between paragraphs, items and cells.
+                text.append(parent instanceof Block || parent instanceof TableCell ? " " : "");
+            }
+        });
+        return text.toString();
+    }
+
+    /** Returns the text as a literal of JavaScript. */
+    private static String quoted(String text) {
+        StringBuilder quoted = new StringBuilder("\"");
+        text.chars().forEach(c -> {
+            if (c == '"' || c == '\\') {
+                quoted.append('\\').append((char) c);
+            } else if (c < ' ' || c > '~' || c == '<') {
+                quoted.append(String.format("\\u%04x", c));
+            } else {
+                quoted.append((char) c);
+            }
+        });
+        return quoted.append('"').toString();
+    }
+
+    /** Returns the script. */
+    String script() {
+        StringJoiner all = new StringJoiner(",\n", "var sections = [\n", "\n];\n");
+        sections.forEach(all::add);
+        return all.toString();
+    }
+}
