@@ -41,7 +41,7 @@ final class ScriptRun {
     private static final String ENDED = "ended ";
     private static final String TOO_LONG = " since it took too long";
 
-    /** From a random number on: segments of a run that was killed keep their keys until the machine is started again. */
+    /** From a random number on: segments of a run that was killed keep their keys until the machine restarts. */
     private static final AtomicInteger SEGMENT_KEYS = new AtomicInteger(new Random().nextInt(1, 1 << 30));
 
     private final Side side;
