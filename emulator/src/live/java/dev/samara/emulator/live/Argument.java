@@ -31,6 +31,14 @@ sealed interface Argument {
         }
     }
 
+    /** The key of segments that no other script has, nor anything that an earlier run has left. */
+    record SegmentKey() implements Argument {
+        @Override
+        public String toString() {
+            return "key";
+        }
+    }
+
     /** Bytes with a terminating zero; one character for each byte. */
     record Text(String bytes) implements Argument {
         @Override

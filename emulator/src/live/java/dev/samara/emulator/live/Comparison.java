@@ -16,8 +16,9 @@ import org.jspecify.annotations.Nullable;
 final class Comparison implements AutoCloseable {
     private final Path folder;
     private final CodeExecution execution;
+    private final boolean asUserZero;
     private KernelSide kernel;
-    private final Watch watch = new Watch();
+    private final Watch watch;
     private final Tally tally;
     private GuestSide guest;
     private int scripts;
@@ -29,10 +30,14 @@ final class Comparison implements AutoCloseable {
      *
      * @param folder for the folders of scripts
      * @param execution how the emulator executes code
+     * @param asUserZero whether both are user 0, which this process has to be, too
+     * @param watch ends scripts that hang
      * @param tally counts the answers of the kernel
      */
-    Comparison(Path folder, CodeExecution execution, Tally tally) throws IOException {
+    Comparison(Path folder, CodeExecution execution, boolean asUserZero, Watch watch, Tally tally) throws IOException {
+        this.watch = watch;
         this.folder = folder;
+        this.asUserZero = asUserZero;
         this.execution = execution;
         this.tally = tally;
         kernel = newKernel();
@@ -40,13 +45,14 @@ final class Comparison implements AutoCloseable {
     }
 
     private KernelSide newKernel() throws IOException {
-        KernelSide made = KernelSide.start(Files.createDirectory(folder.resolve("kernel" + kernels++)));
+        KernelSide made = KernelSide.start(Files.createDirectory(folder.resolve("kernel" + kernels++)), asUserZero);
         Preparation.of(made);
         return made;
     }
 
     private GuestSide newGuest() throws IOException {
-        GuestSide made = GuestSide.start(Files.createDirectory(folder.resolve("guest" + guests++)), execution);
+        GuestSide made =
+                GuestSide.start(Files.createDirectory(folder.resolve("guest" + guests++)), execution, asUserZero);
         Preparation.of(made);
         return made;
     }
@@ -55,14 +61,32 @@ final class Comparison implements AutoCloseable {
         return execution;
     }
 
-    /** Runs a script on both sides once more; returns the first difference, or null. */
+    /** Runs a script on both sides as a trial to shorten another one; returns the first difference, or null. */
     @Nullable
-    Difference run(List<Step> script) throws IOException {
-        watch.hurry(true);
+    Difference tryOut(List<Step> script) throws IOException {
+        watch.tries();
         try {
             return run(List.of(script), new ArrayList<>()).get(0);
         } finally {
-            watch.hurry(false);
+            watch.waits();
+        }
+    }
+
+    /**
+     * Runs the shortest script that trials have found once more, with more time; returns its difference, or null. If
+     * that is of another kind, trials get more time from now on.
+     */
+    @Nullable
+    Difference confirm(Difference found) throws IOException {
+        watch.repeats();
+        try {
+            Difference again = run(List.of(found.script()), new ArrayList<>()).get(0);
+            if (again == null || !again.kind().equals(found.kind())) {
+                watch.bePatient();
+            }
+            return again;
+        } finally {
+            watch.waits();
         }
     }
 

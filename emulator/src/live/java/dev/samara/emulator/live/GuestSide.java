@@ -23,15 +23,15 @@ final class GuestSide extends Side {
     private final Emulation emulation;
     private final Thread thread;
 
-    private GuestSide(Judge judge, Path folder, StringWriter reports, Emulation emulation, Thread thread) {
-        super(Architecture.RV64, judge, folder, "/", USER);
+    private GuestSide(Judge judge, Path folder, int user, StringWriter reports, Emulation emulation, Thread thread) {
+        super(Architecture.RV64, judge, folder, "/", user);
         this.reports = reports;
         this.emulation = emulation;
         this.thread = thread;
     }
 
     /** Starts an emulator whose root is a folder. */
-    static GuestSide start(Path folder, CodeExecution execution) throws IOException {
+    static GuestSide start(Path folder, CodeExecution execution, boolean asUserZero) throws IOException {
         Path program = Judge.put(Judge.RV64, folder);
         ByteStream requests = new ByteStream(TimeUnit.DAYS.toSeconds(1));
         ByteStream answers = new ByteStream(MOST_SECONDS);
@@ -41,7 +41,7 @@ final class GuestSide extends Side {
                 List.of(),
                 List.of(),
                 folder,
-                false,
+                asUserZero,
                 MEMORY,
                 2,
                 4096,
@@ -56,7 +56,8 @@ final class GuestSide extends Side {
                 false));
         Thread thread = new Thread(() -> run(emulation, answers, reports), "emulator of " + folder.getFileName());
         thread.start();
-        return new GuestSide(Judge.connect(requests, answers.reader()), folder, reports, emulation, thread);
+        Judge judge = Judge.connect(requests, answers.reader());
+        return new GuestSide(judge, folder, asUserZero ? 0 : USER, reports, emulation, thread);
     }
 
     private static void run(Emulation emulation, ByteStream answers, StringWriter reports) {

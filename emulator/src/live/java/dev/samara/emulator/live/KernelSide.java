@@ -19,8 +19,8 @@ final class KernelSide extends Side {
                 judge.first().call(JudgedCall.GETUID.number(Architecture.X86_64)));
     }
 
-    /** Starts the judge in a folder that is empty. */
-    static KernelSide start(Path folder) throws IOException {
+    /** Starts the judge in a folder that is empty, as this process's user if that is user 0 and it is wanted. */
+    static KernelSide start(Path folder, boolean asUserZero) throws IOException {
         Path place = folder.toRealPath();
         boolean isRoot = (Integer) Files.getAttribute(folder, "unix:uid") == 0;
         if (isRoot) {
@@ -31,7 +31,7 @@ final class KernelSide extends Side {
                 above = above.getParent();
             }
         }
-        return new KernelSide(Judge.start(place, isRoot ? AS_USER : List.of()), place);
+        return new KernelSide(Judge.start(place, isRoot && !asUserZero ? AS_USER : List.of()), place);
     }
 
     @Override

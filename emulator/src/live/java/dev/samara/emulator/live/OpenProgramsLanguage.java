@@ -8,10 +8,13 @@ import java.nio.file.Path;
 
 /** The language of system calls, with its judges. */
 public final class OpenProgramsLanguage implements OpenLanguage {
+    /** A broken emulator hangs often. Whether a script that took so long differs at all, its first trial shows. */
+    private static final int SECONDS = 10;
+
     private final ProgramsLanguage language;
 
     public OpenProgramsLanguage(Path folder) throws IOException {
-        language = new ProgramsLanguage(folder);
+        language = new ProgramsLanguage(folder, false, SECONDS);
     }
 
     @Override

@@ -22,6 +22,8 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
     private static final int ALIKE = 1000;
 
     private final Path folder;
+    private final boolean asUserZero;
+    private final int seconds;
     private final Tally tally = new Tally(TABLE);
     private @Nullable Comparison comparison;
     private int comparisons;
@@ -33,7 +35,20 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
      * @param folder for the folders of scripts
      */
     ProgramsLanguage(Path folder) throws IOException {
+        this(folder, false, Watch.MOST_SECONDS);
+    }
+
+    /**
+     * Makes the language of user 0, or of a user without rights.
+     *
+     * @param folder for the folders of scripts
+     * @param asUserZero whether it is user 0, as this process is
+     * @param seconds after which a script hangs
+     */
+    ProgramsLanguage(Path folder, boolean asUserZero, int seconds) throws IOException {
         this.folder = folder;
+        this.asUserZero = asUserZero;
+        this.seconds = seconds;
     }
 
     @Override
@@ -66,9 +81,9 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
             return last;
         }
         close();
-        Comparison next = new Comparison(Files.createDirectory(folder.resolve("c" + comparisons++)), execution, tally);
-        comparison = next;
-        return next;
+        Path next = Files.createDirectory(folder.resolve("c" + comparisons++));
+        comparison = new Comparison(next, execution, asUserZero, new Watch(seconds), tally);
+        return comparison;
     }
 
     @Override
@@ -106,7 +121,12 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
 
     @Override
     public @Nullable Difference again(Difference found, List<Step> script) throws IOException {
-        return comparison(found.execution()).run(script);
+        return comparison(found.execution()).tryOut(script);
+    }
+
+    @Override
+    public @Nullable Difference confirm(Difference found) throws IOException {
+        return comparison(found.execution()).confirm(found);
     }
 
     @Override

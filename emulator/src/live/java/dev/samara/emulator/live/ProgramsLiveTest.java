@@ -3,12 +3,14 @@ package dev.samara.emulator.live;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.samara.emulator.linux.CodeExecution;
 import dev.samara.testing.judge.LiveKernel;
 import dev.samara.testing.live.LiveRun;
 import dev.samara.testing.live.ScriptFiles;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 final class ProgramsLiveTest {
     private static final Path REGRESSIONS = Path.of("src", "test", "resources", "live", "programs");
 
+    private static final Path OF_USER_ZERO = REGRESSIONS.resolveSibling("programs-of-user-0");
+
     /** The number of scripts of a whole run, and of parts, of which a build runs one. */
     private static final int SCRIPTS = 4_000;
 
@@ -37,22 +41,29 @@ final class ProgramsLiveTest {
     @Test
     @DisplayName("if it showed a difference before, interpreted")
     void regressions() throws IOException {
-        replay(CodeExecution.INTERPRETED);
+        replay(REGRESSIONS, CodeExecution.INTERPRETED, false);
     }
 
     @Test
     @DisplayName("if it showed a difference before, translated")
     void translatedRegressions() throws IOException {
-        replay(CodeExecution.TRANSLATED_AT_ONCE);
+        replay(REGRESSIONS, CodeExecution.TRANSLATED_AT_ONCE, false);
     }
 
-    private void replay(CodeExecution execution) throws IOException {
-        List<String> names = ScriptFiles.names(REGRESSIONS).toList();
+    @Test
+    @DisplayName("if it showed a difference before, as user 0")
+    void regressionsOfUserZero() throws IOException {
+        assumeTrue((Integer) Files.getAttribute(folder, "unix:uid") == 0, "the kernel's side would be another user");
+        replay(OF_USER_ZERO, CodeExecution.INTERPRETED, true);
+    }
+
+    private void replay(Path regressions, CodeExecution execution, boolean asUserZero) throws IOException {
+        List<String> names = ScriptFiles.names(regressions).toList();
         List<List<Step>> scripts = new ArrayList<>();
         for (String name : names) {
-            scripts.add(ScriptText.parse(ScriptFiles.lines(REGRESSIONS.resolve(name))));
+            scripts.add(ScriptText.parse(ScriptFiles.lines(regressions.resolve(name))));
         }
-        try (ProgramsLanguage language = new ProgramsLanguage(folder)) {
+        try (ProgramsLanguage language = new ProgramsLanguage(folder, asUserZero, Watch.MOST_SECONDS)) {
             List<Difference> found = language.replay(scripts, execution);
             for (int i = 0; i < names.size(); i++) {
                 assertNull(found.get(i), names.get(i));

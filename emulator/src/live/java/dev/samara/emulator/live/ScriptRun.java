@@ -9,9 +9,11 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -39,8 +41,12 @@ final class ScriptRun {
     private static final String ENDED = "ended ";
     private static final String TOO_LONG = " since it took too long";
 
+    /** From a random number on: segments of a run that was killed keep their keys until the machine restarts. */
+    private static final AtomicInteger SEGMENT_KEYS = new AtomicInteger(new Random().nextInt(1, 1 << 30));
+
     private final Side side;
     private final Watch watch;
+    private final int segmentKey = SEGMENT_KEYS.getAndIncrement();
 
     private final Task first;
     private final SeenNumbers seen;
@@ -299,7 +305,9 @@ final class ScriptRun {
                                     ? routes.number(task, named)
                                     : each instanceof Argument.Kept kept
                                             ? "=" + kept.number()
-                                            : Long.toHexString(placement.place(each)));
+                                            : each instanceof Argument.SegmentKey
+                                                    ? Integer.toHexString(segmentKey)
+                                                    : Long.toHexString(placement.place(each)));
         }
         return numbers.toString();
     }

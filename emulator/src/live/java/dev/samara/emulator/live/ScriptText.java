@@ -90,6 +90,7 @@ final class ScriptText {
         }
         String word = word();
         return switch (word) {
+            case "key" -> new Argument.SegmentKey();
             case "bad" -> new Argument.Bad();
             case "readonly" -> new Argument.ReadOnly();
             case "buf" -> new Argument.Buffer((int) number());

@@ -12,10 +12,9 @@ final class SegmentSentences {
     /** The most segments of a script, whose numbers are kept under the first numbers. */
     static final int MOST = 3;
 
-    /** What is kept besides: the address of an attachment, and a key that no other script has. */
+    /** What is kept besides: the address of an attachment. */
     private static final int ADDRESS = 4;
 
-    private static final int KEY = 5;
     private static final int PLACES = 8;
     private static final long PAGE = 4096;
     private static final int CREATE = 01000;
@@ -30,8 +29,6 @@ final class SegmentSentences {
 
     /** Starts with segments, and often with a child, before or after the first attachment. */
     void begin() {
-        v.call(JudgedCall.GETPID);
-        v.keep(0, KEY);
         if (v.chance(30)) {
             v.make(0, v.chance(20));
         }
@@ -67,7 +64,7 @@ final class SegmentSentences {
         }
         v.call(
                 JudgedCall.SHMGET,
-                v.chance(60) ? n(0) : kept(KEY),
+                v.chance(60) ? n(0) : new Argument.SegmentKey(),
                 v.any(1, 4096, 4097, 8192, 16384),
                 n(v.one(0600, 0600, 0700, 0777, 0400, 0200, 0, 0066) | CREATE | v.bits(20, EXCLUSIVE)));
         v.keep(0, segments++);
@@ -154,7 +151,7 @@ final class SegmentSentences {
         v.by(
                 task(),
                 JudgedCall.SHMGET,
-                kept(KEY),
+                new Argument.SegmentKey(),
                 v.any(0, 1, 4096, 4097, 16384, 16385, -1),
                 n(v.one(0, 0, 0600, 0400, 0111, 0077) | v.bits(segments < MOST ? 30 : 0, CREATE, EXCLUSIVE)));
         if (segments < MOST) {

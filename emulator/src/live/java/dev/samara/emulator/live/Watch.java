@@ -10,23 +10,55 @@ import java.util.concurrent.TimeUnit;
 
 /** Ends scripts that hang. */
 final class Watch implements AutoCloseable {
-    private static final int MOST_SECONDS = 60;
+    static final int MOST_SECONDS = 60;
 
     /** For one script that is made again: it was made before, and parts of it are left out. */
     private static final int MOST_AGAIN = 5;
+
+    /** Likewise, while a script is shortened by many trials of which most may hang. What is left is made again. */
+    private static final int MOST_OF_TRIAL = 1;
 
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(work -> {
         Thread thread = new Thread(work, "watch over scripts");
         thread.setDaemon(true);
         return thread;
     });
-    private volatile int most = MOST_SECONDS;
+    private final int mostAtFirst;
+    private volatile int most;
+
+    /** Whether a trial seemed to hang that only took longer. Used by the thread of the comparison. */
+    private boolean isPatient;
 
     private final Map<Side, ScheduledFuture<?>> ends = new ConcurrentHashMap<>();
 
-    /** Has the scripts to come end after less time, or again after more. */
-    void hurry(boolean isAgain) {
-        most = isAgain ? MOST_AGAIN : MOST_SECONDS;
+    /**
+     * Makes a watch.
+     *
+     * @param seconds for a script that is made for the first time, usually {@link #MOST_SECONDS}
+     */
+    Watch(int seconds) {
+        mostAtFirst = seconds;
+        most = seconds;
+    }
+
+    /** Has the scripts to come end after less time, since each one is a trial to shorten another one. */
+    void tries() {
+        most = isPatient ? MOST_AGAIN : MOST_OF_TRIAL;
+    }
+
+    /** Has the scripts to come end after less time, since they were made before. */
+    void repeats() {
+        most = MOST_AGAIN;
+    }
+
+    /** Has the scripts to come end after the usual time. */
+    void waits() {
+        most = mostAtFirst;
+    }
+
+    /** Notes that trials were given too little time: the machine is slow. */
+    void bePatient() {
+        isPatient = true;
     }
 
     void begun(Side side, long process) {

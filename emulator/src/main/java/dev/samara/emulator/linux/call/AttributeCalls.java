@@ -2,8 +2,8 @@
 package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
-import dev.samara.emulator.linux.file.GuestFolder;
 import dev.samara.emulator.linux.file.HostRights;
 import dev.samara.emulator.linux.file.MemoryDescriptor;
 import dev.samara.emulator.linux.file.NamedPipe;
@@ -46,14 +46,25 @@ final class AttributeCalls {
         return thread.process().system().namedPipes();
     }
 
+    /** A change of a file of the host. */
+    private interface FileChange extends PathCalls.HostCall {
+        /** Makes the change for a file that no name of the host leads to. */
+        long callWithoutName(OpenedName opened);
+    }
+
     /**
      * Changes the file of a path, while no thread of the guest changes names.
      *
+     * @param flags those of the call
      * @param byOwner the result for a file of the emulator that the guest owns
      */
-    private long change(long descriptor, String name, boolean follows, long byOwner, PathCalls.HostCall call) {
+    private long change(long flags, long descriptor, String name, long byOwner, FileChange call) {
         synchronized (names()) {
-            ResolvedPath place = paths.place(descriptor, name, follows);
+            ResolvedPath place = paths.placeBy(flags, descriptor, name, (flags & NO_FOLLOW) == 0);
+            OpenedName removed = place.removed();
+            if (removed != null) {
+                return call.callWithoutName(removed);
+            }
             long refused = place.error() != 0 ? 1 : emulated.attributeError(place, byOwner);
             if (refused <= 0) {
                 return refused;
@@ -70,7 +81,7 @@ final class AttributeCalls {
      *
      * @param isPath whether it stands for a path ({@code AT_EMPTY_PATH}), so that an {@code O_PATH} descriptor will do
      */
-    private long changeOpen(long descriptor, boolean isPath, PathCalls.HostCall call) {
+    private long changeOpen(long descriptor, boolean isPath, FileChange call) {
         GuestFile file = isPath ? thread.file(descriptor) : thread.openFile(descriptor);
         if (file == null) {
             return LinuxErrno.EBADF;
@@ -84,8 +95,7 @@ final class AttributeCalls {
         synchronized (names()) {
             Path host = opened != null ? opened.host() : pipe != null ? pipe.name() : null;
             if (host == null) {
-                // The JDK cannot change an unlinked file.
-                return LinuxErrno.EOPNOTSUPP;
+                return opened == null ? LinuxErrno.EOPNOTSUPP : call.callWithoutName(opened);
             }
             try {
                 return opened != null && opened.isFixed() ? LinuxErrno.EROFS : call.call(host);
@@ -102,11 +112,7 @@ final class AttributeCalls {
     }
 
     long changeMode(long descriptor, long path, long mode) {
-        return changeMode(descriptor, paths.name(path), true, mode);
-    }
-
-    private long changeMode(long descriptor, String path, boolean follows, long mode) {
-        return change(descriptor, path, follows, LinuxErrno.EPERM, host -> changeMode(host, mode));
+        return change(0, descriptor, paths.name(path), LinuxErrno.EPERM, new NewMode((int) mode));
     }
 
     /** {@code fchmodat2}. */
@@ -115,27 +121,42 @@ final class AttributeCalls {
             return LinuxErrno.EINVAL;
         }
         String name = paths.name(path);
-        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
-        if (isOfDescriptor && (int) descriptor != PathCalls.CURRENT_FOLDER) {
-            return changeModeOf(descriptor, true, mode);
-        }
-        return changeMode(descriptor, isOfDescriptor ? PathCalls.EMPTY : name, (flags & NO_FOLLOW) == 0, mode);
+        return PathCalls.isOfDescriptor(flags, descriptor, name)
+                ? changeModeOf(descriptor, true, mode)
+                : change(flags, descriptor, name, LinuxErrno.EPERM, new NewMode((int) mode));
     }
 
     long changeModeOf(long descriptor, boolean isPath, long mode) {
         return thread.file(descriptor) instanceof MemoryDescriptor file
                 ? file.file().changeMode((int) mode)
-                : changeOpen(descriptor, isPath, host -> changeMode(host, mode));
+                : changeOpen(descriptor, isPath, new NewMode((int) mode));
     }
 
-    private long changeMode(Path host, long mode) throws IOException {
-        if (Files.isSymbolicLink(host)) {
-            // A path that is followed never ends at a link.
-            return LinuxErrno.EOPNOTSUPP;
+    /** A change of the mode. */
+    private final class NewMode implements FileChange {
+        private final int mode;
+
+        NewMode(int mode) {
+            this.mode = mode;
         }
-        HostRights.set(host, (int) mode);
-        names().times().noteSet();
-        return 0;
+
+        @Override
+        public long call(Path host) throws IOException {
+            if (Files.isSymbolicLink(host)) {
+                // A path that is followed never ends at a link.
+                return LinuxErrno.EOPNOTSUPP;
+            }
+            HostRights.set(host, mode);
+            names().changed(host);
+            names().times().noteSet();
+            return 0;
+        }
+
+        @Override
+        public long callWithoutName(OpenedName opened) {
+            names().times().noteSet();
+            return opened.changeWithoutName(status -> status.withRights(mode).changedNow()) ? 0 : LinuxErrno.EOPNOTSUPP;
+        }
     }
 
     /** Returns the errno for new owners: there is one user, to which each file may be given. */
@@ -145,16 +166,33 @@ final class AttributeCalls {
         return isOwn ? 0 : LinuxErrno.EPERM;
     }
 
-    /** Gives a file to the owner that it has, and so takes the marks of programs from it ({@code chown_common}). */
-    private long changeOwner(Path host, long user, long group) throws IOException {
-        long refused = owners(user, group);
-        if (refused != 0) {
+    /**
+     * Gives a file to the owner that it has, and so takes the marks of programs from it ({@code chown_common}), also
+     * when user 0 does so.
+     */
+    private final class NewOwner implements FileChange {
+        private final long refused;
+
+        NewOwner(long user, long group) {
+            refused = owners(user, group);
+        }
+
+        @Override
+        public long call(Path host) throws IOException {
+            boolean isMarked = !Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS) && !Files.isSymbolicLink(host);
+            if (refused == 0 && isMarked) {
+                names().dropPrivileges(host);
+            }
             return refused;
         }
-        if (!Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS) && !Files.isSymbolicLink(host)) {
-            HostRights.dropPrivileges(host);
+
+        @Override
+        public long callWithoutName(OpenedName opened) {
+            if (refused == 0 && !opened.status().isFolder()) {
+                opened.showWithoutName(FileStatus::withoutPrivileges);
+            }
+            return refused;
         }
-        return 0;
     }
 
     private long changeOwnerOf(long descriptor, boolean isPath, long user, long group) {
@@ -164,15 +202,9 @@ final class AttributeCalls {
                     .changeMode(HostRights.withoutPrivileges(memory.status().mode()));
         }
         long refused = file == null ? LinuxErrno.EBADF : owners(user, group);
-        long changed = refused != 0 ? refused : changeOpen(descriptor, isPath, host -> changeOwner(host, user, group));
-        if (changed != LinuxErrno.EOPNOTSUPP) {
-            return changed;
-        }
-        OpenedName removed = file == null ? null : file.openedName();
-        if (removed != null && !(file instanceof GuestFolder)) {
-            removed.showPrivilegesDropped();
-        }
-        return 0;
+        long changed = refused != 0 ? refused : changeOpen(descriptor, isPath, new NewOwner(user, group));
+        // A named pipe without a name has no marks.
+        return changed == LinuxErrno.EOPNOTSUPP ? 0 : changed;
     }
 
     long changeOwner(long descriptor, long path, long user, long group, long flags) {
@@ -180,13 +212,9 @@ final class AttributeCalls {
             return LinuxErrno.EINVAL;
         }
         String given = paths.name(path);
-        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && given.isEmpty();
-        if (isOfDescriptor && (int) descriptor != PathCalls.CURRENT_FOLDER) {
-            return changeOwnerOf(descriptor, true, user, group);
-        }
-        String name = isOfDescriptor ? PathCalls.EMPTY : given;
-        boolean follows = (flags & NO_FOLLOW) == 0;
-        return change(descriptor, name, follows, owners(user, group), host -> changeOwner(host, user, group));
+        return PathCalls.isOfDescriptor(flags, descriptor, given)
+                ? changeOwnerOf(descriptor, true, user, group)
+                : change(flags, descriptor, given, owners(user, group), new NewOwner(user, group));
     }
 
     long changeOwnerOf(long descriptor, long user, long group) {
@@ -197,17 +225,41 @@ final class AttributeCalls {
     private record NewTimes(
             @Nullable FileTime accessed, @Nullable FileTime modified, long error) {}
 
-    private long set(NewTimes times, Path host, boolean follows) throws IOException {
-        if (times.error != 0) {
-            return times.error;
+    /** A change of the times. */
+    private final class TimeChange implements FileChange {
+        private final NewTimes times;
+        private final boolean follows;
+
+        TimeChange(NewTimes times, boolean follows) {
+            this.times = times;
+            this.follows = follows;
         }
-        if (times.modified != null) {
-            names().times().prepare(thread.process().system().machine(), host);
+
+        @Override
+        public long call(Path host) throws IOException {
+            if (times.error != 0) {
+                return times.error;
+            }
+            if (times.modified != null) {
+                names().times().prepare(thread.process().system().machine(), host);
+            }
+            LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
+            Files.getFileAttributeView(host, BasicFileAttributeView.class, options)
+                    .setTimes(times.modified, times.accessed, null);
+            return 0;
         }
-        LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
-        Files.getFileAttributeView(host, BasicFileAttributeView.class, options)
-                .setTimes(times.modified, times.accessed, null);
-        return 0;
+
+        @Override
+        public long callWithoutName(OpenedName opened) {
+            if (times.error != 0) {
+                return times.error;
+            }
+            names().times().noteSet();
+            return opened.changeWithoutName(status ->
+                            status.withTimes(times.accessed, times.modified).changedNow())
+                    ? 0
+                    : LinuxErrno.EOPNOTSUPP;
+        }
     }
 
     private @Nullable FileTime time(long seconds, long nanos) {
@@ -242,13 +294,10 @@ final class AttributeCalls {
                 time(times == 0 ? 0 : memory.getLong(times + 16), modified),
                 error);
         String given = isOfDescriptor ? "" : paths.name(path);
-        boolean isEmpty = !isOfDescriptor && (flags & EMPTY_PATH) != 0 && given.isEmpty();
-        if (isOfDescriptor || (isEmpty && (int) descriptor != PathCalls.CURRENT_FOLDER)) {
-            long result = changeOpen(descriptor, !isOfDescriptor, host -> set(changed, host, false));
+        if (isOfDescriptor || PathCalls.isOfDescriptor(flags, descriptor, given)) {
+            long result = changeOpen(descriptor, !isOfDescriptor, new TimeChange(changed, false));
             return result == 0 ? error : result;
         }
-        boolean follows = (flags & NO_FOLLOW) == 0;
-        String name = isEmpty ? PathCalls.EMPTY : given;
-        return change(descriptor, name, follows, 0, host -> set(changed, host, follows));
+        return change(flags, descriptor, given, 0, new TimeChange(changed, (flags & NO_FOLLOW) == 0));
     }
 }

@@ -75,7 +75,7 @@ final class ExecCalls {
         if (((int) flags & ~(EMPTY_PATH | NO_FOLLOW)) != 0) {
             return LinuxErrno.EINVAL;
         }
-        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
+        boolean isOfDescriptor = name.isEmpty();
         boolean follows = (flags & NO_FOLLOW) == 0;
         // The file is opened before the strings are counted.
         long error;
@@ -123,7 +123,7 @@ final class ExecCalls {
     private ResolvedPath place(PathCalls paths, boolean isOfDescriptor, long folder, String name, boolean follows) {
         if (isOfDescriptor) {
             return (int) folder == PathCalls.CURRENT_FOLDER
-                    ? paths.place(folder, PathCalls.EMPTY, true)
+                    ? paths.placeBy(EMPTY_PATH, folder, name, true)
                     : ofDescriptor(folder);
         }
         ResolvedPath found = paths.place(folder, name, follows);
@@ -140,6 +140,9 @@ final class ExecCalls {
 
     /** Returns why the file of a path cannot be executed; 0 if nothing is known against it. */
     private long check(ResolvedPath place) {
+        if (place.removed() != null) {
+            return LinuxErrno.EACCES;
+        }
         if (place.error() != 0) {
             return place.error();
         }

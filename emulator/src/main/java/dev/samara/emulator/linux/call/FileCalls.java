@@ -136,7 +136,7 @@ final class FileCalls {
             boolean isCut = (flags & OpenFlags.TRUNC) != 0 && !found.isNew && file.isMappable();
             result = isCut ? file.cut() : 0;
             if (isCut && result == 0) {
-                file.written();
+                file.written(thread);
             }
             if (result >= 0 && !file.countIn(thread.process().system().openFiles())) {
                 result = LinuxErrno.ENFILE;
@@ -219,6 +219,11 @@ final class FileCalls {
     private FoundFile openRemoved(OpenedName folder, int flags) {
         boolean isForReading = !OpenFlags.changesFile(flags) && (flags & OpenFlags.CREAT) == 0;
         NamedPipes names = thread.process().system().namedPipes();
+        boolean isPlace = (flags & OpenFlags.PATH) != 0;
+        long refused = isPlace ? 0 : paths.rights().check(folder.status(), OwnerRights.READ);
+        if (isForReading && refused != 0) {
+            return FoundFile.none(refused);
+        }
         return isForReading
                 ? FoundFile.of(new FolderFile(
                         folder.path(),
@@ -283,8 +288,9 @@ final class FileCalls {
             return FoundFile.none(LinuxErrno.ELOOP);
         }
         OpenedName name = open.openedName();
-        if (name != null && name.host() != null) {
-            ResolvedPath place = thread.process().system().root().resolve("/", name.path(), false);
+        String current = name == null ? null : name.currentPath();
+        if (current != null) {
+            ResolvedPath place = thread.process().system().root().resolve("/", current, false);
             return openPlace(place, flags & ~OpenFlags.CREAT, mode);
         }
         if (name != null && open instanceof FolderFile) {

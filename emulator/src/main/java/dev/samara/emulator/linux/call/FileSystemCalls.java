@@ -76,8 +76,11 @@ final class FileSystemCalls {
         String name = paths.name(path);
         synchronized (names()) {
             ResolvedPath place = paths.place(PathCalls.CURRENT_FOLDER, name, true);
-            if (place.error() != 0) {
+            if (place.nameError() != 0) {
                 return place.error();
+            }
+            if (place.removed() != null) {
+                return tellOfEmulator(address);
             }
             if (paths.ofEmulator(place, true) != null) {
                 return tellOfEmulator(address);

@@ -60,8 +60,8 @@ final class NameCalls {
 
     /** Makes something that is not there ({@code filename_create}). The caller has the monitor of the names. */
     private long make(ResolvedPath place, boolean isFolder, PathCalls.HostCall call) {
-        if (place.error() != 0) {
-            return place.error();
+        if (place.nameError() != 0) {
+            return place.nameError();
         }
         if (place.last() != LastName.NORMAL || emulated.exists(place)) {
             return LinuxErrno.EEXIST;
@@ -129,10 +129,12 @@ final class NameCalls {
         String name = paths.name(from);
         String newName = paths.secondName(to);
         synchronized (names()) {
-            boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name.isEmpty();
-            ResolvedPath linked = isOfDescriptor && (int) fromFolder != PathCalls.CURRENT_FOLDER
+            ResolvedPath linked = PathCalls.isOfDescriptor(flags, fromFolder, name)
                     ? ofDescriptor(fromFolder)
-                    : paths.place(fromFolder, isOfDescriptor ? PathCalls.EMPTY : name, (flags & FOLLOW) != 0);
+                    : paths.placeBy(flags, fromFolder, name, (flags & FOLLOW) != 0);
+            if (linked.removed() != null) {
+                return make(paths.placeOfName(toFolder, newName), false, end -> LinuxErrno.EPERM);
+            }
             if (linked.error() != 0) {
                 return linked.error();
             }
@@ -141,11 +143,18 @@ final class NameCalls {
                 return missing;
             }
             boolean isEmulated = !linked.exists();
-            return make(paths.placeOfName(toFolder, newName), false, end -> {
+            ResolvedPath made = paths.placeOfName(toFolder, newName);
+            return make(made, false, end -> {
                 if (linked.isFixed() || isEmulated) {
                     return LinuxErrno.EXDEV;
                 }
-                return PathCalls.onHost(linked, host -> isFolder(host) ? LinuxErrno.EPERM : names().link(host, end));
+                return PathCalls.onHost(linked, host -> {
+                    long error = isFolder(host) ? LinuxErrno.EPERM : names().link(host, end);
+                    if (error == 0) {
+                        names().linked(linked.guest(), made.guest(), end);
+                    }
+                    return error;
+                });
             });
         }
     }
@@ -163,7 +172,7 @@ final class NameCalls {
         String name = paths.name(path);
         synchronized (names()) {
             ResolvedPath place = paths.placeOfName(descriptor, name);
-            long error = place.error() != 0 ? place.error() : refusal(place, removesFolder);
+            long error = place.nameError() != 0 ? place.nameError() : refusal(place, removesFolder);
             long refused = error != 0 ? error : emulated.removalError(place, removesFolder);
             return refused != 0
                     ? refused
@@ -212,19 +221,19 @@ final class NameCalls {
         synchronized (names()) {
             ResolvedPath moved = paths.placeOfName(fromFolder, name);
             // Both folders are looked up before the last names.
-            if (moved.error() != 0 && !isOfLastName(moved, name)) {
+            if (moved.nameError() != 0 && !isOfLastName(moved, name)) {
                 return moved.error();
             }
             ResolvedPath target = paths.placeOfName(toFolder, newName);
-            if (target.error() != 0 && !isOfLastName(target, newName)) {
+            if (target.nameError() != 0 && !isOfLastName(target, newName)) {
                 return target.error();
             }
             boolean isNew = (flags & NO_REPLACE) != 0;
-            if (moved.error() != 0) {
-                boolean isNamed = target.error() != 0 || target.last() == LastName.NORMAL;
+            if (moved.nameError() != 0) {
+                boolean isNamed = target.nameError() != 0 || target.last() == LastName.NORMAL;
                 return isNamed ? moved.error() : isNew ? LinuxErrno.EEXIST : LinuxErrno.EBUSY;
             }
-            if (target.error() != 0) {
+            if (target.nameError() != 0) {
                 Path host = moved.host();
                 boolean isNamed = moved.last() == LastName.NORMAL;
                 return !isNamed

@@ -28,14 +28,11 @@ import org.jspecify.annotations.Nullable;
 final class PathCalls {
     static final int CURRENT_FOLDER = -100;
 
-    /**
-     * Stands for an empty path at {@link #CURRENT_FOLDER} that a call permits: the current folder, in which nothing is
-     * looked up, so that it need not be searchable; no path has zeros.
-     */
-    static final String EMPTY = "\0.";
-
     /** Dots at the beginning of a path, or all of it. */
     private static final Pattern SAME_FOLDER = Pattern.compile("^(\\.(/+|$))+");
+
+    /** The path of the folder above. */
+    private static final Pattern ABOVE = Pattern.compile("\\.\\./*");
 
     /** Stands for a path whose bytes cannot be read; no path has zeros. */
     private static final String UNREADABLE = "\0\0";
@@ -108,10 +105,22 @@ final class PathCalls {
      * uses the result.
      */
     ResolvedPath place(long descriptor, String path, boolean follows) {
-        boolean isEmpty = path.equals(EMPTY);
-        EmulatedLinks links = isEmpty ? EmulatedLinks.NONE : links();
-        return resolved(
-                descriptor, isEmpty ? "." : path, (folder, rest) -> root().resolve(folder, rest, follows, links));
+        EmulatedLinks links = links();
+        return resolved(descriptor, path, (folder, rest) -> root().resolve(folder, rest, follows, links));
+    }
+
+    /**
+     * Resolves a path as {@link #place} does, or an empty one at {@link #CURRENT_FOLDER} that the flags of the call
+     * permit: the current folder, in which nothing is looked up, so that it need not be searchable.
+     */
+    ResolvedPath placeBy(long flags, long descriptor, String path, boolean follows) {
+        if ((flags & EMPTY_PATH) == 0 || !path.isEmpty()) {
+            return place(descriptor, path, follows);
+        }
+        OpenedName current = thread.process().folder().name();
+        return current != null && current.isRemoved()
+                ? ResolvedPath.ofRemoved(current)
+                : root().resolve(thread.process().folder().path(), ".", follows, EmulatedLinks.NONE);
     }
 
     private EmulatedLinks links() {
@@ -141,12 +150,14 @@ final class PathCalls {
         return resolved(descriptor, path, (folder, rest) -> root().resolveName(folder, rest, links()));
     }
 
-    /** Returns the path of an open file; ENOENT if its name is not its own any more. */
+    /** Returns the path of an open file; that of a file other than a folder is ENOENT once its name is not its own. */
     ResolvedPath placeOf(GuestFile file) {
         OpenedName opened = file.openedName();
-        return opened != null && opened.host() == null
-                ? ResolvedPath.failed(LinuxErrno.ENOENT)
-                : root().resolve("/", file.path(), false);
+        String path = opened == null ? file.path() : opened.currentPath();
+        if (opened == null || path != null) {
+            return root().resolve("/", path == null ? file.path() : path, false);
+        }
+        return file instanceof GuestFolder ? ResolvedPath.ofRemoved(opened) : ResolvedPath.failed(LinuxErrno.ENOENT);
     }
 
     /** Resolves a path from a folder on. */
@@ -180,7 +191,11 @@ final class PathCalls {
     }
 
     /** Resolves a path from a folder on that was removed: it has nothing but itself and the folder above it. */
-    private static ResolvedPath fromRemoved(OpenedName folder, String path, PathResolution resolution) {
+    private ResolvedPath fromRemoved(OpenedName folder, String path, PathResolution resolution) {
+        long refused = rights().check(folder.status(), OwnerRights.EXECUTE);
+        if (refused != 0) {
+            return ResolvedPath.failed(refused);
+        }
         String rest = SAME_FOLDER.matcher(path).replaceFirst("");
         if (rest.isEmpty()) {
             return ResolvedPath.ofRemoved(folder);
@@ -189,7 +204,8 @@ final class PathCalls {
             return ResolvedPath.failed(LinuxErrno.ENOENT);
         }
         String above = folder.path().substring(0, folder.path().lastIndexOf('/') + 1);
-        return resolution.from(above, "." + rest.substring(2));
+        ResolvedPath found = resolution.from(above, "." + rest.substring(2));
+        return ABOVE.matcher(rest).matches() ? found.withLast(ResolvedPath.LastName.DOT_DOT) : found;
     }
 
     /** Returns what the guest may do with files of the host. */
@@ -255,9 +271,9 @@ final class PathCalls {
             return statOf(descriptor, found);
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        String given = (flags & EMPTY_PATH) != 0 && isEmpty(path) ? EMPTY : name(path);
+        String given = (flags & EMPTY_PATH) != 0 && isEmpty(path) ? "" : name(path);
         synchronized (names()) {
-            ResolvedPath place = place(descriptor, given, follows);
+            ResolvedPath place = placeBy(flags, descriptor, given, follows);
             OpenedName removed = place.removed();
             FileStatus special = removed != null ? removed.status() : ofEmulator(place, follows);
             if (special != null) {
@@ -333,22 +349,22 @@ final class PathCalls {
             return LinuxErrno.EINVAL;
         }
         // For stat a null pointer is an empty path; here it is bad memory.
-        boolean isOfDescriptor = (flags & EMPTY_PATH) != 0 && name(path).isEmpty();
-        if (isOfDescriptor && (int) descriptor != CURRENT_FOLDER) {
-            return accessOf(descriptor, rights);
+        String name = name(path);
+        if (isOfDescriptor(flags, descriptor, name)) {
+            return accessOf(descriptor, (int) rights);
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
-        String name = isOfDescriptor ? EMPTY : name(path);
         synchronized (names()) {
-            ResolvedPath place = place(descriptor, name, follows);
+            ResolvedPath place = placeBy(flags, descriptor, name, follows);
             FileStatus special = ofEmulator(place, follows);
             if (special != null) {
                 return place.isFolderNamed() && !special.isFolder()
                         ? LinuxErrno.ENOTDIR
                         : mayUse(special, (int) rights) ? 0 : LinuxErrno.EACCES;
             }
-            if (place.removed() != null) {
-                return 0;
+            OpenedName removed = place.removed();
+            if (removed != null) {
+                return rights().check(removed.status(), (int) rights);
             }
             return onHost(place, host -> {
                 long result = access(host, rights);
@@ -362,17 +378,22 @@ final class PathCalls {
         return isPrivileged || file.allows(rights);
     }
 
-    private long accessOf(long descriptor, long rights) {
-        if ((int) descriptor == CURRENT_FOLDER) {
-            return 0;
-        }
+    /** Returns whether a call is about the file of a descriptor: the path is empty, and its flags permit that. */
+    static boolean isOfDescriptor(long flags, long descriptor, String name) {
+        return (flags & EMPTY_PATH) != 0 && name.isEmpty() && (int) descriptor != CURRENT_FOLDER;
+    }
+
+    private long accessOf(long descriptor, int rights) {
         GuestFile file = thread.file(descriptor);
         if (file == null) {
             return LinuxErrno.EBADF;
         }
         OpenedName opened = file.openedName();
         Path host = opened == null ? null : opened.host();
-        return host == null ? 0 : access(host, rights);
+        if (host != null) {
+            return access(host, rights);
+        }
+        return mayUse(file.status(), rights) ? 0 : LinuxErrno.EACCES;
     }
 
     private long access(Path host, long rights) {
@@ -407,6 +428,9 @@ final class PathCalls {
         long result;
         synchronized (names()) {
             ResolvedPath place = place(descriptor, name, false);
+            if (place.removed() != null) {
+                return LinuxErrno.EINVAL;
+            }
             String known = place.error() != 0 || !place.isName() ? null : ProcFiles.link(thread, place.guest());
             FileStatus special = known != null ? null : ofEmulator(place, false);
             if (known != null) {
@@ -444,7 +468,7 @@ final class PathCalls {
         }
         long result = file.truncate(length);
         if (result == 0) {
-            file.written();
+            file.written(thread);
         }
         file.release();
         return result;
@@ -483,7 +507,10 @@ final class PathCalls {
             return file == null ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
         }
         synchronized (names()) {
-            long refused = rights().check(name.host(), OwnerRights.EXECUTE);
+            Path host = name.host();
+            long refused = host != null
+                    ? rights().check(host, OwnerRights.EXECUTE)
+                    : rights().check(name.status(), OwnerRights.EXECUTE);
             if (refused == 0) {
                 thread.process().folder().enter(name);
             }

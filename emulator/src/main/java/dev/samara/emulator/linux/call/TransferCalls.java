@@ -114,7 +114,7 @@ final class TransferCalls {
         WriteSource source = (at, bytes, count) -> parts.get(from + at, bytes, count);
         long written = offset < 0 ? file.writeFrom(thread, length, source) : file.writeFromAt(length, source, offset);
         if (isBegun(written)) {
-            file.written();
+            file.written(thread);
         }
         return written;
     }
@@ -244,7 +244,7 @@ final class TransferCalls {
                     ? read
                     : target instanceof EventCounter ? LinuxErrno.EINVAL : target.write(thread, bytes.flip());
             if (read > 0 && isBegun(written)) {
-                target.written();
+                target.written(thread);
             }
             if (written <= 0) {
                 return done > 0 ? done : written;
@@ -267,7 +267,7 @@ final class TransferCalls {
         GuestFile file = file(descriptor);
         long result = file != NoOpenFile.NONE && !file.mayWrite() ? LinuxErrno.EINVAL : file.truncate(length);
         if (result == 0) {
-            file.written();
+            file.written(thread);
         }
         return result;
     }
@@ -307,7 +307,7 @@ final class TransferCalls {
                 }
                 long result = (int) mode == 0 ? file.grow(offset + length) : file.punch(offset, length);
                 if (result == 0) {
-                    file.written();
+                    file.written(thread);
                 }
                 return result;
             }

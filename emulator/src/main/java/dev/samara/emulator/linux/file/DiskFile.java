@@ -67,8 +67,8 @@ public final class DiskFile extends SeekableFile {
     }
 
     @Override
-    public void written() {
-        name.written(shown);
+    public void written(FileThread thread) {
+        name.written(shown, thread.keepsPrivileges());
     }
 
     @Override

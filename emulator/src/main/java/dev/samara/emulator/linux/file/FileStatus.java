@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What {@code stat} tells of a file.
@@ -124,9 +125,28 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     }
 
     /** Returns this without the bits that make a program of it run as its owner. */
-    FileStatus withoutPrivileges() {
-        int kept = (mode & TYPE) | HostRights.withoutPrivileges(mode);
-        return new FileStatus(device, inode, kept, links, size, times);
+    public FileStatus withoutPrivileges() {
+        return withRights(HostRights.withoutPrivileges(mode));
+    }
+
+    /** Returns this with other rights, as {@code chmod} gives them. */
+    public FileStatus withRights(int rights) {
+        int changed = (mode & TYPE) | (rights & BITS_OF_RIGHTS);
+        return new FileStatus(device, inode, changed, links, size, times);
+    }
+
+    /** Returns this with other times of the last access and the last change of bytes; null for one that stays. */
+    public FileStatus withTimes(@Nullable FileTime accessed, @Nullable FileTime modified) {
+        FileTimes found = new FileTimes(
+                accessed == null ? times.accessed() : accessed.to(TimeUnit.NANOSECONDS),
+                modified == null ? times.modified() : modified.to(TimeUnit.NANOSECONDS),
+                times.changed());
+        return new FileStatus(device, inode, mode, links, size, found);
+    }
+
+    /** Returns this for a file whose status has changed now. */
+    public FileStatus changedNow() {
+        return new FileStatus(device, inode, mode, links, size, times.changedNow());
     }
 
     /** Whether this and another one are of one file. */

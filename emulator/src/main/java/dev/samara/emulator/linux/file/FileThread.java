@@ -8,6 +8,9 @@ public interface FileThread extends WaitingThread {
     /** Sends SIGPIPE to this thread, which has written where nobody reads. */
     void sendPipeSignal();
 
+    /** Whether its writes leave a file the bits that make a program of it run as its owner ({@code CAP_FSETID}). */
+    boolean keepsPrivileges();
+
     /**
      * Has the group of this thread stop if it is in the background, before a read of the terminal.
      *

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.file;
 
+import java.util.concurrent.TimeUnit;
+
 /**
  * When a file was used, in nanoseconds since 1970.
  *
@@ -10,4 +12,9 @@ package dev.samara.emulator.linux.file;
  */
 public record FileTimes(long accessed, long modified, long changed) {
     static final FileTimes NONE = new FileTimes(0, 0, 0);
+
+    /** Returns these for a file whose status has changed now. */
+    FileTimes changedNow() {
+        return new FileTimes(accessed, modified, TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()));
+    }
 }

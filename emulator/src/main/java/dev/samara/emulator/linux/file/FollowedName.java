@@ -8,14 +8,27 @@ import org.jspecify.annotations.Nullable;
  * dentry} does. Any thread reads it; a thread that changes it has the monitor of the {@link NamedPipes}.
  */
 final class FollowedName {
+    private final FileStatus opened;
     private volatile String path;
     private volatile boolean isRemoved;
 
     /** Guarded by that monitor. */
     private @Nullable FileStatus last;
 
-    FollowedName(String path) {
+    /**
+     * Follows a name.
+     *
+     * @param path the name
+     * @param opened the status of its file
+     */
+    FollowedName(String path, FileStatus opened) {
         this.path = path;
+        this.opened = opened;
+    }
+
+    /** Returns the status that the file had when it was opened. */
+    FileStatus opened() {
+        return opened;
     }
 
     /** Returns the path; the last one if the name is removed. */
@@ -32,7 +45,10 @@ final class FollowedName {
         path = changed;
     }
 
-    /** Returns what the file was after the guest had removed the name, or another one; null if that is not known. */
+    /**
+     * Returns what the file was after the guest had removed the name, or another one, or what it is shown as since
+     * another program has; null if neither is known.
+     */
     @Nullable
     FileStatus last() {
         return last;
@@ -41,5 +57,10 @@ final class FollowedName {
     void remove(@Nullable FileStatus after) {
         last = after;
         isRemoved = true;
+    }
+
+    /** Notes what the file is to be shown as while nothing leads to it. */
+    void show(FileStatus status) {
+        last = status;
     }
 }

@@ -4,14 +4,15 @@ package dev.samara.emulator.linux.file;
 import java.util.Collections;
 import java.util.Set;
 import java.util.WeakHashMap;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** The names of what is open or a current folder, as far as somebody still has them. Not thread-safe. */
 final class FollowedNames {
     private final Set<FollowedName> all = Collections.newSetFromMap(new WeakHashMap<>());
 
-    FollowedName follow(String path) {
-        FollowedName name = new FollowedName(path);
+    FollowedName follow(String path, FileStatus opened) {
+        FollowedName name = new FollowedName(path, opened);
         all.add(name);
         return name;
     }
@@ -25,12 +26,12 @@ final class FollowedNames {
             }
         }
         if (after != null) {
-            counted(after);
+            changed(after);
         }
     }
 
-    /** A file has as many names as a status says: whoever has removed one of them may have it open. */
-    void counted(FileStatus now) {
+    /** A file has a status now, with its number of names: whoever has removed one of them may have it open. */
+    void changed(FileStatus now) {
         for (FollowedName each : all) {
             FileStatus last = each.last();
             if (each.isRemoved() && last != null && last.links() > 0 && last.isSame(now)) {
@@ -40,16 +41,28 @@ final class FollowedNames {
     }
 
     /**
-     * Notes that a file without names lost the bits that make a program of it run as its owner. The file of the host
-     * keeps them, since the JDK cannot change a file that has no name.
+     * Notes a change of a file that the guest has left without names. The file of the host stays as it is, since the
+     * JDK cannot change one that has no name.
+     *
+     * @param isOfLost whether a file is changed, too, whose name another program has removed or given to another one:
+     *     it may have names that the guest does not know
+     * @return whether the guest has left it without names
      */
-    void privilegesDropped(FileStatus file) {
+    boolean changeWithoutName(FileStatus file, boolean isOfLost, UnaryOperator<FileStatus> change) {
+        boolean isFound = false;
         for (FollowedName each : all) {
             FileStatus last = each.last();
-            if (each.isRemoved() && last != null && last.links() == 0 && last.isSame(file)) {
-                each.remove(last.withoutPrivileges());
+            if (!each.opened().isSame(file)) {
+                continue;
+            }
+            if (each.isRemoved() && last != null && last.links() == 0) {
+                each.show(change.apply(last));
+                isFound = true;
+            } else if (isOfLost) {
+                each.show(change.apply(last != null ? last : each.opened().withoutNames()));
             }
         }
+        return isFound;
     }
 
     /** The guest has given a file another name, which another file may have had with some status. */

@@ -194,9 +194,10 @@ public abstract class GuestFile {
     }
 
     /**
-     * Called after a write of this, without any of its locks: its time shows, and the file no longer runs as its owner.
+     * Called after a write of this, without any of its locks: its time shows, and the file no longer runs as its owner
+     * unless the thread keeps that.
      */
-    public void written() {}
+    public void written(FileThread thread) {}
 
     /** Notes that bytes were asked for, whatever there were ({@code file_accessed}). */
     public void accessed() {}

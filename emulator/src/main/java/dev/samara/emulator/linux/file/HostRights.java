@@ -37,13 +37,18 @@ public final class HostRights {
         set(host, mode);
     }
 
-    /** Takes the set-user-ID bit, and the set-group-ID bit of what the group may execute, from a file. */
-    public static void dropPrivileges(Path host) throws IOException {
+    /**
+     * Takes the set-user-ID bit, and the set-group-ID bit of what the group may execute, from a file.
+     *
+     * @return whether it had one of them
+     */
+    static boolean dropPrivileges(Path host) throws IOException {
         int mode = FileStatus.of(host, false).mode() & BITS;
         int kept = withoutPrivileges(mode);
         if (kept != mode) {
             set(host, kept);
         }
+        return kept != mode;
     }
 
     /** Returns rights without the set-user-ID bit, and without the set-group-ID bit of what the group may execute. */

@@ -92,7 +92,10 @@ public final class MemoryDescriptor extends SeekableFile {
     }
 
     @Override
-    public void written() {
+    public void written(FileThread thread) {
+        if (thread.keepsPrivileges()) {
+            return;
+        }
         int mode = file.mode();
         int kept = HostRights.withoutPrivileges(mode);
         if (kept != mode) {

@@ -13,8 +13,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +38,7 @@ public final class NamedPipes {
 
     private final Map<FileNumber, NamedPipe> all = new HashMap<>();
     private final FollowedNames followed = new FollowedNames();
+    private final LinkedNames linked = new LinkedNames();
 
     /** The names under which mappable files of the host were opened, as long as the files are in use. */
     private final Map<Backing, OpenedName> mapped = new WeakHashMap<>();
@@ -50,23 +53,53 @@ public final class NamedPipes {
     }
 
     /** Returns a name that the guest's calls change from now on. */
-    synchronized FollowedName follow(String guest) {
-        return followed.follow(guest);
+    synchronized FollowedName follow(String guest, FileStatus opened) {
+        return followed.follow(guest, opened);
+    }
+
+    /** Returns names that a file may have besides the one by which it was opened. */
+    synchronized List<String> linked(FileStatus file) {
+        return linked.of(file);
+    }
+
+    /** Notes that the guest has given the file of one name another one. */
+    public synchronized void linked(String from, String to, Path host) {
+        FileStatus now = statusOf(host);
+        if (now != null) {
+            linked.linked(from, to, now);
+        }
     }
 
     /** Has what is open know that the guest has removed a name. */
     public synchronized void removed(String guest, @Nullable FileStatus before) {
+        linked.removed(guest);
         followed.removed(guest, before);
     }
 
     /** Has what is open know that the guest has renamed it, or a folder above it. */
     public synchronized void renamed(String from, String to, @Nullable FileStatus replaced) {
+        linked.renamed(from, to);
         followed.renamed(from, to, replaced);
     }
 
-    /** Notes that a file without names lost the bits that make a program of it run as its owner. */
-    synchronized void privilegesDropped(FileStatus file) {
-        followed.privilegesDropped(file);
+    /** Changes what is shown of a file that the guest has left without names; returns whether it is such a file. */
+    synchronized boolean changeWithoutName(FileStatus file, boolean isOfLost, UnaryOperator<FileStatus> change) {
+        return followed.changeWithoutName(file, isOfLost, change);
+    }
+
+    /** Has what is open by a name that was removed know that its file was changed by another name. */
+    public synchronized void changed(Path host) {
+        FileStatus now = statusOf(host);
+        if (now != null) {
+            followed.changed(now);
+        }
+    }
+
+    /** Takes the bits from a file that make a program of it run as its owner. */
+    public synchronized void dropPrivileges(Path host) throws IOException {
+        if (HostRights.dropPrivileges(host)) {
+            changed(host);
+        }
     }
 
     private boolean isFull() {
@@ -208,10 +241,7 @@ public final class NamedPipes {
             return LinuxErrno.EMLINK;
         }
         Files.createLink(to, from);
-        FileStatus now = statusOf(to);
-        if (now != null) {
-            followed.counted(now);
-        }
+        changed(to);
         if (found != null) {
             found.linked(to);
         }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.FileTime;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +34,7 @@ public final class OpenedName {
         opened = FileStatus.of(host, false);
         this.root = root;
         this.names = names;
-        name = names.follow(place.guest());
+        name = names.follow(place.guest(), opened);
     }
 
     /** Returns the path of the guest; the last one if the name is removed. */
@@ -56,41 +57,77 @@ public final class OpenedName {
         names.noteMapped(file, this);
     }
 
-    private @Nullable Path resolved() {
-        return isRemoved() ? null : root.resolve("/", path(), false).host();
+    /**
+     * Where the file is.
+     *
+     * @param guest a path of the guest
+     * @param host the path of the host
+     * @param status the status of the file
+     */
+    private record FoundName(String guest, Path host, FileStatus status) {}
+
+    /** Returns a name that leads to the file; null if the guest knows none. */
+    private @Nullable FoundName find() {
+        FoundName own = isRemoved() ? null : find(path());
+        if (own != null) {
+            return own;
+        }
+        for (String each : names.linked(opened)) {
+            FoundName other = find(each);
+            if (other != null) {
+                return other;
+            }
+        }
+        return null;
     }
 
-    /**
-     * Returns where the host has the file; null if its name is gone, or another file's by now. The caller has the
-     * monitor of the names, and keeps it while it uses the path.
-     */
-    public @Nullable Path host() {
-        Path found = resolved();
+    private @Nullable FoundName find(String guest) {
+        Path found = root.resolve("/", guest, false).host();
         try {
-            return found != null && isOpened(FileStatus.of(found, false)) ? found : null;
+            FileStatus now = found == null ? null : FileStatus.of(found, false);
+            return now != null && isOpened(now) ? new FoundName(guest, found, now) : null;
         } catch (IOException gone) {
             return null;
         }
     }
 
+    /**
+     * Returns where the host has the file, by its name or by another one that the guest has made; null if they are
+     * gone, or other files' by now. The caller has the monitor of the names, and keeps it while it uses the path.
+     */
+    public @Nullable Path host() {
+        FoundName found = find();
+        return found == null ? null : found.host;
+    }
+
+    /** Returns the path of the guest that leads to the file now, as {@link #host} finds it; null if none does. */
+    public @Nullable String currentPath() {
+        FoundName found = find();
+        return found == null ? null : found.guest;
+    }
+
     /** Shows that the file was written now. */
-    void written(WriteTimes.Shown last) {
-        names.times().written(this, last);
+    void written(WriteTimes.Shown last, boolean keepsPrivileges) {
+        names.times().written(this, last, keepsPrivileges);
     }
 
     /**
      * Sets the time of the last change as far as the host permits it: a save sets it again. The file loses the bits
-     * that make a program of it run as its owner ({@code file_remove_privs}).
+     * that make a program of it run as its owner ({@code file_remove_privs}), unless its writer may keep them.
      */
-    void setModified(FileTime time) {
+    void setModified(FileTime time, boolean keepsPrivileges) {
         synchronized (names) {
             Path found = host();
             if (found == null) {
-                names.privilegesDropped(opened);
+                showWithoutName(status -> (keepsPrivileges ? status : status.withoutPrivileges())
+                        .withTimes(null, time)
+                        .changedNow());
                 return;
             }
             try {
-                HostRights.dropPrivileges(found);
+                if (!keepsPrivileges) {
+                    names.dropPrivileges(found);
+                }
                 Files.setLastModifiedTime(found, time);
             } catch (IOException refused) {
                 // The guest may have taken its own rights away.
@@ -98,9 +135,19 @@ public final class OpenedName {
         }
     }
 
-    /** Shows, for a file without names, that it lost the bits that make a program of it run as its owner. */
-    public void showPrivilegesDropped() {
-        names.privilegesDropped(opened);
+    /**
+     * Changes what all descriptors of the file show, if the guest has left it without names: nothing but they lead to
+     * it.
+     *
+     * @return whether it is such a file
+     */
+    public boolean changeWithoutName(UnaryOperator<FileStatus> change) {
+        return names.changeWithoutName(opened, false, change);
+    }
+
+    /** Changes what all descriptors of the file show while nothing that the guest knows leads to it. */
+    public void showWithoutName(UnaryOperator<FileStatus> change) {
+        names.changeWithoutName(opened, true, change);
     }
 
     /** Shows that bytes of the file were asked for now. */
@@ -111,11 +158,19 @@ public final class OpenedName {
     /** Sets the time of the last access if the present one is too old ({@code relatime_need_update}). */
     void setAccessed(long now) {
         synchronized (names) {
-            Path found = isFixed() ? null : host();
+            if (isFixed()) {
+                return;
+            }
+            Path found = host();
+            FileTime time = FileTime.from(now, TimeUnit.NANOSECONDS);
+            if (found == null) {
+                showWithoutName(status -> status.isAccessOld(now) ? status.withTimes(time, null) : status);
+                return;
+            }
             try {
-                if (found != null && FileStatus.of(found, false).isAccessOld(now)) {
+                if (FileStatus.of(found, false).isAccessOld(now)) {
                     Files.getFileAttributeView(found, BasicFileAttributeView.class)
-                            .setTimes(null, FileTime.from(now, TimeUnit.NANOSECONDS), null);
+                            .setTimes(null, time, null);
                 }
             } catch (IOException refused) {
                 // The guest may have taken its own rights away.
@@ -131,16 +186,11 @@ public final class OpenedName {
     /** Returns the status of the file; the last one that is known if the name is not the file's any more. */
     public FileStatus status() {
         synchronized (names) {
-            Path found = resolved();
-            FileStatus last = name.last();
-            try {
-                FileStatus now = found == null ? null : FileStatus.of(found, false);
-                if (now != null && isOpened(now)) {
-                    return now;
-                }
-            } catch (IOException gone) {
-                last = null;
+            FoundName found = find();
+            if (found != null) {
+                return found.status;
             }
+            FileStatus last = name.last();
             return last != null && isOpened(last) ? last : opened.withoutNames();
         }
     }

@@ -39,6 +39,11 @@ public final class OwnerRights {
         }
     }
 
+    /** Returns EACCES if a file or a folder with some status lacks one of some rights. */
+    public long check(FileStatus status, int wanted) {
+        return !isBound || (status.mode() >> OF_OWNER & wanted) == wanted ? 0 : LinuxErrno.EACCES;
+    }
+
     /** Returns EACCES if names of a folder may not be added or removed. */
     public long checkFolderOf(@Nullable Path host) {
         return host == null ? 0 : check(host.getParent(), WRITE | EXECUTE);

@@ -33,29 +33,31 @@ public final class WriteTimes {
     static final class Shown {
         private long at = System.nanoTime() - TICK;
         private long settings = -1;
+        private boolean keptPrivileges;
 
         /** Whether the time of now is to be shown; then it counts as shown. */
-        private synchronized boolean isDue(long found) {
+        private synchronized boolean isDue(long found, boolean keepsPrivileges) {
             long now = System.nanoTime();
-            boolean isDue = found != settings || now - at >= TICK;
+            boolean isDue = found != settings || now - at >= TICK || (keptPrivileges && !keepsPrivileges);
             if (isDue) {
                 at = now;
                 settings = found;
+                keptPrivileges = keepsPrivileges;
             }
             return isDue;
         }
     }
 
-    /** Shows that a file was written now. */
-    void written(OpenedName name, Shown last) {
-        if (last.isDue(settings.get())) {
-            name.setModified(FileTime.from(Instant.now()));
+    /** Shows that a file was written now, by somebody who may keep the bits that make it run as its owner, or not. */
+    void written(OpenedName name, Shown last, boolean keepsPrivileges) {
+        if (last.isDue(settings.get(), keepsPrivileges)) {
+            name.setModified(FileTime.from(Instant.now()), keepsPrivileges);
         }
     }
 
     /** Shows that bytes of a file were asked for now: those in memory are not read from the host. */
     void accessed(OpenedName name, Shown last) {
-        if (last.isDue(settings.get())) {
+        if (last.isDue(settings.get(), false)) {
             name.setAccessed(TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()));
         }
     }

@@ -479,6 +479,11 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     }
 
     @Override
+    public boolean keepsPrivileges() {
+        return credentials().isPrivileged();
+    }
+
+    @Override
     public void sendPipeSignal() {
         SignalDelivery.send(
                 this,

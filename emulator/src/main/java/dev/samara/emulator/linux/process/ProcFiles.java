@@ -246,6 +246,6 @@ public final class ProcFiles {
                 : "cwd".equals(own(thread.process(), path))
                         ? thread.process().folder().name()
                         : null;
-        return name == null || name.host() == null ? null : name.path();
+        return name == null ? null : name.currentPath();
     }
 }

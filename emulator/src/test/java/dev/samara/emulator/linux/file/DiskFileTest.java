@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.vma.Geometry;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -48,6 +49,35 @@ final class DiskFileTest {
             assertEquals(24, Files.size(path));
             assertEquals(0, open.grow(30));
             assertEquals(30, Files.size(path));
+        }
+    }
+
+    /** A thread that may, or may not, leave a file its marks. */
+    private static FileThread thread(boolean keepsPrivileges) {
+        return (FileThread) Proxy.newProxyInstance(
+                FileThread.class.getClassLoader(), new Class<?>[] {FileThread.class}, (proxy, method, arguments) -> {
+                    assertEquals("keepsPrivileges", method.getName());
+                    return keepsPrivileges;
+                });
+    }
+
+    @Test
+    @DisplayName("and removed is shown as a program that a write has changed, unless user 0 has written it")
+    void removed() throws Exception {
+        Path root = Files.createDirectory(folder.resolve("root"));
+        Path path = Files.writeString(root.resolve("f"), "first");
+        Files.setAttribute(path, "unix:mode", 06755);
+        try (Machine machine = Machine.builder().memory(1 << 20).build();
+                HostFile file = machine.openFile(path, Geometry.LINUX_X86_64, StandardOpenOption.WRITE)) {
+            GuestRoot guest = new GuestRoot(root, path);
+            OpenedName name = new OpenedName(guest.resolve("/", "/f", false), path, guest, new NamedPipes());
+            DiskFile open = new DiskFile("/f", OpenFlags.RDWR, name, file);
+            Files.delete(path);
+            open.written(thread(true));
+            assertEquals(0106755, open.status().mode());
+            open.written(thread(false));
+            assertEquals(0100755, open.status().mode());
+            assertEquals(0, open.status().links());
         }
     }
 }

@@ -17,6 +17,11 @@ final class HostStreamTest {
 
     private final FileThread thread = new FileThread() {
         @Override
+        public boolean keepsPrivileges() {
+            return false;
+        }
+
+        @Override
         public void sendPipeSignal() {
             signals++;
         }

@@ -71,6 +71,19 @@ public interface Language<S, D extends Difference<S>> {
     D again(D found, List<S> steps) throws IOException;
 
     /**
+     * Runs the script of a difference that {@link #again} has found once more, as carefully as the language can. One
+     * that takes less care with the many scripts of {@link #again}, and finds here that it was too little, takes more
+     * from now on.
+     *
+     * @param found the difference
+     * @return the first difference of its script; null if there is none
+     * @throws IOException if a side cannot run it
+     */
+    default @Nullable D confirm(D found) throws IOException {
+        return found;
+    }
+
+    /**
      * Returns what may stand in place of a step in a script that is easier to read.
      *
      * @param step the step

@@ -37,16 +37,25 @@ public final class Shrinker<S, D extends Difference<S>> {
      */
     public static <S, D extends Difference<S>> D shrink(Language<S, D> language, D found, long nanos)
             throws IOException {
-        Shrinker<S, D> shrinker = new Shrinker<>(language, found, nanos);
+        D shortest = new Shrinker<>(language, found, nanos).shrink();
+        D confirmed = shortest == found ? found : language.confirm(shortest);
+        if (confirmed != null && confirmed.kind().equals(found.kind())) {
+            return confirmed;
+        }
+        // The language takes more care the second time.
+        return new Shrinker<>(language, found, nanos).shrink();
+    }
+
+    private D shrink() throws IOException {
         // What follows the difference is left out first, if that is not what makes it visible.
-        shrinker.take(found.steps());
+        take(shortest.steps());
         int before;
         do {
-            before = shrinker.shortest.steps().size();
-            shrinker.drop();
-            shrinker.simplify();
-        } while (shrinker.shortest.steps().size() < before);
-        return shrinker.shortest;
+            before = shortest.steps().size();
+            drop();
+            simplify();
+        } while (shortest.steps().size() < before);
+        return shortest;
     }
 
     private boolean isOver() {

@@ -10,7 +10,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A language whose steps are numbers; the script of a seed is the seed. A test decides which scripts differ. */
-final class NumberLanguage implements Language<Integer, NumberDifference> {
+class NumberLanguage implements Language<Integer, NumberDifference> {
     private final Function<List<Integer>, @Nullable String> kind;
     private final Tally tally;
     private final List<Long> seeds = new ArrayList<>();

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -54,5 +55,33 @@ final class ShrinkerTest {
     void noTime() throws IOException {
         NumberDifference found = new NumberDifference(List.of(1, 5, 2), "any");
         assertSame(found, Shrinker.shrink(new NumberLanguage(script -> "any"), found, -1));
+    }
+
+    /** A language that takes each script for one that differs, until it confirms one. */
+    private static final class HastyLanguage extends NumberLanguage {
+        private boolean isCareful;
+
+        HastyLanguage() throws IOException {
+            super(script -> script.contains(5) ? "five" : null);
+        }
+
+        @Override
+        public @Nullable NumberDifference again(NumberDifference found, List<Integer> steps) {
+            return isCareful ? super.again(found, steps) : new NumberDifference(steps, "five");
+        }
+
+        @Override
+        public @Nullable NumberDifference confirm(NumberDifference found) {
+            isCareful = true;
+            return again(found, found.steps());
+        }
+    }
+
+    @Test
+    @DisplayName("again if what is left does not differ when it is confirmed")
+    void notConfirmed() throws IOException {
+        NumberDifference found = new NumberDifference(List.of(1, 5, 2), "five");
+        assertEquals(
+                List.of(5), Shrinker.shrink(new HastyLanguage(), found, LONG).steps());
     }
 }
