@@ -21,6 +21,11 @@ final class NamedExceptions {
     private static final Pattern NO_TIMES = Pattern.compile(" atime 0\\.0 mtime 0\\.0");
     private static final Pattern CHILD = Pattern.compile("other[0-9]+");
 
+    /** A set of signals in memory, and SIGCHLD in it. */
+    private static final Pattern SET = Pattern.compile("\\{(-?[0-9]+)\\}");
+
+    private static final long SIGCHLD = 1L << 16;
+
     /** A time in seconds and nanoseconds. */
     private static final Pattern TIME = Pattern.compile("(time -?[0-9]+\\.)([0-9]+)");
 
@@ -130,6 +135,9 @@ final class NamedExceptions {
         if (call.call() == JudgedCall.RT_SIGPENDING && hasThread(found) && isAfter(found, TO_PROCESS)) {
             return "a signal for the process, which another thread is about to take";
         }
+        if (call.call() == JudgedCall.RT_SIGPENDING && isAfter(found, TO_PROCESS) && isSignalOfChild(found)) {
+            return "the signal of a child, which is about to stop or to go on";
+        }
         if (OF_POSITIONS.contains(call.call()) && isAfterEntries(found) && isReadOfFolder(found)) {
             return "a position in a folder after its last entry, which is the greatest of all in ext4";
         }
@@ -163,6 +171,15 @@ final class NamedExceptions {
         return found.script().subList(0, found.step()).stream()
                 .anyMatch(each -> (each instanceof Step.Spawn spawn && (spawn.flags() & PIDFD) != 0)
                         || (each instanceof Step.Call call && call.call() == JudgedCall.PIDFD_OPEN));
+    }
+
+    /** Whether two sets of pending signals differ by SIGCHLD, and nothing else. */
+    private static boolean isSignalOfChild(Difference found) {
+        return withoutSignalOfChild(found.kernel()).equals(withoutSignalOfChild(found.guest()));
+    }
+
+    private static String withoutSignalOfChild(String pending) {
+        return SET.matcher(pending).replaceAll(set -> "{" + (Long.parseLong(set.group(1)) & ~SIGCHLD) + "}");
     }
 
     /** Whether two answers of a wait differ by the child that they name, and nothing else. */

@@ -242,9 +242,6 @@ final class PathCalls {
     }
 
     long stat(long descriptor, long path, long address, long flags) {
-        if (((int) flags & ~STATUS_FLAGS) != 0) {
-            return LinuxErrno.EINVAL;
-        }
         FileStatus[] found = new FileStatus[1];
         long result = find(descriptor, path, flags, found);
         if (result == 0) {
@@ -255,7 +252,7 @@ final class PathCalls {
 
     long extendedStat(long descriptor, long path, long flags, long mask, long address) {
         boolean hasBothSyncs = (flags & BOTH_SYNCS) == BOTH_SYNCS;
-        if (((int) flags & ~STATUS_FLAGS) != 0 || hasBothSyncs || (mask & RESERVED_MASK) != 0) {
+        if (hasBothSyncs || (mask & RESERVED_MASK) != 0) {
             return LinuxErrno.EINVAL;
         }
         FileStatus[] found = new FileStatus[1];
@@ -267,8 +264,13 @@ final class PathCalls {
     }
 
     private long find(long descriptor, long path, long flags, FileStatus[] found) {
-        if ((flags & EMPTY_PATH) != 0 && isEmpty(path) && (int) descriptor != CURRENT_FOLDER) {
+        boolean isOpen = (flags & EMPTY_PATH) != 0 && (int) descriptor >= 0;
+        if (isOpen && (path == 0 || secondName(path).isEmpty())) {
+            // Before the other flags are looked at (getname_maybe_null).
             return statOf(descriptor, found);
+        }
+        if (((int) flags & ~STATUS_FLAGS) != 0) {
+            return LinuxErrno.EINVAL;
         }
         boolean follows = (flags & NO_FOLLOW) == 0;
         String given = (flags & EMPTY_PATH) != 0 && isEmpty(path) ? "" : name(path);

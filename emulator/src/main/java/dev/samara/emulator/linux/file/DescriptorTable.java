@@ -34,10 +34,13 @@ public final class DescriptorTable {
         locks = taken;
     }
 
-    /** Ends a descriptor: with it all locks of the process in its file end ({@code locks_remove_posix}). */
+    /**
+     * Ends a descriptor: with it all locks of the process in its file end ({@code locks_remove_posix}). One that stands
+     * for a name is no open of the file.
+     */
     private void end(GuestFile file) {
         FileLocks kept = locks;
-        if (kept != null) {
+        if (kept != null && (file.flags() & OpenFlags.PATH) == 0) {
             kept.releaseAll(file.lockKey(), this);
         }
         file.release();
