@@ -25,7 +25,7 @@ import static org.objectweb.asm.Opcodes.V17;
 import dev.samara.core.guest.TlbArrays;
 import dev.samara.emulator.cpu.CodeBlock;
 import dev.samara.emulator.cpu.Hart;
-import dev.samara.emulator.cpu.HotCode;
+import dev.samara.emulator.cpu.TranslatedCode;
 import org.objectweb.asm.ClassWriter;
 import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
@@ -33,12 +33,14 @@ import org.objectweb.asm.MethodVisitor;
 /**
  * Writes the class of a plan: one method, with the blocks in the order of the plan. Registers of the guest are local
  * variables, which are read at the start, and written back at the only exit. Jumps between blocks of the plan are jumps
- * of the method; those backwards count, and leave for a poll after {@link HotCode#MOST_WITHOUT_POLL} instructions.
+ * of the method; those backwards count, and leave for a poll after {@link TranslatedCode#MOST_WITHOUT_POLL}
+ * instructions.
  */
-final class HotCodeWriter {
+final class TranslatedCodeWriter {
     static final String HART = internal(Hart.class);
-    static final String SUPER = internal(HotCode.class);
-    private static final String NAME = internal(HotCodeWriter.class).replace("HotCodeWriter", "Translated");
+    static final String SUPER = internal(TranslatedCode.class);
+    private static final String NAME =
+            internal(TranslatedCodeWriter.class).replace("TranslatedCodeWriter", "Translated");
     private static final String TLB = internal(TlbArrays.class);
     private static final String BUFFER = "java/nio/MappedByteBuffer";
 
@@ -72,7 +74,7 @@ final class HotCodeWriter {
         }
     }
 
-    private HotCodeWriter(HotPlan plan) {
+    private TranslatedCodeWriter(HotPlan plan) {
         this.plan = plan;
     }
 
@@ -81,8 +83,8 @@ final class HotCodeWriter {
     }
 
     /** Writes the class of a plan. */
-    static HotCodeWriter of(HotPlan plan) {
-        HotCodeWriter writer = new HotCodeWriter(plan);
+    static TranslatedCodeWriter of(HotPlan plan) {
+        TranslatedCodeWriter writer = new TranslatedCodeWriter(plan);
         // Finds the registers.
         writer.blocks();
         writer.write();
@@ -129,7 +131,7 @@ final class HotCodeWriter {
         method.visitInsn(ICONST_1);
         method.visitInsn(ISUB);
         method.visitVarInsn(ISTORE, MASK);
-        method.visitLdcInsn(HotCode.MOST_WITHOUT_POLL);
+        method.visitLdcInsn(TranslatedCode.MOST_WITHOUT_POLL);
         method.visitVarInsn(ISTORE, LEFT);
         registers.read(method, X, F);
         kept.begin(method);
@@ -174,7 +176,7 @@ final class HotCodeWriter {
         jumps.writeExits();
         registers.write(method, X, F);
         method.visitVarInsn(ALOAD, HART_OF);
-        method.visitLdcInsn(HotCode.MOST_WITHOUT_POLL);
+        method.visitLdcInsn(TranslatedCode.MOST_WITHOUT_POLL);
         method.visitVarInsn(ILOAD, LEFT);
         method.visitInsn(ISUB);
         method.visitMethodInsn(INVOKESTATIC, SUPER, "count", "(L" + HART + ";I)V", false);

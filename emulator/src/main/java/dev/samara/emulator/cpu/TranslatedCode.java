@@ -8,7 +8,7 @@ package dev.samara.emulator.cpu;
  * <p>The code accesses memory by the arrays of the TLB, and leaves before an access that misses. It never calls what
  * polls or leaves GUEST. So no block can be dropped while the code runs, and no access can fail.
  */
-public abstract class HotCode {
+public abstract class TranslatedCode {
     /** The bit of a result that is set if the interpreter has to execute the next block. Addresses are even. */
     public static final long INTERPRET = 1;
 
@@ -16,7 +16,7 @@ public abstract class HotCode {
     public static final int MOST_WITHOUT_POLL = 2048;
 
     /** For subclasses. */
-    protected HotCode() {}
+    protected TranslatedCode() {}
 
     /**
      * Runs the guest from the first instruction of the first block on. Called in GUEST, and stays there.

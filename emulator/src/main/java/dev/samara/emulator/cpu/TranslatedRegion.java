@@ -9,14 +9,14 @@ import java.util.List;
  * @param code the code
  * @param blocks the blocks, of which no cache has any; the code begins with the first one
  */
-public record HotRegion(HotCode code, List<CodeBlock> blocks) {
+public record TranslatedRegion(TranslatedCode code, List<CodeBlock> blocks) {
     /**
      * Makes a region.
      *
      * @param code the code
      * @param blocks the blocks
      */
-    public HotRegion {
+    public TranslatedRegion {
         blocks = List.copyOf(blocks);
     }
 }
