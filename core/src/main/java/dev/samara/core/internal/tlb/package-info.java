@@ -3,9 +3,9 @@
  * A CPU's own side, and the removal of translations: unhook, then invalidate, then free, always in this order.
  *
  * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} has a {@link dev.samara.core.internal.tlb.SoftTlb}, which it uses
- * in GUEST only. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.TlbFlusher} catches up with the changes
- * of other threads. Its {@link dev.samara.core.internal.tlb.TlbFill} walks the page table after a miss, and a {@link
- * dev.samara.core.internal.tlb.WalkCache} keeps the leaves that it has walked to.
+ * in GUEST only. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.TlbFlusher} catches up with the
+ * changes of other threads. Its {@link dev.samara.core.internal.tlb.TlbFill} walks the page table after a miss, and a
+ * {@link dev.samara.core.internal.tlb.WalkCache} keeps the leaves that it has walked to.
  *
  * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
  * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.GatheredFlushes} has the leaves

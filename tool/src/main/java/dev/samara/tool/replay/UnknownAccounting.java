@@ -17,23 +17,23 @@ import dev.samara.tool.record.MemoryCall.Mremap;
  * {@code ac} of these pages is therefore unknown for as long as they are mapped. It stays unknown when they are moved,
  * and in a child's copies.
  */
-final class Unsettled {
+final class UnknownAccounting {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
 
     private final PageSet pages;
     private long brk;
 
-    Unsettled(long brk) {
+    UnknownAccounting(long brk) {
         this(new PageSet(), brk);
     }
 
-    private Unsettled(PageSet pages, long brk) {
+    private UnknownAccounting(PageSet pages, long brk) {
         this.pages = pages;
         this.brk = brk;
     }
 
-    Unsettled copy() {
-        return new Unsettled(pages.copy(), brk);
+    UnknownAccounting copy() {
+        return new UnknownAccounting(pages.copy(), brk);
     }
 
     boolean contains(long start, long end) {

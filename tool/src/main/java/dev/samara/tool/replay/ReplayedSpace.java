@@ -8,11 +8,11 @@ import dev.samara.core.AddressSpace;
  *
  * @param space the space
  * @param objects the pairs of its shared objects and the kernel's
- * @param unsettled its pages whose {@code ac} is unknown
+ * @param unknown its pages whose {@code ac} is unknown
  */
-record Learnt(AddressSpace space, SharedObjects objects, Unsettled unsettled) {
+record ReplayedSpace(AddressSpace space, SharedObjects objects, UnknownAccounting unknown) {
     /** Forks the space; the copy has the knowledge of the original. */
-    Learnt fork() {
-        return new Learnt(space.fork(), objects.copy(), unsettled.copy());
+    ReplayedSpace fork() {
+        return new ReplayedSpace(space.fork(), objects.copy(), unknown.copy());
     }
 }
