@@ -21,7 +21,7 @@ import java.util.concurrent.locks.LockSupport;
  * operation is complete, and a third one forks beside them. The moved pages keep their content, and the mapping over
  * the hole has its own.
  */
-final class Takeover implements Group {
+final class EarlyReuseScenario implements Group {
     private static final int PAGES = 16;
     private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long SOURCE = 0x50_0000_0000L;
@@ -39,10 +39,10 @@ final class Takeover implements Group {
 
     private volatile long ended;
 
-    Takeover(Scene scene) {
+    EarlyReuseScenario(Scene scene) {
         this.scene = scene;
         space = scene.machine().space(Geometry.LINUX_X86_64).earlyReuse(true).build();
-        space.addNotifier((start, end, reason) -> scene.naps().maybe());
+        space.addNotifier((start, end, reason) -> scene.pauses().maybe());
     }
 
     private static void done(long result) {

@@ -24,7 +24,7 @@ import java.util.concurrent.locks.LockSupport;
  * waited would wait for an operation that waits for this CPU. The machine is the group's own, and often reaches its
  * bound on grace periods.
  */
-final class FromGuest implements Group {
+final class GuestCallScenario implements Group {
     private static final long MEMORY = 1 << 22;
     private static final int BOUND = 2;
     private static final long PAGE = PageModel.PAGE;
@@ -46,11 +46,11 @@ final class FromGuest implements Group {
     /** Calls that are refused in GUEST if they would have to wait, and return a result otherwise. */
     private final List<Map.Entry<String, Runnable>> refusedToWait;
 
-    FromGuest(Scene scene, MachineBuilder description) {
+    GuestCallScenario(Scene scene, MachineBuilder description) {
         this.scene = scene;
         machine = description.memory(MEMORY).boundGracePeriods(BOUND, false).build();
         space = machine.newSpace(Geometry.LINUX_X86_64);
-        space.addNotifier((start, end, reason) -> scene.naps().maybe());
+        space.addNotifier((start, end, reason) -> scene.pauses().maybe());
         map();
         refused = List.of(
                 Map.entry("mmap", () -> space.mmap(OTHERS, PAGE, READ, ANONYMOUS, null, 0)),

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Private memory that keeps its content while it is moved, protected and forked. The second half of the plot is its
  * other place.
  */
-final class Kept extends Changer {
+final class KeptContentChanger extends Changer {
     /** The time between the fork and the first access to the child, beside stores of its parent. */
     private static final long LINGER_NANOS = 1000;
 
@@ -26,7 +26,7 @@ final class Kept extends Changer {
     private @Nullable Cpu cpu;
     private int at;
 
-    Kept(AddressSpace space, PageModel plot, Random random, StormRules rules) {
+    KeptContentChanger(AddressSpace space, PageModel plot, Random random, StormRules rules) {
         super(space, plot, random);
         this.rules = rules;
         done(space.mmap(plot.address(0), plot.distinct() * PageModel.PAGE, READ | WRITE, ANONYMOUS, null, 0));

@@ -15,7 +15,7 @@ import java.util.List;
  * A space in which a fork is under way at nearly every instant, beside slow operations. If one fork or operation kept
  * another one reachable, all would stay reachable for as long as the youngest mapping lives.
  */
-final class Chaining implements Group {
+final class ForkChainScenario implements Group {
     private static final int PAGES = 4;
     private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long BASE = 0x90_0000_0000L;
@@ -25,10 +25,10 @@ final class Chaining implements Group {
     private final AddressSpace space;
     private final Scene scene;
 
-    Chaining(Scene scene) {
+    ForkChainScenario(Scene scene) {
         this.scene = scene;
         space = scene.machine().newSpace(Geometry.LINUX_X86_64);
-        space.addNotifier((start, end, reason) -> scene.naps().maybe());
+        space.addNotifier((start, end, reason) -> scene.pauses().maybe());
         try (Cpu cpu = scene.machine().claimCpu()) {
             cpu.switchTo(space);
             for (int n = 0; n < MAPPINGS; n++) {

@@ -18,7 +18,7 @@ import java.util.concurrent.locks.LockSupport;
  * @param opens of backings that have not been closed
  * @param references acquired and not released
  */
-record Standing(long heap, int threads, long frames, long tables, long opens, long references) {
+record ResourceUsage(long heap, int threads, long frames, long tables, long opens, long references) {
     /** Longer than a thread of a machine lives without work, in nanoseconds. */
     private static final long IDLE_NANOS = 7_000_000_000L;
 
@@ -26,7 +26,7 @@ record Standing(long heap, int threads, long frames, long tables, long opens, lo
     private static final int PERCENT = 5;
 
     /** Returns the figures of a machine on which no thread works any more; waits until its idle threads have ended. */
-    static Standing of(Machine machine, List<AddressSpace> spaces, long opens) throws InterruptedException {
+    static ResourceUsage of(Machine machine, List<AddressSpace> spaces, long opens) throws InterruptedException {
         machine.awaitQuiescence();
         long until = System.nanoTime() + IDLE_NANOS;
         while (System.nanoTime() - until < 0) {
@@ -39,7 +39,7 @@ record Standing(long heap, int threads, long frames, long tables, long opens, lo
                     heap,
                     ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
         }
-        return new Standing(
+        return new ResourceUsage(
                 heap,
                 ManagementFactory.getThreadMXBean().getThreadCount(),
                 machine.statistics().framesInUse(),
@@ -51,7 +51,7 @@ record Standing(long heap, int threads, long frames, long tables, long opens, lo
     /**
      * Returns whether this later state holds as much as an earlier one: equal counts, and a heap at most 5 % larger.
      */
-    boolean isAsFlatAs(Standing before) {
+    boolean isAsFlatAs(ResourceUsage before) {
         return heap <= before.heap + before.heap * PERCENT / 100
                 && threads == before.threads
                 && frames == before.frames

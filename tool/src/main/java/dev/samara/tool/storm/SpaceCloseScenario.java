@@ -22,7 +22,7 @@ import java.util.concurrent.locks.LockSupport;
  * unmap them, and are LAZY now and then. Another one truncates the file. Another space takes the place of one that is
  * closed.
  */
-final class Closing implements Group {
+final class SpaceCloseScenario implements Group {
     private static final int PAGES = 4;
     private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long BASE = 0x80_0000_0000L;
@@ -33,7 +33,7 @@ final class Closing implements Group {
     private final Scene scene;
     private final MemoryFile file;
 
-    Closing(Scene scene) {
+    SpaceCloseScenario(Scene scene) {
         this.scene = scene;
         space = newSpace(scene);
         file = scene.machine().newFile("/closing", 3, Geometry.LINUX_X86_64, BYTES);
@@ -42,7 +42,7 @@ final class Closing implements Group {
     private static AddressSpace newSpace(Scene scene) {
         AddressSpace made =
                 scene.machine().space(Geometry.LINUX_X86_64).earlyReuse(true).build();
-        made.addNotifier((start, end, reason) -> scene.naps().maybe());
+        made.addNotifier((start, end, reason) -> scene.pauses().maybe());
         return made;
     }
 
@@ -71,7 +71,7 @@ final class Closing implements Group {
     void closes(Random random) {
         while (scene.course().goesOn()) {
             close();
-            scene.naps().maybe();
+            scene.pauses().maybe();
             LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
         }
     }

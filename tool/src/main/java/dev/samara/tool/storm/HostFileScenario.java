@@ -26,7 +26,7 @@ import java.util.Random;
  * A file of the host with four times as many pages as may be in memory. Two threads map it, store in pages of their
  * own, read them again, save the file and unmap it. The machine writes and evicts pages meanwhile.
  */
-final class Filing implements Group {
+final class HostFileScenario implements Group {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final int PAGES = 128;
     private static final long BYTES = PAGES * PageModel.PAGE;
@@ -47,10 +47,10 @@ final class Filing implements Group {
     /** By page, what its thread has stored last. */
     private final long[] stored = new long[PAGES];
 
-    Filing(Scene scene) {
+    HostFileScenario(Scene scene) {
         this.scene = scene;
         space = scene.machine().newSpace(GEOMETRY);
-        space.addNotifier((start, end, reason) -> scene.naps().maybe());
+        space.addNotifier((start, end, reason) -> scene.pauses().maybe());
         try {
             path = Files.createTempFile("storm", ".pages");
         } catch (IOException failed) {

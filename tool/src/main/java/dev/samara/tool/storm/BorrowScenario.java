@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * they are asked to let go or a little longer. Another thread reaps a space now and then. A borrowed space has its
  * pages until it is reaped, also when its owner has closed it.
  */
-final class Lending implements Group {
+final class BorrowScenario implements Group {
     private static final int PAGES = 8;
     private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long BASE = 0x90_0000_0000L;
@@ -40,7 +40,7 @@ final class Lending implements Group {
 
     private long number;
 
-    Lending(Scene scene) {
+    BorrowScenario(Scene scene) {
         this.scene = scene;
     }
 
@@ -62,7 +62,7 @@ final class Lending implements Group {
 
     private LentSpace newSpace() {
         AddressSpace made = scene.machine().newSpace(Geometry.LINUX_X86_64);
-        made.addNotifier((start, end, reason) -> scene.naps().maybe());
+        made.addNotifier((start, end, reason) -> scene.pauses().maybe());
         done(made.mmap(BASE, BYTES, READ | WRITE, ANONYMOUS, null, 0));
         return new LentSpace(made, MARK | ++number << 8);
     }

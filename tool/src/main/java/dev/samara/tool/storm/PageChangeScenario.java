@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Random;
 
 /** CPUs of one space, and threads that remove its pages and rights and restore them. */
-final class Pages implements Group {
+final class PageChangeScenario implements Group {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final int PAGES = 24;
     private static final long BASE = 0x10_0000_0000L;
@@ -26,15 +26,15 @@ final class Pages implements Group {
     private final List<PageModel> plots = new ArrayList<>();
     private final List<Changer> changers = new ArrayList<>();
     private final Accessing accessing;
-    private final Kept kept;
+    private final KeptContentChanger kept;
 
-    Pages(Scene scene, int cpus, boolean stopsCpu) {
+    PageChangeScenario(Scene scene, int cpus, boolean stopsCpu) {
         this.scene = scene;
         this.cpus = cpus;
         this.stopsCpu = stopsCpu;
         Machine machine = scene.machine();
         space = machine.newSpace(GEOMETRY);
-        space.addNotifier((start, end, reason) -> scene.naps().seldom());
+        space.addNotifier((start, end, reason) -> scene.pauses().seldom());
         file = machine.newFile("/storm", 1, GEOMETRY, PAGES * PageModel.PAGE);
         rivals = machine.newFile("/rivals", 2, GEOMETRY, RIVALS * PageModel.PAGE);
         // In one leaf table, so that their entries share a leaf too. A page apart, so that nothing is merged across.
@@ -49,7 +49,7 @@ final class Pages implements Group {
         changers.add(new Changer.Fleeting(space, plots.get(2), random(2)));
         changers.add(new Changer.Mapped(space, plots.get(3), random(3), rivals));
         changers.add(new Changer.Cut(space, plots.get(3), random(4), rivals));
-        kept = new Kept(space, plots.get(4), random(5), scene.rules());
+        kept = new KeptContentChanger(space, plots.get(4), random(5), scene.rules());
         accessing = new Accessing(scene, space, plots);
     }
 

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * A file that notices writes. Threads add to its pages. Another thread repeatedly makes them read-only and clean, as a
  * file system that writes pages back. For each page that has changed since then, a notice must have begun since then.
  */
-final class Noticing implements Group {
+final class WriteNoticeScenario implements Group {
     private static final int PAGES = 4;
     private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long BASE = 0x60_0000_0000L;
@@ -45,10 +45,10 @@ final class Noticing implements Group {
 
     private final AtomicLong opens = new AtomicLong();
 
-    Noticing(Scene scene) {
+    WriteNoticeScenario(Scene scene) {
         this.scene = scene;
         space = scene.machine().newSpace(Geometry.LINUX_X86_64);
-        space.addNotifier((start, end, reason) -> scene.naps().maybe());
+        space.addNotifier((start, end, reason) -> scene.pauses().maybe());
         cache = scene.machine().newPageCache(Geometry.LINUX_X86_64, BYTES);
         File file = new File();
         done(space.mmap(BASE, BYTES, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0));
@@ -73,7 +73,7 @@ final class Noticing implements Group {
 
         @Override
         protected boolean read(long page, int frame, FrameStore store) {
-            scene.naps().maybe();
+            scene.pauses().maybe();
             return true;
         }
 
@@ -85,7 +85,7 @@ final class Noticing implements Group {
         @Override
         public int pageMkwrite(PageRequest request) {
             notices.incrementAndGet((int) request.page());
-            scene.naps().maybe();
+            scene.pauses().maybe();
             return 0;
         }
 
@@ -97,13 +97,13 @@ final class Noticing implements Group {
         @Override
         public @Nullable Errno open(Vma vma) {
             opens.incrementAndGet();
-            scene.naps().maybe();
+            scene.pauses().maybe();
             return null;
         }
 
         @Override
         public void close(Vma vma) {
-            scene.naps().maybe();
+            scene.pauses().maybe();
             opens.decrementAndGet();
         }
     }
