@@ -358,7 +358,7 @@ public class EditedLayout implements AutoCloseable {
                 opens.takeBack();
             } finally {
                 try {
-                    Linking.undo(fresh);
+                    FileLinks.undo(fresh);
                 } finally {
                     if (commitment != null) {
                         commitment.undo();

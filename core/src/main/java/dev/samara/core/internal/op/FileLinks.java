@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * its layout is published, and unlinked after its pages are retired. A thread that removes a page from a file thus
  * finds every entry that maps it.
  */
-final class Linking {
-    private Linking() {}
+final class FileLinks {
+    private FileLinks() {}
 
     /** Links VMAs to their files. Caller is about to publish them. */
     static void link(Layout layout, List<VmArea> fresh) {
