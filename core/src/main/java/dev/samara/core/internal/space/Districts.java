@@ -357,7 +357,7 @@ final class Districts extends PartLookups {
             }
             long[] borders = LayoutParts.borders(from);
             long[] kept = isNeeded && end != -1 ? Borders.outside(borders, start, end) : borders;
-            Spans known = search.spansAfter(kept.length != borders.length, operations, start, end);
+            RecentCrossings known = search.crossingsAfter(kept.length != borders.length, operations, start, end);
             StackReserve.check(DEPTH);
             // From here on nothing fails.
             search.joined(kept, known);

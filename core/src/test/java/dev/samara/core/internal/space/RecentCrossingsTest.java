@@ -13,19 +13,20 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 @DisplayName("No border is inside of a range that an operation has needed whole")
-final class SpansTest {
+final class RecentCrossingsTest {
     /** The most ranges. */
     private static final int MOST = 64;
 
-    private static Spans of(String ranges) {
-        Spans spans = Spans.NONE;
+    private static RecentCrossings of(String ranges) {
+        RecentCrossings crossings = RecentCrossings.NONE;
         if (!ranges.isBlank()) {
             for (String range : ranges.split(" ", -1)) {
                 String[] bounds = range.split("-", 2);
-                spans = spans.with(Long.parseUnsignedLong(bounds[0], 16), Long.parseUnsignedLong(bounds[1], 16));
+                crossings =
+                        crossings.with(Long.parseUnsignedLong(bounds[0], 16), Long.parseUnsignedLong(bounds[1], 16));
             }
         }
-        return spans;
+        return crossings;
     }
 
     @ParameterizedTest
@@ -64,22 +65,22 @@ final class SpansTest {
     @Test
     @DisplayName("a range is noted once, and one that differs at one end is another one")
     void once() {
-        assertTrue(Spans.NONE.isEmpty());
-        Spans one = of("1000-2000");
+        assertTrue(RecentCrossings.NONE.isEmpty());
+        RecentCrossings one = of("1000-2000");
         assertFalse(one.isEmpty());
-        assertTrue(Spans.NONE.isEmpty(), "immutable");
+        assertTrue(RecentCrossings.NONE.isEmpty(), "immutable");
         assertSame(one, one.with(0x1000, 0x2000));
         assertNotSame(one, one.with(0x1000, 0x3000));
         assertNotSame(one, one.with(0x800, 0x2000));
-        Spans three = one.with(0x5000, 0x6000).with(0x7000, 0x8000);
+        RecentCrossings three = one.with(0x5000, 0x6000).with(0x7000, 0x8000);
         assertSame(three, three.with(0x5000, 0x6000));
         assertNotSame(three, three.with(0x2000, 0x5000), "the end of one and the start of the next");
     }
 
     /** Returns whether a range is kept whose middle is a page above its start. */
-    private static boolean has(Spans spans, int number) {
+    private static boolean has(RecentCrossings crossings, int number) {
         long start = start(number);
-        return spans.outside(start + 0x1000, start, start + 0x2000) != start + 0x1000;
+        return crossings.outside(start + 0x1000, start, start + 0x2000) != start + 0x1000;
     }
 
     private static long start(int number) {
@@ -89,14 +90,14 @@ final class SpansTest {
     @Test
     @DisplayName("the latest 64 ranges are kept, and the oldest one goes for each later one")
     void latest() {
-        Spans spans = Spans.NONE;
+        RecentCrossings crossings = RecentCrossings.NONE;
         for (int i = 0; i < MOST; i++) {
-            spans = spans.with(start(i), start(i) + 0x2000);
+            crossings = crossings.with(start(i), start(i) + 0x2000);
         }
         for (int i = 0; i < MOST; i++) {
-            assertTrue(has(spans, i), "range " + i);
+            assertTrue(has(crossings, i), "range " + i);
         }
-        Spans later = spans.with(start(MOST), start(MOST) + 0x2000);
+        RecentCrossings later = crossings.with(start(MOST), start(MOST) + 0x2000);
         assertFalse(has(later, 0));
         for (int i = 1; i <= MOST; i++) {
             assertTrue(has(later, i), "range " + i);
@@ -105,6 +106,6 @@ final class SpansTest {
         assertFalse(has(later, 1));
         assertTrue(has(later, 2));
         assertTrue(has(later, MOST + 1));
-        assertTrue(has(spans, 0), "immutable");
+        assertTrue(has(crossings, 0), "immutable");
     }
 }

@@ -8,8 +8,8 @@ import java.util.Arrays;
  * The ranges of operations that have needed two parts soon after a division: no border should be inside of one. The
  * latest ones only, since threads go to other places. Immutable.
  */
-final class Spans {
-    static final Spans NONE = new Spans(Borders.NONE);
+final class RecentCrossings {
+    static final RecentCrossings NONE = new RecentCrossings(Borders.NONE);
 
     /** The most ranges. */
     private static final int MOST = 64;
@@ -17,7 +17,7 @@ final class Spans {
     /** The start and the end of each range, the oldest first. */
     private final long[] bounds;
 
-    private Spans(long[] bounds) {
+    private RecentCrossings(long[] bounds) {
         this.bounds = bounds;
     }
 
@@ -26,7 +26,7 @@ final class Spans {
     }
 
     /** Returns these ranges and another one. */
-    Spans with(long start, long end) {
+    RecentCrossings with(long start, long end) {
         for (int i = 0; i < bounds.length; i += 2) {
             if (bounds[i] == start && bounds[i + 1] == end) {
                 return this;
@@ -36,7 +36,7 @@ final class Spans {
         long[] more = Arrays.copyOf(Arrays.copyOfRange(bounds, bounds.length - kept, bounds.length), kept + 2);
         more[kept] = start;
         more[kept + 1] = end;
-        return new Spans(more);
+        return new RecentCrossings(more);
     }
 
     /**
