@@ -165,7 +165,7 @@ public final class CommittedMemory {
         if (own.isClosed() && pool.get() - bytes < OPENED && takeFromPool(bytes)) {
             return true;
         }
-        return decide(own, bytes);
+        return chargeExactly(own, bytes);
     }
 
     /**
@@ -200,7 +200,7 @@ public final class CommittedMemory {
     }
 
     /** Charges memory by the sum of all stripes. */
-    private boolean decide(Stripe own, long bytes) {
+    private boolean chargeExactly(Stripe own, long bytes) {
         lock();
         try {
             // The last owner may have dealt.
