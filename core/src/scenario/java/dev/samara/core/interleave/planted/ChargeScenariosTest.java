@@ -38,7 +38,7 @@ final class ChargeScenariosTest {
     }
 
     private static final Planting NO_LOCK =
-            SourceBreak.of(MEMORY, "!lock.compareAndSet(FREE, TAKEN)", "lock.get() > TAKEN");
+            SourceBreak.of("dev.samara.core.internal.sync.SpinLock", "locked.getAndSet(true)", "spins < 0");
 
     private static final List<Break> BREAKS = List.of(
             new Break(
