@@ -39,8 +39,8 @@ final class MemoryBreaks {
             of(
                     "MAP_FIXED_NOREPLACE replaces",
                     "syscall.Mmap",
-                    "if (noReplace && edit.firstIn(start, start + size) != null) {",
-                    "if (noReplace && edit.firstIn(start, start + size) != null && edit.limits == null) {"),
+                    "if (keepsMappings() && edit.firstIn(start, start + size) != null) {",
+                    "if (keepsMappings() && edit.firstIn(start, start + size) != null && edit.limits == null) {"),
             of(
                     "a hint is rounded up",
                     "op.Placement",
