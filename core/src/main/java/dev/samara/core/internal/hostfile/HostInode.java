@@ -4,7 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SavedPages;
-import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -162,7 +162,7 @@ final class HostInode {
      *
      * @param isUrgent whether this is for an access that finds no frame: pages get no second chance, and no lock is
      *     waited for, since the caller may have some of any file
-     * @return the number of freed pages; {@link Caches#BUSY} if the file is being changed
+     * @return the number of freed pages; {@link PageCaches#BUSY} if the file is being changed
      */
     int evict(boolean isUrgent) {
         return saved.evict(isUrgent);

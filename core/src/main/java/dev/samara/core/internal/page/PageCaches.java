@@ -17,13 +17,13 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>A cache is reachable, through the backing, as long as a VMA maps its file. An unreachable cache is therefore
  * mapped nowhere.
  */
-public final class Caches {
+public final class PageCaches {
     /** The most pages that one call checks after a whole round without result, until a page has been unmapped. */
     static final int CHECKS_WHEN_FUTILE = 1 << 12;
 
     /** A registered cache: has access to its pages, and only this weak reference to the cache object itself. */
     public abstract static class RegisteredCache extends WeakReference<Object> {
-        private final Caches caches;
+        private final PageCaches caches;
 
         /** Its place in the ring, or -1. Guarded by the monitor of the caches. */
         private int place = -1;
@@ -34,7 +34,7 @@ public final class Caches {
          * @param cache the object by which its users reach the cache
          * @param caches the caches of its memory
          */
-        protected RegisteredCache(Object cache, Caches caches) {
+        protected RegisteredCache(Object cache, PageCaches caches) {
             super(cache, caches.unreachable);
             this.caches = caches;
         }
@@ -53,10 +53,10 @@ public final class Caches {
         }
 
         /**
-         * Checks the next pages, at most {@link Caches#BATCH}, from the end of the last call, and frees those that it
-         * can. Called by one thread at a time, which may wait.
+         * Checks the next pages, at most {@link PageCaches#BATCH}, from the end of the last call, and frees those that
+         * it can. Called by one thread at a time, which may wait.
          *
-         * @return the number of pages that were freed; {@link Caches#BUSY} if another thread changes the cache
+         * @return the number of pages that were freed; {@link PageCaches#BUSY} if another thread changes the cache
          */
         protected abstract int reclaim();
 

@@ -10,12 +10,12 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("The clock hand over page caches")
-final class CachesTest {
-    private final Caches caches = new Caches();
+final class PageCachesTest {
+    private final PageCaches caches = new PageCaches();
     private final List<String> checked = new ArrayList<>();
 
     /** A cache of some batches, of which those with these numbers have a page that can be reclaimed. */
-    private final class Batches extends Caches.RegisteredCache {
+    private final class Batches extends PageCaches.RegisteredCache {
         private final String name;
         private final int batches;
         private final List<Integer> clean;
@@ -23,7 +23,7 @@ final class CachesTest {
         private int ended;
 
         Batches(String name, int batches, Integer... clean) {
-            super(CachesTest.this, caches);
+            super(PageCachesTest.this, caches);
             this.name = name;
             this.batches = batches;
             this.clean = new ArrayList<>(List.of(clean));
@@ -91,7 +91,7 @@ final class CachesTest {
         assertTrue(checked.size() > batches);
         checked.clear();
         assertEquals(0, caches.reclaim());
-        int bound = Caches.CHECKS_WHEN_FUTILE / Caches.BATCH;
+        int bound = PageCaches.CHECKS_WHEN_FUTILE / PageCaches.BATCH;
         assertEquals(bound, checked.size());
         large.clean.add((large.hand + bound + 5) % batches);
         assertEquals(0, caches.reclaim());
