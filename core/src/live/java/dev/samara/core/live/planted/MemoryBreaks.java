@@ -105,7 +105,7 @@ final class MemoryBreaks {
                     "return file != null && vma.has(dev.samara.core.vma.VmaFlags.SHARED) && "),
             of(
                     "shared memory counts as data",
-                    "space.Counters",
+                    "space.LayoutCounters",
                     "(VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE",
                     "(VmaFlags.WRITE | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE"),
             of(

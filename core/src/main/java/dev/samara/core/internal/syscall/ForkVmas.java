@@ -4,7 +4,7 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
-import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.vma.AnonVma;
@@ -28,7 +28,7 @@ final class ForkVmas {
     /**
      * Acquires references to the VMAs whose backings are asked for the child's opens. Caller holds the parent's lock.
      */
-    static void acquire(Snapshot<VmArea> parents, Counters counters, List<VmArea> acquired) {
+    static void acquire(Snapshot<VmArea> parents, LayoutCounters counters, List<VmArea> acquired) {
         if (counters.opens == 0) {
             return;
         }

@@ -8,7 +8,7 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaMerge;
-import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -77,7 +77,7 @@ final class MmapState {
         if (refused != DONE) {
             return refused;
         }
-        Counters replaced = GatheredVmas.counters(edit);
+        LayoutCounters replaced = GatheredVmas.counters(edit);
         if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
@@ -120,7 +120,7 @@ final class MmapState {
     }
 
     /** Unmaps the mappings that would have been replaced; Linux removed them by then, too (vms_abort_munmap_vmas). */
-    private long leaveGap(Counters replaced, long errno) {
+    private long leaveGap(LayoutCounters replaced, long errno) {
         if (replaced.maps != 0) {
             GatheredVmas.unmap(edit, false);
         }

@@ -38,7 +38,7 @@ final class LayoutTest {
         return String.valueOf(assertThrows(Throwable.class, layout::validate).getMessage());
     }
 
-    private record Miscount(String name, Consumer<Counters> spoil) {}
+    private record Miscount(String name, Consumer<LayoutCounters> spoil) {}
 
     @TestFactory
     @DisplayName("a counter that does not agree with the mappings is found, whichever it is")
@@ -54,7 +54,7 @@ final class LayoutTest {
         return all.stream()
                 .map(one -> DynamicTest.dynamicTest(one.name, () -> {
                     String text = complaint(layout -> {
-                        Counters wrong = layout.counters().copy();
+                        LayoutCounters wrong = layout.counters().copy();
                         one.spoil.accept(wrong);
                         layout.adopt(layout.whole(), wrong, null);
                     });

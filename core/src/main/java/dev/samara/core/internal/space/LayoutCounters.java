@@ -10,7 +10,7 @@ import dev.samara.core.vma.VmaFlags;
  *
  * <p>Guarded by the layout lock: an edit works on a copy, which replaces the original at publication.
  */
-public final class Counters {
+public final class LayoutCounters {
     public long maps;
     public long total;
     long data;
@@ -32,13 +32,13 @@ public final class Counters {
     /** VMAs whose pages are those of a page cache. */
     public long cached;
 
-    Counters copy() {
-        Counters copy = new Counters();
+    LayoutCounters copy() {
+        LayoutCounters copy = new LayoutCounters();
         copy.set(this);
         return copy;
     }
 
-    void set(Counters other) {
+    void set(LayoutCounters other) {
         maps = other.maps;
         total = other.total;
         data = other.data;
@@ -69,7 +69,7 @@ public final class Counters {
     }
 
     /** Subtracts other counters, all of them: those of VMAs that leave. */
-    public void subtractAll(Counters other) {
+    public void subtractAll(LayoutCounters other) {
         maps -= other.maps;
         total -= other.total;
         data -= other.data;
@@ -84,7 +84,7 @@ public final class Counters {
     }
 
     /** Adds other counters, all of them. */
-    void addAll(Counters other) {
+    void addAll(LayoutCounters other) {
         maps += other.maps;
         total += other.total;
         data += other.data;
@@ -102,7 +102,7 @@ public final class Counters {
      * Adds VMAs that are unmapped and in flight. Adds the sizes, but not the map count nor the locked pages, which
      * Linux too subtracts before it clears pages.
      */
-    void add(Counters uncharged) {
+    void add(LayoutCounters uncharged) {
         total += uncharged.total;
         data += uncharged.data;
         exec += uncharged.exec;
@@ -111,7 +111,7 @@ public final class Counters {
     }
 
     /** Reverts {@link #add}. */
-    public void subtract(Counters uncharged) {
+    public void subtract(LayoutCounters uncharged) {
         total -= uncharged.total;
         data -= uncharged.data;
         exec -= uncharged.exec;
@@ -133,7 +133,7 @@ public final class Counters {
         return new long[] {maps, total, data, exec, stack, locked, accounted};
     }
 
-    boolean sameAs(Counters other) {
+    boolean sameAs(LayoutCounters other) {
         return maps == other.maps
                 && total == other.total
                 && data == other.data
