@@ -6,12 +6,12 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /** The context that one CPU keeps, in a word that the thread of the last put reads, too. */
-abstract class KeptWord extends LazyContext {
+abstract class PublishedLazy extends LazyContext {
     private static final VarHandle KEPT;
 
     static {
         try {
-            KEPT = MethodHandles.lookup().findVarHandle(KeptWord.class, "kept", TlbContext.class);
+            KEPT = MethodHandles.lookup().findVarHandle(PublishedLazy.class, "kept", TlbContext.class);
         } catch (ReflectiveOperationException impossible) {
             throw new ExceptionInInitializerError(impossible);
         }
