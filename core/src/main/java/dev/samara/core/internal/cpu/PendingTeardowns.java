@@ -7,11 +7,11 @@ import org.jspecify.annotations.Nullable;
  * The spaces that one CPU has left as their last user, until their teardowns are begun. For the CPU's thread, and for
  * the thread that takes the CPU offline once it is {@linkplain CpuOwner gone}.
  */
-public final class LeftSpaces {
+public final class PendingTeardowns {
     /** Linked by their own fields, the latest first. */
     private @Nullable SpaceUsers last;
 
-    LeftSpaces() {}
+    PendingTeardowns() {}
 
     void add(SpaceUsers of) {
         of.nextLeft = last;
