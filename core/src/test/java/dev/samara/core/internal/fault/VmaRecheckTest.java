@@ -28,7 +28,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** A fault has looked a VMA up, and the VMA is replaced before the fault has prepared its anon_vma. */
 @ExtendWith(OneThread.class)
 @DisplayName("A fault that is about to install a page at a VMA that was replaced meanwhile")
-final class StandingVmaTest {
+final class VmaRecheckTest {
     private static final int LENGTH = 4;
 
     private final SpaceFixture fixture = new SpaceFixture(64);
@@ -46,7 +46,7 @@ final class StandingVmaTest {
     }
 
     private @Nullable VmArea standing() {
-        return StandingVma.of(layout, found, at, true);
+        return VmaRecheck.of(layout, found, at, true);
     }
 
     private void advise(long pages, int advice) {
@@ -77,7 +77,7 @@ final class StandingVmaTest {
     void replacedBesideARead() {
         AnonVmas.prepare(layout, found);
         fixture.map(at, LENGTH, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
-        assertSame(vma(), StandingVma.of(layout, found, at, false));
+        assertSame(vma(), VmaRecheck.of(layout, found, at, false));
         assertNull(vma().anonVma());
     }
 
@@ -108,12 +108,12 @@ final class StandingVmaTest {
             mapper.start();
             Await.until("the mapping is published", found::isDetached, fixture.reports, mapper);
             assertNotSame(found, vma());
-            assertNull(StandingVma.of(layout, found, at, false));
+            assertNull(VmaRecheck.of(layout, found, at, false));
             assertFalse(mapped.isDone());
             guest.goOn();
         }
         assertEquals(at, Await.result("mmap", mapped, fixture.reports));
-        assertSame(vma(), StandingVma.of(layout, found, at, false));
+        assertSame(vma(), VmaRecheck.of(layout, found, at, false));
     }
 
     @Test

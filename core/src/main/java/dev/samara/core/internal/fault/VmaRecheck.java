@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * The check that precedes every install: whether the mapping for which a fault has decided still stands. (Linux checks
  * {@code vma->detached} once, after it has locked the VMA.)
  */
-final class StandingVma {
-    private StandingVma() {}
+final class VmaRecheck {
+    private VmaRecheck() {}
 
     /**
      * Returns the VMA that stands at an address now, if it belongs to the mapping for which the fault has decided: the
