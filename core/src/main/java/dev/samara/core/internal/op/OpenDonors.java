@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * The VMAs that an edit takes out, and whose opens new VMAs may take over. Each search takes logarithmic time, since an
  * edit may replace every VMA of a space.
  */
-final class Heirless {
+final class OpenDonors {
     /** A VMA, its position among those that were taken out, and whether its open is taken. */
     private static final class Candidate {
         final VmArea vma;
@@ -46,7 +46,7 @@ final class Heirless {
      * @param gone the VMAs that the edit takes out
      * @param displaced those of them that no new VMA continues
      */
-    Heirless(List<VmArea> gone, List<VmArea> displaced) {
+    OpenDonors(List<VmArea> gone, List<VmArea> displaced) {
         this.gone = gone;
         Set<VmArea> without = Collections.newSetFromMap(new IdentityHashMap<>());
         without.addAll(displaced);
