@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * that it moves. They are counted, charged and allocated before it publishes, without a lock. (Linux allocates tables
  * during the walk, and stops half-way without memory.) For the thread of the operation.
  */
-final class TablesAhead {
+final class PreallocatedTables {
     /** The most leaves that are looked at under the layout lock. */
     private static final int FEW = 2 * PublicationBatches.MOST;
 
@@ -56,7 +56,7 @@ final class TablesAhead {
     /** The last need of the batches that are published; null for none. */
     private @Nullable TableNeed earlier;
 
-    TablesAhead(Layout layout) {
+    PreallocatedTables(Layout layout) {
         this.layout = layout;
         table = layout.pages();
     }
