@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A page that is to be freed leaves the index and is marked as removed, then it is removed from the mappings, and
  * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. No read
- * inserts a page of the batch before that ({@link PagesOut}). Pages that are being written are pinned. A page that
- * locked memory maps is looked for before: it does not leave the index, so no grace period is asked for it.
+ * inserts a page of the batch before that ({@link PagesUnderEviction}). Pages that are being written are pinned. A page
+ * that locked memory maps is looked for before: it does not leave the index, so no grace period is asked for it.
  *
  * <p>Pages of {@link RecentReads} get no second chance: nothing tells of an access to a page that is mapped, but for a
  * later read of a page that was freed.

@@ -39,7 +39,7 @@ public final class SavedPages {
         cached = present.cached;
         cursor = cached.evictBy(counter);
         mappings.whenUnlocked(cursor::noteUnlocked);
-        PagesOut out = new PagesOut();
+        PagesUnderEviction out = new PagesUnderEviction();
         RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         reads = new ReadPages(pages, memory, cached, recent, out);
         EvictionBatch batch = new EvictionBatch(memory.frames(), cached, cursor, recent, out);

@@ -7,7 +7,7 @@ import java.util.Arrays;
  * The pages of the batch of an eviction of one file: it may have taken them out of the index, and may put them back. No
  * read inserts one of them meanwhile. Guarded by the lock of the content.
  */
-final class PagesOut {
+final class PagesUnderEviction {
     /** In ascending order. */
     private long[] pages = {};
 
