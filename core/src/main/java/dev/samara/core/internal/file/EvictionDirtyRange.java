@@ -7,7 +7,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * The dirty pages that evictions of one file have found since these were written last, as one range. So a write-back
  * for an eviction does not go over all pages of the file each time. Takes the lock of the content, for moments.
  */
-final class DirtyFound {
+final class EvictionDirtyRange {
     private final ReentrantLock content;
 
     /* Both guarded by the lock of the content. */
@@ -15,7 +15,7 @@ final class DirtyFound {
     private long first = Long.MAX_VALUE;
     private long last = -1;
 
-    DirtyFound(ReentrantLock content) {
+    EvictionDirtyRange(ReentrantLock content) {
         this.content = content;
     }
 
