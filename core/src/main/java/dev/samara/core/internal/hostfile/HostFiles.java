@@ -155,7 +155,7 @@ public final class HostFiles {
      * @throws MmException if the channel lacks a right, or if the size of the file cannot be read
      */
     public OpenHostFile open(String name, MachineMemory memory, FileChannel lent, boolean writes) {
-        LentChannel channel = new LentChannel(lent, name);
+        EmbedderChannel channel = new EmbedderChannel(lent, name);
         HostInode inode;
         try {
             channel.checkRights(writes);

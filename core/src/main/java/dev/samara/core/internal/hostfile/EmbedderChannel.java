@@ -16,13 +16,13 @@ import java.util.concurrent.TimeUnit;
  * A channel of the embedder. An interrupt of a thread would close a {@link FileChannel} that the thread uses, so all
  * calls are made on a thread that no other code knows. That thread ends when it has nothing to do.
  */
-final class LentChannel implements HostChannel {
+final class EmbedderChannel implements HostChannel {
     private static final long IDLE_SECONDS = 5;
 
     private final FileChannel channel;
     private final ThreadPoolExecutor thread;
 
-    LentChannel(FileChannel channel, String name) {
+    EmbedderChannel(FileChannel channel, String name) {
         this.channel = channel;
         thread = new ThreadPoolExecutor(
                 1, 1, IDLE_SECONDS, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> newThread(work, name));
