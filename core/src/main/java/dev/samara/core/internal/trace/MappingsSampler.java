@@ -13,20 +13,20 @@ import jdk.jfr.FlightRecorderListener;
  * Has the spaces of all machines counted while a recording has such events, in the period of the recording. It begins
  * when the flight recorder is started, and keeps no machine from being collected.
  */
-final class MappingsClock implements FlightRecorderListener {
+final class MappingsSampler implements FlightRecorderListener {
     private static final ReferenceQueue<CountedSpaces> COLLECTED = new ReferenceQueue<>();
     private static final Set<Reference<CountedSpaces>> MACHINES = ConcurrentHashMap.newKeySet();
 
-    private MappingsClock() {}
+    private MappingsSampler() {}
 
     /** Begins now, if the flight recorder was started. Called once. */
     static void install() {
-        FlightRecorder.addListener(new MappingsClock());
+        FlightRecorder.addListener(new MappingsSampler());
     }
 
     @Override
     public void recorderInitialized(FlightRecorder recorder) {
-        FlightRecorder.addPeriodicEvent(MappingsEvent.class, MappingsClock::count);
+        FlightRecorder.addPeriodicEvent(MappingsEvent.class, MappingsSampler::count);
     }
 
     static void add(CountedSpaces machine) {
