@@ -39,9 +39,9 @@ final class HostInode {
      *
      * @param state the file
      * @param policy what all files of the machine have in common
-     * @param spaces what its reads use
+     * @param readArrays what its reads use
      */
-    HostInode(Object key, InodeState state, FilePolicy policy, ReadSpaces spaces) {
+    HostInode(Object key, InodeState state, FilePolicy policy, ReadArraysPool readArrays) {
         this.key = key;
         this.state = state;
         this.policy = policy;
@@ -51,7 +51,7 @@ final class HostInode {
         forces = new HostForces(state, policy.dropsFailedWrites, policy.forcesOnClose);
         size = new HostSize(state, forces);
         writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites);
-        fetches = new PageFetches(new PageReads(state, policy.buffers, spaces), size, policy.makeRoom, saved);
+        fetches = new PageFetches(new PageReads(state, policy.buffers, readArrays), size, policy.makeRoom, saved);
         bytes = new HostBytes(state, size, fetches, writes, policy);
         pages.allowReclaim();
         saved.evictUrgentlyBy(this::evictUrgently);

@@ -6,21 +6,21 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** The idle arrays and views of frames of reads of pages, so that a read makes none. Keeps a few. Thread-safe. */
-final class ReadSpaces {
+final class ReadArraysPool {
     private static final int MOST_IDLE = 8;
 
     /** The most pages of a window of 4 KiB pages. */
     private static final int LEAST = 64;
 
     /** What one read of pages uses, on one thread. */
-    static final class ReadSpace {
+    static final class ReadArrays {
         /** The frames that the read fills. */
         final int[] fresh;
 
         /** See {@link DirectFrames#bytes(int, int, ByteBuffer[])}. */
         final @Nullable ByteBuffer[] views;
 
-        private ReadSpace(int most, int buffers) {
+        private ReadArrays(int most, int buffers) {
             fresh = new int[most];
             views = new ByteBuffer[buffers];
         }
@@ -29,7 +29,7 @@ final class ReadSpaces {
     private final int buffers;
 
     /** Guarded by this. */
-    private final @Nullable ReadSpace[] idle = new ReadSpace[MOST_IDLE];
+    private final @Nullable ReadArrays[] idle = new ReadArrays[MOST_IDLE];
 
     /** Guarded by this. */
     private int idleCount;
@@ -39,29 +39,29 @@ final class ReadSpaces {
      *
      * @param direct the frames; null if they lie elsewhere
      */
-    ReadSpaces(@Nullable DirectFrames direct) {
+    ReadArraysPool(@Nullable DirectFrames direct) {
         buffers = direct == null ? 0 : direct.buffers();
     }
 
-    /** Returns a space for a read of some pages, for one thread. */
-    ReadSpace take(int most) {
-        ReadSpace known = poll();
-        return known == null || known.fresh.length < most ? new ReadSpace(Math.max(LEAST, most), buffers) : known;
+    /** Returns the arrays for a read of some pages, for one thread. */
+    ReadArrays take(int most) {
+        ReadArrays known = poll();
+        return known == null || known.fresh.length < most ? new ReadArrays(Math.max(LEAST, most), buffers) : known;
     }
 
-    private synchronized @Nullable ReadSpace poll() {
+    private synchronized @Nullable ReadArrays poll() {
         if (idleCount == 0) {
             return null;
         }
-        ReadSpace last = idle[--idleCount];
+        ReadArrays last = idle[--idleCount];
         idle[idleCount] = null;
         return last;
     }
 
-    /** Gives a space back that {@link #take} has returned. */
-    synchronized void giveBack(ReadSpace space) {
+    /** Gives arrays back that {@link #take} has returned. */
+    synchronized void giveBack(ReadArrays arrays) {
         if (idleCount < MOST_IDLE) {
-            idle[idleCount++] = space;
+            idle[idleCount++] = arrays;
         }
     }
 }
