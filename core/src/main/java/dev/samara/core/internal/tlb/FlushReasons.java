@@ -4,8 +4,8 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.event.MmuNotifier.Reason;
 
 /** Chooses the reason to report for a flush that has several: the one that invalidates the most. */
-final class Reasons {
-    private Reasons() {}
+final class FlushReasons {
+    private FlushReasons() {}
 
     static Reason stronger(Reason one, Reason other) {
         return strength(one) >= strength(other) ? one : other;

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("A flush that has several reasons is told with the strongest")
-final class ReasonsTest {
+final class FlushReasonsTest {
     private static final List<Reason> STRONGEST_FIRST =
             List.of(Reason.UNMAPPED, Reason.REPLACED, Reason.DISCARDED, Reason.PROTECTED, Reason.OBSERVED);
 
@@ -22,8 +22,8 @@ final class ReasonsTest {
         for (int strong = 0; strong < STRONGEST_FIRST.size(); strong++) {
             Reason stronger = STRONGEST_FIRST.get(strong);
             for (Reason weaker : STRONGEST_FIRST.subList(strong, STRONGEST_FIRST.size())) {
-                assertSame(stronger, Reasons.stronger(stronger, weaker));
-                assertSame(stronger, Reasons.stronger(weaker, stronger));
+                assertSame(stronger, FlushReasons.stronger(stronger, weaker));
+                assertSame(stronger, FlushReasons.stronger(weaker, stronger));
             }
         }
     }
