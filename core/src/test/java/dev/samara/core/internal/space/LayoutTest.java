@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.op.Layouts;
-import dev.samara.core.internal.syscall.Load;
+import dev.samara.core.internal.syscall.InitialMappings;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
@@ -24,7 +24,7 @@ final class LayoutTest {
 
     private static Layout layout() {
         Spaces spaces = Layouts.spaces(Layouts.host(65530, 256, MachineState.UNLIMITED));
-        return Load.load(spaces, Layouts.origin(), List.of(vma(PLACE, PLACE + 4 * PAGE)));
+        return InitialMappings.load(spaces, Layouts.origin(), List.of(vma(PLACE, PLACE + 4 * PAGE)));
     }
 
     private static VmArea vma(long start, long end) {

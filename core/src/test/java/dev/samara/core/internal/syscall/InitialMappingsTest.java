@@ -34,7 +34,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** The initial layout of a space: loaded as described, or refused with the mapping's name. */
-final class LoadTest {
+final class InitialMappingsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
     private static final long PLACE = 0x2000_0000_0000L;

@@ -15,8 +15,8 @@ import dev.samara.core.vma.Geometry;
 import java.util.List;
 
 /** The initial mappings of a layout that is no child. {@link ForkVmas} fills a child's. */
-public final class Load {
-    private Load() {}
+public final class InitialMappings {
+    private InitialMappings() {}
 
     /** Returns the descriptions that lie above the user's part; ascending. */
     private static List<VmArea> above(Geometry geometry, List<VmArea> mapped) {
@@ -45,7 +45,7 @@ public final class Load {
         for (VmArea vma : mapped) {
             check(layout, vma);
         }
-        LoadCall.run(layout, new Described(mapped));
+        InitialMappingsCall.run(layout, new Described(mapped));
         boolean isCharged = false;
         try {
             layout.chargeRoot("newSpace");
@@ -66,10 +66,10 @@ public final class Load {
                 if (!isAbove(edit.geometry, vma)) {
                     VmArea other = edit.firstIn(vma.start(), vma.end());
                     if (other != null) {
-                        throw new LoadCall.Refused(vma, other);
+                        throw new InitialMappingsCall.Refused(vma, other);
                     }
                     VmArea copy = copy(edit, vma);
-                    LoadCall.charge(edit, copy);
+                    InitialMappingsCall.charge(edit, copy);
                     edit.put(copy);
                 }
             }

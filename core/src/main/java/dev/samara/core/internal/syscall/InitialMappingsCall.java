@@ -11,8 +11,8 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /** A call that gives a layout its first VMAs, and throws if it may not. */
-final class LoadCall {
-    private LoadCall() {}
+final class InitialMappingsCall {
+    private InitialMappingsCall() {}
 
     /** Charges the memory of a VMA that is stored next. */
     static void charge(Edit edit, VmArea copy) {
