@@ -5,7 +5,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.syscall.Load;
+import dev.samara.core.internal.syscall.InitialMappings;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.MmException;
@@ -250,7 +250,7 @@ public final class AddressSpaceBuilder {
                 lowGuard,
                 highGuard,
                 earlyReuse);
-        return machine.register(Load.load(machine.spaces(), origin, mapped));
+        return machine.register(InitialMappings.load(machine.spaces(), origin, mapped));
     }
 
     /** Returns the geometry, the heap and the number of initial mappings as text. */

@@ -60,7 +60,8 @@ final class HeldLocksTest {
             "internal/sync/CheckedLock.lock",
             "internal/sync/CheckedLock.lockInterruptibly",
             "internal/sync/CheckedReadWriteLock.lock",
-            "internal/sync/CheckedReadWriteLock.lockShared");
+            "internal/sync/CheckedReadWriteLock.lockShared",
+            "internal/sync/SpinLock.lock");
 
     /** The methods that return with a lock or without: their result tells. */
     private static final Set<String> MAY_TAKE = Set.of(
@@ -91,7 +92,8 @@ final class HeldLocksTest {
             "internal/space/LayoutLock.unlock",
             "internal/space/LayoutLock.unlockAndRecord",
             "internal/sync/CheckedReadWriteLock.unlock",
-            "internal/sync/CheckedReadWriteLock.unlockShared");
+            "internal/sync/CheckedReadWriteLock.unlockShared",
+            "internal/sync/SpinLock.unlock");
 
     /** The lock of an object whose own methods take and release it, beside calls that go to the lock itself. */
     private static final Map<String, String> OWN = Map.of(

@@ -139,7 +139,7 @@ public final class BlockCache {
      * @param region the code
      * @return whether memory has the instructions that were translated; if not, nothing is changed
      */
-    public boolean install(HotRegion region) {
+    public boolean install(TranslatedRegion region) {
         long before = drops;
         List<CodeBlock> parts = new ArrayList<>();
         for (CodeBlock translated : region.blocks()) {

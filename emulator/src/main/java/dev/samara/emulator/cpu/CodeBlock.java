@@ -44,7 +44,7 @@ public final class CodeBlock {
 
     /** The translated code that begins with this block; null if there is none. Blocks are installed by their cache. */
     @Nullable
-    HotCode translated;
+    TranslatedCode translated;
 
     /** How often the interpreter executes this block before it asks for a translation; not positive for never. */
     int untilAsked;

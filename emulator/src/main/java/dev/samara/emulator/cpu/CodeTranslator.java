@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.cpu;
 
-/** Makes {@link HotCode} of blocks that run often. Used by the threads of all harts. */
+/** Makes {@link TranslatedCode} of blocks that run often. Used by the threads of all harts. */
 public interface CodeTranslator {
     /**
      * {@linkplain BlockCache#install Installs} code that begins with a block, or begins to make it. Called in GUEST, so

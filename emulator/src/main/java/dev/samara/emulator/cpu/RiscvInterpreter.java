@@ -49,10 +49,10 @@ public final class RiscvInterpreter {
                 stop = LeaveReason.ATTENTION;
                 break;
             }
-            HotCode translated = block.translated;
+            TranslatedCode translated = block.translated;
             if (translated != null && !isLeft) {
                 long next = translated.run(hart);
-                isLeft = (next & HotCode.INTERPRET) != 0;
+                isLeft = (next & TranslatedCode.INTERPRET) != 0;
                 block = find(next & -2);
                 continue;
             }

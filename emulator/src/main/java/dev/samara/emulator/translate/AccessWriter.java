@@ -100,12 +100,12 @@ final class AccessWriter {
     }
 
     private void load(CodeBlock block, int at, int size, String name, String type) {
-        find(HotCodeWriter.LOAD_TAGS, block, at, size);
+        find(TranslatedCodeWriter.LOAD_TAGS, block, at, size);
         method.visitMethodInsn(INVOKEVIRTUAL, BUFFER, name, "(I)" + type, false);
     }
 
     private void store(CodeBlock block, int at, int size, String name, String type, int from) {
-        find(HotCodeWriter.STORE_TAGS, block, at, size);
+        find(TranslatedCodeWriter.STORE_TAGS, block, at, size);
         registers.push(method, from);
         narrow(size);
         method.visitMethodInsn(INVOKEVIRTUAL, BUFFER, name, "(I" + type + ")Ljava/nio/ByteBuffer;", false);
@@ -127,38 +127,38 @@ final class AccessWriter {
     /** Pushes the region and the index of an access that hits, or leaves. */
     private void find(int tags, CodeBlock block, int at, int size) {
         Label miss = jumps.miss(block, at);
-        int granule = kept.local(tags == HotCodeWriter.STORE_TAGS, block.code[at] >> 16 & 0xff);
+        int granule = kept.local(tags == TranslatedCodeWriter.STORE_TAGS, block.code[at] >> 16 & 0xff);
         registers.push(method, block.code[at] >> 16 & 0xff);
         if (block.code[at + 1] != 0) {
             with(LADD, block.code[at + 1]);
         }
-        method.visitVarInsn(LSTORE, HotCodeWriter.ADDRESS);
+        method.visitVarInsn(LSTORE, TranslatedCodeWriter.ADDRESS);
         // That of an aligned access, which lies in one granule: the cheapest test.
         Label known = new Label();
-        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
         with(LAND, TlbArrays.GRANULE_MASK | size - 1);
         method.visitVarInsn(LLOAD, granule);
         method.visitInsn(LCMP);
         method.visitJumpInsn(IFEQ, known);
         element(tags);
-        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
         if (size > 1) {
             with(LADD, size - 1L);
         }
         with(LAND, TlbArrays.GRANULE_MASK);
-        method.visitVarInsn(LLOAD, HotCodeWriter.KEY);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.KEY);
         method.visitInsn(LOR);
         method.visitInsn(LCMP);
         method.visitJumpInsn(IFNE, miss);
-        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
         with(LAND, TlbArrays.GRANULE_MASK);
         method.visitVarInsn(LSTORE, granule);
-        element(HotCodeWriter.ADDENDS);
+        element(TranslatedCodeWriter.ADDENDS);
         method.visitInsn(L2I);
         method.visitVarInsn(ISTORE, granule + KeptGranules.GRANULE_WORDS);
         method.visitLabel(known);
-        method.visitVarInsn(ALOAD, HotCodeWriter.REGION);
-        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitVarInsn(ALOAD, TranslatedCodeWriter.REGION);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
         method.visitInsn(L2I);
         method.visitVarInsn(ILOAD, granule + KeptGranules.GRANULE_WORDS);
         method.visitInsn(IADD);
@@ -167,11 +167,11 @@ final class AccessWriter {
     /** Pushes the element of an array in the slot of the address. */
     private void element(int array) {
         method.visitVarInsn(ALOAD, array);
-        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
         method.visitIntInsn(BIPUSH, TlbArrays.GRANULE_SHIFT);
         method.visitInsn(LUSHR);
         method.visitInsn(L2I);
-        method.visitVarInsn(ILOAD, HotCodeWriter.MASK);
+        method.visitVarInsn(ILOAD, TranslatedCodeWriter.MASK);
         method.visitInsn(IAND);
         method.visitInsn(LALOAD);
     }

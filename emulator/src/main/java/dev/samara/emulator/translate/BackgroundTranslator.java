@@ -4,8 +4,8 @@ package dev.samara.emulator.translate;
 import dev.samara.emulator.cpu.BlockCache;
 import dev.samara.emulator.cpu.CodeBlock;
 import dev.samara.emulator.cpu.CodeTranslator;
-import dev.samara.emulator.cpu.HotCode;
-import dev.samara.emulator.cpu.HotRegion;
+import dev.samara.emulator.cpu.TranslatedCode;
+import dev.samara.emulator.cpu.TranslatedRegion;
 import dev.samara.emulator.limit.GuestLimits;
 import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
@@ -34,22 +34,13 @@ public final class BackgroundTranslator implements CodeTranslator {
     private static final int MOST_ALIKE = 4;
 
     private static final int MOST_FAILURES = 3;
-    private static final int RUNS_BEFORE = 3000;
-
-    /** By how many runs a region delays those after it; more where no processor is left for the compilers. */
-    private static final int RUNS_PER_REGION = Runtime.getRuntime().availableProcessors() > 1 ? 10_000 : 40_000;
-
-    /** The number of regions that delay others. */
-    private static final int MOST_DELAYS = 100;
-
-    /** How often a block is interpreted between two requests for code that is not there yet. */
-    private static final int RUNS_BETWEEN = 500;
 
     private final boolean waits;
+    private final HotnessPolicy hotness;
     private final Consumer<Throwable> failures;
 
     /** The regions that begin at an address, newest first. */
-    private final Map<Long, List<HotRegion>> regions = new ConcurrentHashMap<>();
+    private final Map<Long, List<TranslatedRegion>> regions = new ConcurrentHashMap<>();
 
     /** The addresses of regions that are being made, or whose making has failed. */
     private final Set<Long> requested = ConcurrentHashMap.newKeySet();
@@ -68,6 +59,7 @@ public final class BackgroundTranslator implements CodeTranslator {
      */
     public BackgroundTranslator(boolean waits, Consumer<Throwable> failures) {
         this.waits = waits;
+        hotness = new HotnessPolicy(waits);
         this.failures = failures;
         worker.setDaemon(true);
         try {
@@ -81,30 +73,19 @@ public final class BackgroundTranslator implements CodeTranslator {
 
     @Override
     public int runsBefore() {
-        return waits ? 2 : RUNS_BEFORE;
-    }
-
-    /**
-     * Returns how often a block has to be interpreted before it is translated. HotSpot needs milliseconds to compile a
-     * region, in which a block is interpreted some 100,000 times. So a program that spends its time in a few loops has
-     * them translated at once, and one that runs much code, but none of it for long, has little of it translated.
-     *
-     * @param regions the number of regions that were made
-     */
-    static int runsWanted(long regions) {
-        return RUNS_BEFORE + RUNS_PER_REGION * (int) Math.min(regions, MOST_DELAYS);
+        return hotness.runsBeforeRequest();
     }
 
     @Override
     public int translate(CodeBlock hot, BlockCache blocks) {
         if (!install(hot, blocks)) {
-            int wanting = waits ? 0 : runsWanted(made.sum()) - hot.runs();
-            if (wanting > 0) {
-                return wanting;
+            int missing = hotness.runsMissing(hot.runs(), made.sum());
+            if (missing > 0) {
+                return missing;
             }
             request(hot, blocks);
         }
-        return waits ? 1 : RUNS_BETWEEN;
+        return hotness.runsBetweenRequests();
     }
 
     private void request(CodeBlock hot, BlockCache blocks) {
@@ -134,7 +115,7 @@ public final class BackgroundTranslator implements CodeTranslator {
     }
 
     private boolean install(CodeBlock hot, BlockCache blocks) {
-        for (HotRegion region : regions.getOrDefault(hot.start, List.of())) {
+        for (TranslatedRegion region : regions.getOrDefault(hot.start, List.of())) {
             if (blocks.install(region)) {
                 return true;
             }
@@ -154,15 +135,15 @@ public final class BackgroundTranslator implements CodeTranslator {
 
     private void make(HotPlan plan) {
         try {
-            HotCodeWriter written = HotCodeWriter.of(plan);
+            TranslatedCodeWriter written = TranslatedCodeWriter.of(plan);
             HotPlan fitting = plan;
             while (written.size() >= LARGEST && fitting.blocks().size() > 1) {
                 fitting = fitting.shorter();
-                written = HotCodeWriter.of(fitting);
+                written = TranslatedCodeWriter.of(fitting);
             }
-            HotCode code = load(written.file());
+            TranslatedCode code = load(written.file());
             live.add(code);
-            keep(new HotRegion(code, fitting.blocks()));
+            keep(new TranslatedRegion(code, fitting.blocks()));
             made.increment();
             requested.remove(plan.start());
         } catch (RuntimeException | Error failure) {
@@ -172,17 +153,17 @@ public final class BackgroundTranslator implements CodeTranslator {
         }
     }
 
-    private void keep(HotRegion region) {
+    private void keep(TranslatedRegion region) {
         regions.merge(region.blocks().get(0).start, List.of(region), (before, one) -> {
-            List<HotRegion> kept = new ArrayList<>(one);
+            List<TranslatedRegion> kept = new ArrayList<>(one);
             kept.addAll(before.subList(0, Math.min(before.size(), MOST_ALIKE - 1)));
             return List.copyOf(kept);
         });
     }
 
-    private static HotCode load(byte[] file) {
+    private static TranslatedCode load(byte[] file) {
         try {
-            return (HotCode) MethodHandles.lookup()
+            return (TranslatedCode) MethodHandles.lookup()
                     .defineHiddenClass(file, true)
                     .lookupClass()
                     .getDeclaredConstructor()

@@ -27,7 +27,7 @@ import org.objectweb.asm.MethodVisitor;
 
 /** Writes instructions without memory that do not end a block, and passes those with memory on. */
 final class InstructionWriter {
-    private static final String INTEGERS = HotCodeWriter.internal(IntegerOperations.class);
+    private static final String INTEGERS = TranslatedCodeWriter.internal(IntegerOperations.class);
 
     private final MethodVisitor method;
     private final RegisterLocals registers;
@@ -187,6 +187,6 @@ final class InstructionWriter {
 
     private void operation(Class<?> owner, String name, int sources) {
         method.visitMethodInsn(
-                INVOKESTATIC, HotCodeWriter.internal(owner), name, "(" + "J".repeat(sources) + ")J", false);
+                INVOKESTATIC, TranslatedCodeWriter.internal(owner), name, "(" + "J".repeat(sources) + ")J", false);
     }
 }

@@ -18,7 +18,7 @@ import static org.objectweb.asm.Opcodes.LSTORE;
 import static org.objectweb.asm.Opcodes.LSUB;
 
 import dev.samara.emulator.cpu.CodeBlock;
-import dev.samara.emulator.cpu.HotCode;
+import dev.samara.emulator.cpu.TranslatedCode;
 import dev.samara.emulator.isa.Op;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -73,7 +73,7 @@ final class JumpWriter {
 
     /** Returns where the code leaves before an instruction, and the interpreter goes on with it. */
     Label miss(CodeBlock block, int at) {
-        return exit(block.pc(at) | HotCode.INTERPRET, block.instructions - at / 2);
+        return exit(block.pc(at) | TranslatedCode.INTERPRET, block.instructions - at / 2);
     }
 
     private Label exit(long next, int remaining) {
@@ -163,7 +163,7 @@ final class JumpWriter {
         if (!plan.has(to)) {
             method.visitJumpInsn(GOTO, exit(to, 0));
         } else if (isBackwards(from, to)) {
-            method.visitVarInsn(ILOAD, HotCodeWriter.LEFT);
+            method.visitVarInsn(ILOAD, TranslatedCodeWriter.LEFT);
             method.visitJumpInsn(IFGT, label(to));
             method.visitJumpInsn(GOTO, exit(to, 0));
         } else if (place(to) != place(from.start) + 1) {
@@ -179,7 +179,7 @@ final class JumpWriter {
         method.visitInsn(LADD);
         method.visitLdcInsn(-2L);
         method.visitInsn(LAND);
-        method.visitVarInsn(LSTORE, HotCodeWriter.NEXT);
+        method.visitVarInsn(LSTORE, TranslatedCodeWriter.NEXT);
         link(word, block);
         dispatch(block, List.copyOf(plan.targets(block)));
     }
@@ -191,7 +191,7 @@ final class JumpWriter {
         }
         for (long to : targets) {
             Label other = new Label();
-            method.visitVarInsn(LLOAD, HotCodeWriter.NEXT);
+            method.visitVarInsn(LLOAD, TranslatedCodeWriter.NEXT);
             method.visitLdcInsn(to);
             method.visitInsn(LCMP);
             method.visitJumpInsn(IFNE, other);
@@ -204,7 +204,7 @@ final class JumpWriter {
     /** Goes on at a block of the plan whose address is in a local variable. */
     private void arrive(CodeBlock from, long to) {
         if (isBackwards(from, to)) {
-            method.visitVarInsn(ILOAD, HotCodeWriter.LEFT);
+            method.visitVarInsn(ILOAD, TranslatedCodeWriter.LEFT);
             method.visitJumpInsn(IFGT, label(to));
             method.visitJumpInsn(GOTO, exit);
         } else {
@@ -216,17 +216,17 @@ final class JumpWriter {
     private void select(CodeBlock block, List<Long> targets) {
         List<Long> sorted = targets.stream().sorted().toList();
         long start = plan.start();
-        method.visitVarInsn(LLOAD, HotCodeWriter.NEXT);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.NEXT);
         method.visitLdcInsn(start);
         method.visitInsn(LSUB);
-        method.visitVarInsn(LSTORE, HotCodeWriter.ADDRESS);
-        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
-        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitVarInsn(LSTORE, TranslatedCodeWriter.ADDRESS);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
         method.visitInsn(L2I);
         method.visitInsn(I2L);
         method.visitInsn(LCMP);
         method.visitJumpInsn(IFNE, exit);
-        method.visitVarInsn(LLOAD, HotCodeWriter.ADDRESS);
+        method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
         method.visitInsn(L2I);
         int[] keys = sorted.stream().mapToInt(to -> (int) (to - start)).toArray();
         Label[] arrivals = new Label[keys.length];
@@ -243,10 +243,10 @@ final class JumpWriter {
         for (CodeExit each : exits) {
             method.visitLabel(each.label);
             if (each.remaining != 0) {
-                method.visitIincInsn(HotCodeWriter.LEFT, each.remaining);
+                method.visitIincInsn(TranslatedCodeWriter.LEFT, each.remaining);
             }
             method.visitLdcInsn(each.next);
-            method.visitVarInsn(LSTORE, HotCodeWriter.NEXT);
+            method.visitVarInsn(LSTORE, TranslatedCodeWriter.NEXT);
             method.visitJumpInsn(GOTO, exit);
         }
         method.visitLabel(exit);

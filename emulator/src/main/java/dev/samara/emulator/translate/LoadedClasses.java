@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.translate;
 
-import dev.samara.emulator.cpu.HotCode;
+import dev.samara.emulator.cpu.TranslatedCode;
 import dev.samara.emulator.limit.GuestLimits;
 import java.lang.ref.PhantomReference;
 import java.lang.ref.Reference;
@@ -18,15 +18,15 @@ final class LoadedClasses {
     /** The most classes. One takes some 4 KiB of memory for classes. */
     static final int MOST = GuestLimits.TRANSLATED_CLASSES;
 
-    private final ReferenceQueue<HotCode> collected = new ReferenceQueue<>();
-    private final Set<Reference<HotCode>> references = ConcurrentHashMap.newKeySet();
+    private final ReferenceQueue<TranslatedCode> collected = new ReferenceQueue<>();
+    private final Set<Reference<TranslatedCode>> references = ConcurrentHashMap.newKeySet();
 
-    void add(HotCode code) {
+    void add(TranslatedCode code) {
         references.add(new PhantomReference<>(code, collected));
     }
 
     boolean isFull() {
-        @Nullable Reference<? extends HotCode> gone = collected.poll();
+        @Nullable Reference<? extends TranslatedCode> gone = collected.poll();
         while (gone != null) {
             references.remove(gone);
             gone = collected.poll();

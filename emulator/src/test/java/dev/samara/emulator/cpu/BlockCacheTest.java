@@ -47,7 +47,7 @@ final class BlockCacheTest {
             }
         }
 
-        boolean install(HotRegion region) {
+        boolean install(TranslatedRegion region) {
             cpu.enterGuest();
             try {
                 return blocks.install(region);
@@ -126,7 +126,7 @@ final class BlockCacheTest {
             cache.decode(code, GuestLimits.LEAST_BLOCKS);
             CodeBlock block = Objects.requireNonNull(cache.blocks.known(code));
             CodeBlock next = Objects.requireNonNull(cache.blocks.known(code + 2));
-            HotRegion region = new HotRegion(new UnusedCode(), List.of(block, next));
+            TranslatedRegion region = new TranslatedRegion(new UnusedCode(), List.of(block, next));
             assertTrue(cache.install(region));
             assertTrue(cache.install(region));
             assertEquals(0, room.availablePermits());
@@ -136,7 +136,7 @@ final class BlockCacheTest {
         });
     }
 
-    private static final class UnusedCode extends HotCode {
+    private static final class UnusedCode extends TranslatedCode {
         @Override
         public long run(Hart hart) {
             throw new IllegalStateException("nobody runs this code");

@@ -2,7 +2,6 @@
 package dev.samara.emulator.translate;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -85,25 +84,13 @@ final class BackgroundTranslatorTest {
     }
 
     @Test
-    @DisplayName("waits for more runs of a block with each region that was made, up to a limit")
-    void delays() {
-        int before = BackgroundTranslator.runsWanted(0);
-        for (int regions = 1; regions <= 100; regions++) {
-            int now = BackgroundTranslator.runsWanted(regions);
-            assertTrue(now > before, () -> now + " runs");
-            before = now;
-        }
-        assertEquals(before, BackgroundTranslator.runsWanted(1L << 40));
-    }
-
-    @Test
     @DisplayName("has a block that is not hot yet ask again when it is")
     void asksAgain() {
         List<Throwable> failures = new ArrayList<>();
         BackgroundTranslator translator = new BackgroundTranslator(false, failures::add);
         try (AskedTranslator other = new AskedTranslator()) {
             int runs = translator.translate(valid(0x1000), other.blocks);
-            assertEquals(BackgroundTranslator.runsWanted(0), runs, failures::toString);
+            assertEquals(HotnessPolicy.runsWanted(0), runs, failures::toString);
             assertEquals(0, translator.regionsMade());
         } finally {
             translator.end();

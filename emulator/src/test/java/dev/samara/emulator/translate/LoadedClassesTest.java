@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.emulator.cpu.Hart;
-import dev.samara.emulator.cpu.HotCode;
+import dev.samara.emulator.cpu.TranslatedCode;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 @DisplayName("Translated code that the JVM cannot unload")
 @Timeout(60)
 final class LoadedClassesTest {
-    private static final class NoCode extends HotCode {
+    private static final class NoCode extends TranslatedCode {
         @Override
         public long run(Hart hart) {
             throw new IllegalStateException("nobody runs this code");
@@ -27,9 +27,9 @@ final class LoadedClassesTest {
     @DisplayName("is counted until it is collected")
     void counts() {
         LoadedClasses live = new LoadedClasses();
-        List<HotCode> used = new ArrayList<>();
+        List<TranslatedCode> used = new ArrayList<>();
         while (!live.isFull()) {
-            HotCode code = new NoCode();
+            TranslatedCode code = new NoCode();
             used.add(code);
             live.add(code);
         }

@@ -10,10 +10,6 @@ import java.util.Locale;
 
 /** Checks file after file, and determines the exit status of the tool. */
 final class CheckRun {
-    static final int EQUAL = 0;
-    static final int DIFFERENT = 1;
-    static final int UNREADABLE = 2;
-
     private final ReportOutput output;
     private final PrintWriter errors;
     private final ProgressLine progress;
@@ -104,8 +100,8 @@ final class CheckRun {
 
     int status() {
         if (unreadable > 0) {
-            return UNREADABLE;
+            return ExitStatus.UNREADABLE;
         }
-        return failed > 0 ? DIFFERENT : EQUAL;
+        return failed > 0 ? ExitStatus.DIFFERENT : ExitStatus.EQUAL;
     }
 }

@@ -22,20 +22,20 @@ import dev.samara.tool.record.Outcome;
 import dev.samara.tool.trace.TracedCall;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the calls of one trace in one space, and records their {@link Unsettled} pages. */
+/** Makes the calls of one trace in one space, and records their {@link UnknownAccounting} pages. */
 final class Executor {
     private final AddressSpace space;
     private final PlacementSource source;
     private final Opens opens;
     private final OpenModes modes;
-    private final Unsettled unsettled;
+    private final UnknownAccounting unknown;
 
-    Executor(AddressSpace space, PlacementSource source, Opens opens, OpenModes modes, Unsettled unsettled) {
+    Executor(AddressSpace space, PlacementSource source, Opens opens, OpenModes modes, UnknownAccounting unknown) {
         this.space = space;
         this.source = source;
         this.opens = opens;
         this.modes = modes;
-        this.unsettled = unsettled;
+        this.unknown = unknown;
     }
 
     /** Returns the address that the kernel used for a call; the arguments may not contain it. */
@@ -64,7 +64,7 @@ final class Executor {
         }
         long result = ((Direct) call).perform(space);
         if (call instanceof Brk) {
-            unsettled.brkIs(result);
+            unknown.brkIs(result);
         }
         return result;
     }
@@ -84,7 +84,7 @@ final class Executor {
         long result =
                 space.mmap(address, call.length(), call.protection(), flags, backing(operation, call), call.offset());
         if (!Errno.isError(result)) {
-            unsettled.mapped(result, call.length());
+            unknown.mapped(result, call.length());
         }
         return result;
     }
@@ -116,14 +116,14 @@ final class Executor {
             }
         }
         long result = space.mremap(call.address(), call.oldLength(), call.newLength(), flags, newAddress);
-        unsettled.remapped(call, before, result);
+        unknown.remapped(call, before, result);
         return result;
     }
 
     private long protect(Mprotect call) {
         LayoutSnapshot before = space.snapshot();
         long result = call.perform(space);
-        unsettled.protectedPages(call, before, space.snapshot());
+        unknown.protectedPages(call, before, space.snapshot());
         return result;
     }
 

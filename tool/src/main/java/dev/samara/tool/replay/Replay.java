@@ -41,7 +41,7 @@ final class Replay {
     private final Trace trace;
     private final FileReport report;
     private final ReplayWatch watch;
-    private final Learnt state;
+    private final ReplayedSpace state;
     private final Executor executor;
     private final ProcessLimits limits;
     private @Nullable ReadingSession readers;
@@ -65,7 +65,7 @@ final class Replay {
             TraceFolder family,
             PlacementSource source,
             @Nullable CpuPlan touches,
-            @Nullable Learnt inherited,
+            @Nullable ReplayedSpace inherited,
             FileReport report,
             ReplayWatch watch)
             throws InputException {
@@ -81,9 +81,9 @@ final class Replay {
         watch.begins(trace.file(), space);
         touching = touches == null ? null : new Touching(space, report, touches);
         SharedObjects objects = new SharedObjects();
-        Unsettled unsettled = inherited == null ? new Unsettled(header.brk()) : inherited.unsettled();
-        state = new Learnt(space, objects, unsettled);
-        executor = new Executor(space, source, opens, new OpenModes(trace, family), unsettled);
+        UnknownAccounting unknown = inherited == null ? new UnknownAccounting(header.brk()) : inherited.unknown();
+        state = new ReplayedSpace(space, objects, unknown);
+        executor = new Executor(space, source, opens, new OpenModes(trace, family), unknown);
         limits = new ProcessLimits(space, header.limits());
         if (inherited != null) {
             growStack(trace.start(), inherited.space());
@@ -134,7 +134,7 @@ final class Replay {
     }
 
     /** Returns the space and the knowledge about it. */
-    Learnt state() {
+    ReplayedSpace state() {
         return state;
     }
 
@@ -243,7 +243,7 @@ final class Replay {
         if (session != null) {
             session.end(space.snapshot());
         }
-        state.unsettled().mapped(line.start(), oldStart - line.start());
+        state.unknown().mapped(line.start(), oldStart - line.start());
         if (result != 0) {
             report.differs(
                     line.line(),
@@ -253,8 +253,8 @@ final class Replay {
         }
     }
 
-    private void compare(KernelSnapshot snapshot, String what, Learnt ours) {
+    private void compare(KernelSnapshot snapshot, String what, ReplayedSpace ours) {
         LayoutSnapshot layout = ours.space().snapshot();
-        new SnapshotComparison(report, snapshot, what, layout, ours.objects(), ours.unsettled()).run();
+        new SnapshotComparison(report, snapshot, what, layout, ours.objects(), ours.unknown()).run();
     }
 }

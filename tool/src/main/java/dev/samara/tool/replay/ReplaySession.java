@@ -34,7 +34,7 @@ public final class ReplaySession implements AutoCloseable {
     private final ReplayWatch watch;
 
     /** Our forks, by the file of the child that each is for. */
-    private final Map<Path, Learnt> forks = new HashMap<>();
+    private final Map<Path, ReplayedSpace> forks = new HashMap<>();
 
     /**
      * The files that were begun and not completed, because they are malformed or caused an exception in the library.
@@ -132,8 +132,8 @@ public final class ReplaySession implements AutoCloseable {
     }
 
     /** Returns our fork of the parent. If the parent is not replayed in this session, it is replayed now, silently. */
-    private @Nullable Learnt inherited(Trace trace, TraceFolder family) throws InputException {
-        Learnt fork = forks.remove(trace.file());
+    private @Nullable ReplayedSpace inherited(Trace trace, TraceFolder family) throws InputException {
+        ReplayedSpace fork = forks.remove(trace.file());
         if (fork != null || !(trace.header().origin() instanceof CopyOf origin)) {
             return fork;
         }
@@ -144,12 +144,12 @@ public final class ReplaySession implements AutoCloseable {
         }
         unfinished.add(start.file());
         Trace parent = TraceParser.parse(start.file());
-        Learnt grandparents = inherited(parent, family);
+        ReplayedSpace grandparents = inherited(parent, family);
         FileReport unheard = new FileReport(parent.file());
         Replay replay = new Replay(parent, family, source, touches, grandparents, unheard, watch);
         replay.runTo(origin.sequence());
         unfinished.remove(start.file());
-        Learnt child = replay.state().fork();
+        ReplayedSpace child = replay.state().fork();
         replay.stop();
         return child;
     }

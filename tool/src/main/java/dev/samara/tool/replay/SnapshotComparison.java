@@ -31,7 +31,7 @@ final class SnapshotComparison {
     private final String what;
     private final List<Vma> vmas;
     private final SharedObjects objects;
-    private final Unsettled unsettled;
+    private final UnknownAccounting unknown;
 
     /**
      * Prepares a comparison.
@@ -41,7 +41,7 @@ final class SnapshotComparison {
      * @param what the name of the comparison in a difference
      * @param layout our layout
      * @param objects the known pairs of shared objects; it learns further ones
-     * @param unsettled the pages whose {@code ac} is unknown
+     * @param unknown the pages whose {@code ac} is unknown
      */
     SnapshotComparison(
             FileReport report,
@@ -49,13 +49,13 @@ final class SnapshotComparison {
             String what,
             LayoutSnapshot layout,
             SharedObjects objects,
-            Unsettled unsettled) {
+            UnknownAccounting unknown) {
         this.report = report;
         this.kernel = kernel;
         this.what = what;
         this.vmas = layout.vmas();
         this.objects = objects;
-        this.unsettled = unsettled;
+        this.unknown = unknown;
     }
 
     /** Compares everything that the snapshot shows. */
@@ -112,7 +112,8 @@ final class SnapshotComparison {
 
     private void compareFlags(long start, long end, FlagsLine line, Vma vma) {
         long wrong = (line.flags() ^ vma.flags()) & NAMED;
-        boolean open = wrong == VmaFlags.ACCOUNT && Unsettled.isPrivateAnonymous(vma) && unsettled.contains(start, end);
+        boolean open =
+                wrong == VmaFlags.ACCOUNT && UnknownAccounting.isPrivateAnonymous(vma) && unknown.contains(start, end);
         if (wrong != 0 && !open) {
             differs(line.line(), start, end, VmaFlags.format(line.flags()), VmaFlags.format(vma.flags()));
         }

@@ -11,8 +11,8 @@
  * <p><b>Facts that a snapshot may teach.</b> Three facts do not follow from the operations, and only they are learnt:
  * the growth of {@code [stack]} by faults ({@code Replay}), the inode of an anonymous shared mapping ({@code
  * SharedObjects}), and whether a shared file mapping was opened for reading only ({@code OpenModes}). One flag is not
- * compared: {@code ac} of private anonymous pages that were at some time made non-writable ({@code Unsettled}), because
- * it depends on whether they had been touched.
+ * compared: {@code ac} of private anonymous pages that were at some time made non-writable ({@code
+ * UnknownAccounting}), because it depends on whether they had been touched.
  *
  * <p><b>Placement.</b> Unless placement itself is checked, a mapping that the kernel placed freely is requested at
  * exactly that address, where the range must be free. One wrong address therefore does not make all later results

@@ -72,7 +72,7 @@ final class Accessing {
     @SuppressWarnings("ThreadPriorityCheck") // no correctness depends on it
     private void live(Cpu cpu, Random random, long[] mine) {
         cpu.switchTo(space);
-        Guest guest = new Guest(cpu, plots, scene.rules(), random, scene.naps(), mine);
+        Guest guest = new Guest(cpu, plots, scene.rules(), random, scene.pauses(), mine);
         cpu.onFlush(guest.hook());
         for (int step = 0; step < STEPS && scene.course().goesOn(); step++) {
             guest.step();
@@ -83,7 +83,7 @@ final class Accessing {
     }
 
     /** Changes the plot that keeps its content, and compares it with the sums after all other threads have ended. */
-    void keeps(Kept changer, Consumer<Changer> changes, Crew crew) {
+    void keeps(KeptContentChanger changer, Consumer<Changer> changes, Crew crew) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             changer.use(cpu);
             changes.accept(changer);

@@ -26,20 +26,20 @@ final class Guest {
     /** The pages used since the last flush of each, and since this stay in GUEST began; by address. */
     private final Long2ObjectHashMap<Use> used = new Long2ObjectHashMap<>();
 
-    private final Naps naps;
+    private final RandomPauses pauses;
     private boolean polls;
 
     /** The sums added to the pages of the last plot, which keeps its content. */
     private final long[] added;
 
-    Guest(Cpu cpu, List<PageModel> plots, StormRules rules, Random random, Naps naps, long[] added) {
+    Guest(Cpu cpu, List<PageModel> plots, StormRules rules, Random random, RandomPauses pauses, long[] added) {
         this.cpu = cpu;
         memory = cpu.memory();
         flat = new StormMemory(memory);
         this.plots = plots;
         this.rules = rules;
         this.random = random;
-        this.naps = naps;
+        this.pauses = pauses;
         this.added = added;
     }
 
@@ -100,7 +100,7 @@ final class Guest {
             for (int n = random.nextInt(DAWDLES); n > 0; n--) {
                 Thread.onSpinWait();
             }
-            naps.seldom();
+            pauses.seldom();
             used.entrySet().removeIfLong((address, use) -> isToldInTime(address, use, start, end));
         };
     }

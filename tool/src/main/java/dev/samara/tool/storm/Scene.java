@@ -4,4 +4,4 @@ package dev.samara.tool.storm;
 import dev.samara.core.Machine;
 
 /** The common context of all parts of a storm. */
-record Scene(Machine machine, Course course, StormRules rules, Naps naps) {}
+record Scene(Machine machine, Course course, StormRules rules, RandomPauses pauses) {}

@@ -68,7 +68,8 @@ public final class Storm {
         course = new Course(plan.seed(), plan.keepsGoing());
         rules = new StormRules(course);
         reports = new Reports(course, rules.silent);
-        MachineBuilder builder = description().memory(MEMORY).poisonFrames(true).cacheLimit(Filing.CACHE_LIMIT);
+        MachineBuilder builder =
+                description().memory(MEMORY).poisonFrames(true).cacheLimit(HostFileScenario.CACHE_LIMIT);
         if (plan.checked()) {
             builder.checked(true);
         }
@@ -76,16 +77,16 @@ public final class Storm {
             builder.trackReferences(true);
         }
         machine = builder.build();
-        Scene scene = new Scene(machine, course, rules, new Naps(plan.seed()));
+        Scene scene = new Scene(machine, course, rules, new RandomPauses(plan.seed()));
         Map<String, Supplier<Group>> all = new LinkedHashMap<>();
-        all.put("pages", () -> new Pages(scene, plan.cpus(), plan.stopsCpu()));
-        all.put("early-reuse", () -> new Takeover(scene));
-        all.put("notices", () -> new Noticing(scene));
-        all.put("closes", () -> new Closing(scene));
-        all.put("lends", () -> new Lending(scene));
-        all.put("chains", () -> new Chaining(scene));
-        all.put("files", () -> new Filing(scene));
-        all.put("guest-calls", () -> new FromGuest(scene, description()));
+        all.put("pages", () -> new PageChangeScenario(scene, plan.cpus(), plan.stopsCpu()));
+        all.put("early-reuse", () -> new EarlyReuseScenario(scene));
+        all.put("notices", () -> new WriteNoticeScenario(scene));
+        all.put("closes", () -> new SpaceCloseScenario(scene));
+        all.put("lends", () -> new BorrowScenario(scene));
+        all.put("chains", () -> new ForkChainScenario(scene));
+        all.put("files", () -> new HostFileScenario(scene));
+        all.put("guest-calls", () -> new GuestCallScenario(scene, description()));
         Set<String> named = plan.groups().isEmpty() ? all.keySet() : plan.groups();
         if (!all.keySet().containsAll(named)) {
             throw new IllegalArgumentException("groups " + named + " are not all among " + all.keySet());
@@ -142,9 +143,9 @@ public final class Storm {
         if (plan.isFlat()) {
             int warmUp = Math.max(1, Math.min(seconds / WARM_UP_PART, LONGEST_WARM_UP));
             act(warmUp, listener);
-            Standing first = stand("start");
+            ResourceUsage first = measure("start");
             act(seconds - warmUp, listener);
-            Standing last = stand("end");
+            ResourceUsage last = measure("end");
             if (first != null && last != null) {
                 if (last.isAsFlatAs(first)) {
                     rules.flat.held();
@@ -242,13 +243,13 @@ public final class Storm {
                 .orElse(null);
     }
 
-    private @Nullable Standing stand(String when) throws InterruptedException {
+    private @Nullable ResourceUsage measure(String when) throws InterruptedException {
         if (course.isBroken()) {
             return null;
         }
-        Standing standing = Standing.of(machine, spaces(), opens());
-        facts.add("at the " + when + ": " + standing.line());
-        return standing;
+        ResourceUsage usage = ResourceUsage.of(machine, spaces(), opens());
+        facts.add("at the " + when + ": " + usage.line());
+        return usage;
     }
 
     private List<AddressSpace> spaces() {

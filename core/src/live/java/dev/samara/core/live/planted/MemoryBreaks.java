@@ -39,8 +39,8 @@ final class MemoryBreaks {
             of(
                     "MAP_FIXED_NOREPLACE replaces",
                     "syscall.Mmap",
-                    "if (noReplace && edit.firstIn(start, start + size) != null) {",
-                    "if (noReplace && edit.firstIn(start, start + size) != null && edit.limits == null) {"),
+                    "if (keepsMappings() && edit.firstIn(start, start + size) != null) {",
+                    "if (keepsMappings() && edit.firstIn(start, start + size) != null && edit.limits == null) {"),
             of(
                     "a hint is rounded up",
                     "op.Placement",
@@ -105,7 +105,7 @@ final class MemoryBreaks {
                     "return file != null && vma.has(dev.samara.core.vma.VmaFlags.SHARED) && "),
             of(
                     "shared memory counts as data",
-                    "space.Counters",
+                    "space.LayoutCounters",
                     "(VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE",
                     "(VmaFlags.WRITE | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE"),
             of(

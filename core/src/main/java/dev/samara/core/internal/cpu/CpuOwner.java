@@ -35,7 +35,7 @@ public final class CpuOwner {
     @SuppressWarnings("UnusedVariable") // through THREAD
     private @Nullable Thread thread = Thread.currentThread();
 
-    private final LeftSpaces left = new LeftSpaces();
+    private final PendingTeardowns left = new PendingTeardowns();
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
     /** A phantom, since an object with a finalizer may make the CPU reachable again. */
@@ -82,7 +82,7 @@ public final class CpuOwner {
     }
 
     /** Returns the spaces that the CPU has left as their last user: they outlive its TLBs. */
-    public LeftSpaces left() {
+    public PendingTeardowns left() {
         return left;
     }
 

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * A CPU in LAZY has a hazard pointer in place of a reference. After the teardown, the last put of the users hands a
  * reference over to each CPU that has the pointer still, and the CPU gives that up when it drops the pointer.
  */
-public final class HazardLazy extends KeptWord {
+public final class HazardLazy extends PublishedLazy {
     /*
      * CPU, in drop                              last put, in afterTeardown
      *

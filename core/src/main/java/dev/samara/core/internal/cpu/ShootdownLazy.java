@@ -6,7 +6,7 @@ package dev.samara.core.internal.cpu;
  * teardown ({@code MMU_LAZY_TLB_SHOOTDOWN}). No CPU has to answer: a CPU that has lost its context finds out when it
  * next goes to a space.
  */
-public final class ShootdownLazy extends KeptWord {
+public final class ShootdownLazy extends PublishedLazy {
     @Override
     void drop() {
         if (kept() != null) {

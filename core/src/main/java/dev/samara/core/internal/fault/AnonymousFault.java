@@ -98,7 +98,7 @@ final class AnonymousFault {
         }
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, isPrepared);
+            VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, isPrepared);
             if (now == null || (writes && !Resolve.mayCopy(now, access))) {
                 return FaultResult.AGAIN;
             }

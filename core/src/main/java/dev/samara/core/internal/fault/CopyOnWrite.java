@@ -65,7 +65,7 @@ final class CopyOnWrite {
             if (Leaf.isDead(leaf) || !isSole(pte)) {
                 return FaultResult.AGAIN;
             }
-            VmArea now = StandingVma.of(state.layout, vma, address, true);
+            VmArea now = VmaRecheck.of(state.layout, vma, address, true);
             if (now == null || !Resolve.mayCopy(now, access)) {
                 return FaultResult.AGAIN;
             }
@@ -173,7 +173,7 @@ final class CopyOnWrite {
             long rights = NOT_CLAIMED;
             Leaf.lock(leaf);
             try {
-                VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, true);
+                VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true);
                 if (now != null
                         && Resolve.mayCopy(now, access)
                         && state.frames.isCached(source, cache.number(), page)
@@ -206,7 +206,7 @@ final class CopyOnWrite {
     private long mark(VmArea vma, long address, int access, long[] leaf, int index, long pte, long mark) {
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, true);
+            VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true);
             if (now == null || !Resolve.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }

@@ -223,7 +223,7 @@ final class FaultAround implements PageWindow {
                 long put = bits;
                 // Checked for each page: the mapping may end in the middle of the window, at any time.
                 if (vma.isDetached()) {
-                    now = StandingVma.of(state.layout, vma, address + ((long) i << state.pageShift), false);
+                    now = VmaRecheck.of(state.layout, vma, address + ((long) i << state.pageShift), false);
                     put = now == null ? 0 : bitsOf(now, writes) | ofCache;
                 }
                 if (now == null || !frames.isCached(frame, number, first + i)) {

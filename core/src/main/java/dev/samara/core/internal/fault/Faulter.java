@@ -413,7 +413,7 @@ public final class Faulter {
     private int widen(VmArea vma, long address, long[] leaf, int index, long pte, boolean writes) {
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, false);
+            VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, false);
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return FaultResult.AGAIN;
             }

@@ -6,7 +6,7 @@
  * dev.samara.core.internal.fault.ExpandStack grows} a stack, and checks the rights. {@link
  * dev.samara.core.internal.fault.Faulter} is the back half: it decides on one read of the entry, and maps the page. The
  * common fault takes no lock of the space and no reference: it runs in a reader section, and checks its VMA under
- * the lock of one leaf ({@link dev.samara.core.internal.fault.StandingVma}).
+ * the lock of one leaf ({@link dev.samara.core.internal.fault.VmaRecheck}).
  *
  * <ul>
  *   <li>{@link dev.samara.core.internal.fault.AnonymousFault} maps zero pages and fresh pages of anonymous memory.
@@ -36,7 +36,7 @@
  *   <tr><td>What grows a stack?</td>
  *       <td>{@link dev.samara.core.internal.fault.ExpandStack}</td></tr>
  *   <tr><td>Does the mapping still stand when a page is installed?</td>
- *       <td>{@code StandingVma}</td></tr>
+ *       <td>{@code VmaRecheck}</td></tr>
  *   <tr><td>Is the page still its file's when it is installed?</td>
  *       <td>{@code FaultAround} and {@code CopyOnWrite} look, under the lock of the leaf; the truncation has marked the
  *       frame before</td></tr>

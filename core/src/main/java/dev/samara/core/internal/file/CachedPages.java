@@ -2,8 +2,8 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.sync.CheckedLock;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
@@ -11,9 +11,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are in memory, without the mappings. {@link Caches} hold only this part of a page cache,
- * by a {@link RegisteredPages}. It refers neither to the cache nor to a mapping. So an otherwise unreachable cache can
- * be collected, and its pages freed after that.
+ * The pages of one file that are in memory, without the mappings. {@link PageCaches} hold only this part of a page
+ * cache, by a {@link RegisteredPages}. It refers neither to the cache nor to a mapping. So an otherwise unreachable
+ * cache can be collected, and its pages freed after that.
  */
 final class CachedPages {
     private final MachineMemory memory;
@@ -40,7 +40,7 @@ final class CachedPages {
     private final ReadsUnderWay reads = new ReadsUnderWay();
 
     /** The cache among those of its memory. Set before other threads know this. */
-    private Caches.@Nullable RegisteredCache entry;
+    private PageCaches.@Nullable RegisteredCache entry;
 
     /** Whether the cache is registered, as the first insertion does. Guarded by the content's lock. */
     private boolean isRegistered;
@@ -67,7 +67,7 @@ final class CachedPages {
     }
 
     /** Has the first page register the cache. Called once, before other threads know this. */
-    void registerAs(Caches.RegisteredCache registered) {
+    void registerAs(PageCaches.RegisteredCache registered) {
         entry = registered;
     }
 

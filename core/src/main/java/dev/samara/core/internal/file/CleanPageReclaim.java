@@ -2,7 +2,7 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.StackReserve;
@@ -36,15 +36,15 @@ final class CleanPageReclaim {
      * Frees pages of a batch. Frees none of a file that is being changed. The caller may wait for CPUs and for a grace
      * period.
      *
-     * @return the number of pages that were freed; {@link Caches#BUSY} if another thread changes the file
+     * @return the number of pages that were freed; {@link PageCaches#BUSY} if another thread changes the file
      */
     int run(ReclaimCandidates batch) {
         if (batch.isEmpty()) {
-            return removals.isOfAnother() ? Caches.BUSY : 0;
+            return removals.isOfAnother() ? PageCaches.BUSY : 0;
         }
         StackReserve.check(Removals.DEPTH);
         if (!removals.tryLock()) {
-            return Caches.BUSY;
+            return PageCaches.BUSY;
         }
         try {
             if (removals.unfinished() != null) {

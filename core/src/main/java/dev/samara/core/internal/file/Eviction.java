@@ -3,7 +3,7 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.StackReserve;
@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A page that is to be freed leaves the index and is marked as removed, then it is removed from the mappings, and
  * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. No read
- * inserts a page of the batch before that ({@link PagesOut}). Pages that are being written are pinned. A page that
- * locked memory maps is looked for before: it does not leave the index, so no grace period is asked for it.
+ * inserts a page of the batch before that ({@link PagesUnderEviction}). Pages that are being written are pinned. A page
+ * that locked memory maps is looked for before: it does not leave the index, so no grace period is asked for it.
  *
  * <p>Pages of {@link RecentReads} get no second chance: nothing tells of an access to a page that is mapped, but for a
  * later read of a page that was freed.
@@ -65,11 +65,11 @@ final class Eviction {
      * that stay, and no event since may have changed that.
      *
      * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
-     * @return the number of freed pages; {@link Caches#BUSY} if another thread changes the file
+     * @return the number of freed pages; {@link PageCaches#BUSY} if another thread changes the file
      */
     int run(boolean isUrgent) {
         if (cursor.isFutile()) {
-            return removals.isOfAnother() ? Caches.BUSY : 0;
+            return removals.isOfAnother() ? PageCaches.BUSY : 0;
         }
         return run(isUrgent, false);
     }
@@ -78,7 +78,7 @@ final class Eviction {
      * Frees the oldest ones of the recent reads. May wait for CPUs, for a grace period, and for other changes of the
      * file.
      *
-     * @return the number of freed pages; {@link Caches#BUSY} if no page-table context is free
+     * @return the number of freed pages; {@link PageCaches#BUSY} if no page-table context is free
      */
     int runRecent() {
         return run(false, true);
@@ -89,12 +89,12 @@ final class Eviction {
         if (!isUrgent) {
             removals.lock();
         } else if (!removals.tryLock()) {
-            return Caches.BUSY;
+            return PageCaches.BUSY;
         }
         try {
             DiscardPages walk = removals.unfinished() != null ? null : spare.beginOrNull();
             if (walk == null) {
-                return Caches.BUSY;
+                return PageCaches.BUSY;
             }
             int freed;
             try (walk) {

@@ -26,7 +26,7 @@ final class EvictionBatch {
 
     private final EvictionCursor cursor;
     private final RecentReads recent;
-    private final PagesOut out;
+    private final PagesUnderEviction out;
 
     private final long[] pages = new long[MOST];
     private final int[] taken = new int[MOST];
@@ -44,7 +44,8 @@ final class EvictionBatch {
 
     private int count;
 
-    EvictionBatch(Frames frames, CachedPages cached, EvictionCursor cursor, RecentReads recent, PagesOut out) {
+    EvictionBatch(
+            Frames frames, CachedPages cached, EvictionCursor cursor, RecentReads recent, PagesUnderEviction out) {
         this.frames = frames;
         this.cached = cached;
         this.cursor = cursor;

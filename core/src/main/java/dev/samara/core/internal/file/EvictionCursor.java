@@ -39,7 +39,7 @@ final class EvictionCursor {
     private final Frames frames;
     private final PageIndex index;
     private final ReentrantLock content;
-    private final DirtyFound dirty;
+    private final EvictionDirtyRange dirty;
 
     /** The states of blocks, at the numbers of the blocks. */
     private final PageIndex blocks;
@@ -80,11 +80,11 @@ final class EvictionCursor {
         this.index = index;
         this.content = content;
         blocks = new PageIndex(1, budget);
-        dirty = new DirtyFound(content);
+        dirty = new EvictionDirtyRange(content);
     }
 
     /** Returns the dirty pages that were found. */
-    DirtyFound dirty() {
+    EvictionDirtyRange dirty() {
         return dirty;
     }
 

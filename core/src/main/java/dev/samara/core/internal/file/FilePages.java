@@ -550,20 +550,20 @@ public final class FilePages extends PageCache {
         present().truncation.truncate(bytes);
     }
 
-    /** Returns the last shrink whose walk is over: the argument for {@link #lowestSince}. */
-    public ShrinkLog.Shrink lastShrink() {
-        return present().shrinks.walked();
+    /** Returns the last truncation whose walk is over: the argument for {@link #lowestSince}. */
+    public TruncationLog.LoggedTruncation lastTruncation() {
+        return present().truncations.walked();
     }
 
     /**
      * Returns the smallest size of the file since some instant. The caller has linked the place that a later truncation
      * walks, or is about to look through it.
      *
-     * @param from a result of {@link #lastShrink} at that instant
+     * @param from a result of {@link #lastTruncation} at that instant
      * @return the size in pages; pages beyond it were removed in between
      */
-    public long lowestSince(ShrinkLog.Shrink from) {
-        return ShrinkLog.lowestSince(from);
+    public long lowestSince(TruncationLog.LoggedTruncation from) {
+        return TruncationLog.lowestSince(from);
     }
 
     /**

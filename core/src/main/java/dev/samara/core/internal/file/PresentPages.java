@@ -15,7 +15,7 @@ final class PresentPages {
     final CleanPageReclaim reclaim;
     final FileBytes bytes;
     final FreshPages fresh;
-    final ShrinkLog shrinks = new ShrinkLog();
+    final TruncationLog truncations = new TruncationLog();
 
     /**
      * Makes the part, without a page.
@@ -27,7 +27,7 @@ final class PresentPages {
     PresentPages(PageCache file, MachineMemory memory, CachedPages cached, ReverseMap mappings) {
         this.cached = cached;
         removals = new Removals(file, memory, cached, mappings);
-        truncation = new Truncation(memory, cached, removals, shrinks);
+        truncation = new Truncation(memory, cached, removals, truncations);
         reclaim = new CleanPageReclaim(memory, cached, mappings, removals);
         fresh = new FreshPages(file, memory, cached);
         bytes = new FileBytes(memory, cached, fresh, removals, truncation);

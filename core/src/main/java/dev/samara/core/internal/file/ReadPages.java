@@ -23,9 +23,9 @@ final class ReadPages {
     private final RecentReads recent;
 
     /** Guarded by the lock of the content. */
-    private final PagesOut out;
+    private final PagesUnderEviction out;
 
-    ReadPages(PageCache file, MachineMemory memory, CachedPages cached, RecentReads recent, PagesOut out) {
+    ReadPages(PageCache file, MachineMemory memory, CachedPages cached, RecentReads recent, PagesUnderEviction out) {
         this.out = out;
         this.recent = recent;
         this.file = file;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.HeldTables;
@@ -19,9 +19,9 @@ import java.util.Arrays;
  */
 final class ReclaimCandidates implements ReverseMap.Visitor {
     private final Frames frames;
-    private final long[] pages = new long[Caches.BATCH];
-    private final int[] taken = new int[Caches.BATCH];
-    private final boolean[] isBusy = new boolean[Caches.BATCH];
+    private final long[] pages = new long[PageCaches.BATCH];
+    private final int[] taken = new int[PageCaches.BATCH];
+    private final boolean[] isBusy = new boolean[PageCaches.BATCH];
     private final HeldTables held = new HeldTables();
     private int count;
 

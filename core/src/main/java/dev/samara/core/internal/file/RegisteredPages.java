@@ -2,7 +2,7 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * when nobody reaches the cache any more. Refers weakly to the {@link CleanPageReclaim} of the cache, which is
  * reachable as long as the cache is.
  */
-final class RegisteredPages extends Caches.RegisteredCache {
+final class RegisteredPages extends PageCaches.RegisteredCache {
     private final CachedPages cached;
 
     /** The page at which the next search for clean pages begins. Guarded by the hand of the caches. */
@@ -90,7 +90,7 @@ final class RegisteredPages extends Caches.RegisteredCache {
         }
         if (!cached.mayReclaim() || cached.isClosed()) {
             hand = 0;
-            return reclaim.isChangedByAnother() ? Caches.BUSY : 0;
+            return reclaim.isChangedByAnother() ? PageCaches.BUSY : 0;
         }
         boolean isFirst = hand == 0;
         ReclaimCandidates batch = new ReclaimCandidates(cached.memory().frames());

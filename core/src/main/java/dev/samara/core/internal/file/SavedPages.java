@@ -39,7 +39,7 @@ public final class SavedPages {
         cached = present.cached;
         cursor = cached.evictBy(counter);
         mappings.whenUnlocked(cursor::noteUnlocked);
-        PagesOut out = new PagesOut();
+        PagesUnderEviction out = new PagesUnderEviction();
         RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         reads = new ReadPages(pages, memory, cached, recent, out);
         EvictionBatch batch = new EvictionBatch(memory.frames(), cached, cursor, recent, out);
@@ -145,8 +145,8 @@ public final class SavedPages {
      * grace period. Reads of other pages may be concurrent; see {@link NoFrame#EVICTED}.
      *
      * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
-     * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if another thread changes
-     *     the file
+     * @return the number of freed pages; {@link dev.samara.core.internal.page.PageCaches#BUSY} if another thread
+     *     changes the file
      */
     public int evict(boolean isUrgent) {
         return eviction.run(isUrgent);
@@ -155,8 +155,8 @@ public final class SavedPages {
     /**
      * Frees the oldest pages of recent reads of several pages, with the conditions of {@link #evict}.
      *
-     * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if no page-table context is
-     *     free
+     * @return the number of freed pages; {@link dev.samara.core.internal.page.PageCaches#BUSY} if no page-table context
+     *     is free
      */
     public int evictRecent() {
         return eviction.runRecent();

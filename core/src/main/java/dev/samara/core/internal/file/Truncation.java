@@ -21,7 +21,7 @@ final class Truncation {
     private final Frames frames;
     private final CachedPages cached;
     private final Removals removals;
-    private final ShrinkLog shrinks;
+    private final TruncationLog truncations;
 
     /** Whether bytes that were stored beyond the end through a mapping are zeros once the file grows. */
     private final boolean forgetsBeyondEnd;
@@ -32,11 +32,11 @@ final class Truncation {
      */
     private long tail = NO_TAIL;
 
-    Truncation(MachineMemory memory, CachedPages cached, Removals removals, ShrinkLog shrinks) {
+    Truncation(MachineMemory memory, CachedPages cached, Removals removals, TruncationLog truncations) {
         this.memory = memory;
         this.cached = cached;
         this.removals = removals;
-        this.shrinks = shrinks;
+        this.truncations = truncations;
         frames = memory.frames();
         forgetsBeyondEnd = (cached.number() & Frames.SAVED) != 0;
     }
@@ -68,7 +68,7 @@ final class Truncation {
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             removals.resume(discarding);
             Removal removal = new Removal(first, Long.MAX_VALUE, true);
-            ShrinkLog.Shrink shrink = new ShrinkLog.Shrink(first);
+            TruncationLog.LoggedTruncation link = new TruncationLog.LoggedTruncation(first);
             cached.content().lock();
             try {
                 cached.collect(removal);
@@ -77,14 +77,14 @@ final class Truncation {
                 // If an earlier truncation left a tail, that tail is a part of this one, or lies in a page that is
                 // removed.
                 tail = bytes;
-                shrinks.add(shrink);
+                truncations.add(link);
                 cached.takeOut(removal);
             } finally {
                 cached.content().unlock();
             }
             zeroTail(discarding.context());
             removals.resume(discarding);
-            shrinks.setWalked();
+            truncations.setWalked();
         }
     }
 

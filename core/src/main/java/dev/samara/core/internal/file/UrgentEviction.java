@@ -8,8 +8,8 @@ public interface UrgentEviction {
      * Goes over the next pages.
      *
      * @param isRetry whether pages that could not be freed before are tried again: the first call of each round
-     * @return the number of freed pages; {@link dev.samara.core.internal.page.Caches#BUSY} if another thread changes
-     *     the file
+     * @return the number of freed pages; {@link dev.samara.core.internal.page.PageCaches#BUSY} if another thread
+     *     changes the file
      */
     int evict(boolean isRetry);
 }

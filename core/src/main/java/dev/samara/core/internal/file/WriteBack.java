@@ -60,7 +60,7 @@ final class WriteBack {
      *
      * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
      */
-    long run(DirtyFound found, ByteBuffer buffer, PageWriter writer) {
+    long run(EvictionDirtyRange found, ByteBuffer buffer, PageWriter writer) {
         long[] range = found.take();
         reached = range[0];
         try {

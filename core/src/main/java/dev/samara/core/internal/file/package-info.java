@@ -43,7 +43,7 @@
  *   <tr><td>Which pages does it look at next, and which are known to stay?</td>
  *       <td>{@code EvictionCursor}</td></tr>
  *   <tr><td>Which dirty pages does it want written?</td>
- *       <td>{@code DirtyFound}</td></tr>
+ *       <td>{@code EvictionDirtyRange}</td></tr>
  *   <tr><td>Which of them are freed first?</td>
  *       <td>{@code RecentReads}</td></tr>
  *   <tr><td>What writes dirty pages behind the cache?</td>

@@ -10,12 +10,12 @@ final class ErrorSequence {
     private long last;
     private boolean isTold = true;
 
-    /** The failures of which one open was told. */
-    final class ToldFailures {
+    /** How far one open was told of the failures (the sample that {@code file.f_wb_err} holds). */
+    final class ErrorCursor {
         /** Guarded by the monitor of the sequence. */
         private long seen;
 
-        private ToldFailures(long seen) {
+        private ErrorCursor(long seen) {
             this.seen = seen;
         }
 
@@ -33,8 +33,8 @@ final class ErrorSequence {
     }
 
     /** Begins to tell an open of failures. */
-    synchronized ToldFailures open() {
-        return new ToldFailures(isTold ? count : count - 1);
+    synchronized ErrorCursor open() {
+        return new ErrorCursor(isTold ? count : count - 1);
     }
 
     /**

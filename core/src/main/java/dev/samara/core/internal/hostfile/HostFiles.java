@@ -49,7 +49,7 @@ public final class HostFiles {
     private final HostOpens opens;
 
     /** What reads of pages use, for each size of pages: a few for all files. Guarded by {@link #inodes}. */
-    private final Map<MachineMemory, ReadSpaces> spaces = new HashMap<>();
+    private final Map<MachineMemory, ReadArraysPool> readArrays = new HashMap<>();
 
     /** What evictions use, for each size of pages. Guarded by {@link #inodes}. */
     private final Map<MachineMemory, SpareWalk> walks = new HashMap<>();
@@ -155,7 +155,7 @@ public final class HostFiles {
      * @throws MmException if the channel lacks a right, or if the size of the file cannot be read
      */
     public OpenHostFile open(String name, MachineMemory memory, FileChannel lent, boolean writes) {
-        LentChannel channel = new LentChannel(lent, name);
+        EmbedderChannel channel = new EmbedderChannel(lent, name);
         HostInode inode;
         try {
             channel.checkRights(writes);
@@ -183,12 +183,13 @@ public final class HostFiles {
     private HostInode newInode(
             Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
         SavedPages pages = limit.newPages(memory, size, walks.computeIfAbsent(memory, SpareWalk::new));
-        return new HostInode(key, new InodeState(name, pages, channel, writes), policy, spaces(memory));
+        return new HostInode(key, new InodeState(name, pages, channel, writes), policy, readArrays(memory));
     }
 
     /** The caller holds the monitor of {@link #inodes}. */
-    private ReadSpaces spaces(MachineMemory memory) {
-        return spaces.computeIfAbsent(memory, of -> new ReadSpaces(of.frames().direct()));
+    private ReadArraysPool readArrays(MachineMemory memory) {
+        return readArrays.computeIfAbsent(
+                memory, of -> new ReadArraysPool(of.frames().direct()));
     }
 
     /**

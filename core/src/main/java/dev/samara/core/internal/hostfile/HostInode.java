@@ -4,7 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SavedPages;
-import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -39,9 +39,9 @@ final class HostInode {
      *
      * @param state the file
      * @param policy what all files of the machine have in common
-     * @param spaces what its reads use
+     * @param readArrays what its reads use
      */
-    HostInode(Object key, InodeState state, FilePolicy policy, ReadSpaces spaces) {
+    HostInode(Object key, InodeState state, FilePolicy policy, ReadArraysPool readArrays) {
         this.key = key;
         this.state = state;
         this.policy = policy;
@@ -51,7 +51,7 @@ final class HostInode {
         forces = new HostForces(state, policy.dropsFailedWrites, policy.forcesOnClose);
         size = new HostSize(state, forces);
         writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites);
-        fetches = new PageFetches(new PageReads(state, policy.buffers, spaces), size, policy.makeRoom, saved);
+        fetches = new PageFetches(new PageReads(state, policy.buffers, readArrays), size, policy.makeRoom, saved);
         bytes = new HostBytes(state, size, fetches, writes, policy);
         pages.allowReclaim();
         saved.evictUrgentlyBy(this::evictUrgently);
@@ -162,7 +162,7 @@ final class HostInode {
      *
      * @param isUrgent whether this is for an access that finds no frame: pages get no second chance, and no lock is
      *     waited for, since the caller may have some of any file
-     * @return the number of freed pages; {@link Caches#BUSY} if the file is being changed
+     * @return the number of freed pages; {@link PageCaches#BUSY} if the file is being changed
      */
     int evict(boolean isUrgent) {
         return saved.evict(isUrgent);

@@ -33,7 +33,7 @@ public final class OpenHostFile extends HostFile {
     private final HostIdentity identity;
     private final boolean isWritable;
     private final int pageShift;
-    private final ErrorSequence.ToldFailures failures;
+    private final ErrorSequence.ErrorCursor failures;
     private final ReadAhead readAhead;
     private final OpenUses uses;
     private final Operations operations = new Operations();

@@ -42,10 +42,10 @@ final class PageReads {
     private final Frames frames;
     private final int pageShift;
     private final TransferBuffers buffers;
-    private final ReadSpaces spaces;
+    private final ReadArraysPool pool;
 
-    PageReads(InodeState inode, TransferBuffers buffers, ReadSpaces spaces) {
-        this.spaces = spaces;
+    PageReads(InodeState inode, TransferBuffers buffers, ReadArraysPool pool) {
+        this.pool = pool;
         this.inode = inode;
         this.buffers = buffers;
         pages = inode.pages();
@@ -75,16 +75,16 @@ final class PageReads {
     }
 
     private int fetchOnce(long page, int most, boolean isScan) {
-        ReadSpaces.ReadSpace space = spaces.take(most);
+        ReadArraysPool.ReadArrays arrays = pool.take(most);
         try {
-            return fetch(page, most, isScan, space);
+            return fetch(page, most, isScan, arrays);
         } finally {
-            spaces.giveBack(space);
+            pool.giveBack(arrays);
         }
     }
 
-    private int fetch(long page, int most, boolean isScan, ReadSpaces.ReadSpace space) {
-        int[] fresh = space.fresh;
+    private int fetch(long page, int most, boolean isScan, ReadArraysPool.ReadArrays arrays) {
+        int[] fresh = arrays.fresh;
         Arrays.fill(fresh, 0, most, Frames.NONE);
         try {
             int count = saved.allocateForRead(page, fresh, absent(page, most));
@@ -93,7 +93,7 @@ final class PageReads {
             }
             // Neighbours are read together.
             Arrays.sort(fresh, 0, count);
-            return read(page, space, count, isScan);
+            return read(page, arrays, count, isScan);
         } finally {
             saved.freeRead(fresh, most);
         }
@@ -118,7 +118,7 @@ final class PageReads {
         }
     }
 
-    private int read(long page, ReadSpaces.ReadSpace space, int count, boolean isScan) {
+    private int read(long page, ReadArraysPool.ReadArrays arrays, int count, boolean isScan) {
         inode.invalidateLock().lockShared();
         try {
             long start = page << pageShift;
@@ -130,7 +130,7 @@ final class PageReads {
             // Before the read of the bytes: what is written or removed after this makes them stale.
             ReadsUnderWay.PageRead read = pages.beginRead(page, used);
             try {
-                return fill(space, used, start, wanted) ? saved.insertRead(read, space.fresh, isScan) : SHORT;
+                return fill(arrays, used, start, wanted) ? saved.insertRead(read, arrays.fresh, isScan) : SHORT;
             } finally {
                 pages.endRead(read);
             }
@@ -142,22 +142,23 @@ final class PageReads {
     }
 
     /** Fills frames with bytes of the file, and the rest of the last one with zeros; false if the file is shorter. */
-    private boolean fill(ReadSpaces.ReadSpace space, int count, long start, long wanted) throws IOException {
+    private boolean fill(ReadArraysPool.ReadArrays arrays, int count, long start, long wanted) throws IOException {
         DirectFrames direct = frames.direct();
         boolean isFilled = direct != null
-                ? fillInPlace(direct, space, count, start, wanted)
-                : fillByBuffer(space.fresh, count, start, (int) wanted);
+                ? fillInPlace(direct, arrays, count, start, wanted)
+                : fillByBuffer(arrays.fresh, count, start, (int) wanted);
         int rest = (int) (((long) count << pageShift) - wanted);
         if (isFilled && rest > 0) {
-            frames.store().fill(space.fresh[count - 1], frames.pageSize() - rest, rest, (byte) 0);
+            frames.store().fill(arrays.fresh[count - 1], frames.pageSize() - rest, rest, (byte) 0);
         }
         return isFilled;
     }
 
     /** Reads each run of consecutive frames by one call, or several if the run lies in several buffers. */
-    private boolean fillInPlace(DirectFrames direct, ReadSpaces.ReadSpace space, int count, long start, long wanted)
+    private boolean fillInPlace(
+            DirectFrames direct, ReadArraysPool.ReadArrays arrays, int count, long start, long wanted)
             throws IOException {
-        int[] fresh = space.fresh;
+        int[] fresh = arrays.fresh;
         int from = 0;
         while (from < count) {
             int to = from + 1;
@@ -166,7 +167,7 @@ final class PageReads {
             }
             long before = (long) from << pageShift;
             int length = (int) Math.min((long) (to - from) << pageShift, wanted - before);
-            if (!readFully(direct.bytes(fresh[from], length, space.views), start + before)) {
+            if (!readFully(direct.bytes(fresh[from], length, arrays.views), start + before)) {
                 return false;
             }
             from = to;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.memory;
 
-import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.sync.SpinLock;
 import dev.samara.core.internal.sync.StackReserve;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -75,12 +74,6 @@ public final class CommittedMemory {
     /** The least free memory for which a charge opens closed stripes. More than {@link #DEALT}: no to and fro. */
     private static final long OPENED = 2 * DEALT;
 
-    private static final int FREE = 0;
-    private static final int TAKEN = 1;
-
-    private static final int SPINS = 64;
-    private static final long PARK_NANOS = 10_000;
-
     /** The frames of stack that the owner of the lock needs. */
     private static final int DEPTH = 10;
 
@@ -128,7 +121,7 @@ public final class CommittedMemory {
     private final long limit;
 
     private final AtomicLong pool;
-    private final AtomicInteger lock = new AtomicInteger(FREE);
+    private final SpinLock lock = new SpinLock();
     private final Stripe[] stripes = new Stripe[STRIPES];
 
     /** Creates a count of 0. The limit is in bytes, or {@link #UNLIMITED}. */
@@ -165,7 +158,7 @@ public final class CommittedMemory {
         if (own.isClosed() && pool.get() - bytes < OPENED && takeFromPool(bytes)) {
             return true;
         }
-        return decide(own, bytes);
+        return chargeExactly(own, bytes);
     }
 
     /**
@@ -200,7 +193,7 @@ public final class CommittedMemory {
     }
 
     /** Charges memory by the sum of all stripes. */
-    private boolean decide(Stripe own, long bytes) {
+    private boolean chargeExactly(Stripe own, long bytes) {
         lock();
         try {
             // The last owner may have dealt.
@@ -258,17 +251,10 @@ public final class CommittedMemory {
 
     private void lock() {
         StackReserve.check(DEPTH);
-        for (int spins = 0; !lock.compareAndSet(FREE, TAKEN); spins++) {
-            if (spins < SPINS) {
-                Thread.onSpinWait();
-            } else {
-                // The owner is not running. The park is timed, since unlock wakes no thread.
-                Pause.parkNanos(this, PARK_NANOS);
-            }
-        }
+        lock.lock();
     }
 
     private void unlock() {
-        lock.set(FREE);
+        lock.unlock();
     }
 }

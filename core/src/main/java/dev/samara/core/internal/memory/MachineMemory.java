@@ -4,8 +4,8 @@ package dev.samara.core.internal.memory;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.Shootdowns;
-import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTableContexts;
 import dev.samara.core.internal.page.PteOwners;
 import dev.samara.core.internal.sync.Pause;
@@ -35,7 +35,7 @@ public final class MachineMemory {
     private final @Nullable AccessChecker accessChecker;
     private final PteOwners owners = new PteOwners();
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
-    private final Caches caches = new Caches();
+    private final PageCaches caches = new PageCaches();
     private final IndexBudget indexBudget;
     private final PageTableContexts contexts;
 
@@ -124,7 +124,7 @@ public final class MachineMemory {
         return contexts;
     }
 
-    public Caches caches() {
+    public PageCaches caches() {
         return caches;
     }
 
@@ -151,8 +151,8 @@ public final class MachineMemory {
         }
         BegunEvent recorded = Tracepoints.beginReclaim();
         int freed = caches.reclaim();
-        Tracepoints.endReclaim(recorded, "pages of files", Math.max(freed, 0), freed == Caches.BUSY);
-        if (freed == Caches.BUSY) {
+        Tracepoints.endReclaim(recorded, "pages of files", Math.max(freed, 0), freed == PageCaches.BUSY);
+        if (freed == PageCaches.BUSY) {
             Pause.parkNanos(this, PAUSE_NANOS);
         }
         return freed != 0;

@@ -4,10 +4,10 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.file.MappingDeltas;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.CompletionWork;
-import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightCharge;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.vma.BackingTraits;
 import java.util.ArrayList;
@@ -61,7 +61,7 @@ final class CommitCharge {
      * counters of the layout have those of unmapped VMAs.
      */
     void goOn(CompletionWork work) {
-        Counters uncharged = work.unchargedBefore();
+        LayoutCounters uncharged = work.unchargedBefore();
         long held =
                 uncharged == null ? 0 : uncharged.accounted << layout.geometry().pageShift();
         chargedBefore = work.charge().bytes() - held;
@@ -78,7 +78,7 @@ final class CommitCharge {
     }
 
     /** Charges memory for the VMA that is stored next; returns false if there is not enough. */
-    boolean charge(Counters counters, long pages) {
+    boolean charge(LayoutCounters counters, long pages) {
         settle(counters);
         long bytes = pages << layout.geometry().pageShift();
         if (!layout.host().committed().charge(bytes)) {
@@ -93,7 +93,7 @@ final class CommitCharge {
      * ENOMEM.
      */
     @Nullable
-    SharedAnonymous shareAnonymous(Counters counters, long length, boolean reserve) {
+    SharedAnonymous shareAnonymous(LayoutCounters counters, long length, boolean reserve) {
         settle(counters);
         long bytes = reserve ? length : 0;
         if (!layout.host().committed().charge(bytes)) {
@@ -110,13 +110,13 @@ final class CommitCharge {
     }
 
     /** Uncharges memory removed so far, for use by this edit. Every charged VMA must have been stored. */
-    private void settle(Counters counters) {
+    private void settle(LayoutCounters counters) {
         giveBack(excess(counters));
         settleObjects(false);
     }
 
     /** Returns the bytes charged beyond the memory held. */
-    private long excess(Counters counters) {
+    private long excess(LayoutCounters counters) {
         long held = counters.accounted + completed - district.counters().accounted;
         return charged - (held << layout.geometry().pageShift());
     }
@@ -148,7 +148,7 @@ final class CommitCharge {
             released = new ArrayList<>(1);
         }
         released.add(complete);
-        Counters uncharged = complete.uncharged();
+        LayoutCounters uncharged = complete.uncharged();
         completed += uncharged == null ? 0 : uncharged.accounted;
     }
 
@@ -156,7 +156,7 @@ final class CommitCharge {
      * Computes the charges at publication: the range in flight, if there is one, uncharges the unmapped memory later.
      * Allocates the objects for that and uncharges nothing yet.
      */
-    void prepare(Counters counters, @Nullable CompletionWork work) {
+    void prepare(LayoutCounters counters, @Nullable CompletionWork work) {
         left = excess(counters);
         if (work != null) {
             long bytes = Math.max(0, left);

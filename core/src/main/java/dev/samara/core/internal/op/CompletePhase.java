@@ -2,10 +2,10 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.BeyondDistrict;
-import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.sync.Ranges;
 import java.util.ArrayList;
@@ -115,7 +115,7 @@ final class CompletePhase {
             district.tree().erase(reserved.start(0), reserved.end(0) - 1, range);
         }
         range.arriveItself();
-        Counters uncharged = range.completionWork().uncharged();
+        LayoutCounters uncharged = range.completionWork().uncharged();
         if (uncharged != null) {
             layout.uncharge(district, uncharged);
         }

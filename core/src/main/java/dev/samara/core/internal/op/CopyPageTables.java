@@ -4,7 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.file.ShrinkLog;
+import dev.samara.core.internal.file.TruncationLog;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
@@ -71,7 +71,7 @@ public final class CopyPageTables {
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
     /** Copies of a file's pages, and the file's latest shrink before they were made. */
-    private record OfFile(VmArea vma, FilePages file, ShrinkLog.Shrink from) {}
+    private record OfFile(VmArea vma, FilePages file, TruncationLog.LoggedTruncation from) {}
 
     /** Caller holds the parent's layout lock, and has a context in the gather until the copy is trimmed or undone. */
     public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightRange> earlier) {
@@ -143,7 +143,7 @@ public final class CopyPageTables {
         FilePages file = FilePages.of(vma);
         if (file != null && !vma.has(VmaFlags.SHARED)) {
             // Before the first page is read.
-            ofFiles.add(new OfFile(vma, file, file.lastShrink()));
+            ofFiles.add(new OfFile(vma, file, file.lastTruncation()));
         }
         PageWalk walk = parentWalk.over(vma.start(), vma.end());
         while (walk.next()) {

@@ -3,11 +3,11 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.CompletionWork;
-import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.EditLists;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
@@ -41,7 +41,7 @@ public class EditedLayout implements AutoCloseable {
     public final int privileges;
 
     /** The counters of the layout after this edit is published and complete. */
-    public final Counters counters;
+    public final LayoutCounters counters;
 
     final Transaction<VmArea> tree;
 
@@ -108,7 +108,7 @@ public class EditedLayout implements AutoCloseable {
             if (batches != null) {
                 batches.beginBatch();
                 inFlight = batches.run();
-                Counters unmapped = inFlight.completionWork().uncharged();
+                LayoutCounters unmapped = inFlight.completionWork().uncharged();
                 if (unmapped != null) {
                     // As in an edit that has unmapped them itself: publication adds them again.
                     counters.subtract(unmapped);
@@ -325,7 +325,7 @@ public class EditedLayout implements AutoCloseable {
     /** Subtracts a completed range from the counters, and releases its charges. */
     void release(InFlightRange complete) {
         CompletionWork work = complete.completionWork();
-        Counters uncharged = work.uncharged();
+        LayoutCounters uncharged = work.uncharged();
         if (uncharged != null) {
             counters.subtract(uncharged);
         }
@@ -358,7 +358,7 @@ public class EditedLayout implements AutoCloseable {
                 opens.takeBack();
             } finally {
                 try {
-                    Linking.undo(fresh);
+                    FileLinks.undo(fresh);
                 } finally {
                     if (commitment != null) {
                         commitment.undo();

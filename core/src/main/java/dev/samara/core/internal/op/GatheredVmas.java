@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.EditLists;
+import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.Cursor;
@@ -27,7 +27,7 @@ public final class GatheredVmas {
         EditLists.Gathered gathered = edit.lists.gathered();
         gathered.clear();
         List<VmArea> vmas = gathered.vmas();
-        Counters sum = gathered.counters();
+        LayoutCounters sum = gathered.counters();
         if (first == null) {
             return;
         }
@@ -49,7 +49,7 @@ public final class GatheredVmas {
     }
 
     /** Returns the counters of the VMAs of the last {@link #gather}; the caller only reads them. */
-    public static Counters counters(Edit edit) {
+    public static LayoutCounters counters(Edit edit) {
         return edit.lists.gathered().counters();
     }
 
@@ -57,7 +57,7 @@ public final class GatheredVmas {
     public static void displace(Edit edit) {
         EditLists lists = edit.lists;
         List<VmArea> gathered = lists.gathered().vmas();
-        Counters sum = lists.gathered().counters();
+        LayoutCounters sum = lists.gathered().counters();
         edit.counters.subtractAll(sum);
         boolean areAllOld = lists.fresh().isEmpty();
         for (int i = 0; i < gathered.size(); i++) {

@@ -3,7 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.ShrinkLog;
+import dev.samara.core.internal.file.TruncationLog;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -36,8 +36,8 @@ final class MovePages {
     /** The number of entries that were put down, or whose pages were dropped. */
     private int down;
 
-    /** The file's latest shrink when the first page was picked up; null if there is no file. */
-    private final ShrinkLog.@Nullable Shrink from;
+    /** The file's latest truncation when the first page was picked up; null if there is no file. */
+    private final TruncationLog.@Nullable LoggedTruncation from;
 
     /** The leaf of a busy entry for whose owner this rests; null for none. */
     private long @Nullable [] busyLeaf;
@@ -50,13 +50,13 @@ final class MovePages {
         this.memory = memory;
         this.move = move;
         table = layout.pages();
-        from = lastShrink();
+        from = lastTruncation();
     }
 
-    private ShrinkLog.@Nullable Shrink lastShrink() {
+    private TruncationLog.@Nullable LoggedTruncation lastTruncation() {
         VmArea target = layout.find(move.to());
         FilePages file = target == null ? null : FilePages.of(target);
-        return file == null ? null : file.lastShrink();
+        return file == null ? null : file.lastTruncation();
     }
 
     /** Returns whether the reason for the rest may be over. Does not wait. */
@@ -204,7 +204,7 @@ final class MovePages {
         }
         long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
         // Under the leaf's lock, and after the leaf was linked. Pairs with a truncation, which adds a link to the log
-        // of shrinks and marks the frames, and then walks.
+        // of truncations and marks the frames, and then walks.
         return Pte.isOwn(pte)
                 ? page < file.lowestSince(from)
                 : memory.frames().isCached(Pte.frame(pte), file.number(), page);

@@ -31,30 +31,30 @@ public final class OpenTransfer {
     /** Finds the opens of an edit's new VMAs; those to be asked for become questions of the operation. */
     static OpenTransfer of(OperationState operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
         OpenTransfer opens = NONE;
-        Heirless heirless = null;
+        OpenDonors donors = null;
         for (int i = 0; i < fresh.size(); i++) {
             if (fresh.get(i).hasOpen()) {
-                if (heirless == null) {
+                if (donors == null) {
                     opens = new OpenTransfer(fresh.size());
-                    heirless = new Heirless(gone, displaced);
+                    donors = new OpenDonors(gone, displaced);
                 }
-                opens.find(i, operation, fresh.get(i), heirless);
+                opens.find(i, operation, fresh.get(i), donors);
             }
         }
         return opens;
     }
 
-    private void find(int i, OperationState operation, VmArea vma, Heirless heirless) {
+    private void find(int i, OperationState operation, VmArea vma, OpenDonors donors) {
         if (vma.backing() instanceof SharedAnonymous object) {
             sources[i] = object.contentOf(vma);
             return;
         }
-        VmArea old = heirless.takeFor(vma);
+        VmArea old = donors.takeFor(vma);
         if (old != null) {
             sources[i] = old.open();
             return;
         }
-        BackingQuestions.Question question = operation.callbacks().open(vma, heirless.relativeOf(vma));
+        BackingQuestions.Question question = operation.callbacks().open(vma, donors.relativeOf(vma));
         sources[i] = question;
         if (refusal == null) {
             refusal = question.refusal();

@@ -8,7 +8,6 @@ import static dev.samara.core.mman.MapFlags.HUGETLB;
 import static dev.samara.core.mman.MapFlags.SHARED;
 
 import dev.samara.core.internal.space.InFlightRange;
-import dev.samara.core.internal.space.InFlightRanges;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
@@ -124,37 +123,54 @@ public final class Placement {
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
         long floor = Math.max(low, edit.layout.origin().lowest());
         long ceiling = Math.min(high, edit.layout.origin().highest());
-        InFlightRanges inFlight = edit.district.inFlight();
         long best = Errno.ENOMEM.result();
-        for (InFlightRange range : inFlight.ranges()) {
+        for (InFlightRange range : edit.district.inFlight().ranges()) {
             if (!range.givesUpItsRange()) {
                 continue;
             }
             Ranges reserved = range.footprint().reserved();
             for (int i = 0; i < reserved.size(); i++) {
-                long end = reserved.end(i);
-                long address = reserved.start(i);
-                while (address < end) {
-                    VmArea below = edit.before(address);
-                    VmArea above = edit.atOrAfter(address);
-                    if (above != null && above.start() <= address) {
-                        // Already reused early.
-                        address = above.end();
-                        continue;
+                long hole = nextHole(edit, reserved.start(i));
+                while (hole < reserved.end(i)) {
+                    long from = holeStart(edit, hole, floor);
+                    long to = holeEnd(edit, hole, ceiling);
+                    if (to - from >= length) {
+                        best = preferred(best, topDown ? to - length : from, topDown);
                     }
-                    long from = below == null ? floor : Math.max(below.end(), floor);
-                    long to = above == null ? ceiling : Math.min(guardedStart(edit, above), ceiling);
-                    from = inFlight.keptBelow(address, from);
-                    to = inFlight.keptAbove(address, to);
-                    long found = topDown ? to - length : from;
-                    if (to - from >= length && (Errno.isError(best) || found > best == topDown)) {
-                        best = found;
-                    }
-                    address = above == null ? end : above.start();
+                    VmArea above = edit.atOrAfter(hole);
+                    hole = above == null ? reserved.end(i) : nextHole(edit, above.start());
                 }
             }
         }
         return best;
+    }
+
+    /** Returns the first address at or above another one that no VMA has. Reservations may be reused early. */
+    private static long nextHole(Edit edit, long address) {
+        long free = address;
+        for (VmArea vma = edit.atOrAfter(free); vma != null && vma.start() <= free; vma = edit.atOrAfter(free)) {
+            free = vma.end();
+        }
+        return free;
+    }
+
+    /** Returns the first address of a hole that may be used, the hole being named by one of its addresses. */
+    private static long holeStart(Edit edit, long address, long floor) {
+        VmArea below = edit.before(address);
+        long from = below == null ? floor : Math.max(below.end(), floor);
+        return edit.district.inFlight().keptBelow(address, from);
+    }
+
+    /** Returns the end of the part of a hole that may be used, the hole being named by one of its addresses. */
+    private static long holeEnd(Edit edit, long address, long ceiling) {
+        VmArea above = edit.atOrAfter(address);
+        long to = above == null ? ceiling : Math.min(guardedStart(edit, above), ceiling);
+        return edit.district.inFlight().keptAbove(address, to);
+    }
+
+    /** Returns the higher or the lower of two addresses, of which the first may be an error. */
+    private static long preferred(long best, long found, boolean topDown) {
+        return Errno.isError(best) || found > best == topDown ? found : best;
     }
 
     /** Rounds a hint as {@code mmap} does: down to a page boundary, and up to the lowest address that may be mapped. */

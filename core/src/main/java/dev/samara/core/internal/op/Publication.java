@@ -131,7 +131,7 @@ final class Publication {
         }
         // Steps 6 and 7.
         attach(edit, mine);
-        Linking.link(edit.layout, edit.fresh);
+        FileLinks.link(edit.layout, edit.fresh);
         // Step 8.
         boolean charges = edit.isCharged();
         if (charges) {
@@ -152,7 +152,7 @@ final class Publication {
         }
         LayoutListeners.publish(change);
         if (mine == null) {
-            Linking.unlink(edit.gone, null);
+            FileLinks.unlink(edit.gone, null);
         }
         return outcome;
     }
@@ -190,7 +190,7 @@ final class Publication {
             mine.hold(withOpens);
         }
         if (edit.district.counters().cached != 0) {
-            Linking.unlink(edit.gone, mine);
+            FileLinks.unlink(edit.gone, mine);
         }
         edit.district.inFlight().makeRoom();
         mine.prepareToDepart();

@@ -43,7 +43,7 @@ abstract class RetirementResources {
     private @Nullable PageTableContext context;
 
     /** The tables that its retirement may lack; null if it has asked for none. */
-    private @Nullable TablesAhead tables;
+    private @Nullable PreallocatedTables tables;
 
     RetirementResources(Layout layout) {
         this.layout = layout;
@@ -70,7 +70,7 @@ abstract class RetirementResources {
             if (layout.memoryOrNull() == null) {
                 return null;
             }
-            if (TablesAhead.mayLack(rest.retireWork()) && tables().lack(rest.retireWork())) {
+            if (PreallocatedTables.mayLack(rest.retireWork()) && tables().lack(rest.retireWork())) {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
             if (rest.isPrepared()) {
@@ -118,7 +118,7 @@ abstract class RetirementResources {
 
     /** Gives the tables of a later batch to the retirement, which the first batch has prepared. */
     private void addTables(Retirement rest) {
-        TablesAhead ahead = tables;
+        PreallocatedTables ahead = tables;
         if (ahead != null && isPublished() && ahead.reserved() != TableReserve.NONE) {
             rest.add(ahead.reserved());
             ahead.handedOver();
@@ -126,9 +126,9 @@ abstract class RetirementResources {
     }
 
     /** Returns the tables that its retirement may lack, counted at first use. */
-    private TablesAhead tables() {
+    private PreallocatedTables tables() {
         if (tables == null) {
-            tables = new TablesAhead(layout);
+            tables = new PreallocatedTables(layout);
         }
         return tables;
     }

@@ -18,7 +18,7 @@ public final class VmaCut {
             return Errno.EINVAL;
         }
         // A fresh VMA is not in the layout yet. A VMA of its backing that the edit took out stands for it.
-        VmArea known = vma.isFresh() ? Heirless.relative(vma, edit.gone) : vma;
+        VmArea known = vma.isFresh() ? OpenDonors.relative(vma, edit.gone) : vma;
         return edit.operation.callbacks().maySplit(vma, address, known);
     }
 

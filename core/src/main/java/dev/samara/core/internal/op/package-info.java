@@ -64,7 +64,7 @@
  *   <tr><td>How does a call over many VMAs publish?</td>
  *       <td>{@code PublicationBatches}</td></tr>
  *   <tr><td>What reserves the page tables of guards and moves?</td>
- *       <td>{@code TablesAhead}</td></tr>
+ *       <td>{@code PreallocatedTables}</td></tr>
  * </table>
  */
 package dev.samara.core.internal.op;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.sync.Pause;
-import java.util.concurrent.atomic.AtomicBoolean;
+import dev.samara.core.internal.sync.SpinLock;
 
 /**
  * A page-table context's own stock of free frames, in front of the shared pool ({@code per_cpu_pages}; Bonwick's
@@ -12,7 +11,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * has a lock, which is seldom contended. In one magazine any thread frees, and no thread allocates: it has the frames
  * that are free after their last pin.
  */
-public final class Magazine {
+public final class Magazine extends SpinLock {
     /** No frame. */
     static final int NONE = -1;
 
@@ -24,10 +23,6 @@ public final class Magazine {
      */
     static final int BLOCK = CAPACITY / 2;
 
-    private static final int SPINS = 64;
-    private static final long PARK_NANOS = 10_000;
-
-    private final AtomicBoolean locked = new AtomicBoolean();
     private final int[] frames = new int[CAPACITY];
     private int size;
 
@@ -35,23 +30,6 @@ public final class Magazine {
     private long freed;
 
     Magazine() {}
-
-    void lock() {
-        // An exchange: an interpreted one needs more stack than unlock.
-        for (int spins = 0; locked.getAndSet(true); spins++) {
-            if (spins < SPINS) {
-                Thread.onSpinWait();
-            } else {
-                // Sections are a few loads and stores: the owner of the lock is not running. The park is timed, since
-                // unlock wakes no thread.
-                Pause.parkNanos(this, PARK_NANOS);
-            }
-        }
-    }
-
-    void unlock() {
-        locked.setRelease(false);
-    }
 
     /* For the methods below, the caller holds the lock. */
 

@@ -36,7 +36,7 @@
  *   <tr><td>What lends a thread its means to change page tables?</td>
  *       <td>{@link dev.samara.core.internal.page.PageTableContexts}</td></tr>
  *   <tr><td>What chooses the file of which pages are reclaimed?</td>
- *       <td>{@link dev.samara.core.internal.page.Caches}</td></tr>
+ *       <td>{@link dev.samara.core.internal.page.PageCaches}</td></tr>
  *   <tr><td>Which ranges are watched for writes?</td>
  *       <td>{@link dev.samara.core.internal.page.Watches}, {@code WatchTree}</td></tr>
  * </table>

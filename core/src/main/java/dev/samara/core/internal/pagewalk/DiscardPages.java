@@ -36,7 +36,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     private final boolean isLent;
 
     /** The value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}. */
-    private final long left;
+    private final long replacement;
 
     private final BusyEntries claimed = new BusyEntries();
 
@@ -59,11 +59,11 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     /**
      * Begins an operation.
      *
-     * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
+     * @param replacement the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      */
-    public DiscardPages(MachineMemory memory, long left) {
+    public DiscardPages(MachineMemory memory, long replacement) {
         this.memory = memory;
-        this.left = left;
+        this.replacement = replacement;
         isLent = false;
         gather = new TlbGather(memory);
     }
@@ -74,37 +74,37 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      *
      * @param lent a gather without pending flushes and without frames. If closing this fails, the next {@link
      *     TlbGather#resume} tries again
-     * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
+     * @param replacement the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      */
-    public DiscardPages(TlbGather lent, long left) {
-        this(lent, true, left);
+    public DiscardPages(TlbGather lent, long replacement) {
+        this(lent, true, replacement);
     }
 
-    private DiscardPages(TlbGather gather, boolean isLent, long left) {
+    private DiscardPages(TlbGather gather, boolean isLent, long replacement) {
         memory = gather.memory();
         this.gather = gather;
         this.isLent = isLent;
-        this.left = left;
+        this.replacement = replacement;
     }
 
     /**
      * Begins an operation if there is a page-table context for it.
      *
-     * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
+     * @param replacement the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      * @return the operation; null if all page-table contexts that there can be are lent
      */
-    public static @Nullable DiscardPages orNull(MachineMemory memory, long left) {
-        DiscardPages made = atRest(memory, left);
+    public static @Nullable DiscardPages orNull(MachineMemory memory, long replacement) {
+        DiscardPages made = atRest(memory, replacement);
         return made.tryBegin() ? made : null;
     }
 
     /**
      * Returns an object that serves one operation after the other, each from {@link #tryBegin} to {@link #close}.
      *
-     * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
+     * @param replacement the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      */
-    public static DiscardPages atRest(MachineMemory memory, long left) {
-        return new DiscardPages(TlbGather.with(memory, null), false, left);
+    public static DiscardPages atRest(MachineMemory memory, long replacement) {
+        return new DiscardPages(TlbGather.with(memory, null), false, replacement);
     }
 
     /**
@@ -228,7 +228,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
 
     /** Returns false if another thread has emptied the entry meanwhile. */
     private boolean guardEntry(long[] leaf, int index) {
-        if (Leaf.fill(leaf, index, left) || Leaf.get(leaf, index) == left) {
+        if (Leaf.fill(leaf, index, replacement) || Leaf.get(leaf, index) == replacement) {
             return true;
         }
         claim(leaf, index, 0, EVERY);
@@ -262,7 +262,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
             if (Pte.isBusy(pte) && Pte.owner(pte) == context().owner()) {
                 return;
             }
-            long busy = Pte.busy(pte, context().owner(), false) | (left == Pte.GUARD ? Pte.GUARD : 0);
+            long busy = Pte.busy(pte, context().owner(), false) | (replacement == Pte.GUARD ? Pte.GUARD : 0);
             // An entry that becomes busy must be recorded, so capacity is ensured first.
             claimed.ensureCapacity();
             gather.ensureCapacity(claimed.size() + 1);

@@ -29,7 +29,7 @@ final class BorderSearch {
     private long[] earlier = Borders.NONE;
 
     /** The ranges that should stay whole. Written under the layout lock. */
-    private volatile Spans spans = Spans.NONE;
+    private volatile RecentCrossings crossings = RecentCrossings.NONE;
 
     /** How often threads met at places between which those ranges left no room for a border. */
     private int inVain;
@@ -67,7 +67,7 @@ final class BorderSearch {
                 return Borders.NONE;
             }
             long[] borders = known == null || (!further.isPaused() && UnusedParts.room(known, part) > 0)
-                    ? met.borders(part.tree(), pageSize, spans)
+                    ? met.borders(part.tree(), pageSize, crossings)
                     : Borders.NONE;
             if (borders.length != 0) {
                 met.clear();
@@ -85,9 +85,9 @@ final class BorderSearch {
     /** Forgets the ranges that should stay whole, once in many times: perhaps they are no longer used. */
     private void forgetSpans() {
         // Racy, benign: it decides about speed only.
-        if (!spans.isEmpty() && ++inVain >= MOST_IN_VAIN) {
+        if (!crossings.isEmpty() && ++inVain >= MOST_IN_VAIN) {
             inVain = 0;
-            spans = Spans.NONE;
+            crossings = RecentCrossings.NONE;
         }
     }
 
@@ -143,18 +143,18 @@ final class BorderSearch {
      * @param start the first address that the operation names
      * @param end after the last address
      */
-    Spans spansAfter(boolean isInWay, long operations, long start, long end) {
-        return isInWay && operations < SOON ? spanning(start, end) : spans;
+    RecentCrossings crossingsAfter(boolean isInWay, long operations, long start, long end) {
+        return isInWay && operations < SOON ? crossing(start, end) : crossings;
     }
 
-    private Spans spanning(long start, long end) {
-        return spans.with(start & -pageSize, (end + pageSize - 1) & -pageSize);
+    private RecentCrossings crossing(long start, long end) {
+        return crossings.with(start & -pageSize, (end + pageSize - 1) & -pageSize);
     }
 
     /** Keeps borders and ranges after a join. Does not fail. Caller has the layout lock. */
-    void joined(long[] kept, Spans known) {
+    void joined(long[] kept, RecentCrossings known) {
         earlier = kept;
-        spans = known;
+        crossings = known;
     }
 
     /** Counts the operations of the parts of a join, unless no operation needed it. Caller has the layout lock. */

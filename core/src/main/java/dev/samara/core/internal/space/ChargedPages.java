@@ -18,7 +18,7 @@ final class ChargedPages {
     private final long mappedBefore;
     private final long[] since;
 
-    ChargedPages(Counters before, int parts) {
+    ChargedPages(LayoutCounters before, int parts) {
         chargedBefore = before.accounted;
         mappedBefore = before.total;
         since = new long[(parts + 1) * STRIDE];

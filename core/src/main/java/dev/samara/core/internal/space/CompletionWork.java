@@ -16,10 +16,10 @@ public final class CompletionWork {
     private @Nullable PendingJoins joins;
 
     /** The counters of the unmapped VMAs; null for none. */
-    private @Nullable Counters uncharged;
+    private @Nullable LayoutCounters uncharged;
 
     /** A copy of these counters when the batch began that is not published yet. */
-    private @Nullable Counters sealedUncharged;
+    private @Nullable LayoutCounters sealedUncharged;
 
     private InFlightCharge charge = InFlightCharge.NONE;
 
@@ -66,20 +66,20 @@ public final class CompletionWork {
     }
 
     /** Counts unmapped VMAs against the limits until completion. */
-    public void countUnmapped(Counters unmapped) {
+    public void countUnmapped(LayoutCounters unmapped) {
         if (uncharged == null) {
-            uncharged = new Counters();
+            uncharged = new LayoutCounters();
         }
         uncharged.addAll(unmapped);
     }
 
     /** Returns the counters of the unmapped VMAs, which count against the limits until completion; null for none. */
-    public @Nullable Counters uncharged() {
+    public @Nullable LayoutCounters uncharged() {
         return uncharged;
     }
 
     /** Returns a copy of {@link #uncharged} of when the batch began that is not published yet; null for none. */
-    public @Nullable Counters unchargedBefore() {
+    public @Nullable LayoutCounters unchargedBefore() {
         return sealedUncharged;
     }
 

@@ -62,15 +62,15 @@ public final class District {
     private final InFlightRanges inFlight = new InFlightRanges();
     private final EditLists lists = new EditLists();
     private final LockHoldTimes holdTimes;
-    private Counters counters;
+    private LayoutCounters counters;
 
     /** The draft of the next edit. */
-    private Counters spare = new Counters();
+    private LayoutCounters spare = new LayoutCounters();
 
     /** The counters of a part at its beginning, and those up to which it may grow; null for a whole layout. */
-    private final @Nullable Counters first;
+    private final @Nullable LayoutCounters first;
 
-    private final @Nullable Counters cap;
+    private final @Nullable LayoutCounters cap;
 
     /** The charges and mapped pages of all parts, and the number of this one; null for a whole layout. */
     private final @Nullable ChargedPages charged;
@@ -103,7 +103,7 @@ public final class District {
             ReentrantLock lock,
             MapleTree<VmArea> tree,
             Limits limits,
-            Counters counters,
+            LayoutCounters counters,
             LockHoldTimes holdTimes,
             long moves,
             long changes) {
@@ -139,8 +139,8 @@ public final class District {
             Limits limits,
             long start,
             long end,
-            Counters counters,
-            Counters cap,
+            LayoutCounters counters,
+            LayoutCounters cap,
             ChargedPages charged,
             int number) {
         this.lock = lock;
@@ -246,12 +246,12 @@ public final class District {
         return limits;
     }
 
-    public Counters counters() {
+    public LayoutCounters counters() {
         return counters;
     }
 
     /** Returns a copy of the counters for the one open edit. */
-    public Counters draftCounters() {
+    public LayoutCounters draftCounters() {
         spare.set(counters);
         return spare;
     }
@@ -325,12 +325,12 @@ public final class District {
      * @param range the range in flight of the edit; null for none
      * @throws BeyondDistrict if it would not
      */
-    public void checkCap(Counters draft, @Nullable InFlightRange range) {
-        Counters most = cap;
+    public void checkCap(LayoutCounters draft, @Nullable InFlightRange range) {
+        LayoutCounters most = cap;
         if (most == null) {
             return;
         }
-        Counters unmapped = range == null ? null : range.completionWork().uncharged();
+        LayoutCounters unmapped = range == null ? null : range.completionWork().uncharged();
         if (draft.maps > most.maps
                 || draft.total + (unmapped == null ? 0 : unmapped.total) > most.total
                 || draft.data + (unmapped == null ? 0 : unmapped.data) > most.data
@@ -350,11 +350,11 @@ public final class District {
     }
 
     /** Adopts the counters that an edit has published. */
-    void adopt(Counters published, @Nullable InFlightRange range) {
+    void adopt(LayoutCounters published, @Nullable InFlightRange range) {
         if (range != null && !range.retireWork().moves().isEmpty()) {
             moves++;
         }
-        Counters uncharged = range == null ? null : range.completionWork().uncharged();
+        LayoutCounters uncharged = range == null ? null : range.completionWork().uncharged();
         if (uncharged != null) {
             published.add(uncharged);
         }
@@ -364,22 +364,22 @@ public final class District {
     }
 
     /** Uncharges what a completed range in flight has unmapped. */
-    void uncharge(Counters unmapped) {
+    void uncharge(LayoutCounters unmapped) {
         counters.subtract(unmapped);
         charge();
     }
 
     private void charge() {
         ChargedPages ofParts = charged;
-        Counters began = first;
+        LayoutCounters began = first;
         if (ofParts != null && began != null) {
             ofParts.set(number, counters.accounted - began.accounted, counters.total - began.total);
         }
     }
 
     /** Adds what this part has gained since it began to the counters of a layout. */
-    void addGainTo(Counters whole) {
-        Counters began = first;
+    void addGainTo(LayoutCounters whole) {
+        LayoutCounters began = first;
         if (began != null) {
             whole.addAll(counters);
             whole.subtractAll(began);

@@ -45,7 +45,7 @@ final class Districts extends PartLookups {
         search = new BorderSearch(layout.geometry().pageSize());
         lock = layout.layoutLock();
         MapleTree<VmArea> tree = Objects.requireNonNull(layout.treeAcquire());
-        whole = new District(lock, tree, layout.limits(), new Counters(), new LockHoldTimes(), 0, 0);
+        whole = new District(lock, tree, layout.limits(), new LayoutCounters(), new LockHoldTimes(), 0, 0);
     }
 
     /** Returns all of the layout. Caller has it locked. */
@@ -335,7 +335,7 @@ final class Districts extends PartLookups {
                 locked++;
             }
             Snapshot<VmArea> all = from[0].tree().snapshot();
-            Counters counters = whole.counters().copy();
+            LayoutCounters counters = whole.counters().copy();
             LockHoldTimes holdTimes = whole.holdTimes();
             long moves = whole.moves();
             long changes = whole.changes();
@@ -357,7 +357,7 @@ final class Districts extends PartLookups {
             }
             long[] borders = LayoutParts.borders(from);
             long[] kept = isNeeded && end != -1 ? Borders.outside(borders, start, end) : borders;
-            Spans known = search.spansAfter(kept.length != borders.length, operations, start, end);
+            RecentCrossings known = search.crossingsAfter(kept.length != borders.length, operations, start, end);
             StackReserve.check(DEPTH);
             // From here on nothing fails.
             search.joined(kept, known);

@@ -34,7 +34,7 @@ public final class EditLists {
     /** VMAs of the layout that may be taken out at once, and their counters. */
     public static final class Gathered {
         private final List<VmArea> vmas = new ArrayList<>();
-        private final Counters counters = new Counters();
+        private final LayoutCounters counters = new LayoutCounters();
 
         private Gathered() {}
 
@@ -43,7 +43,7 @@ public final class EditLists {
         }
 
         /** Returns the sum of the VMAs' counters, which the caller counts. */
-        public Counters counters() {
+        public LayoutCounters counters() {
             return counters;
         }
 

@@ -148,7 +148,7 @@ public final class Layout extends LayoutState implements VmaLookup {
     }
 
     /** Returns the counters of the whole layout. Caller holds the layout lock. */
-    public Counters counters() {
+    public LayoutCounters counters() {
         return districts.whole().counters();
     }
 

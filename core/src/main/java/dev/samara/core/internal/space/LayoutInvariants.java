@@ -14,10 +14,10 @@ final class LayoutInvariants {
 
     /** Checks a layout, of which one lookup finds the VMAs. Caller holds the layout lock. */
     static void of(Geometry geometry, District whole, VmaLookup lookup) {
-        Counters recounted = recount(geometry, whole);
-        Counters counters = whole.counters();
+        LayoutCounters recounted = recount(geometry, whole);
+        LayoutCounters counters = whole.counters();
         for (InFlightRange range : whole.inFlight().ranges()) {
-            Counters uncharged = range.completionWork().uncharged();
+            LayoutCounters uncharged = range.completionWork().uncharged();
             if (uncharged != null) {
                 recounted.add(uncharged);
             }
@@ -28,8 +28,8 @@ final class LayoutInvariants {
         }
     }
 
-    private static Counters recount(Geometry geometry, District whole) {
-        Counters recounted = new Counters();
+    private static LayoutCounters recount(Geometry geometry, District whole) {
+        LayoutCounters recounted = new LayoutCounters();
         for (RangeEntry<VmArea> entry : whole.tree().entries()) {
             VmArea vma = entry.value();
             if (vma.start() != entry.first() || vma.end() - 1 != entry.last()) {

@@ -267,7 +267,7 @@ public abstract class LayoutState {
      *
      * @param range the range in flight of the edit; null for none
      */
-    public void adopt(District district, Counters published, @Nullable InFlightRange range) {
+    public void adopt(District district, LayoutCounters published, @Nullable InFlightRange range) {
         if (published.total < district.counters().total
                 || (range != null && range.completionWork().uncharged() != null)) {
             mapped.beforeFall();
@@ -277,7 +277,7 @@ public abstract class LayoutState {
     }
 
     /** Uncharges what a completed range in flight has unmapped. Caller holds the lock of the district. */
-    public void uncharge(District district, Counters unmapped) {
+    public void uncharge(District district, LayoutCounters unmapped) {
         mapped.beforeFall();
         district.uncharge(unmapped);
         charge(district);

@@ -82,7 +82,7 @@ public final class Limits {
      *
      * @throws BeyondDistrict if they may not, in a part of a layout
      */
-    public boolean mayExpand(Counters counters, long flags, long pages) {
+    public boolean mayExpand(LayoutCounters counters, long flags, long pages) {
         return decided(isBelowLimits(counters, flags, pages));
     }
 
@@ -93,12 +93,12 @@ public final class Limits {
         return isAllowed;
     }
 
-    private boolean isBelowLimits(Counters counters, long flags, long pages) {
+    private boolean isBelowLimits(LayoutCounters counters, long flags, long pages) {
         if (Long.compareUnsigned(counters.total + pages, pages(Resource.AS)) > 0) {
             return false;
         }
         // A soft limit of 0 is not checked, for programs that want brk to fail; there is no hard limit here.
-        return !Counters.isData(flags)
+        return !LayoutCounters.isData(flags)
                 || bytes(Resource.DATA) == 0
                 || Long.compareUnsigned(counters.data + pages, pages(Resource.DATA)) <= 0;
     }
@@ -126,7 +126,7 @@ public final class Limits {
     }
 
     /** Returns whether new memory with these flags may be locked as they request ({@code mlock_future_ok}). */
-    public boolean mayLockMore(int privileges, Counters counters, long flags, long pages) {
+    public boolean mayLockMore(int privileges, LayoutCounters counters, long flags, long pages) {
         return (flags & VmaFlags.LOCKED) == 0 || mayHoldLocked(privileges, counters.locked + pages);
     }
 

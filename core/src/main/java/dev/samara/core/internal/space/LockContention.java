@@ -119,16 +119,16 @@ class LockContention {
     /**
      * Returns the addresses between the places of the threads: ascending, not in a VMA, and none if the places overlap.
      *
-     * @param spans the ranges that should stay whole
+     * @param crossings the ranges that should stay whole
      */
-    long[] borders(MapleTree<VmArea> tree, long pageSize, Spans spans) {
+    long[] borders(MapleTree<VmArea> tree, long pageSize, RecentCrossings crossings) {
         sort();
         long[] borders = new long[MOST_THREADS];
         int found = 0;
         long reached = high[0];
         for (int i = 1; i < known; i++) {
             if (!Addresses.isBelow(low[i], reached)) {
-                long border = border(tree, roundUp(reached, pageSize), low[i] & -pageSize, pageSize, spans);
+                long border = border(tree, roundUp(reached, pageSize), low[i] & -pageSize, pageSize, crossings);
                 if (border != 0) {
                     borders[found++] = border;
                 }
@@ -143,7 +143,7 @@ class LockContention {
     }
 
     /** Returns an address in {@code [from, to]} that no VMA crosses and that is in none of the ranges; 0 for none. */
-    private static long border(MapleTree<VmArea> tree, long from, long to, long pageSize, Spans spans) {
+    private static long border(MapleTree<VmArea> tree, long from, long to, long pageSize, RecentCrossings crossings) {
         if (from == 0 || Addresses.isAbove(from, to)) {
             return 0;
         }
@@ -154,7 +154,7 @@ class LockContention {
         if (there != null && there.start() != border) {
             border = Addresses.isBelow(there.start(), from) ? there.end() : there.start();
         }
-        border = spans.outside(border, from, to);
+        border = crossings.outside(border, from, to);
         return border == 0 || Addresses.isAbove(border, to) || Borders.isCrossed(tree, border) ? 0 : border;
     }
 

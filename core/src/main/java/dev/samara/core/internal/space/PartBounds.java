@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *     may
  * @param cap those up to which a part may grow
  */
-record PartBounds(Counters first, Counters cap) {
+record PartBounds(LayoutCounters first, LayoutCounters cap) {
     /** The map count of a part may grow by at least this number, or the layout is not divided. */
     private static final long LEAST_GROWTH = ForcedDivision.IS_ON ? 1 : 256;
 
@@ -24,8 +24,8 @@ record PartBounds(Counters first, Counters cap) {
      * @param maxMapCount {@code vm.max_map_count}
      * @param held the privileges of the space, as bits
      */
-    static @Nullable PartBounds of(int maxMapCount, int held, Limits limits, Counters counters, int count) {
-        Counters growth = new Counters();
+    static @Nullable PartBounds of(int maxMapCount, int held, Limits limits, LayoutCounters counters, int count) {
+        LayoutCounters growth = new LayoutCounters();
         growth.maps = (maxMapCount - 16 - counters.maps) / count;
         growth.total = growth(limits, Resource.AS, counters.total, count);
         if (growth.maps < LEAST_GROWTH || growth.total < LEAST_GROWTH) {
@@ -36,11 +36,11 @@ record PartBounds(Counters first, Counters cap) {
         growth.locked = limits.mayHoldLocked(held, MANY_PAGES)
                 ? MANY_PAGES
                 : growth(limits, Resource.MEMLOCK, counters.locked, count);
-        Counters first = counters.copy();
+        LayoutCounters first = counters.copy();
         for (int i = 1; i < count; i++) {
             first.addAll(growth);
         }
-        Counters cap = first.copy();
+        LayoutCounters cap = first.copy();
         cap.addAll(growth);
         return new PartBounds(first, cap);
     }

@@ -3,8 +3,8 @@
  * The state of one address space, and the state that all spaces of a machine share.
  *
  * <p>A {@link dev.samara.core.internal.space.Layout} has the tree of VMAs, the {@linkplain
- * dev.samara.core.internal.space.Counters counters} and the {@linkplain dev.samara.core.internal.space.Limits limits}.
- * Its <em>layout lock</em> is the tree's writer lock. A layout may be divided into {@linkplain
+ * dev.samara.core.internal.space.LayoutCounters counters} and the {@linkplain dev.samara.core.internal.space.Limits
+ * limits}. Its <em>layout lock</em> is the tree's writer lock. A layout may be divided into {@linkplain
  * dev.samara.core.internal.space.District districts} with a tree and a lock each. Lookups take no lock. {@link
  * dev.samara.core.internal.space.InFlightRanges} lists the operations in flight. Each has a {@link
  * dev.samara.core.internal.space.InFlightRange} with its {@linkplain dev.samara.core.internal.space.Footprint ranges},

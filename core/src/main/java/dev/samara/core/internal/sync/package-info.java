@@ -41,6 +41,8 @@
  *   <tr><td>What keeps a lock from being lost at the end of a stack?</td>
  *       <td>{@link dev.samara.core.internal.sync.CheckedLock}, {@link
  *       dev.samara.core.internal.sync.CheckedReadWriteLock}</td></tr>
+ *   <tr><td>What guards a section of a few loads and stores?</td>
+ *       <td>{@link dev.samara.core.internal.sync.SpinLock}</td></tr>
  *   <tr><td>What bounds the work that waits for grace periods?</td>
  *       <td>{@link dev.samara.core.internal.sync.Backlog}</td></tr>
  *   <tr><td>What continues calls that wait for a CPU, a copy or a grace period?</td>

@@ -4,8 +4,8 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
-import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
@@ -28,7 +28,7 @@ final class ForkVmas {
     /**
      * Acquires references to the VMAs whose backings are asked for the child's opens. Caller holds the parent's lock.
      */
-    static void acquire(Snapshot<VmArea> parents, Counters counters, List<VmArea> acquired) {
+    static void acquire(Snapshot<VmArea> parents, LayoutCounters counters, List<VmArea> acquired) {
         if (counters.opens == 0) {
             return;
         }
@@ -50,7 +50,7 @@ final class ForkVmas {
      */
     static void fork(Layout child, Snapshot<VmArea> parents, List<PendingJoin> joins, int maps) {
         List<VmArea> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
-        LoadCall.run(child, new Inherited(wholes, maps));
+        InitialMappingsCall.run(child, new Inherited(wholes, maps));
     }
 
     /** The call that stores copies of a parent's VMAs. */
@@ -62,7 +62,7 @@ final class ForkVmas {
             for (VmArea vma : wholes) {
                 if (!vma.has(VmaFlags.DONTCOPY)) {
                     VmArea copy = inherit(vma);
-                    LoadCall.charge(edit, copy);
+                    InitialMappingsCall.charge(edit, copy);
                     edit.putLater(copy);
                     copies.add(copy.start(), copy.end() - 1, copy);
                 }

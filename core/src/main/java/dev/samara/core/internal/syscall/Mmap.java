@@ -152,47 +152,72 @@ public record Mmap(
         if (length == 0) {
             return Errno.EINVAL.result();
         }
-        boolean noReplace = (flags & FIXED_NOREPLACE) != 0;
-        boolean isFixed = noReplace || (flags & FIXED) != 0;
-        long hint = isFixed ? address : Placement.roundHint(geometry, address);
         long size = geometry.roundUp(length);
         if (size == 0 || !MapCount.mayGrow(edit, 0)) {
             return Errno.ENOMEM.result();
         }
-        long vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
-        long start = Placement.find(edit, backing, hint, size, offset, isFixed ? flags | FIXED : flags);
-        boolean isReserved = false;
-        if (start == Errno.ENOMEM.result() && edit.layout.origin().earlyReuse() && !isFixed) {
-            // Reservations of a munmap that is not flushed yet are used last.
+        long start = find(edit, size);
+        // Reservations of a munmap that is not flushed yet are used last.
+        boolean isReserved = start == Errno.ENOMEM.result()
+                && !isFixed()
+                && edit.layout.origin().earlyReuse();
+        if (isReserved) {
             start = Placement.findReserved(edit, size, flags);
-            isReserved = true;
         }
         if (Errno.isError(start)) {
             return start;
         }
         // Whether a munmap is in flight there. Any other place is free.
-        boolean early = (isFixed || isReserved) && EarlyReuse.claimOrReuse(edit, start, start + size);
-        if (noReplace && edit.firstIn(start, start + size) != null) {
+        boolean early = (isFixed() || isReserved) && EarlyReuse.claimOrReuse(edit, start, start + size);
+        if (keepsMappings() && edit.firstIn(start, start + size) != null) {
             return Errno.EEXIST.result();
         }
-        if ((flags & LOCKED) != 0 && !edit.limits.mayLock(edit.privileges)) {
-            return Errno.EPERM.result();
-        }
-        if (!edit.limits.mayLockMore(edit.privileges, edit.counters, vmaFlags, geometry.pages(size))) {
-            return Errno.EAGAIN.result();
-        }
-        // Anonymous huge pages are a file of the kernel's own.
-        BackingTraits file = (flags & HUGETLB) != 0 ? HUGE_PAGES : backing;
-        vmaFlags = file != null ? flagsOfFile(edit, vmaFlags, file, size) : flagsOfAnonymous(vmaFlags);
+        long vmaFlags = vmaFlags(edit, size);
         if (Errno.isError(vmaFlags)) {
             return vmaFlags;
         }
-        if ((flags & MapFlags.NORESERVE) != 0 && !edit.layout.host().committed().isStrict()) {
-            vmaFlags |= VmaFlags.NORESERVE;
-        }
         long answer = refusal != Edit.DONE ? refusal : answerOfFile(geometry, vmaFlags);
-        long page = pageOffset(geometry, file, start);
-        return new MmapState(edit, backing, flags, start, size, vmaFlags, page, early).put(answer);
+        return new MmapState(edit, backing, flags, start, size, vmaFlags, pageOffset(geometry, start), early)
+                .put(answer);
+    }
+
+    private boolean keepsMappings() {
+        return (flags & FIXED_NOREPLACE) != 0;
+    }
+
+    private boolean isFixed() {
+        return keepsMappings() || (flags & FIXED) != 0;
+    }
+
+    /** Returns the address, or a negated errno; reservations of calls in flight are no free places. */
+    private long find(Edit edit, long size) {
+        return isFixed()
+                ? Placement.find(edit, backing, address, size, offset, flags | FIXED)
+                : Placement.find(edit, backing, Placement.roundHint(edit.geometry, address), size, offset, flags);
+    }
+
+    /** Returns the flags of the VMA, or a negated errno: of the limits of locked memory, or of the backing. */
+    private long vmaFlags(Edit edit, long size) {
+        long asked = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
+        if ((flags & LOCKED) != 0 && !edit.limits.mayLock(edit.privileges)) {
+            return Errno.EPERM.result();
+        }
+        if (!edit.limits.mayLockMore(edit.privileges, edit.counters, asked, edit.geometry.pages(size))) {
+            return Errno.EAGAIN.result();
+        }
+        BackingTraits file = file();
+        long vmaFlags = file != null ? flagsOfFile(edit, asked, file, size) : flagsOfAnonymous(asked);
+        if (Errno.isError(vmaFlags)) {
+            return vmaFlags;
+        }
+        boolean isUnreserved = (flags & MapFlags.NORESERVE) != 0
+                && !edit.layout.host().committed().isStrict();
+        return isUnreserved ? vmaFlags | VmaFlags.NORESERVE : vmaFlags;
+    }
+
+    /** Returns the file that is mapped; null for none. Anonymous huge pages are a file of the kernel's own. */
+    private @Nullable BackingTraits file() {
+        return (flags & HUGETLB) != 0 ? HUGE_PAGES : backing;
     }
 
     /** Returns the result of the file's own {@code mmap}: DONE, or a negated errno. */
@@ -297,8 +322,8 @@ public record Mmap(
         return type == PRIVATE ? vmaFlags : Errno.EINVAL.result();
     }
 
-    private long pageOffset(Geometry geometry, @Nullable BackingTraits file, long start) {
-        if (file != null) {
+    private long pageOffset(Geometry geometry, long start) {
+        if (file() != null) {
             return geometry.pages(offset);
         }
         // The page number of the address, so that memory that is moved apart and back together still fits.

@@ -8,7 +8,7 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaMerge;
-import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -73,11 +73,11 @@ final class MmapState {
         }
         long end = start + length;
         long pages = geometry.pages(length);
-        long refused = Munmap.gather(edit, start, end);
+        long refused = Munmap.cutAndGather(edit, start, end);
         if (refused != DONE) {
             return refused;
         }
-        Counters replaced = GatheredVmas.counters(edit);
+        LayoutCounters replaced = GatheredVmas.counters(edit);
         if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
@@ -120,7 +120,7 @@ final class MmapState {
     }
 
     /** Unmaps the mappings that would have been replaced; Linux removed them by then, too (vms_abort_munmap_vmas). */
-    private long leaveGap(Counters replaced, long errno) {
+    private long leaveGap(LayoutCounters replaced, long errno) {
         if (replaced.maps != 0) {
             GatheredVmas.unmap(edit, false);
         }

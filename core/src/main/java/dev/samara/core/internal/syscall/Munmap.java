@@ -48,7 +48,7 @@ public record Munmap(long address, long length) implements Call {
 
     /** Unmaps a range whose bounds are valid. */
     static long unmap(Edit edit, long start, long end) {
-        long result = gather(edit, start, end);
+        long result = cutAndGather(edit, start, end);
         if (result == DONE) {
             GatheredVmas.unmap(edit, false);
         }
@@ -78,7 +78,7 @@ public record Munmap(long address, long length) implements Call {
      *
      * @return 0 or a negated errno
      */
-    static long gather(Edit edit, long start, long end) {
+    static long cutAndGather(Edit edit, long start, long end) {
         VmArea first = edit.firstIn(start, end);
         if (first == null) {
             GatheredVmas.gather(edit, null, end);

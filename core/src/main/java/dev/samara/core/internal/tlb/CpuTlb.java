@@ -30,7 +30,7 @@ public final class CpuTlb extends CpuActivities {
     /*
      * Why these accesses are enough.
      *
-     * All fields of this class and of its parts TlbFill and FlushTlb are for the owner's thread, and plain. Other
+     * All fields of this class and of its parts TlbFill and TlbFlusher are for the owner's thread, and plain. Other
      * threads see only its CpuState, and the cpumasks of leaves. Each step therefore orders its own accesses:
      *
      *     leaveLazy    count in the context (atomic), word := KERNEL (release)
@@ -38,7 +38,7 @@ public final class CpuTlb extends CpuActivities {
      *                  slot is new (volatile), flushed := that of the slot (release), word := KERNEL (release)
      *     enterGuest   word := GUEST (volatile), read the generation (volatile), flush, give the view its key
      *     poll         pending := 0 (volatile), read the generation (volatile), flush
-     *     flush        drop what FlushTlb decides, flushed := the generation (release)
+     *     flush        drop what TlbFlusher decides, flushed := the generation (release)
      *     walk         in TlbFill: bit in the cpumask (get-and-or, full fence), read the entry (acquire), fill
      *     leaveGuest   last access, take the key from the view, word := KERNEL (release)
      *
@@ -46,7 +46,7 @@ public final class CpuTlb extends CpuActivities {
      * the generation if the cpumask has no CPU but its own: the first of the three.) It finds one of three:
      *
      *     no bit of this CPU in the cpumask     A bit stays set. So walk sets it later, then reads the entry, and finds
-     *                                           the change. For this reason FlushTlb may skip a logged range whose
+     *                                           the change. For this reason TlbFlusher may skip a logged range whose
      *                                           cpumask lacks the bit.
      *     not GUEST in the space                enterGuest reads the new generation later, and flushes before an
      *                                           access. All accesses before leaveGuest have been made.
@@ -64,7 +64,7 @@ public final class CpuTlb extends CpuActivities {
     private final SoftTlb tlb;
     private final TlbFill fill;
     private final FlushedGenerations slots;
-    private final FlushTlb flush;
+    private final TlbFlusher flush;
 
     /* The CPU's space, whose context its state has. What enterGuest needs of it is copied here. */
     private SoftTlb.@Nullable View view;
@@ -124,7 +124,7 @@ public final class CpuTlb extends CpuActivities {
         this.tlb = tlb;
         slots = new FlushedGenerations(tlb);
         slot = slots.none();
-        flush = new FlushTlb(tlb, slots, reporter);
+        flush = new TlbFlusher(tlb, slots, reporter);
         fill = new TlbFill(pageShift, tlb);
         OwnFlush own = new OwnFlush(this);
         // Last, but for what needs no memory: nobody could take a CPU offline whose constructor has failed.

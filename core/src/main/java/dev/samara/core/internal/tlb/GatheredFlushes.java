@@ -161,7 +161,7 @@ final class GatheredFlushes {
             LeafFlush flush = flushes[i];
             start = Addresses.lower(flush.start, start);
             end = Addresses.higher(flush.end, end);
-            reason = Reasons.stronger(flush.reason, reason);
+            reason = FlushReasons.stronger(flush.reason, reason);
         }
         // Between the entries and the cpumasks. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();

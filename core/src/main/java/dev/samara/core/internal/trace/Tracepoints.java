@@ -29,7 +29,7 @@ public final class Tracepoints {
             // Of a module that is there and not readable, the use throws.
             Class.forName("jdk.jfr.Event", false, Tracepoints.class.getClassLoader());
             isStarted();
-            MappingsClock.install();
+            MappingsSampler.install();
             return true;
         } catch (Throwable absent) {
             return false;
@@ -417,7 +417,7 @@ public final class Tracepoints {
      */
     public static void countMappingsOf(CountedSpaces machine) {
         if (IS_PRESENT) {
-            MappingsClock.add(machine);
+            MappingsSampler.add(machine);
         }
     }
 

@@ -17,7 +17,7 @@
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>What tells a reader that its VMA has left the tree?</td>
- *       <td>{@link dev.samara.core.internal.vma.VmArea}; a fault asks {@code StandingVma} of {@code
+ *       <td>{@link dev.samara.core.internal.vma.VmArea}; a fault asks {@code VmaRecheck} of {@code
  *       internal.fault}</td></tr>
  *   <tr><td>What closes a backing, and when?</td>
  *       <td>{@link dev.samara.core.internal.vma.Open}</td></tr>

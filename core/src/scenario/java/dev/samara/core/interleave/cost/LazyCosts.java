@@ -14,7 +14,7 @@ final class LazyCosts {
 
     /** The classes whose words belong to one CPU. Those of the other classes are shared by all CPUs of a space. */
     private static final Set<String> OF_CPUS =
-            Set.of("CpuWords$State", "CpuWords$Flushed", "CpuWords$Pending", "CpuWords", "KeptWord", "HazardLazy");
+            Set.of("CpuWords$State", "CpuWords$Flushed", "CpuWords$Pending", "CpuWords", "PublishedLazy", "HazardLazy");
 
     private LazyCosts() {}
 

@@ -38,7 +38,7 @@ final class ChargeScenariosTest {
     }
 
     private static final Planting NO_LOCK =
-            SourceBreak.of(MEMORY, "!lock.compareAndSet(FREE, TAKEN)", "lock.get() > TAKEN");
+            SourceBreak.of("dev.samara.core.internal.sync.SpinLock", "locked.getAndSet(true)", "spins < 0");
 
     private static final List<Break> BREAKS = List.of(
             new Break(
@@ -71,7 +71,9 @@ final class ChargeScenariosTest {
                     "16 | +8 | +8",
                     1,
                     SourceBreak.of(
-                            MEMORY, "return decide(own, bytes);", "return !own.isClosed() && decide(own, bytes);")),
+                            MEMORY,
+                            "return chargeExactly(own, bytes);",
+                            "return !own.isClosed() && chargeExactly(own, bytes);")),
             new Break(
                     "an uncharge stores into a stripe that is closed meanwhile",
                     "16 | +1 / -1 | +15",

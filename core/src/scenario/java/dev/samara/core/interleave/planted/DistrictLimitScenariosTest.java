@@ -43,7 +43,7 @@ final class DistrictLimitScenariosTest {
             "for (int i = count; i < count; i++) {\n            first.addAll(growth);");
 
     private static final Planting REST_TWICE =
-            SourceBreak.of(SPACE + "District", "Counters most = cap;", "Counters most = null;");
+            SourceBreak.of(SPACE + "District", "LayoutCounters most = cap;", "LayoutCounters most = null;");
 
     private static final Planting GAIN_TWICE = SourceBreak.of(
             DISTRICTS,

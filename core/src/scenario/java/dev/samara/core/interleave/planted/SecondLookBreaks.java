@@ -22,7 +22,7 @@ final class SecondLookBreaks {
                     1,
                     in(
                             "fault.CopyOnWrite",
-                            "            VmArea now = StandingVma.of(state.layout, vma, address, true);\n",
+                            "            VmArea now = VmaRecheck.of(state.layout, vma, address, true);\n",
                             "VmArea now = vma;")),
             PlantedBreak.of(
                     "an entry gets a right of the VMA of the lookup",
@@ -30,7 +30,7 @@ final class SecondLookBreaks {
                     1,
                     in(
                             "fault.Faulter",
-                            "Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, false);",
+                            "Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, false);",
                             "vma;")),
             PlantedBreak.of(
                     "a page is unpinned before it has the mark of a failed write",
@@ -54,18 +54,15 @@ final class SecondLookBreaks {
                     "a first store fills an entry of a dead leaf",
                     LeafScenarios.FirstStore.class,
                     1,
-                    in("fault.AnonymousFault", "Leaf.isDead(leaf) ? null : StandingVma", "StandingVma")),
+                    in("fault.AnonymousFault", "Leaf.isDead(leaf) ? null : VmaRecheck", "VmaRecheck")),
             PlantedBreak.of(
                     "a copy of a file's page is put into a dead leaf",
                     LeafScenarios.FirstCopy.class,
                     1,
-                    in(
-                            "fault.CopyOnWrite",
-                            """
-                            Leaf.isDead(leaf) ? null : StandingVma.of(state.layout, vma, address, true);
+                    in("fault.CopyOnWrite", """
+                            Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true);
                                             if (now != null
-                            """,
-                            "StandingVma.of(state.layout, vma, address, true); if (now != null\n")),
+                            """, "VmaRecheck.of(state.layout, vma, address, true); if (now != null\n")),
             PlantedBreak.of(
                     "a guard is put into a dead leaf",
                     LeafScenarios.Guard.class,

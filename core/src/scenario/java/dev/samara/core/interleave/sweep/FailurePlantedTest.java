@@ -135,9 +135,10 @@ final class FailurePlantedTest {
                     CALLERS,
                     SourceBreak.of(
                             CORE + "hostfile.PageReads",
-                            "        ReadSpaces.ReadSpace space = spaces.take(most);\n",
+                            "        ReadArraysPool.ReadArrays arrays = pool.take(most);\n",
                             "int early = pages.allocate(); int[] list = new int[most];"
-                                    + " ReadSpaces.ReadSpace space = spaces.take(list.length); pages.free(early);")),
+                                    + " ReadArraysPool.ReadArrays arrays = pool.take(list.length);"
+                                    + " pages.free(early);")),
             new Planted(
                     "an eviction has no memory for an empty index before its frames are handed over",
                     "evict@HOST_FILE",

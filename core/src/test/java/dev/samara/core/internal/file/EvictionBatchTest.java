@@ -33,7 +33,7 @@ final class EvictionBatchTest extends ReclaimFixture {
     private final AtomicLong bytes = new AtomicLong();
     private final EvictionCursor cursor = cached.evictBy(bytes);
     private final RecentReads recent = new RecentReads(8, 8);
-    private final PagesOut out = new PagesOut();
+    private final PagesUnderEviction out = new PagesUnderEviction();
     private final EvictionBatch batch = new EvictionBatch(frames, cached, cursor, recent, out);
     private final int[] taken = new int[PAGES];
 

@@ -19,7 +19,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
@@ -226,7 +226,7 @@ final class PageCacheEndTest {
         fixture.store(fixture.anonymous(1), 1);
         cpu.switchTo(null);
         cpu.switchTo(space);
-        Caches caches = MachineInternals.layoutOf(space).memory().caches();
+        PageCaches caches = MachineInternals.layoutOf(space).memory().caches();
         Await.until("the cache is garbage", () -> {
             System.gc();
             return isRefused(caches);
@@ -237,7 +237,7 @@ final class PageCacheEndTest {
     }
 
     /** Returns whether an unreachable cache has met an executor that is at the end of its stack. */
-    private static boolean isRefused(Caches caches) {
+    private static boolean isRefused(PageCaches caches) {
         try {
             caches.endUnreachable(task -> {
                 throw new StackOverflowError("refused");

@@ -17,7 +17,7 @@ import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.PagedFile;
-import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -83,7 +83,7 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
         long at = fixture.map(0, 1, RW, MapFlags.SHARED, backing, 0);
         fixture.store(at, 1);
         FilePages pages = (FilePages) Objects.requireNonNull(backing.pageCache());
-        Caches caches = pages.memory().caches();
+        PageCaches caches = pages.memory().caches();
         assertEquals(0, caches.reclaim());
         try (OtherCpu other = new OtherCpu(space)) {
             other.call(of -> {
@@ -93,7 +93,7 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
             Thread cutting = new Thread(() -> file.truncate(0));
             cutting.start();
             Await.until("the file is locked", () -> pages.frameAt(0) == -1, cutting);
-            assertEquals(Caches.BUSY, caches.reclaim());
+            assertEquals(PageCaches.BUSY, caches.reclaim());
             other.call(of -> {
                 of.leaveGuest();
                 return 0;

@@ -17,7 +17,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
-import dev.samara.core.internal.page.Caches;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -196,19 +196,19 @@ final class ReclaimTest extends ReclaimFixture {
     @Test
     @DisplayName("one batch is reclaimed at a time, and the next one begins where it ended")
     void aBatchAtATime() {
-        SpaceFixture large = new SpaceFixture(4 * Caches.BATCH);
-        PagedFile file = new PagedFile(large, 4L * Caches.BATCH);
-        long at = large.map(0, 4L * Caches.BATCH, READ, MapFlags.PRIVATE, file, 0);
-        for (long page = 0; page < 4L * Caches.BATCH; page++) {
+        SpaceFixture large = new SpaceFixture(4 * PageCaches.BATCH);
+        PagedFile file = new PagedFile(large, 4L * PageCaches.BATCH);
+        long at = large.map(0, 4L * PageCaches.BATCH, READ, MapFlags.PRIVATE, file, 0);
+        for (long page = 0; page < 4L * PageCaches.BATCH; page++) {
             assertTrue(large.cpu.memory().load(at + page * PAGE, 8) == Fault.NONE);
         }
-        assertEquals(0, large.space.munmap(at, 4L * Caches.BATCH * PAGE));
-        long anonymous = large.anonymous(2L * Caches.BATCH);
+        assertEquals(0, large.space.munmap(at, 4L * PageCaches.BATCH * PAGE));
+        long anonymous = large.anonymous(2L * PageCaches.BATCH);
         for (int batch = 0; batch < 2; batch++) {
-            for (long page = 0; page < Caches.BATCH; page++) {
-                large.store(anonymous + ((long) batch * Caches.BATCH + page) * PAGE, 1);
-                for (long left = 0; left < 4L * Caches.BATCH; left++) {
-                    boolean isTaken = left < (batch + 1L) * Caches.BATCH;
+            for (long page = 0; page < PageCaches.BATCH; page++) {
+                large.store(anonymous + ((long) batch * PageCaches.BATCH + page) * PAGE, 1);
+                for (long left = 0; left < 4L * PageCaches.BATCH; left++) {
+                    boolean isTaken = left < (batch + 1L) * PageCaches.BATCH;
                     assertEquals(isTaken, file.cache.frameAt(left) < 0, "page " + left);
                 }
             }

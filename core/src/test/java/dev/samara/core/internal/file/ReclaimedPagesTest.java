@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
-import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
@@ -183,7 +183,7 @@ final class ReclaimedPagesTest {
             try {
                 ReclaimCandidates batch = batch();
                 assertEquals(
-                        Caches.BUSY,
+                        PageCaches.BUSY,
                         thread.submit(() -> file.present().reclaim.run(batch)).get());
             } finally {
                 file.unlock();

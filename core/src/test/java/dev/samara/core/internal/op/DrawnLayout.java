@@ -3,7 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.syscall.Load;
+import dev.samara.core.internal.syscall.InitialMappings;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Backing;
@@ -236,6 +236,6 @@ final class DrawnLayout {
     private static Layout layout(List<VmArea> vmas, MachineState host, int heapPage, int brkPage) {
         long heap = address(heapPage);
         long brk = address(brkPage);
-        return Load.load(Layouts.spaces(host), Layouts.origin(heap, brk), vmas);
+        return InitialMappings.load(Layouts.spaces(host), Layouts.origin(heap, brk), vmas);
     }
 }

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * The first write to a mapping, which gives it its identity, beside changes that replace its VMAs time and again. A
- * random run; a fault that meets a replaced VMA is tested in {@code StandingVmaTest}.
+ * random run; a fault that meets a replaced VMA is tested in {@code VmaRecheckTest}.
  */
 class IdentityBesideChangesTest {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();

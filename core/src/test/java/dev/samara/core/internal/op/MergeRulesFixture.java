@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.syscall.Load;
+import dev.samara.core.internal.syscall.InitialMappings;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Backing;
@@ -25,7 +25,7 @@ abstract class MergeRulesFixture {
 
     static Layout layout(int maxMaps, VmArea... vmas) {
         MachineState host = Layouts.host(maxMaps, 256, MachineState.UNLIMITED);
-        return Load.load(Layouts.spaces(host), Layouts.origin(), List.of(vmas));
+        return InitialMappings.load(Layouts.spaces(host), Layouts.origin(), List.of(vmas));
     }
 
     static Layout layout(VmArea... vmas) {

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 final class CompletionWorkTest {
     private final CompletionWork work = new CompletionWork();
 
-    private static Counters unmapped(long pages) {
-        Counters counters = new Counters();
+    private static LayoutCounters unmapped(long pages) {
+        LayoutCounters counters = new LayoutCounters();
         counters.total = pages;
         return counters;
     }

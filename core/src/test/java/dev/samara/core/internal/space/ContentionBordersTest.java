@@ -31,14 +31,14 @@ final class ContentionBordersTest {
         }
     }
 
-    private String borders(String mappings, String spans) {
+    private String borders(String mappings, String crossings) {
         MapleTree<VmArea> tree = new MapleTree<>();
-        Spans noted = Spans.NONE;
+        RecentCrossings noted = RecentCrossings.NONE;
         for (String each : mappings.isBlank() ? new String[0] : mappings.split(" ", -1)) {
             long[] mapped = range(each);
             tree.store(mapped[0], mapped[1] - 1, new VmArea(mapped[0], mapped[1], 0, 0, null, null, null));
         }
-        for (String each : spans.isBlank() ? new String[0] : spans.split(" ", -1)) {
+        for (String each : crossings.isBlank() ? new String[0] : crossings.split(" ", -1)) {
             noted = noted.with(range(each)[0], range(each)[1]);
         }
         return Arrays.stream(contention.borders(tree, PAGE, noted))
@@ -123,9 +123,9 @@ final class ContentionBordersTest {
         "'16000-19000', '14000-1d000', 14000"
     })
     @DisplayName("move out of ranges that operations have needed whole, and there is none if a mapping is there then")
-    void spanned(String mappings, String spans, String expected) {
+    void spanned(String mappings, String crossings, String expected) {
         meetAt("10000-14000 1c000-20000");
-        assertEquals(expected, borders(mappings, spans));
+        assertEquals(expected, borders(mappings, crossings));
     }
 
     @Test

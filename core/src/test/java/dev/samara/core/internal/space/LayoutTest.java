@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.op.Layouts;
-import dev.samara.core.internal.syscall.Load;
+import dev.samara.core.internal.syscall.InitialMappings;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
@@ -24,7 +24,7 @@ final class LayoutTest {
 
     private static Layout layout() {
         Spaces spaces = Layouts.spaces(Layouts.host(65530, 256, MachineState.UNLIMITED));
-        return Load.load(spaces, Layouts.origin(), List.of(vma(PLACE, PLACE + 4 * PAGE)));
+        return InitialMappings.load(spaces, Layouts.origin(), List.of(vma(PLACE, PLACE + 4 * PAGE)));
     }
 
     private static VmArea vma(long start, long end) {
@@ -38,7 +38,7 @@ final class LayoutTest {
         return String.valueOf(assertThrows(Throwable.class, layout::validate).getMessage());
     }
 
-    private record Miscount(String name, Consumer<Counters> spoil) {}
+    private record Miscount(String name, Consumer<LayoutCounters> spoil) {}
 
     @TestFactory
     @DisplayName("a counter that does not agree with the mappings is found, whichever it is")
@@ -54,7 +54,7 @@ final class LayoutTest {
         return all.stream()
                 .map(one -> DynamicTest.dynamicTest(one.name, () -> {
                     String text = complaint(layout -> {
-                        Counters wrong = layout.counters().copy();
+                        LayoutCounters wrong = layout.counters().copy();
                         one.spoil.accept(wrong);
                         layout.adopt(layout.whole(), wrong, null);
                     });

@@ -36,7 +36,7 @@ final class PartBoundsTest {
     private static final long MANY = 1L << 44;
 
     private final Map<Resource, Long> limits = new EnumMap<>(Resource.class);
-    private final Counters counters = new Counters();
+    private final LayoutCounters counters = new LayoutCounters();
     private int maxMapCount = 65530;
     private boolean isPrivileged;
 
@@ -138,7 +138,7 @@ final class PartBoundsTest {
     @DisplayName("what no limit bounds is that of the layout")
     void others() {
         PartBounds bounds = made();
-        for (Counters of : new Counters[] {bounds.first(), bounds.cap()}) {
+        for (LayoutCounters of : new LayoutCounters[] {bounds.first(), bounds.cap()}) {
             assertEquals(3, of.exec);
             assertEquals(4, of.droppable);
             assertEquals(2, of.sealed);
@@ -172,8 +172,8 @@ final class PartBoundsTest {
     }
 
     /** Counters at the cap of {@link #part}. */
-    private static Counters atCap() {
-        Counters cap = new Counters();
+    private static LayoutCounters atCap() {
+        LayoutCounters cap = new LayoutCounters();
         cap.maps = 100;
         cap.total = 2000;
         cap.data = 1500;
@@ -183,7 +183,7 @@ final class PartBoundsTest {
 
     private static District part() {
         ReentrantLock lock = new ReentrantLock();
-        Counters first = new Counters();
+        LayoutCounters first = new LayoutCounters();
         Limits none = new Limits(Geometry.LINUX_X86_64, Map.of());
         ChargedPages charged = new ChargedPages(first, 1);
         return new District(lock, new MapleTree<>(lock), none, 0, -1, first, atCap(), charged, 0);
@@ -196,7 +196,7 @@ final class PartBoundsTest {
         DATA,
         LOCKED;
 
-        void add(Counters to) {
+        void add(LayoutCounters to) {
             switch (this) {
                 case MAPS -> to.maps++;
                 case TOTAL -> to.total++;
@@ -214,12 +214,13 @@ final class PartBoundsTest {
         Unmapping nothing = new Unmapping();
         assertDoesNotThrow(() -> part.checkCap(atCap(), nothing));
         for (OneMore each : OneMore.values()) {
-            Counters beyond = atCap();
+            LayoutCounters beyond = atCap();
             each.add(beyond);
             assertThrows(BeyondDistrict.class, () -> part.checkCap(beyond, null), each::toString);
             ReentrantLock lock = new ReentrantLock();
             Limits none = new Limits(Geometry.LINUX_X86_64, Map.of());
-            District whole = new District(lock, new MapleTree<>(lock), none, new Counters(), new LockHoldTimes(), 0, 0);
+            District whole =
+                    new District(lock, new MapleTree<>(lock), none, new LayoutCounters(), new LockHoldTimes(), 0, 0);
             assertDoesNotThrow(() -> whole.checkCap(beyond, null), each::toString);
         }
     }
@@ -229,7 +230,7 @@ final class PartBoundsTest {
     void capWithUnmapped() {
         District part = part();
         for (OneMore each : OneMore.values()) {
-            Counters unmapped = new Counters();
+            LayoutCounters unmapped = new LayoutCounters();
             each.add(unmapped);
             Unmapping range = new Unmapping();
             range.completionWork().countUnmapped(unmapped);
@@ -245,7 +246,7 @@ final class PartBoundsTest {
     @DisplayName("and is counted by the part until then, and by the layout that the part joins")
     void adopted() {
         District part = part();
-        Counters unmapped = new Counters();
+        LayoutCounters unmapped = new LayoutCounters();
         unmapped.maps = 1;
         unmapped.total = 30;
         unmapped.data = 20;
@@ -253,7 +254,7 @@ final class PartBoundsTest {
         unmapped.accounted = 10;
         Unmapping range = new Unmapping();
         range.completionWork().countUnmapped(unmapped);
-        Counters published = new Counters();
+        LayoutCounters published = new LayoutCounters();
         published.maps = 4;
         published.total = 40;
         part.adopt(published, range);
@@ -262,7 +263,7 @@ final class PartBoundsTest {
         assertEquals(20, part.counters().data);
         assertEquals(0, part.counters().locked);
         assertEquals(10, part.counters().accounted);
-        Counters whole = new Counters();
+        LayoutCounters whole = new LayoutCounters();
         whole.total = 1000;
         part.addGainTo(whole);
         assertEquals(1070, whole.total);

@@ -21,7 +21,7 @@ final class UnusedPartsTest {
 
     /** Returns the parts between borders, without an operation. */
     static LayoutParts parts(long... borders) {
-        Counters none = new Counters();
+        LayoutCounters none = new LayoutCounters();
         ChargedPages charged = new ChargedPages(none, borders.length + 1);
         District[] parts = new District[borders.length + 1];
         for (int i = 0; i < parts.length; i++) {

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/** The context that one CPU keeps, in a word that the thread of the last put reads, too. */
+abstract class PublishedLazy extends LazyContext {
+    private static final VarHandle KEPT;
+
+    static {
+        try {
+            KEPT = MethodHandles.lookup().findVarHandle(PublishedLazy.class, "kept", TlbContext.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    @SuppressWarnings("UnusedVariable") // through KEPT
+    private @Nullable TlbContext kept;
+
+    @Override
+    final void keep(TlbContext of) {
+        if (kept() != of) {
+            // Release, and before the CPU gives up its count: the thread that finds no user finds this. Pairs with the
+            // reads of the last put, which its get-and-add of the count precedes.
+            KEPT.setRelease(this, of);
+        }
+    }
+
+    @Override
+    final @Nullable TlbContext kept() {
+        // Opaque: read by the CPU's own thread or by one that takes it offline. Other threads only set it to null.
+        return (TlbContext) KEPT.getOpaque(this);
+    }
+
+    final boolean keeps(TlbContext of) {
+        return (TlbContext) KEPT.getVolatile(this) == of;
+    }
+
+    final void setKeptVolatile(@Nullable TlbContext next) {
+        KEPT.setVolatile(this, next);
+    }
+
+    final void setKeptRelease(@Nullable TlbContext next) {
+        KEPT.setRelease(this, next);
+    }
+
+    final boolean casKept(TlbContext expected, @Nullable TlbContext next) {
+        return KEPT.compareAndSet(this, expected, next);
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A record of each time that a file was made smaller, for {@code fork} and {@code mremap}, which race with truncation:
+ * they hold pages of the file where no walk of a truncation finds them. The record is a chain. Such an operation
+ * remembers the link of the time when it took the pages, and learns of later truncations by following the chain. Links
+ * that no operation remembers are garbage.
+ */
+public final class TruncationLog {
+    /** The record that the file was made smaller. */
+    public static final class LoggedTruncation {
+        private final long pages;
+        private volatile @Nullable LoggedTruncation next;
+
+        LoggedTruncation(long pages) {
+            this.pages = pages;
+        }
+    }
+
+    /** The last link of the chain. */
+    private volatile LoggedTruncation last = new LoggedTruncation(Long.MAX_VALUE);
+
+    /** The last truncation whose walk is over. Later ones may still walk, and may have passed the place of a page. */
+    private volatile LoggedTruncation walked = last;
+
+    /** Adds a link. The caller holds the inode lock and the lock of the content, and has not begun its walk. */
+    void add(LoggedTruncation link) {
+        last.next = link;
+        last = link;
+    }
+
+    /** Records that the walk of the last truncation is over. The caller holds the inode lock. */
+    void setWalked() {
+        walked = last;
+    }
+
+    /** Returns the last truncation whose walk is over. */
+    LoggedTruncation walked() {
+        return walked;
+    }
+
+    /** Returns the smallest size of the file in pages after a truncation, or the largest number if there was none. */
+    static long lowestSince(LoggedTruncation from) {
+        long lowest = Long.MAX_VALUE;
+        for (LoggedTruncation next = from.next; next != null; next = next.next) {
+            lowest = Math.min(lowest, next.pages);
+        }
+        return lowest;
+    }
+}

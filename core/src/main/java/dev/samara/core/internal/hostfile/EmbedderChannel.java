@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.NonReadableChannelException;
+import java.nio.channels.NonWritableChannelException;
+import java.nio.file.AccessDeniedException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A channel of the embedder. An interrupt of a thread would close a {@link FileChannel} that the thread uses, so all
+ * calls are made on a thread that no other code knows. That thread ends when it has nothing to do.
+ */
+final class EmbedderChannel implements HostChannel {
+    private static final long IDLE_SECONDS = 5;
+
+    private final FileChannel channel;
+    private final ThreadPoolExecutor thread;
+
+    EmbedderChannel(FileChannel channel, String name) {
+        this.channel = channel;
+        thread = new ThreadPoolExecutor(
+                1, 1, IDLE_SECONDS, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> newThread(work, name));
+        thread.allowCoreThreadTimeOut(true);
+    }
+
+    private static Thread newThread(Runnable work, String name) {
+        Thread made = new Thread(work, "channel of " + name);
+        made.setDaemon(true);
+        return made;
+    }
+
+    /**
+     * Checks the rights of the channel, which its type does not tell. Transfers no byte.
+     *
+     * @param writes whether the file is to be written
+     * @throws AccessDeniedException if the channel is not open for reading, or for writing if the file is to be written
+     */
+    void checkRights(boolean writes) throws IOException {
+        ByteBuffer none = ByteBuffer.allocate(0);
+        call(() -> {
+            try {
+                return channel.read(none, 0) + (writes ? channel.write(none, 0) : 0);
+            } catch (NonReadableChannelException | NonWritableChannelException refused) {
+                throw denied(refused);
+            }
+        });
+    }
+
+    private static AccessDeniedException denied(Exception refused) {
+        AccessDeniedException denied = new AccessDeniedException("the channel");
+        denied.initCause(refused);
+        return denied;
+    }
+
+    private <T> T call(Callable<T> call) throws IOException {
+        return HostCalls.result(thread.submit(call));
+    }
+
+    @Override
+    public int read(ByteBuffer target, long offset) throws IOException {
+        return call(() -> channel.read(target, offset));
+    }
+
+    @Override
+    public int write(ByteBuffer source, long offset) throws IOException {
+        return call(() -> channel.write(source, offset));
+    }
+
+    @Override
+    public void force() throws IOException {
+        call(() -> {
+            channel.force(true);
+            return 0;
+        });
+    }
+
+    @Override
+    public long size() throws IOException {
+        return call(channel::size);
+    }
+
+    @Override
+    public void truncate(long bytes) throws IOException {
+        call(() -> channel.truncate(bytes));
+    }
+
+    /** Leaves the channel open, which is the embedder's. */
+    @Override
+    public void close() {
+        thread.shutdown();
+    }
+}

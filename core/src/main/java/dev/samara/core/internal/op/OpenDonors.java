@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.Backing;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The VMAs that an edit takes out, and whose opens new VMAs may take over. Each search takes logarithmic time, since an
+ * edit may replace every VMA of a space.
+ */
+final class OpenDonors {
+    /** A VMA, its position among those that were taken out, and whether its open is taken. */
+    private static final class Candidate {
+        final VmArea vma;
+        final int position;
+        boolean isTaken;
+
+        Candidate(VmArea vma, int position) {
+            this.vma = vma;
+            this.position = position;
+        }
+    }
+
+    /** Up to this number of VMAs are searched one by one for a backing. */
+    private static final int FEW = 8;
+
+    private final List<VmArea> gone;
+
+    /** Ascending by address. They do not overlap, since all were in one layout. */
+    private final List<Candidate> candidates;
+
+    /** By backing the VMA that was taken out first; null until there are many and one is searched. */
+    private @Nullable IdentityHashMap<@Nullable Backing, VmArea> firstOf;
+
+    /**
+     * Lists the VMAs without an heir.
+     *
+     * @param gone the VMAs that the edit takes out
+     * @param displaced those of them that no new VMA continues
+     */
+    OpenDonors(List<VmArea> gone, List<VmArea> displaced) {
+        this.gone = gone;
+        Set<VmArea> without = Collections.newSetFromMap(new IdentityHashMap<>());
+        without.addAll(displaced);
+        candidates = new ArrayList<>(gone.size());
+        for (int i = 0; i < gone.size(); i++) {
+            if (!without.contains(gone.get(i))) {
+                candidates.add(new Candidate(gone.get(i), i));
+            }
+        }
+        candidates.sort(Comparator.comparing(candidate -> candidate.vma.start(), Long::compareUnsigned));
+    }
+
+    /**
+     * Takes the VMA whose open a new VMA takes over: of those that overlap it and have its backing, the one that was
+     * taken out first. Returns null for none.
+     */
+    @Nullable
+    VmArea takeFor(VmArea fresh) {
+        Candidate first = null;
+        for (int i = firstEndingAbove(fresh.start()); i < candidates.size(); i++) {
+            Candidate candidate = candidates.get(i);
+            if (!Addresses.isBelow(candidate.vma.start(), fresh.end())) {
+                break;
+            }
+            boolean fits = !candidate.isTaken && candidate.vma.backing() == fresh.backing();
+            if (fits && (first == null || candidate.position < first.position)) {
+                first = candidate;
+            }
+        }
+        if (first == null) {
+            return null;
+        }
+        first.isTaken = true;
+        return first.vma;
+    }
+
+    /** Returns the VMA with the backing of another VMA that was taken out first, or null. */
+    @Nullable
+    VmArea relativeOf(VmArea fresh) {
+        if (gone.size() <= FEW) {
+            return relative(fresh, gone);
+        }
+        if (firstOf == null) {
+            IdentityHashMap<@Nullable Backing, VmArea> first = new IdentityHashMap<>();
+            for (int i = 0; i < gone.size(); i++) {
+                first.putIfAbsent(gone.get(i).backing(), gone.get(i));
+            }
+            firstOf = first;
+        }
+        return firstOf.get(fresh.backing());
+    }
+
+    /** Returns a VMA of a list that has the backing of another VMA, or null. */
+    static @Nullable VmArea relative(VmArea vma, List<VmArea> others) {
+        for (VmArea other : others) {
+            if (other.backing() == vma.backing()) {
+                return other;
+            }
+        }
+        return null;
+    }
+
+    private int firstEndingAbove(long address) {
+        int low = 0;
+        int high = candidates.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (Addresses.isAbove(candidates.get(middle).vma.end(), address)) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        return low;
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.TableNeed;
+import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageAction;
+import dev.samara.core.internal.space.PageMove;
+import dev.samara.core.internal.space.PageTableReclaim;
+import dev.samara.core.internal.space.RetireWork;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.mman.Errno;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tables that one operation will link after its publication: for the guards that it installs, and for the pages
+ * that it moves. They are counted, charged and allocated before it publishes, without a lock. (Linux allocates tables
+ * during the walk, and stops half-way without memory.) For the thread of the operation.
+ */
+final class PreallocatedTables {
+    /** The most leaves that are looked at under the layout lock. */
+    private static final int FEW = 2 * PublicationBatches.MOST;
+
+    private final Layout layout;
+    private final PageTable table;
+
+    /** The moves and actions of an attempt. */
+    private record Wanted(List<PageMove> moves, List<PageAction> actions) {
+        /** Copies those of the batch that is being decided: a dropped attempt removes them. */
+        static Wanted of(RetireWork work) {
+            return new Wanted(List.copyOf(work.partMoves()), List.copyOf(work.partActions()));
+        }
+
+        boolean isOf(RetireWork work) {
+            return moves.equals(work.partMoves()) && actions.equals(work.partActions());
+        }
+    }
+
+    /** What the last attempt wants, if no tables are reserved for it; null for none. */
+    private @Nullable Wanted lacking;
+
+    /** What the attempt wanted for which tables are reserved; null for none. */
+    private @Nullable Wanted reservedFor;
+
+    private TableReserve reserve = TableReserve.NONE;
+
+    /** The need for which {@link #reserve} was made; null for none. */
+    private @Nullable TableNeed need;
+
+    /** Whether the reservation ends with EINTR if the thread is interrupted. */
+    private boolean isInterruptible;
+
+    /** The last need of the batches that are published; null for none. */
+    private @Nullable TableNeed earlier;
+
+    PreallocatedTables(Layout layout) {
+        this.layout = layout;
+        table = layout.pages();
+    }
+
+    /** Returns whether a retirement may link tables. */
+    static boolean mayLack(RetireWork work) {
+        return !work.partMoves().isEmpty() || installsGuards(work.partActions());
+    }
+
+    /** The actions of an operation are all of one kind. */
+    private static boolean installsGuards(List<PageAction> actions) {
+        return !actions.isEmpty() && actions.get(0).kind() == PageAction.Kind.GUARD;
+    }
+
+    /**
+     * Returns whether a retirement lacks tables, which {@link #reserve} then reserves before the next
+     * attempt. A short range is looked at here, since it seldom lacks any. Caller holds the layout lock.
+     */
+    boolean lack(RetireWork work) {
+        Wanted known = reservedFor;
+        boolean isReserved = known != null && known.isOf(work);
+        boolean isLacking = !isReserved
+                && (!isShort(work)
+                        || count(work.partMoves(), work.partActions(), () -> false)
+                                        .tables()
+                                != 0);
+        lacking = isLacking ? Wanted.of(work) : null;
+        return isLacking;
+    }
+
+    /**
+     * Reserves the tables that the last attempt lacked. Caller holds no lock.
+     *
+     * @param isInterruptible whether an interrupt ends the reservation: not once a batch of the call is published
+     * @return null for success, and if the layout was closed, which the next attempt finds out; ENOMEM if the tables
+     *     exceed the limit of the space or the machine, or the heap has no room for them; EINTR if the thread is
+     *     interrupted
+     */
+    @Nullable
+    Errno reserve(boolean isInterruptible) {
+        this.isInterruptible = isInterruptible;
+        Wanted wanted = lacking;
+        close();
+        if (wanted == null) {
+            return null;
+        }
+        TableReserve made = null;
+        try {
+            made = tryReserve(wanted);
+            if (made == null && !isStopped() && PageTableReclaim.reclaim(layout)) {
+                made = tryReserve(wanted);
+            }
+        } catch (OutOfMemoryError exhausted) {
+            return Errno.ENOMEM;
+        }
+        if (made != null) {
+            reserve = made;
+            reservedFor = wanted;
+            return null;
+        }
+        if (layout.isClosed()) {
+            return null;
+        }
+        return isInterrupted() ? Errno.EINTR : Errno.ENOMEM;
+    }
+
+    private @Nullable TableReserve tryReserve(Wanted wanted) {
+        BooleanSupplier isStopped = this::isStopped;
+        TableNeed counted = count(wanted.moves, wanted.actions, isStopped);
+        need = counted;
+        return counted.isTooMuch() || isStopped.getAsBoolean() ? null : counted.reserve(isStopped);
+    }
+
+    private boolean isStopped() {
+        return isInterrupted() || layout.isClosed();
+    }
+
+    private boolean isInterrupted() {
+        return isInterruptible && Thread.currentThread().isInterrupted();
+    }
+
+    /** Returns the reserved tables, which the retirement uses and closes once the operation is published. */
+    TableReserve reserved() {
+        return reserve;
+    }
+
+    /** Gives the reserved tables up to a retirement, which uncharges those that are left. */
+    void handedOver() {
+        if (reserve != TableReserve.NONE) {
+            earlier = need;
+        }
+        reserve = TableReserve.NONE;
+        reservedFor = null;
+        lacking = null;
+    }
+
+    /** Uncharges the reserved tables. Called unless the operation is published. */
+    void close() {
+        reserve.close();
+        reserve = TableReserve.NONE;
+        reservedFor = null;
+        lacking = null;
+    }
+
+    /** Returns whether a count of the missing tables takes few steps. */
+    private boolean isShort(RetireWork work) {
+        long leaf = table.leafEnd(0);
+        long left = FEW * leaf;
+        List<PageMove> moves = work.partMoves();
+        for (int i = 0; i < moves.size() && left >= 0; i++) {
+            left -= leaf + moves.get(i).length();
+        }
+        List<PageAction> actions = work.partActions();
+        for (int i = 0; i < actions.size() && left >= 0; i++) {
+            left -= leaf + actions.get(i).end() - actions.get(i).start();
+        }
+        return left >= 0;
+    }
+
+    /**
+     * Counts the missing tables of moves and actions. Takes no lock.
+     *
+     * @param isStopped is asked after each leaf; true ends the count
+     */
+    private TableNeed count(List<PageMove> moves, List<PageAction> actions, BooleanSupplier isStopped) {
+        TableNeed counted = new TableNeed(table, earlier);
+        for (int i = 0; i < moves.size(); i++) {
+            count(moves.get(i), counted, isStopped);
+        }
+        for (int i = 0; i < actions.size(); i++) {
+            long end = actions.get(i).end();
+            long at = actions.get(i).start();
+            while (Addresses.isBelow(at, end) && !isStopped.getAsBoolean() && !counted.isTooMuch()) {
+                counted.add(at);
+                at = table.leafEnd(at);
+            }
+        }
+        return counted;
+    }
+
+    /** Counts the tables that the target lacks for the leaves of the source: a leaf may be put down in two. */
+    private void count(PageMove move, TableNeed need, BooleanSupplier isStopped) {
+        long end = move.from() + move.length();
+        long at = table.nextLeaf(move.from(), end);
+        while (at != end && !isStopped.getAsBoolean() && !need.isTooMuch()) {
+            long stop = Addresses.lower(table.leafEnd(at), end);
+            need.add(move.to() + (at - move.from()));
+            need.add(move.to() + (stop - 1 - move.from()));
+            at = table.nextLeaf(stop, end);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import dev.samara.core.internal.sync.CheckedLock;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The page caches of one memory that have had pages. Reclaims pages of these caches before memory is used up, and frees
+ * the pages of caches that are unreachable. Thread-safe.
+ *
+ * <p>A cache is reachable, through the backing, as long as a VMA maps its file. An unreachable cache is therefore
+ * mapped nowhere.
+ */
+public final class PageCaches {
+    /** The most pages that one call checks after a whole round without result, until a page has been unmapped. */
+    static final int CHECKS_WHEN_FUTILE = 1 << 12;
+
+    /** A registered cache: has access to its pages, and only this weak reference to the cache object itself. */
+    public abstract static class RegisteredCache extends WeakReference<Object> {
+        private final PageCaches caches;
+
+        /** Its place in the ring, or -1. Guarded by the monitor of the caches. */
+        private int place = -1;
+
+        /**
+         * Describes a cache, without registering it.
+         *
+         * @param cache the object by which its users reach the cache
+         * @param caches the caches of its memory
+         */
+        protected RegisteredCache(Object cache, PageCaches caches) {
+            super(cache, caches.unreachable);
+            this.caches = caches;
+        }
+
+        /**
+         * Registers the cache: its pages may be reclaimed, and are freed once it is unreachable. Takes only a lock
+         * under which no thread waits.
+         */
+        public final void register() {
+            caches.add(this);
+        }
+
+        /** Undoes {@link #register}; does nothing if the cache is not registered. */
+        public final void unregister() {
+            caches.remove(this);
+        }
+
+        /**
+         * Checks the next pages, at most {@link PageCaches#BATCH}, from the end of the last call, and frees those that
+         * it can. Called by one thread at a time, which may wait.
+         *
+         * @return the number of pages that were freed; {@link PageCaches#BUSY} if another thread changes the cache
+         */
+        protected abstract int reclaim();
+
+        /**
+         * Returns whether the next {@link #reclaim} begins with the first page; true also if there is nothing to
+         * reclaim.
+         */
+        protected abstract boolean isAtStart();
+
+        /**
+         * Frees all pages. Called for a cache that is unreachable, or at the end of its machine; may wait.
+         *
+         * @return the number of pages that were freed
+         */
+        protected abstract int end();
+    }
+
+    /** Nothing was freed, but another thread is changing a cache, and may be about to free pages. */
+    public static final int BUSY = -1;
+
+    /** The most pages that one call of {@link RegisteredCache#reclaim} checks. */
+    public static final int BATCH = 64;
+
+    private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
+
+    /** The registered caches, in no order. Guarded by this. */
+    private final List<RegisteredCache> ring = new ArrayList<>();
+
+    /**
+     * Held by the one thread that reclaims. Taken before every lock that an entry takes, by a thread that holds no lock
+     * that an entry waits for.
+     */
+    private final ReentrantLock hand = new CheckedLock();
+
+    /** The place of the next entry in the ring. Guarded by {@link #hand}. */
+    private int next;
+
+    /**
+     * The last round has freed no page, and no page was unmapped since. Benign race: a late store only makes one round
+     * too short or too long.
+     */
+    private volatile boolean isFutile;
+
+    /** Whether there was a cache of a file that can be sealed. */
+    private volatile boolean hasSealable;
+
+    private final Runnable unmapped = this::noteUnmapped;
+
+    private synchronized void add(RegisteredCache entry) {
+        if (entry.place < 0) {
+            // Before the place is noted: a ring without memory for the entry does not have it.
+            ring.add(entry);
+            entry.place = ring.size() - 1;
+        }
+    }
+
+    private synchronized void remove(RegisteredCache entry) {
+        int place = entry.place;
+        if (place >= 0) {
+            RegisteredCache last = ring.remove(ring.size() - 1);
+            if (last != entry) {
+                ring.set(place, last);
+                last.place = place;
+            }
+            entry.place = -1;
+        }
+    }
+
+    private synchronized List<RegisteredCache> all() {
+        return List.copyOf(ring);
+    }
+
+    /** Returns the entry at a place, or the first entry if the ring is shorter. */
+    private synchronized RegisteredCache at(int place) {
+        return ring.get(place < ring.size() ? place : 0);
+    }
+
+    /**
+     * Returns the number of registered caches: those that have had pages, and are neither closed nor known to be
+     * unreachable.
+     */
+    public synchronized int size() {
+        return ring.size();
+    }
+
+    /** Notes that there is a file that can be sealed. */
+    public void noteSealable() {
+        hasSealable = true;
+    }
+
+    /** Returns whether there was a file that can be sealed: else a fork need not look for one. */
+    public boolean hasSealable() {
+        return hasSealable;
+    }
+
+    /** Returns what calls {@link #noteUnmapped}. */
+    public Runnable unmapped() {
+        return unmapped;
+    }
+
+    /** Notes that pages were unmapped, so that a page that could not be reclaimed before may be reclaimed now. */
+    void noteUnmapped() {
+        if (isFutile) {
+            isFutile = false;
+        }
+    }
+
+    /**
+     * Frees pages that are not needed: all pages of unreachable caches, or else some that are clean, unpinned and
+     * unmapped, in caches that can read them again. A clock hand continues from its last position. One call stops after
+     * the first batch with a freed page, and after one round at the latest.
+     *
+     * <p>Waits for another thread that reclaims, for CPUs and for a grace period. The caller is in no reader section,
+     * has no CPU in GUEST, and holds no lock of a leaf, of a cache's content or of a layout.
+     *
+     * @return the number of frames that were freed, or {@link #BUSY}
+     */
+    public int reclaim() {
+        hand.lock();
+        try {
+            int ended = endUnreachable();
+            return ended > 0 ? ended : round();
+        } finally {
+            hand.unlock();
+        }
+    }
+
+    private int round() {
+        int left = isFutile ? CHECKS_WHEN_FUTILE / BATCH : Integer.MAX_VALUE;
+        isFutile = true;
+        // The hand may be in the middle of an entry, which therefore comes last again.
+        int entries = size() + 1;
+        boolean isBusy = false;
+        while (entries > 0 && left > 0 && size() > 0) {
+            RegisteredCache entry = at(next);
+            int freed = entry.reclaim();
+            if (entry.isAtStart()) {
+                entries--;
+                next = next + 1 < size() ? next + 1 : 0;
+            }
+            left--;
+            if (freed > 0) {
+                isFutile = false;
+                return freed;
+            }
+            isBusy |= freed == BUSY;
+        }
+        return isBusy ? BUSY : 0;
+    }
+
+    /**
+     * Frees the pages of unreachable caches, if there are any, on another thread.
+     *
+     * @param background runs the task, which may wait
+     */
+    public void endUnreachable(Executor background) {
+        Reference<?> first = unreachable.poll();
+        if (first != null) {
+            background.execute(() -> {
+                end(first);
+                endUnreachable();
+            });
+        }
+    }
+
+    private int endUnreachable() {
+        int ended = 0;
+        for (Reference<?> gone = unreachable.poll(); gone != null; gone = unreachable.poll()) {
+            ended += end(gone);
+        }
+        return ended;
+    }
+
+    private static int end(Reference<?> gone) {
+        return ((RegisteredCache) gone).end();
+    }
+
+    /** Frees the pages of all caches, at the end of the machine. */
+    public void endAll() {
+        all().forEach(RegisteredCache::end);
+    }
+}

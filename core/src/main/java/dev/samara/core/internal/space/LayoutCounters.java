@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.VmaFlags;
+
+/**
+ * The sizes of a layout that limits are compared with ({@code mm_struct}'s {@code total_vm} and its relatives). In
+ * pages, except the map count and the numbers of VMAs.
+ *
+ * <p>Guarded by the layout lock: an edit works on a copy, which replaces the original at publication.
+ */
+public final class LayoutCounters {
+    public long maps;
+    public long total;
+    long data;
+    long exec;
+    long stack;
+
+    /** The pages that the machine may drop when no frame is free. */
+    long droppable;
+
+    public long locked;
+    public long accounted;
+
+    /** VMAs with an open. */
+    public long opens;
+
+    /** Sealed VMAs. */
+    public long sealed;
+
+    /** VMAs whose pages are those of a page cache. */
+    public long cached;
+
+    LayoutCounters copy() {
+        LayoutCounters copy = new LayoutCounters();
+        copy.set(this);
+        return copy;
+    }
+
+    void set(LayoutCounters other) {
+        maps = other.maps;
+        total = other.total;
+        data = other.data;
+        exec = other.exec;
+        stack = other.stack;
+        droppable = other.droppable;
+        locked = other.locked;
+        accounted = other.accounted;
+        opens = other.opens;
+        sealed = other.sealed;
+        cached = other.cached;
+    }
+
+    /** Adds a VMA, or with sign -1 subtracts it. */
+    public void count(VmArea vma, long pages, int sign) {
+        long signed = sign * pages;
+        maps += sign;
+        total += signed;
+        data += isData(vma.flags()) ? signed : 0;
+        exec += isExec(vma.flags()) ? signed : 0;
+        stack += vma.has(VmaFlags.GROWSDOWN) ? signed : 0;
+        droppable += vma.has(VmaFlags.DROPPABLE) ? signed : 0;
+        locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
+        accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
+        sealed += vma.has(VmaFlags.SEALED) ? sign : 0;
+        opens += vma.hasOpen() ? sign : 0;
+        cached += vma.isCached() ? sign : 0;
+    }
+
+    /** Subtracts other counters, all of them: those of VMAs that leave. */
+    public void subtractAll(LayoutCounters other) {
+        maps -= other.maps;
+        total -= other.total;
+        data -= other.data;
+        exec -= other.exec;
+        stack -= other.stack;
+        droppable -= other.droppable;
+        locked -= other.locked;
+        accounted -= other.accounted;
+        opens -= other.opens;
+        sealed -= other.sealed;
+        cached -= other.cached;
+    }
+
+    /** Adds other counters, all of them. */
+    void addAll(LayoutCounters other) {
+        maps += other.maps;
+        total += other.total;
+        data += other.data;
+        exec += other.exec;
+        stack += other.stack;
+        droppable += other.droppable;
+        locked += other.locked;
+        accounted += other.accounted;
+        opens += other.opens;
+        sealed += other.sealed;
+        cached += other.cached;
+    }
+
+    /**
+     * Adds VMAs that are unmapped and in flight. Adds the sizes, but not the map count nor the locked pages, which
+     * Linux too subtracts before it clears pages.
+     */
+    void add(LayoutCounters uncharged) {
+        total += uncharged.total;
+        data += uncharged.data;
+        exec += uncharged.exec;
+        stack += uncharged.stack;
+        accounted += uncharged.accounted;
+    }
+
+    /** Reverts {@link #add}. */
+    public void subtract(LayoutCounters uncharged) {
+        total -= uncharged.total;
+        data -= uncharged.data;
+        exec -= uncharged.exec;
+        stack -= uncharged.stack;
+        accounted -= uncharged.accounted;
+    }
+
+    /** Returns whether the flags count as data: writable, private and no stack. */
+    static boolean isData(long flags) {
+        return (flags & (VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE;
+    }
+
+    private static boolean isExec(long flags) {
+        return (flags & (VmaFlags.EXEC | VmaFlags.WRITE | VmaFlags.GROWSDOWN)) == VmaFlags.EXEC;
+    }
+
+    /** Returns the sizes that users see. */
+    long[] usage() {
+        return new long[] {maps, total, data, exec, stack, locked, accounted};
+    }
+
+    boolean sameAs(LayoutCounters other) {
+        return maps == other.maps
+                && total == other.total
+                && data == other.data
+                && exec == other.exec
+                && stack == other.stack
+                && droppable == other.droppable
+                && locked == other.locked
+                && accounted == other.accounted
+                && opens == other.opens
+                && sealed == other.sealed
+                && cached == other.cached;
+    }
+
+    @Override
+    public String toString() {
+        return "maps " + maps + ", total " + total + ", data " + data + ", exec " + exec + ", stack " + stack
+                + ", locked " + locked + ", accounted " + accounted + ", opens " + opens
+                + ", sealed " + sealed + ", cached " + cached;
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * A lock for sections of a few loads and stores. A thread that finds it locked spins briefly, and then parks between
+ * its attempts: the owner of such a short section is not running. Not reentrant. No interrupt ends a wait, and none is
+ * lost. Neither method allocates.
+ *
+ * <p><b>Who may hold it.</b> Any thread, at any place where it may spin. It may hold another spin lock if all threads
+ * take the two in the same order; the class whose object this is names that order.
+ *
+ * <p><b>What may be called inside.</b> Only methods that end after a bounded number of steps. They take no other kind
+ * of lock, wait for nothing, call no code of the embedder, and need no memory. The owner unlocks whatever fails: {@link
+ * #unlock} is in a {@code finally}, and no statement stands between {@link #lock} and its {@code try}.
+ *
+ * <p>A class extends this where the lock is taken often, so that it is reached without a further load. The word is an
+ * {@link AtomicBoolean}: the first use of a handle may need memory.
+ */
+public class SpinLock {
+    private static final int SPINS = 64;
+    private static final long PARK_NANOS = 10_000;
+
+    private final AtomicBoolean locked = new AtomicBoolean();
+
+    /** Makes a lock that is not locked. */
+    public SpinLock() {}
+
+    /**
+     * Locks this, after a wait if another thread has locked it. Until the caller unlocks it, no other call returns.
+     *
+     * @throws StackOverflowError if the stack is too small; the lock is not taken. {@link #unlock} needs no more stack
+     */
+    public final void lock() {
+        // An exchange: an interpreted one needs more stack than unlock.
+        for (int spins = 0; locked.getAndSet(true); spins++) {
+            if (spins < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                // The owner is not running. The park is timed, since unlock wakes no thread.
+                Pause.parkNanos(this, PARK_NANOS);
+            }
+        }
+    }
+
+    /** Unlocks this, which the caller has locked. What it did before is visible to the next owner. */
+    public final void unlock() {
+        locked.setRelease(false);
+    }
+}

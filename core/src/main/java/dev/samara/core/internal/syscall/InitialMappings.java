@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Origin;
+import dev.samara.core.internal.space.Spaces;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.vma.Geometry;
+import java.util.List;
+
+/** The initial mappings of a layout that is no child. {@link ForkVmas} fills a child's. */
+public final class InitialMappings {
+    private InitialMappings() {}
+
+    /** Returns the descriptions that lie above the user's part; ascending. */
+    private static List<VmArea> above(Geometry geometry, List<VmArea> mapped) {
+        return mapped.stream()
+                .filter(vma -> isAbove(geometry, vma))
+                .sorted((one, other) -> Long.compareUnsigned(one.start(), other.start()))
+                .toList();
+    }
+
+    private static boolean isAbove(Geometry geometry, VmArea vma) {
+        return !Addresses.isBelow(vma.start(), geometry.limit());
+    }
+
+    /**
+     * Creates a layout and loads its initial mappings, except those above the user's part.
+     *
+     * @param spaces the spaces of the machine
+     * @param origin the initial state
+     * @param mapped descriptions of mappings, in any order; no call can change those above the user's limit
+     * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
+     * @throws MmException with ENOMEM if the commit limit does not allow them, or the limit of page tables the topmost
+     *     one; or with the errno of a backing's refusal
+     */
+    public static Layout load(Spaces spaces, Origin origin, List<VmArea> mapped) {
+        Layout layout = new Layout(spaces, origin, above(origin.geometry(), mapped));
+        for (VmArea vma : mapped) {
+            check(layout, vma);
+        }
+        InitialMappingsCall.run(layout, new Described(mapped));
+        boolean isCharged = false;
+        try {
+            layout.chargeRoot("newSpace");
+            isCharged = true;
+            return layout;
+        } finally {
+            if (!isCharged) {
+                layout.lifetime().put();
+            }
+        }
+    }
+
+    /** The call that stores descriptions. */
+    private record Described(List<VmArea> mapped) implements Call {
+        @Override
+        public long decide(Edit edit) {
+            for (VmArea vma : mapped) {
+                if (!isAbove(edit.geometry, vma)) {
+                    VmArea other = edit.firstIn(vma.start(), vma.end());
+                    if (other != null) {
+                        throw new InitialMappingsCall.Refused(vma, other);
+                    }
+                    VmArea copy = copy(edit, vma);
+                    InitialMappingsCall.charge(edit, copy);
+                    edit.put(copy);
+                }
+            }
+            return Edit.DONE;
+        }
+
+        @Override
+        public boolean mayBeRefused() {
+            return false;
+        }
+
+        @Override
+        public String toString() {
+            return "load";
+        }
+    }
+
+    /** Returns a new VMA: a description may be loaded into several spaces, and a VMA belongs to one. */
+    private static VmArea copy(Edit edit, VmArea vma) {
+        BackingTraits traits = vma.traits();
+        return new VmArea(
+                vma.start(),
+                vma.end(),
+                vma.flags(),
+                vma.pageOffset(),
+                traits == null ? null : edit.current(traits),
+                vma.name(),
+                vma.anonVma());
+    }
+
+    private static void check(Layout layout, VmArea vma) {
+        Geometry geometry = layout.geometry();
+        if (!geometry.isAligned(vma.start()) || !geometry.isAligned(vma.end())) {
+            throw new IllegalArgumentException("mapping " + vma + " does not lie on page boundaries");
+        }
+        if (isAbove(geometry, vma)) {
+            return;
+        }
+        if (Addresses.isBelow(geometry.limit(), vma.end())) {
+            throw new IllegalArgumentException("mapping " + vma + " crosses the limit of the space");
+        }
+        if (layout.origin().isGuarded(vma.start(), vma.end())) {
+            throw new IllegalArgumentException("mapping " + vma + " reaches into a guard at an end of the space");
+        }
+        if (vma.backing() instanceof SharedAnonymous object
+                && !object.isChargedTo(layout.host().committed())) {
+            throw new IllegalArgumentException("mapping " + vma + " maps an object of another machine");
+        }
+    }
+}

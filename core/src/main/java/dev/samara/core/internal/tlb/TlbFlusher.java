@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import dev.samara.core.event.FlushListener;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.cpu.CpuCounters;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.FlushLog;
+import dev.samara.core.internal.cpu.TlbContext;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a CPU drops from its TLB when other threads have changed its space: the logged ranges that concern the CPU, or
+ * all translations of the space. Linux decides it in {@code flush_tlb_func}. Used by the CPU's owner alone.
+ *
+ * <p>A range concerns the CPU if the cpumask of the range has the bit of the CPU. All translations are dropped if the
+ * CPU is more than half a {@link FlushLog} behind, if the log has not kept a generation, or if {@link SoftTlb#flush}
+ * finds a range too long.
+ */
+final class TlbFlusher {
+    private final SoftTlb tlb;
+    private final FlushedGenerations slots;
+    private final FlushListeners listeners;
+    private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
+
+    /** The view that {@link CpuTlb} has too, which needs it at the entry of GUEST without a further load. */
+    private SoftTlb.@Nullable View view;
+
+    TlbFlusher(SoftTlb tlb, FlushedGenerations slots, Consumer<Throwable> reporter) {
+        this.tlb = tlb;
+        this.slots = slots;
+        listeners = new FlushListeners(reporter);
+    }
+
+    /** Adds a listener that is notified of flushes; returns its removal. */
+    Runnable addListener(FlushListener listener) {
+        return listeners.add(listener);
+    }
+
+    /** Sets the view that must find nothing while listeners are notified. */
+    void view(SoftTlb.View of) {
+        view = of;
+    }
+
+    /** Flushes what the CPU has missed since it was in GUEST in a space, and notifies the listeners of a new slot. */
+    void catchUp(CpuState state, TlbContext of, FlushedGenerations.Slot slot) {
+        if (slot.isFresh) {
+            tell(slot, 0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
+            slot.isFresh = false;
+        }
+        if (of.generation().mustFlush(slot.flushed)) {
+            flush(state, of, slot);
+        }
+    }
+
+    /** Flushes the ranges of the generations up to the current one, or everything, and publishes that generation. */
+    void flush(CpuState state, TlbContext of, FlushedGenerations.Slot slot) {
+        long generation = of.generation().current();
+        of.checkNotGivenBack(generation);
+        long bit = state.bit();
+        long from = slot.flushed;
+        boolean isRanged = generation - from <= FlushLog.SIZE / 2;
+        for (long next = from + 1; next <= generation && isRanged; next++) {
+            isRanged = of.log().read(next, range);
+            if (isRanged && (range.cpus() & bit) != 0) {
+                if (!tlb.flush(range.start(), range.end())) {
+                    forget(slot);
+                }
+                state.counters().increment(CpuCounters.FLUSHES);
+                tell(slot, range.start(), range.end(), range.reason(), next);
+            }
+        }
+        if (!isRanged) {
+            forget(slot);
+            state.counters().increment(CpuCounters.FLUSHES);
+            tell(slot, 0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
+        }
+        slot.flushed = generation;
+        state.flushedTo(generation);
+    }
+
+    /**
+     * Drops a range of the selected space without a generation. The CPU is in KERNEL in that space. A generation that
+     * the CPU has missed is not flushed.
+     *
+     * @return false, and drops nothing, if the range is too long for that, or there are listeners, which are told of
+     *     generations
+     */
+    boolean drop(CpuState state, long start, long end) {
+        if (!listeners.isEmpty() || !tlb.flush(start, end)) {
+            return false;
+        }
+        state.counters().increment(CpuCounters.FLUSHES);
+        return true;
+    }
+
+    /** Drops all translations of a space. */
+    private void forget(FlushedGenerations.Slot slot) {
+        // First: if a later step throws, the view finds nothing, instead of the translations to be forgotten.
+        show(SoftTlb.NOTHING);
+        slots.renumber(slot);
+        tlb.select(slot.number());
+        show(slot.number());
+    }
+
+    private void tell(FlushedGenerations.Slot slot, long start, long end, MmuNotifier.Reason reason, long generation) {
+        if (listeners.isEmpty()) {
+            return;
+        }
+        try {
+            // The TLB may have stale translations until every range is flushed.
+            show(SoftTlb.NOTHING);
+            listeners.tell(start, end, reason, generation);
+        } finally {
+            show(slot.number());
+        }
+    }
+
+    private void show(int key) {
+        SoftTlb.View of = view;
+        if (of != null) {
+            of.key(key);
+        }
+    }
+}

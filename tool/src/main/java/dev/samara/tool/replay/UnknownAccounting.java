@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.replay;
+
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.tool.record.MemoryCall.Mprotect;
+import dev.samara.tool.record.MemoryCall.Mremap;
+
+/**
+ * The private anonymous pages that were at some time made non-writable.
+ *
+ * <p>The kernel then uncharges memory that was never touched, and a trace does not contain the touched pages. The flag
+ * {@code ac} of these pages is therefore unknown for as long as they are mapped. It stays unknown when they are moved,
+ * and in a child's copies.
+ */
+final class UnknownAccounting {
+    private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+
+    private final PageSet pages;
+    private long brk;
+
+    UnknownAccounting(long brk) {
+        this(new PageSet(), brk);
+    }
+
+    private UnknownAccounting(PageSet pages, long brk) {
+        this.pages = pages;
+        this.brk = brk;
+    }
+
+    UnknownAccounting copy() {
+        return new UnknownAccounting(pages.copy(), brk);
+    }
+
+    boolean contains(long start, long end) {
+        return pages.contains(start, end);
+    }
+
+    /** Called after new pages were mapped. */
+    void mapped(long start, long length) {
+        pages.remove(start, start + GEOMETRY.roundUp(length));
+    }
+
+    /** Called after {@code brk}; the pages that it added are new. */
+    void brkIs(long newBrk) {
+        pages.remove(GEOMETRY.roundUp(brk), GEOMETRY.roundUp(newBrk));
+        brk = newBrk;
+    }
+
+    /**
+     * Called after {@code mprotect}, which may have failed half-way: the layouts before and after show how far it got.
+     */
+    void protectedPages(Mprotect call, LayoutSnapshot before, LayoutSnapshot after) {
+        if ((call.protection() & Protection.WRITE) != 0) {
+            return;
+        }
+        long end = call.address() + GEOMETRY.roundUp(call.length());
+        Vma vma = before.find(call.address());
+        if (vma != null && (call.protection() & Protection.PROT_GROWSDOWN) != 0) {
+            vma = before.find(vma.start());
+        }
+        long at = vma != null && (call.protection() & Protection.PROT_GROWSDOWN) != 0 ? vma.start() : call.address();
+        while (vma != null && at < end) {
+            long stop = Math.min(vma.end(), end);
+            if (isPrivateAnonymous(vma)) {
+                addNonWritable(after, at, stop);
+            }
+            at = stop;
+            vma = before.find(at);
+        }
+    }
+
+    private void addNonWritable(LayoutSnapshot after, long start, long end) {
+        Vma vma = after.find(start);
+        for (long at = start; vma != null && at < end; vma = after.find(at)) {
+            long stop = Math.min(vma.end(), end);
+            if (!vma.has(VmaFlags.WRITE)) {
+                pages.add(at, stop);
+            }
+            at = stop;
+        }
+    }
+
+    /** Called after {@code mremap}. */
+    void remapped(Mremap call, LayoutSnapshot before, long result) {
+        if (Errno.isError(result)) {
+            return;
+        }
+        long oldLength = GEOMETRY.roundUp(call.oldLength());
+        long newLength = GEOMETRY.roundUp(call.newLength());
+        if (result != call.address()) {
+            move(before, call.address(), Math.min(oldLength, newLength), result);
+        }
+        pages.remove(result + oldLength, result + newLength);
+    }
+
+    /** Where the source has a hole, the target keeps its previous state. */
+    private void move(LayoutSnapshot before, long source, long length, long target) {
+        if (pages.isEmpty()) {
+            return;
+        }
+        for (Vma vma : before.vmas()) {
+            long start = Math.max(vma.start(), source);
+            long end = Math.min(vma.end(), source + length);
+            // Ranges above the user's part have negative bounds here; the comparison skips them too.
+            if (start < end) {
+                pages.copyRange(start, end - start, start - source + target);
+            }
+        }
+    }
+
+    static boolean isPrivateAnonymous(Vma vma) {
+        return vma.isAnonymous() && !vma.has(VmaFlags.MAYSHARE);
+    }
+}

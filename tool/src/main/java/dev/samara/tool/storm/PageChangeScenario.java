@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.tool.storm;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** CPUs of one space, and threads that remove its pages and rights and restore them. */
+final class PageChangeScenario implements Group {
+    private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+    private static final int PAGES = 24;
+    private static final long BASE = 0x10_0000_0000L;
+    private static final long FAR = 1L << 30;
+    private static final int RIVALS = 6;
+
+    private final Scene scene;
+    private final int cpus;
+    private final boolean stopsCpu;
+    private final AddressSpace space;
+    private final MemoryFile file;
+    private final MemoryFile rivals;
+    private final List<PageModel> plots = new ArrayList<>();
+    private final List<Changer> changers = new ArrayList<>();
+    private final Accessing accessing;
+    private final KeptContentChanger kept;
+
+    PageChangeScenario(Scene scene, int cpus, boolean stopsCpu) {
+        this.scene = scene;
+        this.cpus = cpus;
+        this.stopsCpu = stopsCpu;
+        Machine machine = scene.machine();
+        space = machine.newSpace(GEOMETRY);
+        space.addNotifier((start, end, reason) -> scene.pauses().seldom());
+        file = machine.newFile("/storm", 1, GEOMETRY, PAGES * PageModel.PAGE);
+        rivals = machine.newFile("/rivals", 2, GEOMETRY, RIVALS * PageModel.PAGE);
+        // In one leaf table, so that their entries share a leaf too. A page apart, so that nothing is merged across.
+        plots.add(new PageModel(1, BASE, PAGES, PAGES));
+        plots.add(new PageModel(2, BASE + (PAGES + 1) * PageModel.PAGE, PAGES, PAGES));
+        // In a leaf of its own, which is created and freed with it, and with it the cpumask.
+        plots.add(new PageModel(3, BASE + FAR, 2, 2));
+        plots.add(new PageModel(4, BASE + 2 * FAR, RIVALS, RIVALS).unjudged());
+        plots.add(new PageModel(5, BASE + 2 * (PAGES + 1) * PageModel.PAGE, 2 * PAGES, PAGES));
+        changers.add(new Changer.Anonymous(space, plots.get(0), random(0)));
+        changers.add(new Changer.Shared(space, plots.get(1), random(1), file));
+        changers.add(new Changer.Fleeting(space, plots.get(2), random(2)));
+        changers.add(new Changer.Mapped(space, plots.get(3), random(3), rivals));
+        changers.add(new Changer.Cut(space, plots.get(3), random(4), rivals));
+        kept = new KeptContentChanger(space, plots.get(4), random(5), scene.rules());
+        accessing = new Accessing(scene, space, plots);
+    }
+
+    private Random random(int number) {
+        return new Random(~scene.course().seed + 0x9E3779B97F4A7C15L * number);
+    }
+
+    @Override
+    public void join(Crew crew) {
+        changers.forEach(changer -> crew.add(changer.getClass().getSimpleName(), random -> changes(changer)));
+        crew.add("Kept", random -> accessing.keeps(kept, this::changes, crew));
+        for (int n = 0; n < cpus; n++) {
+            crew.add("cpu-" + n, random -> accessing.accesses(random, crew));
+        }
+        if (stopsCpu) {
+            crew.add("stopping", new Stopping(scene, space, plots.get(0))::stops);
+        }
+    }
+
+    private void changes(Changer changer) {
+        while (scene.course().goesOn()) {
+            changer.step();
+            scene.rules().changes.increment();
+        }
+    }
+
+    @Override
+    public void rest() {
+        changers.forEach(Changer::rest);
+    }
+
+    @Override
+    public List<AddressSpace> spaces() {
+        return List.of(space);
+    }
+
+    @Override
+    public List<Invariant> rules() {
+        StormRules rules = scene.rules();
+        return List.of(
+                rules.sums,
+                rules.returned,
+                rules.stale,
+                rules.freed,
+                rules.hooks,
+                rules.foreign,
+                rules.allowed,
+                rules.children,
+                rules.strength);
+    }
+
+    @Override
+    public void end() {
+        file.close();
+        rivals.close();
+    }
+}
