@@ -115,9 +115,9 @@ final class HostFileBreaks {
                             "            inode.invalidateLock().unlockShared();\n",
                             "",
                             "            // Before the read of the bytes",
-                            "if (!fill(space, used, start, wanted)) { return SHORT; } // Before the read of the bytes",
-                            "fill(space, used, start, wanted) ? saved.insertRead(read, space.fresh, isScan) : SHORT",
-                            "saved.insertRead(read, space.fresh, isScan)")),
+                            "if (!fill(arrays, used, start, wanted)) { return SHORT; } // Before the read of the bytes",
+                            "fill(arrays, used, start, wanted) ? saved.insertRead(read, arrays.fresh, isScan) : SHORT",
+                            "saved.insertRead(read, arrays.fresh, isScan)")),
             PlantedBreak.of(
                     "a read goes beyond the end of the file",
                     HostFileScenarios.ReadToTheEnd.class,
