@@ -21,8 +21,11 @@ final class SvgChart {
     /** The width of a named place. */
     private static final int LEAST_PLACE = 60;
 
-    private static final double LETTER = 8.6;
-    private static final double BOLD_LETTER = 10.4;
+    /** The width of a letter, on average, in the widest of the usual fonts. */
+    private static final double LETTER = 10;
+
+    private static final double BOLD_LETTER = 12;
+    private static final double MILLION = 1e6;
     private static final int MARK = 6;
 
     /** The least ratio of the greatest number to the least for which a logarithmic axis is clearer. */
@@ -120,7 +123,8 @@ final class SvgChart {
     /** Returns the text of the picture. */
     String text() {
         List<String> title = wrapped(plot.title(), (width - 2 * MARGIN) / BOLD_LETTER);
-        int top = MARGIN + LINE * (title.size() + 1) + 18;
+        List<String> unit = wrapped(plot.unit(), (width - 2 * MARGIN) / LETTER);
+        int top = MARGIN + LINE * (title.size() + unit.size()) + 18;
         int bottom = top + HEIGHT_OF_PLOT;
         Scale y = Scale.of(
                 isLogarithmic,
@@ -150,7 +154,9 @@ final class SvgChart {
         for (String line : title) {
             write(out, MARGIN, at += LINE, "t", line);
         }
-        write(out, MARGIN, at + LINE, "u", plot.unit());
+        for (String line : unit) {
+            write(out, MARGIN, at += LINE, "u", line);
+        }
         for (double label : y.labels()) {
             line(out, left, y.at(label), right, y.at(label), "grid");
             write(out, left - 8, y.at(label) + 5, "u e", number(label));
@@ -166,10 +172,11 @@ final class SvgChart {
         Scale x = new Scale(true, numbers[0], numbers[numbers.length - 1], left + 16.0, right - 30.0);
         double free = left;
         for (double number : numbers) {
-            double half = number(number).length() * LETTER / 2;
+            String label = number >= MILLION ? number(number / MILLION) + "M" : number(number);
+            double half = label.length() * LETTER / 2;
             line(body, x.at(number), y.from(), x.at(number), y.from() + 5, "axis");
             if (x.at(number) - half >= free) {
-                write(body, x.at(number), y.from() + LINE + 2, "m", number(number));
+                write(body, x.at(number), y.from() + LINE + 2, "m", label);
                 free = x.at(number) + half + 4;
             }
         }

@@ -38,7 +38,8 @@ function whole(text, word) {
 function excerpt(text, query) {
   var at = text.toLowerCase().indexOf(query.toLowerCase().split(/\s+/)[0]);
   var from = at <= 60 ? 0 : text.lastIndexOf(' ', at - 50) + 1;
-  return (from > 0 ? '... ' : '') + text.substr(from, 180);
+  var words = text.substring(from, from + 180);
+  return (from > 0 ? '... ' : '') + (text.length > from + 180 ? words.replace(/ [^ ]*$/, ' ...') : words);
 }
 
 if (typeof document !== 'undefined') {
