@@ -25,7 +25,7 @@ import org.openjdk.jol.layouters.Layouter;
 class PublishedRootLayoutTest {
     private static final int LINE = 64;
     private static final String PACKAGE = MapleTree.class.getPackageName() + ".";
-    private static final Set<String> PADDING = Set.of(PACKAGE + "BeforeRoot", PACKAGE + "PublishedRoot");
+    private static final Set<String> PADDING = Set.of(PACKAGE + "BeforeRoot", PACKAGE + "AfterRoot");
 
     static Stream<Named<Layouter>> layouts() {
         return Stream.of(
@@ -43,7 +43,7 @@ class PublishedRootLayoutTest {
     void distance(Layouter layouter) {
         ClassLayout layout = ClassLayout.parseClass(MapleTree.class, layouter);
         FieldLayout root = layout.fields().stream()
-                .filter(field -> field.hostClass().equals(PACKAGE + "RootWord"))
+                .filter(field -> field.hostClass().equals(PACKAGE + "PublishedRoot"))
                 .collect(Collectors.collectingAndThen(Collectors.toList(), PublishedRootLayoutTest::only));
         assertEquals("root", root.name());
         long from = root.offset() + root.size() - LINE;

@@ -3,7 +3,7 @@ package dev.samara.emulator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.emulator.linux.CodeExecution;
+import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.testing.Explored;
 import java.nio.file.Path;
 import java.util.List;
@@ -112,20 +112,20 @@ final class GuestProgramsTest {
     @DisplayName("a program finds nothing wrong with all code translated at its second run")
     @MethodSource("programs")
     void runsTranslatedAtOnce(String name) throws Exception {
-        check(new GuestRun(root).execution(CodeExecution.TRANSLATED_AT_ONCE), name);
+        check(new GuestRun(root).execution(ExecutionMode.TRANSLATED_AT_ONCE), name);
     }
 
     @ParameterizedTest
     @DisplayName("a program finds nothing wrong with code that is translated meanwhile, and a TLB of two entries")
     @MethodSource("programs")
     void runsTranslatedInTheBackground(String name) throws Exception {
-        check(new GuestRun(root).execution(CodeExecution.TRANSLATED).tlbEntries(2), name);
+        check(new GuestRun(root).execution(ExecutionMode.TRANSLATED).tlbEntries(2), name);
     }
 
     @ParameterizedTest
     @DisplayName("a program finds nothing wrong with translated code on a checked machine, nor does the machine")
     @MethodSource("programs")
     void runsTranslatedAndChecked(String name) throws Exception {
-        check(new GuestRun(root).execution(CodeExecution.TRANSLATED).checked(), name);
+        check(new GuestRun(root).execution(ExecutionMode.TRANSLATED).checked(), name);
     }
 }

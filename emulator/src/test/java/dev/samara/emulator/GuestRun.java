@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.MachineStatistics;
 import dev.samara.emulator.elf.ElfException;
-import dev.samara.emulator.linux.CodeExecution;
 import dev.samara.emulator.linux.Emulation;
+import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.emulator.linux.RunPlan;
 import dev.samara.emulator.linux.debug.Debugger;
 import java.io.ByteArrayOutputStream;
@@ -31,7 +31,7 @@ final class GuestRun {
     private boolean isChecked;
     private int tlbEntries = TLB;
     private long memory = MEMORY;
-    private CodeExecution execution = CodeExecution.INTERPRETED;
+    private ExecutionMode execution = ExecutionMode.INTERPRETED;
     private boolean isTerminal;
     private boolean isRoot;
     private @Nullable Debugger debugger;
@@ -50,7 +50,7 @@ final class GuestRun {
         return this;
     }
 
-    GuestRun execution(CodeExecution how) {
+    GuestRun execution(ExecutionMode how) {
         execution = how;
         return this;
     }

@@ -105,7 +105,7 @@ class AccessModesTest {
     @Test
     @DisplayName("the field of a handle is stored to by nothing else once the object is made")
     void fields() {
-        assertEquals(Set.of("<init>"), stores(RootWord.class, "root"));
+        assertEquals(Set.of("<init>"), stores(PublishedRoot.class, "root"));
         assertEquals(Set.of("<init>"), stores(EditedRoot.class, "era"));
     }
 
@@ -121,9 +121,9 @@ class AccessModesTest {
     void methods() {
         assertEquals(
                 Set.of(
-                        "RootWord.rootAcquire getAcquire",
-                        "RootWord.rootVolatile getVolatile",
-                        "RootWord.setRootRelease setRelease",
+                        "PublishedRoot.rootAcquire getAcquire",
+                        "PublishedRoot.rootVolatile getVolatile",
+                        "PublishedRoot.setRootRelease setRelease",
                         "EditedRoot.eraAcquire getAcquire",
                         "EditedRoot.setEraRelease setRelease",
                         "Node.slotAcquire getAcquire",
@@ -133,7 +133,7 @@ class AccessModesTest {
                         .filter(call -> call.getTargetOwner().isEquivalentTo(VarHandle.class))
                         .map(call -> name(call.getOrigin()) + " " + call.getName())
                         .collect(Collectors.toSet()));
-        assertEquals(Set.of("EditedRoot.publish"), callers(RootWord.class, "setRootRelease"));
+        assertEquals(Set.of("EditedRoot.publish"), callers(PublishedRoot.class, "setRootRelease"));
         assertEquals(Set.of("EditedRoot.publish", "EditedRoot.endEra"), callers(EditedRoot.class, "setEraRelease"));
         assertEquals(Set.of("Node.replaceLeaf"), callers(Node.class, "setSlotRelease"));
         assertEquals(Set.of("Node.childAcquire", "Node.isChild"), callers(Node.class, "slotAcquire"));

@@ -73,8 +73,8 @@ class ConcurrencyTableTest {
                 shared.addAll(sharedWords(name.substring(0, name.length() - 5), Files.readString(file)));
             }
         }
-        assertTrue(shared.contains("RootWord.root"), shared.toString());
-        assertTrue(shared.contains("RootWord.ROOT"), shared.toString());
+        assertTrue(shared.contains("PublishedRoot.root"), shared.toString());
+        assertTrue(shared.contains("PublishedRoot.ROOT"), shared.toString());
         shared.removeAll(rows);
         assertEquals(Set.of(), shared, "not in docs/concurrency.md");
     }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * The root of a tree with what changes it: the writer lock, the era, and the draft of the edit or transaction under
  * way. It publishes drafts, and knows nothing of the edits in them.
  */
-abstract class EditedRoot extends PublishedRoot {
+abstract class EditedRoot extends AfterRoot {
 
     private static final VarHandle ERA;
 

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Reader<V> {
 
-    private final RootWord tree;
+    private final PublishedRoot tree;
 
     /** The root of the tree in which the leaf was found. */
     private Node root = Node.EMPTY;
@@ -38,7 +38,7 @@ public final class Reader<V> {
 
     private final @Nullable Object[] rootSlot = {leaf};
 
-    Reader(RootWord tree) {
+    Reader(PublishedRoot tree) {
         this.tree = tree;
         siblings = rootSlot;
     }

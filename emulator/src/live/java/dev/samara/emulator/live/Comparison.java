@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.live;
 
-import dev.samara.emulator.linux.CodeExecution;
+import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.testing.live.ErrorNames;
 import dev.samara.testing.live.Tally;
 import java.io.IOException;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Executes the same scripts on the kernel and in the emulator. Used by one thread. */
 final class Comparison implements AutoCloseable {
     private final Path folder;
-    private final CodeExecution execution;
+    private final ExecutionMode execution;
     private final boolean asUserZero;
     private KernelSide kernel;
     private final Watch watch;
@@ -34,7 +34,7 @@ final class Comparison implements AutoCloseable {
      * @param watch ends scripts that hang
      * @param tally counts the answers of the kernel
      */
-    Comparison(Path folder, CodeExecution execution, boolean asUserZero, Watch watch, Tally tally) throws IOException {
+    Comparison(Path folder, ExecutionMode execution, boolean asUserZero, Watch watch, Tally tally) throws IOException {
         this.watch = watch;
         this.folder = folder;
         this.asUserZero = asUserZero;
@@ -57,7 +57,7 @@ final class Comparison implements AutoCloseable {
         return made;
     }
 
-    CodeExecution execution() {
+    ExecutionMode execution() {
         return execution;
     }
 

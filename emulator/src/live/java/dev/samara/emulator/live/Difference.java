@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.live;
 
-import dev.samara.emulator.linux.CodeExecution;
+import dev.samara.emulator.linux.ExecutionMode;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param kernel what the kernel answered
  * @param guest what the emulator answered
  */
-record Difference(CodeExecution execution, int step, List<Step> script, String kernel, String guest)
+record Difference(ExecutionMode execution, int step, List<Step> script, String kernel, String guest)
         implements dev.samara.testing.live.Difference<Step> {
     @Override
     public List<Step> steps() {

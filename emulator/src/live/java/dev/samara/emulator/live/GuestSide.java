@@ -2,8 +2,8 @@
 package dev.samara.emulator.live;
 
 import dev.samara.emulator.elf.ElfException;
-import dev.samara.emulator.linux.CodeExecution;
 import dev.samara.emulator.linux.Emulation;
+import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.emulator.linux.RunPlan;
 import dev.samara.testing.judge.Judge;
 import java.io.IOException;
@@ -31,7 +31,7 @@ final class GuestSide extends Side {
     }
 
     /** Starts an emulator whose root is a folder. */
-    static GuestSide start(Path folder, CodeExecution execution, boolean asUserZero) throws IOException {
+    static GuestSide start(Path folder, ExecutionMode execution, boolean asUserZero) throws IOException {
         Path program = Judge.put(Judge.RV64, folder);
         ByteStream requests = new ByteStream(TimeUnit.DAYS.toSeconds(1));
         ByteStream answers = new ByteStream(MOST_SECONDS);

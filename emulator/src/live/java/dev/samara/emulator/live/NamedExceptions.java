@@ -26,6 +26,9 @@ final class NamedExceptions {
 
     private static final long SIGCHLD = 1L << 16;
 
+    /** SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU. */
+    private static final Set<Long> STOPS = Set.of(18L, 19L, 20L, 21L, 22L);
+
     /** A time in seconds and nanoseconds. */
     private static final Pattern TIME = Pattern.compile("(time -?[0-9]+\\.)([0-9]+)");
 
@@ -135,7 +138,7 @@ final class NamedExceptions {
         if (call.call() == JudgedCall.RT_SIGPENDING && hasThread(found) && isAfter(found, TO_PROCESS)) {
             return "a signal for the process, which another thread is about to take";
         }
-        if (call.call() == JudgedCall.RT_SIGPENDING && isAfter(found, TO_PROCESS) && isSignalOfChild(found)) {
+        if (call.call() == JudgedCall.RT_SIGPENDING && isAfterStop(found) && isSignalOfChild(found)) {
             return "the signal of a child, which is about to stop or to go on";
         }
         if (OF_POSITIONS.contains(call.call()) && isAfterEntries(found) && isReadOfFolder(found)) {
@@ -171,6 +174,18 @@ final class NamedExceptions {
         return found.script().subList(0, found.step()).stream()
                 .anyMatch(each -> (each instanceof Step.Spawn spawn && (spawn.flags() & PIDFD) != 0)
                         || (each instanceof Step.Call call && call.call() == JudgedCall.PIDFD_OPEN));
+    }
+
+    /** Whether a process was told to stop, or to go on. */
+    private static boolean isAfterStop(Difference found) {
+        return found.script().subList(0, found.step()).stream()
+                .anyMatch(each -> each instanceof Step.Call call
+                        && TO_PROCESS.contains(call.call())
+                        && call.arguments().stream().anyMatch(NamedExceptions::isStop));
+    }
+
+    private static boolean isStop(Argument argument) {
+        return argument instanceof Argument.Numeric number && STOPS.contains(number.value());
     }
 
     /** Whether two sets of pending signals differ by SIGCHLD, and nothing else. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.live;
 
-import dev.samara.emulator.linux.CodeExecution;
+import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.testing.live.Language;
 import dev.samara.testing.live.Tally;
 import java.io.IOException;
@@ -71,11 +71,11 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
         return TOGETHER;
     }
 
-    private static CodeExecution execution(long seed) {
-        return seed / ALIKE % 2 == 0 ? CodeExecution.INTERPRETED : CodeExecution.TRANSLATED;
+    private static ExecutionMode execution(long seed) {
+        return seed / ALIKE % 2 == 0 ? ExecutionMode.INTERPRETED : ExecutionMode.TRANSLATED;
     }
 
-    private Comparison comparison(CodeExecution execution) throws IOException {
+    private Comparison comparison(ExecutionMode execution) throws IOException {
         Comparison last = comparison;
         if (last != null && last.execution() == execution) {
             return last;
@@ -115,7 +115,7 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
     }
 
     /** Runs scripts in one way. Returns the first difference of each, or null. */
-    List<@Nullable Difference> replay(List<List<Step>> scripts, CodeExecution execution) throws IOException {
+    List<@Nullable Difference> replay(List<List<Step>> scripts, ExecutionMode execution) throws IOException {
         return comparison(execution).runAll(scripts);
     }
 

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.samara.emulator.linux.CodeExecution;
+import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.testing.judge.LiveKernel;
 import dev.samara.testing.live.LiveRun;
 import dev.samara.testing.live.ScriptFiles;
@@ -41,23 +41,23 @@ final class ProgramsLiveTest {
     @Test
     @DisplayName("if it showed a difference before, interpreted")
     void regressions() throws IOException {
-        replay(REGRESSIONS, CodeExecution.INTERPRETED, false);
+        replay(REGRESSIONS, ExecutionMode.INTERPRETED, false);
     }
 
     @Test
     @DisplayName("if it showed a difference before, translated")
     void translatedRegressions() throws IOException {
-        replay(REGRESSIONS, CodeExecution.TRANSLATED_AT_ONCE, false);
+        replay(REGRESSIONS, ExecutionMode.TRANSLATED_AT_ONCE, false);
     }
 
     @Test
     @DisplayName("if it showed a difference before, as user 0")
     void regressionsOfUserZero() throws IOException {
         assumeTrue((Integer) Files.getAttribute(folder, "unix:uid") == 0, "the kernel's side would be another user");
-        replay(OF_USER_ZERO, CodeExecution.INTERPRETED, true);
+        replay(OF_USER_ZERO, ExecutionMode.INTERPRETED, true);
     }
 
-    private void replay(Path regressions, CodeExecution execution, boolean asUserZero) throws IOException {
+    private void replay(Path regressions, ExecutionMode execution, boolean asUserZero) throws IOException {
         List<String> names = ScriptFiles.names(regressions).toList();
         List<List<Step>> scripts = new ArrayList<>();
         for (String name : names) {

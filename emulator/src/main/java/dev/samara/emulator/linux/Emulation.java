@@ -74,10 +74,10 @@ public final class Emulation {
         root = new GuestRoot(plan.root(), plan.program());
         reports = new GuestReports(plan.reports(), plan.showsMaps());
         CallTrace trace = plan.traces() ? new CallTrace(plan.reports()) : null;
-        translator = plan.execution() == CodeExecution.INTERPRETED || debugger != null
+        translator = plan.execution() == ExecutionMode.INTERPRETED || debugger != null
                 ? null
                 : new BackgroundTranslator(
-                        plan.execution() == CodeExecution.TRANSLATED_AT_ONCE,
+                        plan.execution() == ExecutionMode.TRANSLATED_AT_ONCE,
                         failure -> reports.failed("a translation fails", failure));
         machine = Machine.builder()
                 .memory(plan.memory())

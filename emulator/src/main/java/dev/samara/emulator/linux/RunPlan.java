@@ -38,7 +38,7 @@ public record RunPlan(
         long memory,
         int processors,
         int tlbEntries,
-        CodeExecution execution,
+        ExecutionMode execution,
         boolean isChecked,
         boolean traces,
         boolean showsMaps,

@@ -37,7 +37,7 @@ final class SmallEmulation {
                 MEMORY,
                 2,
                 64,
-                CodeExecution.INTERPRETED,
+                ExecutionMode.INTERPRETED,
                 false,
                 false,
                 false,

@@ -129,6 +129,9 @@ final class SiteBuildTest {
                         + "<span class=\"tag\">&gt;</span><span class=\"comment\">&lt;!-- &lt;e&gt; --&gt;</span>"
                         + "<span class=\"tag\">&lt;/a</span><span class=\"tag\">&gt;</span>");
         assertColoured("text", "if <a>", "if &lt;a&gt;");
+        String longText = "\"" + "ab\\n".repeat(50_000) + "\"";
+        assertEquals(
+                longText.length() + 36, CodeColours.coloured("java", longText).length());
     }
 
     @Test
@@ -140,10 +143,11 @@ final class SiteBuildTest {
         write("docs/README.md", "# Documentation\n");
         write(
                 "docs/a.md",
-                "# A page\n\n```java\nint tlb;\n```\n\n| shootdown |\n|---|\n| `</script>` |\n\n## Trees\n\nTree.\n");
+                "# A page\n\n```java\nint tlb;\n```\n\n"
+                        + "| shootdown |\n|---|\n| `</script>` |\n\n## Trees\n\n### Shaking\n\nTree.\n");
         assertEquals(List.of(), build());
         assertEquals("index.html#shootdown docs/a.html#a-page", found("tlb  SHOOTDOWN"));
-        assertEquals("docs/a.html#trees index.html#samara", found("tree"));
+        assertEquals("docs/a.html#trees index.html#samara docs/a.html#shaking", found("tree"));
         assertEquals("docs/a.html#a-page", found("</script>"));
         assertEquals("index.html#shootdown", found("\"exact\""));
         assertEquals("", found("tree tlb"));

@@ -26,7 +26,7 @@ final class CodeColours implements NodeRenderer {
     /** Groups have the names of the classes. Longer forms come first: a text block before a string. */
     private static final Pattern JAVA = Pattern.compile(
             "(?<comment>//[^\\n]*|/\\*.*?\\*/)"
-                    + "|(?<text>\"\"\".*?\"\"\"|\"(?:[^\"\\\\\\n]|\\\\.)*\"|'(?:[^'\\\\\\n]|\\\\.)*')"
+                    + "|(?<text>\"\"\".*?\"\"\"|\"(?:[^\"\\\\\\n]++|\\\\.)*+\"|'(?:[^'\\\\\\n]++|\\\\.)*+')"
                     + "|(?<note>@[A-Za-z]\\w*)"
                     + "|\\b(?<word>" + WORDS + ")\\b"
                     + "|(?<tag>(?!))",

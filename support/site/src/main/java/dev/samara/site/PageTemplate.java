@@ -86,8 +86,8 @@ final class PageTemplate {
                 </head>
                 <body>
                 <header>%s %s %s %s %s %s
-                <input id="search" type="search" placeholder="Search" aria-label="Search these pages" hidden>
-                <ul id="found" aria-live="polite" hidden></ul>
+                <input id="page-search" type="search" placeholder="Search" aria-label="Search these pages" hidden>
+                <ul id="pages-found" aria-live="polite" hidden></ul>
                 </header>
                 <nav>
                 <ul>

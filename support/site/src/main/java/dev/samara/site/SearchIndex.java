@@ -43,7 +43,8 @@ final class SearchIndex {
 
     private void add(String page, String heading, String place, StringBuilder text) {
         String words = text.toString().strip().replaceAll("\\s+", " ");
-        if (!words.isEmpty()) {
+        // A heading is found by itself, too.
+        if (!words.isEmpty() || place.contains("#")) {
             sections.add("[" + quoted(page) + "," + quoted(heading) + "," + quoted(place) + "," + quoted(words) + "]");
         }
         text.setLength(0);

@@ -46,13 +46,14 @@ if (typeof document !== 'undefined') {
   (function () {
     var root = document.currentScript.getAttribute('data-root');
     document.addEventListener('DOMContentLoaded', function () {
-      var field = document.getElementById('search');
-      var list = document.getElementById('found');
+      var field = document.getElementById('page-search');
+      var list = document.getElementById('pages-found');
       var asked = false;
+      var isLoaded = false;
 
       function show() {
         list.textContent = '';
-        list.hidden = field.value.trim() === '' || typeof sections === 'undefined';
+        list.hidden = field.value.trim() === '' || !isLoaded;
         if (list.hidden) {
           return;
         }
@@ -79,7 +80,10 @@ if (typeof document !== 'undefined') {
           asked = true;
           var script = document.createElement('script');
           script.src = root + 'sections.js';
-          script.onload = show;
+          script.onload = function () {
+            isLoaded = true;
+            show();
+          };
           document.head.appendChild(script);
         }
       });

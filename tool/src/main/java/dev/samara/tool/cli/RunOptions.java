@@ -3,8 +3,8 @@ package dev.samara.tool.cli;
 
 import dev.samara.emulator.elf.ElfException;
 import dev.samara.emulator.gdb.GdbServer;
-import dev.samara.emulator.linux.CodeExecution;
 import dev.samara.emulator.linux.Emulation;
+import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.emulator.linux.RunPlan;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -168,8 +168,8 @@ final class RunOptions {
                 Math.max(cpus, 1),
                 tlbEntries,
                 interprets
-                        ? CodeExecution.INTERPRETED
-                        : translatesAtOnce ? CodeExecution.TRANSLATED_AT_ONCE : CodeExecution.TRANSLATED,
+                        ? ExecutionMode.INTERPRETED
+                        : translatesAtOnce ? ExecutionMode.TRANSLATED_AT_ONCE : ExecutionMode.TRANSLATED,
                 checked,
                 traces,
                 showsMaps,

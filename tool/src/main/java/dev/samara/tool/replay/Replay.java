@@ -42,7 +42,7 @@ final class Replay {
     private final FileReport report;
     private final ReplayWatch watch;
     private final ReplayedSpace state;
-    private final Executor executor;
+    private final CallMaker executor;
     private final ProcessLimits limits;
     private @Nullable ReadingSession readers;
     private final @Nullable Touching touching;
@@ -83,7 +83,7 @@ final class Replay {
         SharedObjects objects = new SharedObjects();
         UnknownAccounting unknown = inherited == null ? new UnknownAccounting(header.brk()) : inherited.unknown();
         state = new ReplayedSpace(space, objects, unknown);
-        executor = new Executor(space, source, opens, new OpenModes(trace, family), unknown);
+        executor = new CallMaker(space, source, opens, new OpenModes(trace, family), unknown);
         limits = new ProcessLimits(space, header.limits());
         if (inherited != null) {
             growStack(trace.start(), inherited.space());
@@ -215,7 +215,7 @@ final class Replay {
         if (session == null) {
             return executor.perform(operation);
         }
-        session.begin(operation.line(), Executor.placeOf(operation));
+        session.begin(operation.line(), CallMaker.placeOf(operation));
         long result = executor.perform(operation);
         session.end(state.space().snapshot());
         return result;

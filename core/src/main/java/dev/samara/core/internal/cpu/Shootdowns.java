@@ -161,14 +161,14 @@ public final class Shootdowns {
      * @param mask a cpumask
      * @return the shootdown, which tells whether it is over; null if it is over already
      */
-    public @Nullable PolledShootdown begin(TlbContext context, long generation, long mask) {
+    public @Nullable BegunShootdown begin(TlbContext context, long generation, long mask) {
         if (mask == 0 || isElided(context, mask)) {
             return null;
         }
         @Nullable CpuState[] all = cpus.online();
         BegunEvent recorded = Tracepoints.beginShootdown();
         int asked = ask(all, context, generation, mask);
-        return asked == 0 ? null : new PolledShootdown(cpus, reports, context, generation, mask, all, asked, recorded);
+        return asked == 0 ? null : new BegunShootdown(cpus, reports, context, generation, mask, all, asked, recorded);
     }
 
     /**

@@ -25,7 +25,7 @@
  *       <td>{@link dev.samara.core.internal.cpu.FlushLog}</td></tr>
  *   <tr><td>What waits until the CPUs have flushed?</td>
  *       <td>{@link dev.samara.core.internal.cpu.Shootdowns}; for a thread that does something else meanwhile, {@link
- *       dev.samara.core.internal.cpu.PolledShootdown}</td></tr>
+ *       dev.samara.core.internal.cpu.BegunShootdown}</td></tr>
  *   <tr><td>When has a CPU not answered for too long?</td>
  *       <td>{@code ShootdownReports}</td></tr>
  *   <tr><td>Which CPUs does a thread have?</td>

@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * #unlock} is in a {@code finally}, and no statement stands between {@link #lock} and its {@code try}.
  *
  * <p>A class extends this where the lock is taken often, so that it is reached without a further load. The word is an
- * {@link AtomicBoolean}: the first use of a handle may need memory.
+ * {@link AtomicBoolean}: the first use of a handle may need memory, and stack.
  */
 public class SpinLock {
     private static final int SPINS = 64;
@@ -46,6 +46,7 @@ public class SpinLock {
 
     /** Unlocks this, which the caller has locked. What it did before is visible to the next owner. */
     public final void unlock() {
-        locked.setRelease(false);
+        // A volatile store: that of a weaker mode goes through a handle in AtomicBoolean, whose first use links it.
+        locked.set(false);
     }
 }

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.internal.cpu.PolledShootdown;
+import dev.samara.core.internal.cpu.BegunShootdown;
 import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
@@ -128,13 +128,13 @@ final class GatheredFlushes {
     }
 
     /** Begins the shootdowns of a flush without waiting, and returns those that are not over yet. */
-    List<PolledShootdown> begin() {
-        List<PolledShootdown> begun = new ArrayList<>(1);
+    List<BegunShootdown> begin() {
+        List<BegunShootdown> begun = new ArrayList<>(1);
         flush(begun);
         return begun;
     }
 
-    private void flush(@Nullable List<PolledShootdown> begun) {
+    private void flush(@Nullable List<BegunShootdown> begun) {
         int from = 0;
         while (from < size) {
             int behind = from + 1;
@@ -147,7 +147,7 @@ final class GatheredFlushes {
     }
 
     /** Flushes the leaves of one space, with one range that spans them all: locally, or with one generation. */
-    private void flush(int from, int behind, @Nullable List<PolledShootdown> begun) {
+    private void flush(int from, int behind, @Nullable List<BegunShootdown> begun) {
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();
         if (context == ended || context.isGivenBack()) {
@@ -174,7 +174,7 @@ final class GatheredFlushes {
         if (begun == null) {
             shootdowns.shoot(context, generation, mask);
         } else {
-            PolledShootdown shootdown = shootdowns.begin(context, generation, mask);
+            BegunShootdown shootdown = shootdowns.begin(context, generation, mask);
             if (shootdown != null) {
                 begun.add(shootdown);
             }

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.cpu.BegunShootdown;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.PolledShootdown;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
@@ -52,7 +52,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     private boolean isStarved;
 
     /** The shootdowns of the invalidation that has begun without waiting; null for none. */
-    private @Nullable List<PolledShootdown> begun;
+    private @Nullable List<BegunShootdown> begun;
 
     /** The grace period of that invalidation, which begins after its shootdowns; 0 for none. */
     private long gracePeriod;
@@ -310,7 +310,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      *     needed has ended
      */
     public boolean isInvalidated() {
-        List<PolledShootdown> shootdowns = begun;
+        List<BegunShootdown> shootdowns = begun;
         if (shootdowns == null) {
             shootdowns = pending.begin();
             begun = shootdowns;

@@ -168,7 +168,7 @@ final class CpusTest {
         Owned second = sharing.get(1);
         assertEquals(first.state.bit(), second.state.bit());
         long generation = context.generation().advance();
-        PolledShootdown begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit()));
+        BegunShootdown begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit()));
         assertFalse(begun.isDone());
         first.does(() -> first.state.flushedTo(generation));
         assertTrue(second.state.isPending());

@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.MmuNotifier.Reason;
 import dev.samara.core.fixture.Await;
-import dev.samara.core.internal.cpu.PolledShootdown;
+import dev.samara.core.internal.cpu.BegunShootdown;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Frames;
@@ -112,17 +112,17 @@ final class GatheredFlushesTest {
         if (when == When.ENTERED) {
             List.of(cpus).forEach(CpuTlb::leaveGuest);
         }
-        List<PolledShootdown> begun = when == When.FLUSHED
+        List<BegunShootdown> begun = when == When.FLUSHED
                 ? pending.begin()
                 : Await.result("CPUs are asked", CompletableFuture.supplyAsync(pending::begin), List.of());
         assertEquals(when == When.POLLED ? shootdowns : 0, begun.size());
-        assertTrue(begun.stream().noneMatch(PolledShootdown::isDone));
+        assertTrue(begun.stream().noneMatch(BegunShootdown::isDone));
         if (when == When.ENTERED) {
             List.of(cpus).forEach(CpuTlb::enterGuest);
         } else {
             List.of(cpus).forEach(CpuTlb::poll);
         }
-        assertTrue(begun.stream().allMatch(PolledShootdown::isDone));
+        assertTrue(begun.stream().allMatch(BegunShootdown::isDone));
         pending.flushed();
         assertEquals(0, pending.size());
     }

@@ -117,6 +117,9 @@ final class PathCalls {
         if ((flags & EMPTY_PATH) == 0 || !path.isEmpty()) {
             return place(descriptor, path, follows);
         }
+        if ((int) descriptor != CURRENT_FOLDER) {
+            return ResolvedPath.failed(LinuxErrno.EBADF);
+        }
         OpenedName current = thread.process().folder().name();
         return current != null && current.isRemoved()
                 ? ResolvedPath.ofRemoved(current)
@@ -390,12 +393,16 @@ final class PathCalls {
         if (file == null) {
             return LinuxErrno.EBADF;
         }
-        OpenedName opened = file.openedName();
-        Path host = opened == null ? null : opened.host();
-        if (host != null) {
-            return access(host, rights);
+        synchronized (names()) {
+            OpenedName opened = file.openedName();
+            Path host = opened == null ? null : opened.host();
+            if (host != null) {
+                return access(host, rights);
+            }
+            FileStatus status = file.status();
+            // User 0 searches each folder, and executes no file that nobody may execute.
+            return status.isFolder() ? rights().check(status, rights) : mayUse(status, rights) ? 0 : LinuxErrno.EACCES;
         }
-        return mayUse(file.status(), rights) ? 0 : LinuxErrno.EACCES;
     }
 
     private long access(Path host, long rights) {

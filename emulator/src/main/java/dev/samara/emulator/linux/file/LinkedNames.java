@@ -32,12 +32,18 @@ final class LinkedNames {
 
     /** A file, or all below a folder, has another name. */
     void renamed(String from, String to) {
+        // The file of that name has lost it, and may have others.
+        all.remove(to);
+        if (all.keySet().stream().noneMatch(path -> isBelow(path, from))) {
+            return;
+        }
         Map<String, FileStatus> before = new LinkedHashMap<>(all);
         all.clear();
-        before.forEach((path, file) -> {
-            boolean isMoved = path.equals(from) || path.startsWith(from + "/");
-            all.put(isMoved ? to + path.substring(from.length()) : path, file);
-        });
+        before.forEach((path, file) -> all.put(isBelow(path, from) ? to + path.substring(from.length()) : path, file));
+    }
+
+    private static boolean isBelow(String path, String name) {
+        return path.equals(name) || path.startsWith(name + "/");
     }
 
     /** Returns the names that a file may have. */

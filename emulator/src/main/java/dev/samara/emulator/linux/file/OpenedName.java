@@ -72,6 +72,11 @@ public final class OpenedName {
         if (own != null) {
             return own;
         }
+        FileStatus last = name.last();
+        if (isRemoved() && last != null && last.links() == 0) {
+            // No name is left. Another file may have its number by now.
+            return null;
+        }
         for (String each : names.linked(opened)) {
             FoundName other = find(each);
             if (other != null) {

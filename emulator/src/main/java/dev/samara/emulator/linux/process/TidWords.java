@@ -39,7 +39,7 @@ public final class TidWords {
         if (address != 0 && isShared) {
             try {
                 thread.memory().putInt(address, 0);
-                thread.process().system().futexes().wake(thread, address, 1);
+                thread.process().system().futexes().wakeOne(thread, address);
             } catch (BadAddress gone) {
                 // The guest has unmapped the word: nobody waits for it.
             }

@@ -131,11 +131,11 @@ public final class FutexTable {
         }
     }
 
-    /** Wakes waiters at a word that any process may share. */
-    public void wake(FutexThread thread, long address, int count) {
+    /** Wakes a waiter at a word that any process may share. */
+    public void wakeOne(FutexThread thread, long address) {
         // A thread's end does not know which kind of waiters there are.
-        if (wake(thread, address, true, count, -1) < count) {
-            wake(thread, address, false, count, -1);
+        if (wake(thread, address, true, 1, -1) == 0) {
+            wake(thread, address, false, 1, -1);
         }
     }
 

@@ -91,14 +91,14 @@ public final class RobustList {
         int old = memory.getInt(address);
         if (isPending && !isInheriting && (old & OWNER) == 0) {
             // The thread has unlocked the word, and not woken a waiter yet.
-            futexes.wake(thread, address, 1);
+            futexes.wakeOne(thread, address);
             return;
         }
         while ((old & OWNER) == thread.tid()) {
             int found = memory.compareAndExchange(address, old, (old & HAS_WAITERS) | OWNER_DIED);
             if (found == old) {
                 if (!isInheriting && (old & HAS_WAITERS) != 0) {
-                    futexes.wake(thread, address, 1);
+                    futexes.wakeOne(thread, address);
                 }
                 return;
             }

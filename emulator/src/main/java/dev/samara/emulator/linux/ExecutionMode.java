@@ -2,7 +2,7 @@
 package dev.samara.emulator.linux;
 
 /** How instructions of the guest are executed. */
-public enum CodeExecution {
+public enum ExecutionMode {
     /** All are interpreted. */
     INTERPRETED,
 

@@ -23,14 +23,14 @@ import dev.samara.tool.trace.TracedCall;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the calls of one trace in one space, and records their {@link UnknownAccounting} pages. */
-final class Executor {
+final class CallMaker {
     private final AddressSpace space;
     private final PlacementSource source;
     private final Opens opens;
     private final OpenModes modes;
     private final UnknownAccounting unknown;
 
-    Executor(AddressSpace space, PlacementSource source, Opens opens, OpenModes modes, UnknownAccounting unknown) {
+    CallMaker(AddressSpace space, PlacementSource source, Opens opens, OpenModes modes, UnknownAccounting unknown) {
         this.space = space;
         this.source = source;
         this.opens = opens;

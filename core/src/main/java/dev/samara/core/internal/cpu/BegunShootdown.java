@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * A shootdown whose caller does not wait. The CPUs have got their requests, and the caller polls whether all have
  * acknowledged. Reports and kicks CPUs that have not, as {@link Shootdowns#shoot} does. Used by one thread at a time.
  */
-public final class PolledShootdown {
+public final class BegunShootdown {
     private final Cpus cpus;
     private final ShootdownReports reports;
     private final TlbContext context;
@@ -25,7 +25,7 @@ public final class PolledShootdown {
     /** See {@link ShootdownReports#check}. */
     private long check;
 
-    PolledShootdown(
+    BegunShootdown(
             Cpus cpus,
             ShootdownReports reports,
             TlbContext context,
