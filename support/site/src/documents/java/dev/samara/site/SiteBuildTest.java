@@ -141,10 +141,23 @@ final class SiteBuildTest {
         write("CHANGELOG.md", "# Changes\n");
         write("CONTRIBUTING.md", "# Contributing\n");
         write("docs/README.md", "# Documentation\n");
-        write(
-                "docs/a.md",
-                "# A page\n\n```java\nint tlb;\n```\n\n"
-                        + "| shootdown |\n|---|\n| `</script>` |\n\n## Trees\n\n### Shaking\n\nTree.\n");
+        write("docs/a.md", """
+                # A page
+
+                ```java
+                int tlb;
+                ```
+
+                | shootdown |
+                |---|
+                | `</script>` |
+
+                ## Trees
+
+                ### Shaking
+
+                Tree.
+                """);
         assertEquals(List.of(), build());
         assertEquals("index.html#shootdown docs/a.html#a-page", found("tlb  SHOOTDOWN"));
         assertEquals("docs/a.html#trees index.html#samara docs/a.html#shaking", found("tree"));

@@ -88,9 +88,12 @@ public final class OpenedName {
 
     private @Nullable FoundName find(String guest) {
         Path found = root.resolve("/", guest, false).host();
+        if (found == null) {
+            return null;
+        }
         try {
-            FileStatus now = found == null ? null : FileStatus.of(found, false);
-            return now != null && isOpened(now) ? new FoundName(guest, found, now) : null;
+            FileStatus now = FileStatus.of(found, false);
+            return isOpened(now) ? new FoundName(guest, found, now) : null;
         } catch (IOException gone) {
             return null;
         }
