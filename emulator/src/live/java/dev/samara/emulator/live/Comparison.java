@@ -31,7 +31,7 @@ final class Comparison implements AutoCloseable {
      * @param folder for the folders of scripts
      * @param execution how the emulator executes code
      * @param asUserZero whether both are user 0, which this process has to be, too
-     * @param watch ends scripts that hang
+     * @param watch ends scripts that hang; the caller closes it
      * @param tally counts the answers of the kernel
      */
     Comparison(Path folder, ExecutionMode execution, boolean asUserZero, Watch watch, Tally tally) throws IOException {
@@ -196,7 +196,6 @@ final class Comparison implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        watch.close();
         kernel.close();
         guest.close();
     }

@@ -139,7 +139,7 @@ final class NamedExceptions {
             return "a signal for the process, which another thread is about to take";
         }
         if (call.call() == JudgedCall.RT_SIGPENDING && isAfterStop(found) && isSignalOfChild(found)) {
-            return "the signal of a child, which is about to stop or to go on";
+            return "SIGCHLD of a child that is about to stop or to continue";
         }
         if (OF_POSITIONS.contains(call.call()) && isAfterEntries(found) && isReadOfFolder(found)) {
             return "a position in a folder after its last entry, which is the greatest of all in ext4";
@@ -176,7 +176,7 @@ final class NamedExceptions {
                         || (each instanceof Step.Call call && call.call() == JudgedCall.PIDFD_OPEN));
     }
 
-    /** Whether a process was told to stop, or to go on. */
+    /** Returns whether an earlier step sent a signal that stops or continues a process. */
     private static boolean isAfterStop(Difference found) {
         return found.script().subList(0, found.step()).stream()
                 .anyMatch(each -> each instanceof Step.Call call
@@ -188,7 +188,7 @@ final class NamedExceptions {
         return argument instanceof Argument.Numeric number && STOPS.contains(number.value());
     }
 
-    /** Whether two sets of pending signals differ by SIGCHLD, and nothing else. */
+    /** Returns whether two sets of pending signals differ in SIGCHLD only. */
     private static boolean isSignalOfChild(Difference found) {
         return withoutSignalOfChild(found.kernel()).equals(withoutSignalOfChild(found.guest()));
     }

@@ -23,7 +23,7 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
 
     private final Path folder;
     private final boolean asUserZero;
-    private final int seconds;
+    private final Watch watch;
     private final Tally tally = new Tally(TABLE);
     private @Nullable Comparison comparison;
     private int comparisons;
@@ -48,7 +48,7 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
     ProgramsLanguage(Path folder, boolean asUserZero, int seconds) throws IOException {
         this.folder = folder;
         this.asUserZero = asUserZero;
-        this.seconds = seconds;
+        watch = new Watch(seconds);
     }
 
     @Override
@@ -80,9 +80,9 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
         if (last != null && last.execution() == execution) {
             return last;
         }
-        close();
+        closeComparison();
         Path next = Files.createDirectory(folder.resolve("c" + comparisons++));
-        comparison = new Comparison(next, execution, asUserZero, new Watch(seconds), tally);
+        comparison = new Comparison(next, execution, asUserZero, watch, tally);
         return comparison;
     }
 
@@ -138,6 +138,11 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
 
     @Override
     public void close() throws IOException {
+        watch.close();
+        closeComparison();
+    }
+
+    private void closeComparison() throws IOException {
         Comparison last = comparison;
         comparison = null;
         if (last != null) {

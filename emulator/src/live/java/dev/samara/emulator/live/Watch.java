@@ -15,7 +15,7 @@ final class Watch implements AutoCloseable {
     /** For one script that is made again: it was made before, and parts of it are left out. */
     private static final int MOST_AGAIN = 5;
 
-    /** Likewise, while a script is shortened by many trials of which most may hang. What is left is made again. */
+    /** For each of the many trials that shorten a script, most of which may hang. The shortest script is run again. */
     private static final int MOST_OF_TRIAL = 1;
 
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(work -> {

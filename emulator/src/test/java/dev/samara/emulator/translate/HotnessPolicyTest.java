@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-@DisplayName("The policy which blocks are hot")
+@DisplayName("The policy that decides which blocks are hot")
 final class HotnessPolicyTest {
     @Test
     @DisplayName("waits for more runs of a block with each region that was made, up to a limit")

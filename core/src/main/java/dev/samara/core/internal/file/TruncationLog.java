@@ -42,7 +42,7 @@ public final class TruncationLog {
         return walked;
     }
 
-    /** Returns the smallest size of the file in pages after a truncation, or the largest number if there was none. */
+    /** Returns the smallest size, in pages, to which the file was cut since; {@code Long.MAX_VALUE} if it was not. */
     static long lowestSince(LoggedTruncation from) {
         long lowest = Long.MAX_VALUE;
         for (LoggedTruncation next = from.next; next != null; next = next.next) {

@@ -130,25 +130,33 @@ public final class Placement {
             }
             Ranges reserved = range.footprint().reserved();
             for (int i = 0; i < reserved.size(); i++) {
-                long hole = nextHole(edit, reserved.start(i));
-                while (hole < reserved.end(i)) {
+                long end = reserved.end(i);
+                long hole = nextHole(edit, reserved.start(i), end);
+                while (hole < end) {
                     long from = holeStart(edit, hole, floor);
                     long to = holeEnd(edit, hole, ceiling);
                     if (to - from >= length) {
                         best = preferred(best, topDown ? to - length : from, topDown);
                     }
                     VmArea above = edit.atOrAfter(hole);
-                    hole = above == null ? reserved.end(i) : nextHole(edit, above.start());
+                    hole = above == null ? end : nextHole(edit, above.end(), end);
                 }
             }
         }
         return best;
     }
 
-    /** Returns the first address at or above another one that no VMA has. Reservations may be reused early. */
-    private static long nextHole(Edit edit, long address) {
+    /**
+     * Returns the first address from {@code address} on that no VMA has, or one from {@code end} on. Reservations may
+     * be reused early.
+     */
+    private static long nextHole(Edit edit, long address, long end) {
         long free = address;
-        for (VmArea vma = edit.atOrAfter(free); vma != null && vma.start() <= free; vma = edit.atOrAfter(free)) {
+        while (free < end) {
+            VmArea vma = edit.atOrAfter(free);
+            if (vma == null || vma.start() > free) {
+                break;
+            }
             free = vma.end();
         }
         return free;

@@ -189,7 +189,7 @@ public record Mmap(
         return keepsMappings() || (flags & FIXED) != 0;
     }
 
-    /** Returns the address, or a negated errno; reservations of calls in flight are no free places. */
+    /** Returns the address, or a negated errno. Does not use the reservations of calls in flight. */
     private long find(Edit edit, long size) {
         return isFixed()
                 ? Placement.find(edit, backing, address, size, offset, flags | FIXED)

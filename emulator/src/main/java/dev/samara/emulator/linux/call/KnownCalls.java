@@ -16,6 +16,7 @@ final class KnownCalls {
     private final FileCalls files;
     private final NameCalls names;
     private final PathCalls paths;
+    private final StatusCalls status;
     private final AttributeCalls attributes;
     private final FileSystemCalls systems;
     private final PriorityCalls priorities;
@@ -42,6 +43,7 @@ final class KnownCalls {
         files = new FileCalls(thread);
         names = new NameCalls(thread);
         paths = new PathCalls(thread);
+        status = new StatusCalls(thread, paths);
         attributes = new AttributeCalls(thread);
         systems = new FileSystemCalls(thread);
         priorities = new PriorityCalls(thread);
@@ -171,7 +173,7 @@ final class KnownCalls {
                 (a, b, c, d, e, f) -> d < 0 ? LinuxErrno.EINVAL : transfers.parts(false, a, b, c, d));
         table.put(LinuxCall.SENDFILE, (a, b, c, d, e, f) -> transfers.send(a, b, c, d));
         table.put(LinuxCall.PPOLL, (a, b, c, d, e, f) -> descriptors.poll(a, b, c, d, e));
-        table.put(LinuxCall.FSTAT, (a, b, c, d, e, f) -> paths.statOf(a, b));
+        table.put(LinuxCall.FSTAT, (a, b, c, d, e, f) -> status.statOf(a, b));
         table.put(LinuxCall.FSYNC, (a, b, c, d, e, f) -> transfers.sync(a));
         table.put(LinuxCall.FDATASYNC, (a, b, c, d, e, f) -> transfers.sync(a));
         table.put(LinuxCall.FADVISE64, (a, b, c, d, e, f) -> transfers.advise(a, c, d));
@@ -190,8 +192,8 @@ final class KnownCalls {
         table.put(LinuxCall.SYMLINKAT, (a, b, c, d, e, f) -> names.symbolicLink(a, b, c));
         table.put(LinuxCall.LINKAT, (a, b, c, d, e, f) -> names.link(a, b, c, d, e));
         table.put(LinuxCall.TRUNCATE, (a, b, c, d, e, f) -> paths.truncate(a, b));
-        table.put(LinuxCall.FACCESSAT, (a, b, c, d, e, f) -> paths.access(a, b, c, 0));
-        table.put(LinuxCall.FACCESSAT2, (a, b, c, d, e, f) -> paths.access(a, b, c, d));
+        table.put(LinuxCall.FACCESSAT, (a, b, c, d, e, f) -> status.access(a, b, c, 0));
+        table.put(LinuxCall.FACCESSAT2, (a, b, c, d, e, f) -> status.access(a, b, c, d));
         table.put(LinuxCall.CHDIR, (a, b, c, d, e, f) -> paths.changeFolder(a));
         table.put(LinuxCall.FCHDIR, (a, b, c, d, e, f) -> paths.changeFolderTo(a));
         table.put(LinuxCall.FCHMOD, (a, b, c, d, e, f) -> attributes.changeModeOf(a, false, b));
@@ -201,11 +203,11 @@ final class KnownCalls {
         table.put(LinuxCall.FCHMODAT2, (a, b, c, d, e, f) -> attributes.changeModeBy(a, b, c, d));
         table.put(LinuxCall.OPENAT, (a, b, c, d, e, f) -> files.open(a, b, c, d));
         table.put(LinuxCall.READLINKAT, (a, b, c, d, e, f) -> paths.readLink(a, b, c, d));
-        table.put(LinuxCall.NEWFSTATAT, (a, b, c, d, e, f) -> paths.stat(a, b, c, d));
+        table.put(LinuxCall.NEWFSTATAT, (a, b, c, d, e, f) -> status.stat(a, b, c, d));
         table.put(LinuxCall.SYNC, (a, b, c, d, e, f) -> 0);
         table.put(LinuxCall.UTIMENSAT, (a, b, c, d, e, f) -> attributes.setTimes(a, b, c, d));
         table.put(LinuxCall.RENAMEAT2, (a, b, c, d, e, f) -> names.rename(a, b, c, d, e));
-        table.put(LinuxCall.STATX, (a, b, c, d, e, f) -> paths.extendedStat(a, b, c, d, e));
+        table.put(LinuxCall.STATX, (a, b, c, d, e, f) -> status.extendedStat(a, b, c, d, e));
     }
 
     private void addProcesses() {

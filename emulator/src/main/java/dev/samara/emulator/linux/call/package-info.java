@@ -17,7 +17,9 @@
  *       <td>{@code TransferCalls}</td></tr>
  *   <tr><td>{@code dup}, {@code fcntl}, {@code ioctl}, {@code ppoll}; {@code pselect6}</td>
  *       <td>{@code DescriptorCalls}; {@code SelectCalls}</td></tr>
- *   <tr><td>{@code stat}, {@code unlink}, {@code rename}, {@code chdir}</td>
+ *   <tr><td>{@code stat}, {@code access}; {@code unlink}, {@code rename}, {@code link}</td>
+ *       <td>{@code StatusCalls}; {@code NameCalls}</td></tr>
+ *   <tr><td>{@code chdir}, {@code readlink}, {@code truncate}; where does a path lead?</td>
  *       <td>{@code PathCalls}</td></tr>
  *   <tr><td>{@code clone}, {@code exit}; {@code execve}; {@code wait4}, {@code prlimit64}, {@code uname}</td>
  *       <td>{@code CloneCalls}; {@code ExecCalls}; {@code ProcessCalls}</td></tr>

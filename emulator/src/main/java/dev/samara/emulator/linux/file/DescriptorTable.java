@@ -35,8 +35,8 @@ public final class DescriptorTable {
     }
 
     /**
-     * Ends a descriptor: with it all locks of the process in its file end ({@code locks_remove_posix}). One that stands
-     * for a name is no open of the file.
+     * Closes a descriptor, and releases all record locks of the process on its file ({@code locks_remove_posix}). The
+     * close of an O_PATH descriptor releases none.
      */
     private void end(GuestFile file) {
         FileLocks kept = locks;

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.call;
+
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.FileStatus;
+import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.NamedPipes;
+import dev.samara.emulator.linux.file.OpenedName;
+import dev.samara.emulator.linux.file.OwnerRights;
+import dev.samara.emulator.linux.file.ResolvedPath;
+import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.process.GuestThread;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The calls that ask for the status of a file, or for the rights to it, by a path or by a descriptor. */
+final class StatusCalls {
+    private static final int NO_FOLLOW = 0x100;
+    private static final int EMPTY_PATH = 0x1000;
+    private static final int EFFECTIVE_RIGHTS = 0x200;
+    private static final int ALL_RIGHTS = 7;
+
+    /** {@code AT_STATX_FORCE_SYNC} and {@code AT_STATX_DONT_SYNC}: one of them at most. */
+    private static final int BOTH_SYNCS = 0x6000;
+
+    private static final int NO_AUTOMOUNT = 0x800;
+    private static final int STATUS_FLAGS = NO_FOLLOW | NO_AUTOMOUNT | EMPTY_PATH | BOTH_SYNCS;
+    private static final long RESERVED_MASK = 0x8000_0000L;
+
+    private final GuestThread thread;
+    private final PathCalls paths;
+    private final CallMemory memory;
+
+    /** The monitor of the names. */
+    private final NamedPipes names;
+
+    StatusCalls(GuestThread thread, PathCalls paths) {
+        this.thread = thread;
+        this.paths = paths;
+        memory = thread.memory();
+        names = thread.process().system().namedPipes();
+    }
+
+    private int user() {
+        return thread.process().system().fileOwner();
+    }
+
+    private boolean isEmpty(long address) {
+        return address == 0 || paths.name(address).isEmpty();
+    }
+
+    long stat(long descriptor, long path, long address, long flags) {
+        FileStatus[] found = new FileStatus[1];
+        long result = find(descriptor, path, flags, found);
+        if (result == 0) {
+            memory.put(address, found[0].bytes(user()));
+        }
+        return result;
+    }
+
+    long extendedStat(long descriptor, long path, long flags, long mask, long address) {
+        boolean hasBothSyncs = (flags & BOTH_SYNCS) == BOTH_SYNCS;
+        if (hasBothSyncs || (mask & RESERVED_MASK) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        FileStatus[] found = new FileStatus[1];
+        long result = find(descriptor, path, flags, found);
+        if (result == 0) {
+            memory.put(address, found[0].extendedBytes(user(), (int) mask));
+        }
+        return result;
+    }
+
+    private long find(long descriptor, long path, long flags, FileStatus[] found) {
+        boolean isOpen = (flags & EMPTY_PATH) != 0 && (int) descriptor >= 0;
+        if (isOpen && (path == 0 || paths.secondName(path).isEmpty())) {
+            // Before the other flags are looked at (getname_maybe_null).
+            return statOf(descriptor, found);
+        }
+        if (((int) flags & ~STATUS_FLAGS) != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        boolean follows = (flags & NO_FOLLOW) == 0;
+        String given = (flags & EMPTY_PATH) != 0 && isEmpty(path) ? "" : paths.name(path);
+        synchronized (names) {
+            ResolvedPath place = paths.placeBy(flags, descriptor, given, follows);
+            OpenedName removed = place.removed();
+            FileStatus special = removed != null ? removed.status() : paths.ofEmulator(place, follows);
+            if (special != null) {
+                found[0] = special;
+                return place.isFolderNamed() && !special.isFolder() ? LinuxErrno.ENOTDIR : 0;
+            }
+            return PathCalls.onHost(place, host -> {
+                found[0] = names.seen(FileStatus.of(host, follows));
+                return 0;
+            });
+        }
+    }
+
+    long statOf(long descriptor, long address) {
+        FileStatus[] found = new FileStatus[1];
+        long result = statOf(descriptor, found);
+        if (result == 0) {
+            memory.put(address, found[0].bytes(user()));
+        }
+        return result;
+    }
+
+    private long statOf(long descriptor, FileStatus[] found) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        found[0] = file.status();
+        return 0;
+    }
+
+    /** {@code faccessat2}; {@code faccessat} has no flags. */
+    long access(long descriptor, long path, long rights, long flags) {
+        boolean isWrong =
+                ((int) rights & ~ALL_RIGHTS) != 0 || ((int) flags & ~(EFFECTIVE_RIGHTS | NO_FOLLOW | EMPTY_PATH)) != 0;
+        if (isWrong) {
+            return LinuxErrno.EINVAL;
+        }
+        // For stat a null pointer is an empty path; here it is bad memory.
+        String name = paths.name(path);
+        if (PathCalls.isOfDescriptor(flags, descriptor, name)) {
+            return accessOf(descriptor, (int) rights);
+        }
+        boolean follows = (flags & NO_FOLLOW) == 0;
+        synchronized (names) {
+            ResolvedPath place = paths.placeBy(flags, descriptor, name, follows);
+            FileStatus special = paths.ofEmulator(place, follows);
+            if (special != null) {
+                return place.isFolderNamed() && !special.isFolder()
+                        ? LinuxErrno.ENOTDIR
+                        : mayUse(special, (int) rights) ? 0 : LinuxErrno.EACCES;
+            }
+            OpenedName removed = place.removed();
+            if (removed != null) {
+                return paths.rights().check(removed.status(), (int) rights);
+            }
+            return PathCalls.onHost(place, host -> {
+                long result = access(host, rights);
+                return result == 0 && place.isFixed() && (rights & 2) != 0 ? LinuxErrno.EROFS : result;
+            });
+        }
+    }
+
+    private boolean mayUse(FileStatus file, int rights) {
+        boolean isPrivileged = thread.credentials().isPrivileged() && (rights & OwnerRights.EXECUTE) == 0;
+        return isPrivileged || file.allows(rights);
+    }
+
+    private long accessOf(long descriptor, int rights) {
+        GuestFile file = thread.file(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        synchronized (names) {
+            OpenedName opened = file.openedName();
+            Path host = opened == null ? null : opened.host();
+            if (host != null) {
+                return access(host, rights);
+            }
+            FileStatus status = file.status();
+            // User 0 searches each folder, and executes no file that nobody may execute.
+            return status.isFolder()
+                    ? paths.rights().check(status, rights)
+                    : mayUse(status, rights) ? 0 : LinuxErrno.EACCES;
+        }
+    }
+
+    private long access(Path host, long rights) {
+        if (Files.isSymbolicLink(host)) {
+            // It is not followed, and anybody may do anything with it.
+            return 0;
+        }
+        if (!Files.exists(host)) {
+            return LinuxErrno.ENOENT;
+        }
+        if (paths.rights().check(host, (int) rights) != 0) {
+            return LinuxErrno.EACCES;
+        }
+        boolean isAllowed = ((rights & 4) == 0 || Files.isReadable(host))
+                && ((rights & 2) == 0 || Files.isWritable(host))
+                && ((rights & 1) == 0 || Files.isExecutable(host));
+        return isAllowed ? 0 : LinuxErrno.EACCES;
+    }
+}
