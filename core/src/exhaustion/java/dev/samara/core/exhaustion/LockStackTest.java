@@ -26,61 +26,104 @@ final class LockStackTest {
     /** The locks whose release needs less stack than their acquisition. */
     enum Kind {
         CHECKED {
-            private final CheckedLock lock = new CheckedLock();
-
             @Override
-            void acquire() {
-                lock.lock();
-            }
-
-            @Override
-            void release() {
-                lock.unlock();
+            Candidate make() {
+                return new Checked();
             }
         },
         SPIN {
-            private final SpinLock lock = new SpinLock();
-
             @Override
-            void acquire() {
-                lock.lock();
-            }
-
-            @Override
-            void release() {
-                lock.unlock();
+            Candidate make() {
+                return new Spin();
             }
         },
         SHARED {
-            private final CheckedReadWriteLock lock = new CheckedReadWriteLock();
-
             @Override
-            void acquire() {
-                lock.lockShared();
-            }
-
-            @Override
-            void release() {
-                lock.unlockShared();
+            Candidate make() {
+                return new Shared();
             }
         },
         LEAF {
-            private final long[] leaf = Leaf.make(512);
-
             @Override
-            void acquire() {
-                Leaf.lock(leaf);
-            }
-
-            @Override
-            void release() {
-                Leaf.unlock(leaf);
+            Candidate make() {
+                return new LeafOfPages();
             }
         };
 
+        abstract Candidate make();
+    }
+
+    /** A lock of one of the kinds. */
+    private abstract static class Candidate {
         abstract void acquire();
 
         abstract void release();
+
+        /** Returns whether this thread holds the lock. Only the checked lock can tell; the others return false. */
+        boolean isHeld() {
+            return false;
+        }
+    }
+
+    private static final class Checked extends Candidate {
+        private final CheckedLock lock = new CheckedLock();
+
+        @Override
+        boolean isHeld() {
+            return lock.isHeldByCurrentThread();
+        }
+
+        @Override
+        void acquire() {
+            lock.lock();
+        }
+
+        @Override
+        void release() {
+            lock.unlock();
+        }
+    }
+
+    private static final class Spin extends Candidate {
+        private final SpinLock lock = new SpinLock();
+
+        @Override
+        void acquire() {
+            lock.lock();
+        }
+
+        @Override
+        void release() {
+            lock.unlock();
+        }
+    }
+
+    private static final class Shared extends Candidate {
+        private final CheckedReadWriteLock lock = new CheckedReadWriteLock();
+
+        @Override
+        void acquire() {
+            lock.lockShared();
+        }
+
+        @Override
+        void release() {
+            lock.unlockShared();
+        }
+    }
+
+    private static final class LeafOfPages extends Candidate {
+        private final long[] leaf = Leaf.make(512);
+
+        @Override
+        void acquire() {
+            Leaf.lock(leaf);
+        }
+
+        @Override
+        void release() {
+            Leaf.unlock(leaf);
+        }
     }
 
     /** Threads that descend to the end of their stack, and acquire and release a lock at each depth on the way back. */
@@ -93,7 +136,7 @@ final class LockStackTest {
         /** The number of wider frames above the others; each shifts them by 8 bytes. */
         private static final int PADS = 16;
 
-        private static Kind lock = Kind.CHECKED;
+        private static Candidate lock = new Checked();
 
         /** Whether a lock stayed acquired although its release was called. The descents end then. */
         private static boolean isLeft;
@@ -104,7 +147,7 @@ final class LockStackTest {
         private Descents() {}
 
         public static void main(String[] arguments) throws InterruptedException {
-            lock = Kind.valueOf(arguments[0]);
+            lock = Kind.valueOf(arguments[0]).make();
             for (int i = 0; i < CHECKS; i++) {
                 StackReserve.check(0);
             }
@@ -114,7 +157,7 @@ final class LockStackTest {
                 int wider = pads;
                 // A second time: the first call of a class uses stack for its initializer.
                 for (int i = 0; i < 2; i++) {
-                    Thread thread = new Thread(null, () -> pad(wider, 0), "descends", STACK_BYTES);
+                    Thread thread = new Thread(null, () -> descendBelow(wider), "descends", STACK_BYTES);
                     thread.start();
                     thread.join();
                 }
@@ -122,6 +165,12 @@ final class LockStackTest {
             boolean isGood = !isLeft && taken > 0 && refused > 0;
             System.out.println(taken + " taken, " + refused + " refused: " + (isGood ? VERDICT : "wrong"));
             System.exit(isGood ? 0 : 1);
+        }
+
+        private static void descendBelow(int pads) {
+            pad(pads, 0);
+            // What an acquisition has taken that has thrown.
+            isLeft |= lock.isHeld();
         }
 
         /** Its frame is one local variable wider than that of {@link #descend}. */
