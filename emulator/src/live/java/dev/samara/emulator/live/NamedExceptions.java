@@ -67,6 +67,12 @@ final class NamedExceptions {
 
     private static final Set<JudgedCall> OF_WAITS = EnumSet.of(JudgedCall.WAITID, JudgedCall.WAIT4);
 
+    /* The statuses of children that return the negative of these errors. */
+    private static final String ENDED_BY_EINVAL = "{" + (256 - 22 << 8) + "}";
+    private static final String ENDED_BY_EISDIR = "{" + (256 - 21 << 8) + "}";
+
+    private static final Set<JudgedCall> OF_READS = EnumSet.of(JudgedCall.READ, JudgedCall.READV);
+
     private static final Set<JudgedCall> OF_POSITIONS =
             EnumSet.of(JudgedCall.READ, JudgedCall.READV, JudgedCall.SENDFILE);
 
@@ -118,10 +124,11 @@ final class NamedExceptions {
 
     /** Returns the name of the exception that a difference is; null for none. A script is compared up to there. */
     static @Nullable String of(Difference found) {
+        if (isNumberAgain(found)) {
+            return "the number of a removed folder, which the host gives to the next file";
+        }
         if (found.at() == null) {
-            return isNumberAgain(found)
-                    ? "the number of a removed folder, which the host gives to the next file"
-                    : null;
+            return null;
         }
         if (found.at() instanceof Step.Load) {
             return isCountedOwner(found) ? "a word with the number of its owner, to which a wake has added" : null;
@@ -143,6 +150,12 @@ final class NamedExceptions {
         }
         if (OF_POSITIONS.contains(call.call()) && isAfterEntries(found) && isReadOfFolder(found)) {
             return "a position in a folder after its last entry, which is the greatest of all in ext4";
+        }
+        if (OF_WAITS.contains(call.call()) && isAfterEntries(found) && isEndOfReadOfFolder(found)) {
+            return "the same position, at which a child has read, and tells the result by its end";
+        }
+        if (OF_READS.contains(call.call()) && isAfter(found, Set.of(JudgedCall.SENDFILE)) && hasOtherBytes(found)) {
+            return "bytes of a file that were sent to a pipe without a copy, and have changed in the file since";
         }
         if (call.call() == JudgedCall.GETDENTS64
                 && isAfterSeek(found, call)
@@ -284,6 +297,17 @@ final class NamedExceptions {
         return isSent || isRead;
     }
 
+    /** Whether a child has ended with EINVAL for the kernel, and with EISDIR for the emulator. */
+    private static boolean isEndOfReadOfFolder(Difference found) {
+        return found.kernel().endsWith(ENDED_BY_EINVAL)
+                && found.kernel().equals(found.guest().replace(ENDED_BY_EISDIR, ENDED_BY_EINVAL));
+    }
+
+    /** Whether a read has read as many bytes for both, and others. */
+    private static boolean hasOtherBytes(Difference found) {
+        return !first(found.kernel()).startsWith("-") && first(found.kernel()).equals(first(found.guest()));
+    }
+
     private static boolean isAfter(Difference found, Set<JudgedCall> calls) {
         return found.script().subList(0, found.step()).stream()
                 .anyMatch(each -> each instanceof Step.Call call && calls.contains(call.call()));
@@ -296,6 +320,7 @@ final class NamedExceptions {
     /** Whether a folder was removed, and the ends differ by nothing but the numbers of files. */
     private static boolean isNumberAgain(Difference found) {
         return isAfter(found, Set.of(JudgedCall.UNLINKAT))
+                && !found.kernel().equals(found.guest())
                 && NUMBER.matcher(found.kernel())
                         .replaceAll(" i")
                         .equals(NUMBER.matcher(found.guest()).replaceAll(" i"));

@@ -14,11 +14,14 @@ public final class AlarmTimer implements IntervalTimer {
     private @Nullable ScheduledFuture<?> next;
     private long interval;
 
+    /** How many times the timer was set: a signal belongs to one setting. */
+    private int settings;
+
     /**
      * Makes a timer that is not set.
      *
      * @param timers the thread that rings, asked for when a timer is set
-     * @param ring sends the signal
+     * @param ring sends the signal, while this is locked
      */
     public AlarmTimer(Supplier<ScheduledThreadPoolExecutor> timers, Runnable ring) {
         this.timers = timers;
@@ -27,7 +30,7 @@ public final class AlarmTimer implements IntervalTimer {
 
     @Override
     public synchronized long left() {
-        return next == null || next.isDone() ? 0 : Math.max(next.getDelay(TimeUnit.NANOSECONDS), 1);
+        return next == null ? 0 : Math.max(next.getDelay(TimeUnit.NANOSECONDS), 1);
     }
 
     @Override
@@ -42,12 +45,21 @@ public final class AlarmTimer implements IntervalTimer {
             next = null;
         }
         interval = then;
-        if (first == 0) {
-            return;
+        int setting = ++settings;
+        if (first != 0) {
+            ScheduledThreadPoolExecutor executor = timers.get();
+            next = then == 0
+                    ? executor.schedule(() -> expire(setting), first, TimeUnit.NANOSECONDS)
+                    : executor.scheduleAtFixedRate(() -> expire(setting), first, then, TimeUnit.NANOSECONDS);
         }
-        ScheduledThreadPoolExecutor executor = timers.get();
-        next = then == 0
-                ? executor.schedule(ring, first, TimeUnit.NANOSECONDS)
-                : executor.scheduleAtFixedRate(ring, first, then, TimeUnit.NANOSECONDS);
+    }
+
+    private synchronized void expire(int setting) {
+        if (setting == settings) {
+            if (interval == 0) {
+                next = null;
+            }
+            ring.run();
+        }
     }
 }

@@ -10,7 +10,8 @@ public interface IntervalTimer {
     long interval();
 
     /**
-     * Sets the timer.
+     * Sets the timer. Once this returns, no signal of an earlier setting is sent: one that is being sent is waited for
+     * ({@code hrtimer_cancel} in {@code do_setitimer}). So the caller holds no lock that sending a signal takes.
      *
      * @param first the time to the first signal; 0 ends the timer
      * @param then the time between two signals; 0 for one signal

@@ -37,7 +37,7 @@ public final class ProcessorTimer implements IntervalTimer {
      *
      * @param timers the thread that checks, asked for when a timer is set
      * @param used returns the processor time of the process
-     * @param ring sends the signal
+     * @param ring sends the signal, while this is locked
      */
     public ProcessorTimer(Supplier<ScheduledThreadPoolExecutor> timers, LongSupplier used, Runnable ring) {
         this.timers = timers;
@@ -75,16 +75,9 @@ public final class ProcessorTimer implements IntervalTimer {
         next = timers.get().schedule(() -> check(setting), delay, TimeUnit.NANOSECONDS);
     }
 
-    private void check(int setting) {
-        if (isDue(setting)) {
-            ring.run();
-        }
-    }
-
-    /** Returns whether a signal is due, and has the timer go on. */
-    private synchronized boolean isDue(int setting) {
+    private synchronized void check(int setting) {
         if (setting != settings || end == 0) {
-            return false;
+            return;
         }
         long now = used.getAsLong();
         boolean isDue = now >= end;
@@ -94,6 +87,8 @@ public final class ProcessorTimer implements IntervalTimer {
         if (end != 0) {
             scheduleCheck();
         }
-        return isDue;
+        if (isDue) {
+            ring.run();
+        }
     }
 }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.signal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Named;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@DisplayName("A timer of a process")
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class IntervalTimerTest {
+    private static final long SECOND = 1_000_000_000;
+
+    private final ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1);
+    private final CountDownLatch ringing = new CountDownLatch(1);
+    private final CountDownLatch goOn = new CountDownLatch(1);
+    private final AtomicInteger rung = new AtomicInteger();
+
+    /** How a timer is made of what it does when it ends. */
+    private interface Maker extends Function<IntervalTimerTest, IntervalTimer> {}
+
+    static Stream<Named<Maker>> timers() {
+        return Stream.of(
+                Named.of("real", test -> new AlarmTimer(() -> test.executor, test::ring)),
+                Named.of(
+                        "of processor time",
+                        test -> new ProcessorTimer(() -> test.executor, System::nanoTime, test::ring)));
+    }
+
+    private void ring() {
+        ringing.countDown();
+        boolean isInterrupted = false;
+        while (goOn.getCount() > 0) {
+            try {
+                goOn.await();
+            } catch (InterruptedException e) {
+                isInterrupted = true;
+            }
+        }
+        if (isInterrupted) {
+            Thread.currentThread().interrupt();
+        }
+        rung.incrementAndGet();
+    }
+
+    @AfterEach
+    void end() throws InterruptedException {
+        goOn.countDown();
+        executor.shutdownNow();
+        executor.awaitTermination(1, TimeUnit.MINUTES);
+    }
+
+    @ParameterizedTest
+    @MethodSource("timers")
+    @DisplayName("is set again when the signal that it is sending is sent, and sends no more")
+    void settingWaitsForTheSignal(Maker maker) throws InterruptedException {
+        IntervalTimer timer = maker.apply(this);
+        timer.set(1, 1);
+        ringing.await();
+        AtomicInteger seen = new AtomicInteger(-1);
+        Thread setter = new Thread(() -> {
+            timer.set(0, 0);
+            seen.set(rung.get());
+        });
+        setter.start();
+        while (setter.getState() != Thread.State.BLOCKED && setter.isAlive()) {
+            Thread.onSpinWait();
+        }
+        goOn.countDown();
+        setter.join();
+        executor.shutdown();
+        executor.awaitTermination(1, TimeUnit.MINUTES);
+        assertTrue(seen.get() > 0, "the timer was set while it was sending a signal");
+        assertEquals(seen.get(), rung.get());
+    }
+
+    @ParameterizedTest
+    @MethodSource("timers")
+    @DisplayName("that has sent its one signal has no time left")
+    void noTimeLeft(Maker maker) throws InterruptedException {
+        IntervalTimer timer = maker.apply(this);
+        goOn.countDown();
+        timer.set(1, 0);
+        ringing.await();
+        assertEquals(0, timer.left());
+        assertEquals(0, timer.interval());
+        timer.set(SECOND, SECOND);
+        assertEquals(SECOND, timer.interval());
+    }
+}
