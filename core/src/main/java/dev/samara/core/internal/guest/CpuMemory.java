@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
+import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.space.Layout;
@@ -37,6 +38,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private final SlowAccess slow = new SlowAccess(this);
     private final GuestBytes bytes = new GuestBytes(this);
     private final GuestPins pins = new GuestPins();
+    private final FutexKeys keys = new FutexKeys();
 
     /** Of the machine of the last space. */
     private @Nullable TranslatedMemory loaded;
@@ -155,7 +157,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     /** Returns the memory of the CPU's space. Throws if the thread is not the owner, or the CPU has no space. */
-    private TranslatedMemory loaded() {
+    TranslatedMemory loaded() {
         checkOwner();
         checkServed();
         return Objects.requireNonNull(loaded);
@@ -511,6 +513,17 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             fail(pins.fault(), address, access, 0);
         }
         return pinned;
+    }
+
+    @Override
+    public @Nullable FutexKey futexKey(long address, boolean isShared, int access) {
+        TranslatedMemory memory = loaded();
+        begin();
+        FutexKey key = keys.of(memory, address, isShared, (access & Protection.WRITE) != 0);
+        if (key == null) {
+            fail(keys.fault(), address, access, FutexKeys.SIZE);
+        }
+        return key;
     }
 
     @Override

@@ -105,6 +105,11 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return frames;
     }
 
+    /** Returns the layout of the space that is served. */
+    Layout layout() {
+        return Objects.requireNonNull(served);
+    }
+
     /** Returns the record of pinned frames; null on a machine that does not track references. */
     @Nullable
     RefTracker tracker() {
@@ -275,6 +280,17 @@ public sealed class TranslatedMemory permits CheckedMemory {
     long lookUpWritable(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
         return physical >= 0 ? physical : walk(address, Pte.WRITE);
+    }
+
+    /** Translates for a load by the TLB and the page table. Does not fault: returns a negative number instead. */
+    long lookUpReadable(long address) {
+        long physical = tlb.probe(address, 1, Pte.READ);
+        return physical >= 0 ? physical : walk(address, Pte.READ);
+    }
+
+    /** Returns the entry of a page; {@link Pte#NONE} for none. Called in GUEST. Does not fault. */
+    long entry(long address) {
+        return fill.entry(address);
     }
 
     /**

@@ -93,6 +93,13 @@ public final class TlbFill {
         return Pte.has(pte, wanted) ? fill(address, pte, right) : walkFirst(address, right, leaf, index, wanted);
     }
 
+    /** Returns the entry of a page, without an effect on it; {@link Pte#NONE} for none. Called in GUEST only. */
+    public long entry(long address) {
+        PageTable of = table();
+        long[] leaf = tables.leaf(of, address);
+        return leaf == null ? Pte.NONE : Leaf.get(leaf, of.indexOf(address));
+    }
+
     /**
      * Drops the cached walk to a leaf, after a fault may have made another leaf.
      *
