@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
  * The futex table of a machine ({@code kernel/futex/waitwake.c}, {@code requeue.c}).
  *
  * <p>A waiter reads its word, compares, and enters its bucket, all under the bucket's lock. A waker has stored before
- * it takes the lock. So one of the two finds the other. A word is read under the lock only if its page is present; if not,
- * the page is faulted in without the lock, and all is done again. A CPU enters GUEST before it takes a lock, and leaves
- * it afterwards, so that no flush listener runs with the lock.
+ * it takes the lock. So one of the two finds the other. A word is read under the lock only if its page is present; if
+ * not, the page is faulted in without the lock, and all is done again. A CPU enters GUEST before it takes a lock, and
+ * leaves it afterwards, so that no flush listener runs with the lock.
  */
 public final class FutexBuckets extends FutexTable {
     /** A power of two. */
