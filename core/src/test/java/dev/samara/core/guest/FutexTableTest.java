@@ -24,6 +24,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -186,7 +187,7 @@ final class FutexTableTest {
     }
 
     private static int operation(int change, int argument, int comparison, int compared) {
-        return change << 28 | comparison << 24 | (argument & 0xfff) << 12 | compared & 0xfff;
+        return change << 28 | comparison << 24 | (argument & 0xfff) << 12 | (compared & 0xfff);
     }
 
     @Test
@@ -241,7 +242,8 @@ final class FutexTableTest {
     void faults() throws Exception {
         CountDownLatch reading = new CountDownLatch(1);
         CountDownLatch mayRead = new CountDownLatch(1);
-        CachedBacking slow = new CachedBacking("/slow", fixture.machine.newPageCache(SpaceFixture.GEOMETRY, PAGE)) {
+        PageCache cache = fixture.machine.newPageCache(SpaceFixture.GEOMETRY, PAGE);
+        CachedBacking slow = new CachedBacking("/slow", cache) {
             @Override
             protected boolean read(long page, int frame, FrameStore store) {
                 reading.countDown();
@@ -259,7 +261,7 @@ final class FutexTableTest {
             assertEquals(AGAIN, result.get());
         }
         fixture.space.munmap(at, PAGE);
-        slow.pageCache().close();
+        cache.close();
     }
 
     @Test

@@ -187,7 +187,7 @@ public final class FutexBuckets extends FutexTable {
                     if (expected != null && (int) number != expected) {
                         return Errno.EAGAIN.result();
                     }
-                    int first = source.wake(from, wakes, ANY, woken);
+                    long first = source.wake(from, wakes, ANY, woken);
                     return first + source.move(from, to, target, moves);
                 });
             } finally {
@@ -235,7 +235,7 @@ public final class FutexBuckets extends FutexTable {
                     if (!operation.isComparison()) {
                         return Errno.ENOSYS.result();
                     }
-                    int first = bucket.wake(key, Math.max(wakes, 1), ANY, woken);
+                    long first = bucket.wake(key, Math.max(wakes, 1), ANY, woken);
                     return operation.holds((int) old)
                             ? first + second.wake(changed, Math.max(otherWakes, 1), ANY, woken)
                             : first;
