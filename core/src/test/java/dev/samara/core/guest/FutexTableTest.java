@@ -25,6 +25,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -106,6 +107,10 @@ final class FutexTableTest {
         assertEquals(AGAIN, table.await(memory, word, true, 0, ANY, FOREVER));
         assertEquals(TIMED_OUT, table.await(memory, word, false, 7, ANY, 0));
         assertEquals(TIMED_OUT, table.await(memory, word, true, 7, ANY, 1_000));
+        memory.order(ByteOrder.BIG_ENDIAN);
+        assertEquals(AGAIN, table.await(memory, word, false, 7, ANY, FOREVER));
+        assertEquals(TIMED_OUT, table.await(memory, word, false, 7 << 24, ANY, 0));
+        memory.order(ByteOrder.LITTLE_ENDIAN);
         assertEquals(INVALID, table.await(memory, word, false, 7, 0, FOREVER));
         assertEquals(INVALID, table.await(memory, word + 2, false, 7, ANY, FOREVER));
         assertEquals(FAULT, table.await(memory, 0x2_0000, false, 0, ANY, FOREVER));
