@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Cpu;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
@@ -63,7 +64,7 @@ final class FutexMutexTest {
             lock(memory, mutex);
             assertEquals(Fault.NONE, memory.load(counter, 4));
             long number = memory.value();
-            Thread.yield();
+            Awake.turn();
             assertEquals(Fault.NONE, memory.store(counter, 4, number + 1));
             unlock(memory, mutex);
         }
