@@ -285,9 +285,24 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
      * after this call. Accesses of the watchers do not count as last accesses.
      */
     void tell(TranslatedMemory memory, long address, long length) {
-        if (!memory.isWatched(address, length)) {
-            return;
+        if (memory.isWatched(address, length)) {
+            tell(memory, Protection.WRITE, address, length, 0);
         }
+    }
+
+    /**
+     * Tells the watchers of a range about a read, as {@link #tell(TranslatedMemory, long, long)} does.
+     *
+     * @param access READ or EXEC of {@link Protection}
+     * @param number what was read; 0 for a copy
+     */
+    void tellRead(TranslatedMemory memory, int access, long address, long length, long number) {
+        if (memory.isReadWatched(address, length)) {
+            tell(memory, access, address, length, number);
+        }
+    }
+
+    private void tell(TranslatedMemory memory, int access, long address, long length, long number) {
         long valueBefore = value;
         long faultAddressBefore = faultAddress;
         int faultBefore = fault;
@@ -295,7 +310,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         int accessBefore = failedAccess;
         int sizeBefore = failedSize;
         try {
-            memory.tell(address, length);
+            memory.tell(access, address, length, number);
         } finally {
             value = valueBefore;
             faultAddress = faultAddressBefore;
@@ -332,7 +347,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         try {
             long physical = memory.translate(address, size, access);
             if (physical < 0) {
-                return fail((int) -physical, address, access, size);
+                return physical == TranslatedMemory.WATCHED
+                        ? slow.loadWatched(memory, address, size, access)
+                        : fail((int) -physical, address, access, size);
             }
             value = ordered(memory.get(address, physical, size, access), size);
             return Fault.NONE;

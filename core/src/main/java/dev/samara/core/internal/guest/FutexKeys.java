@@ -63,7 +63,7 @@ final class FutexKeys {
             long physical = memory.findWritable(address);
             boolean isFixed = physical < 0;
             if (isFixed && !writes && isOfRights((int) -physical)) {
-                physical = memory.translate(address, SIZE, Protection.READ);
+                physical = memory.findReadable(address, Protection.READ);
             }
             if (physical < 0) {
                 return none((int) -physical);

@@ -56,7 +56,7 @@ final class FutexWords {
         try {
             long physical = access == Protection.WRITE
                     ? memory.findWritable(address)
-                    : memory.translate(address, SIZE, Protection.READ);
+                    : memory.findReadable(address, Protection.READ);
             if (physical >= 0) {
                 return true;
             }
