@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.event.AccessListener;
 import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
@@ -1305,6 +1306,29 @@ public final class AddressSpace implements AutoCloseable {
      */
     public Watchpoint watch(long start, long length, WriteListener listener) {
         return Watchpoint.begin(layout, start, length, Objects.requireNonNull(listener, "listener"));
+    }
+
+    /**
+     * Watches bytes for reads. After this has returned, each load, fetch, atomic update or copy by any CPU that reads
+     * one of the bytes calls the listener. Other accesses to their pages, stores too, do not call it, but are slower:
+     * they always miss the TLB. Accesses to other pages cost no more. Ranges may overlap; the listener of the lowest
+     * range is called first.
+     *
+     * <p>Addresses are watched, not mappings, and a child is not watched, as for {@link #watch}. The listener is not
+     * called for reads by {@link #readForced}, by files, through other mappings of the page or through pins, nor for
+     * the comparison of a futex word. An emulator that keeps decoded code fetches it once.
+     *
+     * @param start the first address
+     * @param length bytes, at least 1
+     * @param listener is called for each read
+     * @return the watchpoint; closing it ends the watch
+     * @throws IllegalArgumentException if the range is empty, or reaches beyond the limit of the space
+     * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
+     * @throws MmException with ESRCH if this reference is closed; with ENOSPC if the space has as many watchpoints for
+     *     reads as it may have mappings ({@link MachineBuilder#maxMapCount})
+     */
+    public Watchpoint watchReads(long start, long length, AccessListener listener) {
+        return Watchpoint.beginReads(layout, start, length, Objects.requireNonNull(listener, "listener"));
     }
 
     /**

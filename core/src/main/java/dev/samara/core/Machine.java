@@ -6,11 +6,13 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
+import dev.samara.core.guest.FutexTable;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.guest.FutexBuckets;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectMemory;
 import dev.samara.core.internal.space.Borrower;
@@ -50,6 +52,7 @@ public final class Machine implements AutoCloseable {
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
     private final HousekeepingAgent housekeeping;
+    private final FutexBuckets futexes;
 
     /** The MBeans that are registered; empty again after the close. */
     private final Set<Registration> beans = ConcurrentHashMap.newKeySet();
@@ -61,6 +64,9 @@ public final class Machine implements AutoCloseable {
         lostCpuReporter = message -> host.report(Report.Kind.CPU_LOST, message, null);
         this.tlbEntries = tlbEntries;
         housekeeping = new MachineHousekeeping(host.housekeeping());
+        futexes = new FutexBuckets(thrown ->
+                host.report(Report.Kind.CALLBACK_FAILED, "the callback of a futex waiter has failed", thrown));
+        host.endWaitsBy(futexes::drop);
         if (score != null) {
             host.reapBy((space, pages) -> scoreOf(space, pages, score));
         }
@@ -207,6 +213,15 @@ public final class Machine implements AutoCloseable {
         references.giveUpLost();
         host.checkCpus();
         host.endUnreachableCaches();
+    }
+
+    /**
+     * Returns the table of the threads of this machine's guests that wait at words of memory ({@code futex(2)}).
+     *
+     * @return the table, always the same one; words of all spaces of this machine are for it
+     */
+    public FutexTable futexes() {
+        return futexes;
     }
 
     /**

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.event.AccessListener;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.WatchedRange;
+import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.pagewalk.WatchPages;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
+import java.util.function.Consumer;
 
-/** A range of a space that is watched for writes until this is closed; see {@link AddressSpace#watch}. */
+/**
+ * A range of a space that is watched until this is closed: for writes by {@link AddressSpace#watch}, for reads by
+ * {@link AddressSpace#watchReads}.
+ */
 public final class Watchpoint implements Registration {
-    private final PageTable table;
+    private final Watches watches;
     private final WatchedRange watch;
     private final long start;
     private final long end;
 
-    private Watchpoint(PageTable table, WatchedRange watch, long start, long end) {
-        this.table = table;
+    private Watchpoint(Watches watches, WatchedRange watch, long start, long end) {
+        this.watches = watches;
         this.watch = watch;
         this.start = start;
         this.end = end;
@@ -28,7 +33,26 @@ public final class Watchpoint implements Registration {
 
     /** Begins to watch. Every store after this has returned calls the listener. */
     static Watchpoint begin(Layout layout, long start, long length, WriteListener listener) {
-        PageTable table = layout.pages();
+        check(layout, start, length);
+        WatchedRange watch =
+                new WatchedRange(start, start + length - 1, listener, reporter(layout, "a write listener"));
+        return begin(layout, layout.pages().watches(), watch, start, start + length);
+    }
+
+    /** Begins to watch. Every read after this has returned calls the listener. */
+    static Watchpoint beginReads(Layout layout, long start, long length, AccessListener listener) {
+        check(layout, start, length);
+        WatchedRange watch =
+                new WatchedRange(start, start + length - 1, listener, reporter(layout, "an access listener"));
+        return begin(layout, layout.pages().readWatches(), watch, start, start + length);
+    }
+
+    private static Consumer<Throwable> reporter(Layout layout, String what) {
+        return thrown -> layout.host().report(Report.Kind.CALLBACK_FAILED, what, thrown);
+    }
+
+    private static void check(Layout layout, long start, long length) {
+        layout.pages();
         Cpus.checkMayWait("the setting of a watchpoint");
         layout.checkNotClosed("watch");
         Geometry geometry = layout.geometry();
@@ -45,20 +69,19 @@ public final class Watchpoint implements Registration {
                     + Long.toHexString(start) + " must not reach beyond the limit 0x" + Long.toHexString(limit)
                     + " of the space");
         }
-        long end = start + length;
-        WatchedRange watch = new WatchedRange(
-                start,
-                end - 1,
-                listener,
-                thrown -> layout.host().report(Report.Kind.CALLBACK_FAILED, "a write listener", thrown));
+    }
+
+    private static Watchpoint begin(Layout layout, Watches watches, WatchedRange watch, long start, long end) {
+        Geometry geometry = layout.geometry();
         WatchPages.begin(
                 layout.memory(),
-                table,
+                layout.pages(),
+                watches,
                 watch,
                 start & -geometry.pageSize(),
                 geometry.roundUp(end),
                 layout.host().maxMapCount());
-        return new Watchpoint(table, watch, start, end);
+        return new Watchpoint(watches, watch, start, end);
     }
 
     /**
@@ -68,7 +91,7 @@ public final class Watchpoint implements Registration {
      */
     @Override
     public void close() {
-        table.watches().remove(watch);
+        watches.remove(watch);
     }
 
     @Override

@@ -97,6 +97,8 @@ final class ArchitectureTest {
         }
         assertEquals(
                 Set.of(
+                        "FutexTable -> FutexBuckets",
+                        "FutexWaiter -> QueuedWaiter",
                         "GuestMemory -> CpuMemory",
                         "HostFile -> OpenHostFile",
                         "PageCache -> FilePages",

@@ -22,6 +22,8 @@ import dev.samara.core.event.StalledCpu;
 import dev.samara.core.fixture.GuestScene;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.guest.FutexKey;
+import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.guest.TlbArrays;
 import dev.samara.core.mman.Errno;
@@ -117,6 +119,9 @@ public final class WaitingTableSubjects {
                 scene.machine.statistics(),
                 new CpuStatistics(0, 0, 0, 0),
                 scene.space.holdTimes(),
+                scene.machine.futexes(),
+                scene.machine.futexes().newWaiter(FutexTable.ANY, () -> {}),
+                new FutexKey(FutexKey.Kind.PRIVATE, (int) PAGE, 1, CALM),
                 scene.space.addListener(change -> {}),
                 bean(scene.machine),
                 scene.space.watch(0x60_0000_3000L, 1, (address, length) -> {}),
@@ -208,8 +213,9 @@ public final class WaitingTableSubjects {
                                 ? flatOf(cpu).tlb()
                                 : type.isAssignableFrom(FlatMemory.class) ? flatOf(cpu) : of(type);
         assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
-        Object[] arguments =
-                Arrays.stream(method.getParameterTypes()).map(this::argument).toArray();
+        Object[] arguments = Arrays.stream(method.getParameterTypes())
+                .map(of -> of == GuestMemory.class ? cpu.memory() : argument(of))
+                .toArray();
         try {
             method.invoke(self, arguments);
         } catch (InvocationTargetException thrown) {

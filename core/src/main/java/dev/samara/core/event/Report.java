@@ -21,8 +21,8 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         LONG_WAIT,
         /**
          * An exception was thrown by a callback (a backing, a listener, a notifier, a borrower's {@link LetGo}, a
-         * shootdown delivery or a victim score), by a background task of the machine or by the retire phase of an
-         * operation.
+         * shootdown delivery, a victim score or the resumption of a futex waiter), by a background task of the machine
+         * or by the retire phase of an operation.
          */
         CALLBACK_FAILED,
         /** A CPU has borrowed a space for longer than the set time, and goes on: the message names its thread. */

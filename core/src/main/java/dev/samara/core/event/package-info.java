@@ -7,8 +7,9 @@
  * dev.samara.core.event.MmuNotifier} receives the ranges that an operation has unmapped, replaced, moved or discarded,
  * or of which it has taken rights, before the operation is complete. A {@link dev.samara.core.event.FlushListener}
  * receives the ranges whose translations a CPU drops, a {@link dev.samara.core.event.WriteListener} the stores to a
- * watched range. A {@link dev.samara.core.event.ShootdownDelivery} notifies the CPUs that a shootdown waits for; a
- * {@link dev.samara.core.event.StalledCpu} describes a CPU that has not acknowledged a shootdown for long. A {@link
+ * watched range, an {@link dev.samara.core.event.AccessListener} the reads of one. A {@link
+ * dev.samara.core.event.ShootdownDelivery} notifies the CPUs that a shootdown waits for; a {@link
+ * dev.samara.core.event.StalledCpu} describes a CPU that has not acknowledged a shootdown for long. A {@link
  * dev.samara.core.event.PageSink} receives the pages of a collection. A {@link dev.samara.core.event.LetGo} asks a
  * borrower to end its borrow. The methods that add a listener or notifier return a {@link
  * dev.samara.core.event.Registration}, whose {@code close} removes it.

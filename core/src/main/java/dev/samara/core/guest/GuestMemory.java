@@ -299,6 +299,22 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract int string(long address, byte[] target);
 
     /**
+     * Returns the key of a futex word ({@code get_futex_key}): what {@link FutexTable} knows it by, and what the
+     * embedder's own tables, of locks with an owner say, can use.
+     *
+     * <p>A word that may be shared is touched, as a write where the mapping permits it. So a private page of a file is
+     * a copy of its own by then.
+     *
+     * @param address of the word of 4 bytes
+     * @param isShared whether the word may be shared between processes
+     * @param access WRITE of {@link Protection} if a shared word must be writable; else READ
+     * @return the key; null if there is none, and {@link #fault} has the reason: ADRALN for an address that is no
+     *     multiple of 4 (EINVAL); MAPERR beyond the space; ACCERR also for a shared word on a private page that cannot
+     *     be written (EFAULT); or why the page cannot be accessed
+     */
+    public abstract @Nullable FutexKey futexKey(long address, boolean isShared, int access);
+
+    /**
      * Pins the frame of a page: its memory stays usable until {@link PinnedFrame#close}, even if the mapping changes.
      * For devices and long I/O. Accesses through the pin follow the mapping only until the mapping is changed. The call
      * allocates the pin, if the access succeeds.

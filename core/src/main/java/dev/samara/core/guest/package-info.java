@@ -6,6 +6,8 @@
  * owns the CPU may use it. An interpreter extends {@link dev.samara.core.guest.FlatMemory} instead, whose accesses
  * return numbers and report failures to one method.
  *
+ * <p>Threads of a guest wait at words of memory in the {@link dev.samara.core.guest.FutexTable} of their machine.
+ *
  * <p><b>Forms for the memory models of guests.</b> The accesses and fences for the order that a guest architecture
  * promises, with the names of {@link dev.samara.core.guest.FlatMemory} and {@link java.lang.invoke.VarHandle}:
  *

@@ -54,12 +54,16 @@ public enum Errno {
     EROFS(30),
     /** The name of the file is too long. */
     ENAMETOOLONG(36),
+    /** The call, or the operation that its arguments ask for, does not exist. */
+    ENOSYS(38),
     /** Too many symbolic links on the way to the file. */
     ELOOP(40),
     /** Offset beyond the largest size of the file. */
     EOVERFLOW(75),
     /** An unknown flag where unknown flags are refused, or an operation that the backing does not support. */
     EOPNOTSUPP(95),
+    /** The time of a wait was over. */
+    ETIMEDOUT(110),
     /** The quota of the owner of the file is used up. */
     EDQUOT(122);
 

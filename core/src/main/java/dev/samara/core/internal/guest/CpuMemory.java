@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
+import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.space.Layout;
@@ -37,6 +38,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private final SlowAccess slow = new SlowAccess(this);
     private final GuestBytes bytes = new GuestBytes(this);
     private final GuestPins pins = new GuestPins();
+    private final FutexKeys keys = new FutexKeys();
 
     /** Of the machine of the last space. */
     private @Nullable TranslatedMemory loaded;
@@ -155,7 +157,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     /** Returns the memory of the CPU's space. Throws if the thread is not the owner, or the CPU has no space. */
-    private TranslatedMemory loaded() {
+    TranslatedMemory loaded() {
         checkOwner();
         checkServed();
         return Objects.requireNonNull(loaded);
@@ -283,9 +285,24 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
      * after this call. Accesses of the watchers do not count as last accesses.
      */
     void tell(TranslatedMemory memory, long address, long length) {
-        if (!memory.isWatched(address, length)) {
-            return;
+        if (memory.isWatched(address, length)) {
+            tell(memory, Protection.WRITE, address, length, 0);
         }
+    }
+
+    /**
+     * Tells the watchers of a range about a read, as {@link #tell(TranslatedMemory, long, long)} does.
+     *
+     * @param access READ or EXEC of {@link Protection}
+     * @param number what was read; 0 for a copy
+     */
+    void tellRead(TranslatedMemory memory, int access, long address, long length, long number) {
+        if (memory.isReadWatched(address, length)) {
+            tell(memory, access, address, length, number);
+        }
+    }
+
+    private void tell(TranslatedMemory memory, int access, long address, long length, long number) {
         long valueBefore = value;
         long faultAddressBefore = faultAddress;
         int faultBefore = fault;
@@ -293,7 +310,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         int accessBefore = failedAccess;
         int sizeBefore = failedSize;
         try {
-            memory.tell(address, length);
+            memory.tell(access, address, length, number);
         } finally {
             value = valueBefore;
             faultAddress = faultAddressBefore;
@@ -330,7 +347,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         try {
             long physical = memory.translate(address, size, access);
             if (physical < 0) {
-                return fail((int) -physical, address, access, size);
+                return physical == TranslatedMemory.WATCHED
+                        ? slow.loadWatched(memory, address, size, access)
+                        : fail((int) -physical, address, access, size);
             }
             value = ordered(memory.get(address, physical, size, access), size);
             return Fault.NONE;
@@ -511,6 +530,17 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             fail(pins.fault(), address, access, 0);
         }
         return pinned;
+    }
+
+    @Override
+    public @Nullable FutexKey futexKey(long address, boolean isShared, int access) {
+        TranslatedMemory memory = loaded();
+        begin();
+        FutexKey key = keys.of(memory, address, isShared, (access & Protection.WRITE) != 0);
+        if (key == null) {
+            fail(keys.fault(), address, access, FutexKeys.SIZE);
+        }
+        return key;
     }
 
     @Override

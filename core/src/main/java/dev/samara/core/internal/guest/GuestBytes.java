@@ -47,6 +47,8 @@ final class GuestBytes {
             memory.copy(address, physical, bytes, at, length, writes);
             if (writes) {
                 registers.tell(memory, address, length);
+            } else {
+                registers.tellRead(memory, Protection.READ, address, length, 0);
             }
             return Fault.NONE;
         } finally {
@@ -61,7 +63,7 @@ final class GuestBytes {
     /** Polls, and returns the physical address of bytes of a page, or the negated fault. Called in GUEST. */
     private static long translate(TranslatedMemory memory, long address, boolean writes) {
         memory.poll();
-        return writes ? memory.findWritable(address) : memory.translate(address, 1, Protection.READ);
+        return writes ? memory.findWritable(address) : memory.findReadable(address, Protection.READ);
     }
 
     private static long translateForced(TranslatedMemory memory, long address, boolean writes) {
@@ -104,6 +106,8 @@ final class GuestBytes {
             buffer.position(at + length);
             if (writes) {
                 registers.tell(memory, address, length);
+            } else if (!isForced) {
+                registers.tellRead(memory, Protection.READ, address, length, 0);
             }
             return Fault.NONE;
         } finally {

@@ -21,7 +21,7 @@ final class SlowAccess {
         for (int i = 0; i < size; i++) {
             boolean entered = memory.enter();
             try {
-                long physical = memory.translate(address + i, 1, access);
+                long physical = memory.findReadable(address + i, access);
                 if (physical < 0) {
                     return cpu.fail((int) -physical, address + i, access, size);
                 }
@@ -30,7 +30,26 @@ final class SlowAccess {
                 memory.leave(entered);
             }
         }
-        cpu.setValue(cpu.ordered(number, size));
+        long value = cpu.ordered(number, size);
+        cpu.setValue(value);
+        boolean entered = memory.enter();
+        try {
+            cpu.tellRead(memory, access, address, size, value);
+        } finally {
+            memory.leave(entered);
+        }
+        return Fault.NONE;
+    }
+
+    /** Reads a number of a page that is watched for reads. Called in GUEST. */
+    int loadWatched(TranslatedMemory memory, long address, int size, int access) {
+        long physical = memory.findAgain(address, access);
+        if (physical < 0) {
+            return cpu.fail((int) -physical, address, access, size);
+        }
+        long value = cpu.ordered(memory.get(address, physical, size, access), size);
+        cpu.setValue(value);
+        cpu.tellRead(memory, access, address, size, value);
         return Fault.NONE;
     }
 
@@ -99,7 +118,7 @@ final class SlowAccess {
      * @param number in little-endian order
      */
     int storeWatched(TranslatedMemory memory, long address, int size, long number) {
-        long physical = memory.findAgain(address);
+        long physical = memory.findAgain(address, Protection.WRITE);
         if (physical < 0) {
             return fail(physical, address, size);
         }
@@ -110,12 +129,18 @@ final class SlowAccess {
 
     /** Makes an atomic access to a page that is watched. Called in GUEST. */
     int updateWatched(TranslatedMemory memory, AtomicUpdate what, long address, int size, long expected, long operand) {
-        long physical = memory.findAgain(address);
+        int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
+        long physical = memory.findAgain(address, access);
         if (physical < 0) {
-            return fail(physical, address, size);
+            return cpu.fail((int) -physical, address, access, size);
         }
         long seen = cpu.update(memory, what, address, physical, size, expected, operand);
-        boolean isWritten = what != AtomicUpdate.EXCHANGE_IF || seen == (expected & AtomicUpdate.maskOf(size));
+        if (what != AtomicUpdate.STORE) {
+            cpu.tellRead(memory, Protection.READ, address, size, seen);
+        }
+        boolean isWritten = what == AtomicUpdate.EXCHANGE_IF
+                ? seen == (expected & AtomicUpdate.maskOf(size))
+                : what != AtomicUpdate.LOAD;
         if (isWritten) {
             cpu.tell(memory, address, size);
         }

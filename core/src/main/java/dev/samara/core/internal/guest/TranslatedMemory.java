@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  */
 public sealed class TranslatedMemory permits CheckedMemory {
     /**
-     * The result of {@link #translate} for a store to a page that is watched, whose watchers are told of each store. It
-     * is no negated {@link Fault}.
+     * The result of {@link #translate} for a store to a page that is watched, whose watchers are told of each store,
+     * and for each access to a page that is watched for reads. It is no negated {@link Fault}.
      */
     static final long WATCHED = Integer.MIN_VALUE;
 
@@ -103,6 +103,11 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     Frames frames() {
         return frames;
+    }
+
+    /** Returns the layout of the space that is served. */
+    Layout layout() {
+        return Objects.requireNonNull(served);
     }
 
     /** Returns the record of pinned frames; null on a machine that does not track references. */
@@ -224,8 +229,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * translations are invalid after this call.
      *
      * @param access one bit of {@link Protection}
-     * @return the physical address, or the negated {@link Fault}; {@link #WATCHED} for a store to a page that is
-     *     watched
+     * @return the physical address, or the negated {@link Fault}; {@link #WATCHED} if watchers may have to be told
      */
     long translate(long address, int size, int access) {
         long physical = tlb.probe(address, size, rightOf(access));
@@ -238,7 +242,17 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     private long resolve(long address, int access) {
         long physical = find(address, access);
-        return physical >= 0 && access == Protection.WRITE && fill.isWatched(address) ? WATCHED : physical;
+        return physical >= 0 && isReported(address, access) ? WATCHED : physical;
+    }
+
+    private boolean isReported(long address, int access) {
+        return fill.isReadWatched(address) || (access == Protection.WRITE && fill.isWatched(address));
+    }
+
+    /** Translates for a read by the TLB, and else like {@link #find}. Called in GUEST. */
+    long findReadable(long address, int access) {
+        long physical = tlb.probe(address, 1, rightOf(access));
+        return physical >= 0 ? physical : find(address, access);
     }
 
     /** Translates for a store by the TLB, and else like {@link #find}. Called in GUEST. */
@@ -260,12 +274,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Translates as {@link #find} does for a store whose miss is counted already, and since which the CPU has not left
-     * GUEST.
+     * Translates as {@link #find} does for an access whose miss is counted already, and since which the CPU has not
+     * left GUEST.
      */
-    long findAgain(long address) {
-        long physical = walk(address, Pte.WRITE);
-        return physical >= 0 ? physical : findByFault(address, Protection.WRITE);
+    long findAgain(long address, int access) {
+        long physical = walk(address, rightOf(access));
+        return physical >= 0 ? physical : findByFault(address, access);
     }
 
     /**
@@ -275,6 +289,17 @@ public sealed class TranslatedMemory permits CheckedMemory {
     long lookUpWritable(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
         return physical >= 0 ? physical : walk(address, Pte.WRITE);
+    }
+
+    /** Translates for a load by the TLB and the page table. Does not fault: returns a negative number instead. */
+    long lookUpReadable(long address) {
+        long physical = tlb.probe(address, 1, Pte.READ);
+        return physical >= 0 ? physical : walk(address, Pte.READ);
+    }
+
+    /** Returns the entry of a page; {@link Pte#NONE} for none. Called in GUEST. Does not fault. */
+    long entry(long address) {
+        return fill.entry(address);
     }
 
     /**
@@ -350,15 +375,23 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return !processor.isAt(CpuTlb.TELLING_STORE) && fill.watches().touches(address, address + length - 1);
     }
 
+    /** Returns whether watchers are told of a read of a range. They are not told of reads of a watcher. */
+    boolean isReadWatched(long address, long length) {
+        return !processor.isAt(CpuTlb.TELLING_STORE) && fill.readWatches().touches(address, address + length - 1);
+    }
+
     /**
-     * Tells the watchers of a range about a store that was made. Called in GUEST, which it leaves meanwhile, since
+     * Tells the watchers of a range about an access that was made. Called in GUEST, which it leaves meanwhile, since
      * watchers may take long. Earlier translations are invalid after this call.
+     *
+     * @param access WRITE of {@link Protection}, or the kind of a read
+     * @param value the number that was read; 0 for none
      */
-    void tell(long address, long length) {
+    void tell(int access, long address, long length, long value) {
         leaveGuest();
         int before = processor.begin(CpuTlb.TELLING_STORE);
         try {
-            fill.watches().tell(address, length);
+            (access == Protection.WRITE ? fill.watches() : fill.readWatches()).tell(access, address, length, value);
         } finally {
             processor.end(before);
             enterGuest();

@@ -440,6 +440,19 @@ public final class Frames {
                 && FrameRecordWords.page(chunk, at) == page;
     }
 
+    /**
+     * Returns the number of the cache that a frame was assigned to last. The caller has found the frame in an entry of
+     * a page cache's page, and no thread can free it.
+     */
+    public long cacheOf(int frame) {
+        return FrameRecordWords.ownerAcquire(recordsOf(frame), positionOf(frame));
+    }
+
+    /** Returns the page of {@link #cacheOf}, which the caller calls first. */
+    public long pageOf(int frame) {
+        return FrameRecordWords.page(recordsOf(frame), positionOf(frame));
+    }
+
     /** Marks a frame as removed from its cache. The thread that removes it calls this before it walks the mappings. */
     public void remove(int frame) {
         // Volatile: a full fence before the walk. Pairs with isCached.

@@ -39,6 +39,7 @@ public final class PageTable implements LoadedRoot {
 
     private final Object[] root;
     private final Watches watches = new Watches();
+    private final Watches readWatches = new Watches();
     private final PendingNotices notices = new PendingNotices();
     private final ResidentPages residents;
 
@@ -102,6 +103,11 @@ public final class PageTable implements LoadedRoot {
     /** Returns the ranges that are watched for writes; always the same object. */
     public Watches watches() {
         return watches;
+    }
+
+    /** Returns the ranges that are watched for reads; always the same object. */
+    public Watches readWatches() {
+        return readWatches;
     }
 
     /** Returns the notices of first writes that backings have not answered yet; always the same object. */

@@ -122,21 +122,21 @@ final class WatchTree {
     }
 
     /** Notifies the listener of each range that has a byte of an access, in order. */
-    void tell(long address, long length) {
+    void tell(int access, long address, long length, long value) {
         if (Addresses.isBelow(reach, address)) {
             return;
         }
         if (lower != null) {
-            lower.tell(address, length);
+            lower.tell(access, address, length, value);
         }
         if (Addresses.isBelow(address + length - 1, watch.first())) {
             return;
         }
         if (!Addresses.isBelow(watch.last(), address)) {
-            watch.tell(address, length);
+            watch.tell(access, address, length, value);
         }
         if (higher != null) {
-            higher.tell(address, length);
+            higher.tell(access, address, length, value);
         }
     }
 

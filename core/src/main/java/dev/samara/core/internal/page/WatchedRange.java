@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.event.AccessListener;
 import dev.samara.core.event.WriteListener;
 import java.util.function.Consumer;
 
-/** A range of addresses that is watched for writes, first and last byte inclusive. */
+/** A range of addresses that is watched for writes or for reads, first and last byte inclusive. */
 public final class WatchedRange implements Comparable<WatchedRange> {
     private static final long NEVER_ADDED = -1;
 
     private final long first;
     private final long last;
-    private final WriteListener listener;
+    private final AccessListener listener;
     private final Consumer<Throwable> reporter;
 
     /** The number of ranges that were added before it. Set once, before the range is in a tree. */
@@ -28,6 +29,18 @@ public final class WatchedRange implements Comparable<WatchedRange> {
      * @param reporter is given the exceptions that the listener throws; must not throw
      */
     public WatchedRange(long first, long last, WriteListener listener, Consumer<Throwable> reporter) {
+        this(first, last, (access, address, length, value) -> listener.written(address, length), reporter);
+    }
+
+    /**
+     * Describes a range, without adding it.
+     *
+     * @param first the address of its first byte
+     * @param last the address of its last byte, inclusive, unsigned
+     * @param listener is notified of reads, on the thread that reads
+     * @param reporter is given the exceptions that the listener throws; must not throw
+     */
+    public WatchedRange(long first, long last, AccessListener listener, Consumer<Throwable> reporter) {
         this.first = first;
         this.last = last;
         this.listener = listener;
@@ -59,12 +72,12 @@ public final class WatchedRange implements Comparable<WatchedRange> {
         return order != 0 ? order : Long.compare(age, other.age);
     }
 
-    void tell(long address, long length) {
+    void tell(int access, long address, long length, long value) {
         if (isClosed) {
             return;
         }
         try {
-            listener.written(address, length);
+            listener.read(access, address, length, value);
         } catch (Throwable thrown) {
             reporter.accept(thrown);
         }

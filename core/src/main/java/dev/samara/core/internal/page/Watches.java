@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.mman.Protection;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ranges of one space that are watched for writes. They are ranges of addresses, whatever is mapped there.
+ * The ranges of one space that are watched for writes, or those that are watched for reads. They are ranges of
+ * addresses, whatever is mapped there.
  *
- * <p>A CPU takes no right to write a watched page into its TLB, so each store there leaves the fast path and is
- * reported. A thread that adds a range flushes translations after that; a thread that removes one need not.
+ * <p>A CPU takes no right to write a watched page into its TLB, and no translation of a page that is watched for reads.
+ * So each access there leaves the fast path and is reported. A thread that adds a range flushes translations after
+ * that; a thread that removes one need not.
  */
 public final class Watches {
     /** The watched ranges; null for none, which is the cheapest check. */
@@ -40,9 +43,19 @@ public final class Watches {
      * @param length the number of bytes, not 0
      */
     public void tell(long address, long length) {
+        tell(Protection.WRITE, address, length, 0);
+    }
+
+    /**
+     * Notifies the listeners as {@link #tell(long, long)} does.
+     *
+     * @param access one bit of {@link Protection}
+     * @param value the number that was read; 0 for none
+     */
+    public void tell(int access, long address, long length, long value) {
         WatchTree known = all;
         if (known != null) {
-            known.tell(address, length);
+            known.tell(access, address, length, value);
         }
     }
 

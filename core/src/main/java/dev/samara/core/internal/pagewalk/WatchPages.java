@@ -7,21 +7,23 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.WatchedRange;
+import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 
-/** Begins to watch a range for writes. After that, no CPU has a translation by which it could store unnoticed. */
+/** Begins to watch a range. After that, no CPU has a translation by which it could store, or read, unnoticed. */
 public final class WatchPages {
     private WatchPages() {}
 
     /**
-     * Adds a watch, and waits until no CPU has the right to write to its pages in its TLB. The caller holds no lock and
-     * has no CPU in GUEST. If this throws, the watch is removed again.
+     * Adds a watch, and waits until no CPU has a translation of its pages in its TLB from before. The caller holds no
+     * lock and has no CPU in GUEST. If this throws, the watch is removed again.
      *
      * @param table the page table of a space
+     * @param watches those of the table for writes, or for reads
      * @param start the first address of the watch's first page
      * @param end the end of the watch's last page, exclusive
      * @param most the most watches of the space
@@ -29,7 +31,13 @@ public final class WatchPages {
      */
     @SuppressWarnings("try") // it is there to be closed
     public static void begin(
-            MachineMemory memory, PageTable table, WatchedRange watch, long start, long end, int most) {
+            MachineMemory memory,
+            PageTable table,
+            Watches watches,
+            WatchedRange watch,
+            long start,
+            long end,
+            int most) {
         StackReserve.check(HeldTables.DEPTH);
         HeldTables held = new HeldTables();
         boolean isHeld = held.hold(table);
@@ -37,7 +45,7 @@ public final class WatchPages {
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
                         memory.accessChecker(), "watch", AccessChecker.WRITE, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
-            if (!table.watches().add(watch, most)) {
+            if (!watches.add(watch, most)) {
                 throw new MmException("watch", Errno.ENOSPC);
             }
             // The fence of the walk is between the watch and the leaves, and later the cpumasks. Pairs with a thread
@@ -57,7 +65,7 @@ public final class WatchPages {
         } finally {
             held.release();
             if (!done) {
-                table.watches().remove(watch);
+                watches.remove(watch);
             }
         }
     }

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -96,6 +97,9 @@ public final class MachineState {
 
     /** The leases of faults that find no frame; null for none. Set before the machine is used. */
     private @Nullable ReapLeases reapLeases;
+
+    /** Ends what threads of a space wait for that has no users any more. Set before the machine is used. */
+    private Consumer<Identity> waitsEnd = space -> {};
 
     /** Null for a machine that does not track references. Set before the machine is used. */
     private @Nullable RefTracker refTracker;
@@ -283,6 +287,16 @@ public final class MachineState {
     public static @Nullable MachineMemory memoryOf(VmArea vma) {
         FilePages file = FilePages.of(vma);
         return file == null ? null : file.memory();
+    }
+
+    /** Has the waits of a space ended by a given action at its teardown. Called once, before there is a space. */
+    public void endWaitsBy(Consumer<Identity> action) {
+        waitsEnd = action;
+    }
+
+    /** Ends the waits of a space that has no users any more. */
+    void endWaits(Identity space) {
+        waitsEnd.accept(space);
     }
 
     /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */

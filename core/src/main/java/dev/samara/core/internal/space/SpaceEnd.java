@@ -136,6 +136,7 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
         try {
             // What follows the teardown must not meet the end of the stack.
             StackReserve.check(DEPTH);
+            spaces.host().endWaits(ending.lifetime().identity());
             spaces.tearDown(ending);
             if (ending.isInFlight()) {
                 // An earlier attempt has failed after its publication, and another thread ends it.

@@ -93,6 +93,13 @@ public final class TlbFill {
         return Pte.has(pte, wanted) ? fill(address, pte, right) : walkFirst(address, right, leaf, index, wanted);
     }
 
+    /** Returns the entry of a page, without an effect on it; {@link Pte#NONE} for none. Called in GUEST only. */
+    public long entry(long address) {
+        PageTable of = table();
+        long[] leaf = tables.leaf(of, address);
+        return leaf == null ? Pte.NONE : Leaf.get(leaf, of.indexOf(address));
+    }
+
     /**
      * Drops the cached walk to a leaf, after a fault may have made another leaf.
      *
@@ -125,7 +132,11 @@ public final class TlbFill {
         // No write goes through the TLB before the entry has the dirty bit.
         boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
         long rights = pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
-        return tlb.fill(address, Pte.frame(pte), rights, right);
+        long physical = tlb.fill(address, Pte.frame(pte), rights, right);
+        if (isReadWatched(address)) {
+            tlb.drop(address);
+        }
+        return physical;
     }
 
     /**
@@ -139,6 +150,19 @@ public final class TlbFill {
         // reads the cpumasks.
         long page = address >>> of.pageShift() << of.pageShift();
         return of.watches().touches(page, page + (1L << of.pageShift()) - 1);
+    }
+
+    /** Returns whether a byte of a page is watched for reads. The TLB never has a translation of such a page. */
+    public boolean isReadWatched(long address) {
+        PageTable of = table();
+        // As in isWatched.
+        long page = address >>> of.pageShift() << of.pageShift();
+        return of.readWatches().touches(page, page + (1L << of.pageShift()) - 1);
+    }
+
+    /** Returns the ranges of the CPU's space that are watched for reads; always the same object for a space. */
+    public Watches readWatches() {
+        return table().readWatches();
     }
 
     /** Returns the watched ranges of the CPU's space; always the same object for a space. */

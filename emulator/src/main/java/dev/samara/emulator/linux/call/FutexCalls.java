@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.call;
 
+import dev.samara.core.guest.FutexTable;
+import dev.samara.core.guest.FutexWaiter;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.Credentials;
 import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.process.ProcessTree;
-import dev.samara.emulator.linux.wait.FutexTable;
 import dev.samara.emulator.linux.wait.PiFutexes;
 import dev.samara.emulator.linux.wait.RobustList;
 import dev.samara.emulator.linux.wait.WaitList;
@@ -28,8 +29,6 @@ final class FutexCalls {
     private static final int LOCK_BY_CLOCK = 13;
     private static final int PRIVATE = 128;
     private static final int WALL_CLOCK = 256;
-    private static final int LAST_OPERATION = 4;
-    private static final int LAST_COMPARISON = 5;
 
     /** The last errno ({@code MAX_ERRNO}). */
     private static final int LAST_ERROR = -4095;
@@ -56,7 +55,6 @@ final class FutexCalls {
         if ((operation & WALL_CLOCK) != 0 && command != WAIT_BITS && command != LOCK_BY_CLOCK) {
             return LinuxErrno.ENOSYS;
         }
-        boolean hasOther = command == REQUEUE || command == COMPARE_REQUEUE || command == WAKE_OPERATION;
         if (!isKnown(command)) {
             return LinuxErrno.ENOSYS;
         }
@@ -68,11 +66,6 @@ final class FutexCalls {
         if (command != UNLOCK && (address & 3) != 0) {
             return LinuxErrno.EINVAL;
         }
-        if (hasOther && (other & 3) != 0) {
-            // The first word comes before the second.
-            table().check(thread, address, isPrivate);
-            return LinuxErrno.EINVAL;
-        }
         return switch (command) {
             case WAIT -> await(address, isPrivate, (int) value, -1, fourth, false, false);
             case WAIT_BITS ->
@@ -81,16 +74,20 @@ final class FutexCalls {
                 lock(address, isPrivate, fourth, command == LOCK || (operation & WALL_CLOCK) != 0);
             case TRY_LOCK -> locks().lock(thread, address, isPrivate, true, WaitingThread.NEVER);
             case UNLOCK -> locks().unlock(thread, address, isPrivate);
-            case WAKE -> table().wake(thread, address, isPrivate, Math.max((int) value, 1), -1);
-            case WAKE_BITS ->
-                (int) last == 0
-                        ? LinuxErrno.EINVAL
-                        : table().wake(thread, address, isPrivate, Math.max((int) value, 1), (int) last);
-            case REQUEUE -> table().requeue(thread, address, other, isPrivate, (int) value, (int) fourth, null);
-            case COMPARE_REQUEUE ->
-                table().requeue(thread, address, other, isPrivate, (int) value, (int) fourth, (int) last);
-            case WAKE_OPERATION -> wakeAndChange(address, other, isPrivate, (int) value, (int) fourth, (int) last);
-            default -> LinuxErrno.ENOSYS;
+            default ->
+                memory.call(guest -> {
+                    boolean isShared = !isPrivate;
+                    int number = (int) value;
+                    int second = (int) fourth;
+                    return switch (command) {
+                        case WAKE -> table().wake(guest, address, isShared, number, FutexTable.ANY);
+                        case WAKE_BITS -> table().wake(guest, address, isShared, number, (int) last);
+                        case REQUEUE -> table().requeue(guest, address, other, isShared, number, second);
+                        case COMPARE_REQUEUE ->
+                            table().compareAndRequeue(guest, address, other, isShared, number, second, (int) last);
+                        default -> table().wakeOp(guest, address, other, isShared, number, second, (int) last);
+                    };
+                });
         };
     }
 
@@ -139,15 +136,16 @@ final class FutexCalls {
                     ? TimeCalls.deadline(given, isWall)
                     : thread.interruptedCall().deadlineIn(given);
         }
-        FutexTable.FutexWaiter waiter = table().begin(thread, address, isPrivate, expected, bits);
-        if (waiter == null) {
-            return LinuxErrno.EAGAIN;
-        }
+        FutexWaiter waiter = table().newWaiter(bits, thread::wake);
         long waited = LinuxErrno.EINTR;
         try {
-            waited = thread.await(new WaitList(), () -> table().isWoken(waiter), deadline);
+            long queued = memory.call(guest -> waiter.queue(guest, address, !isPrivate, expected));
+            if (queued != 0) {
+                return queued;
+            }
+            waited = thread.await(new WaitList(), waiter::isWoken, deadline);
         } finally {
-            if (table().end(waiter)) {
+            if (waiter.unqueue()) {
                 waited = 0;
             }
         }
@@ -157,51 +155,6 @@ final class FutexCalls {
         }
         boolean isAgain = waited == LinuxErrno.RESTART && time != 0 && !isAbsolute;
         return isAgain ? LinuxErrno.RESTART_WITHOUT_HANDLER : waited;
-    }
-
-    private long wakeAndChange(long address, long other, boolean isPrivate, int wakes, int otherWakes, int encoded) {
-        int operand = encoded << 8 >> 20;
-        int compared = encoded << 20 >> 20;
-        int operation = encoded >> 28 & 15;
-        int argument = (operation & 8) != 0 ? 1 << (operand & 31) : operand;
-        table().check(thread, address, other, isPrivate);
-        if ((operation & 7) > LAST_OPERATION) {
-            return LinuxErrno.ENOSYS;
-        }
-        int old;
-        do {
-            old = memory.getInt(other);
-        } while (memory.compareAndExchange(other, old, changed(operation & 7, old, argument)) != old);
-        int comparison = encoded >> 24 & 15;
-        if (comparison > LAST_COMPARISON) {
-            return LinuxErrno.ENOSYS;
-        }
-        int woken = table().wake(thread, address, isPrivate, Math.max(wakes, 1), -1);
-        if (holds(comparison, old, compared)) {
-            woken += table().wake(thread, other, isPrivate, Math.max(otherWakes, 1), -1);
-        }
-        return woken;
-    }
-
-    private static int changed(int operation, int old, int argument) {
-        return switch (operation) {
-            case 0 -> argument;
-            case 1 -> old + argument;
-            case 2 -> old | argument;
-            case 3 -> old & ~argument;
-            default -> old ^ argument;
-        };
-    }
-
-    private static boolean holds(int comparison, int old, int with) {
-        return switch (comparison) {
-            case 0 -> old == with;
-            case 1 -> old != with;
-            case 2 -> old < with;
-            case 3 -> old <= with;
-            case 4 -> old > with;
-            default -> old >= with;
-        };
     }
 
     long setRobust(long address, long length) {

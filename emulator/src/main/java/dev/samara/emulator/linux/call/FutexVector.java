@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.call;
 
+import dev.samara.core.guest.FutexTable;
+import dev.samara.core.guest.FutexWaiter;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestThread;
-import dev.samara.emulator.linux.wait.FutexTable;
 import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
@@ -64,33 +65,39 @@ final class FutexVector {
     }
 
     private long await(List<WaitedWord> words, long deadline) {
-        List<FutexTable.FutexWaiter> waiters = new ArrayList<>();
+        List<FutexWaiter> waiters = new ArrayList<>();
         long result = LinuxErrno.EINTR;
         int woken = -1;
         try {
             result = begin(words, waiters);
             if (result == 0) {
-                result = thread.await(new WaitList(), () -> waiters.stream().anyMatch(table()::isWoken), deadline);
+                result = thread.await(new WaitList(), () -> waiters.stream().anyMatch(FutexWaiter::isWoken), deadline);
             }
         } finally {
             for (int i = 0; i < waiters.size(); i++) {
-                woken = table().end(waiters.get(i)) ? i : woken;
+                woken = waiters.get(i).unqueue() ? i : woken;
             }
         }
         return woken >= 0 ? woken : result;
     }
 
     /** Begins to wait at each word; EAGAIN if one has another number than the expected one. */
-    private long begin(List<WaitedWord> words, List<FutexTable.FutexWaiter> waiters) {
+    private long begin(List<WaitedWord> words, List<FutexWaiter> waiters) {
+        // First the keys of all words, as in futex_wait_multiple_setup.
         for (WaitedWord each : words) {
             if ((each.address & 3) != 0) {
                 return LinuxErrno.EINVAL;
             }
-            FutexTable.FutexWaiter waiter = table().begin(thread, each.address, each.isPrivate, each.expected, -1);
-            if (waiter == null) {
-                return LinuxErrno.EAGAIN;
-            }
+            memory.futexKey(each.address, each.isPrivate, false);
+        }
+        for (WaitedWord each : words) {
+            FutexWaiter waiter = table().newWaiter(FutexTable.ANY, thread::wake);
+            // Before it is in the table, which it leaves whatever happens.
             waiters.add(waiter);
+            long queued = memory.call(guest -> waiter.queue(guest, each.address, !each.isPrivate, each.expected));
+            if (queued != 0) {
+                return queued;
+            }
         }
         return 0;
     }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.memory;
 
+import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.GuestText;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.ToLongFunction;
 
 /**
  * The memory of the guest as a system call of its thread sees it. A failed access throws {@link BadAddress}. Used
@@ -89,6 +93,29 @@ public final class CallMemory {
         } while (isRetry(fault));
         check(fault);
         return (int) memory.value();
+    }
+
+    /** Returns the key of a futex word, whose address is a multiple of 4. */
+    public FutexKey futexKey(long address, boolean isPrivate, boolean isWritten) {
+        for (; ; ) {
+            FutexKey key = memory.futexKey(address, !isPrivate, isWritten ? Protection.WRITE : Protection.READ);
+            if (key != null) {
+                return key;
+            }
+            if (!isRetry(memory.fault())) {
+                throw bad;
+            }
+        }
+    }
+
+    /** Makes a call of the library on this memory, which an interrupt of the thread of the host may end. */
+    public long call(ToLongFunction<GuestMemory> call) {
+        long result;
+        do {
+            result = call.applyAsLong(memory);
+            // As of a fault: the interrupt is of no concern to the guest.
+        } while (result == Errno.EINTR.result() && Thread.interrupted());
+        return result;
     }
 
     /** Reads up to a failure, and returns the number of bytes. */

@@ -142,7 +142,7 @@ public final class ProcessMemory {
         return auxiliary.clone();
     }
 
-    /** Returns what is equal for all processes with this memory: the key of their private futexes. */
+    /** Returns what is equal for all processes with this memory, and for no others. */
     public Object identity() {
         return shared;
     }

@@ -2,6 +2,7 @@
 package dev.samara.emulator.linux.process;
 
 import dev.samara.core.Machine;
+import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.cpu.BlockCache;
 import dev.samara.emulator.cpu.CodeTranslator;
 import dev.samara.emulator.limit.GuestLimits;
@@ -18,7 +19,6 @@ import dev.samara.emulator.linux.memory.MappingTotal;
 import dev.samara.emulator.linux.memory.SegmentTable;
 import dev.samara.emulator.linux.memory.UnnamedMemory;
 import dev.samara.emulator.linux.signal.SignalInfo;
-import dev.samara.emulator.linux.wait.FutexTable;
 import dev.samara.emulator.linux.wait.PiFutexes;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -45,7 +45,6 @@ public final class GuestSystem {
     private final GuestReports reports;
     private final Function<GuestThread, ThreadCalls> calls;
     private final ProcessTree tree = new ProcessTree();
-    private final FutexTable futexes = new FutexTable();
     private final PiFutexes piFutexes = new PiFutexes(tree::findThread);
     private final SegmentTable segments;
     private final ControllingTerminal terminal = new ControllingTerminal();
@@ -188,7 +187,7 @@ public final class GuestSystem {
     }
 
     public FutexTable futexes() {
-        return futexes;
+        return machine.futexes();
     }
 
     public PiFutexes piFutexes() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.process;
 
+import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.linux.memory.BadAddress;
 
 /** The words in which the guest has the number of a thread: one is stored at its start, one is cleared at its end. */
@@ -39,7 +40,8 @@ public final class TidWords {
         if (address != 0 && isShared) {
             try {
                 thread.memory().putInt(address, 0);
-                thread.process().system().futexes().wakeOne(thread, address);
+                FutexTable futexes = thread.process().system().futexes();
+                thread.memory().call(guest -> futexes.wake(guest, address, true, 1, FutexTable.ANY));
             } catch (BadAddress gone) {
                 // The guest has unmapped the word: nobody waits for it.
             }

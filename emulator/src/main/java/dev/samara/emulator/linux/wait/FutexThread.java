@@ -14,6 +14,6 @@ public interface FutexThread extends WaitingThread {
     /** What this thread has to do with locks that know their owners. */
     PiFutexes.PiThread inheritance();
 
-    /** The memory of the process, in which words of private futexes are known by their addresses. */
+    /** The memory of the process. */
     ProcessMemory processMemory();
 }

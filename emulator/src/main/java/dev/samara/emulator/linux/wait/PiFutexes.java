@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.wait;
 
+import dev.samara.core.guest.FutexKey;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.memory.CallMemory;
 import java.util.ArrayDeque;
@@ -45,12 +46,12 @@ public final class PiFutexes {
 
     private static final class PiWaiter {
         private final FutexThread thread;
-        private final FutexTable.WordKey key;
+        private final FutexKey key;
         private final PiLock lock;
         private boolean isGranted;
         private boolean isOfDead;
 
-        PiWaiter(FutexThread thread, FutexTable.WordKey key, PiLock lock) {
+        PiWaiter(FutexThread thread, FutexKey key, PiLock lock) {
             this.thread = thread;
             this.key = key;
             this.lock = lock;
@@ -66,7 +67,7 @@ public final class PiFutexes {
     }
 
     private final ThreadFinder threads;
-    private final Map<FutexTable.WordKey, PiLock> locks = new HashMap<>();
+    private final Map<FutexKey, PiLock> locks = new HashMap<>();
 
     /**
      * Makes a table without locks.
@@ -87,7 +88,7 @@ public final class PiFutexes {
     public long lock(FutexThread thread, long address, boolean isPrivate, boolean isTry, long deadline) {
         PiWaiter waiter;
         synchronized (this) {
-            FutexTable.WordKey key = FutexTable.key(thread, address, isPrivate, true);
+            FutexKey key = thread.memory().futexKey(address, isPrivate, true);
             long result = take(thread, address, isPrivate, key);
             PiLock lock = locks.get(key);
             if (result != 0 || lock == null) {
@@ -113,7 +114,7 @@ public final class PiFutexes {
     }
 
     /** Takes a free lock, or finds out for whom a thread has to wait; the table has the lock then. */
-    private long take(FutexThread thread, long address, boolean isPrivate, FutexTable.WordKey key) {
+    private long take(FutexThread thread, long address, boolean isPrivate, FutexKey key) {
         CallMemory memory = thread.memory();
         for (; ; ) {
             int word = memory.getInt(address);
@@ -177,7 +178,7 @@ public final class PiFutexes {
         return false;
     }
 
-    private void forgetIfEmpty(FutexTable.WordKey key, PiLock lock) {
+    private void forgetIfEmpty(FutexKey key, PiLock lock) {
         FutexThread owner = lock.owner;
         if (lock.waiters.isEmpty() && owner != null) {
             // The word may have got another lock since a waiter was given this one.
@@ -235,7 +236,7 @@ public final class PiFutexes {
             if ((address & 3) != 0) {
                 return LinuxErrno.EINVAL;
             }
-            FutexTable.WordKey key = FutexTable.key(thread, address, isPrivate, true);
+            FutexKey key = thread.memory().futexKey(address, isPrivate, true);
             PiLock lock = locks.get(key);
             PiWaiter next = lock == null ? null : lock.waiters.peek();
             if (lock == null || next == null) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.wait;
 
+import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.linux.memory.BadAddress;
 import dev.samara.emulator.linux.memory.CallMemory;
 
@@ -91,14 +92,14 @@ public final class RobustList {
         int old = memory.getInt(address);
         if (isPending && !isInheriting && (old & OWNER) == 0) {
             // The thread has unlocked the word, and not woken a waiter yet.
-            futexes.wakeOne(thread, address);
+            memory.call(guest -> futexes.wake(guest, address, true, 1, FutexTable.ANY));
             return;
         }
         while ((old & OWNER) == thread.tid()) {
             int found = memory.compareAndExchange(address, old, (old & HAS_WAITERS) | OWNER_DIED);
             if (found == old) {
                 if (!isInheriting && (old & HAS_WAITERS) != 0) {
-                    futexes.wakeOne(thread, address);
+                    memory.call(guest -> futexes.wake(guest, address, true, 1, FutexTable.ANY));
                 }
                 return;
             }

@@ -7,8 +7,8 @@
  * signal wakes it too. So no wait outlasts the end of its process. {@link
  * dev.samara.emulator.linux.wait.WaitingThread#await} is the loop of all waits.
  *
- * <p>A futex is a word of memory with a list of waiting threads: {@link
- * dev.samara.emulator.linux.wait.FutexTable}. Locks whose words have the number of their owner are handed over by
+ * <p>A futex is a word of memory with a list of waiting threads, in the library's {@link
+ * dev.samara.core.guest.FutexTable}. Locks whose words have the number of their owner are handed over by
  * {@link dev.samara.emulator.linux.wait.PiFutexes}. The locks that a thread has at its end are
  * released by its {@link dev.samara.emulator.linux.wait.RobustList}.
  */

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.event;
+
+/**
+ * Is called for reads of watched bytes of a space: for a debugger, or for a simulator whose tools see accesses.
+ *
+ * <p>The thread that owns the CPU calls it after each access that has read at least one of the bytes, with the freedoms
+ * of a {@link WriteListener}. A load has not returned to the guest at that time.
+ */
+@FunctionalInterface
+public interface AccessListener {
+    /**
+     * Is called after bytes were read.
+     *
+     * @param access {@link dev.samara.core.mman.Protection#READ} for a load, the read of an atomic update or a copy;
+     *     {@link dev.samara.core.mman.Protection#EXEC} for a fetch
+     * @param address of the first byte of the access, watched or not; for a copy of its part in one page
+     * @param length of the access, or of that part, in bytes
+     * @param value the number that was read, in the byte order of the CPU, with zeros above its length; 0 for a copy
+     */
+    void read(int access, long address, long length, long value);
+}

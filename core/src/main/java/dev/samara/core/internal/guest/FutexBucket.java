@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.guest;
+
+import dev.samara.core.guest.FutexKey;
+import dev.samara.core.internal.space.Identity;
+import dev.samara.core.internal.sync.SpinLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The waiters of the words with one hash, the first one first ({@code struct futex_hash_bucket}). The methods are
+ * called with the lock, and take steps in proportion to the waiters. A thread takes the locks of two buckets in the
+ * order of their indexes.
+ */
+final class FutexBucket extends SpinLock {
+    final int index;
+    private @Nullable FutexEntry first;
+    private @Nullable FutexEntry last;
+
+    FutexBucket(int index) {
+        this.index = index;
+    }
+
+    void add(FutexEntry waiter) {
+        FutexEntry before = last;
+        waiter.previous = before;
+        waiter.next = null;
+        if (before == null) {
+            first = waiter;
+        } else {
+            before.next = waiter;
+        }
+        last = waiter;
+    }
+
+    void remove(FutexEntry waiter) {
+        FutexEntry before = waiter.previous;
+        FutexEntry after = waiter.next;
+        if (before == null) {
+            first = after;
+        } else {
+            before.next = after;
+        }
+        if (after == null) {
+            last = before;
+        } else {
+            after.previous = before;
+        }
+    }
+
+    /** Takes waiters of a word out, for {@code woken}. Returns their number. */
+    int wake(FutexKey key, int most, int bits, WokenWaiters woken) {
+        int taken = 0;
+        for (FutexEntry each = first; each != null && taken < most; ) {
+            FutexEntry after = each.next;
+            if ((each.bits & bits) != 0 && key.equals(each.key)) {
+                remove(each);
+                woken.add(each);
+                each.left(true);
+                taken++;
+            }
+            each = after;
+        }
+        return taken;
+    }
+
+    /**
+     * Moves waiters of a word behind those of another word, whose bucket's lock the caller has too. If both are one
+     * word, the waiters stay, and are counted, as in Linux.
+     *
+     * @return their number
+     */
+    int move(FutexKey from, FutexKey to, FutexBucket target, int most) {
+        int moved = 0;
+        FutexEntry end = last;
+        for (FutexEntry each = first; each != null && moved < most; ) {
+            FutexEntry after = each == end ? null : each.next;
+            if (from.equals(each.key)) {
+                if (!from.equals(to)) {
+                    each.key = to;
+                    remove(each);
+                    target.add(each);
+                    each.entered(target);
+                }
+                moved++;
+            }
+            each = after;
+        }
+        return moved;
+    }
+
+    /** Takes the waiters of a space out, for {@code ended}. They are not woken. */
+    void drop(Identity space, WokenWaiters ended) {
+        for (FutexEntry each = first; each != null; ) {
+            FutexEntry after = each.next;
+            if (each.space == space) {
+                remove(each);
+                ended.add(each);
+                each.left(false);
+            }
+            each = after;
+        }
+    }
+
+    /**
+     * Returns whether there is no waiter. Without the lock a benign race: exact for a waiter that has entered before
+     * the call and does not leave.
+     */
+    boolean isEmpty() {
+        return first == null;
+    }
+
+    int size() {
+        int size = 0;
+        for (FutexEntry each = first; each != null; each = each.next) {
+            size++;
+        }
+        return size;
+    }
+}

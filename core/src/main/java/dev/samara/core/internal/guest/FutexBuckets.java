@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.guest;
+
+import dev.samara.core.guest.FutexKey;
+import dev.samara.core.guest.FutexTable;
+import dev.samara.core.guest.FutexWaiter;
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.space.Identity;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Protection;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The futex table of a machine ({@code kernel/futex/waitwake.c}, {@code requeue.c}).
+ *
+ * <p>A waiter reads its word, compares, and enters its bucket, all under the bucket's lock. A waker has stored before
+ * it takes the lock. So one of the two finds the other. A word is read under the lock only if its page is present; if
+ * not, the page is faulted in without the lock, and all is done again. A CPU enters GUEST before it takes a lock, and
+ * leaves it afterwards, so that no flush listener runs with the lock.
+ */
+public final class FutexBuckets extends FutexTable {
+    /** A power of two. */
+    private static final int BUCKETS = 256;
+
+    private final FutexBucket[] buckets = new FutexBucket[BUCKETS];
+    private final Consumer<Throwable> failed;
+
+    /**
+     * Makes a table without waiters.
+     *
+     * @param failed is told what a callback of a waiter has thrown
+     */
+    public FutexBuckets(Consumer<Throwable> failed) {
+        this.failed = failed;
+        for (int i = 0; i < BUCKETS; i++) {
+            buckets[i] = new FutexBucket(i);
+        }
+    }
+
+    private FutexBucket bucketOf(FutexKey key) {
+        long mixed = (key.place() >>> 2) * 0x9e37_79b9_7f4a_7c15L ^ key.object() * 0xd6e8_feb8_6659_fd93L;
+        return buckets[(int) (mixed >>> 40) & BUCKETS - 1];
+    }
+
+    /**
+     * Has a waiter enter if its word has the expected number.
+     *
+     * @return the number, unsigned; {@link FutexWords#ABSENT} if the page is not present, and nothing has changed
+     */
+    long queueIf(FutexEntry entry, CpuMemory cpu, FutexKey key, long address, int expected) {
+        TranslatedMemory memory = cpu.loaded();
+        FutexBucket bucket = bucketOf(key);
+        boolean entered = memory.enter();
+        try {
+            bucket.lock();
+            try {
+                long number = FutexWords.number(cpu, memory, address);
+                if (number != FutexWords.ABSENT && (int) number == expected) {
+                    entry.key = key;
+                    entry.space = memory.layout().lifetime().identity();
+                    bucket.add(entry);
+                    entry.entered(bucket);
+                }
+                return number;
+            } finally {
+                bucket.unlock();
+            }
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    @Override
+    public FutexWaiter newWaiter(int bits, Runnable resume) {
+        return new QueuedWaiter(this, bits, resume);
+    }
+
+    @Override
+    public long await(GuestMemory memory, long address, boolean isShared, int expected, int bits, long nanos) {
+        Cpus.checkMayWait("a wait at a futex");
+        long since = System.nanoTime();
+        Thread thread = Thread.currentThread();
+        QueuedWaiter waiter = new QueuedWaiter(this, bits, () -> LockSupport.unpark(thread));
+        long result;
+        boolean isWoken;
+        try {
+            result = waiter.queue(memory, address, isShared, expected);
+            while (waiter.isQueued() && result == 0) {
+                result = park(nanos, since);
+            }
+        } finally {
+            isWoken = waiter.unqueue();
+        }
+        return isWoken ? 0 : result;
+    }
+
+    /** Parks until something happens; returns 0, or why the wait is over. The time is checked first, as in Linux. */
+    private long park(long nanos, long since) {
+        long left = nanos == FOREVER ? Long.MAX_VALUE : nanos - (System.nanoTime() - since);
+        if (left <= 0) {
+            return Errno.ETIMEDOUT.result();
+        }
+        if (Thread.currentThread().isInterrupted()) {
+            return Errno.EINTR.result();
+        }
+        if (nanos == FOREVER) {
+            LockSupport.park(this);
+        } else {
+            LockSupport.parkNanos(this, left);
+        }
+        return 0;
+    }
+
+    @Override
+    public long wake(GuestMemory memory, long address, boolean isShared, int count, int bits) {
+        if (bits == 0) {
+            return Errno.EINVAL.result();
+        }
+        CpuMemory cpu = (CpuMemory) memory;
+        FutexKey key = FutexWords.key(cpu, address, isShared, Protection.READ);
+        return key == null ? FutexWords.errno(cpu) : wake(key, count, bits);
+    }
+
+    @Override
+    public long wake(FutexKey key, int count, int bits) {
+        if (bits == 0) {
+            return Errno.EINVAL.result();
+        }
+        FutexBucket bucket = bucketOf(key);
+        WokenWaiters woken = new WokenWaiters();
+        int number;
+        bucket.lock();
+        try {
+            number = bucket.wake(key, Math.max(count, 1), bits, woken);
+        } finally {
+            bucket.unlock();
+        }
+        woken.resume(failed);
+        return number;
+    }
+
+    @Override
+    public long requeue(GuestMemory memory, long address, long other, boolean isShared, int wakes, int moves) {
+        return requeue(memory, address, other, isShared, wakes, moves, null);
+    }
+
+    @Override
+    public long compareAndRequeue(
+            GuestMemory memory, long address, long other, boolean isShared, int wakes, int moves, int expected) {
+        return requeue(memory, address, other, isShared, wakes, moves, expected);
+    }
+
+    private long requeue(
+            GuestMemory of,
+            long address,
+            long other,
+            boolean isShared,
+            int wakes,
+            int moves,
+            @Nullable Integer expected) {
+        if (wakes < 0 || moves < 0) {
+            return Errno.EINVAL.result();
+        }
+        CpuMemory cpu = (CpuMemory) of;
+        TranslatedMemory memory = cpu.loaded();
+        for (; ; ) {
+            FutexKey from = FutexWords.key(cpu, address, isShared, Protection.READ);
+            FutexKey to = from == null ? null : FutexWords.key(cpu, other, isShared, Protection.READ);
+            if (from == null || to == null) {
+                return FutexWords.errno(cpu);
+            }
+            FutexBucket source = bucketOf(from);
+            FutexBucket target = bucketOf(to);
+            WokenWaiters woken = new WokenWaiters();
+            long result;
+            boolean entered = memory.enter();
+            try {
+                result = locked(source, target, () -> {
+                    long number = expected == null ? 0 : FutexWords.number(cpu, memory, address);
+                    if (number == FutexWords.ABSENT) {
+                        return number;
+                    }
+                    if (expected != null && (int) number != expected) {
+                        return Errno.EAGAIN.result();
+                    }
+                    long first = source.wake(from, wakes, ANY, woken);
+                    return first + source.move(from, to, target, moves);
+                });
+            } finally {
+                try {
+                    memory.leave(entered);
+                } finally {
+                    woken.resume(failed);
+                }
+            }
+            if (result != FutexWords.ABSENT) {
+                return result;
+            }
+            if (!FutexWords.makePresent(cpu, memory, address, Protection.READ)) {
+                return FutexWords.errno(cpu);
+            }
+        }
+    }
+
+    @Override
+    public long wakeOp(
+            GuestMemory of, long address, long other, boolean isShared, int wakes, int otherWakes, int encoded) {
+        CpuMemory cpu = (CpuMemory) of;
+        TranslatedMemory memory = cpu.loaded();
+        FutexOperation operation = new FutexOperation(encoded);
+        for (; ; ) {
+            FutexKey key = FutexWords.key(cpu, address, isShared, Protection.READ);
+            FutexKey changed = key == null ? null : FutexWords.key(cpu, other, isShared, Protection.WRITE);
+            if (key == null || changed == null) {
+                return FutexWords.errno(cpu);
+            }
+            if (!operation.isChange()) {
+                return Errno.ENOSYS.result();
+            }
+            FutexBucket bucket = bucketOf(key);
+            FutexBucket second = bucketOf(changed);
+            WokenWaiters woken = new WokenWaiters();
+            long result;
+            boolean entered = memory.enter();
+            try {
+                result = locked(bucket, second, () -> {
+                    long old = FutexWords.change(cpu, memory, other, operation);
+                    if (old == FutexWords.ABSENT) {
+                        return old;
+                    }
+                    if (!operation.isComparison()) {
+                        return Errno.ENOSYS.result();
+                    }
+                    long first = bucket.wake(key, Math.max(wakes, 1), ANY, woken);
+                    return operation.holds((int) old)
+                            ? first + second.wake(changed, Math.max(otherWakes, 1), ANY, woken)
+                            : first;
+                });
+                if (result != FutexWords.ABSENT) {
+                    cpu.tell(memory, other, FutexWords.SIZE);
+                }
+            } finally {
+                try {
+                    memory.leave(entered);
+                } finally {
+                    woken.resume(failed);
+                }
+            }
+            if (result != FutexWords.ABSENT) {
+                return result;
+            }
+            if (!FutexWords.makePresent(cpu, memory, other, Protection.WRITE)) {
+                return FutexWords.errno(cpu);
+            }
+        }
+    }
+
+    /** Runs a section with the locks of two buckets, which may be one. */
+    private static long locked(FutexBucket one, FutexBucket other, LongSupplier section) {
+        FutexBucket first = one.index <= other.index ? one : other;
+        FutexBucket second = first == one ? other : one;
+        first.lock();
+        try {
+            return first == second ? section.getAsLong() : locked(second, section);
+        } finally {
+            first.unlock();
+        }
+    }
+
+    private static long locked(FutexBucket bucket, LongSupplier section) {
+        bucket.lock();
+        try {
+            return section.getAsLong();
+        } finally {
+            bucket.unlock();
+        }
+    }
+
+    /** Takes the waiters of a space out: it has no users any more, and ends. */
+    public void drop(Identity space) {
+        WokenWaiters ended = new WokenWaiters();
+        for (FutexBucket each : buckets) {
+            if (!each.isEmpty()) {
+                each.lock();
+                try {
+                    each.drop(space, ended);
+                } finally {
+                    each.unlock();
+                }
+            }
+        }
+        ended.resume(failed);
+    }
+
+    @Override
+    public int waiters() {
+        int waiters = 0;
+        for (FutexBucket each : buckets) {
+            each.lock();
+            try {
+                waiters += each.size();
+            } finally {
+                each.unlock();
+            }
+        }
+        return waiters;
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.guest;
+
+import dev.samara.core.guest.FutexKey;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Numbers of futex words, as one CPU finds them ({@code kernel/futex/core.c}). The methods that a bucket's
+ * lock may be held in neither fault nor wait: they find a page that is present, or none.
+ */
+final class FutexWords {
+    /** The size of a word in bytes. */
+    static final int SIZE = FutexKeys.SIZE;
+
+    /** The page of a word is not present; all numbers of words are at least 0. */
+    static final long ABSENT = -1;
+
+    private FutexWords() {}
+
+    /** Returns the key of a word, or null. Fails with RETRY only if the thread is interrupted. */
+    static @Nullable FutexKey key(CpuMemory cpu, long address, boolean isShared, int access) {
+        FutexKey key;
+        do {
+            key = cpu.futexKey(address, isShared, access);
+        } while (key == null && isToRetry(cpu));
+        return key;
+    }
+
+    /** Whether the last access has failed since the machine was taking pages of a space, and is made again. */
+    private static boolean isToRetry(CpuMemory cpu) {
+        return cpu.fault() == Fault.RETRY && !Thread.currentThread().isInterrupted();
+    }
+
+    /** Returns the errno of a call whose last access has failed. */
+    static long errno(CpuMemory cpu) {
+        Errno errno = switch (cpu.fault()) {
+            case Fault.ADRALN -> Errno.EINVAL;
+            case Fault.OUT_OF_MEMORY -> Errno.ENOMEM;
+            case Fault.RETRY -> Errno.EINTR;
+            default -> Errno.EFAULT;
+        };
+        return errno.result();
+    }
+
+    /**
+     * Makes the page of a word present, without a lock of the table. May fault, and wait like a fault.
+     *
+     * @return whether it was, or this is to be tried again; if not, {@link CpuMemory#fault} has the reason
+     */
+    static boolean makePresent(CpuMemory cpu, TranslatedMemory memory, long address, int access) {
+        cpu.begin();
+        boolean entered = memory.enter();
+        try {
+            long physical = access == Protection.WRITE
+                    ? memory.findWritable(address)
+                    : memory.findReadable(address, Protection.READ);
+            if (physical >= 0) {
+                return true;
+            }
+            cpu.fail((int) -physical, address, access, SIZE);
+            return isToRetry(cpu);
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    /** Returns the number of a word, unsigned, or {@link #ABSENT}. Called in GUEST. */
+    static long number(CpuMemory cpu, TranslatedMemory memory, long address) {
+        long physical = memory.lookUpReadable(address);
+        return physical < 0 ? ABSENT : cpu.ordered(memory.get(address, physical, SIZE, Protection.READ), SIZE);
+    }
+
+    /**
+     * Changes a word atomically. Called in GUEST. Watchers are not told: the caller does that when it has no lock.
+     *
+     * @return the old number, unsigned, or {@link #ABSENT}
+     */
+    static long change(CpuMemory cpu, TranslatedMemory memory, long address, FutexOperation operation) {
+        long physical = memory.lookUpWritable(address);
+        if (physical < 0) {
+            return ABSENT;
+        }
+        long seen = cpu.ordered(memory.get(address, physical, SIZE, Protection.READ), SIZE);
+        for (; ; ) {
+            long witness = cpu.update(
+                    memory, AtomicUpdate.EXCHANGE_IF, address, physical, SIZE, seen, operation.changed((int) seen));
+            if (witness == seen) {
+                return seen;
+            }
+            seen = witness;
+        }
+    }
+}
