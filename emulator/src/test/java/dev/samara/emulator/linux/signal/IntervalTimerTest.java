@@ -75,7 +75,7 @@ final class IntervalTimerTest {
         });
         setter.start();
         while (setter.getState() != Thread.State.BLOCKED && setter.isAlive()) {
-            Thread.onSpinWait();
+            Thread.yield();
         }
         goOn.countDown();
         setter.join();
