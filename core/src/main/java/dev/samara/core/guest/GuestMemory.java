@@ -279,6 +279,25 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract int copyIn(long address, ByteBuffer source);
 
     /**
+     * Copies bytes within memory, as {@code memmove}: the ranges may overlap, and the target receives the bytes that
+     * the source had before. The direction follows from the addresses, as for a copy byte by byte: from the last byte
+     * down if the target starts within the source and above its start, otherwise from the first byte up. If two
+     * mappings share the bytes, their addresses do not show the overlap, and bytes may be copied that this copy has
+     * written.
+     *
+     * <p>The copy ends at the first byte, in its direction, that it cannot read, or cannot write. {@link #faultAddress}
+     * is the address of exactly this byte, for the source if neither side can be accessed. All bytes before it were
+     * copied, and no other: a copy down that ends early has copied the last bytes of the range. Not more than a page
+     * is copied at one instant; the whole copy is not atomic.
+     *
+     * @param from address of the first byte of the source
+     * @param to address of the first byte of the target
+     * @param length number of bytes, not negative
+     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     */
+    public abstract long copy(long from, long to, long length);
+
+    /**
      * Fills memory with a byte, page by page.
      *
      * @param address of the first byte

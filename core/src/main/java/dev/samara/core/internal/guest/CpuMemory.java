@@ -493,6 +493,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     @Override
+    public long copy(long from, long to, long length) {
+        return bytes.copy(loaded(), from, to, length);
+    }
+
+    @Override
     public long fill(long address, long length, byte with) {
         return bytes.fill(loaded(), address, length, with);
     }
