@@ -22,6 +22,9 @@ import java.nio.ByteOrder;
  * <ul>
  *   <li>{@code loadInt}, {@code storeInt} and {@code fetchInt} are plain, and may have any address. Between two polls
  *       the compiler may repeat, merge or reorder the plain accesses of one thread as the Java memory model permits.
+ *   <li>{@code loadFloat}, {@code storeFloat}, {@code loadDouble} and {@code storeDouble} are the plain accesses of the
+ *       same width, with the bits of the number. Other forms are those of the integer with these bits, such as {@code
+ *       Float.intBitsToFloat(loadIntAcquire(address))}.
  *   <li>{@code loadIntOpaque}, {@code loadIntAcquire} and {@code loadIntVolatile}, {@code storeIntOpaque}, {@code
  *       storeIntRelease} and {@code storeIntVolatile} are ordered.
  *   <li>{@code compareAndSetInt}, {@code compareAndExchangeInt}, {@code getAndAddInt}, {@code getAndSetInt}, {@code

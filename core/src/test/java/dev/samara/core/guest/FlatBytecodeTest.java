@@ -222,9 +222,10 @@ final class FlatBytecodeTest {
                     .replaceAll("Byte|Short|Int|Long", "W");
             assertTrue(
                     name.matches("((load|fetch|store|compareAnd(Set|Exchange)|getAnd(Add|Set|Bitwise(And|Or|Xor)))W"
-                            + "|loadW(Opaque|Acquire|Volatile)|storeW(Opaque|Release|Volatile|Pair))"),
+                            + "|loadW(Opaque|Acquire|Volatile)|storeW(Opaque|Release|Volatile|Pair)"
+                            + "|(load|store)(Float|Double))"),
                     access);
         }
-        assertEquals(4 * (3 + 6 + 7) + 1, accesses.size(), "for each width, and the pair");
+        assertEquals(4 * (3 + 6 + 7) + 1 + 4, accesses.size(), "for each width, the pair, float and double");
     }
 }
