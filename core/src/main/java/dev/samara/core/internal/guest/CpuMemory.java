@@ -113,6 +113,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         faultAddress = 0;
         fault = Fault.NONE;
         failed = Fault.NONE;
+        clearReservation();
         if (loaded != memory) {
             loaded = memory;
         }
@@ -394,6 +395,26 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             value = value == (expected & AtomicUpdate.maskOf(size)) ? 1 : 0;
         }
         return result;
+    }
+
+    @Override
+    public int loadReserved(long address, int size) {
+        int result = loadVolatile(address, size);
+        if (result == Fault.NONE) {
+            reserve(address, size, value);
+        }
+        return result;
+    }
+
+    @Override
+    public int storeConditional(long address, int size, long number) {
+        checkLoaded();
+        checkSize(size);
+        if (takeReservation(address, size)) {
+            return compareAndSet(address, size, reservedNumber(), number);
+        }
+        value = 0;
+        return Fault.NONE;
     }
 
     @Override
