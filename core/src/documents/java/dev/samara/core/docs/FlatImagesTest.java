@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
@@ -22,10 +23,10 @@ import org.junit.jupiter.api.Test;
 final class FlatImagesTest {
     /** What a class writes differently from the others: its type, its class of numbers, its part of names. */
     private enum Width {
-        LONGS("long", "Long", "Long", "eight bytes", 8),
-        INTS("int", "Integer", "Int", "four bytes", 4),
-        SHORTS("short", "Short", "Short", "two bytes", 2),
-        BYTES("byte", "Byte", "Byte", "a byte", 1);
+        LONGS("long", "Long", "Long", "eight bytes", 8, "Double"),
+        INTS("int", "Integer", "Int", "four bytes", 4, "Float"),
+        SHORTS("short", "Short", "Short", "two bytes", 2, ""),
+        BYTES("byte", "Byte", "Byte", "a byte", 1, "");
 
         private final String type;
         private final String boxed;
@@ -33,12 +34,16 @@ final class FlatImagesTest {
         private final String bytes;
         private final int size;
 
-        Width(String type, String boxed, String name, String bytes, int size) {
+        /** The floating point numbers of this width; empty if there are none. */
+        private final String floating;
+
+        Width(String type, String boxed, String name, String bytes, int size, String floating) {
             this.type = type;
             this.boxed = boxed;
             this.name = name;
             this.bytes = bytes;
             this.size = size;
+            this.floating = floating;
         }
 
         String source() throws IOException {
@@ -46,15 +51,26 @@ final class FlatImagesTest {
             return Files.readString(folder.resolve("Flat" + name + "s.java"));
         }
 
+        private String withoutFloating(String source) {
+            if (floating.isEmpty()) {
+                return source;
+            }
+            String primitive = floating.toLowerCase(Locale.ROOT);
+            return source.replace(type + "BitsTo" + floating, "bitsToFloating")
+                    .replace(primitive + "ToRaw" + name + "Bits", "floatingToBits")
+                    .replaceAll("\\b" + primitive + "\\b", "floating")
+                    .replaceAll("(\\b|(?<=[a-z]))" + floating + "(?=[A-Z(.#])", "Floating");
+        }
+
         /** Returns the members of a source in which the words for this width stand for any, without its casts. */
         List<String> members(String source) {
-            String text = source.substring(source.indexOf("{\n") + 2, source.lastIndexOf('}'))
+            String text = withoutFloating(source.substring(source.indexOf("{\n") + 2, source.lastIndexOf('}')))
                     .replace("long address", "ADDRESS")
                     .replace("int at", "AT")
                     .replaceAll("\\((long|int|short|byte)\\) ", "")
                     .replaceAll("\\b" + boxed + "\\.(?=[a-z])", "Boxed.")
                     .replaceAll("\\bFlat" + name + "s\\b", "FlatWidths")
-                    .replaceAll("(?<=[a-z])" + name + "(?=[A-Z(])", "Width")
+                    .replaceAll("(?<=[a-z])" + name + "(?=[A-Z(}])", "Width")
                     .replaceAll("\\b" + bytes + "\\b", "WIDTH bytes")
                     .replaceAll("\\b" + type + "\\b", "type")
                     .replaceAll("\\b" + size + "\\b", "SIZE")
@@ -147,6 +163,7 @@ final class FlatImagesTest {
             {"getAndAdd(address, 4, delta)", "getAndAdd(address, 8, delta)"},
             {"alignedIndexOf(loadTags, address, 3)", "alignedIndexOf(loadTags, address, 7)"},
             {"Reads four bytes in acquire mode", "Reads four bytes in opaque mode"},
+            {"floatToRawIntBits(value)", "floatToIntBits(value)"},
         }) {
             String changed = source.replace(change[0], change[1]);
             assertNotEquals(source, changed, change[0]);

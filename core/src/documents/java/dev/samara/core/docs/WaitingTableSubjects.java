@@ -168,6 +168,8 @@ public final class WaitingTableSubjects {
             return false;
         } else if (type == double.class) {
             return 0.5;
+        } else if (type == float.class) {
+            return 0.5F;
         } else if (type == String.class) {
             return "x";
         } else if (type == byte[].class) {

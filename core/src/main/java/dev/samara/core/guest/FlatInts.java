@@ -7,7 +7,7 @@ import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** The accesses of {@link FlatMemory} to four bytes. */
+/** The accesses of {@link FlatMemory} to four bytes: an int or a float. */
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     private static final VarHandle LITTLE = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -76,6 +76,32 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
         } else {
             store(address, 4, value);
         }
+    }
+
+    /**
+     * Reads four bytes as a float: the bits of {@link #loadInt}, kept as by
+     * {@link Float#intBitsToFloat}. That keeps all bits, except that some processors make signalling NaNs
+     * quiet. Those of x86-64 and arm64 do not.
+     *
+     * @param address of the lowest byte
+     * @return the number
+     */
+    public final float loadFloat(long address) {
+        return hits(loadTags, address, 3) ? Float.intBitsToFloat(get(index(address))) : loadFloatSlowly(address);
+    }
+
+    private float loadFloatSlowly(long address) {
+        return Float.intBitsToFloat((int) load(address, 4));
+    }
+
+    /**
+     * Writes a float to four bytes, with all its bits, those of a NaN too.
+     *
+     * @param address of the lowest byte
+     * @param value the number
+     */
+    public final void storeFloat(long address, float value) {
+        put(indexOf(storeTags, address, 3), address, Float.floatToRawIntBits(value));
     }
 
     /**

@@ -7,7 +7,7 @@ import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** The accesses of {@link FlatMemory} to eight bytes. */
+/** The accesses of {@link FlatMemory} to eight bytes: a long or a double. */
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     private static final VarHandle LITTLE =
@@ -77,6 +77,32 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
         } else {
             store(address, 8, value);
         }
+    }
+
+    /**
+     * Reads eight bytes as a double: the bits of {@link #loadLong}, kept as by
+     * {@link Double#longBitsToDouble}. That keeps all bits, except that some processors make signalling NaNs
+     * quiet. Those of x86-64 and arm64 do not.
+     *
+     * @param address of the lowest byte
+     * @return the number
+     */
+    public final double loadDouble(long address) {
+        return hits(loadTags, address, 7) ? Double.longBitsToDouble(get(index(address))) : loadDoubleSlowly(address);
+    }
+
+    private double loadDoubleSlowly(long address) {
+        return Double.longBitsToDouble(load(address, 8));
+    }
+
+    /**
+     * Writes a double to eight bytes, with all its bits, those of a NaN too.
+     *
+     * @param address of the lowest byte
+     * @param value the number
+     */
+    public final void storeDouble(long address, double value) {
+        put(indexOf(storeTags, address, 7), address, Double.doubleToRawLongBits(value));
     }
 
     /**

@@ -36,6 +36,14 @@ public abstract sealed class GuestMemory permits CpuMemory {
     @Nullable
     FlatMemory flat;
 
+    /* The reservation. For the owner of the CPU. */
+    private long reservedAddress;
+
+    /** Bytes; 0 for no reservation. */
+    private int reservedSize;
+
+    private long reservedNumber;
+
     /** Only for CPUs. */
     protected GuestMemory() {}
 
@@ -182,6 +190,77 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract int compareAndSet(long address, int size, long expected, long number);
 
     /**
+     * Reads a number into {@link #value} atomically, with volatile ordering, and reserves its address for {@link
+     * #storeConditional}. The CPU has one reservation: this one replaces the last one. If the number cannot be read,
+     * the last one stays.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @return NONE if it was read, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int loadReserved(long address, int size);
+
+    /**
+     * Writes a number atomically, with volatile ordering, if the CPU has a reservation of this address and size, and
+     * memory has the number that {@link #loadReserved} has read. {@link #value} is 1 if the number was written and 0 if
+     * not. The call ends the reservation, whatever its result. Without a reservation of this address and size it makes
+     * no access, so it cannot fail.
+     *
+     * <p>The numbers are compared, and nothing else: the call succeeds also if another CPU has written since the
+     * number was read, and memory has the same number again ({@linkplain FlatMemory ABA}).
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param number the new value; bits above its size are ignored
+     * @return NONE if it was written or not, else the fault
+     */
+    public abstract int storeConditional(long address, int size, long number);
+
+    /**
+     * Ends the reservation, so that the next {@link #storeConditional} writes nothing: for exceptions and signals of
+     * the guest and the return from them, for another thread of the guest on this CPU, and for instructions such as
+     * CLREX. A CPU that goes to a space has none. Makes no access, and never waits.
+     */
+    public final void clearReservation() {
+        reservedSize = 0;
+    }
+
+    /**
+     * Reserves a number that was read.
+     *
+     * @param address of its lowest byte
+     * @param size bytes
+     * @param number the number
+     */
+    protected final void reserve(long address, int size, long number) {
+        reservedAddress = address;
+        reservedSize = size;
+        reservedNumber = number;
+    }
+
+    /**
+     * Ends the reservation.
+     *
+     * @param address of the lowest byte
+     * @param size bytes
+     * @return whether there was one, of this address and size
+     */
+    protected final boolean takeReservation(long address, int size) {
+        boolean isReserved = reservedSize == size && reservedAddress == address;
+        reservedSize = 0;
+        return isReserved;
+    }
+
+    /**
+     * Returns the number of the last reservation, also if it has ended.
+     *
+     * @return the number
+     */
+    protected final long reservedNumber() {
+        return reservedNumber;
+    }
+
+    /**
      * Adds to a number atomically; {@link #value} has the old value.
      *
      * @param address a multiple of the size
@@ -277,6 +356,25 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *     the reason
      */
     public abstract int copyIn(long address, ByteBuffer source);
+
+    /**
+     * Copies bytes within memory, as {@code memmove}: the ranges may overlap, and the target receives the bytes that
+     * the source had before. The direction follows from the addresses, as for a copy byte by byte: from the last byte
+     * down if the target starts within the source and above its start, otherwise from the first byte up. If two
+     * mappings share the bytes, their addresses do not show the overlap, and bytes may be copied that this copy has
+     * written.
+     *
+     * <p>The copy ends at the first byte, in its direction, that it cannot read, or cannot write. {@link #faultAddress}
+     * is the address of exactly this byte, for the source if neither side can be accessed. All bytes before it were
+     * copied, and no other: a copy down that ends early has copied the last bytes of the range. Not more than a page
+     * is copied at one instant; the whole copy is not atomic.
+     *
+     * @param from address of the first byte of the source
+     * @param to address of the first byte of the target
+     * @param length number of bytes, not negative
+     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     */
+    public abstract long copy(long from, long to, long length);
 
     /**
      * Fills memory with a byte, page by page.

@@ -45,9 +45,15 @@
  *     <td>LL and SC</td></tr>
  * <tr><th scope="row">Load-linked, store-conditional</th>
  *     <td>none</td>
- *     <td>LDXR: {@code Opaque}; LDAXR: {@code Volatile}; STXR, STLXR: {@code compareAndSet}</td>
- *     <td>LR: {@code Opaque}; LR.aq: {@code Volatile}; SC: {@code compareAndSet}</td>
- *     <td>LL: {@code Opaque}; SC: {@code compareAndSet}</td></tr>
+ *     <td>LDXR: {@code loadReservedOpaque}; LDAXR: {@code loadReservedVolatile}; STXR, STLXR: {@code
+ *         storeConditional}; CLREX: {@code clearReservation}</td>
+ *     <td>LR: {@code loadReservedOpaque}; LR.aq: {@code loadReservedVolatile}; SC: {@code storeConditional}</td>
+ *     <td>LL: {@code loadReservedOpaque}; SC: {@code storeConditional}; ERET: {@code clearReservation}</td></tr>
+ * <tr><th scope="row">Compare and set 16 bytes</th>
+ *     <td>LOCK CMPXCHG16B: none</td>
+ *     <td>CASP; LDXP, STXP: none</td>
+ *     <td>AMOCAS.Q: none</td>
+ *     <td>none</td></tr>
  * <tr><th scope="row">16 bytes as two words</th>
  *     <td>MOVDQU: {@code loadLong} twice, {@code acquireFence}; {@code releaseFence}, {@code storeLongPair}</td>
  *     <td>LDP: {@code loadLongOpaque} twice; STP: {@code storeLongOpaque} twice</td>
@@ -66,9 +72,9 @@
  *       loads and stores are {@code Volatile}.
  *   <li>Ordered forms need an aligned address. Elsewhere a plain load with an {@code acquireFence} after it, or a plain
  *       store with a {@code releaseFence} before it, has the order, but it may tear. For an update that is not aligned,
- *       or of 16 bytes, the embedder has to stop the other CPUs.
- *   <li>A store-conditional by {@code compareAndSet} expects the number that the load-linked has returned. It succeeds
- *       also if the number was changed and changed back meanwhile.
+ *       or of 16 bytes, the embedder has to stop the other CPUs: no JDK has a compare-and-set of more than eight bytes.
+ *   <li>A store-conditional compares with the number that the load-reserved has returned. It succeeds also if the
+ *       number was changed and changed back meanwhile: {@link dev.samara.core.guest.FlatMemory} says what that means.
  *   <li>Each word of a pair is one access if the address is a multiple of 8. The pair is not: another CPU may see one
  *       new word and one old one. A pair of which a word cannot be written is not written at all.
  *   <li>Minimum and maximum are loops of {@code compareAndExchange}.

@@ -3,34 +3,44 @@ package dev.samara.core.mman;
 
 /** Categories of pages that {@code AddressSpace.pagemapScan} asks for and tells ({@code PAGE_IS_*}, linux/fs.h). */
 public final class PageCategory {
-    /** The mapping tracks writes by {@code userfaultfd} without waits. Never told: there is no {@code userfaultfd}. */
+    /**
+     * {@code PAGE_IS_WPALLOWED}: the mapping tracks writes by {@code userfaultfd} without waits. Never told: there is
+     * no {@code userfaultfd}.
+     */
     public static final long WPALLOWED = 1L;
 
     /**
-     * Not protected by {@code userfaultfd} since it was written. There is none, so this is told of each page for which
-     * a page table exists, present or not, as Linux does. {@link #SOFT_DIRTY} tells what was written.
+     * {@code PAGE_IS_WRITTEN}: not protected by {@code userfaultfd} since it was written. There is none, so this is
+     * told of each page for which a page table exists, present or not, as Linux does. {@link #SOFT_DIRTY} tells what
+     * was written.
      */
     public static final long WRITTEN = 1L << 1;
 
-    /** A present page of a page cache: of a file, of shared anonymous memory or of a segment. */
+    /** {@code PAGE_IS_FILE}: a present page of a page cache: of a file, of shared anonymous memory or of a segment. */
     public static final long FILE = 1L << 2;
 
-    /** In memory, and in this space's page table. */
+    /** {@code PAGE_IS_PRESENT}: in memory, and in this space's page table. */
     public static final long PRESENT = 1L << 3;
 
-    /** Not present, and not empty either. There is no swap, so this is told of guards only, as on Linux. */
+    /**
+     * {@code PAGE_IS_SWAPPED}: not present, and not empty either. There is no swap, so this is told of guards only, as
+     * on Linux.
+     */
     public static final long SWAPPED = 1L << 4;
 
-    /** The zero page. */
+    /** {@code PAGE_IS_PFNZERO}: the zero page. */
     public static final long PFNZERO = 1L << 5;
 
-    /** A huge page. Never told. */
+    /** {@code PAGE_IS_HUGE}: a huge page. Never told. */
     public static final long HUGE = 1L << 6;
 
-    /** Written since {@code AddressSpace.collectDirty} has reported the page last. The question clears nothing. */
+    /**
+     * {@code PAGE_IS_SOFT_DIRTY}: written since {@code AddressSpace.collectDirty} has reported the page last. The
+     * question clears nothing.
+     */
     public static final long SOFT_DIRTY = 1L << 7;
 
-    /** A guard of {@link Advice#GUARD_INSTALL}. */
+    /** {@code PAGE_IS_GUARD}: a guard of {@link Advice#GUARD_INSTALL}. */
     public static final long GUARD = 1L << 8;
 
     /** All categories. */

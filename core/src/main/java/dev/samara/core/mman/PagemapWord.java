@@ -2,26 +2,26 @@
 package dev.samara.core.mman;
 
 /**
- * Bits of the words of {@code /proc/PID/pagemap} (Documentation/admin-guide/mm/pagemap.rst). The frame number in the
- * lower bits is 0, as it is for a reader without privileges.
+ * Bits of the words of {@code /proc/PID/pagemap} (Documentation/admin-guide/mm/pagemap.rst), with the names of
+ * fs/proc/task_mmu.c. The frame number in the lower bits is 0, as it is for a reader without privileges.
  */
 public final class PagemapWord {
-    /** Written since {@code AddressSpace.collectDirty} has reported the page last. */
+    /** {@code PM_SOFT_DIRTY}: written since {@code AddressSpace.collectDirty} has reported the page last. */
     public static final long PM_SOFT_DIRTY = 1L << 55;
 
-    /** Present, and in no other page table entry. The zero page never is. */
+    /** {@code PM_MMAP_EXCLUSIVE}: present, and in no other page table entry. The zero page never is. */
     public static final long PM_EXCLUSIVE = 1L << 56;
 
-    /** A guard of {@link Advice#GUARD_INSTALL}. */
+    /** {@code PM_GUARD_REGION}: a guard of {@link Advice#GUARD_INSTALL}. */
     public static final long PM_GUARD_REGION = 1L << 58;
 
-    /** A present page of a page cache: of a file, of shared anonymous memory or of a segment. */
+    /** {@code PM_FILE}: a present page of a page cache: of a file, of shared anonymous memory or of a segment. */
     public static final long PM_FILE = 1L << 61;
 
-    /** Not present, and not empty either: a guard. */
+    /** {@code PM_SWAP}: not present, and not empty either: a guard. */
     public static final long PM_SWAP = 1L << 62;
 
-    /** In memory, and in this space's page table. */
+    /** {@code PM_PRESENT}: in memory, and in this space's page table. */
     public static final long PM_PRESENT = 1L << 63;
 
     private PagemapWord() {}

@@ -93,6 +93,22 @@ public interface FrameStore {
     void copy(int from, int to);
 
     /**
+     * Copies bytes of a frame to the same or another frame, with plain memory access. The ranges may overlap: the
+     * target receives the bytes that the source had before. The default goes through an array.
+     *
+     * @param from the source frame
+     * @param fromOffset of the first byte of the source
+     * @param to the target frame
+     * @param toOffset of the first byte of the target
+     * @param length number of bytes
+     */
+    default void copy(int from, int fromOffset, int to, int toOffset, int length) {
+        byte[] bytes = new byte[length];
+        read(from, fromOffset, bytes, 0, length);
+        write(to, toOffset, bytes, 0, length);
+    }
+
+    /**
      * Copies bytes out of a frame with plain memory access.
      *
      * @param frame the frame

@@ -76,7 +76,9 @@ final class ReadWatchpointTest {
             assertTold("r 100 2 3344", "r 100 2 3345");
             assertEquals(50, memory.copyOut(at + 60, new byte[50], 0, 50));
             assertEquals(50, memory.copyIn(at + 60, new byte[50], 0, 50));
-            assertTold("r 60 50 0");
+            assertEquals(50, memory.copy(at + 60, at + 200, 50));
+            assertEquals(50, memory.copy(at + 200, at + 60, 50));
+            assertTold("r 60 50 0", "r 60 50 0");
         }
         fixture.load(at + 96);
         assertTold();

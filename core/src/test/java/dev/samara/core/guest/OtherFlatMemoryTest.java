@@ -155,7 +155,16 @@ final class OtherFlatMemoryTest {
             assertEquals(access.result(old, one), access.access().apply(memory, AT + aligned, one, two), access::name);
             put(model, aligned, access.size(), access.change().apply(old, one, two));
             assertEquals(get(model, at, size), load(memory, AT + at, size));
+            copy(memory.memory(), model, near, random.nextInt(4) == 0 ? at : random.nextInt(PAGES * pageSize));
         }
+    }
+
+    private void copy(GuestMemory memory, ByteBuffer model, int from, int to) {
+        int length = random.nextInt(Math.min(3_000, model.capacity() - Math.max(from, to)));
+        assertEquals(length, memory.copy(AT + from, AT + to, length));
+        byte[] bytes = new byte[length];
+        model.get(from, bytes);
+        model.put(to, bytes);
     }
 
     @ParameterizedTest

@@ -5,8 +5,8 @@ import dev.samara.emulator.isa.Op;
 
 /**
  * The instructions of the extension A, by the atomic updates of the memory. Those have the order of volatile accesses,
- * which is at least that of the bits aq and rl. A store-conditional succeeds if the memory has the number that the
- * load-reserved has read, also if it was changed and changed back.
+ * which is at least that of the bits aq and rl. A store-conditional compares numbers, as {@link
+ * dev.samara.core.guest.FlatMemory} says.
  */
 final class AtomicInstructions {
     private final Hart hart;
@@ -18,17 +18,8 @@ final class AtomicInstructions {
     void word(int op, int rd, long address, int number, int order) {
         Hart hart = this.hart;
         hart.x[rd] = switch (op) {
-            case Op.LR_W -> {
-                int read = order == 0 ? hart.loadIntOpaque(address) : hart.loadIntVolatile(address);
-                hart.reserved = address;
-                hart.reservedNumber = read;
-                yield read;
-            }
-            case Op.SC_W -> {
-                boolean isReserved = hart.reserved == address;
-                hart.reserved = -1;
-                yield isReserved && hart.compareAndSetInt(address, (int) hart.reservedNumber, number) ? 0 : 1;
-            }
+            case Op.LR_W -> order == 0 ? hart.loadReservedIntOpaque(address) : hart.loadReservedIntVolatile(address);
+            case Op.SC_W -> hart.storeConditionalInt(address, number) ? 0 : 1;
             case Op.AMOSWAP_W -> hart.getAndSetInt(address, number);
             case Op.AMOADD_W -> hart.getAndAddInt(address, number);
             case Op.AMOXOR_W -> hart.getAndBitwiseXorInt(address, number);
@@ -57,17 +48,8 @@ final class AtomicInstructions {
     void wide(int op, int rd, long address, long number, int order) {
         Hart hart = this.hart;
         hart.x[rd] = switch (op) {
-            case Op.LR_D -> {
-                long read = order == 0 ? hart.loadLongOpaque(address) : hart.loadLongVolatile(address);
-                hart.reserved = address;
-                hart.reservedNumber = read;
-                yield read;
-            }
-            case Op.SC_D -> {
-                boolean isReserved = hart.reserved == address;
-                hart.reserved = -1;
-                yield isReserved && hart.compareAndSetLong(address, hart.reservedNumber, number) ? 0 : 1;
-            }
+            case Op.LR_D -> order == 0 ? hart.loadReservedLongOpaque(address) : hart.loadReservedLongVolatile(address);
+            case Op.SC_D -> hart.storeConditionalLong(address, number) ? 0 : 1;
             case Op.AMOSWAP_D -> hart.getAndSetLong(address, number);
             case Op.AMOADD_D -> hart.getAndAddLong(address, number);
             case Op.AMOXOR_D -> hart.getAndBitwiseXorLong(address, number);

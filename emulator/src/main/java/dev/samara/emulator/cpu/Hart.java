@@ -42,11 +42,6 @@ public final class Hart extends FlatMemory {
     /** Flags in the low five bits, which are never set here, and the rounding mode above. */
     public int fcsr;
 
-    /** The address of the last LR, or -1 for none, and the number that it has read. */
-    long reserved = -1;
-
-    long reservedNumber;
-
     private final AccessTrap trap = new AccessTrap();
     private int faultKind;
     private long faultAddress;
@@ -153,7 +148,7 @@ public final class Hart extends FlatMemory {
 
     /** Ends the reservation of the last LR. */
     public void clearReservation() {
-        reserved = -1;
+        memory().clearReservation();
     }
 
     /**

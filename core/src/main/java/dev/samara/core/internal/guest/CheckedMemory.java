@@ -183,6 +183,18 @@ public final class CheckedMemory extends TranslatedMemory {
         judge(address, physical, isForced ? forcedRight : writes ? Pte.WRITE : Pte.READ);
     }
 
+    /** If both pages have one slot of the TLB, it has the translation of the source, which was found last. */
+    @Override
+    void copyWithin(long from, long source, long to, long target, int length) {
+        super.copyWithin(from, source, to, target, length);
+        judge(from, source, Pte.READ);
+        if (((from ^ to) & ~mask) != 0 && tlb.sharesSlot(from, to)) {
+            judgeEntry(to, target, Pte.WRITE);
+        } else {
+            judge(to, target, Pte.WRITE);
+        }
+    }
+
     @Override
     void fill(long address, long physical, int length, byte with) {
         super.fill(address, physical, length, with);
@@ -191,12 +203,18 @@ public final class CheckedMemory extends TranslatedMemory {
 
     /** Checks the access that was just made by a translation. */
     private void judge(long address, long physical, long right) {
+        int frame = frameOf(physical);
+        if (known.reuseStamp(frame) != tlb.reuseStampAtFill(address)) {
+            throw violated("I3", "was freed while this CPU could use it", address & ~mask, frame, right);
+        }
+        judgeEntry(address, physical, right);
+    }
+
+    /** Checks an access without the reuse stamp of its frame, for which the TLB must still have the translation. */
+    private void judgeEntry(long address, long physical, long right) {
         long page = address & ~mask;
         int frame = frameOf(physical);
         checker.countAccess();
-        if (known.reuseStamp(frame) != tlb.reuseStampAtFill(address)) {
-            throw violated("I3", "was freed while this CPU could use it", page, frame, right);
-        }
         long pte = table.get(page);
         int missing = missing(pte, address, frame, right);
         if (missing == 0) {

@@ -115,6 +115,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         faultAddress = 0;
         fault = Fault.NONE;
         failed = Fault.NONE;
+        clearReservation();
         if (loaded != memory) {
             loaded = memory;
         }
@@ -416,6 +417,26 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     @Override
+    public int loadReserved(long address, int size) {
+        int result = loadVolatile(address, size);
+        if (result == Fault.NONE) {
+            reserve(address, size, value);
+        }
+        return result;
+    }
+
+    @Override
+    public int storeConditional(long address, int size, long number) {
+        checkLoaded();
+        checkSize(size);
+        if (takeReservation(address, size)) {
+            return compareAndSet(address, size, reservedNumber(), number);
+        }
+        value = 0;
+        return Fault.NONE;
+    }
+
+    @Override
     public int getAndAdd(long address, int size, long delta) {
         return atomic(AtomicUpdate.ADD, address, size, 0, delta);
     }
@@ -509,6 +530,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
      */
     public int copyForced(long address, ByteBuffer buffer, boolean writes) {
         return bytes.transfer(loaded(), address, buffer, writes, true);
+    }
+
+    @Override
+    public long copy(long from, long to, long length) {
+        return bytes.copy(loaded(), from, to, length);
     }
 
     @Override

@@ -116,6 +116,77 @@ final class GuestBytes {
     }
 
     /**
+     * Copies bytes within guest memory, as {@code memmove}: upwards, or downwards if the target starts within the
+     * source and above its start.
+     *
+     * @param memory of the CPU's space
+     * @return the number of bytes copied; if it is less than the length, {@link CpuMemory#fault} gives the reason
+     */
+    long copy(TranslatedMemory memory, long from, long to, long length) {
+        registers.begin();
+        boolean overwritesAhead = from != to && Long.compareUnsigned(to - from, length) < 0;
+        return overwritesAhead ? copyDown(memory, from, to, length) : copyUp(memory, from, to, length);
+    }
+
+    private long copyUp(TranslatedMemory memory, long from, long to, long length) {
+        long done = 0;
+        while (done < length) {
+            long inPages = Math.min(memory.restOfPage(from + done), memory.restOfPage(to + done));
+            int part = (int) Math.min(length - done, inPages);
+            if (copyPart(memory, from + done, to + done, part, 0) != Fault.NONE) {
+                return done;
+            }
+            done += part;
+        }
+        return done;
+    }
+
+    private long copyDown(TranslatedMemory memory, long from, long to, long length) {
+        long rest = length;
+        while (rest > 0) {
+            long last = rest - 1;
+            long inPages = Math.min(memory.offsetOf(from + last), memory.offsetOf(to + last)) + 1L;
+            int part = (int) Math.min(rest, inPages);
+            if (copyPart(memory, from + rest - part, to + rest - part, part, part - 1) != Fault.NONE) {
+                return length - rest;
+            }
+            rest -= part;
+        }
+        return length;
+    }
+
+    /**
+     * Copies a part.
+     *
+     * @param first the index of the byte that a copy byte by byte would copy first; a failure is reported for this byte
+     */
+    private int copyPart(TranslatedMemory memory, long from, long to, int length, int first) {
+        boolean entered = memory.enter();
+        try {
+            memory.poll();
+            long source = memory.findReadable(from + first, Protection.READ);
+            while (source >= 0) {
+                long target = memory.findWritable(to + first);
+                if (target < 0) {
+                    return registers.fail((int) -target, to + first, Protection.WRITE, 1);
+                }
+                // Translates again, since the CPU may have acknowledged a flush while the target was faulted in.
+                source = memory.lookUpReadable(from + first);
+                if (source >= 0) {
+                    memory.copyWithin(from + first, source - first, to + first, target - first, length);
+                    registers.tellRead(memory, Protection.READ, from, length, 0);
+                    registers.tell(memory, to, length);
+                    return Fault.NONE;
+                }
+                source = memory.find(from + first, Protection.READ);
+            }
+            return registers.fail((int) -source, from + first, Protection.READ, 1);
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    /**
      * Fills guest memory with a byte.
      *
      * @param memory of the CPU's space

@@ -291,7 +291,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return physical >= 0 ? physical : walk(address, Pte.WRITE);
     }
 
-    /** Translates for a load by the TLB and the page table. Does not fault: returns a negative number instead. */
+    /** Translates for a load as {@link #lookUpWritable} does for a store. */
     long lookUpReadable(long address) {
         long physical = tlb.probe(address, 1, Pte.READ);
         return physical >= 0 ? physical : walk(address, Pte.READ);
@@ -403,7 +403,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return (int) (physical >>> pageShift);
     }
 
-    private int offsetOf(long physical) {
+    /** Returns the offset in its page of an address, guest or physical. */
+    int offsetOf(long physical) {
         return (int) physical & pageMask;
     }
 
@@ -448,6 +449,18 @@ public sealed class TranslatedMemory permits CheckedMemory {
         } else {
             store.read(frameOf(physical), offsetOf(physical), bytes, at, length);
         }
+    }
+
+    /**
+     * Copies bytes of a page to the same or another page. The ranges may overlap.
+     *
+     * @param from the address in the source by which its page was translated
+     * @param source the physical address of the first byte to read
+     * @param to the address in the target by which its page was translated
+     * @param target the physical address of the first byte to write
+     */
+    void copyWithin(long from, long source, long to, long target, int length) {
+        store.copy(frameOf(source), offsetOf(source), frameOf(target), offsetOf(target), length);
     }
 
     void fill(long address, long physical, int length, byte with) {

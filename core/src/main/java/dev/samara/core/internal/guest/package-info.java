@@ -18,7 +18,7 @@
  *       <td>{@link dev.samara.core.internal.guest.TranslatedMemory}</td></tr>
  *   <tr><td>What makes an access across two pages, or to a watched page?</td>
  *       <td>{@code SlowAccess}</td></tr>
- *   <tr><td>What copies bytes between guest memory and a buffer?</td>
+ *   <tr><td>What copies bytes within guest memory, or between it and a buffer?</td>
  *       <td>{@code GuestBytes}</td></tr>
  *   <tr><td>What pins a frame, and what releases the pin?</td>
  *       <td>{@code GuestPins}, {@link dev.samara.core.internal.guest.FramePin}</td></tr>

@@ -348,6 +348,12 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     }
 
     @Override
+    public void copy(int from, int fromOffset, int to, int toOffset, int length) {
+        // As if by way of an intermediate buffer, also within one frame.
+        chunk(to).put(at(to, toOffset), chunk(from), at(from, fromOffset), length);
+    }
+
+    @Override
     public void read(int frame, int offset, byte[] target, int at, int length) {
         chunk(frame).get(at(frame, offset), target, at, length);
     }

@@ -73,6 +73,11 @@ public final class CheckedTlb extends SoftTlb {
         return (int) (address >>> shift) & reuseStamps.length - 1;
     }
 
+    /** Returns whether two addresses have one slot, so that the translation of one replaces that of the other. */
+    public boolean sharesSlot(long address, long other) {
+        return slotOf(address) == slotOf(other);
+    }
+
     /**
      * Returns the frame's reuse stamp when the slot of an address was filled.
      *

@@ -124,6 +124,8 @@ class CheckedMachineTest {
                 () -> cpu.memory().compareAndSet(at, 8, 1, 2),
                 () -> cpu.memory().copyOut(at, bytes, 0, 8),
                 () -> cpu.memory().copyIn(at, bytes, 0, 8),
+                () -> cpu.memory().copy(at, at + PAGE, 8),
+                () -> cpu.memory().copy(at + PAGE, at, 8),
                 () -> cpu.memory().fill(at, 8, (byte) 1),
                 () -> cpu.memory().string(at, bytes),
                 () -> flat.loadLong(at),
