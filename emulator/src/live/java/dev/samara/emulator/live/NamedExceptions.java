@@ -68,8 +68,8 @@ final class NamedExceptions {
     private static final Set<JudgedCall> OF_WAITS = EnumSet.of(JudgedCall.WAITID, JudgedCall.WAIT4);
 
     /* The statuses of children that return the negative of these errors. */
-    private static final String ENDED_BY_EINVAL = "{" + (256 - 22 << 8) + "}";
-    private static final String ENDED_BY_EISDIR = "{" + (256 - 21 << 8) + "}";
+    private static final String ENDED_BY_EINVAL = "{" + ((256 - 22) << 8) + "}";
+    private static final String ENDED_BY_EISDIR = "{" + ((256 - 21) << 8) + "}";
 
     private static final Set<JudgedCall> OF_READS = EnumSet.of(JudgedCall.READ, JudgedCall.READV);
 
