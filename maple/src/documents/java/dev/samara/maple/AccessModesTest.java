@@ -126,8 +126,8 @@ class AccessModesTest {
                         "PublishedRoot.setRootRelease setRelease",
                         "EditedRoot.eraAcquire getAcquire",
                         "EditedRoot.setEraRelease setRelease",
-                        "Node.slotAcquire getAcquire",
-                        "Node.setSlotRelease setRelease"),
+                        "Node.leafAcquire getAcquire",
+                        "Node.setLeafRelease setRelease"),
                 MAPLE.stream()
                         .flatMap(type -> type.getMethodCallsFromSelf().stream())
                         .filter(call -> call.getTargetOwner().isEquivalentTo(VarHandle.class))
@@ -135,9 +135,8 @@ class AccessModesTest {
                         .collect(Collectors.toSet()));
         assertEquals(Set.of("EditedRoot.publish"), callers(PublishedRoot.class, "setRootRelease"));
         assertEquals(Set.of("EditedRoot.publish", "EditedRoot.endEra"), callers(EditedRoot.class, "setEraRelease"));
-        assertEquals(Set.of("Node.replaceLeaf"), callers(Node.class, "setSlotRelease"));
-        assertEquals(Set.of("Node.childAcquire", "Node.isChild"), callers(Node.class, "slotAcquire"));
-        assertEquals(Set.of("Node.child", "Reader.descend"), callers(Node.class, "childAcquire"));
+        assertEquals(Set.of("Node.replaceLeaf"), callers(Node.class, "setLeafRelease"));
+        assertEquals(Set.of("Node.leaf", "Node.isLeaf"), callers(Node.class, "leafAcquire"));
     }
 
     @Test
@@ -153,12 +152,12 @@ class AccessModesTest {
     }
 
     @Test
-    @DisplayName("a slot of an inner node is stored to plainly before the node can be reached, and nowhere else")
+    @DisplayName("a child of a node is stored plainly before the node can be reached, and nowhere else")
     void slots() throws IOException {
         String node = Files.readString(BASE.resolve("src/main/java/dev/samara/maple/Node.java"));
-        Matcher stores = Pattern.compile("\\bslots\\[[^]]*\\] = ").matcher(node);
-        assertEquals(1, stores.results().count(), "in setChild");
+        Matcher stores = Pattern.compile("\\b(leaves|nodes)\\[[^]]*\\] = ").matcher(node);
+        assertEquals(2, stores.results().count(), "in setChild");
         assertEquals(Set.of("Splice.write"), callers(Node.class, "setChild"));
-        assertEquals(Set.of("InPlace.edit"), callers(Node.class, "replaceLeaf"));
+        assertEquals(Set.of("InPlace.put"), callers(Node.class, "replaceLeaf"));
     }
 }

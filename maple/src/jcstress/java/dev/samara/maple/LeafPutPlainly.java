@@ -2,6 +2,7 @@
 package dev.samara.maple;
 
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -14,9 +15,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
  * mode. In this package for its nodes.
  *
  * <p>The memory model allows what is called interesting here. It has not been seen, and on x86 is not to be expected:
- * that does not reorder stores, and HotSpot puts a barrier behind the constructor of an object with final fields, such
- * as a node, so that the value's fields are written before. That the modes are there is checked in the sources, by
- * {@code AccessModesTest}.
+ * that does not reorder stores. That the modes are there is checked in the sources, by {@code AccessModesTest}.
  */
 @JCStressTest
 @Outcome(
@@ -36,24 +35,23 @@ public class LeafPutPlainly {
         int other;
     }
 
-    private Node leaf() {
-        return (Node) Objects.requireNonNull(root.slots[0]);
+    private @Nullable Object[] leaf() {
+        return root.leaves[0];
     }
 
     @Actor
     public void writer() {
-        Node old = leaf();
         Pair pair = new Pair();
         pair.one = 1;
         pair.other = 2;
-        Object[] slots = old.slots.clone();
-        slots[SLOT] = pair;
-        root.setChild(0, Node.leaf(old.halves, old.even, slots, old.reserved, old.era));
+        @Nullable Object[] leaf = leaf().clone();
+        leaf[SLOT + 1] = pair;
+        root.setChild(0, leaf);
     }
 
     @Actor
     public void reader(II_Result r) {
-        Pair pair = (Pair) Objects.requireNonNull(leaf().slots[SLOT]);
+        Pair pair = (Pair) Objects.requireNonNull(LeafNode.content(leaf(), SLOT));
         r.r2 = pair.other;
         r.r1 = pair.one;
     }

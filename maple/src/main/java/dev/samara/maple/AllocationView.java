@@ -10,38 +10,44 @@ final class AllocationView {
 
     /** Returns the reservation at {@code key} in the tree below {@code root}, or null. */
     static @Nullable RangeEntry<Object> reservationAt(Node root, long key) {
-        long floor = Keys.MIN;
-        Node n = root;
-        int i = n.find(key);
-        while (n.level != 0) {
-            floor = n.lowerBound(i, floor);
-            n = n.child(i);
-            i = n.find(key);
-        }
-        if (n.slots[i] instanceof Reservation r) {
-            return new RangeEntry<>(Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivot(i)), r.owner());
-        }
-        return null;
+        @Nullable Object[] leaf = Lookup.leaf(root, key);
+        int i = LeafNode.find(leaf, key);
+        return LeafNode.content(leaf, i) instanceof Reservation r
+                ? new RangeEntry<>(
+                        Keys.flip(Lookup.slotStart(root, key)), Keys.flip(LeafNode.pivot(leaf, i)), r.owner())
+                : null;
     }
 
     /** Returns the lowest reservation that overlaps the range, except those of one owner. */
     static @Nullable RangeEntry<Object> reservationIn(Node root, long lo, long hi, @Nullable Object except) {
-        return root.reserved ? reservationBelow(root, Keys.MIN, lo, hi, except) : null;
+        return root.reservedIn != 0 ? reservationBelow(root, Keys.MIN, lo, hi, except) : null;
     }
 
     private static @Nullable RangeEntry<Object> reservationBelow(
             Node n, long floor, long lo, long hi, @Nullable Object except) {
         int end = n.find(Math.min(hi, n.upperBound()));
         for (int i = n.find(Math.max(lo, floor)); i <= end; i++) {
-            Object content = n.slots[i];
-            if (content instanceof Node child) {
-                RangeEntry<Object> found =
-                        child.reserved ? reservationBelow(child, n.lowerBound(i, floor), lo, hi, except) : null;
+            if ((n.reservedIn >>> i & 1) != 0) {
+                long start = n.lowerBound(i, floor);
+                RangeEntry<Object> found = n.level == 1
+                        ? reservationOf(n.leaf(i), start, Math.max(lo, start), Math.min(hi, n.pivot(i)), except)
+                        : reservationBelow(n.child(i), start, lo, hi, except);
                 if (found != null) {
                     return found;
                 }
-            } else if (content instanceof Reservation r && r.owner() != except) {
-                return new RangeEntry<>(Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivot(i)), r.owner());
+            }
+        }
+        return null;
+    }
+
+    /** As {@link #reservationIn}, in a leaf; the range is within it. */
+    private static @Nullable RangeEntry<Object> reservationOf(
+            @Nullable Object[] leaf, long floor, long lo, long hi, @Nullable Object except) {
+        int end = LeafNode.find(leaf, hi);
+        for (int i = LeafNode.find(leaf, lo); i <= end; i++) {
+            if (LeafNode.content(leaf, i) instanceof Reservation r && r.owner() != except) {
+                return new RangeEntry<>(
+                        Keys.flip(LeafNode.lowerBound(leaf, i, floor)), Keys.flip(LeafNode.pivot(leaf, i)), r.owner());
             }
         }
         return null;
@@ -49,8 +55,8 @@ final class AllocationView {
 
     /** Returns whether the range is free. One slot decides, because neighbouring free ranges are merged. */
     static boolean isFree(Node root, long lo, long hi) {
-        Node leaf = Lookup.leaf(root, lo);
-        int i = leaf.find(lo);
-        return leaf.slots[i] == null && hi <= leaf.pivot(i);
+        @Nullable Object[] leaf = Lookup.leaf(root, lo);
+        int i = LeafNode.find(leaf, lo);
+        return LeafNode.content(leaf, i) == null && hi <= LeafNode.pivot(leaf, i);
     }
 }

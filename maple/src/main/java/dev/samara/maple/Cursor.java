@@ -45,21 +45,14 @@ public final class Cursor<V> {
     /** The root of the tree of {@link #path}. */
     private Node root = Node.EMPTY;
 
-    /* The inner node of each level, and the slot taken in it; unused for level 0. */
+    /* The node of each level, and the slot taken in it; unused for level 0. */
     private Node[] path = {root, root, root, root};
     private int[] at = new int[path.length];
 
     /** The leaf that the path leads to, and the slot taken in it. */
-    private Node leaf = root;
+    private @Nullable Object[] leaf = root.leaf(0);
 
     private int slot;
-
-    /** The array in which the leaf was found: the slots of its parent, or {@link #rootSlot} if it is the root. */
-    private @Nullable Object[] siblings;
-
-    private int sibling;
-
-    private final @Nullable Object[] rootSlot = {leaf};
 
     /* The bounds of the slot at the end of the path. */
     private long lo;
@@ -67,7 +60,6 @@ public final class Cursor<V> {
 
     Cursor(RootSource source) {
         this.source = source;
-        siblings = rootSlot;
     }
 
     /**
@@ -167,20 +159,20 @@ public final class Cursor<V> {
 
     /** Returns the content of the slot at the end of the path. Leaves do not change. */
     private @Nullable Object content() {
-        return leaf.slots[slot];
+        return LeafNode.content(leaf, slot);
     }
 
     /** Stays on the entry of the slot of {@code key}, or moves to the next entry. */
     private @Nullable V forwardFrom(Node from, long key) {
         descend(from, key);
         Object found = content();
-        return isEntry(leaf, found) ? stay(found) : forward();
+        return isEntry(found) ? stay(found) : forward();
     }
 
     private @Nullable V backwardFrom(Node from, long key) {
         descend(from, key);
         Object found = content();
-        return isEntry(leaf, found) ? stay(found) : backward();
+        return isEntry(found) ? stay(found) : backward();
     }
 
     private void descend(Node from, long key) {
@@ -196,42 +188,29 @@ public final class Cursor<V> {
         root = from;
         Node n = from;
         lo = Keys.MIN;
-        while (n.level != 0) {
+        for (; ; ) {
             int i = n.find(key);
             path[n.level] = n;
             at[n.level] = i;
             lo = n.lowerBound(i, lo);
+            if (n.level == 1) {
+                break;
+            }
             n = n.child(i);
         }
-        setLeaf(n);
-        slot = n.find(key);
-        lo = n.lowerBound(slot, lo);
-        hi = n.pivot(slot);
-    }
-
-    /** Records the leaf at the end of the path. */
-    private void setLeaf(Node newLeaf) {
-        leaf = newLeaf;
-        if (root.level == 0) {
-            siblings = rootSlot;
-            sibling = 0;
-            rootSlot[0] = newLeaf;
-        } else {
-            siblings = path[1].slots;
-            sibling = at[1];
-            if (rootSlot[0] != Node.EMPTY) {
-                rootSlot[0] = Node.EMPTY;
-            }
-        }
+        leaf = n.leaf(at[1]);
+        slot = LeafNode.find(leaf, key);
+        lo = LeafNode.lowerBound(leaf, slot, lo);
+        hi = LeafNode.pivot(leaf, slot);
     }
 
     /** Returns whether the path is of the tree of {@code now}: an inner node changes only in its leaves. */
     private boolean isCurrent(Node now) {
-        return now == root && Node.isChild(siblings, sibling, leaf);
+        return now == root && Node.isLeaf(path[1].leaves, at[1], leaf);
     }
 
-    private static boolean isEntry(Node leaf, @Nullable Object content) {
-        return content != null && !(leaf.reserved && content instanceof Reservation);
+    private boolean isEntry(@Nullable Object content) {
+        return content != null && !(path[1].reservedIn != 0 && content instanceof Reservation);
     }
 
     @SuppressWarnings("unchecked") // only values of V get in
@@ -255,18 +234,17 @@ public final class Cursor<V> {
 
     private @Nullable V forward() {
         for (; ; ) {
-            Node here = leaf;
-            @Nullable Object[] slots = here.slots;
-            for (int i = slot + 1; i < slots.length; i++) {
-                Object found = slots[i];
-                if (isEntry(here, found)) {
+            @Nullable Object[] here = leaf;
+            for (int i = slot + 1; i < LeafNode.size(here); i++) {
+                Object found = LeafNode.content(here, i);
+                if (isEntry(found)) {
                     slot = i;
-                    lo = here.lowerBound(i, hi + 1);
-                    hi = here.pivot(i);
+                    lo = LeafNode.lowerBound(here, i, hi + 1);
+                    hi = LeafNode.pivot(here, i);
                     return stay(found);
                 }
             }
-            hi = here.upperBound();
+            hi = path[1].pivot(at[1]);
             if (!nextLeaf()) {
                 return fallOff(Place.AFTER_LAST);
             }
@@ -287,20 +265,20 @@ public final class Cursor<V> {
             path[level - 1] = path[level].child(at[level]);
             at[level - 1] = 0;
         }
-        setLeaf(path[1].child(at[1]));
+        leaf = path[1].leaf(at[1]);
         slot = -1;
         return true;
     }
 
     private @Nullable V backward() {
         for (; ; ) {
-            Node here = leaf;
+            @Nullable Object[] here = leaf;
             for (int i = slot - 1; i >= 0; i--) {
-                Object found = here.slots[i];
-                if (isEntry(here, found)) {
+                Object found = LeafNode.content(here, i);
+                if (isEntry(found)) {
                     slot = i;
-                    hi = here.pivot(i);
-                    lo = i > 0 ? here.pivot(i - 1) + 1 : floor();
+                    hi = LeafNode.pivot(here, i);
+                    lo = i > 0 ? LeafNode.pivot(here, i - 1) + 1 : floor();
                     return stay(found);
                 }
             }
@@ -325,8 +303,8 @@ public final class Cursor<V> {
             path[level - 1] = n;
             at[level - 1] = n.size() - 1;
         }
-        setLeaf(path[1].child(at[1]));
-        slot = leaf.size();
+        leaf = path[1].leaf(at[1]);
+        slot = LeafNode.size(leaf);
         return true;
     }
 

@@ -60,7 +60,7 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
     }
 
     private @Nullable RangeEntry<V> next() {
-        if (root.reserved) {
+        if (root.reservedIn != 0) {
             // A cursor would pass all reservations above the highest key, in each part.
             return EntryWalk.first(root, Keys.MIN, lo, hi);
         }
@@ -84,7 +84,7 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
     @Override
     public @Nullable Spliterator<RangeEntry<V>> trySplit() {
         Node n = root;
-        while (!isAtEnd && n.level != 0) {
+        while (!isAtEnd) {
             int from = n.find(lo);
             int to = n.find(hi);
             if (from != to) {
@@ -94,6 +94,9 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
                 lo = border + 1;
                 isOnEntry = false;
                 return lower;
+            }
+            if (n.level == 1) {
+                break;
             }
             n = n.child(from);
         }

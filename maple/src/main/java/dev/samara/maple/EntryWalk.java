@@ -17,19 +17,20 @@ final class EntryWalk {
         long floor = Keys.MIN;
         Node n = root;
         int i = n.find(key);
-        while (n.level != 0) {
+        while (n.level != 1) {
             floor = n.lowerBound(i, floor);
             n = n.child(i);
             i = n.find(key);
         }
-        return entry(n, i, floor);
+        @Nullable Object[] leaf = n.leaf(i);
+        return entry(leaf, LeafNode.find(leaf, key), n.lowerBound(i, floor));
     }
 
     /** Returns the lowest entry if it is in the lowest leaf; null if that leaf has no entry. */
     static <V> @Nullable RangeEntry<V> firstInLeaf(Node root) {
-        Node leaf = Lookup.leaf(root, Keys.MIN);
-        for (int i = 0; i < leaf.size(); i++) {
-            if (leaf.value(i) != null) {
+        @Nullable Object[] leaf = Lookup.leaf(root, Keys.MIN);
+        for (int i = 0; i < LeafNode.size(leaf); i++) {
+            if (LeafNode.value(leaf, i) != null) {
                 return entry(leaf, i, Keys.MIN);
             }
         }
@@ -39,14 +40,14 @@ final class EntryWalk {
     /** Returns the highest entry if it is in the highest leaf; null if that leaf has no entry. */
     static <V> @Nullable RangeEntry<V> lastInLeaf(Node root) {
         long floor = Keys.MIN;
-        Node leaf = root;
-        while (leaf.level != 0) {
-            int i = leaf.size() - 1;
-            floor = leaf.lowerBound(i, floor);
-            leaf = leaf.child(i);
+        Node n = root;
+        for (; n.level != 1; n = n.child(n.size() - 1)) {
+            floor = n.lowerBound(n.size() - 1, floor);
         }
-        for (int i = leaf.size() - 1; i >= 0; i--) {
-            if (leaf.value(i) != null) {
+        floor = n.lowerBound(n.size() - 1, floor);
+        @Nullable Object[] leaf = n.leaf(n.size() - 1);
+        for (int i = LeafNode.size(leaf) - 1; i >= 0; i--) {
+            if (LeafNode.value(leaf, i) != null) {
                 return entry(leaf, i, floor);
             }
         }
@@ -55,18 +56,34 @@ final class EntryWalk {
 
     /** Returns the entry of a slot of a leaf whose lower bound is {@code floor}; null if the slot has no value. */
     @SuppressWarnings("unchecked") // only values of V get in
-    private static <V> @Nullable RangeEntry<V> entry(Node leaf, int i, long floor) {
-        Object value = leaf.value(i);
+    private static <V> @Nullable RangeEntry<V> entry(@Nullable Object[] leaf, int i, long floor) {
+        Object value = LeafNode.value(leaf, i);
         return value == null
                 ? null
-                : new RangeEntry<>(Keys.flip(leaf.lowerBound(i, floor)), Keys.flip(leaf.pivot(i)), (V) value);
+                : new RangeEntry<>(
+                        Keys.flip(LeafNode.lowerBound(leaf, i, floor)), Keys.flip(LeafNode.pivot(leaf, i)), (V) value);
     }
 
     /** Returns the lowest entry that overlaps a range, below a node with this lower bound; null if there is none. */
     static <V> @Nullable RangeEntry<V> first(Node n, long floor, long lo, long hi) {
         int end = n.find(Math.min(hi, n.upperBound()));
         for (int i = n.find(Math.max(lo, floor)); i <= end; i++) {
-            RangeEntry<V> found = n.level == 0 ? entry(n, i, floor) : first(n.child(i), n.lowerBound(i, floor), lo, hi);
+            long start = n.lowerBound(i, floor);
+            RangeEntry<V> found = n.level == 1
+                    ? firstOfLeaf(n.leaf(i), start, Math.max(lo, start), Math.min(hi, n.pivot(i)))
+                    : first(n.child(i), start, lo, hi);
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /** As {@link #first}, in a leaf; the range is within it. */
+    private static <V> @Nullable RangeEntry<V> firstOfLeaf(@Nullable Object[] leaf, long floor, long lo, long hi) {
+        int end = LeafNode.find(leaf, hi);
+        for (int i = LeafNode.find(leaf, lo); i <= end; i++) {
+            RangeEntry<V> found = entry(leaf, i, floor);
             if (found != null) {
                 return found;
             }
@@ -78,9 +95,15 @@ final class EntryWalk {
     static long count(Node n) {
         long count = 0;
         for (int i = 0; i < n.size(); i++) {
-            if (n.level != 0) {
-                count += count(n.child(i));
-            } else if (n.value(i) != null) {
+            count += n.level == 1 ? count(n, n.leaf(i)) : count(n.child(i));
+        }
+        return count;
+    }
+
+    private static long count(Node parent, @Nullable Object[] leaf) {
+        long count = 0;
+        for (int i = 0; i < LeafNode.size(leaf); i++) {
+            if (parent.value(leaf, i) != null) {
                 count++;
             }
         }
@@ -89,61 +112,72 @@ final class EntryWalk {
 
     /** Passes all entries below a node, whose lower bound is {@code floor}, to an action, in ascending order. */
     static <V> void forEach(Node n, long floor, RangeConsumer<? super V> action) {
-        if (n.level == 0) {
-            forEachOfLeaf(n, floor, action);
-            return;
-        }
         for (int i = 0; i < n.size(); i++) {
-            forEach(n.child(i), n.lowerBound(i, floor), action);
+            long start = n.lowerBound(i, floor);
+            if (n.level != 1) {
+                forEach(n.child(i), start, action);
+            } else {
+                @Nullable Object[] leaf = n.leaf(i);
+                forEachOfLeaf(n, leaf, start, 0, LeafNode.size(leaf) - 1, action);
+            }
         }
     }
 
     @SuppressWarnings("unchecked") // only values of V get in
-    private static <V> void forEachOfLeaf(Node leaf, long floor, RangeConsumer<? super V> action) {
-        @Nullable Object[] slots = leaf.slots;
-        long[] halves = leaf.halves;
-        int even = leaf.even;
-        long first = Keys.flip(floor);
-        for (int i = 0; i < slots.length; i++) {
-            long last = Keys.flip(Keys.join(halves[i], even >>> i & 1));
-            Object content = slots[i];
-            if (content != null && !(leaf.reserved && content instanceof Reservation)) {
-                action.accept(first, last, (V) content);
+    private static <V> void forEachOfLeaf(
+            Node parent, @Nullable Object[] leaf, long floor, int from, int to, RangeConsumer<? super V> action) {
+        long[] pivots = LeafNode.pivots(leaf);
+        long first = Keys.flip(LeafNode.lowerBound(leaf, from, floor));
+        for (int i = from; i <= to; i++) {
+            long last = Keys.flip(LeafPivots.pivot(pivots, i));
+            Object value = parent.value(leaf, i);
+            if (value != null) {
+                action.accept(first, last, (V) value);
             }
             first = last + 1;
         }
     }
 
     /** Passes the entries that overlap a range to an action, in ascending order and with their own bounds. */
-    @SuppressWarnings("unchecked") // only values of V get in
     static <V> void forEach(Node n, long floor, long lo, long hi, RangeConsumer<? super V> action) {
         int end = n.find(Math.min(hi, n.upperBound()));
         for (int i = n.find(Math.max(lo, floor)); i <= end; i++) {
             long start = n.lowerBound(i, floor);
-            if (n.level != 0) {
+            if (n.level != 1) {
                 forEach(n.child(i), start, lo, hi, action);
             } else {
-                Object value = n.value(i);
-                if (value != null) {
-                    action.accept(Keys.flip(start), Keys.flip(n.pivot(i)), (V) value);
-                }
+                @Nullable Object[] leaf = n.leaf(i);
+                int from = LeafNode.find(leaf, Math.max(lo, start));
+                int to = LeafNode.find(leaf, Math.min(hi, n.pivot(i)));
+                forEachOfLeaf(n, leaf, start, from, to, action);
             }
         }
     }
 
     /** Passes the entries that overlap a range to an action, in descending order and with their own bounds. */
-    @SuppressWarnings("unchecked") // only values of V get in
     static <V> void forEachDescending(Node n, long floor, long lo, long hi, RangeConsumer<? super V> action) {
         int end = n.find(Math.max(lo, floor));
         for (int i = n.find(Math.min(hi, n.upperBound())); i >= end; i--) {
             long start = n.lowerBound(i, floor);
-            if (n.level != 0) {
+            if (n.level != 1) {
                 forEachDescending(n.child(i), start, lo, hi, action);
             } else {
-                Object value = n.value(i);
-                if (value != null) {
-                    action.accept(Keys.flip(start), Keys.flip(n.pivot(i)), (V) value);
-                }
+                @Nullable Object[] leaf = n.leaf(i);
+                int from = LeafNode.find(leaf, Math.max(lo, start));
+                int to = LeafNode.find(leaf, Math.min(hi, n.pivot(i)));
+                forEachOfLeafDescending(n, leaf, start, from, to, action);
+            }
+        }
+    }
+
+    @SuppressWarnings("unchecked") // only values of V get in
+    private static <V> void forEachOfLeafDescending(
+            Node parent, @Nullable Object[] leaf, long floor, int from, int to, RangeConsumer<? super V> action) {
+        for (int i = to; i >= from; i--) {
+            Object value = parent.value(leaf, i);
+            if (value != null) {
+                long first = LeafNode.lowerBound(leaf, i, floor);
+                action.accept(Keys.flip(first), Keys.flip(LeafNode.pivot(leaf, i)), (V) value);
             }
         }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A request for a free range, and the answer to it.
  *
@@ -179,14 +181,32 @@ public final class GapSearch {
         return false;
     }
 
-    /** Searches one slot, whose lower bound is {@code start}. */
+    /** Searches below one slot, whose lower bound is {@code start}. */
     private boolean fits(Node n, int i, long start, boolean upwards) {
         long end = n.pivot(i);
-        if (n.level != 0) {
-            return Long.compareUnsigned(n.gaps[i], need(start, end)) >= 0
-                    && (upwards ? lowest(n.child(i), start) : highest(n.child(i), start));
+        if (Long.compareUnsigned(n.gaps[i], need(start, end)) < 0) {
+            return false;
         }
-        return n.slots[i] == null && place(start, end, upwards);
+        if (n.level == 1) {
+            return fits(n.leaf(i), start, end, upwards);
+        }
+        return upwards ? lowest(n.child(i), start) : highest(n.child(i), start);
+    }
+
+    /** Searches a leaf with these bounds. */
+    private boolean fits(@Nullable Object[] leaf, long floor, long end, boolean upwards) {
+        int from = LeafNode.find(leaf, Math.max(min, floor));
+        int to = LeafNode.find(leaf, Math.min(max, end));
+        int step = upwards ? 1 : -1;
+        int i = upwards ? from : to;
+        for (int left = to - from; left >= 0; left--) {
+            if (LeafNode.content(leaf, i) == null
+                    && place(LeafNode.lowerBound(leaf, i, floor), LeafNode.pivot(leaf, i), upwards)) {
+                return true;
+            }
+            i += step;
+        }
+        return false;
     }
 
     /** Returns the least size of a gap within these bounds that can hold the range and its guards. */

@@ -8,115 +8,150 @@ import org.jspecify.annotations.Nullable;
  * into its parent, in the published tree. {@link Splice} is the slow path, for every edit.
  *
  * <p>The fast path requires that the leaf's parent is of the open era, so no snapshot has it. It also requires that the
- * new leaf can have the bounds and notes of the old one. So no reservation is near, the leaf neither overflows nor
- * underflows, and no free range continues in a leaf of another parent. Otherwise the methods return false and have
+ * new leaf can have the bounds, form and notes of the old one. So no reservation is near, the leaf neither overflows
+ * nor underflows, its pivots can be stored as the old ones are, and no free range continues in a leaf of another
+ * parent. Otherwise the methods return false and have
  * changed nothing. They have also changed nothing if they throw.
  *
- * <p>The caller must hold the writer lock. Only the new leaf, two references to it, and changed gaps are stored. There
+ * <p>The caller must hold the writer lock. Only a reference to the new leaf, one to its pivots, and changed gaps are stored. There
  * is no scratch space, because the collector charges for references stored in old objects.
  */
 final class InPlace {
+
+    /** In place of the largest gap of the root, which is in no node. */
+    private static final long UNKNOWN = -1L;
 
     private InPlace() {}
 
     /** Stores {@code content} in {@code [lo, hi]} and replaces its contents. */
     static boolean replace(Node root, Era era, long lo, long hi, Object content) {
-        return edit(root, era, lo, hi, content, false);
+        Node parent = parent(root, era, lo, hi);
+        if (parent == null) {
+            return false;
+        }
+        int slot = parent.find(lo);
+        long[] pivots = parent.childPivots[slot];
+        int i = LeafPivots.find(pivots, lo);
+        return put(root, parent, slot, lo, hi, i, slotOf(pivots, hi, i), content);
     }
 
     /** Stores {@code content} in {@code [lo, hi]}, if that is free. */
     static boolean fill(Node root, Era era, long lo, long hi, Object content) {
-        return edit(root, era, lo, hi, content, true);
+        Node parent = parent(root, era, lo, hi);
+        if (parent == null) {
+            return false;
+        }
+        int slot = parent.find(lo);
+        long[] pivots = parent.childPivots[slot];
+        int i = LeafPivots.find(pivots, lo);
+        boolean isFree = LeafNode.content(parent.leaf(slot), i) == null && hi <= LeafPivots.pivot(pivots, i);
+        return isFree && put(root, parent, slot, lo, hi, i, i, content);
     }
 
     /** Frees {@code [lo, hi]}. */
     static boolean free(Node root, Era era, long lo, long hi) {
-        return edit(root, era, lo, hi, null, false);
-    }
-
-    private static boolean edit(Node root, Era era, long lo, long hi, @Nullable Object content, boolean onlyIfFree) {
-        if (!era.open || root.level == 0) {
+        Node parent = parent(root, era, lo, hi);
+        if (parent == null) {
             return false;
         }
+        int slot = parent.find(lo);
+        @Nullable Object[] leaf = parent.leaf(slot);
+        long[] pivots = parent.childPivots[slot];
+        int i = LeafPivots.find(pivots, lo);
+        int j = slotOf(pivots, hi, i);
+        if (i == j && LeafNode.content(leaf, i) == null) {
+            return true;
+        }
+        // The freed range and the free ranges next to it become one: those of the slots of lo - 1 and hi + 1.
+        long floor = floor(root, parent, slot, lo);
+        int before = LeafPivots.lowerBound(pivots, i, floor) < lo ? i : i - 1;
+        int after = LeafEdit.tail(pivots, hi, j);
+        if ((before < 0 && !isTakenBefore(parent, slot, lo))
+                || (after == LeafNode.size(leaf) && !isTakenAfter(parent, slot, hi))) {
+            return false;
+        }
+        long from = lo;
+        if (before >= 0 && LeafNode.content(leaf, before) == null) {
+            i = before;
+            from = LeafPivots.lowerBound(pivots, i, floor);
+        }
+        long to = hi;
+        if (after < LeafNode.size(leaf) && LeafNode.content(leaf, after) == null) {
+            j = after;
+            to = LeafPivots.pivot(pivots, j);
+        }
+        return put(root, parent, slot, from, to, i, j, null);
+    }
+
+    /** Returns the slot of {@code hi}, which is not before slot {@code i}. */
+    private static int slotOf(long[] pivots, long hi, int i) {
+        return hi <= LeafPivots.pivot(pivots, i) ? i : LeafPivots.find(pivots, hi);
+    }
+
+    /** Returns the node whose leaf has the whole range, if that leaf may be replaced; else null. */
+    private static @Nullable Node parent(Node root, Era era, long lo, long hi) {
+        if (!era.open) {
+            return null;
+        }
         Node parent = root;
-        long floor = Keys.MIN;
         int slot = root.find(lo);
         while (parent.level != 1) {
-            floor = parent.lowerBound(slot, floor);
             Node child = parent.child(slot);
             slot = parent.findBelow(slot, child, lo);
             parent = child;
         }
-        Node leaf = parent.child(slot);
-        int i = parent.findBelow(slot, leaf, lo);
-        if (parent.era != era || leaf.reserved || hi > parent.pivot(slot)) {
-            return false;
-        }
-        floor = parent.lowerBound(slot, floor);
-        int j = hi <= leaf.pivot(i) ? i : leaf.find(hi);
-        long from = lo;
-        long to = hi;
-        if (onlyIfFree) {
-            if (i != j || leaf.slots[i] != null) {
-                return false;
-            }
-        } else if (content == null) {
-            if (i == j && leaf.slots[i] == null) {
-                return true;
-            }
-            // The freed range and the free ranges next to it become one.
-            if (leaf.slots[i] == null) {
-                from = leaf.lowerBound(i, floor);
-            } else if (leaf.lowerBound(i, floor) == lo) {
-                if (i == 0) {
-                    if (!isTakenBefore(parent, slot)) {
-                        return false;
-                    }
-                } else if (leaf.slots[i - 1] == null) {
-                    i--;
-                    from = leaf.lowerBound(i, floor);
-                }
-            }
-            if (leaf.slots[j] == null) {
-                to = leaf.pivot(j);
-            } else if (leaf.pivot(j) == hi) {
-                if (j == leaf.size() - 1) {
-                    if (!isTakenAfter(parent, slot)) {
-                        return false;
-                    }
-                } else if (leaf.slots[j + 1] == null) {
-                    j++;
-                    to = leaf.pivot(j);
-                }
-            }
-        }
-        int at = LeafEdit.at(leaf, floor, from, i);
-        int tail = LeafEdit.tail(leaf, to, j);
+        boolean isReserved = (parent.reservedIn >>> slot & 1) != 0;
+        return parent.era == era && !isReserved && hi <= parent.pivot(slot) ? parent : null;
+    }
+
+    /** Returns the lower bound of the leaf in a slot, in which {@code key} is. */
+    private static long floor(Node root, Node parent, int slot, long key) {
+        return slot > 0 ? parent.pivot(slot - 1) + 1 : Lookup.leafStart(root, key);
+    }
+
+    /** Replaces the leaf by one in which {@code [lo, hi]}, whose ends are in slots i and j, is one slot. */
+    private static boolean put(
+            Node root, Node parent, int slot, long lo, long hi, int i, int j, @Nullable Object content) {
+        @Nullable Object[] leaf = parent.leaf(slot);
+        long[] pivots = parent.childPivots[slot];
+        long floor = floor(root, parent, slot, lo);
+        int at = LeafEdit.at(pivots, floor, lo, i);
+        int tail = LeafEdit.tail(pivots, hi, j);
         int size = LeafEdit.size(leaf, at, tail);
-        if (size > Node.FANOUT || size < Node.MIN_FILL) {
+        if (size > Node.FANOUT || (size < Node.MIN_FILL && !root.hasOneLeaf())) {
             return false;
         }
-        long[] halves = leaf.halves;
-        int even = leaf.even;
+        long[] changed = pivots;
         if (i != j || at != i || tail != j + 1) {
-            halves = LeafEdit.halves(leaf, from, to, i, at, tail);
-            even = LeafEdit.even(leaf, from, to, i, at, tail);
-            if ((even != 0) != leaf.anyEven) {
+            changed = LeafPivots.change(pivots, lo, hi, i, at, tail);
+            if (changed == null || LeafPivots.hasEven(changed) != LeafPivots.hasEven(pivots)) {
                 return false;
             }
-        } else if (leaf.slots[i] == content) {
+        } else if (LeafNode.content(leaf, i) == content) {
             return true;
         }
-        Node made = Node.leaf(halves, even, LeafEdit.slots(leaf, at, tail, content), false, era);
+        @Nullable Object[] made = LeafNode.of(changed, leaf, at, tail, content);
         long before = parent.gaps[slot];
         long gap = content == null
-                ? larger(before, Node.length(from, to))
-                : takesGap(leaf, floor, i, j, before) ? made.largestGap(floor) : before;
+                ? larger(before, Node.length(lo, hi))
+                : takesGap(leaf, floor, i, j, before) ? LeafNode.largestGap(made, floor) : before;
         if (gap != before) {
-            setGap(root, lo, gap);
+            tryGap(root, lo, gap);
         }
+        // The first store. It is not made if the stack has no space for it.
         parent.replaceLeaf(slot, made);
+        if (gap != before) {
+            setGap(root, lo, gap, UNKNOWN, true);
+        }
         return true;
+    }
+
+    /**
+     * Computes what {@link #setGap} would store. That needs less stack afterwards, by the frame of this method, so it
+     * does not fail.
+     */
+    private static void tryGap(Node root, long key, long gap) {
+        setGap(root, key, gap, UNKNOWN, false);
     }
 
     private static long larger(long a, long b) {
@@ -124,37 +159,52 @@ final class InPlace {
     }
 
     /** Returns whether one of the slots i to j is a free range of this length. */
-    private static boolean takesGap(Node leaf, long floor, int i, int j, long length) {
+    private static boolean takesGap(@Nullable Object[] leaf, long floor, int i, int j, long length) {
+        long[] pivots = LeafNode.pivots(leaf);
         for (int k = i; k <= j; k++) {
-            if (leaf.slots[k] == null && Node.length(leaf.lowerBound(k, floor), leaf.pivot(k)) == length) {
+            if (LeafNode.content(leaf, k) == null
+                    && Node.length(LeafPivots.lowerBound(pivots, k, floor), LeafPivots.pivot(pivots, k)) == length) {
                 return true;
             }
         }
         return false;
     }
 
-    /** Returns whether the index before this child is known not to be free. */
-    private static boolean isTakenBefore(Node parent, int slot) {
+    /** Returns whether the index before the leaf in a slot, which begins at {@code lo}, is known not to be free. */
+    private static boolean isTakenBefore(Node parent, int slot, long lo) {
         if (slot == 0) {
-            return false;
+            return lo == Keys.MIN;
         }
-        Node before = parent.child(slot - 1);
-        return before.slots[before.size() - 1] != null;
+        @Nullable Object[] before = parent.leaf(slot - 1);
+        return LeafNode.content(before, LeafNode.size(before) - 1) != null;
     }
 
-    /** Returns whether the index after this child is known not to be free. */
-    private static boolean isTakenAfter(Node parent, int slot) {
-        return slot < parent.size() - 1 && parent.child(slot + 1).slots[0] != null;
+    /** Returns whether the index after the leaf in a slot, which ends at {@code hi}, is known not to be free. */
+    private static boolean isTakenAfter(Node parent, int slot, long hi) {
+        if (slot == parent.size() - 1) {
+            return hi == Keys.MAX;
+        }
+        return LeafNode.content(parent.leaf(slot + 1), 0) != null;
     }
 
     /**
      * Stores the largest gap of the leaf of {@code key} in the nodes above it; returns the largest gap of this node.
+     *
+     * @param before the largest gap of this node so far
+     * @param stores whether to store anything
      */
-    private static long setGap(Node n, long key, long gap) {
+    private static long setGap(Node n, long key, long gap, long before, boolean stores) {
         int i = n.find(key);
-        long below = n.level == 1 ? gap : setGap(n.child(i), key, gap);
-        // All these nodes are of the open era: an edit that creates a node creates those above it.
-        n.gaps[i] = below;
-        return n.largestGap(Keys.MIN);
+        long old = n.gaps[i];
+        long below = n.level == 1 ? gap : setGap(n.child(i), key, gap, old, stores);
+        if (below == old) {
+            return before;
+        }
+        long largest = n.largestGapWith(i, below, before);
+        if (stores) {
+            // All these nodes are of the open era: an edit that creates a node creates those above it.
+            n.gaps[i] = below;
+        }
+        return largest;
     }
 }

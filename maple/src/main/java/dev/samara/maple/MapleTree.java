@@ -67,7 +67,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     /**
      * Reads the values at many indexes, each like {@link #get}: at some instant of the call, not all at one. Faster
      * than single calls where the tree is larger than the processor's caches, since the lookups wait for memory
-     * together; not in a tree in which an entry or a free range ends at an even index. Never waits, and does not
+     * together; not in a tree in which entries or free ranges end at even indexes. Never waits, and does not
      * allocate.
      *
      * @param indexes any indexes, in any order; best in ascending order
@@ -101,7 +101,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     public boolean isEmpty() {
         Node root = rootAcquire();
         // A value that is found was there at some instant. To find none takes one instant for all leaves.
-        return !root.hasValue() && (root.level == 0 || !frozenRoot().hasValue());
+        return !root.hasValue() && (root.hasOneLeaf() || !frozenRoot().hasValue());
     }
 
     @Override
@@ -119,14 +119,14 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
         Node root = rootAcquire();
         // One leaf is of one instant. To find that several have no entry takes one instant for all of them.
         RangeEntry<V> found = EntryWalk.firstInLeaf(root);
-        return found != null || root.level == 0 ? found : snapshot().firstEntry();
+        return found != null || root.hasOneLeaf() ? found : snapshot().firstEntry();
     }
 
     @Override
     public @Nullable RangeEntry<V> lastEntry() {
         Node root = rootAcquire();
         RangeEntry<V> found = EntryWalk.lastInLeaf(root);
-        return found != null || root.level == 0 ? found : snapshot().lastEntry();
+        return found != null || root.hasOneLeaf() ? found : snapshot().lastEntry();
     }
 
     /**
@@ -194,7 +194,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
      */
     public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
         Keys.requireRange(first, last);
-        return rootAcquire().reserved
+        return rootAcquire().reservedIn != 0
                 ? AllocationView.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null)
                 : null;
     }

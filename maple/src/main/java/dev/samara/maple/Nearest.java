@@ -18,13 +18,13 @@ final class Nearest {
     /** Returns the value at {@code key}, or else that of the next entry above it; null if there is none. */
     static @Nullable Object atOrAfter(EditedRoot tree, long key) {
         for (; ; ) {
-            Node leaf = Lookup.leaf(tree.rootAcquire(), key);
-            Object found = leaf.atOrAfter(key);
-            long end = leaf.upperBound();
+            @Nullable Object[] leaf = Lookup.leaf(tree.rootAcquire(), key);
+            Object found = LeafNode.atOrAfter(leaf, key);
+            long end = LeafNode.upperBound(leaf);
             if (found != null || end == Keys.MAX) {
                 return found;
             }
-            found = Lookup.leaf(tree.rootAcquire(), end + 1).atOrAfter(end + 1);
+            found = LeafNode.atOrAfter(Lookup.leaf(tree.rootAcquire(), end + 1), end + 1);
             if (found == null) {
                 return tree.frozenRoot().atOrAfter(key);
             }
@@ -37,8 +37,8 @@ final class Nearest {
     /** Returns the value at {@code key}, or else that of the next entry below it; null if there is none. */
     static @Nullable Object atOrBefore(EditedRoot tree, long key) {
         for (; ; ) {
-            Node leaf = Lookup.leaf(tree.rootAcquire(), key);
-            Object found = leaf.atOrBefore(key);
+            @Nullable Object[] leaf = Lookup.leaf(tree.rootAcquire(), key);
+            Object found = LeafNode.atOrBefore(leaf, key);
             if (found != null) {
                 return found;
             }
@@ -46,7 +46,7 @@ final class Nearest {
             // that.
             long start = Lookup.leafStart(tree.rootAcquire(), key);
             if (start != Keys.MIN) {
-                found = Lookup.leaf(tree.rootAcquire(), start - 1).atOrBefore(start - 1);
+                found = LeafNode.atOrBefore(Lookup.leaf(tree.rootAcquire(), start - 1), start - 1);
                 if (found == null) {
                     return tree.frozenRoot().atOrBefore(key);
                 }
@@ -57,7 +57,7 @@ final class Nearest {
         }
     }
 
-    private static boolean isInPlace(EditedRoot tree, long key, Node leaf) {
+    private static boolean isInPlace(EditedRoot tree, long key, @Nullable Object[] leaf) {
         return Lookup.leaf(tree.rootAcquire(), key) == leaf;
     }
 }

@@ -4,22 +4,20 @@ package dev.samara.maple;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A node of the tree, inner or leaf. A leaf is immutable, arrays included, once other code than its creator can reach
- * it. An inner node is immutable too, except that the writer may replace a leaf by another one with its bounds
- * ({@link #replaceLeaf}). Nodes may share arrays that are no longer written. Until a node is reachable {@link Splice},
- * which created it, may write its arrays.
+ * An inner node of the tree. Its children are inner nodes, or leaves ({@link LeafNode}) if it is of level 1. The root is an
+ * inner node. A node is immutable, arrays included, once other code than its creator can reach it; but the writer may
+ * replace a leaf by another one with its bounds and notes ({@link #replaceLeaf}). Nodes may share arrays that are no
+ * longer written. Until a node is reachable {@link Splice}, which created it, may write its arrays.
  *
  * <pre>
- *   inner   halves       [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
- *           slots        [ node   | node   |  node ]
- *           childHalves  [ halves | halves | halves ]              of the children
- *           gaps         [ 0x800  |   0    |  2^60 ]               largest free range below each child
- *
- *   leaf    halves       [ 0x007f | 0x047f | 0x07ff | (max) ... ]
- *           slots        [ value  |  null  | value  ]              null is a free range
+ *   halves       [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
+ *   nodes        [ node   | node   | node  ]               or leaves, in level 1
+ *   childPivots  [ pivots | pivots | pivots ]              the halves of a node, the pivots of a leaf
+ *   gaps         [ 0x800  |   0    |  2^60 ]               largest free range below each child
  * </pre>
  *
  * <p>The upper bound of a slot is its <em>pivot</em>. Lower bounds are implied: one more than the pivot before, or the
@@ -37,164 +35,224 @@ import org.jspecify.annotations.Nullable;
  */
 final class Node {
 
-    /** The slots of a full node. The two-stage search below is written for this number. */
+    /** The slots of a full node or leaf. The two-stage search below is written for this number. */
     static final int FANOUT = 16;
 
-    /** The fewest slots of a node other than the root. */
+    /** The fewest slots of a node other than the root, and of a leaf other than the only one. */
     static final int MIN_FILL = 6;
 
-    /** A number of levels that no tree exceeds: 6^25 is above 2^64. */
+    /** A number of levels, of nodes and leaves, that no tree exceeds: 6^25 is above 2^64. */
     static final int MAX_LEVELS = 26;
 
-    /** The gaps of a leaf, which has none. */
-    static final long[] NO_GAPS = {};
+    /* The notes of a child, in one word: two bits, and the form of a leaf's pivots above. */
+    static final int RESERVED = 1;
+    static final int EVEN = 2;
+    static final int FORM = 2;
 
-    private static final long[][] NO_CHILD_HALVES = {};
+    /** The forms of children that all have halves, and those of the slots that a node does not have. */
+    private static final long HALVES_ONLY = -1;
 
-    private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
+    private static final VarHandle LEAF = MethodHandles.arrayElementVarHandle(Object[][].class);
+
+    private static final Node[] NO_NODES = {};
+    private static final @Nullable Object[][] NO_LEAVES = {};
 
     /** The root of a tree without values and reservations. */
-    static final Node EMPTY = leaf(padding(), new @Nullable Object[] {null}, new Era(false));
+    static final Node EMPTY = empty();
 
-    /** 0 in a leaf, else one more than the level of the children. */
+    /** 1 if the children are leaves, else one more than their level. */
     final int level;
 
-    /** Whether there is a reservation here or below. If not, a lookup need not read the class of its result. */
-    final boolean reserved;
+    /** A bit for each slot, set if there is a reservation in its child or below. */
+    final int reservedIn;
 
-    /** Whether a pivot here or below is even, so that halves do not always decide. */
-    final boolean anyEven;
+    /** A bit for each slot, set if a pivot in its child or below is even and stored as a half. */
+    final int evenIn;
 
     /** A bit for each slot, set if its pivot is even. */
     final int even;
 
+    /** Whether a pivot here, or below in halves, is even, so that halves do not always decide. */
+    final boolean anyEven;
+
+    /** The forms of the children's pivots, four bits for each slot; see {@link LeafPivots#form}. */
+    final long forms;
+
     final long[] halves;
-    final @Nullable Object[] slots;
+
+    /** The children of a node above level 1; empty in level 1. */
+    final Node[] nodes;
+
+    /** The children of a node of level 1; empty above. */
+    final @Nullable Object[][] leaves;
 
     /**
-     * The halves of each child; empty in a leaf. A descent can search them while it still waits for the child itself.
+     * The halves of each child, or its pivots if it is a leaf. A descent can search them while it still waits for the
+     * child itself.
      */
-    final long[][] childHalves;
+    final long[][] childPivots;
 
     /**
-     * The largest free range below each child, as unsigned lengths: 0 for none, 2^64 given as 2^64-1. Empty in a leaf.
-     * Readers do not need them.
+     * The largest free range below each child, as unsigned lengths: 0 for none, 2^64 given as 2^64-1. Readers do not
+     * need them.
      */
     final long[] gaps;
 
     /** The era in which the node was created. */
     final Era era;
 
-    /** Creates a node without checks; for {@link #leaf}, {@link #inner} and tests of the validator. */
+    /** Creates a node without checks; for {@link #inner} and tests of the validator. */
     Node(
             int level,
-            boolean reserved,
-            boolean anyEven,
+            int reservedIn,
+            int evenIn,
             int even,
+            long forms,
             long[] halves,
-            @Nullable Object[] slots,
-            long[][] childHalves,
+            Node[] nodes,
+            @Nullable Object[][] leaves,
+            long[][] childPivots,
             long[] gaps,
             Era era) {
         this.level = level;
-        this.reserved = reserved;
-        this.anyEven = anyEven;
+        this.reservedIn = reservedIn;
+        this.evenIn = evenIn;
         this.even = even;
+        this.anyEven = (even | evenIn) != 0;
+        this.forms = forms;
         this.halves = halves;
-        this.slots = slots;
-        this.childHalves = childHalves;
+        this.nodes = nodes;
+        this.leaves = leaves;
+        this.childPivots = childPivots;
         this.gaps = gaps;
         this.era = era;
     }
 
-    /** Returns a leaf with these pivots, padded with {@link Keys#MAX}. */
-    static Node leaf(long[] pivots, @Nullable Object[] slots, Era era) {
-        int even = evenBits(pivots, slots.length);
-        return leaf(halves(pivots), even, slots, anyReserved(slots), era);
+    private static Node empty() {
+        long[] pivots = {Keys.MAX};
+        long[] leafPivots = LeafPivots.of(pivots, 0, 1, Keys.MIN, 1);
+        Object[] leaf = LeafNode.of(leafPivots, new @Nullable Object[] {null}, 0, 1);
+        int[] notes = {LeafPivots.notes(leafPivots, false)};
+        return inner(1, pivots, new Object[] {leaf}, new long[] {-1L}, notes, 0, 1, new Era(false));
     }
 
-    static Node leaf(long[] halves, int even, @Nullable Object[] slots, boolean reserved, Era era) {
-        return new Node(0, reserved, even != 0, even, halves, slots, NO_CHILD_HALVES, NO_GAPS, era);
-    }
-
-    /** Returns an inner node with these pivots, padded with {@link Keys#MAX}, and these nodes of the level below. */
-    static Node inner(int level, long[] pivots, @Nullable Object[] slots, long[] gaps, Era era) {
-        int even = evenBits(pivots, slots.length);
-        long[][] childHalves = new long[slots.length][];
-        boolean reserved = false;
-        boolean anyEven = even != 0;
-        for (int i = 0; i < slots.length; i++) {
-            Node child = (Node) slots[i];
-            childHalves[i] = child.halves;
-            reserved |= child.reserved;
-            anyEven |= child.anyEven;
-        }
-        return new Node(level, reserved, anyEven, even, halves(pivots), slots, childHalves, gaps, era);
-    }
-
-    private static long[] padding() {
-        long[] pivots = new long[FANOUT];
-        Arrays.fill(pivots, Keys.MAX);
-        return pivots;
-    }
-
-    private static long[] halves(long[] pivots) {
+    /**
+     * Returns a node with the pivots, children, gaps and notes in {@code [from, to)} of these arrays.
+     *
+     * @param children nodes of the level below, or leaves if {@code level} is 1
+     * @param notes of the children, by {@link #notes()} or {@link LeafPivots#notes}
+     */
+    static Node inner(
+            int level,
+            long[] pivots,
+            @Nullable Object[] children,
+            long[] gaps,
+            int[] notes,
+            int from,
+            int to,
+            Era era) {
+        int size = to - from;
         long[] halves = new long[FANOUT];
-        for (int i = 0; i < FANOUT; i++) {
-            halves[i] = Keys.half(pivots[i]);
+        long[][] childPivots = new long[size][];
+        int reservedIn = 0;
+        int evenIn = 0;
+        long forms = HALVES_ONLY;
+        for (int i = 0; i < size; i++) {
+            halves[i] = Keys.half(pivots[from + i]);
+            childPivots[i] = pivotsOf(Objects.requireNonNull(children[from + i]));
+            int note = notes[from + i];
+            reservedIn |= (note & RESERVED) << i;
+            evenIn |= (note >>> 1 & 1) << i;
+            forms = withForm(forms, i, note >>> FORM);
         }
-        return halves;
+        Arrays.fill(halves, size, FANOUT, Keys.half(Keys.MAX));
+        Node[] nodes = level == 1 ? NO_NODES : Arrays.copyOfRange(children, from, to, Node[].class);
+        @Nullable Object[][] leaves = level == 1 ? Arrays.copyOfRange(children, from, to, Object[][].class) : NO_LEAVES;
+        long[] childGaps = Arrays.copyOfRange(gaps, from, to);
+        int even = evenBits(pivots, from, to);
+        return new Node(level, reservedIn, evenIn, even, forms, halves, nodes, leaves, childPivots, childGaps, era);
     }
 
-    private static int evenBits(long[] pivots, int size) {
+    /** Returns a bit for each of these pivots, set if it is even. */
+    static int evenBits(long[] pivots, int from, int to) {
         int even = 0;
-        for (int i = 0; i < size; i++) {
-            even |= Keys.isEven(pivots[i]) << i;
+        for (int i = from; i < to; i++) {
+            even |= Keys.isEven(pivots[i]) << (i - from);
         }
         return even;
     }
 
+    private static long[] pivotsOf(Object child) {
+        return child instanceof Node n ? n.halves : LeafNode.pivots((Object[]) child);
+    }
+
+    /** Returns what the parent notes of this node; its pivots are halves. */
+    int notes() {
+        return (reservedIn != 0 ? RESERVED : 0) | (anyEven ? EVEN : 0) | LeafPivots.HALVES << FORM;
+    }
+
+    /** Returns what this node notes of the child in a slot. */
+    int notes(int i) {
+        return (reservedIn >>> i & 1) | (evenIn >>> i & 1) << 1 | form(i) << FORM;
+    }
+
     int size() {
-        return slots.length;
+        return childPivots.length;
     }
 
-    /** Pairs with {@link #replaceLeaf}: a reader that gets this child sees it, and the values in it, as stored. */
+    /** Pairs with {@link #replaceLeaf}: a reader that gets this leaf sees it, and the values in it, as stored. */
+    @Nullable
+    Object[] leaf(int i) {
+        return leafAcquire(leaves, i);
+    }
+
+    /** Returns a child of a node above level 1. */
     Node child(int i) {
-        return childAcquire(slots, i);
+        return nodes[i];
     }
 
-    static Node childAcquire(@Nullable Object[] slots, int i) {
-        return (Node) slotAcquire(slots, i);
-    }
-
-    /** Returns whether a slot still has this child. */
-    static boolean isChild(@Nullable Object[] slots, int i, Node child) {
-        return slotAcquire(slots, i) == child;
+    /** Returns whether a slot still has this leaf. */
+    static boolean isLeaf(@Nullable Object[][] leaves, int i, @Nullable Object[] leaf) {
+        return leafAcquire(leaves, i) == leaf;
     }
 
     /**
-     * Replaces a leaf of this node of level 1 by one with its bounds and notes; readers see the new leaf from now on.
-     * The caller must hold the writer lock, and this node must be of the open era. Pairs with {@link #child}.
+     * Replaces a leaf of this node of level 1 by one with its bounds, form and notes; readers see the new leaf from now
+     * on. The caller must hold the writer lock, and this node must be of the open era. Pairs with {@link #leaf}.
      */
-    void replaceLeaf(int i, Node leaf) {
-        // A reader may see one store without the other, and compares: step 4 of Lookup.
-        childHalves[i] = leaf.halves;
-        setSlotRelease(slots, i, leaf);
+    void replaceLeaf(int i, @Nullable Object[] leaf) {
+        long[] pivots = LeafNode.pivots(leaf);
+        setLeafRelease(leaves, i, leaf);
+        // A reader may see one store without the other, and compares: step 4 of Lookup. This is the second one, since
+        // the first is a call, which fails at the end of a stack; nothing can fail between them.
+        childPivots[i] = pivots;
     }
 
-    /** For the slots of an inner node, which are never null. */
-    private static Object slotAcquire(@Nullable Object[] slots, int i) {
-        return SLOT.getAcquire(slots, i);
+    private static @Nullable Object[] leafAcquire(@Nullable Object[][] leaves, int i) {
+        return (Object[]) LEAF.getAcquire(leaves, i);
     }
 
-    private static void setSlotRelease(@Nullable Object[] slots, int i, Node leaf) {
-        SLOT.setRelease(slots, i, leaf);
+    private static void setLeafRelease(@Nullable Object[][] leaves, int i, @Nullable Object[] leaf) {
+        LEAF.setRelease(leaves, i, leaf);
     }
 
-    /** Puts another child in a slot of this node, of any level, before other code can reach this node. */
-    void setChild(int i, Node child) {
-        childHalves[i] = child.halves;
-        slots[i] = child;
+    /** Puts another child, with the notes of the one before, in a slot before other code can reach this node. */
+    void setChild(int i, Object child) {
+        childPivots[i] = pivotsOf(child);
+        if (level == 1) {
+            leaves[i] = (Object[]) child;
+        } else {
+            nodes[i] = (Node) child;
+        }
+    }
+
+    private static long withForm(long forms, int i, int form) {
+        return (forms & ~(15L << (i << 2))) | (long) form << (i << 2);
+    }
+
+    /** Returns the form of the pivots of the leaf in a slot of this node of level 1. */
+    int form(int i) {
+        return (int) (forms >>> (i << 2)) & 15;
     }
 
     /** Returns the inclusive upper bound of a slot, as a key. */
@@ -210,11 +268,11 @@ final class Node {
     }
 
     /**
-     * Returns the slot of {@code key} in the child of slot {@code i}, without waiting for the child. Not for readers.
+     * Returns the slot of {@code key} in the node in slot {@code i}, without waiting for it. Not for readers.
      */
     int findBelow(int i, Node child, long key) {
         long half = Keys.half(key);
-        int k = search(childHalves[i], half);
+        int k = search(childPivots[i], half);
         return child.even == 0 ? k : k + child.beyondEven(k, key, half);
     }
 
@@ -240,8 +298,16 @@ final class Node {
                         + ((halves[i + 2] - half) >>> 63));
     }
 
+    /**
+     * Returns the slot of an index in the leaf in slot {@code i} of this node of level 1, by pivots that are or were
+     * those of the leaf, if no pivot of this node and of the leaf is even.
+     */
+    int findInLeaf(int i, long[] pivots, long index) {
+        return forms == HALVES_ONLY ? search(pivots, index >>> 1) : LeafPivots.find(pivots, form(i), halves[i], index);
+    }
+
     long upperBound() {
-        return pivot(slots.length - 1);
+        return pivot(size() - 1);
     }
 
     /** Returns the lower bound of slot {@code i} in a node whose own lower bound is {@code floor}. */
@@ -249,22 +315,11 @@ final class Node {
         return i == 0 ? floor : pivot(i - 1) + 1;
     }
 
-    /** Returns the value at the indexes of {@code half}, which must be within this leaf, if no pivot of it is even. */
+    /** Returns the content of a slot of a leaf of this node of level 1 in the lookup view. */
     @Nullable
-    Object lookupHalf(long half) {
-        return value(findHalf(half));
-    }
-
-    /** Returns the slot of the indexes of {@code half}, if no pivot here is even. */
-    int findHalf(long half) {
-        return search(halves, half);
-    }
-
-    /** Returns the value of a slot of this leaf in the lookup view. */
-    @Nullable
-    Object value(int i) {
-        Object content = slots[i];
-        return reserved && content instanceof Reservation ? null : content;
+    Object value(@Nullable Object[] leaf, int i) {
+        Object content = LeafNode.content(leaf, i);
+        return reservedIn != 0 && content instanceof Reservation ? null : content;
     }
 
     /**
@@ -273,15 +328,13 @@ final class Node {
      */
     @Nullable
     Object atOrAfter(long key) {
-        // From the second child on, the key lies below the whole child, so its first slot is found.
-        for (int i = find(key); i < slots.length; i++) {
-            Object content = slots[i];
-            if (content instanceof Node child) {
-                content = child.atOrAfter(key);
+        long from = key;
+        for (int i = find(key); i < size(); i++) {
+            Object value = level == 1 ? LeafNode.atOrAfter(leaf(i), from) : child(i).atOrAfter(from);
+            if (value != null) {
+                return value;
             }
-            if (content != null && !(content instanceof Reservation)) {
-                return content;
-            }
+            from = pivot(i) + 1;
         }
         return null;
     }
@@ -293,74 +346,80 @@ final class Node {
     @Nullable
     Object atOrBefore(long key) {
         for (int i = find(Math.min(key, upperBound())); i >= 0; i--) {
-            Object content = slots[i];
-            if (content instanceof Node child) {
-                content = child.atOrBefore(key);
-            }
-            if (content != null && !(content instanceof Reservation)) {
-                return content;
+            long to = Math.min(key, pivot(i));
+            Object value = level == 1 ? LeafNode.atOrBefore(leaf(i), to) : child(i).atOrBefore(to);
+            if (value != null) {
+                return value;
             }
         }
         return null;
     }
 
-    /** Returns whether one of the slots {@code from} to {@code to}, inclusive, of this leaf is a reservation. */
-    boolean hasReservation(int from, int to) {
-        for (int i = from; i <= to; i++) {
-            if (slots[i] instanceof Reservation) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Returns whether there is a value in this node or below. */
+    /** Returns whether there is a value below this node. */
     boolean hasValue() {
-        for (int i = 0; i < slots.length; i++) {
-            if (level != 0 ? child(i).hasValue() : slots[i] != null && !(slots[i] instanceof Reservation)) {
+        for (int i = 0; i < size(); i++) {
+            if (level == 1 ? LeafNode.hasValue(leaf(i)) : child(i).hasValue()) {
                 return true;
             }
         }
         return false;
     }
 
-    /** Returns a copy of this node in an era, with another child, whose bounds are equal, in slot {@code i}. */
-    Node withChild(int i, Node child, long gap, Era now) {
-        @Nullable Object[] s = slots.clone();
-        s[i] = child;
-        long[][] h = childHalves.clone();
-        h[i] = child.halves;
+    /** Returns whether the tree of this root has one leaf. */
+    boolean hasOneLeaf() {
+        return level == 1 && leaves.length == 1;
+    }
+
+    /**
+     * Returns a copy of this node in an era, with another child in slot {@code i}, whose bounds are equal. The notes
+     * are those of the child.
+     */
+    Node withChild(int i, Object child, int notes, long gap, Era now) {
+        Node[] n = nodes;
+        @Nullable Object[][] l = leaves;
+        if (level == 1) {
+            l = l.clone();
+            l[i] = (Object[]) child;
+        } else {
+            n = n.clone();
+            n[i] = (Node) child;
+        }
+        long[][] p = childPivots.clone();
+        p[i] = pivotsOf(child);
         long[] g = gaps;
         if (g[i] != gap || era != now) {
             g = g.clone();
             g[i] = gap;
         }
-        // A reservation or even pivot that is here, but was not below the old child, is below another child.
-        Node old = child(i);
-        boolean r = child.reserved || (reserved && (!old.reserved || anyReserved(s)));
-        boolean u = child.anyEven || (anyEven && (!old.anyEven || even != 0 || anyHasEven(s)));
-        return new Node(level, r, u, even, halves, s, h, g, now);
+        int r = (reservedIn & ~(1 << i)) | (notes & RESERVED) << i;
+        int e = (evenIn & ~(1 << i)) | (notes >>> 1 & 1) << i;
+        long f = withForm(forms, i, notes >>> FORM);
+        return new Node(level, r, e, even, f, halves, n, l, p, g, now);
     }
 
     /** Returns a new node that shares this node's arrays. */
     Node copy() {
-        return new Node(level, reserved, anyEven, even, halves, slots, childHalves, gaps, era);
+        return new Node(level, reservedIn, evenIn, even, forms, halves, nodes, leaves, childPivots, gaps, era);
     }
 
-    /** Returns the largest free range in this node or below, given the lower bound of this node. */
-    long largestGap(long floor) {
-        long largest = 0;
-        for (int i = 0; i < slots.length; i++) {
-            long gap = level != 0 ? gaps[i] : slots[i] != null ? 0 : length(lowerBound(i, floor), pivot(i));
-            if (Long.compareUnsigned(gap, largest) > 0) {
-                largest = gap;
-            }
+    /** Returns the largest free range below this node. */
+    long largestGap() {
+        return largestGapWith(0, gaps[0]);
+    }
+
+    /**
+     * Returns the largest free range below this node if that of slot {@code i} were {@code gap}.
+     *
+     * @param before the largest free range with the gap that is in the slot
+     */
+    long largestGapWith(int i, long gap, long before) {
+        if (Long.compareUnsigned(gap, before) >= 0) {
+            return gap;
         }
-        return largest;
+        return gaps[i] == before ? largestGapWith(i, gap) : before;
     }
 
-    /** Returns the largest free range below this inner node if that of slot {@code i} were {@code gap}. */
-    long largestGapWith(int i, long gap) {
+    private long largestGapWith(int i, long gap) {
         long largest = gap;
         for (int k = 0; k < gaps.length; k++) {
             if (k != i && Long.compareUnsigned(gaps[k], largest) > 0) {
@@ -374,24 +433,5 @@ final class Node {
     static long length(long lo, long hi) {
         long distance = hi - lo;
         return distance == -1L ? distance : distance + 1;
-    }
-
-    /** Returns whether one of these slots, of a leaf or an inner node, is or contains a reservation. */
-    static boolean anyReserved(@Nullable Object[] slots) {
-        for (Object content : slots) {
-            if (content instanceof Node n ? n.reserved : content instanceof Reservation) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static boolean anyHasEven(@Nullable Object[] children) {
-        for (Object content : children) {
-            if (content instanceof Node n && n.anyEven) {
-                return true;
-            }
-        }
-        return false;
     }
 }

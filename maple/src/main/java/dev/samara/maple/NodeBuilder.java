@@ -2,11 +2,12 @@
 package dev.samara.maple;
 
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slots of the nodes that {@link Splice} is about to build at one level, with their pivots and gaps. It also has
- * the nodes built from these slots: the items of the level above.
+ * The slots of the nodes or leaves that {@link Splice} is about to build at one level, with their pivots, and with the
+ * gaps and notes of nodes. It also has what was built from these slots: the items of the level above.
  */
 final class NodeBuilder {
 
@@ -15,15 +16,17 @@ final class NodeBuilder {
 
     private static final int MAX_BUILT = 3;
 
-    /* The items; gaps for inner levels only. */
+    /* The items; gaps and notes for inner levels only. */
     private final long[] pivots = new long[CAPACITY];
     private final @Nullable Object[] slots = new @Nullable Object[CAPACITY];
     private final long[] gaps = new long[CAPACITY];
+    private final int[] notes = new int[CAPACITY];
     private int count;
 
     private final long[] builtPivots = new long[MAX_BUILT];
-    private final Node[] built = new Node[MAX_BUILT];
+    private final @Nullable Object[] built = new @Nullable Object[MAX_BUILT];
     private final long[] builtGaps = new long[MAX_BUILT];
+    private final int[] builtNotes = new int[MAX_BUILT];
     private int builtCount;
 
     NodeBuilder() {}
@@ -36,11 +39,18 @@ final class NodeBuilder {
         count = 0;
     }
 
-    void add(long pivot, @Nullable Object content, long gap) {
+    /** Adds a slot of a leaf. */
+    void add(long pivot, @Nullable Object content) {
         pivots[count] = pivot;
         slots[count] = content;
-        gaps[count] = gap;
         count++;
+    }
+
+    /** Adds the slots {@code from} to {@code to}, exclusive, of a leaf. */
+    void add(@Nullable Object[] leaf, int from, int to) {
+        for (int i = from; i < to; i++) {
+            add(LeafNode.pivot(leaf, i), LeafNode.content(leaf, i));
+        }
     }
 
     /** Adds the slots {@code from} to {@code to}, exclusive, of a node. */
@@ -48,51 +58,79 @@ final class NodeBuilder {
         int length = to - from;
         for (int i = 0; i < length; i++) {
             pivots[count + i] = n.pivot(from + i);
+            notes[count + i] = n.notes(from + i);
         }
-        System.arraycopy(n.slots, from, slots, count, length);
-        if (n.level != 0) {
-            System.arraycopy(n.gaps, from, gaps, count, length);
-        }
+        System.arraycopy(n.level == 1 ? n.leaves : n.nodes, from, slots, count, length);
+        System.arraycopy(n.gaps, from, gaps, count, length);
         count += length;
+    }
+
+    /** Adds the slots of a leaf before all items. */
+    void addBefore(@Nullable Object[] leaf) {
+        int total = moveUp(LeafNode.size(leaf));
+        add(leaf, 0, LeafNode.size(leaf));
+        count = total;
     }
 
     /** Adds the slots of a node before all items. */
     void addBefore(Node n) {
-        int size = n.size();
-        System.arraycopy(pivots, 0, pivots, size, count);
-        System.arraycopy(slots, 0, slots, size, count);
-        System.arraycopy(gaps, 0, gaps, size, count);
-        int total = count + size;
-        count = 0;
-        add(n, 0, size);
+        int total = moveUp(n.size());
+        add(n, 0, n.size());
         count = total;
     }
 
-    /** Builds as few nodes as have room for the items, of even size. The lower bound counts for leaves only. */
-    void build(int level, long lowerBound, Era era) {
+    /** Moves the items, and lets the next ones be added before them. Returns the number of all then. */
+    private int moveUp(int size) {
+        System.arraycopy(pivots, 0, pivots, size, count);
+        System.arraycopy(slots, 0, slots, size, count);
+        System.arraycopy(gaps, 0, gaps, size, count);
+        System.arraycopy(notes, 0, notes, size, count);
+        int total = count + size;
+        count = 0;
+        return total;
+    }
+
+    /**
+     * Builds as few nodes as have room for the items, of even size.
+     *
+     * @param level of the nodes; 0 for leaves
+     * @param lowerBound that of the first leaf; not used for nodes
+     * @param top the level of the root
+     */
+    void build(int level, long lowerBound, int top, Era era) {
         int n = (count + Node.FANOUT - 1) / Node.FANOUT;
         long floor = lowerBound;
         int from = 0;
         for (int b = 0; b < n; b++) {
             int to = count * (b + 1) / n;
-            long[] p = Arrays.copyOfRange(pivots, from, from + Node.FANOUT);
-            Arrays.fill(p, to - from, Node.FANOUT, Keys.MAX);
-            @Nullable Object[] s = Arrays.copyOfRange(slots, from, to);
-            Node node = level == 0
-                    ? Node.leaf(p, s, era)
-                    : Node.inner(level, p, s, Arrays.copyOfRange(gaps, from, to), era);
-            built[b] = node;
+            if (level == 0) {
+                buildLeaf(b, from, to, floor, top);
+            } else {
+                Node node = Node.inner(level, pivots, slots, gaps, notes, from, to, era);
+                built[b] = node;
+                builtGaps[b] = node.largestGap();
+                builtNotes[b] = node.notes();
+            }
             builtPivots[b] = pivots[to - 1];
-            builtGaps[b] = node.largestGap(floor);
             floor = builtPivots[b] + 1;
             from = to;
         }
         builtCount = n;
     }
 
+    private void buildLeaf(int b, int from, int to, long floor, int top) {
+        long[] p = LeafPivots.of(pivots, from, to, floor, top);
+        @Nullable Object[] leaf = LeafNode.of(p, slots, from, to);
+        built[b] = leaf;
+        builtGaps[b] = LeafNode.largestGap(leaf, floor);
+        builtNotes[b] = LeafPivots.notes(p, LeafNode.hasReservation(leaf));
+    }
+
     void addBuilt() {
         for (int b = 0; b < builtCount; b++) {
-            add(builtPivots[b], built[b], builtGaps[b]);
+            gaps[count] = builtGaps[b];
+            notes[count] = builtNotes[b];
+            add(builtPivots[b], built[b]);
         }
     }
 
@@ -100,19 +138,24 @@ final class NodeBuilder {
         return builtCount;
     }
 
-    /** Returns the first node built. */
-    Node built() {
-        return built[0];
+    /** Returns the first node or leaf built. */
+    Object built() {
+        return Objects.requireNonNull(built[0]);
     }
 
-    /** Returns the largest gap of the first node built. */
+    /** Returns the notes of the first node or leaf built. */
+    int builtNotes() {
+        return builtNotes[0];
+    }
+
+    /** Returns the largest gap of the first node or leaf built. */
     long builtGap() {
         return builtGaps[0];
     }
 
     /** Drops references to nodes and values: erased ones must not stay reachable from here. */
     void forget() {
-        Arrays.fill(built, Node.EMPTY);
+        Arrays.fill(built, null);
         Arrays.fill(slots, null);
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,7 +30,7 @@ final class Splice {
      *               .---------------+----------------.
      *            left[1]           ...            right[1]
      *        .------+------.                   .------+------.
-     *        a   left[0]   X                   X   right[0]  z
+     *        a  leftLeaf   X                   X  rightLeaf  z
      *       ___/         \___                 ___/         \___
      *      | b  c |  lo    X |               | X    hi  | y    |
      *
@@ -49,21 +48,20 @@ final class Splice {
      * between are the added ones. If there is no node to the left, the right path moves to the right instead. If there
      * is none there either, these items are the whole level, and step 4 removes the levels above it.
      *
-     *      before:  left[1] = (p, q, r)   left[0] = r with 3 items left, r's neighbour is q
-     *      then:    left[0] = q, at[1] = 1; items = q's and the 3; the level above gets (p, built...)
+     *      before:  left[1] = (p, q, r)   leftLeaf = r with 3 items left, r's neighbour is q
+     *      then:    leftAt[1] = 1, which is q; items = q's and the 3; the level above gets (p, built...)
      *
      * Two trees are joined at an index by these steps, too: left is a path in the lower tree, and right one in the
      * upper tree. The lower of the two roots first gets levels with one child above it.
      *
      * When one node replaces one node, the bounds in the levels above do not change. In this common case, the rest of
-     * the path is copied with one slot changed, sharing the arrays of halves. If moreover the node is a leaf, it is
-     * created without the detour over items.
+     * the path is copied with one slot changed, sharing the arrays of halves. If moreover it is a leaf, it is created
+     * without the detour over items.
      *
      * A second edit nearby in the same transaction need not copy the path again. Where the path meets an owned node,
      * the slot is written there, and gaps are written in the owned nodes above. Only the root gets another object
-     * around its arrays, by which cursors notice the change. The halves of an owned leaf that is replaced are reused
-     * for the next leaf. Where a note of reservations changes, or gaps that are shared with older nodes, the copying
-     * continues.
+     * around its arrays, by which cursors notice the change. Where a note of the child changes, or gaps that are shared
+     * with older nodes, the copying continues.
      *
      * All allocation comes before the first write to an owned node. So an edit for which there is no memory has changed
      * nothing.
@@ -81,16 +79,22 @@ final class Splice {
      * cases separately, because they must spare memory and may write in place.
      */
 
+    private static final @Nullable Object[] NO_LEAF = {};
+
     private Era era = Node.EMPTY.era;
 
-    /** The level of the root of the last descent; -1 if {@link #left} is empty. */
+    /** The level of the root of the last descent; 0 if {@link #left} is empty. */
     private int top;
 
-    /* The paths of lo and hi: the node of each level, and the slot taken in it. */
+    /* The paths of lo and hi: the node of each level above the leaves, and the slot taken in it or in the leaf. */
     private final Node[] left = new Node[Node.MAX_LEVELS];
     private final int[] leftAt = new int[Node.MAX_LEVELS];
     private final Node[] right = new Node[Node.MAX_LEVELS];
     private final int[] rightAt = new int[Node.MAX_LEVELS];
+
+    /* The leaves at the ends of the paths. */
+    private @Nullable Object[] leftLeaf = NO_LEAF;
+    private @Nullable Object[] rightLeaf = NO_LEAF;
 
     /** The lower bound of the left leaf. */
     private long floor;
@@ -98,17 +102,11 @@ final class Splice {
     /** A bit for each level: whether the node of {@link #left} there is owned. */
     private int owned;
 
-    /**
-     * A bit for each level of {@link #owned}: whether the node's halves, in a leaf, or gaps, above, are in no other
-     * node.
-     */
-    private int ownedArray;
+    /** A bit for each level of {@link #owned}: whether the node's gaps are in no other node. */
+    private int ownedGaps;
 
     /** The gaps to be written to owned nodes. */
     private final long[] newGaps = new long[Node.MAX_LEVELS];
-
-    /** An array of halves that is no longer in a node and was never in one that other code knew. */
-    private long @Nullable [] spare;
 
     private final NodeBuilder items = new NodeBuilder();
 
@@ -138,9 +136,10 @@ final class Splice {
     /** Ends the ownership of nodes: from now on any root returned so far may be kept by other code. */
     void disown() {
         owned = 0;
-        for (; top >= 0; top--) {
+        for (; top > 0; top--) {
             left[top] = Node.EMPTY;
         }
+        leftLeaf = NO_LEAF;
     }
 
     /**
@@ -165,9 +164,7 @@ final class Splice {
     @Nullable
     Node fill(Node root, long lo, long hi, Object content) {
         descend(root, lo);
-        Node leaf = left[0];
-        int i = leftAt[0];
-        return leaf.slots[i] == null && hi <= leaf.pivot(i) ? change(root, lo, hi, content) : null;
+        return isFree(hi) ? change(root, lo, hi, content) : null;
     }
 
     /**
@@ -179,9 +176,7 @@ final class Splice {
     Node free(Node root, long lo, long hi, @Nullable Object owner) {
         descend(root, lo);
         requireNoReservation(root, lo, hi, owner);
-        Node leaf = left[0];
-        int i = leftAt[0];
-        if (leaf.slots[i] == null && hi <= leaf.pivot(i)) {
+        if (isFree(hi)) {
             return root;
         }
         long from = freeStart(root, lo);
@@ -189,9 +184,15 @@ final class Splice {
         if (from < floor) {
             descend(root, from);
         } else {
-            leftAt[0] = leaf.find(from);
+            leftAt[0] = LeafNode.find(leftLeaf, from);
         }
         return change(root, from, to, null);
+    }
+
+    /** Returns whether the slot of {@code lo} is free, and contains {@code hi}. */
+    private boolean isFree(long hi) {
+        int i = leftAt[0];
+        return LeafNode.content(leftLeaf, i) == null && hi <= LeafNode.pivot(leftLeaf, i);
     }
 
     /**
@@ -199,9 +200,10 @@ final class Splice {
      * which tells by itself that it has none.
      */
     private void requireNoReservation(Node root, long lo, long hi, @Nullable Object owner) {
-        Node leaf = left[0];
-        boolean within = hi <= leaf.upperBound();
-        if (within ? leaf.reserved && leaf.hasReservation(leftAt[0], leaf.find(hi)) : root.reserved) {
+        boolean within = hi <= leafEnd();
+        if (within
+                ? hasReservation() && LeafNode.hasReservation(leftLeaf, leftAt[0], LeafNode.find(leftLeaf, hi))
+                : root.reservedIn != 0) {
             RangeEntry<Object> reservation = AllocationView.reservationIn(root, lo, hi, owner);
             if (reservation != null) {
                 // No root is published after this, and leaves on the path may be replaced in place before the next
@@ -212,18 +214,27 @@ final class Splice {
         }
     }
 
+    /** Returns the upper bound of the left leaf. */
+    private long leafEnd() {
+        return left[1].pivot(leftAt[1]);
+    }
+
+    /** Returns whether the left leaf has a reservation. */
+    private boolean hasReservation() {
+        return (left[1].reservedIn >>> leftAt[1] & 1) != 0;
+    }
+
     private long freeStart(Node root, long lo) {
-        Node leaf = left[0];
         int i = leftAt[0];
-        long start = leaf.lowerBound(i, floor);
-        if (leaf.slots[i] == null) {
+        long start = LeafNode.lowerBound(leftLeaf, i, floor);
+        if (LeafNode.content(leftLeaf, i) == null) {
             return start;
         }
         if (start < lo || lo == Keys.MIN) {
             return lo;
         }
         if (i > 0) {
-            return leaf.slots[i - 1] == null ? leaf.lowerBound(i - 1, floor) : lo;
+            return LeafNode.content(leftLeaf, i - 1) == null ? LeafNode.lowerBound(leftLeaf, i - 1, floor) : lo;
         }
         return Lookup.contentAt(root, lo - 1) == null ? Lookup.slotStart(root, lo - 1) : lo;
     }
@@ -232,10 +243,9 @@ final class Splice {
         if (hi == Keys.MAX) {
             return hi;
         }
-        Node leaf = left[0];
-        Node n = hi < leaf.upperBound() ? leaf : Lookup.leaf(root, hi + 1);
-        int j = n.find(hi + 1);
-        return n.slots[j] == null ? n.pivot(j) : hi;
+        @Nullable Object[] leaf = hi < leafEnd() ? leftLeaf : Lookup.leaf(root, hi + 1);
+        int j = LeafNode.find(leaf, hi + 1);
+        return LeafNode.content(leaf, j) == null ? LeafNode.pivot(leaf, j) : hi;
     }
 
     private void descend(Node root, long lo) {
@@ -249,56 +259,47 @@ final class Splice {
             }
             int i = n.find(lo);
             leftAt[level] = i;
-            if (level == 0) {
+            floor = n.lowerBound(i, floor);
+            if (level == 1) {
+                leftLeaf = n.leaf(i);
+                leftAt[0] = LeafNode.find(leftLeaf, lo);
                 return;
             }
-            floor = n.lowerBound(i, floor);
             n = n.child(i);
         }
     }
 
     /** The caller has descended to {@code lo}. */
     private Node change(Node root, long lo, long hi, @Nullable Object content) {
-        Node old = left[0];
-        if (hi > old.upperBound()) {
+        if (hi > leafEnd()) {
             return changeSeveral(root, lo, hi, content);
         }
+        @Nullable Object[] old = leftLeaf;
+        long[] pivots = LeafNode.pivots(old);
         int i = leftAt[0];
-        int j = old.find(hi);
-        int at = LeafEdit.at(old, floor, lo, i);
-        int tail = LeafEdit.tail(old, hi, j);
+        int j = LeafPivots.find(pivots, hi);
+        int at = LeafEdit.at(pivots, floor, lo, i);
+        int tail = LeafEdit.tail(pivots, hi, j);
         int size = LeafEdit.size(old, at, tail);
         boolean exact = i == j && at == i && tail > i;
-        if (exact && old.slots[i] == content) {
+        if (exact && LeafNode.content(old, i) == content) {
             return root;
         }
-        if (size > Node.FANOUT || (size < Node.MIN_FILL && top > 0)) {
+        if (size > Node.FANOUT || (size < Node.MIN_FILL && !root.hasOneLeaf())) {
             return changeSeveral(root, lo, hi, content);
         }
-        @Nullable Object[] s = LeafEdit.slots(old, at, tail, content);
+        if (!exact) {
+            long[] changed = LeafPivots.change(pivots, lo, hi, i, at, tail);
+            pivots = changed != null
+                    ? changed
+                    : LeafPivots.changeHalves(LeafPivots.halves(pivots, LeafNode.size(old)), lo, hi, i, at, tail);
+        }
+        @Nullable Object[] leaf = LeafNode.of(pivots, old, at, tail, content);
         // A reservation in this leaf stays if it is outside of the replaced slots.
-        boolean r =
-                content instanceof Reservation || (old.reserved && (!old.hasReservation(i, j) || Node.anyReserved(s)));
-        boolean ownedHalves = (owned & ownedArray & 1) != 0;
-        Node leaf;
-        if (exact) {
-            leaf = Node.leaf(old.halves, old.even, s, r, era);
-        } else {
-            long[] halves = LeafEdit.halves(takeSpare(), old, lo, hi, i, at, tail);
-            leaf = Node.leaf(halves, LeafEdit.even(old, lo, hi, i, at, tail), s, r, era);
-        }
-        setOwned(0, leaf, !exact || ownedHalves);
-        Node result = climb(1, leaf, leaf.largestGap(floor));
-        if (ownedHalves && !exact) {
-            spare = old.halves;
-        }
-        return result;
-    }
-
-    private long[] takeSpare() {
-        long[] taken = spare;
-        spare = null;
-        return taken != null ? taken : new long[Node.FANOUT];
+        boolean reserved = content instanceof Reservation
+                || (hasReservation() && (!LeafNode.hasReservation(old, i, j) || LeafNode.hasReservation(leaf)));
+        leftLeaf = leaf;
+        return climb(1, leaf, LeafPivots.notes(pivots, reserved), LeafNode.largestGap(leaf, floor));
     }
 
     /** Stores the new node of a level of the path as owned. */
@@ -306,47 +307,56 @@ final class Splice {
         int bit = 1 << level;
         left[level] = n;
         owned |= bit;
-        ownedArray = array ? ownedArray | bit : ownedArray & ~bit;
+        ownedGaps = array ? ownedGaps | bit : ownedGaps & ~bit;
     }
 
-    /** Returns the root that has {@code n} in place of the child on the path, from {@code level} upwards. */
-    private Node climb(int level, Node n, long gap) {
-        Node child = n;
+    /**
+     * Returns the root that has another child, a node or a leaf with these notes and this largest gap, in place of that
+     * on the path, from {@code level} upwards.
+     */
+    private Node climb(int level, Object newChild, int newNotes, long gap) {
+        Object child = newChild;
+        int notes = newNotes;
         long childGap = gap;
-        for (int l = level; l <= top; l++) {
-            Node root = (owned >>> l & 1) != 0 ? write(l, child, childGap) : null;
+        for (int l = level; ; l++) {
+            Node root = (owned >>> l & 1) != 0 ? write(l, child, notes, childGap) : null;
             if (root != null) {
                 return root;
             }
             Node old = left[l];
             int i = leftAt[l];
-            child = old.withChild(i, child, childGap, era);
+            Node n = old.withChild(i, child, notes, childGap, era);
             if (l < top) {
-                childGap = childGap == old.gaps[i] ? left[l + 1].gaps[leftAt[l + 1]] : child.largestGap(Keys.MIN);
+                childGap = old.largestGapWith(i, childGap, left[l + 1].gaps[leftAt[l + 1]]);
             }
-            setOwned(l, child, child.gaps != old.gaps || (owned & ownedArray & 1 << l) != 0);
+            setOwned(l, n, n.gaps != old.gaps || (owned & ownedGaps & 1 << l) != 0);
+            if (l == top) {
+                return n;
+            }
+            child = n;
+            notes = n.notes();
         }
-        return child;
     }
 
     /**
      * Writes the child to the owned node of the path. Returns the root, or null, having written nothing, if further
      * nodes must be copied.
      */
-    private @Nullable Node write(int level, Node child, long gap) {
+    private @Nullable Node write(int level, Object child, int notes, long gap) {
         Node n = left[level];
-        Node old = n.child(leftAt[level]);
-        if (child.reserved != old.reserved || child.anyEven != old.anyEven) {
+        if (notes != n.notes(leftAt[level])) {
             return null;
         }
         long childGap = gap;
         int end = level;
         for (; end <= top && left[end].gaps[leftAt[end]] != childGap; end++) {
-            if ((owned & ownedArray & 1 << end) == 0) {
+            if ((owned & ownedGaps & 1 << end) == 0) {
                 return null;
             }
             newGaps[end] = childGap;
-            childGap = left[end].largestGapWith(leftAt[end], childGap);
+            if (end < top) {
+                childGap = left[end].largestGapWith(leftAt[end], childGap, left[end + 1].gaps[leftAt[end + 1]]);
+            }
         }
         // The last allocation: an edit that throws must have written nothing.
         Node root = left[top].copy();
@@ -376,10 +386,9 @@ final class Splice {
     private Node raised(Node root, int level) {
         Node n = root;
         while (n.level < level) {
-            long[] pivots = new long[Node.FANOUT];
-            Arrays.fill(pivots, Keys.MAX);
-            long[] gaps = {n.largestGap(Keys.MIN)};
-            n = Node.inner(n.level + 1, pivots, new Object[] {n}, gaps, era);
+            long[] pivots = {Keys.MAX};
+            long[] gaps = {n.largestGap()};
+            n = Node.inner(n.level + 1, pivots, new Object[] {n}, gaps, new int[] {n.notes()}, 0, 1, era);
         }
         return n;
     }
@@ -402,7 +411,9 @@ final class Splice {
             int j = n.find(hi);
             right[level] = n;
             rightAt[level] = j;
-            if (level == 0) {
+            if (level == 1) {
+                rightLeaf = n.leaf(j);
+                rightAt[0] = LeafNode.find(rightLeaf, hi);
                 return;
             }
             n = n.child(j);
@@ -420,72 +431,87 @@ final class Splice {
     }
 
     private void leafItems(long lo, long hi, @Nullable Object content) {
-        Node l = left[0];
-        Node r = right[0];
+        @Nullable Object[] l = leftLeaf;
+        @Nullable Object[] r = rightLeaf;
         int i = leftAt[0];
         int j = rightAt[0];
         items.clear();
         items.add(l, 0, i);
-        if (l.lowerBound(i, floor) < lo) {
-            items.add(lo - 1, l.slots[i], 0);
+        if (LeafNode.lowerBound(l, i, floor) < lo) {
+            items.add(lo - 1, LeafNode.content(l, i));
         }
-        items.add(hi, content, 0);
-        if (hi < r.pivot(j)) {
-            items.add(r.pivot(j), r.slots[j], 0);
+        items.add(hi, content);
+        if (hi < LeafNode.pivot(r, j)) {
+            items.add(LeafNode.pivot(r, j), LeafNode.content(r, j));
         }
-        items.add(r, j + 1, r.size());
+        items.add(r, j + 1, LeafNode.size(r));
     }
 
     /**
-     * Builds nodes from the items, level by level, up to the root.
+     * Builds leaves and nodes from the items, level by level, up to the root.
      *
      * @param isJoin whether the two paths belong to two trees. The levels above a node that both have may differ
      */
     private Node rebuild(boolean isJoin) {
-        int level = 0;
-        for (; level < top; level++) {
+        for (int level = 0; level < top; level++) {
             if (items.count() < Node.MIN_FILL) {
                 takeNeighbour(level);
             }
-            items.build(level, level == 0 ? leftFloor() : Keys.MIN, era);
+            items.build(level, level == 0 ? leftFloor() : Keys.MIN, top, era);
             Node l = left[level + 1];
             Node r = right[level + 1];
             int i = leftAt[level + 1];
             int j = rightAt[level + 1];
             if (!isJoin && items.builtCount() == 1 && l == r && i == j) {
-                return climb(level + 1, items.built(), items.builtGap());
+                return climb(level + 1, items.built(), items.builtNotes(), items.builtGap());
             }
             items.clear();
             items.add(l, 0, i);
             items.addBuilt();
             items.add(r, j + 1, r.size());
         }
-        items.build(level, level == 0 ? leftFloor() : Keys.MIN, era);
+        items.build(top, Keys.MIN, top, era);
         if (items.builtCount() > 1) {
             items.clear();
             items.addBuilt();
-            items.build(level + 1, Keys.MIN, era);
+            items.build(top + 1, Keys.MIN, top + 1, era);
         }
-        Node root = items.built();
-        while (root.level != 0 && root.size() == 1) {
+        Node root = (Node) items.built();
+        while (root.level != 1 && root.size() == 1) {
             root = root.child(0);
         }
         return root;
     }
 
-    /** Adds the node before the items of this level, or the one after them. */
+    /** Adds the node or leaf before the items of this level, or the one after them. */
     private void takeNeighbour(int level) {
-        if (toNeighbour(left, leftAt, level, -1)) {
-            items.addBefore(left[level]);
-        } else if (toNeighbour(right, rightAt, level, 1)) {
-            Node n = right[level];
-            items.add(n, 0, n.size());
+        if (toNeighbour(left, leftAt, level + 1, -1)) {
+            Node parent = left[level + 1];
+            int i = leftAt[level + 1];
+            if (level == 0) {
+                items.addBefore(parent.leaf(i));
+            } else {
+                items.addBefore(parent.child(i));
+            }
+        } else if (toNeighbour(right, rightAt, level + 1, 1)) {
+            Node parent = right[level + 1];
+            int i = rightAt[level + 1];
+            if (level == 0) {
+                @Nullable Object[] leaf = parent.leaf(i);
+                items.add(leaf, 0, LeafNode.size(leaf));
+            } else {
+                Node n = parent.child(i);
+                items.add(n, 0, n.size());
+            }
         }
     }
 
-    /** Moves a path to the neighbouring node of {@code level}. Returns false, and changes nothing, if there is none. */
+    /**
+     * Moves a path to the neighbouring slot of {@code level}, which may be one of the neighbouring node. Returns false,
+     * and changes nothing, if there is none.
+     */
     private boolean toNeighbour(Node[] path, int[] at, int level, int direction) {
-        for (int up = level + 1; up <= top; up++) {
+        for (int up = level; up <= top; up++) {
             Node n = path[up];
             int i = at[up] + direction;
             if (i >= 0 && i < n.size()) {
@@ -504,12 +530,14 @@ final class Splice {
 
     /** Drops references to nodes and values: erased ones must not stay reachable from the scratch space. */
     private void forget() {
-        for (int level = 0; level <= top; level++) {
+        for (int level = 1; level <= top; level++) {
             if ((owned >>> level & 1) == 0) {
                 left[level] = Node.EMPTY;
             }
             right[level] = Node.EMPTY;
         }
+        leftLeaf = NO_LEAF;
+        rightLeaf = NO_LEAF;
         items.forget();
     }
 }

@@ -128,12 +128,15 @@ public final class TreeBuilder<V> {
             n++;
         }
         int nodes = nodes(n);
+        int top = 1;
+        for (int k = nodes(nodes); k > 1; k = nodes(k)) {
+            top++;
+        }
         Items items = new Items(nodes);
-        items.nodes(0, pivots, slots, n, era);
-        for (int level = 1; nodes > 1; level++) {
-            int next = nodes(nodes);
-            items.nodes(level, items.pivots, items.slots, nodes, era);
-            nodes = next;
+        items.leaves(pivots, slots, n, top);
+        for (int level = 1; level <= top; level++) {
+            items.nodes(level, nodes, era);
+            nodes = nodes(nodes);
         }
         return (Node) Objects.requireNonNull(items.slots[0]);
     }
@@ -143,41 +146,51 @@ public final class TreeBuilder<V> {
         return items <= Node.FANOUT ? 1 : (items + FILL - 1) / FILL;
     }
 
-    /** The nodes of one level, which are the items of the next. */
+    /** The leaves, or the nodes of one level, which are the items of the next. */
     private static final class Items {
-        final long[] pivots;
-        final @Nullable Object[] slots;
+        private final long[] pivots;
+        private final @Nullable Object[] slots;
         private final long[] gaps;
+        private final int[] notes;
 
         Items(int most) {
             pivots = new long[most];
             slots = new @Nullable Object[most];
             gaps = new long[most];
+            notes = new int[most];
         }
 
-        /**
-         * Builds nodes from items, which may be in these arrays: each node is stored before the items that are still to
-         * be read.
-         */
-        void nodes(int level, long[] fromPivots, @Nullable Object[] fromSlots, int n, Era era) {
-            int nodes = TreeBuilder.nodes(n);
+        void leaves(long[] fromPivots, @Nullable Object[] fromSlots, int n, int top) {
+            int leaves = TreeBuilder.nodes(n);
             long floor = Keys.MIN;
             int from = 0;
-            for (int b = 0; b < nodes; b++) {
-                int to = (int) ((long) n * (b + 1) / nodes);
-                long[] p = new long[Node.FANOUT];
-                System.arraycopy(fromPivots, from, p, 0, to - from);
-                Arrays.fill(p, to - from, Node.FANOUT, Keys.MAX);
-                @Nullable Object[] s = Arrays.copyOfRange(fromSlots, from, to);
-                Node node = level == 0
-                        ? Node.leaf(p, s, era)
-                        : Node.inner(level, p, s, Arrays.copyOfRange(gaps, from, to), era);
-                pivots[b] = fromPivots[to - 1];
-                slots[b] = node;
-                gaps[b] = node.largestGap(floor);
+            for (int b = 0; b < leaves; b++) {
+                int to = (int) ((long) n * (b + 1) / leaves);
+                long[] p = LeafPivots.of(fromPivots, from, to, floor, top);
+                @Nullable Object[] leaf = LeafNode.of(p, fromSlots, from, to);
+                set(b, fromPivots[to - 1], leaf, LeafNode.largestGap(leaf, floor), LeafPivots.notes(p, false));
                 floor = pivots[b] + 1;
                 from = to;
             }
+        }
+
+        /** Makes nodes of n items: each node is stored before the items that are still to be read. */
+        void nodes(int level, int n, Era era) {
+            int nodes = TreeBuilder.nodes(n);
+            int from = 0;
+            for (int b = 0; b < nodes; b++) {
+                int to = (int) ((long) n * (b + 1) / nodes);
+                Node node = Node.inner(level, pivots, slots, gaps, notes, from, to, era);
+                set(b, pivots[to - 1], node, node.largestGap(), node.notes());
+                from = to;
+            }
+        }
+
+        private void set(int b, long pivot, Object child, long gap, int childNotes) {
+            pivots[b] = pivot;
+            slots[b] = child;
+            gaps[b] = gap;
+            notes[b] = childNotes;
         }
     }
 }

@@ -148,6 +148,8 @@
  *       <td>{@code Draft}</td></tr>
  *   <tr><td>What changes the structure: splits, merges and levels?</td>
  *       <td>{@code Splice}; of one leaf: {@code LeafEdit}</td></tr>
+ *   <tr><td>How are a node, a leaf and the ends of its slots stored?</td>
+ *       <td>{@code Node}, {@code LeafNode}, {@code LeafPivots}</td></tr>
  *   <tr><td>What may change in a node that readers reach?</td>
  *       <td>One reference to a leaf, in a node that no snapshot has: {@code InPlace}. A node that was replaced stays as
  *       it is, for the garbage collector</td></tr>

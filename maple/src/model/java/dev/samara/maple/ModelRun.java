@@ -22,6 +22,8 @@ final class ModelRun {
 
     private static final int SNAPSHOTS = 4;
 
+    private static final long FIRST_ENTRY = 0x5555_5000;
+
     private record Kept(Snapshot<Object> snapshot, Model model, ModelCursor cursor) {}
 
     final MapleTree<Object> tree = new MapleTree<>();
@@ -51,11 +53,26 @@ final class ModelRun {
 
     private final @Nullable StringBuilder java;
 
-    /** Without a {@code java} to write to, it writes nothing. */
-    ModelRun(@Nullable StringBuilder java) {
+    /**
+     * Begins with some entries side by side. Without a {@code java} to write to, it writes nothing.
+     *
+     * @param entries the number of entries; with 3,000 the tree is so high that new leaves have lanes
+     */
+    ModelRun(@Nullable StringBuilder java, int entries) {
         this.java = java;
         say("MapleTree<Object> tree = new MapleTree<>();");
         say("Cursor<Object> cursor = tree.cursor();");
+        if (entries > 0) {
+            say("for (int i = 0; i < " + entries + "; i++) {");
+            say("    tree.store(" + FIRST_ENTRY + "L + 16L * i, " + FIRST_ENTRY + "L + 16L * i + 15, i);");
+            say("}");
+        }
+        for (int i = 0; i < entries; i++) {
+            long first = FIRST_ENTRY + 16L * i;
+            Object value = i;
+            tree.store(first, first + 15, value);
+            model.replace(first, first + 15, value, null);
+        }
     }
 
     private void say(String line) {

@@ -37,7 +37,14 @@ class ModelTest {
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19})
     void fixedSeed(long seed) {
-        run(seed, STEPS);
+        run(seed, STEPS, 0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+    @DisplayName("in a tree so high that leaves have lanes, as long as it is")
+    void inAHighTree(long seed) {
+        run(100 + seed, STEPS, 3_000);
     }
 
     @Test
@@ -45,18 +52,18 @@ class ModelTest {
     void freshSeed() {
         long seed = Long.getLong("samara.seed", System.nanoTime());
         System.out.println("ModelTest: -Dsamara.seed=" + seed);
-        run(seed, STEPS);
+        run(seed, STEPS, 0);
     }
 
-    private static void run(long seed, int steps) {
+    private static void run(long seed, int steps, int entries) {
         for (int done = 0; done < steps; done += STEPS_PER_TREE) {
-            runOne(seed * 1_000_003 + done, STEPS_PER_TREE);
+            runOne(seed * 1_000_003 + done, STEPS_PER_TREE, entries);
         }
     }
 
-    private static void runOne(long seed, int steps) {
+    private static void runOne(long seed, int steps, int entries) {
         OpSource source = new OpSource(seed);
-        ModelRun run = new ModelRun(null);
+        ModelRun run = new ModelRun(null, entries);
         List<Op> ops = new ArrayList<>();
         try {
             for (int i = 0; i < steps; i++) {
@@ -66,9 +73,9 @@ class ModelTest {
             }
             run.finish();
         } catch (RuntimeException | AssertionError e) {
-            List<Op> few = shrink(ops, list -> failure(list, null) != null);
+            List<Op> few = shrink(ops, list -> failure(list, null, entries) != null);
             StringBuilder java = new StringBuilder();
-            Throwable failure = failure(few, java);
+            Throwable failure = failure(few, java, entries);
             fail(
                     "seed " + seed + " failed after " + ops.size() + " steps; the same in " + few.size() + ": "
                             + failure + "\n" + java,
@@ -76,8 +83,8 @@ class ModelTest {
         }
     }
 
-    private static @Nullable Throwable failure(List<Op> ops, @Nullable StringBuilder java) {
-        ModelRun run = new ModelRun(java);
+    private static @Nullable Throwable failure(List<Op> ops, @Nullable StringBuilder java, int entries) {
+        ModelRun run = new ModelRun(java, entries);
         try {
             ops.forEach(run::step);
             run.finish();
@@ -125,7 +132,7 @@ class ModelTest {
                         == 2);
         assertEquals(List.of(ops.get(17), ops.get(71)), few);
         StringBuilder java = new StringBuilder();
-        assertNull(failure(few, java));
+        assertNull(failure(few, java, 0));
         assertTrue(java.toString().contains("tree.store(0x11L, 0x11L, 17);"));
     }
 }

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -220,7 +221,7 @@ class MapleTreeTest {
         for (int i = 0; i < 5000; i++) {
             assertEquals("x", tree.eraseEntry(2L * (i * 2999L % 5000)));
         }
-        assertEquals(0, height());
+        assertEquals(1, height());
         assertTrue(tree.isFree(0, MAX));
     }
 
@@ -228,6 +229,30 @@ class MapleTreeTest {
         int[] level = {0};
         tree.update(t -> level[0] = t.root().level);
         return level[0];
+    }
+
+    @Test
+    @DisplayName("a search passes over leaves of reservations to a leaf of narrow slots far away")
+    void searchAcrossLeavesOfOtherWidths() {
+        MapleTree<String> high = new MapleTree<>(new ReentrantLock(), TwoLeaves.above("above"));
+        long width = 1L << 20;
+        long start = 1L << 40;
+        // Together they have more granules than a lane can tell.
+        int reservations = 400;
+        for (int i = 0; i < reservations; i++) {
+            high.reserve(start + i * width, start + (i + 1) * width - 1, "owner");
+        }
+        long narrow = start + reservations * width;
+        for (int i = 0; i < 200; i++) {
+            high.store(narrow + (i << 12), narrow + (i << 12) + 0xfff, "narrow " + i);
+        }
+        Snapshot<String> snapshot = high.snapshot();
+        for (long index = start; index < narrow; index += width + 0x3000) {
+            assertEquals("narrow 0", snapshot.atOrAfter(index));
+            assertEquals("narrow 0", high.atOrAfter(index));
+            assertEquals("above", snapshot.atOrBefore(index));
+        }
+        assertEquals("narrow 199", snapshot.atOrBefore(-1L));
     }
 
     @Test

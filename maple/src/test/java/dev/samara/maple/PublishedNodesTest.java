@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,36 +27,66 @@ class PublishedNodesTest {
     /** The content of each node when it was published. */
     private final IdentityHashMap<Node, Node> published = new IdentityHashMap<>();
 
+    private final IdentityHashMap<@Nullable Object[], @Nullable Object[]> publishedLeaves = new IdentityHashMap<>();
+    private final IdentityHashMap<long[], long[]> publishedPivots = new IdentityHashMap<>();
+
     private void remember(Node n) {
         if (published.containsKey(n)) {
             return;
         }
         Node copy = new Node(
                 n.level,
-                n.reserved,
-                n.anyEven,
+                n.reservedIn,
+                n.evenIn,
                 n.even,
+                n.forms,
                 n.halves.clone(),
-                n.slots.clone(),
-                n.childHalves.clone(),
+                n.nodes.clone(),
+                n.leaves.clone(),
+                n.childPivots.clone(),
                 n.gaps.clone(),
                 n.era);
         published.put(n, copy);
-        for (int i = 0; n.level > 0 && i < n.size(); i++) {
-            remember(n.child(i));
+        for (int i = 0; i < n.size(); i++) {
+            if (n.level > 1) {
+                remember(n.child(i));
+            } else {
+                remember(n.leaf(i));
+            }
         }
     }
 
+    private void remember(@Nullable Object[] leaf) {
+        if (!publishedLeaves.containsKey(leaf)) {
+            publishedLeaves.put(leaf, leaf.clone());
+            publishedPivots.computeIfAbsent(LeafNode.pivots(leaf), long[]::clone);
+        }
+    }
+
+    private void forget() {
+        published.clear();
+        publishedLeaves.clear();
+        publishedPivots.clear();
+    }
+
     private void compare() {
+        publishedLeaves.forEach((leaf, copy) -> {
+            for (int i = 0; i < copy.length; i++) {
+                assertSame(copy[i], leaf[i]);
+            }
+        });
+        publishedPivots.forEach((pivots, copy) -> assertArrayEquals(copy, pivots));
         published.forEach((n, copy) -> {
             assertArrayEquals(copy.halves, n.halves);
             assertArrayEquals(copy.gaps, n.gaps);
-            assertEquals(copy.slots.length, n.slots.length);
-            for (int i = 0; i < copy.slots.length; i++) {
-                assertSame(copy.slots[i], n.slots[i]);
+            for (int i = 0; i < copy.nodes.length; i++) {
+                assertSame(copy.nodes[i], n.nodes[i]);
             }
-            for (int i = 0; i < copy.childHalves.length; i++) {
-                assertSame(copy.childHalves[i], n.childHalves[i]);
+            for (int i = 0; i < copy.leaves.length; i++) {
+                assertSame(copy.leaves[i], n.leaves[i]);
+            }
+            for (int i = 0; i < copy.childPivots.length; i++) {
+                assertSame(copy.childPivots[i], n.childPivots[i]);
             }
         });
     }
@@ -85,7 +116,7 @@ class PublishedNodesTest {
             if (random.nextInt(4) == 0) {
                 // This may write in place to nodes that no snapshot has.
                 compare();
-                published.clear();
+                forget();
                 tree.store(around, around, "single", "owner");
             }
             tree.update(t -> {

@@ -3,6 +3,7 @@ package dev.samara.maple;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -123,9 +124,9 @@ class ReaderTest {
         assertEquals("b", reader.get(2));
         tree.erase(1, 2);
         assertNull(reader.get(2));
-        assertTrue(tree.rootAcquire().level > 0);
+        assertFalse(tree.rootAcquire().hasOneLeaf());
         tree.erase(0, -1L);
-        assertEquals(0, tree.rootAcquire().level);
+        assertTrue(tree.rootAcquire().hasOneLeaf());
         assertNull(reader.get(2));
     }
 }

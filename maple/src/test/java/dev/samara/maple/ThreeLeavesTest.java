@@ -21,9 +21,8 @@ class ThreeLeavesTest {
         assertEquals(3, root.size());
         assertEquals(Keys.flip(TwoLeaves.last(ThreeLeaves.LOWER_END)), root.pivot(0));
         assertEquals(Keys.flip(TwoLeaves.first(ThreeLeaves.UPPER_START) - 1), root.pivot(1));
-        assertFalse(root.child(0).reserved);
-        assertFalse(root.child(1).hasValue());
-        assertFalse(root.child(2).reserved);
+        assertEquals(0b010, root.reservedIn);
+        assertFalse(LeafNode.hasValue(root.leaf(1)));
         assertTrue(root.era.open);
         cells.tree.validate();
     }

@@ -32,9 +32,28 @@ class TwoLeavesTest {
     }
 
     @Test
+    @DisplayName("in a high tree both leaves have lanes")
+    void highLeavesHaveLanes() {
+        TwoLeaves<Integer> high = TwoLeaves.high(cell -> cell, TwoLeaves.above(-1));
+        Node parent = high.tree.rootAcquire();
+        assertEquals(LeafPivots.LANES_FROM_LEVEL, parent.level);
+        while (parent.level != 1) {
+            parent = parent.child(0);
+        }
+        assertEquals(Keys.flip(TwoLeaves.last(TwoLeaves.UPPER - 1)), parent.pivot(0));
+        assertEquals(0, parent.form(0));
+        assertEquals(0, parent.form(1));
+        assertEditsAreMadeInPlace(high);
+    }
+
+    @Test
     @DisplayName("an edit on one side of the edge replaces a leaf")
     void editsAreMadeInPlace() {
-        Node before = root();
+        assertEditsAreMadeInPlace(cells);
+    }
+
+    private static void assertEditsAreMadeInPlace(TwoLeaves<Integer> cells) {
+        Node before = cells.tree.rootAcquire();
         // Not 8 and 9: free ranges on both sides of the edge become one, which takes both leaves.
         for (int cell : new int[] {6, 7, 10, 11}) {
             cells.store(cell, 100);
@@ -43,9 +62,9 @@ class TwoLeavesTest {
         cells.store(TwoLeaves.WINDOW, TwoLeaves.UPPER - 1, 100);
         cells.store(TwoLeaves.UPPER, TwoLeaves.WINDOW_END - 1, 100);
         cells.tree.store(TwoLeaves.first(6) + 4, TwoLeaves.first(6) + 7, 100);
-        assertSame(before, root());
+        assertSame(before, cells.tree.rootAcquire());
         cells.store(TwoLeaves.UPPER - 1, TwoLeaves.UPPER, 100);
-        assertNotSame(before, root());
+        assertNotSame(before, cells.tree.rootAcquire());
         cells.tree.validate();
     }
 

@@ -49,6 +49,11 @@ abstract class TreeScenario implements Scenario {
         return false;
     }
 
+    /** Returns whether the tree is so high that its leaves have lanes. */
+    boolean isHigh() {
+        return false;
+    }
+
     /** The calls before the two threads begin. */
     List<Call> before() {
         return List.of();
@@ -60,7 +65,7 @@ abstract class TreeScenario implements Scenario {
     }
 
     private TwoLeaves prepared(boolean isExpected) {
-        TwoLeaves made = new TwoLeaves(isReserved(), isExpected);
+        TwoLeaves made = new TwoLeaves(isReserved(), isHigh(), isExpected);
         before().forEach(call -> call.run(made));
         return made;
     }

@@ -43,6 +43,17 @@ final class TreeScenarios {
         }
     }
 
+    static final class LanesMoveBesideLookups extends SlotsMove {
+        LanesMoveBesideLookups() {
+            super(List.of(tree -> tree.get(8), tree -> tree.get(8)));
+        }
+
+        @Override
+        boolean isHigh() {
+            return true;
+        }
+    }
+
     static final class SlotsMoveBesideLookupsTogether extends SlotsMove {
         SlotsMoveBesideLookupsTogether() {
             super(List.of(tree -> tree.getAmongFour(8), tree -> tree.getAmongFour(8)));

@@ -73,21 +73,26 @@ final class TreeScenariosTest {
             .toList();
 
     private static List<TreeBreak> brokenReads() {
-        String get = "        if (n.halves != halves) {\n            // Step 4: the halves were";
+        String get = "        if (leaf[0] != pivots) {\n            // Step 4: the pivots were";
         String together =
-                "if (a.halves != halvesA || b.halves != halvesB || c.halves != halvesC || d.halves != halvesD)";
+                "if (leafA[0] != pivotsA || leafB[0] != pivotsB || leafC[0] != pivotsC || leafD[0] != pivotsD)";
         String reservationIn = "AllocationView.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null)";
         String half = "AllocationView.reservationIn(rootAcquire(), Keys.flip(%s), Keys.flip(%s), null)";
         String lowerHalf = String.format(half, "first", "first + (last - first) / 2");
         String upperHalf = String.format(half, "first + (last - first) / 2 + 1", "last");
         return List.of(
-                planted(TreeScenarios.SlotsMoveBesideLookups.class, LOOKUP, get, get.replace("n.halves !=", "null ==")),
-                planted(TreeScenarios.SlotsMoveBesideLookupsTogether.class, LOOKUP, together, "if (a == null)"),
                 planted(
-                        TreeScenarios.SlotsMoveBesideAReader.class,
-                        READER,
-                        " || !Node.isChild(siblings, at, leaf)",
-                        ""),
+                        TreeScenarios.LanesMoveBesideLookups.class,
+                        LOOKUP,
+                        get,
+                        get.replace("leaf[0] != pivots", "leaf == null")),
+                planted(
+                        TreeScenarios.SlotsMoveBesideLookups.class,
+                        LOOKUP,
+                        get,
+                        get.replace("leaf[0] != pivots", "leaf == null")),
+                planted(TreeScenarios.SlotsMoveBesideLookupsTogether.class, LOOKUP, together, "if (leafA == null)"),
+                planted(TreeScenarios.SlotsMoveBesideAReader.class, READER, " || !Node.isLeaf(siblings, at, leaf)", ""),
                 planted(TreeScenarios.RootReplacedBesideAReader.class, READER, "now != root || ", ""),
                 planted(TreeScenarios.NextEntryInTheUpperLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
                 planted(TreeScenarios.EntryBeforeInTheLowerLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
@@ -137,8 +142,8 @@ final class TreeScenariosTest {
                         TreeScenarios.StoresInOrder.class,
                         EDIT_IN_PLACE,
                         "parent.replaceLeaf(slot, made);",
-                        "parent.replaceLeaf(slot, Node.leaf(halves, even, LeafEdit.slots(leaf, at, tail, null), false,"
-                                + " era)); parent.replaceLeaf(slot, made);"),
+                        "parent.replaceLeaf(slot, LeafNode.of(changed, leaf, at, tail, null));"
+                                + " parent.replaceLeaf(slot, made);"),
                 planted(TreeScenarios.TransactionBesideLookups.class, TRANSACTION, store, store + publish),
                 planted(
                         TreeScenarios.ValueBecomesAReservation.class,

@@ -7,6 +7,8 @@ import dev.samara.maple.Reader;
 import dev.samara.maple.ReservedException;
 import dev.samara.maple.Snapshot;
 import dev.samara.maple.Transaction;
+import dev.samara.maple.TreeBuilder;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -26,25 +28,47 @@ final class TwoLeaves {
     private static final int CELLS = 21;
     private static final String OWNER = "owner";
 
-    private final MapleTree<Integer> tree = new MapleTree<>();
-    private final Reader<Integer> reader = tree.reader();
+    /** The first cell of the entries that make a tree high. */
+    private static final int HIGH_CELL = 24;
+
+    /** Entries side by side, enough for a tree whose new leaves have lanes. */
+    private static final Snapshot<Integer> HIGH = high();
+
+    private final MapleTree<Integer> tree;
+    private final Reader<Integer> reader;
     private final boolean isExpected;
     private @Nullable Supplier<String> held;
 
     /**
      * Makes a tree whose other cells are reservations, or entries.
      *
+     * @param isHigh whether there are many entries above, so that the leaves have lanes
      * @param isExpected whether the results of the calls are the expected ones. Then a reader is replaced by lookups in
      *     the tree, and a snapshot that was kept by its contents, so that a break of either is not expected
      */
-    TwoLeaves(boolean isReserved, boolean isExpected) {
+    TwoLeaves(boolean isReserved, boolean isHigh, boolean isExpected) {
         this.isExpected = isExpected;
+        tree = isHigh ? new MapleTree<>(new ReentrantLock(), HIGH) : new MapleTree<>();
+        reader = tree.reader();
+        if (isHigh) {
+            // In one leaf with the lowest of the entries: so the leaves are cut where they are in a low tree.
+            put(HIGH_CELL - 2, isReserved);
+            put(HIGH_CELL - 1, isReserved);
+        }
         // In this order: the only leaf is cut in two when cell 16 is stored. The last store, in one leaf, begins an
         // era.
         for (int cell = 0; cell < CELLS; cell += 2) {
             put(cell, isReserved);
         }
         put(FROM - 1, isReserved);
+    }
+
+    private static Snapshot<Integer> high() {
+        TreeBuilder<Integer> builder = new TreeBuilder<>();
+        for (int cell = HIGH_CELL; cell < HIGH_CELL + 3_000; cell++) {
+            builder.add(first(cell), last(cell), cell);
+        }
+        return builder.build().snapshot();
     }
 
     private void put(int cell, boolean isReserved) {

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * {@code ShiftedSlotsAreFound} broken on purpose: what the parent says of a leaf's halves is searched, and not compared
+ * {@code ShiftedSlotsAreFound} broken on purpose: what the parent says of a leaf's pivots is searched, and not compared
  * with the leaf that is found. In this package for its nodes.
  */
 @JCStressTest
@@ -17,9 +17,9 @@ import org.openjdk.jcstress.infra.results.I_Result;
         id = {"6", "100"},
         expect = Expect.ACCEPTABLE,
         desc = "before or after")
-@Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "a slot of one leaf by the halves of another")
+@Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "a slot of one leaf by the pivots of another")
 @State
-public class SearchInHalvesAlone {
+public class SearchInPivotsAlone {
     private static final long MIDDLE = TwoLeaves.first(6) + 4;
     private static final int NOTHING = -1;
 
@@ -43,8 +43,8 @@ public class SearchInHalvesAlone {
         long half = MIDDLE >>> 1;
         Node root = cells.tree.rootAcquire();
         int child = search(root.halves, half);
-        long[] halves = root.childHalves[child];
-        Node leaf = root.child(child);
-        r.r1 = leaf.slots[search(halves, half)] instanceof Integer value ? value : NOTHING;
+        long[] halves = root.childPivots[child];
+        Object[] leaf = root.leaf(child);
+        r.r1 = leaf[search(halves, half) + 1] instanceof Integer value ? value : NOTHING;
     }
 }

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.exhaustion;
+
+import dev.samara.core.fixture.ChildJvm;
+import dev.samara.maple.MapleTree;
+import dev.samara.maple.RangeEntry;
+import java.util.List;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The end of the stack near an edit of the range tree that is made in place. */
+@DisplayName("An edit of the range tree, at the end of the stack,")
+@Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class TreeStackTest {
+    private static final String VERDICT = "no edit is half made";
+
+    /** Goes down to each depth near the end of a stack, and edits a tree there. */
+    static final class Dives {
+        private static final int STACK_BYTES = 256 << 10;
+
+        /** Enough for the stack that an edit needs, at a frame each. */
+        private static final int DEPTHS = 60;
+
+        /** The number of wider frames above the others; each shifts them by 8 bytes. */
+        private static final int PADS = 16;
+
+        private static final int SIZE = 10;
+        private static final long WIDTH = 0x1000;
+
+        /** An entry in the middle, of which a part is replaced: the leaf gets other pivots. */
+        private static final long PART = 5 * WIDTH + 0x100;
+
+        private static final List<Consumer<MapleTree<String>>> EDITS = List.of(
+                tree -> tree.erase(PART, PART + 0xff),
+                tree -> tree.store(PART, PART + 0xff, "new"),
+                tree -> tree.insert(20 * WIDTH, 20 * WIDTH + 0xff, "new"));
+
+        private static int refused;
+        private static int done;
+        private static int wrong;
+
+        private Dives() {}
+
+        public static void main(String[] arguments) throws InterruptedException {
+            for (int pads = 0; pads < PADS; pads++) {
+                int wider = pads;
+                for (Consumer<MapleTree<String>> edit : EDITS) {
+                    Thread thread = new Thread(null, () -> tryDepths(wider, edit), "dives", STACK_BYTES);
+                    thread.start();
+                    thread.join();
+                }
+            }
+            boolean isGood = wrong == 0 && refused > 0 && done > 0;
+            System.out.println(
+                    done + " done, " + refused + " refused, " + wrong + " half made: " + (isGood ? VERDICT : "wrong"));
+            System.exit(isGood ? 0 : 1);
+        }
+
+        private static MapleTree<String> tree() {
+            MapleTree<String> tree = new MapleTree<>();
+            for (int i = 0; i < SIZE; i++) {
+                tree.store(i * WIDTH, i * WIDTH + WIDTH - 1, "v" + i);
+            }
+            return tree;
+        }
+
+        private static int dive(int frames, Runnable edit) {
+            if (frames == 0) {
+                edit.run();
+                return 0;
+            }
+            return 1 + dive(frames - 1, edit);
+        }
+
+        /** Its frame is one local variable wider than that of {@link #dive}. */
+        private static int pad(int pads, int frames, Runnable edit, long wider) {
+            return pads == 0 ? dive(frames, edit) : 1 + pad(pads - 1, frames, edit, wider);
+        }
+
+        private static void tryDepths(int pads, Consumer<MapleTree<String>> edit) {
+            List<RangeEntry<String>> before = tree().entries();
+            MapleTree<String> edited = tree();
+            edit.accept(edited);
+            List<RangeEntry<String>> after = edited.entries();
+            int deepest = DEPTHS;
+            try {
+                for (; ; deepest += 5) {
+                    pad(pads, deepest, () -> {}, 0);
+                }
+            } catch (StackOverflowError end) {
+                // That is the end.
+            }
+            for (int frames = deepest - DEPTHS; frames <= deepest; frames++) {
+                MapleTree<String> tree = tree();
+                List<RangeEntry<String>> expected = after;
+                try {
+                    pad(pads, frames, () -> edit.accept(tree), 0);
+                    done++;
+                } catch (StackOverflowError end) {
+                    refused++;
+                    expected = before;
+                }
+                wrong += isWhole(tree, expected) ? 0 : 1;
+            }
+        }
+
+        /** By the thread that has edited: at the end of the stack it may have left the writer lock locked. */
+        private static boolean isWhole(MapleTree<String> tree, List<RangeEntry<String>> expected) {
+            try {
+                tree.validate();
+                // In place of the same leaf.
+                tree.store(0, 0xff, "next");
+                tree.store(0, WIDTH - 1, "v0");
+                tree.validate();
+                return tree.entries().equals(expected);
+            } catch (AssertionError | IndexOutOfBoundsException e) {
+                return false;
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("is made, or has changed nothing")
+    void interpreted() throws Exception {
+        ChildJvm.run(Dives.class, VERDICT, List.of("-Xint"));
+    }
+
+    @Test
+    @DisplayName("is made, or has changed nothing, also where it is compiled")
+    void compiled() throws Exception {
+        ChildJvm.run(Dives.class, VERDICT, List.of());
+    }
+}

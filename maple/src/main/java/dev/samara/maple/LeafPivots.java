@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pivots of a leaf, as an array of words in one of two forms. The array is immutable once other code than its
+ * creator can reach it.
+ *
+ * <pre>
+ *   lanes    [ 4 lanes | 4 lanes | 4 lanes | 4 lanes | last pivot | shift ]
+ *   halves   [ half 0 | half 1 | ... | half 15 | even bits ]
+ * </pre>
+ *
+ * <p><b>Lanes</b> are no longer than a cache line. A lane has 16 bits: the distance from a pivot up to the last pivot of the leaf,
+ * in granules, and a bit that is always set. A granule is a power of 16, the least one in which every distance within
+ * the leaf has 15 bits; {@code shift} is its logarithm. Lanes beyond the last slot have the distance 0. A key is
+ * searched by its own distance, in granules, rounded down: a pivot is below the key if and only if its distance is
+ * above. All sixteen lanes are subtracted at once, four in a word; the bits that are always set end the borrows.
+ *
+ * <p><b>Halves</b> are those of {@link Node}, in any leaf: also in one with pivots that are not at granules.
+ *
+ * <p>The form of each leaf, {@link #form}, is noted in its parent, so that a search can begin before the array arrives.
+ * Leaves that are made for a low tree have halves, since a small tree is in the caches and halves need fewer steps; see
+ * {@link #LANES_FROM_LEVEL}. A leaf that replaces one leaf has its form; one that is cut, joined or filled is made anew.
+ */
+final class LeafPivots {
+
+    /** The form of an array of halves. Other forms are lanes: a quarter of the shift. */
+    static final int HALVES = 15;
+
+    /** The least level of a root below which new leaves have lanes. */
+    static final int LANES_FROM_LEVEL = 3;
+
+    private static final int LANE_WORDS = 4;
+    private static final int LAST = LANE_WORDS;
+    private static final int SHIFT = LAST + 1;
+    private static final int EVEN = Node.FANOUT;
+
+    /** Distances below this number of granules fit in a lane. */
+    private static final long SPAN = 1 << 15;
+
+    private static final long ONES = 0x0001_0001_0001_0001L;
+
+    /** The bits that are set in every lane; also four lanes of the last pivot, or of none. */
+    private static final long MARKS = 0x8000_8000_8000_8000L;
+
+    private LeafPivots() {}
+
+    /**
+     * Returns the pivots of a leaf.
+     *
+     * @param pivots contains the pivots, as keys
+     * @param from the first of them
+     * @param to the last of them, exclusive
+     * @param floor the lower bound of the leaf
+     * @param level the level of the root below which the leaf will be
+     */
+    static long[] of(long[] pivots, int from, int to, long floor, int level) {
+        long last = pivots[to - 1];
+        if (level >= LANES_FROM_LEVEL) {
+            int shift = shift(last - floor);
+            long[] lanes = {MARKS, MARKS, MARKS, MARKS, last, shift};
+            int k = from;
+            while (k < to && isAtGranule(lanes, pivots[k])) {
+                setLane(lanes, k - from, pivots[k]);
+                k++;
+            }
+            if (k == to) {
+                return lanes;
+            }
+        }
+        long[] halves = new long[EVEN + 1];
+        for (int i = 0; i < EVEN; i++) {
+            halves[i] = Keys.half(from + i < to ? pivots[from + i] : Keys.MAX);
+        }
+        halves[EVEN] = Node.evenBits(pivots, from, to);
+        return halves;
+    }
+
+    /** Returns the logarithm of the granule for a leaf whose lower bound has this distance from its last pivot. */
+    private static int shift(long distance) {
+        int shift = 0;
+        while ((distance >>> shift & -SPAN) != 0) {
+            shift += 4;
+        }
+        return shift;
+    }
+
+    private static boolean isAtGranule(long[] lanes, long pivot) {
+        return ((lanes[LAST] - pivot) & ((1L << lanes[SHIFT]) - 1)) == 0;
+    }
+
+    private static void setLane(long[] lanes, int i, long pivot) {
+        int at = (i & 3) << 4;
+        long lane = (lanes[LAST] - pivot) >>> lanes[SHIFT] | SPAN;
+        lanes[i >>> 2] = (lanes[i >>> 2] & ~(0xffffL << at)) | lane << at;
+    }
+
+    /** Returns the form: {@link #HALVES}, or a number below for lanes, which tells their granule. */
+    static int form(long[] pivots) {
+        return isLanes(pivots) ? (int) pivots[SHIFT] >>> 2 : HALVES;
+    }
+
+    private static boolean isLanes(long[] pivots) {
+        return pivots.length == SHIFT + 1;
+    }
+
+    /** Returns what the parent of a leaf notes of it; see {@link Node#notes(int)}. */
+    static int notes(long[] pivots, boolean reserved) {
+        return (reserved ? Node.RESERVED : 0) | (hasEven(pivots) ? Node.EVEN : 0) | form(pivots) << Node.FORM;
+    }
+
+    /** Returns whether halves alone do not decide: there is an even pivot, in an array of halves. */
+    static boolean hasEven(long[] pivots) {
+        return !isLanes(pivots) && pivots[EVEN] != 0;
+    }
+
+    /** Returns the pivot of slot {@code i}, as a key. */
+    static long pivot(long[] pivots, int i) {
+        if (isLanes(pivots)) {
+            long distance = pivots[i >>> 2] >>> ((i & 3) << 4) & (SPAN - 1);
+            return pivots[LAST] - (distance << pivots[SHIFT]);
+        }
+        return Keys.join(pivots[i], (int) pivots[EVEN] >>> i & 1);
+    }
+
+    /** Returns the lower bound of slot {@code i} in a leaf whose own lower bound is {@code floor}. */
+    static long lowerBound(long[] pivots, int i, long floor) {
+        return i == 0 ? floor : pivot(pivots, i - 1) + 1;
+    }
+
+    /** Returns the slot of {@code key}, which must be within the leaf. */
+    static int find(long[] pivots, long key) {
+        if (isLanes(pivots)) {
+            return searchLanes(pivots, (pivots[LAST] - key) >>> pivots[SHIFT]);
+        }
+        long half = Keys.half(key);
+        int i = Node.search(pivots, half);
+        int even = (int) pivots[EVEN];
+        return even != 0 && pivots[i] == half && (even >>> i & 1) > Keys.isEven(key) ? i + 1 : i;
+    }
+
+    /**
+     * Returns the slot of an index in a leaf of this form whose last pivot is odd.
+     *
+     * @param form the form that the parent notes. If the array has another form the result means nothing
+     * @param lastHalf the half of the last pivot
+     * @param index must be within the leaf; if its last bit is to decide, the form must not be halves with even pivots
+     */
+    static int find(long[] pivots, int form, long lastHalf, long index) {
+        return form == HALVES
+                ? Node.search(pivots, index >>> 1)
+                : searchLanes(pivots, ((lastHalf << 1 | 1) - index) >>> (form << 2));
+    }
+
+    /** Returns the number of lanes above a distance in granules, which is below {@link #SPAN}. */
+    private static int searchLanes(long[] lanes, long distance) {
+        // A lane keeps its mark if it is above the distance. None takes from its neighbour.
+        long least = (distance + 1) * ONES;
+        return Long.bitCount(((lanes[0] - least) & MARKS)
+                | ((lanes[1] - least) & MARKS) >>> 1
+                | ((lanes[2] - least) & MARKS) >>> 2
+                | ((lanes[3] - least) & MARKS) >>> 3);
+    }
+
+    /**
+     * Returns the pivots that a leaf will have when {@code [lo, hi]} becomes one slot; see {@link LeafEdit}. Null if
+     * they cannot have the form of the old ones.
+     */
+    static long @Nullable [] change(long[] old, long lo, long hi, int i, int at, int tail) {
+        if (!isLanes(old)) {
+            return changeHalves(old, lo, hi, i, at, tail);
+        }
+        if (!isAtGranule(old, hi) || (at > i && !isAtGranule(old, lo - 1))) {
+            return null;
+        }
+        long[] p = new long[SHIFT + 1];
+        int moved = tail - (at + 1);
+        for (int w = 0; w < LANE_WORDS; w++) {
+            long kept = below(at - 4 * w);
+            p[w] = (old[w] & kept) | (fourLanes(old, 4 * w + moved) & ~kept);
+        }
+        p[LAST] = old[LAST];
+        p[SHIFT] = old[SHIFT];
+        if (at > i) {
+            setLane(p, i, lo - 1);
+        }
+        setLane(p, at, hi);
+        return p;
+    }
+
+    /** Returns the bits of the lanes of a word below lane {@code n}, which may be any number. */
+    private static long below(int n) {
+        return n <= 0 ? 0 : n >= 4 ? -1 : (1L << (n << 4)) - 1;
+    }
+
+    /** Returns lanes i to i + 3; those below lane 0 have no meaning, those above the last lane are of no slot. */
+    private static long fourLanes(long[] lanes, int i) {
+        int w = i >> 2;
+        int low = (i & 3) << 4;
+        long lower = word(lanes, w) >>> low;
+        return low == 0 ? lower : lower | word(lanes, w + 1) << (64 - low);
+    }
+
+    private static long word(long[] lanes, int w) {
+        return w < 0 || w >= LANE_WORDS ? MARKS : lanes[w];
+    }
+
+    /** As {@link #change}, of halves, which can have any pivots. */
+    static long[] changeHalves(long[] old, long lo, long hi, int i, int at, int tail) {
+        long[] p = old.clone();
+        int rest = at + 1;
+        if (rest != tail) {
+            int kept = EVEN - Math.max(tail, rest);
+            System.arraycopy(old, tail, p, rest, kept);
+            for (int k = rest + kept; k < EVEN; k++) {
+                p[k] = Keys.half(Keys.MAX);
+            }
+        }
+        int even = (int) old[EVEN];
+        int newEven = (even & ((1 << i) - 1)) | Keys.isEven(hi) << at | even >>> tail << rest;
+        if (at > i) {
+            p[i] = Keys.half(lo - 1);
+            newEven |= Keys.isEven(lo - 1) << i;
+        }
+        p[at] = Keys.half(hi);
+        p[EVEN] = newEven;
+        return p;
+    }
+
+    /** Returns these pivots as halves. */
+    static long[] halves(long[] pivots, int size) {
+        if (!isLanes(pivots)) {
+            return pivots;
+        }
+        long[] keys = new long[size];
+        for (int i = 0; i < size; i++) {
+            keys[i] = pivot(pivots, i);
+        }
+        return of(keys, 0, size, Keys.MIN, 0);
+    }
+}

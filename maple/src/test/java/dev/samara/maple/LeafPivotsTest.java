@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.TreeSet;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@DisplayName("The pivots of a leaf, against a sorted list of them,")
+class LeafPivotsTest {
+    private static final int HIGH = LeafPivots.LANES_FROM_LEVEL;
+    private static final int ROUNDS = 3_000;
+
+    private final Random random = new Random(1);
+
+    /** The lower bound of the leaf, as a key. */
+    private long floor;
+
+    /** The pivots of a leaf at granules of 16^e, as keys, in a span that needs such granules. */
+    private long[] pivots(int e) {
+        int shift = 4 * e;
+        // Below these spans the next smaller granules would do.
+        long least = e == 0 ? 17 : (1 << 11) + 1;
+        long most = e == 13 ? 1 << 12 : 1 << 15;
+        long span = least + random.nextLong(most - least + 1);
+        TreeSet<Long> distances = new TreeSet<>(List.of(0L));
+        int size = 1 + random.nextInt(16);
+        while (distances.size() < size) {
+            distances.add(random.nextLong(span));
+        }
+        long length = (span << shift) - 1;
+        long last = Keys.flip(
+                random.nextInt(4) == 0 || e >= 12 ? -1L : length + random.nextLong(Long.MAX_VALUE - length) | 1);
+        floor = last - length;
+        return distances.descendingSet().stream()
+                .mapToLong(d -> last - (d << shift))
+                .toArray();
+    }
+
+    private static void assertPivots(long[] expected, long[] words) {
+        long[] told = new long[expected.length];
+        Arrays.setAll(told, i -> LeafPivots.pivot(words, i));
+        assertArrayEquals(expected, told);
+    }
+
+    private void assertFound(long[] pivots, long[] words) {
+        long last = pivots[pivots.length - 1];
+        for (int i = 0; i < 40; i++) {
+            long near = pivots[random.nextInt(pivots.length)] + random.nextInt(5) - 2;
+            long key = i < 20 ? near : floor + Long.remainderUnsigned(random.nextLong(), last - floor);
+            if (key < floor || key > last) {
+                continue;
+            }
+            int slot = 0;
+            while (pivots[slot] < key) {
+                slot++;
+            }
+            assertEquals(slot, LeafPivots.find(words, key));
+            if (Keys.isEven(last) == 0 && !LeafPivots.hasEven(words)) {
+                long lastHalf = Keys.half(last);
+                assertEquals(slot, LeafPivots.find(words, LeafPivots.form(words), lastHalf, Keys.flip(key)));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13})
+    @DisplayName("are stored as lanes in the least granule that their span allows, or as halves, and found")
+    void storedAndFound(int e) {
+        for (int round = 0; round < ROUNDS; round++) {
+            long[] pivots = pivots(e);
+            long[] lanes = LeafPivots.of(pivots, 0, pivots.length, floor, HIGH);
+            assertEquals(e, LeafPivots.form(lanes));
+            assertPivots(pivots, lanes);
+            assertFound(pivots, lanes);
+            long[] halves = LeafPivots.of(pivots, 0, pivots.length, floor, HIGH - 1);
+            assertEquals(LeafPivots.HALVES, LeafPivots.form(halves));
+            assertPivots(pivots, halves);
+            assertFound(pivots, halves);
+            assertArrayEquals(halves, LeafPivots.halves(lanes, pivots.length));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13})
+    @DisplayName("are stored as halves if one is not at a granule")
+    void notAtGranules(int e) {
+        for (int round = 0; round < ROUNDS; round++) {
+            long[] pivots = pivots(e);
+            if (pivots.length > 1) {
+                pivots[random.nextInt(pivots.length - 1)] += 1 + random.nextInt((1 << Math.min(4 * e, 30)) - 1);
+                long[] words = LeafPivots.of(pivots, 0, pivots.length, floor, HIGH);
+                assertEquals(LeafPivots.HALVES, LeafPivots.form(words));
+                assertPivots(pivots, words);
+                assertFound(pivots, words);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3, 8, 13})
+    @DisplayName("change as the list does when a range becomes one slot, in either form")
+    void changed(int e) {
+        for (int round = 0; round < ROUNDS; round++) {
+            long[] pivots = pivots(e);
+            long last = pivots[pivots.length - 1];
+            long granules = (last - floor >>> 4 * e) + 1;
+            long from = random.nextLong(granules);
+            long lo = round % 3 == 0 && pivots.length > 1
+                    ? pivots[random.nextInt(pivots.length - 1)] + 1
+                    : last - (from << 4 * e) + 1;
+            if (lo > last || lo < floor) {
+                lo = floor;
+            }
+            long hi = last - (random.nextLong((last - lo >>> 4 * e) + 1) << 4 * e);
+            int i = slot(pivots, lo);
+            int j = slot(pivots, hi);
+            int at = LeafEdit.at(pivotsOf(pivots), floor, lo, i);
+            int tail = LeafEdit.tail(pivotsOf(pivots), hi, j);
+            TreeSet<Long> expected = new TreeSet<>();
+            for (long pivot : pivots) {
+                if (pivot < lo || pivot > hi) {
+                    expected.add(pivot);
+                }
+            }
+            if (lo > floor) {
+                expected.add(lo - 1);
+            }
+            expected.add(hi);
+            if (expected.size() <= Node.FANOUT) {
+                long[] list = expected.stream().mapToLong(key -> key).toArray();
+                long[] lanes = LeafPivots.of(pivots, 0, pivots.length, floor, HIGH);
+                assertChanged(list, lanes, lo, hi, i, at, tail);
+                assertChanged(list, LeafPivots.halves(lanes, pivots.length), lo, hi, i, at, tail);
+                if (e > 0) {
+                    assertNull(LeafPivots.change(lanes, lo, hi - 1, i, at, tail));
+                    assertNull(LeafPivots.change(lanes, lo + 1, hi, i, i + 1, tail));
+                }
+            }
+        }
+    }
+
+    private static long[] pivotsOf(long[] keys) {
+        return LeafPivots.of(keys, 0, keys.length, Keys.MIN, 0);
+    }
+
+    private static int slot(long[] pivots, long key) {
+        return (int) Arrays.stream(pivots).filter(pivot -> pivot < key).count();
+    }
+
+    private void assertChanged(long[] list, long[] words, long lo, long hi, int i, int at, int tail) {
+        long[] before = words.clone();
+        long[] changed = Objects.requireNonNull(LeafPivots.change(words, lo, hi, i, at, tail));
+        assertArrayEquals(before, words);
+        assertEquals(LeafPivots.form(words), LeafPivots.form(changed));
+        assertPivots(list, changed);
+        assertFound(list, changed);
+        long[] made = LeafPivots.of(list, 0, list.length, floor, levelOf(words));
+        assertArrayEquals(made, changed);
+    }
+
+    /** Returns the level of a root whose leaves have this form. */
+    private static int levelOf(long[] words) {
+        return LeafPivots.form(words) == LeafPivots.HALVES ? 0 : HIGH;
+    }
+}
