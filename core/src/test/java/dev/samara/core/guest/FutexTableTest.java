@@ -20,6 +20,7 @@ import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -267,6 +268,34 @@ final class FutexTableTest {
         }
         fixture.space.munmap(at, PAGE);
         cache.close();
+    }
+
+    @Test
+    @DisplayName("acknowledges the thread that drops the page of a word, while a wake looks for its key")
+    void wakeBesideDroppedPage() {
+        long here = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        try (OtherCpu waking = new OtherCpu(fixture.space);
+                OtherCpu dropping = new OtherCpu(fixture.space)) {
+            waking.call(cpu -> {
+                cpu.enterGuest();
+                return cpu.memory().store(here, 4, 1);
+            });
+            CountDownLatch begun = new CountDownLatch(1);
+            Future<Long> dropped = dropping.submit(cpu -> {
+                begun.countDown();
+                return fixture.space.madvise(here, PAGE, Advice.DONTNEED);
+            });
+            Latches.await(begun);
+            // It waits for the CPU in GUEST, whose TLB has the page.
+            Await.stopped(dropping.thread(), fixture.reports);
+            Future<Long> woken = waking.submit(cpu -> {
+                long number = table.wake(cpu.memory(), here, true, 1, ANY);
+                cpu.leaveGuest();
+                return number;
+            });
+            assertEquals(0, Await.result("the wake", woken, fixture.reports));
+            assertEquals(0, Await.result("the drop", dropped, fixture.reports));
+        }
     }
 
     @Test
