@@ -41,7 +41,8 @@ public final class FutexBuckets extends FutexTable {
         }
     }
 
-    private FutexBucket bucketOf(FutexKey key) {
+    /** Returns the bucket of the waiters of a word. */
+    FutexBucket bucketOf(FutexKey key) {
         long mixed = (key.place() >>> 2) * 0x9e37_79b9_7f4a_7c15L ^ key.object() * 0xd6e8_feb8_6659_fd93L;
         return buckets[(int) (mixed >>> 40) & BUCKETS - 1];
     }
@@ -61,7 +62,9 @@ public final class FutexBuckets extends FutexTable {
                 long number = FutexWords.number(cpu, memory, address);
                 if (number != FutexWords.ABSENT && (int) number == expected) {
                     entry.key = key;
-                    entry.space = memory.layout().lifetime().identity();
+                    Identity space = memory.layout().lifetime().identity();
+                    space.noteWait();
+                    entry.space = space;
                     bucket.add(entry);
                     entry.entered(bucket);
                 }
@@ -132,15 +135,16 @@ public final class FutexBuckets extends FutexTable {
         }
         FutexBucket bucket = bucketOf(key);
         WokenWaiters woken = new WokenWaiters();
-        int number;
-        bucket.lock();
         try {
-            number = bucket.wake(key, Math.max(count, 1), bits, woken);
+            bucket.lock();
+            try {
+                return bucket.wake(key, Math.max(count, 1), bits, woken);
+            } finally {
+                bucket.unlock();
+            }
         } finally {
-            bucket.unlock();
+            woken.resume(failed);
         }
-        woken.resume(failed);
-        return number;
     }
 
     @Override
@@ -280,11 +284,20 @@ public final class FutexBuckets extends FutexTable {
         }
     }
 
-    /** Takes the waiters of a space out: it has no users any more, and ends. */
+    /**
+     * Takes the waiters of a space out: it has no users any more, and ends. Takes all buckets in turn. A move that
+     * takes a lock after this has released it leaves the waiters of the space where they are, so none gets into a
+     * bucket that was passed.
+     */
     public void drop(Identity space) {
+        if (!space.hasWaited()) {
+            return;
+        }
+        // Before the first lock.
+        space.noteWithoutUsers();
         WokenWaiters ended = new WokenWaiters();
-        for (FutexBucket each : buckets) {
-            if (!each.isEmpty()) {
+        try {
+            for (FutexBucket each : buckets) {
                 each.lock();
                 try {
                     each.drop(space, ended);
@@ -292,8 +305,9 @@ public final class FutexBuckets extends FutexTable {
                     each.unlock();
                 }
             }
+        } finally {
+            ended.resume(failed);
         }
-        ended.resume(failed);
     }
 
     @Override
