@@ -127,8 +127,8 @@ public abstract sealed class FutexTable permits FutexBuckets {
 
     /**
      * Changes a word atomically, and wakes waiters of another word, and of the changed one if its old number passes a
-     * comparison ({@code FUTEX_WAKE_OP}). One step for waits and wakes. The change is a store of the guest: watchpoints
-     * report it.
+     * comparison ({@code FUTEX_WAKE_OP}). One step for waits and wakes. The change is an atomic access of the guest:
+     * watchpoints report its read and its store, after the woken waiters were resumed.
      *
      * @param memory of the CPU of the thread
      * @param address of the word that is not changed

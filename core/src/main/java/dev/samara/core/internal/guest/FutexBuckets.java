@@ -228,11 +228,13 @@ public final class FutexBuckets extends FutexTable {
             FutexBucket bucket = bucketOf(key);
             FutexBucket second = bucketOf(changed);
             WokenWaiters woken = new WokenWaiters();
+            long[] seen = {FutexWords.ABSENT};
             long result;
             boolean entered = memory.enter();
             try {
                 result = locked(bucket, second, () -> {
                     long old = FutexWords.change(cpu, memory, other, operation);
+                    seen[0] = old;
                     if (old == FutexWords.ABSENT) {
                         return old;
                     }
@@ -244,9 +246,6 @@ public final class FutexBuckets extends FutexTable {
                             ? first + second.wake(changed, Math.max(otherWakes, 1), ANY, woken)
                             : first;
                 });
-                if (result != FutexWords.ABSENT) {
-                    cpu.tell(memory, other, FutexWords.SIZE);
-                }
             } finally {
                 try {
                     memory.leave(entered);
@@ -255,6 +254,7 @@ public final class FutexBuckets extends FutexTable {
                 }
             }
             if (result != FutexWords.ABSENT) {
+                FutexWords.tellChange(cpu, memory, other, seen[0]);
                 return result;
             }
             if (!FutexWords.makePresent(cpu, memory, other, Protection.WRITE)) {
