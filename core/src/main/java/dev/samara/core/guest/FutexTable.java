@@ -22,6 +22,9 @@ import dev.samara.core.internal.guest.FutexBuckets;
  *       page. The flag stays set, and nothing was done.
  * </ul>
  *
+ * <p>Calls with the memory of a CPU in a space of another machine throw {@link IllegalArgumentException}, and without a
+ * space {@link IllegalStateException}.
+ *
  * <p><b>Order.</b> A wake sees each waiter that has compared its word before the waker's store. No wake is lost between
  * the comparison and the sleep. Of the waiters at a word, the one that came first is woken first; a requeue adds to the
  * end.

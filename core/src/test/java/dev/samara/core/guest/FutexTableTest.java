@@ -37,6 +37,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.function.Executable;
 
 @DisplayName("The futex table of a machine")
 @ExtendWith(OneThread.class)
@@ -112,6 +113,8 @@ final class FutexTableTest {
         assertEquals(AGAIN, table.await(memory, word, false, 7, ANY, FOREVER));
         assertEquals(TIMED_OUT, table.await(memory, word, false, 7 << 24, ANY, 0));
         memory.order(ByteOrder.LITTLE_ENDIAN);
+        assertEquals(TIMED_OUT, table.await(memory, word, false, 7, ANY, -2));
+        assertEquals(TIMED_OUT, table.await(memory, word, false, 7, ANY, Long.MIN_VALUE));
         assertEquals(INVALID, table.await(memory, word, false, 7, 0, FOREVER));
         assertEquals(INVALID, table.await(memory, word + 2, false, 7, ANY, FOREVER));
         assertEquals(FAULT, table.await(memory, 0x2_0000, false, 0, ANY, FOREVER));
@@ -331,6 +334,24 @@ final class FutexTableTest {
         assertEquals(List.of(false), unqueue(theirs));
         assertEquals(1, wake(word, 9));
         assertEquals(List.of(true), unqueue(mine));
+    }
+
+    @Test
+    @DisplayName("refuses the memory of another machine, in each call")
+    void otherMachine() throws InterruptedException {
+        SpaceFixture foreign = new SpaceFixture();
+        FutexTable theirs = foreign.machine.futexes();
+        FutexWaiter waiter = theirs.newWaiter(ANY, () -> resumed.add("never"));
+        List<Executable> calls = List.of(
+                () -> theirs.await(memory, word, false, 0, ANY, 0),
+                () -> waiter.queue(memory, word, false, 0),
+                () -> theirs.wake(memory, word, false, 1, ANY),
+                () -> theirs.requeue(memory, word, other, false, 1, 1),
+                () -> theirs.compareAndRequeue(memory, word, other, false, 1, 1, 0),
+                () -> theirs.wakeOp(memory, word, other, false, 1, 1, 0));
+        calls.forEach(each -> assertThrows(IllegalArgumentException.class, each));
+        assertEquals(0, theirs.waiters());
+        foreign.closeEmpty();
     }
 
     @Test

@@ -7,8 +7,10 @@ import dev.samara.core.guest.FutexWaiter;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.Identity;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -27,18 +29,30 @@ public final class FutexBuckets extends FutexTable {
     private static final int BUCKETS = 256;
 
     private final FutexBucket[] buckets = new FutexBucket[BUCKETS];
+    private final MachineState machine;
     private final Consumer<Throwable> failed;
 
     /**
      * Makes a table without waiters.
      *
+     * @param machine whose words the table is for
      * @param failed is told what a callback of a waiter has thrown
      */
-    public FutexBuckets(Consumer<Throwable> failed) {
+    public FutexBuckets(MachineState machine, Consumer<Throwable> failed) {
+        this.machine = machine;
         this.failed = failed;
         for (int i = 0; i < BUCKETS; i++) {
             buckets[i] = new FutexBucket(i);
         }
+    }
+
+    /** Returns the memory of a CPU, which has a space of this table's machine. */
+    CpuMemory checked(GuestMemory memory) {
+        CpuMemory cpu = (CpuMemory) memory;
+        if (cpu.loaded().layout().spaces().host() != machine) {
+            throw new IllegalArgumentException(cpu + " has a space of another machine than the futex table");
+        }
+        return cpu;
     }
 
     /** Returns the bucket of the waiters of a word. */
@@ -79,7 +93,7 @@ public final class FutexBuckets extends FutexTable {
 
     @Override
     public FutexWaiter newWaiter(int bits, Runnable resume) {
-        return new QueuedWaiter(this, bits, resume);
+        return new QueuedWaiter(this, bits, Objects.requireNonNull(resume, "resume"));
     }
 
     @Override
@@ -103,7 +117,7 @@ public final class FutexBuckets extends FutexTable {
 
     /** Parks until something happens; returns 0, or why the wait is over. The time is checked first, as in Linux. */
     private long park(long nanos, long since) {
-        long left = nanos == FOREVER ? Long.MAX_VALUE : nanos - (System.nanoTime() - since);
+        long left = nanos == FOREVER ? Long.MAX_VALUE : Math.max(nanos, 0) - (System.nanoTime() - since);
         if (left <= 0) {
             return Errno.ETIMEDOUT.result();
         }
@@ -123,7 +137,7 @@ public final class FutexBuckets extends FutexTable {
         if (bits == 0) {
             return Errno.EINVAL.result();
         }
-        CpuMemory cpu = (CpuMemory) memory;
+        CpuMemory cpu = checked(memory);
         FutexKey key = FutexWords.key(cpu, address, isShared, Protection.READ);
         return key == null ? FutexWords.errno(cpu) : wake(key, count, bits);
     }
@@ -169,7 +183,7 @@ public final class FutexBuckets extends FutexTable {
         if (wakes < 0 || moves < 0) {
             return Errno.EINVAL.result();
         }
-        CpuMemory cpu = (CpuMemory) of;
+        CpuMemory cpu = checked(of);
         TranslatedMemory memory = cpu.loaded();
         for (; ; ) {
             FutexKey from = FutexWords.key(cpu, address, isShared, Protection.READ);
@@ -213,7 +227,7 @@ public final class FutexBuckets extends FutexTable {
     @Override
     public long wakeOp(
             GuestMemory of, long address, long other, boolean isShared, int wakes, int otherWakes, int encoded) {
-        CpuMemory cpu = (CpuMemory) of;
+        CpuMemory cpu = checked(of);
         TranslatedMemory memory = cpu.loaded();
         FutexOperation operation = new FutexOperation(encoded);
         for (; ; ) {
