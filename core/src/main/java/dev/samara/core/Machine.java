@@ -64,8 +64,10 @@ public final class Machine implements AutoCloseable {
         lostCpuReporter = message -> host.report(Report.Kind.CPU_LOST, message, null);
         this.tlbEntries = tlbEntries;
         housekeeping = new MachineHousekeeping(host.housekeeping());
-        futexes = new FutexBuckets(thrown ->
-                host.report(Report.Kind.CALLBACK_FAILED, "the callback of a futex waiter has failed", thrown));
+        futexes = new FutexBuckets(
+                host,
+                thrown ->
+                        host.report(Report.Kind.CALLBACK_FAILED, "the callback of a futex waiter has failed", thrown));
         host.endWaitsBy(futexes::drop);
         if (score != null) {
             host.reapBy((space, pages) -> scoreOf(space, pages, score));

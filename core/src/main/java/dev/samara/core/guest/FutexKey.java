@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What makes two addresses one futex word ({@code union futex_key}). Equal keys mean the same word, in whichever spaces
  * and at whichever addresses. {@link GuestMemory#futexKey} returns the key of an address.
@@ -26,5 +28,21 @@ public record FutexKey(Kind kind, int pageSize, long object, long place) {
         SPACE,
         /** A page cache: of a file, of shared anonymous memory or of a segment ({@code FUT_OFF_INODE}). */
         FILE
+    }
+
+    // Written out: those of a record link at their first call, which is made with a lock of the table.
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof FutexKey key
+                && place == key.place
+                && object == key.object
+                && kind == key.kind
+                && pageSize == key.pageSize;
+    }
+
+    @Override
+    public int hashCode() {
+        return (Long.hashCode(place) * 31 + Long.hashCode(object)) * 31 + pageSize;
     }
 }

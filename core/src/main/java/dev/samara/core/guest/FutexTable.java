@@ -22,6 +22,9 @@ import dev.samara.core.internal.guest.FutexBuckets;
  *       page. The flag stays set, and nothing was done.
  * </ul>
  *
+ * <p>Calls with the memory of a CPU in a space of another machine throw {@link IllegalArgumentException}, and without a
+ * space {@link IllegalStateException}.
+ *
  * <p><b>Order.</b> A wake sees each waiter that has compared its word before the waker's store. No wake is lost between
  * the comparison and the sleep. Of the waiters at a word, the one that came first is woken first; a requeue adds to the
  * end.
@@ -127,8 +130,8 @@ public abstract sealed class FutexTable permits FutexBuckets {
 
     /**
      * Changes a word atomically, and wakes waiters of another word, and of the changed one if its old number passes a
-     * comparison ({@code FUTEX_WAKE_OP}). One step for waits and wakes. The change is a store of the guest: watchpoints
-     * report it.
+     * comparison ({@code FUTEX_WAKE_OP}). One step for waits and wakes. The change is an atomic access of the guest:
+     * watchpoints report its read and its store, after the woken waiters were resumed.
      *
      * @param memory of the CPU of the thread
      * @param address of the word that is not changed

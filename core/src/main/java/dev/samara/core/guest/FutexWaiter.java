@@ -34,12 +34,13 @@ public abstract sealed class FutexWaiter permits QueuedWaiter {
      *     read, or is shared and on a private page that cannot be written; ENOMEM if there is no memory for its page;
      *     EINTR if the thread was interrupted and would have waited for the page (the flag stays set)
      * @throws IllegalStateException if the waiter was in the table before
+     * @throws IllegalArgumentException if the space of the CPU is of another machine than the table
      */
     public abstract long queue(GuestMemory memory, long address, boolean isShared, int expected);
 
     /**
-     * Returns whether the waiter is in the table. Once this is false it stays so, and {@link #isWoken} has its last
-     * value.
+     * Returns whether the waiter is in the table. Once this is false after a successful {@link #queue} it stays so, and
+     * {@link #isWoken} has its last value.
      *
      * @return true from a successful {@link #queue} to the wake, the {@link #unqueue} or the end of the space
      */

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
 import dev.samara.core.Watchpoint;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
@@ -29,6 +30,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @DisplayName("A watchpoint for reads")
 @SuppressWarnings("try") // a watchpoint is there until it is closed
 final class ReadWatchpointTest {
+    /** The default of a machine. */
+    private static final int SLOTS = 1 << 12;
+
     private final SpaceFixture fixture = new SpaceFixture();
     private final Cpu cpu = fixture.cpu;
     private final GuestMemory memory = fixture.memory;
@@ -135,6 +139,58 @@ final class ReadWatchpointTest {
             assertEquals(1, memory.value());
         }
         assertTold("read 1", "written");
+    }
+
+    @Test
+    @DisplayName("is told of the bytes of a string up to its 0")
+    void string() {
+        fixture.store(at + 96, 0x0061_6263_6465_6667L);
+        try (Watchpoint behind = watch(at + 104, 8)) {
+            assertEquals(7, memory.string(at + 96, new byte[64]));
+            assertTold();
+        }
+        try (Watchpoint end = watch(at + 103, 8)) {
+            assertEquals(7, memory.string(at + 96, new byte[64]));
+            assertTold("r 96 8 0");
+            assertEquals(7, memory.string(at + 96, new byte[7]));
+            assertTold();
+        }
+    }
+
+    @Test
+    @DisplayName("leaves the translation of another page in the slot of its own, and counts one miss for an access")
+    void otherPage() throws InterruptedException {
+        // On a checked machine both pages have one stamp, so one of them goes.
+        SpaceFixture plain = new SpaceFixture(Machine.builder().memory(1 << 24).checked(false));
+        Cpu running = plain.cpu;
+        long far = plain.map(0, 2 * SLOTS, RW | EXEC, SpaceFixture.ANONYMOUS, null, 0);
+        long other = far + SLOTS * PAGE;
+        plain.store(far, 1);
+        plain.store(other, 2);
+        ThrowingMemory flat = new ThrowingMemory(running);
+        try (Watchpoint watch = plain.space.watchReads(far, 8, (access, address, bytes, value) -> told.add("read"))) {
+            plain.load(other);
+            assertFault(Fault.NONE, plain.memory.fetch(other, 4));
+            plain.load(far);
+            plain.store(far, 1);
+            assertFault(Fault.NONE, plain.memory.fetch(far, 4));
+            assertTrue(SpaceFixture.hits(running, () -> plain.load(other)));
+            assertTrue(SpaceFixture.hits(running, () -> plain.store(other, 2)));
+            assertTrue(SpaceFixture.hits(running, () -> plain.memory.fetch(other, 4)));
+            running.enterGuest();
+            assertEquals(1, misses(running, () -> flat.loadLong(far)));
+            assertEquals(1, misses(running, () -> flat.storeLong(far, 1)));
+            assertEquals(1, misses(running, () -> flat.fetchInt(far)));
+            running.leaveGuest();
+            assertTold("read", "read", "read", "read");
+        }
+        plain.closeEmpty();
+    }
+
+    private static long misses(Cpu of, Runnable access) {
+        long before = of.statistics().tlbMisses();
+        access.run();
+        return of.statistics().tlbMisses() - before;
     }
 
     @Test

@@ -46,6 +46,22 @@ final class FutexKeyTest {
     }
 
     @Test
+    @DisplayName("equals those with the same kind, page size, object and place")
+    void equality() {
+        FutexKey key = new FutexKey(FutexKey.Kind.FILE, 4096, 1L << 40, 1L << 41);
+        FutexKey same = new FutexKey(FutexKey.Kind.FILE, 4096, 1L << 40, 1L << 41);
+        assertEquals(key, same);
+        assertEquals(key.hashCode(), same.hashCode());
+        List<Object> others = List.of(
+                new FutexKey(FutexKey.Kind.SPACE, 4096, 1L << 40, 1L << 41),
+                new FutexKey(FutexKey.Kind.FILE, 8192, 1L << 40, 1L << 41),
+                new FutexKey(FutexKey.Kind.FILE, 4096, 1L << 39, 1L << 41),
+                new FutexKey(FutexKey.Kind.FILE, 4096, 1L << 40, 1L << 42),
+                "key");
+        others.forEach(other -> assertNotEquals(key, other));
+    }
+
+    @Test
     @DisplayName("is the address of a private word, whatever is mapped there")
     void privateWords() {
         long at = fixture.anonymous(1);

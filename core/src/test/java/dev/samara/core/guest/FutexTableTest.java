@@ -20,6 +20,7 @@ import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.function.Executable;
 
 @DisplayName("The futex table of a machine")
 @ExtendWith(OneThread.class)
@@ -111,6 +113,8 @@ final class FutexTableTest {
         assertEquals(AGAIN, table.await(memory, word, false, 7, ANY, FOREVER));
         assertEquals(TIMED_OUT, table.await(memory, word, false, 7 << 24, ANY, 0));
         memory.order(ByteOrder.LITTLE_ENDIAN);
+        assertEquals(TIMED_OUT, table.await(memory, word, false, 7, ANY, -2));
+        assertEquals(TIMED_OUT, table.await(memory, word, false, 7, ANY, Long.MIN_VALUE));
         assertEquals(INVALID, table.await(memory, word, false, 7, 0, FOREVER));
         assertEquals(INVALID, table.await(memory, word + 2, false, 7, ANY, FOREVER));
         assertEquals(FAULT, table.await(memory, 0x2_0000, false, 0, ANY, FOREVER));
@@ -201,11 +205,7 @@ final class FutexTableTest {
         List<FutexWaiter> one = waiters(word, "a", "b");
         List<FutexWaiter> two = waiters(other, "y", "z");
         put(other, 5);
-        List<Long> stores = new ArrayList<>();
-        try (Watchpoint watch = fixture.space.watch(other, 4, (address, length) -> stores.add(address))) {
-            assertEquals(1, table.wakeOp(memory, word, other, false, 1, 1, operation(0, -3, 4, 5)));
-            assertEquals(List.of(other), stores, watch.toString());
-        }
+        assertEquals(1, table.wakeOp(memory, word, other, false, 1, 1, operation(0, -3, 4, 5)));
         assertEquals(-3, get(other));
         assertEquals(2, table.wakeOp(memory, word, other, false, 0, 1, operation(1, 2, 2, -2)));
         assertEquals(-1, get(other));
@@ -225,6 +225,23 @@ final class FutexTableTest {
         assertEquals(9, get(fresh));
         unqueue(one);
         unqueue(two);
+    }
+
+    @Test
+    @DisplayName("resumes the waiters that an operation wakes before watchpoints report its read and its store")
+    @SuppressWarnings("try") // a watchpoint is there until it is closed
+    void watchedOperation() {
+        List<FutexWaiter> all = waiters(word, "a");
+        put(other, 5);
+        try (Watchpoint stores =
+                        fixture.space.watch(other, 4, (address, length) -> resumed.add("w " + (address - other)));
+                Watchpoint reads = fixture.space.watchReads(
+                        other, 4, (access, address, length, value) -> resumed.add("r " + length + ' ' + value))) {
+            assertEquals(1, table.wakeOp(memory, word, other, false, 1, 1, operation(1, 2, 0, 0)));
+        }
+        assertEquals(List.of("a", "r 4 5", "w 0"), resumed);
+        assertEquals(7, get(other));
+        assertEquals(List.of(true), unqueue(all));
     }
 
     @Test
@@ -270,6 +287,34 @@ final class FutexTableTest {
     }
 
     @Test
+    @DisplayName("acknowledges the thread that drops the page of a word, while a wake looks for its key")
+    void wakeBesideDroppedPage() {
+        long here = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        try (OtherCpu waking = new OtherCpu(fixture.space);
+                OtherCpu dropping = new OtherCpu(fixture.space)) {
+            waking.call(cpu -> {
+                cpu.enterGuest();
+                return cpu.memory().store(here, 4, 1);
+            });
+            CountDownLatch begun = new CountDownLatch(1);
+            Future<Long> dropped = dropping.submit(cpu -> {
+                begun.countDown();
+                return fixture.space.madvise(here, PAGE, Advice.DONTNEED);
+            });
+            Latches.await(begun);
+            // It waits for the CPU in GUEST, whose TLB has the page.
+            Await.stopped(dropping.thread(), fixture.reports);
+            Future<Long> woken = waking.submit(cpu -> {
+                long number = table.wake(cpu.memory(), here, true, 1, ANY);
+                cpu.leaveGuest();
+                return number;
+            });
+            assertEquals(0, Await.result("the wake", woken, fixture.reports));
+            assertEquals(0, Await.result("the drop", dropped, fixture.reports));
+        }
+    }
+
+    @Test
     @DisplayName("drops the waiters of a space that ends, by private and by shared words, and resumes them")
     void ends() throws InterruptedException {
         long here = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
@@ -289,6 +334,24 @@ final class FutexTableTest {
         assertEquals(List.of(false), unqueue(theirs));
         assertEquals(1, wake(word, 9));
         assertEquals(List.of(true), unqueue(mine));
+    }
+
+    @Test
+    @DisplayName("refuses the memory of another machine, in each call")
+    void otherMachine() throws InterruptedException {
+        SpaceFixture foreign = new SpaceFixture();
+        FutexTable theirs = foreign.machine.futexes();
+        FutexWaiter waiter = theirs.newWaiter(ANY, () -> resumed.add("never"));
+        List<Executable> calls = List.of(
+                () -> theirs.await(memory, word, false, 0, ANY, 0),
+                () -> waiter.queue(memory, word, false, 0),
+                () -> theirs.wake(memory, word, false, 1, ANY),
+                () -> theirs.requeue(memory, word, other, false, 1, 1),
+                () -> theirs.compareAndRequeue(memory, word, other, false, 1, 1, 0),
+                () -> theirs.wakeOp(memory, word, other, false, 1, 1, 0));
+        calls.forEach(each -> assertThrows(IllegalArgumentException.class, each));
+        assertEquals(0, theirs.waiters());
+        foreign.closeEmpty();
     }
 
     @Test

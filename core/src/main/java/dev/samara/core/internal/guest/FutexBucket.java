@@ -65,7 +65,8 @@ final class FutexBucket extends SpinLock {
 
     /**
      * Moves waiters of a word behind those of another word, whose bucket's lock the caller has too. If both are one
-     * word, the waiters stay, and are counted, as in Linux.
+     * word, the waiters stay, and are counted, as in Linux. Waiters of a space that ends stay where its drop finds
+     * them: it may have passed the other bucket.
      *
      * @return their number
      */
@@ -74,7 +75,7 @@ final class FutexBucket extends SpinLock {
         FutexEntry end = last;
         for (FutexEntry each = first; each != null && moved < most; ) {
             FutexEntry after = each == end ? null : each.next;
-            if (from.equals(each.key)) {
+            if (from.equals(each.key) && !each.isOfEndedSpace()) {
                 if (!from.equals(to)) {
                     each.key = to;
                     remove(each);
@@ -99,14 +100,6 @@ final class FutexBucket extends SpinLock {
             }
             each = after;
         }
-    }
-
-    /**
-     * Returns whether there is no waiter. Without the lock a benign race: exact for a waiter that has entered before
-     * the call and does not leave.
-     */
-    boolean isEmpty() {
-        return first == null;
     }
 
     int size() {

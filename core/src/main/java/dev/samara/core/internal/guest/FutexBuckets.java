@@ -7,8 +7,10 @@ import dev.samara.core.guest.FutexWaiter;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.Identity;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -27,21 +29,34 @@ public final class FutexBuckets extends FutexTable {
     private static final int BUCKETS = 256;
 
     private final FutexBucket[] buckets = new FutexBucket[BUCKETS];
+    private final MachineState machine;
     private final Consumer<Throwable> failed;
 
     /**
      * Makes a table without waiters.
      *
+     * @param machine whose words the table is for
      * @param failed is told what a callback of a waiter has thrown
      */
-    public FutexBuckets(Consumer<Throwable> failed) {
+    public FutexBuckets(MachineState machine, Consumer<Throwable> failed) {
+        this.machine = machine;
         this.failed = failed;
         for (int i = 0; i < BUCKETS; i++) {
             buckets[i] = new FutexBucket(i);
         }
     }
 
-    private FutexBucket bucketOf(FutexKey key) {
+    /** Returns the memory of a CPU, which has a space of this table's machine. */
+    CpuMemory checked(GuestMemory memory) {
+        CpuMemory cpu = (CpuMemory) memory;
+        if (cpu.loaded().layout().spaces().host() != machine) {
+            throw new IllegalArgumentException(cpu + " has a space of another machine than the futex table");
+        }
+        return cpu;
+    }
+
+    /** Returns the bucket of the waiters of a word. */
+    FutexBucket bucketOf(FutexKey key) {
         long mixed = (key.place() >>> 2) * 0x9e37_79b9_7f4a_7c15L ^ key.object() * 0xd6e8_feb8_6659_fd93L;
         return buckets[(int) (mixed >>> 40) & BUCKETS - 1];
     }
@@ -61,7 +76,9 @@ public final class FutexBuckets extends FutexTable {
                 long number = FutexWords.number(cpu, memory, address);
                 if (number != FutexWords.ABSENT && (int) number == expected) {
                     entry.key = key;
-                    entry.space = memory.layout().lifetime().identity();
+                    Identity space = memory.layout().lifetime().identity();
+                    space.noteWait();
+                    entry.space = space;
                     bucket.add(entry);
                     entry.entered(bucket);
                 }
@@ -76,7 +93,7 @@ public final class FutexBuckets extends FutexTable {
 
     @Override
     public FutexWaiter newWaiter(int bits, Runnable resume) {
-        return new QueuedWaiter(this, bits, resume);
+        return new QueuedWaiter(this, bits, Objects.requireNonNull(resume, "resume"));
     }
 
     @Override
@@ -100,7 +117,7 @@ public final class FutexBuckets extends FutexTable {
 
     /** Parks until something happens; returns 0, or why the wait is over. The time is checked first, as in Linux. */
     private long park(long nanos, long since) {
-        long left = nanos == FOREVER ? Long.MAX_VALUE : nanos - (System.nanoTime() - since);
+        long left = nanos == FOREVER ? Long.MAX_VALUE : Math.max(nanos, 0) - (System.nanoTime() - since);
         if (left <= 0) {
             return Errno.ETIMEDOUT.result();
         }
@@ -120,7 +137,7 @@ public final class FutexBuckets extends FutexTable {
         if (bits == 0) {
             return Errno.EINVAL.result();
         }
-        CpuMemory cpu = (CpuMemory) memory;
+        CpuMemory cpu = checked(memory);
         FutexKey key = FutexWords.key(cpu, address, isShared, Protection.READ);
         return key == null ? FutexWords.errno(cpu) : wake(key, count, bits);
     }
@@ -132,15 +149,16 @@ public final class FutexBuckets extends FutexTable {
         }
         FutexBucket bucket = bucketOf(key);
         WokenWaiters woken = new WokenWaiters();
-        int number;
-        bucket.lock();
         try {
-            number = bucket.wake(key, Math.max(count, 1), bits, woken);
+            bucket.lock();
+            try {
+                return bucket.wake(key, Math.max(count, 1), bits, woken);
+            } finally {
+                bucket.unlock();
+            }
         } finally {
-            bucket.unlock();
+            woken.resume(failed);
         }
-        woken.resume(failed);
-        return number;
     }
 
     @Override
@@ -165,7 +183,7 @@ public final class FutexBuckets extends FutexTable {
         if (wakes < 0 || moves < 0) {
             return Errno.EINVAL.result();
         }
-        CpuMemory cpu = (CpuMemory) of;
+        CpuMemory cpu = checked(of);
         TranslatedMemory memory = cpu.loaded();
         for (; ; ) {
             FutexKey from = FutexWords.key(cpu, address, isShared, Protection.READ);
@@ -209,7 +227,7 @@ public final class FutexBuckets extends FutexTable {
     @Override
     public long wakeOp(
             GuestMemory of, long address, long other, boolean isShared, int wakes, int otherWakes, int encoded) {
-        CpuMemory cpu = (CpuMemory) of;
+        CpuMemory cpu = checked(of);
         TranslatedMemory memory = cpu.loaded();
         FutexOperation operation = new FutexOperation(encoded);
         for (; ; ) {
@@ -224,11 +242,13 @@ public final class FutexBuckets extends FutexTable {
             FutexBucket bucket = bucketOf(key);
             FutexBucket second = bucketOf(changed);
             WokenWaiters woken = new WokenWaiters();
+            long[] seen = {FutexWords.ABSENT};
             long result;
             boolean entered = memory.enter();
             try {
                 result = locked(bucket, second, () -> {
                     long old = FutexWords.change(cpu, memory, other, operation);
+                    seen[0] = old;
                     if (old == FutexWords.ABSENT) {
                         return old;
                     }
@@ -240,9 +260,6 @@ public final class FutexBuckets extends FutexTable {
                             ? first + second.wake(changed, Math.max(otherWakes, 1), ANY, woken)
                             : first;
                 });
-                if (result != FutexWords.ABSENT) {
-                    cpu.tell(memory, other, FutexWords.SIZE);
-                }
             } finally {
                 try {
                     memory.leave(entered);
@@ -251,6 +268,7 @@ public final class FutexBuckets extends FutexTable {
                 }
             }
             if (result != FutexWords.ABSENT) {
+                FutexWords.tellChange(cpu, memory, other, seen[0]);
                 return result;
             }
             if (!FutexWords.makePresent(cpu, memory, other, Protection.WRITE)) {
@@ -280,11 +298,20 @@ public final class FutexBuckets extends FutexTable {
         }
     }
 
-    /** Takes the waiters of a space out: it has no users any more, and ends. */
+    /**
+     * Takes the waiters of a space out: it has no users any more, and ends. Takes all buckets in turn. A move that
+     * takes a lock after this has released it leaves the waiters of the space where they are, so none gets into a
+     * bucket that was passed.
+     */
     public void drop(Identity space) {
+        if (!space.hasWaited()) {
+            return;
+        }
+        // Before the first lock.
+        space.noteWithoutUsers();
         WokenWaiters ended = new WokenWaiters();
-        for (FutexBucket each : buckets) {
-            if (!each.isEmpty()) {
+        try {
+            for (FutexBucket each : buckets) {
                 each.lock();
                 try {
                     each.drop(space, ended);
@@ -292,8 +319,9 @@ public final class FutexBuckets extends FutexTable {
                     each.unlock();
                 }
             }
+        } finally {
+            ended.resume(failed);
         }
-        ended.resume(failed);
     }
 
     @Override

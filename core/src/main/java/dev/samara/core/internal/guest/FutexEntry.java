@@ -41,6 +41,11 @@ final class FutexEntry {
         return bucket == null && isWoken;
     }
 
+    /** Returns whether its space has no users any more. The caller has the bucket's lock. */
+    boolean isOfEndedSpace() {
+        return space != null && space.isWithoutUsers();
+    }
+
     /** Leaves the bucket where it is, if it is in one. Returns whether a wake has taken it out before. */
     boolean leave() {
         for (FutexBucket at = bucket; at != null; at = bucket) {

@@ -71,6 +71,8 @@ final class FutexKeys {
             int frame = memory.frameOf(physical);
             long pte = memory.entry(address);
             if (!Pte.isPresent(pte) || Pte.frame(pte) != frame) {
+                // The thread that has changed the entry waits for this CPU, whose TLB has the old translation.
+                memory.poll();
                 continue;
             }
             // No thread frees the frame before this CPU polls or leaves GUEST.

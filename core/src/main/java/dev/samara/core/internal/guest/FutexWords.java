@@ -93,4 +93,19 @@ final class FutexWords {
             seen = witness;
         }
     }
+
+    /**
+     * Tells the watchers of a word that it was read and changed. Called without a lock, in GUEST or outside.
+     *
+     * @param old the number that was read
+     */
+    static void tellChange(CpuMemory cpu, TranslatedMemory memory, long address, long old) {
+        boolean entered = memory.enter();
+        try {
+            cpu.tellRead(memory, Protection.READ, address, SIZE, old);
+            cpu.tell(memory, address, SIZE);
+        } finally {
+            memory.leave(entered);
+        }
+    }
 }

@@ -227,16 +227,37 @@ final class GuestBytes {
         int length = 0;
         while (length < target.length) {
             int part = Math.min(target.length - length, memory.restOfPage(address + length));
-            if (transferPart(memory, address + length, target, length, part, false) != Fault.NONE) {
+            int read = stringPart(memory, address + length, target, length, part);
+            if (read < 0) {
                 return -1;
             }
-            for (int i = 0; i < part; i++) {
-                if (target[length + i] == 0) {
-                    return length + i;
-                }
+            length += read;
+            if (read < part) {
+                return length;
             }
-            length += part;
         }
         return length;
+    }
+
+    /** Returns the number of bytes before the first 0, or the length of the part if it has none; -1 after a fault. */
+    private int stringPart(TranslatedMemory memory, long address, byte[] target, int at, int length) {
+        boolean entered = memory.enter();
+        try {
+            long physical = translate(memory, address, false);
+            if (physical < 0) {
+                fail(physical, address, length, false);
+                return -1;
+            }
+            memory.copy(address, physical, target, at, length, false);
+            int read = 0;
+            while (read < length && target[at + read] != 0) {
+                read++;
+            }
+            // The bytes after the 0 are no part of the string, and were not read for the guest.
+            registers.tellRead(memory, Protection.READ, address, Math.min(read + 1, length), 0);
+            return read;
+        } finally {
+            memory.leave(entered);
+        }
     }
 }

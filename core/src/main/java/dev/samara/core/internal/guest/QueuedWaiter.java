@@ -28,7 +28,7 @@ public final class QueuedWaiter extends FutexWaiter {
         if (entry.bits == 0) {
             return Errno.EINVAL.result();
         }
-        CpuMemory cpu = (CpuMemory) memory;
+        CpuMemory cpu = table.checked(memory);
         for (; ; ) {
             // Again after a fault, since another page may be there now.
             FutexKey found = FutexWords.key(cpu, address, isShared, Protection.READ);

@@ -310,7 +310,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * @return whether it was added; if not, the miss is not counted, since the access is made in another way
      */
     boolean refill(long address, int access) {
-        if (!tlb.isViewed() || walk(address, rightOf(access)) < 0) {
+        long right = rightOf(access);
+        // A watched page is found, and not added.
+        if (!tlb.isViewed() || walk(address, right) < 0 || tlb.probe(address, 1, right) < 0) {
             return false;
         }
         counters.increment(CpuCounters.TLB_MISSES);

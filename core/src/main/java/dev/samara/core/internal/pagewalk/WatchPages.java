@@ -42,6 +42,7 @@ public final class WatchPages {
         HeldTables held = new HeldTables();
         boolean isHeld = held.hold(table);
         boolean done = false;
+        // For reads too: the checker judges the rights of an access, and of the watches only those for writes.
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
                         memory.accessChecker(), "watch", AccessChecker.WRITE, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {

@@ -25,6 +25,10 @@ public final class Identity {
     /** The charge in place of {@link #chargedPages} while the layout is divided. */
     private volatile @Nullable ChargedPages parts;
 
+    /** Whether a thread of the space has waited at a futex word. */
+    private volatile boolean hasWaited;
+
+    private volatile boolean isWithoutUsers;
     private volatile @Nullable Record exit;
     private volatile @Nullable Object attachment;
 
@@ -62,6 +66,28 @@ public final class Identity {
     void charged(long pages) {
         // Opaque: a statistic, of which only the holder of the lock makes the next value.
         chargedPages.setOpaque(pages);
+    }
+
+    /** Notes that a thread which uses the space waits at a futex word. */
+    public void noteWait() {
+        if (!hasWaited) {
+            hasWaited = true;
+        }
+    }
+
+    /** Returns whether a thread of the space has waited at a futex word. */
+    public boolean hasWaited() {
+        return hasWaited;
+    }
+
+    /** Notes that the space has no users any more: no thread will wait there. */
+    public void noteWithoutUsers() {
+        isWithoutUsers = true;
+    }
+
+    /** Returns whether it was noted that the space has no users any more. */
+    public boolean isWithoutUsers() {
+        return isWithoutUsers;
     }
 
     /** Returns the record of the end of the space; null before it is torn down. */

@@ -12,8 +12,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * take the two in the same order; the class whose object this is names that order.
  *
  * <p><b>What may be called inside.</b> Only methods that end after a bounded number of steps. They take no other kind
- * of lock, wait for nothing, call no code of the embedder, and need no memory. The owner unlocks whatever fails: {@link
- * #unlock} is in a {@code finally}, and no statement stands between {@link #lock} and its {@code try}.
+ * of lock, wait for nothing, and need no memory. They call no code of the embedder, except that a bucket of futexes
+ * reads and changes a word by {@code FrameStore.get} and {@code compareAndExchange}. The owner
+ * unlocks whatever fails: {@link #unlock} is in a {@code finally}, and no statement stands between {@link #lock} and
+ * its {@code try}.
  *
  * <p>A class extends this where the lock is taken often, so that it is reached without a further load. The word is an
  * {@link AtomicBoolean}: the first use of a handle may need memory, and stack.

@@ -35,10 +35,20 @@ public final class CheckedTlb extends SoftTlb {
 
     @Override
     long fill(long address, int frame, long rights, long right) {
+        stamp(address, frame);
+        return super.fill(address, frame, rights, right);
+    }
+
+    @Override
+    long pass(long address, int frame) {
+        stamp(address, frame);
+        return super.pass(address, frame);
+    }
+
+    private void stamp(long address, int frame) {
         // A slot has one stamp, so both parts of the TLB have one translation there.
         drop(address);
         reuseStamps[slotOf(address)] = known.reuseStamp(frame);
-        return super.fill(address, frame, rights, right);
     }
 
     /** Every access of a checked machine is checked, so none is made by a view. */

@@ -222,6 +222,15 @@ public sealed class SoftTlb permits CheckedTlb {
         return addend + address;
     }
 
+    /**
+     * Translates an address, and adds nothing.
+     *
+     * @return the physical address
+     */
+    long pass(long address, int frame) {
+        return ((long) frame << pageShift) + (address & pageMask);
+    }
+
     /** Drops the translations in the slot of an address, of both parts and any space. */
     void drop(long address) {
         int at = (int) (address >>> shift) & loads.length - 1;

@@ -71,7 +71,8 @@ public final class TlbFill {
     }
 
     /**
-     * Walks the page table, and fills the TLB with the translation. Called in GUEST only. Does not wait.
+     * Walks the page table, and fills the TLB with the translation, unless the page is watched for reads. Called in
+     * GUEST only. Does not wait.
      *
      * @param address any address
      * @param right the right that the entry must have, as a bit of {@link Pte}; 0 for a forced read; {@link
@@ -129,14 +130,15 @@ public final class TlbFill {
     }
 
     private long fill(long address, long pte, long right) {
+        int frame = Pte.frame(pte);
+        // Not filled: the slot may have the translation of another page.
+        if (isReadWatched(address)) {
+            return tlb.pass(address, frame);
+        }
         // No write goes through the TLB before the entry has the dirty bit.
         boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
         long rights = pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
-        long physical = tlb.fill(address, Pte.frame(pte), rights, right);
-        if (isReadWatched(address)) {
-            tlb.drop(address);
-        }
-        return physical;
+        return tlb.fill(address, frame, rights, right);
     }
 
     /**
