@@ -64,6 +64,7 @@ final class IntervalTimerTest {
     @ParameterizedTest
     @MethodSource("timers")
     @DisplayName("is set again when the signal that it is sending is sent, and sends no more")
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
     void settingWaitsForTheSignal(Maker maker) throws InterruptedException {
         IntervalTimer timer = maker.apply(this);
         timer.set(1, 1);
