@@ -10,11 +10,10 @@ import org.jspecify.annotations.Nullable;
  * <p>The fast path requires that the leaf's parent is of the open era, so no snapshot has it. It also requires that the
  * new leaf can have the bounds, form and notes of the old one. So no reservation is near, the leaf neither overflows
  * nor underflows, its pivots can be stored as the old ones are, and no free range continues in a leaf of another
- * parent. Otherwise the methods return false and have
- * changed nothing. They have also changed nothing if they throw.
+ * parent. Otherwise the methods return false and have changed nothing. They have also changed nothing if they throw.
  *
- * <p>The caller must hold the writer lock. Only a reference to the new leaf, one to its pivots, and changed gaps are stored. There
- * is no scratch space, because the collector charges for references stored in old objects.
+ * <p>The caller must hold the writer lock. Only a reference to the new leaf, one to its pivots, and changed gaps are
+ * stored. There is no scratch space, because the collector charges for references stored in old objects.
  */
 final class InPlace {
 

@@ -12,17 +12,19 @@ import org.jspecify.annotations.Nullable;
  *   halves   [ half 0 | half 1 | ... | half 15 | even bits ]
  * </pre>
  *
- * <p><b>Lanes</b> are no longer than a cache line. A lane has 16 bits: the distance from a pivot up to the last pivot of the leaf,
- * in granules, and a bit that is always set. A granule is a power of 16, the least one in which every distance within
- * the leaf has 15 bits; {@code shift} is its logarithm. Lanes beyond the last slot have the distance 0. A key is
- * searched by its own distance, in granules, rounded down: a pivot is below the key if and only if its distance is
- * above. All sixteen lanes are subtracted at once, four in a word; the bits that are always set end the borrows.
+ * <p><b>Lanes</b> are no longer than a cache line. A lane has 16 bits: the distance from a pivot up to the last pivot
+ * of the leaf, in granules, and a bit that is always set. A granule is a power of 16, the least one in which every
+ * distance within the leaf has 15 bits; {@code shift} is its logarithm. Lanes beyond the last slot have the distance 0.
+ * A key is searched by its own distance, in granules, rounded down: a pivot is below the key if and only if its
+ * distance is above. All sixteen lanes are subtracted at once, four in a word; the bits that are always set end the
+ * borrows.
  *
  * <p><b>Halves</b> are those of {@link Node}, in any leaf: also in one with pivots that are not at granules.
  *
  * <p>The form of each leaf, {@link #form}, is noted in its parent, so that a search can begin before the array arrives.
  * Leaves that are made for a low tree have halves, since a small tree is in the caches and halves need fewer steps; see
- * {@link #LANES_FROM_LEVEL}. A leaf that replaces one leaf has its form; one that is cut, joined or filled is made anew.
+ * {@link #LANES_FROM_LEVEL}. A leaf that replaces one leaf has its form; one that is cut, joined or filled is made
+ * anew.
  */
 final class LeafPivots {
 

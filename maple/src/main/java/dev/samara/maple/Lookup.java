@@ -48,12 +48,13 @@ final class Lookup {
      * A plain store publishes an array of pivots, so Java's memory model lets a reader find its reference before its
      * elements. No result depends on such elements. They are loaded after the leaf (acquire). If the array is that of
      * the leaf, the load of the leaf pairs with the release store of it. That store comes after the elements were
-     * written, so they are right. If it is not, step 4 drops the result of the search. A search of any elements ends: it
-     * reads an array of the form's length, and its result is used for nothing else.
+     * written, so they are right. If it is not, step 4 drops the result of the search. A search of any elements ends:
+     * it reads an array of the form's length, and its result is used for nothing else.
      *
-     * If a pivot of a node is even, or one that a leaf has as a half, halves alone do not decide. Such a tree is searched without step 3's early load.
-     * Readers store nothing, so the writer waits for none of them. Reader and Cursor keep a leaf between calls, and
-     * read the root and the leaf's slot again to find out whether it is still in the tree.
+     * If a pivot of a node is even, or one that a leaf has as a half, halves alone do not decide. Such a tree is
+     * searched without step 3's early load. Readers store nothing, so the writer waits for none of them. Reader and
+     * Cursor keep a leaf between calls, and read the root and the leaf's slot again to find out whether it is still in
+     * the tree.
      */
 
     private Lookup() {}
