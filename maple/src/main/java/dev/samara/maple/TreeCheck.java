@@ -52,7 +52,7 @@ final class TreeCheck {
                 gap = checkLeaf(n, leaf, root, start, end);
                 reserved |= hasReservation(leaf) ? 1 << i : 0;
                 even |= n.childPivots[i].length == 17 && n.childPivots[i][16] != 0 ? 1 << i : 0;
-                forms &= n.childPivots[i].length == 17 ? -1 : ~((15 - n.childPivots[i][5] / 4) << 4 * i);
+                forms &= n.childPivots[i].length == 17 ? -1 : ~((15 - n.childPivots[i][5] / 4) << (4 * i));
             } else {
                 Node child = n.child(i);
                 require(child.level == n.level - 1, "child of a wrong level", n, lo, hi);
@@ -125,10 +125,10 @@ final class TreeCheck {
         long shift = words[5];
         require(words[4] == hi, "lanes do not end at the upper bound", parent, lo, hi);
         require(shift >= 0 && shift % 4 == 0 && shift <= 60, "no power of 16", parent, lo, hi);
-        require(hi - lo >>> shift < 1 << 15, "a leaf too wide for its lanes", parent, lo, hi);
-        require(shift == 0 || hi - lo >>> shift - 4 >= 1 << 15, "lanes with too large a granule", parent, lo, hi);
+        require((hi - lo) >>> shift < 1 << 15, "a leaf too wide for its lanes", parent, lo, hi);
+        require(shift == 0 || (hi - lo) >>> (shift - 4) >= 1 << 15, "lanes with too large a granule", parent, lo, hi);
         for (int i = 0; i < 16; i++) {
-            long lane = words[i / 4] >>> i % 4 * 16 & 0xffff;
+            long lane = words[i / 4] >>> (i % 4 * 16) & 0xffff;
             require((lane & 0x8000) != 0, "a lane without a mark", parent, lo, hi);
             require(i < leaf.length - 1 || lane == 0x8000, "lanes not padded", parent, lo, hi);
             pivots.add(hi - ((lane & 0x7fff) << shift));

@@ -21,6 +21,7 @@ import dev.samara.core.PageScan;
 import dev.samara.core.Residency;
 import dev.samara.core.ThrowingCalls;
 import dev.samara.core.Usage;
+import dev.samara.core.event.AccessListener;
 import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
@@ -99,8 +100,18 @@ final class ClosedSpaceTest {
 
     private static final Set<String> ASYNCHRONOUS = Set.of("mmapAsync", "mremapAsync", "munmapAsync");
 
-    private static final Set<String> THROWING =
-            Set.of("addListener", "addNotifier", "drop", "fork", "get", "grab", "grant", "hold", "setLimit", "watch");
+    private static final Set<String> THROWING = Set.of(
+            "addListener",
+            "addNotifier",
+            "drop",
+            "fork",
+            "get",
+            "grab",
+            "grant",
+            "hold",
+            "setLimit",
+            "watch",
+            "watchReads");
 
     /** The methods without an error, with their answers of a closed space as text. */
     private static final Map<String, String> ANSWERS = Map.ofEntries(
@@ -154,6 +165,8 @@ final class ClosedSpaceTest {
             return (PageSink) address -> {};
         } else if (type == WriteListener.class) {
             return (WriteListener) (address, length) -> {};
+        } else if (type == AccessListener.class) {
+            return (AccessListener) (access, address, length, value) -> {};
         } else if (type == LayoutListener.class) {
             return (LayoutListener) change -> {};
         } else if (type == ChangeOrder.class) {

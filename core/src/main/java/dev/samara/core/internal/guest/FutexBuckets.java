@@ -92,6 +92,11 @@ public final class FutexBuckets extends FutexTable {
     }
 
     @Override
+    public String toString() {
+        return "futex table";
+    }
+
+    @Override
     public FutexWaiter newWaiter(int bits, Runnable resume) {
         return new QueuedWaiter(this, bits, Objects.requireNonNull(resume, "resume"));
     }

@@ -60,4 +60,9 @@ public final class QueuedWaiter extends FutexWaiter {
     public boolean unqueue() {
         return entry.leave();
     }
+
+    @Override
+    public String toString() {
+        return "futex waiter" + (isQueued() ? ", queued" : isWoken() ? ", woken" : "");
+    }
 }
