@@ -112,15 +112,15 @@ class LeafPivotsTest {
         for (int round = 0; round < ROUNDS; round++) {
             long[] pivots = pivots(e);
             long last = pivots[pivots.length - 1];
-            long granules = (last - floor >>> 4 * e) + 1;
+            long granules = ((last - floor) >>> (4 * e)) + 1;
             long from = random.nextLong(granules);
             long lo = round % 3 == 0 && pivots.length > 1
                     ? pivots[random.nextInt(pivots.length - 1)] + 1
-                    : last - (from << 4 * e) + 1;
+                    : last - (from << (4 * e)) + 1;
             if (lo > last || lo < floor) {
                 lo = floor;
             }
-            long hi = last - (random.nextLong((last - lo >>> 4 * e) + 1) << 4 * e);
+            long hi = last - (random.nextLong(((last - lo) >>> (4 * e)) + 1) << (4 * e));
             int i = slot(pivots, lo);
             int j = slot(pivots, hi);
             int at = LeafEdit.at(pivotsOf(pivots), floor, lo, i);

@@ -52,7 +52,7 @@ class TreeCheckTest {
     private static long[] lanes(long last, long shift, long... distances) {
         long[] words = new long[6];
         for (int i = 0; i < 16; i++) {
-            words[i / 4] |= ((i < distances.length ? distances[i] : 0) | 0x8000) << 16 * (i % 4);
+            words[i / 4] |= ((i < distances.length ? distances[i] : 0) | 0x8000) << (16 * (i % 4));
         }
         words[4] = last;
         words[5] = shift;
@@ -90,7 +90,7 @@ class TreeCheckTest {
             } else if (children[i] instanceof Object[] leaf && leaf[0] instanceof long[] words) {
                 childPivots[i] = words;
                 evenIn |= words.length == 17 && words[16] != 0 ? 1 << i : 0;
-                forms &= ~((15 - (words.length == 6 ? words[5] / 4 : 15)) << 4 * i);
+                forms &= ~((15 - (words.length == 6 ? words[5] / 4 : 15)) << (4 * i));
             }
         }
         Node[] nodes = Stream.of(children).filter(Node.class::isInstance).toArray(Node[]::new);
