@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * leaves it afterwards, so that no flush listener runs with the lock.
  */
 public final class FutexBuckets extends FutexTable {
-    /** A power of two. */
-    private static final int BUCKETS = 256;
+    /** A power of two: enough for the threads of a guest, and little memory in a machine that has no waiters. */
+    private static final int BUCKETS = 64;
 
     private final FutexBucket[] buckets = new FutexBucket[BUCKETS];
     private final MachineState machine;
