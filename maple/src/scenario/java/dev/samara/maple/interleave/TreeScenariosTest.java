@@ -172,6 +172,9 @@ final class TreeScenariosTest {
                 .failure();
         assertNotNull(failure);
         assertEquals(Finding.Kind.THROWN, failure.finding().kind(), failure::toString);
-        assertTrue(failure.finding().toString().contains("no order of the calls"), failure::toString);
+        String finding = failure.finding().toString();
+        // A slot that was found by the pivots of another leaf has another content, or is not there.
+        assertTrue(
+                finding.contains("no order of the calls") || finding.contains("IndexOutOfBounds"), failure::toString);
     }
 }
