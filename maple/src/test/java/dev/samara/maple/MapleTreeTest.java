@@ -256,6 +256,34 @@ class MapleTreeTest {
     }
 
     @Test
+    @DisplayName("a leaf of wide slots gets halves for an end between granules, also within a transaction")
+    void leafGetsAnotherForm() {
+        MapleTree<String> high = new MapleTree<>(new ReentrantLock(), TwoLeaves.above("above"));
+        long width = 1L << 20;
+        long start = 1L << 40;
+        for (int i = 0; i < 200; i++) {
+            high.store(start + i * width, start + (i + 1) * width - 1, "wide " + i);
+        }
+        for (int i = 0; i < 200; i++) {
+            long at = start + i * width;
+            high.update(t -> {
+                // The first edit makes the nodes above the leaf this transaction's own.
+                t.store(at + 0x1_0000, at + 0x1_ffff, "at granules");
+                // The ends are odd: the form is all that changes.
+                t.store(at + 0x4_0002, at + 0x4_0005, "between");
+                TreeCheck.validate(t.root());
+                assertEquals("between", t.get(at + 0x4_0003));
+                t.abort();
+            });
+            high.store(at + 0x4_0002, at + 0x4_0005, "between");
+            high.validate();
+            assertEquals("between", high.get(at + 0x4_0002));
+            assertEquals("wide " + i, high.get(at + 0x4_0001));
+            assertEquals("wide " + i, high.get(at + width - 1));
+        }
+    }
+
+    @Test
     void dumpShowsEveryKindOfSlot() {
         for (int i = 0; i < 40; i++) {
             tree.store(2L * i, 2L * i, "v" + i);

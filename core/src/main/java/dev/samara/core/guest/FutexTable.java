@@ -14,7 +14,7 @@ import dev.samara.core.internal.guest.FutexBuckets;
  * Errors of an address, for all calls:
  *
  * <ul>
- *   <li>EINVAL if it is no multiple of 4.
+ *   <li>EINVAL if it is not a multiple of 4.
  *   <li>EFAULT if it lies beyond the space, or if the call accesses the word and cannot. A wake of a private word does
  *       not access it.
  *   <li>EFAULT for a shared word on a private page that cannot be written: it never changes.
@@ -140,8 +140,8 @@ public abstract sealed class FutexTable permits FutexBuckets {
      * @param wakes the maximum number of woken waiters of the first word; at least one
      * @param otherWakes the same for the changed word
      * @param operation the change and the comparison, as {@code FUTEX_OP} encodes them
-     * @return the number of woken waiters; a negated errno: ENOSYS if the operation is none, or, after the change, if
-     *     the comparison is none; EFAULT also if the other word cannot be written; errors of an address
+     * @return the number of woken waiters; a negated errno: ENOSYS if the operation is unknown or, after the change, if
+     *     the comparison is unknown; EFAULT also if the other word cannot be written; errors of an address
      */
     public abstract long wakeOp(
             GuestMemory memory, long address, long other, boolean isShared, int wakes, int otherWakes, int operation);

@@ -30,7 +30,7 @@ public abstract sealed class FutexWaiter permits QueuedWaiter {
      *     FUTEX_PRIVATE_FLAG}
      * @param expected the number
      * @return 0 if the waiter is in the table. Else a negated errno, and it is not: EAGAIN if the word has another
-     *     number; EINVAL if the address is no multiple of 4, or the waiter has no bits; EFAULT if the word cannot be
+     *     number; EINVAL if the address is not a multiple of 4, or the waiter has no bits; EFAULT if the word cannot be
      *     read, or is shared and on a private page that cannot be written; ENOMEM if there is no memory for its page;
      *     EINTR if the thread was interrupted and would have waited for the page (the flag stays set)
      * @throws IllegalStateException if the waiter was in the table before

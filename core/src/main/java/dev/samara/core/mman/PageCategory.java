@@ -10,9 +10,9 @@ public final class PageCategory {
     public static final long WPALLOWED = 1L;
 
     /**
-     * {@code PAGE_IS_WRITTEN}: not protected by {@code userfaultfd} since it was written. There is none, so this is
-     * told of each page for which a page table exists, present or not, as Linux does. {@link #SOFT_DIRTY} tells what
-     * was written.
+     * {@code PAGE_IS_WRITTEN}: not protected by {@code userfaultfd} since it was written. Without {@code userfaultfd}
+     * each page for which a page table exists has this category, present or not, as on Linux. {@link #SOFT_DIRTY} is
+     * for pages that were written.
      */
     public static final long WRITTEN = 1L << 1;
 
@@ -23,15 +23,15 @@ public final class PageCategory {
     public static final long PRESENT = 1L << 3;
 
     /**
-     * {@code PAGE_IS_SWAPPED}: not present, and not empty either. There is no swap, so this is told of guards only, as
-     * on Linux.
+     * {@code PAGE_IS_SWAPPED}: not present, and not empty either. Without swap only guards have this category, as on
+     * Linux.
      */
     public static final long SWAPPED = 1L << 4;
 
     /** {@code PAGE_IS_PFNZERO}: the zero page. */
     public static final long PFNZERO = 1L << 5;
 
-    /** {@code PAGE_IS_HUGE}: a huge page. Never told. */
+    /** {@code PAGE_IS_HUGE}: a huge page. No page has this category. */
     public static final long HUGE = 1L << 6;
 
     /**

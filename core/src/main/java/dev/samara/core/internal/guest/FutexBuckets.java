@@ -14,7 +14,6 @@ import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The futex table of a machine ({@code kernel/futex/waitwake.c}, {@code requeue.c}).
@@ -27,6 +26,9 @@ import org.jspecify.annotations.Nullable;
 public final class FutexBuckets extends FutexTable {
     /** A power of two: enough for the threads of a guest, and little memory in a machine that has no waiters. */
     private static final int BUCKETS = 64;
+
+    /** In place of the unsigned number that a requeue expects. */
+    private static final long UNCOMPARED = -2L;
 
     private final FutexBucket[] buckets = new FutexBucket[BUCKETS];
     private final MachineState machine;
@@ -168,23 +170,17 @@ public final class FutexBuckets extends FutexTable {
 
     @Override
     public long requeue(GuestMemory memory, long address, long other, boolean isShared, int wakes, int moves) {
-        return requeue(memory, address, other, isShared, wakes, moves, null);
+        return requeue(memory, address, other, isShared, wakes, moves, UNCOMPARED);
     }
 
     @Override
     public long compareAndRequeue(
             GuestMemory memory, long address, long other, boolean isShared, int wakes, int moves, int expected) {
-        return requeue(memory, address, other, isShared, wakes, moves, expected);
+        return requeue(memory, address, other, isShared, wakes, moves, Integer.toUnsignedLong(expected));
     }
 
     private long requeue(
-            GuestMemory of,
-            long address,
-            long other,
-            boolean isShared,
-            int wakes,
-            int moves,
-            @Nullable Integer expected) {
+            GuestMemory of, long address, long other, boolean isShared, int wakes, int moves, long expected) {
         if (wakes < 0 || moves < 0) {
             return Errno.EINVAL.result();
         }
@@ -203,11 +199,11 @@ public final class FutexBuckets extends FutexTable {
             boolean entered = memory.enter();
             try {
                 result = locked(source, target, () -> {
-                    long number = expected == null ? 0 : FutexWords.number(cpu, memory, address);
+                    long number = expected == UNCOMPARED ? expected : FutexWords.number(cpu, memory, address);
                     if (number == FutexWords.ABSENT) {
                         return number;
                     }
-                    if (expected != null && (int) number != expected) {
+                    if (number != expected) {
                         return Errno.EAGAIN.result();
                     }
                     long first = source.wake(from, wakes, ANY, woken);

@@ -29,7 +29,7 @@ final class FutexWords {
         return key;
     }
 
-    /** Whether the last access has failed since the machine was taking pages of a space, and is made again. */
+    /** Whether the last access has failed because the machine was taking pages of a space, and is to be made again. */
     private static boolean isToRetry(CpuMemory cpu) {
         return cpu.fault() == Fault.RETRY && !Thread.currentThread().isInterrupted();
     }

@@ -253,7 +253,7 @@ final class GuestBytes {
             while (read < length && target[at + read] != 0) {
                 read++;
             }
-            // The bytes after the 0 are no part of the string, and were not read for the guest.
+            // The bytes after the 0 are not part of the string, and the guest has not read them.
             registers.tellRead(memory, Protection.READ, address, Math.min(read + 1, length), 0);
             return read;
         } finally {

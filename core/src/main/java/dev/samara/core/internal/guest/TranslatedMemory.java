@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 public sealed class TranslatedMemory permits CheckedMemory {
     /**
      * The result of {@link #translate} for a store to a page that is watched, whose watchers are told of each store,
-     * and for each access to a page that is watched for reads. It is no negated {@link Fault}.
+     * and for each access to a page that is watched for reads. It is not a negated {@link Fault}.
      */
     static final long WATCHED = Integer.MIN_VALUE;
 
@@ -377,7 +377,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return !processor.isAt(CpuTlb.TELLING_STORE) && fill.watches().touches(address, address + length - 1);
     }
 
-    /** Returns whether watchers are told of a read of a range. They are not told of reads of a watcher. */
+    /** Returns whether watchers are told of a read of a range. Reads that a watcher makes are not reported. */
     boolean isReadWatched(long address, long length) {
         return !processor.isAt(CpuTlb.TELLING_STORE) && fill.readWatches().touches(address, address + length - 1);
     }
