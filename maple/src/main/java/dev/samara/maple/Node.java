@@ -288,14 +288,15 @@ final class Node {
      *
      * <p>Two stages of three compares that do not wait for each other. The compares are signs of subtractions: the
      * place of a key cannot be predicted, and the JIT compiler makes branches of compares, depending on its profile.
+     *
+     * <p>The signs are added as longs and joined by {@code |}. The JIT compiler moves a conversion of a sum to int in
+     * front of its terms, and one to long likewise where the result is an offset. It then computes each sum twice; a
+     * lookup took a tenth longer. It does not do so with a shift, a difference or {@code |}.
      */
     static int search(long[] halves, long half) {
-        int quarter = (int) (((halves[3] - half) >>> 63) + ((halves[7] - half) >>> 63) + ((halves[11] - half) >>> 63));
-        int i = quarter << 2;
+        int i = (int) ((((halves[3] - half) >>> 63) + ((halves[7] - half) >>> 63) + ((halves[11] - half) >>> 63)) << 2);
         return i
-                + (int) (((halves[i] - half) >>> 63)
-                        + ((halves[i + 1] - half) >>> 63)
-                        + ((halves[i + 2] - half) >>> 63));
+                | (int) (((halves[i] - half) >>> 63) - ((halves[i + 1] - half) >> 63) - ((halves[i + 2] - half) >> 63));
     }
 
     /**
