@@ -49,9 +49,13 @@ public final class Cursor<V> {
     private Node[] path = {root, root, root, root};
     private int[] at = new int[path.length];
 
-    /** The leaf that the path leads to, and the slot taken in it. */
+    /* The end of the path, where each step looks: the node of level 1, the leaf in a slot of it, and its pivots. */
+    private Node parent = root;
+    private int sibling;
     private @Nullable Object[] leaf = root.leaf(0);
+    private long[] pivots = LeafNode.pivots(leaf);
 
+    /** The slot taken in the leaf. */
     private int slot;
 
     /* The bounds of the slot at the end of the path. */
@@ -198,19 +202,27 @@ public final class Cursor<V> {
             }
             n = n.child(i);
         }
-        leaf = n.leaf(at[1]);
-        slot = LeafNode.find(leaf, key);
-        lo = LeafNode.lowerBound(leaf, slot, lo);
-        hi = LeafNode.pivot(leaf, slot);
+        enterLeaf();
+        slot = LeafPivots.find(pivots, key);
+        lo = LeafPivots.lowerBound(pivots, slot, lo);
+        hi = LeafPivots.pivot(pivots, slot);
+    }
+
+    /** Takes the leaf at the end of the path. */
+    private void enterLeaf() {
+        parent = path[1];
+        sibling = at[1];
+        leaf = parent.leaf(sibling);
+        pivots = LeafNode.pivots(leaf);
     }
 
     /** Returns whether the path is of the tree of {@code now}: an inner node changes only in its leaves. */
     private boolean isCurrent(Node now) {
-        return now == root && Node.isLeaf(path[1].leaves, at[1], leaf);
+        return now == root && Node.isLeaf(parent.leaves, sibling, leaf);
     }
 
     private boolean isEntry(@Nullable Object content) {
-        return content != null && !(path[1].reservedIn != 0 && content instanceof Reservation);
+        return content != null && !(parent.reservedIn != 0 && content instanceof Reservation);
     }
 
     @SuppressWarnings("unchecked") // only values of V get in
@@ -235,16 +247,20 @@ public final class Cursor<V> {
     private @Nullable V forward() {
         for (; ; ) {
             @Nullable Object[] here = leaf;
+            long[] ends = pivots;
+            long from = hi + 1;
             for (int i = slot + 1; i < LeafNode.size(here); i++) {
                 Object found = LeafNode.content(here, i);
+                long last = LeafPivots.pivot(ends, i);
                 if (isEntry(found)) {
                     slot = i;
-                    lo = LeafNode.lowerBound(here, i, hi + 1);
-                    hi = LeafNode.pivot(here, i);
+                    lo = from;
+                    hi = last;
                     return stay(found);
                 }
+                from = last + 1;
             }
-            hi = path[1].pivot(at[1]);
+            hi = parent.pivot(sibling);
             if (!nextLeaf()) {
                 return fallOff(Place.AFTER_LAST);
             }
@@ -265,7 +281,7 @@ public final class Cursor<V> {
             path[level - 1] = path[level].child(at[level]);
             at[level - 1] = 0;
         }
-        leaf = path[1].leaf(at[1]);
+        enterLeaf();
         slot = -1;
         return true;
     }
@@ -277,8 +293,8 @@ public final class Cursor<V> {
                 Object found = LeafNode.content(here, i);
                 if (isEntry(found)) {
                     slot = i;
-                    hi = LeafNode.pivot(here, i);
-                    lo = i > 0 ? LeafNode.pivot(here, i - 1) + 1 : floor();
+                    hi = LeafPivots.pivot(pivots, i);
+                    lo = i > 0 ? LeafPivots.pivot(pivots, i - 1) + 1 : floor();
                     return stay(found);
                 }
             }
@@ -303,7 +319,7 @@ public final class Cursor<V> {
             path[level - 1] = n;
             at[level - 1] = n.size() - 1;
         }
-        leaf = path[1].leaf(at[1]);
+        enterLeaf();
         slot = LeafNode.size(leaf);
         return true;
     }

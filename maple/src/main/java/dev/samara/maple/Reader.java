@@ -30,6 +30,9 @@ public final class Reader<V> {
     private @Nullable Object[][] siblings = root.leaves;
     private int at;
 
+    /** Whether the leaf has halves, and no pivot in the tree is even, so that halves alone decide. */
+    private boolean halvesDecide;
+
     /** Whether the leaf, or another one of its parent, has a reservation. */
     private boolean isReserved;
 
@@ -55,12 +58,33 @@ public final class Reader<V> {
         if (now != root || Long.compareUnsigned(index - first, extent) > 0 || !Node.isLeaf(siblings, at, leaf)) {
             descend(now, index);
         }
-        Object content = LeafNode.content(leaf, LeafPivots.find(pivots, Keys.flip(index)));
+        int i = halvesDecide ? Node.search(pivots, index >>> 1) : LeafPivots.find(pivots, Keys.flip(index));
+        Object content = LeafNode.content(leaf, i);
         return isReserved && content instanceof Reservation ? null : (V) content;
     }
 
     private void descend(Node now, long index) {
-        long key = Keys.flip(index);
+        if (now.anyEven) {
+            descendWithEven(now, Keys.flip(index));
+            return;
+        }
+        // As in Lookup.get: each search begins before the child has arrived.
+        long half = index >>> 1;
+        long below = -1;
+        Node n = now;
+        int i = Node.search(n.halves, half);
+        while (n.level != 1) {
+            long[] halves = n.childPivots[i];
+            below = i == 0 ? below : n.halves[i - 1];
+            n = n.child(i);
+            i = Node.search(halves, half);
+        }
+        below = i == 0 ? below : n.halves[i - 1];
+        remember(now, n, i, (below + 1) << 1, n.halves[i] << 1 | 1);
+        halvesDecide = n.form(i) == LeafPivots.HALVES;
+    }
+
+    private void descendWithEven(Node now, long key) {
         long floor = Keys.MIN;
         Node n = now;
         int i = n.find(key);
@@ -69,16 +93,21 @@ public final class Reader<V> {
             n = n.child(i);
             i = n.find(key);
         }
-        floor = n.lowerBound(i, floor);
+        remember(now, n, i, Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivot(i)));
+        halvesDecide = false;
+    }
+
+    /** Remembers the leaf in a slot, which has the indexes {@code from} to {@code to}, inclusive. */
+    private void remember(Node now, Node parent, int slot, long from, long to) {
         if (now != root) {
             root = now;
         }
-        siblings = n.leaves;
-        isReserved = n.reservedIn != 0;
-        at = i;
-        leaf = n.leaf(i);
+        siblings = parent.leaves;
+        isReserved = parent.reservedIn != 0;
+        at = slot;
+        leaf = parent.leaf(slot);
         pivots = LeafNode.pivots(leaf);
-        first = Keys.flip(floor);
-        extent = n.pivot(i) - floor;
+        first = from;
+        extent = to - from;
     }
 }
