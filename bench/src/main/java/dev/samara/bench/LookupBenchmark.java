@@ -68,6 +68,14 @@ public class LookupBenchmark {
         @Param({AddressPattern.RANDOM, AddressPattern.LOCAL, AddressPattern.SEQUENTIAL, AddressPattern.DEPENDENT})
         public String pattern;
 
+        /**
+         * What the heap has gone through: {@code filled}, and nothing since; or {@code collected}, a full collection
+         * after the fill, which moves objects together as they refer to each other. A structure that lives for long
+         * has met one.
+         */
+        @Param("filled")
+        public String heap;
+
         private RangeIndex structure;
         private long[] addresses;
 
@@ -81,6 +89,11 @@ public class LookupBenchmark {
             structure = Indexes.named(index);
             structure.fill(keys.shuffled());
             keys.requireIn(structure);
+            switch (heap) {
+                case "filled" -> {}
+                case "collected" -> System.gc();
+                default -> throw new IllegalArgumentException("heap is filled or collected, not " + heap);
+            }
             addresses = AddressPattern.draw(pattern, keys);
         }
     }

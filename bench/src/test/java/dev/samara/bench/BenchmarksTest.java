@@ -74,6 +74,7 @@ class BenchmarksTest {
             filled.index = index;
             filled.ranges = 30;
             filled.pattern = pattern;
+            filled.heap = pattern.equals("random") ? "collected" : "filled";
             filled.setUp();
             LookupBenchmark.LookupPosition place = new LookupBenchmark.LookupPosition();
             long read = 0;

@@ -36,6 +36,11 @@ record Selection(
                     Map.of("ranges", "1000,100000", "pattern", "random", "index", Indices.COMPARED),
                     Map.of("pattern", "random", "index", Indices.COMPARED)),
             new Selection(
+                    "lookups-collected",
+                    "LookupBenchmark.get",
+                    Map.of("ranges", "1000", "pattern", "random", "index", Indices.BOTH_ARRAYS, "heap", "collected"),
+                    Map.of("pattern", "random", "index", Indices.BOTH_ARRAYS, "heap", "collected")),
+            new Selection(
                     "lookup-patterns",
                     "LookupBenchmark.get",
                     Map.of("ranges", "1000", "pattern", Indices.PATTERNS, "index", Indices.READERS),
@@ -120,6 +125,7 @@ record Selection(
     private static final class Indices {
         static final String COMPARED = "samara,samara-snapshot,skiplist,treemap-rwlock,cow-array";
         static final String EDITED = "samara,skiplist,treemap-rwlock,cow-array";
+        static final String BOTH_ARRAYS = "samara,cow-array,cow-array-generic";
         static final String READERS = "samara,samara-reader,cow-array";
         static final String SIZES = "30,1000,100000,1000000";
         static final String OF_LIBRARIES = "samara,skiplist,treemap-rwlock,guava-rwlock,guava-immutable,"
