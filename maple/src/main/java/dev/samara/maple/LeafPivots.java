@@ -13,11 +13,11 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p><b>Lanes</b> are no longer than a cache line. A lane has 16 bits: the distance from a pivot up to the last pivot
- * of the leaf, in granules, and a bit that is always set. A granule is a power of 16, the least one in which every
- * distance within the leaf has 15 bits; {@code shift} is its logarithm. Lanes beyond the last slot have the distance 0.
- * A key is searched by its own distance, in granules, rounded down: a pivot is below the key if and only if its
- * distance is above. All sixteen lanes are subtracted at once, four in a word; the bits that are always set end the
- * borrows.
+ * of the leaf, in granules. A granule is a power of 16, the least one in which every distance within the leaf has 15
+ * bits; {@code shift} is its logarithm. Lanes beyond the last slot have the distance 0. A key is searched by its own
+ * distance, in granules, rounded down: a pivot is below the key if and only if its distance is above. All sixteen lanes
+ * are subtracted from that distance at once, four in a word. A bit above each lane of the key ends the borrows, and is
+ * lost where the pivot's distance is above.
  *
  * <p><b>Halves</b> are those of {@link Node}, in any leaf: also in one with pivots that are not at granules.
  *
@@ -44,7 +44,7 @@ final class LeafPivots {
 
     private static final long ONES = 0x0001_0001_0001_0001L;
 
-    /** The bits that are set in every lane; also four lanes of the last pivot, or of none. */
+    /** The bits above the distances of four lanes. */
     private static final long MARKS = 0x8000_8000_8000_8000L;
 
     private LeafPivots() {}
@@ -62,7 +62,7 @@ final class LeafPivots {
         long last = pivots[to - 1];
         if (level >= LANES_FROM_LEVEL) {
             int shift = shift(last - floor);
-            long[] lanes = {MARKS, MARKS, MARKS, MARKS, last, shift};
+            long[] lanes = {0, 0, 0, 0, last, shift};
             int k = from;
             while (k < to && isAtGranule(lanes, pivots[k])) {
                 setLane(lanes, k - from, pivots[k]);
@@ -95,7 +95,7 @@ final class LeafPivots {
 
     private static void setLane(long[] lanes, int i, long pivot) {
         int at = (i & 3) << 4;
-        long lane = (lanes[LAST] - pivot) >>> lanes[SHIFT] | SPAN;
+        long lane = (lanes[LAST] - pivot) >>> lanes[SHIFT];
         lanes[i >>> 2] = (lanes[i >>> 2] & ~(0xffffL << at)) | lane << at;
     }
 
@@ -158,12 +158,13 @@ final class LeafPivots {
 
     /** Returns the number of lanes above a distance in granules, which is below {@link #SPAN}. */
     private static int searchLanes(long[] lanes, long distance) {
-        // A lane keeps its mark if it is above the distance. None takes from its neighbour.
-        long least = (distance + 1) * ONES;
-        return Long.bitCount(((lanes[0] - least) & MARKS)
-                | ((lanes[1] - least) & MARKS) >>> 1
-                | ((lanes[2] - least) & MARKS) >>> 2
-                | ((lanes[3] - least) & MARKS) >>> 3);
+        // Joined by |: the JIT compiler would move an addition behind each of the subtractions.
+        long marked = distance * ONES | MARKS;
+        return Node.FANOUT
+                - (Long.bitCount((marked - lanes[0]) & MARKS)
+                        + Long.bitCount((marked - lanes[1]) & MARKS)
+                        + Long.bitCount((marked - lanes[2]) & MARKS)
+                        + Long.bitCount((marked - lanes[3]) & MARKS));
     }
 
     /**
@@ -206,7 +207,7 @@ final class LeafPivots {
     }
 
     private static long word(long[] lanes, int w) {
-        return w < 0 || w >= LANE_WORDS ? MARKS : lanes[w];
+        return w < 0 || w >= LANE_WORDS ? 0 : lanes[w];
     }
 
     /** As {@link #change}, of halves, which can have any pivots. */

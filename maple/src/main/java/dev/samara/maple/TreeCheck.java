@@ -129,9 +129,9 @@ final class TreeCheck {
         require(shift == 0 || (hi - lo) >>> (shift - 4) >= 1 << 15, "lanes with too large a granule", parent, lo, hi);
         for (int i = 0; i < 16; i++) {
             long lane = words[i / 4] >>> (i % 4 * 16) & 0xffff;
-            require((lane & 0x8000) != 0, "a lane without a mark", parent, lo, hi);
-            require(i < leaf.length - 1 || lane == 0x8000, "lanes not padded", parent, lo, hi);
-            pivots.add(hi - ((lane & 0x7fff) << shift));
+            require(lane < 1 << 15, "a lane of more than 15 bits", parent, lo, hi);
+            require(i < leaf.length - 1 || lane == 0, "lanes not padded", parent, lo, hi);
+            pivots.add(hi - (lane << shift));
         }
         return pivots;
     }

@@ -52,7 +52,7 @@ class TreeCheckTest {
     private static long[] lanes(long last, long shift, long... distances) {
         long[] words = new long[6];
         for (int i = 0; i < 16; i++) {
-            words[i / 4] |= ((i < distances.length ? distances[i] : 0) | 0x8000) << (16 * (i % 4));
+            words[i / 4] |= (i < distances.length ? distances[i] : 0) << (16 * (i % 4));
         }
         words[4] = last;
         words[5] = shift;
@@ -230,8 +230,8 @@ class TreeCheckTest {
         refused("a leaf too wide", root(leaf(lanes(MAX, 48), 1)));
         refused("lanes with too large a granule", root(leaf(lanes(MAX, 56), 1)));
         words = lanes(MAX, 52, 70);
-        words[0] &= ~0x8000L;
-        refused("a lane without a mark", root(leaf(words, 1, 2)));
+        words[0] |= 0x8000;
+        refused("a lane of more than 15 bits", root(leaf(words, 1, 2)));
         refused("lanes not padded", root(leaf(lanes(MAX, 52, 70, 69), 1)));
         refused("pivots of a leaf do not rise", root(leaf(lanes(MAX, 52, 69, 70), 1, 2, 3)));
     }
