@@ -10,6 +10,20 @@ import dev.samara.core.mman.Capability;
  * the stack under the {@linkplain #window() default window}. Addresses above the window are used only if the caller
  * gives one.
  *
+ * <p><b>Constants.</b> Each {@code LINUX_} constant is the part of the address space that Linux gives to a program on
+ * that architecture: its {@code TASK_SIZE} is the limit, its {@code DEFAULT_MAP_WINDOW} the window, and its {@code
+ * PMD_SIZE} the huge page. The header that defines them is named in each constant. Linux aligns no mapping of a 32-bit
+ * program to huge pages ({@code __thp_get_unmapped_area} in {@code mm/huge_memory.c}), so a huge page of the 32-bit
+ * constants is as large as the whole space, and no mapping contains one. The minimum is the one that {@code mm/Kconfig}
+ * advises ({@code DEFAULT_MMAP_MIN_ADDR}): 65536, and 32768 on 32-bit architectures other than x86. A space with
+ * another minimum needs a geometry of its own. What an architecture says about rights and addresses is in {@link
+ * dev.samara.core.guest.AccessRules}.
+ *
+ * <p>Only page size, bounds and huge page size of an architecture are visible to its programs. The page tables are the
+ * library's own, whatever their format on the architecture: a table fills a page with entries of 8 bytes. The page
+ * tables of a guest's kernel are its embedder's concern: the space below them is the memory that their entries name,
+ * for which {@link #flat} is made.
+ *
  * @param pageShift binary logarithm of the page size in bytes, 9 to 24
  * @param levels number of page table levels, 1 to 6
  * @param hugeShift binary logarithm of the huge page size in bytes, above {@code pageShift} and below 48
@@ -25,6 +39,68 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     /** x86-64 with five levels of page tables: 56 bits of address, the upper ones only on request. */
     public static final Geometry LINUX_X86_64_LA57 =
             new Geometry(12, 5, 21, 0x10000, (1L << 47) - 4096, (1L << 56) - 4096);
+
+    /**
+     * A 32-bit program on an x86-64 kernel: 4 GiB without the last two pages ({@code IA32_PAGE_OFFSET} in {@code
+     * arch/x86/include/asm/page_64_types.h}), pages of 4 KiB.
+     */
+    public static final Geometry LINUX_X86_32 = new Geometry(12, 3, 32, 0x10000, 0xffff_e000L, 0xffff_e000L);
+
+    /**
+     * AArch64 with pages of 4 KiB and 48 bits of address ({@code arch/arm64/include/asm/processor.h}, {@code
+     * CONFIG_ARM64_VA_BITS_48}).
+     */
+    public static final Geometry LINUX_AARCH64_4K = new Geometry(12, 4, 21, 0x10000, 1L << 48, 1L << 48);
+
+    /** AArch64 with pages of 16 KiB and 48 bits of address; huge pages have 32 MiB. */
+    public static final Geometry LINUX_AARCH64_16K = new Geometry(14, 4, 25, 0x10000, 1L << 48, 1L << 48);
+
+    /**
+     * AArch64 with pages of 64 KiB: 52 bits of address, those above 48 only on request ({@code VA_BITS_MIN}); huge
+     * pages have 512 MiB.
+     */
+    public static final Geometry LINUX_AARCH64_64K = new Geometry(16, 3, 29, 0x10000, 1L << 48, 1L << 52);
+
+    /** RISC-V with Sv32: the lower 2.5 GiB ({@code TASK_SIZE} in {@code arch/riscv/include/asm/pgtable.h}). */
+    public static final Geometry LINUX_RISCV_SV32 = new Geometry(12, 2, 32, 0x8000, 0x9fc0_0000L, 0x9fc0_0000L);
+
+    /** RISC-V with Sv39: 38 bits of address, the lower half of the 39 bits. */
+    public static final Geometry LINUX_RISCV_SV39 = new Geometry(12, 3, 21, 0x10000, 1L << 38, 1L << 38);
+
+    /** RISC-V with Sv48: 47 bits of address. */
+    public static final Geometry LINUX_RISCV_SV48 = new Geometry(12, 4, 21, 0x10000, 1L << 47, 1L << 47);
+
+    /**
+     * RISC-V with Sv57: 56 bits of address, those above 47 only on request ({@code MMAP_VA_BITS_64} in {@code
+     * arch/riscv/include/asm/pgtable.h}).
+     */
+    public static final Geometry LINUX_RISCV_SV57 = new Geometry(12, 5, 21, 0x10000, 1L << 47, 1L << 56);
+
+    /**
+     * MIPS32: {@code kuseg}, the lower 2 GiB ({@code arch/mips/include/asm/processor.h}), pages of 4 KiB.
+     */
+    public static final Geometry LINUX_MIPS32 = new Geometry(12, 2, 32, 0x8000, 1L << 31, 1L << 31);
+
+    /** 32-bit PowerPC: the lower 3 GiB ({@code CONFIG_TASK_SIZE} in {@code arch/powerpc/Kconfig}), pages of 4 KiB. */
+    public static final Geometry LINUX_PPC32 = new Geometry(12, 2, 32, 0x8000, 0xc000_0000L, 0xc000_0000L);
+
+    /**
+     * 64-bit PowerPC with radix page tables and pages of 64 KiB: 4 PiB, those above 128 TiB only on request ({@code
+     * arch/powerpc/include/asm/task_size_64.h}); huge pages have 2 MiB.
+     */
+    public static final Geometry LINUX_PPC64_64K = new Geometry(16, 4, 21, 0x10000, 1L << 47, 1L << 52);
+
+    private static final int FLAT_PAGE_SHIFT = 12;
+
+    /** A page of a flat space has room for 2^9 entries of 8 bytes. */
+    private static final int FLAT_LEVEL_BITS = FLAT_PAGE_SHIFT - 3;
+
+    private static final int FEWEST_FLAT_BITS = FLAT_PAGE_SHIFT;
+
+    private static final int MOST_FLAT_BITS = 62;
+
+    /** Of a huge page that is larger than any mapping that a flat space is used for. */
+    private static final int NO_HUGE_SHIFT = 47;
 
     private static final long MOST_LIMIT = 1L << 62;
 
@@ -76,6 +152,26 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
 
     private static String hex(long value) {
         return "0x" + Long.toHexString(value);
+    }
+
+    /**
+     * Returns the geometry of a machine without an operating system: its addresses are 0 to 2^bits, all of them may be
+     * mapped without privilege, pages have 4 KiB, and no mapping is aligned to huge pages. For the memory of small
+     * machines, and for guest-physical memory. Such an embedder maps with {@code FIXED}; a mapping without an address
+     * is placed as in a program of Linux, which leaves room for a stack.
+     *
+     * @param bits the number of address bits, 12 to 62: 16 for 64 KiB, 32 for 4 GiB
+     * @return the geometry
+     * @throws IllegalArgumentException if {@code bits} is out of range
+     */
+    public static Geometry flat(int bits) {
+        require(
+                bits >= FEWEST_FLAT_BITS && bits <= MOST_FLAT_BITS,
+                "bits",
+                bits,
+                "must lie in " + FEWEST_FLAT_BITS + ".." + MOST_FLAT_BITS);
+        int levels = Math.max(1, (bits - FLAT_PAGE_SHIFT + FLAT_LEVEL_BITS - 1) / FLAT_LEVEL_BITS);
+        return new Geometry(FLAT_PAGE_SHIFT, levels, NO_HUGE_SHIFT, 0, 1L << bits, 1L << bits);
     }
 
     /**
