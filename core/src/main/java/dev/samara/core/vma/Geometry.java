@@ -30,7 +30,8 @@ import dev.samara.core.mman.Capability;
  * @param minimum lowest address that may be mapped without {@link Capability#SYS_RAWIO} ({@code mmap_min_addr}); a
  *     multiple of the page size
  * @param window end of the part that is used by default, exclusive; a multiple of the page size
- * @param limit end of the space, exclusive ({@code TASK_SIZE}); a multiple of the page size, at most 2^62
+ * @param limit end of the space, exclusive ({@code TASK_SIZE}), unsigned; a multiple of the page size, and at most 2^64
+ *     without the addresses of the last page table (2 MiB with pages of 4 KiB)
  */
 public record Geometry(int pageShift, int levels, int hugeShift, long minimum, long window, long limit) {
     /** x86-64 with four levels of page tables: 47 bits of address, pages of 4 KiB. */
@@ -97,12 +98,10 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
 
     private static final int FEWEST_FLAT_BITS = FLAT_PAGE_SHIFT;
 
-    private static final int MOST_FLAT_BITS = 62;
+    private static final int MOST_FLAT_BITS = Long.SIZE;
 
     /** Of a huge page that is larger than any mapping that a flat space is used for. */
     private static final int NO_HUGE_SHIFT = 47;
-
-    private static final long MOST_LIMIT = 1L << 62;
 
     private static final long STACK_ROOM = 128L << 20;
 
@@ -128,9 +127,10 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
         requireBound("minimum", minimum, inPage);
         requireBound("window", window, inPage);
         requireBound("limit", limit, inPage);
-        // All three are at most 2^62 from here on, so signed comparisons hold.
-        requireAddress(window > minimum, "window", window, "must lie above minimum " + hex(minimum));
-        requireAddress(limit >= window, "limit", limit, "must lie at or above window " + hex(window));
+        requireAddress(
+                Long.compareUnsigned(window, minimum) > 0, "window", window, "must lie above minimum " + hex(minimum));
+        requireAddress(
+                Long.compareUnsigned(limit, window) >= 0, "limit", limit, "must lie at or above window " + hex(window));
     }
 
     private static void require(boolean holds, String name, int value, String rule) {
@@ -141,7 +141,17 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
 
     private static void requireBound(String name, long value, long inPage) {
         requireAddress((value & inPage) == 0, name, value, "must be a multiple of the page size " + hex(inPage + 1));
-        requireAddress(Long.compareUnsigned(value, MOST_LIMIT) <= 0, name, value, "must be at most 2^62");
+        long most = mostLimit(inPage + 1);
+        requireAddress(Long.compareUnsigned(value, most) <= 0, name, value, "must be at most " + hex(most));
+    }
+
+    /**
+     * Returns the highest end of a space: 2^64 without what the last page table spans. So no range ends at 2^64, which
+     * is no number, nor does the range of a page table; and no address is the negated number of an error.
+     */
+    private static long mostLimit(long pageSize) {
+        long entries = pageSize / Long.BYTES;
+        return -(pageSize * entries);
     }
 
     private static void requireAddress(boolean holds, String name, long value, String rule) {
@@ -160,7 +170,10 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * machines, and for guest-physical memory. Such an embedder maps with {@code FIXED}; a mapping without an address
      * is placed as in a program of Linux, which leaves room for a stack.
      *
-     * @param bits the number of address bits, 12 to 62: 16 for 64 KiB, 32 for 4 GiB
+     * <p>With 64 bits the last 2 MiB are left out: no half-open range could end there, and the last addresses are the
+     * numbers of errors.
+     *
+     * @param bits the number of address bits, 12 to 64: 16 for 64 KiB, 32 for 4 GiB
      * @return the geometry
      * @throws IllegalArgumentException if {@code bits} is out of range
      */
@@ -171,7 +184,8 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
                 bits,
                 "must lie in " + FEWEST_FLAT_BITS + ".." + MOST_FLAT_BITS);
         int levels = Math.max(1, (bits - FLAT_PAGE_SHIFT + FLAT_LEVEL_BITS - 1) / FLAT_LEVEL_BITS);
-        return new Geometry(FLAT_PAGE_SHIFT, levels, NO_HUGE_SHIFT, 0, 1L << bits, 1L << bits);
+        long end = bits == Long.SIZE ? mostLimit(1L << FLAT_PAGE_SHIFT) : 1L << bits;
+        return new Geometry(FLAT_PAGE_SHIFT, levels, NO_HUGE_SHIFT, 0, end, end);
     }
 
     /**
@@ -243,11 +257,12 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     public long mmapBase(long stackLimit, long guardGap) {
         long padded = stackLimit + guardGap;
         long gap = Long.compareUnsigned(padded, stackLimit) > 0 ? padded : stackLimit;
-        long most = window / 6 * 5;
+        long most = Long.divideUnsigned(window, 6) * 5;
+        long least = Long.compareUnsigned(STACK_ROOM, most) < 0 ? STACK_ROOM : most;
         if (Long.compareUnsigned(gap, most) > 0) {
             gap = most;
-        } else if (Long.compareUnsigned(gap, Math.min(STACK_ROOM, most)) < 0) {
-            gap = Math.min(STACK_ROOM, most);
+        } else if (Long.compareUnsigned(gap, least) < 0) {
+            gap = least;
         }
         return roundUp(window - gap);
     }
@@ -258,7 +273,7 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * @return a page boundary
      */
     public long bottomUpBase() {
-        return roundUp(window / 3);
+        return roundUp(Long.divideUnsigned(window, 3));
     }
 
     /**
@@ -267,6 +282,6 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * @return a page boundary
      */
     public long defaultHeap() {
-        return roundDown(window / 3 * 2);
+        return roundDown(Long.divideUnsigned(window, 3) * 2);
     }
 }

@@ -42,7 +42,7 @@ final class GeometryModelTest {
     private static Geometry small(Geometry of, int pageShift) {
         long minimum = Math.min(of.pages(of.minimum()), 4);
         long limit = of.limit() == of.window() ? WINDOW : WINDOW + ABOVE;
-        int huge = of.hugeSize() < of.window() / 4 ? pageShift + 3 : pageShift + 20;
+        int huge = of.hugeSize() < of.window() >>> 2 ? pageShift + 3 : pageShift + 20;
         return new Geometry(
                 pageShift, of.levels(), huge, minimum << pageShift, (long) WINDOW << pageShift, limit << pageShift);
     }
