@@ -89,7 +89,7 @@ final class GeometryMemoryTest {
                 long place = places.get(random.nextInt(places.size()));
                 if (random.nextInt(6) == 0) {
                     call(space, model, place, random);
-                    cpu.space().validate();
+                    space.validate();
                 } else {
                     access(memory, model, place, random);
                 }
@@ -132,7 +132,7 @@ final class GeometryMemoryTest {
     private static void access(PagedAccess memory, PagedBytes model, long place, Random random) {
         int size = 1 << random.nextInt(4);
         long address = place
-                + random.nextInt(PLACE) * model.pageSize()
+                + (long) random.nextInt(PLACE) * model.pageSize()
                 + (random.nextBoolean() ? model.pageSize() - 1 - random.nextInt(8) : random.nextInt(64));
         if (random.nextBoolean()) {
             long number = random.nextLong();

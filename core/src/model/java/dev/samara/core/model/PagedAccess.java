@@ -8,6 +8,7 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.nio.ByteOrder;
+import java.util.Objects;
 
 /**
  * Accesses in GUEST of any width, on the flat path. What a load has read is compared with the bytes in the region, by
@@ -24,12 +25,14 @@ final class PagedAccess extends FlatMemory {
 
     private final Failed failed = new Failed();
     private final Cpu cpu;
+    private final long pageSize;
     private int fault;
     private long value;
 
     PagedAccess(Cpu cpu, ByteOrder order) {
         super(cpu.memory(), order);
         this.cpu = cpu;
+        pageSize = Objects.requireNonNull(cpu.space()).geometry().pageSize();
     }
 
     @Override
@@ -81,8 +84,7 @@ final class PagedAccess extends FlatMemory {
 
     private void compareWithRegion(long address, int size) {
         int index = translate(address, Protection.READ);
-        long page = cpu.space().geometry().pageSize();
-        if (index >= 0 && (address & page - 1) + size <= page) {
+        if (index >= 0 && (address & pageSize - 1) + size <= pageSize) {
             long there = switch (size) {
                 case 8 -> tlb().region().getLong(index);
                 case 4 -> tlb().region().getInt(index) & 0xffff_ffffL;

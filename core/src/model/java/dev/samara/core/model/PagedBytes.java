@@ -44,13 +44,13 @@ final class PagedBytes {
 
     void map(long start, long length, int protection) {
         for (long done = 0; done < length; done += pageSize()) {
-            pages.put(start + done >>> pageShift, new Page(protection, pageSize()));
+            pages.put((start + done) >>> pageShift, new Page(protection, pageSize()));
         }
     }
 
     void unmap(long start, long length) {
         for (long done = 0; done < length; done += pageSize()) {
-            pages.remove(start + done >>> pageShift);
+            pages.remove((start + done) >>> pageShift);
         }
     }
 
@@ -93,7 +93,7 @@ final class PagedBytes {
         long number = 0;
         for (int i = 0; i < size; i++) {
             int at = isBig ? i : size - 1 - i;
-            number = number << Byte.SIZE | mapped(address + at).bytes[offset(address + at)] & 0xff;
+            number = (number << Byte.SIZE) | (mapped(address + at).bytes[offset(address + at)] & 0xff);
         }
         return number;
     }
@@ -101,7 +101,7 @@ final class PagedBytes {
     void store(long address, int size, long number) {
         for (int i = 0; i < size; i++) {
             int at = isBig ? size - 1 - i : i;
-            mapped(address + at).bytes[offset(address + at)] = (byte) (number >>> i * Byte.SIZE);
+            mapped(address + at).bytes[offset(address + at)] = (byte) (number >>> (i * Byte.SIZE));
         }
     }
 

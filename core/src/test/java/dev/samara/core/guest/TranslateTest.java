@@ -208,6 +208,7 @@ final class TranslateTest {
     }
 
     /** A change of the page at AT, which has 7 and is written again, and what a load finds afterwards. */
+    @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum Change {
         MUNMAP(of -> of.munmap(AT, PAGE), Fault.MAPERR, 0),
         REPLACE(of -> of.mmap(AT, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0), Fault.NONE, 0),

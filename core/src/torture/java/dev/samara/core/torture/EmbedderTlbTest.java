@@ -107,7 +107,7 @@ class EmbedderTlbTest {
             cpu.enterGuest();
             for (int step = 0; !isOver.get(); step++) {
                 int page = random.nextInt(PAGES);
-                long address = at + page * PAGE + 8 * number;
+                long address = at + page * PAGE + 8L * number;
                 try {
                     if (random.nextBoolean()) {
                         tlb.store(address, (page + 1L) << 32 | step);
