@@ -21,6 +21,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.event.StalledCpu;
 import dev.samara.core.fixture.GuestScene;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.AccessRules;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.FutexTable;
@@ -119,6 +120,7 @@ public final class WaitingTableSubjects {
                 scene.machine.statistics(),
                 new CpuStatistics(0, 0, 0, 0),
                 scene.space.holdTimes(),
+                AccessRules.X86_64,
                 scene.machine.futexes(),
                 scene.machine.futexes().newWaiter(FutexTable.ANY, () -> {}),
                 new FutexKey(FutexKey.Kind.PRIVATE, (int) PAGE, 1, CALM),

@@ -3,8 +3,8 @@ package dev.samara.core.event;
 
 /**
  * Is called when a CPU drops translations because they have changed, so that an embedder can drop data that it derived
- * from them, for example decoded instructions. A translation that another one displaces from its place in the TLB is
- * not reported, since it is still right.
+ * from them, for example decoded instructions, or results of {@link dev.samara.core.guest.FlatMemory#translate}. A
+ * translation that another one displaces from its place in the TLB is not reported, since it is still right.
  *
  * <p>The thread that owns the CPU calls the listener while it polls, enters GUEST or handles a page fault, in the order
  * of generations. An access outside GUEST enters GUEST for its duration. The call precedes the CPU's acknowledgement of

@@ -154,6 +154,42 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     /**
+     * Translates an address for an embedder that keeps translations itself, such as a TLB of guest-virtual addresses.
+     * The result is the index of the byte in the {@linkplain TlbArrays#region region} of {@link #tlb}. The other bytes
+     * of the {@linkplain dev.samara.core.vma.Geometry#pageSize page} lie around it in the same order. A translation for
+     * a write may be used for reads too.
+     *
+     * <p>Makes no access and calls no listener; never faults, never waits and stays in GUEST. It counts as an access,
+     * however: the page counts as accessed from then on, and as written after a translation for a write.
+     *
+     * <p>The result is -1 if an access through the region is not possible now: the page is not in memory, or lacks the
+     * right until a fault has copied it; it is {@linkplain dev.samara.core.AddressSpace#watch watched} for such an
+     * access; its frame lies outside the first region; pages have less than 4 KiB; or the machine is {@linkplain
+     * dev.samara.core.MachineBuilder#checked checked}. The caller then makes its access by a method of this class,
+     * which handles the fault and reports a failure. The next access to the page may translate again.
+     *
+     * <p><b>How long it holds.</b> Until a {@linkplain dev.samara.core.Cpu#onFlush flush listener} of this CPU is
+     * called for a range with the address, or the CPU goes to another space; in GUEST only. So an embedder that keeps
+     * results registers a listener first, which drops those of its range. Each operation that changes the page or
+     * takes a right to it away causes the call: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise},
+     * fork, the copy of the page on write by any CPU, truncation, eviction, a new watchpoint, a collection of dirty
+     * pages. The thread of this CPU makes the call, in {@link #poll}, in an access or another call that handles a
+     * fault, or when the CPU enters GUEST. While the CPU is in GUEST, operations of other threads wait for that.
+     *
+     * @param address any address
+     * @param access {@link Protection#READ}, {@link Protection#WRITE}, or {@link Protection#EXEC} for a fetch
+     * @return the index, or -1
+     * @throws IllegalArgumentException if {@code access} is none of the three
+     * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
+     */
+    public final int translate(long address, int access) {
+        if (access != Protection.READ && access != Protection.WRITE && access != Protection.EXEC) {
+            throw new IllegalArgumentException("access " + access + " is not READ, WRITE or EXEC");
+        }
+        return (int) viewed.translate(address, access);
+    }
+
+    /**
      * Returns the index in the region of an access, or a negative number if it misses.
      *
      * @param last the size of the access, minus 1

@@ -10,13 +10,28 @@ import dev.samara.core.mman.Capability;
  * the stack under the {@linkplain #window() default window}. Addresses above the window are used only if the caller
  * gives one.
  *
+ * <p><b>Constants.</b> Each {@code LINUX_} constant is the part of the address space that Linux gives to a program on
+ * that architecture: its {@code TASK_SIZE} is the limit, its {@code DEFAULT_MAP_WINDOW} the window, and its {@code
+ * PMD_SIZE} the huge page. The header that defines them is named in each constant. Linux aligns no mapping of a 32-bit
+ * program to huge pages ({@code __thp_get_unmapped_area} in {@code mm/huge_memory.c}), so a huge page of the 32-bit
+ * constants is as large as the whole space, and no mapping contains one. The minimum is the one that {@code mm/Kconfig}
+ * advises ({@code DEFAULT_MMAP_MIN_ADDR}): 65536, and 32768 on 32-bit architectures other than x86. A space with
+ * another minimum needs a geometry of its own. What an architecture says about rights and addresses is in {@link
+ * dev.samara.core.guest.AccessRules}.
+ *
+ * <p>Only page size, bounds and huge page size of an architecture are visible to its programs. The page tables are the
+ * library's own, whatever their format on the architecture: a table fills a page with entries of 8 bytes. The page
+ * tables of a guest's kernel are its embedder's concern: the space below them is the memory that their entries name,
+ * for which {@link #flat} is made.
+ *
  * @param pageShift binary logarithm of the page size in bytes, 9 to 24
  * @param levels number of page table levels, 1 to 6
  * @param hugeShift binary logarithm of the huge page size in bytes, above {@code pageShift} and below 48
  * @param minimum lowest address that may be mapped without {@link Capability#SYS_RAWIO} ({@code mmap_min_addr}); a
  *     multiple of the page size
  * @param window end of the part that is used by default, exclusive; a multiple of the page size
- * @param limit end of the space, exclusive ({@code TASK_SIZE}); a multiple of the page size, at most 2^62
+ * @param limit end of the space, exclusive ({@code TASK_SIZE}), unsigned; a multiple of the page size, and at most 2^64
+ *     without the addresses of the last page table (2 MiB with pages of 4 KiB)
  */
 public record Geometry(int pageShift, int levels, int hugeShift, long minimum, long window, long limit) {
     /** x86-64 with four levels of page tables: 47 bits of address, pages of 4 KiB. */
@@ -26,7 +41,67 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     public static final Geometry LINUX_X86_64_LA57 =
             new Geometry(12, 5, 21, 0x10000, (1L << 47) - 4096, (1L << 56) - 4096);
 
-    private static final long MOST_LIMIT = 1L << 62;
+    /**
+     * A 32-bit program on an x86-64 kernel: 4 GiB without the last two pages ({@code IA32_PAGE_OFFSET} in {@code
+     * arch/x86/include/asm/page_64_types.h}), pages of 4 KiB.
+     */
+    public static final Geometry LINUX_X86_32 = new Geometry(12, 3, 32, 0x10000, 0xffff_e000L, 0xffff_e000L);
+
+    /**
+     * AArch64 with pages of 4 KiB and 48 bits of address ({@code arch/arm64/include/asm/processor.h}, {@code
+     * CONFIG_ARM64_VA_BITS_48}).
+     */
+    public static final Geometry LINUX_AARCH64_4K = new Geometry(12, 4, 21, 0x10000, 1L << 48, 1L << 48);
+
+    /** AArch64 with pages of 16 KiB and 48 bits of address; huge pages have 32 MiB. */
+    public static final Geometry LINUX_AARCH64_16K = new Geometry(14, 4, 25, 0x10000, 1L << 48, 1L << 48);
+
+    /**
+     * AArch64 with pages of 64 KiB: 52 bits of address, those above 48 only on request ({@code VA_BITS_MIN}); huge
+     * pages have 512 MiB.
+     */
+    public static final Geometry LINUX_AARCH64_64K = new Geometry(16, 3, 29, 0x10000, 1L << 48, 1L << 52);
+
+    /** RISC-V with Sv32: the lower 2.5 GiB ({@code TASK_SIZE} in {@code arch/riscv/include/asm/pgtable.h}). */
+    public static final Geometry LINUX_RISCV_SV32 = new Geometry(12, 2, 32, 0x8000, 0x9fc0_0000L, 0x9fc0_0000L);
+
+    /** RISC-V with Sv39: 38 bits of address, the lower half of the 39 bits. */
+    public static final Geometry LINUX_RISCV_SV39 = new Geometry(12, 3, 21, 0x10000, 1L << 38, 1L << 38);
+
+    /** RISC-V with Sv48: 47 bits of address. */
+    public static final Geometry LINUX_RISCV_SV48 = new Geometry(12, 4, 21, 0x10000, 1L << 47, 1L << 47);
+
+    /**
+     * RISC-V with Sv57: 56 bits of address, those above 47 only on request ({@code MMAP_VA_BITS_64} in {@code
+     * arch/riscv/include/asm/pgtable.h}).
+     */
+    public static final Geometry LINUX_RISCV_SV57 = new Geometry(12, 5, 21, 0x10000, 1L << 47, 1L << 56);
+
+    /**
+     * MIPS32: {@code kuseg}, the lower 2 GiB ({@code arch/mips/include/asm/processor.h}), pages of 4 KiB.
+     */
+    public static final Geometry LINUX_MIPS32 = new Geometry(12, 2, 32, 0x8000, 1L << 31, 1L << 31);
+
+    /** 32-bit PowerPC: the lower 3 GiB ({@code CONFIG_TASK_SIZE} in {@code arch/powerpc/Kconfig}), pages of 4 KiB. */
+    public static final Geometry LINUX_PPC32 = new Geometry(12, 2, 32, 0x8000, 0xc000_0000L, 0xc000_0000L);
+
+    /**
+     * 64-bit PowerPC with radix page tables and pages of 64 KiB: 4 PiB, those above 128 TiB only on request ({@code
+     * arch/powerpc/include/asm/task_size_64.h}); huge pages have 2 MiB.
+     */
+    public static final Geometry LINUX_PPC64_64K = new Geometry(16, 4, 21, 0x10000, 1L << 47, 1L << 52);
+
+    private static final int FLAT_PAGE_SHIFT = 12;
+
+    /** A page of a flat space has room for 2^9 entries of 8 bytes. */
+    private static final int FLAT_LEVEL_BITS = FLAT_PAGE_SHIFT - 3;
+
+    private static final int FEWEST_FLAT_BITS = FLAT_PAGE_SHIFT;
+
+    private static final int MOST_FLAT_BITS = Long.SIZE;
+
+    /** Of a huge page that is larger than any mapping that a flat space is used for. */
+    private static final int NO_HUGE_SHIFT = 47;
 
     private static final long STACK_ROOM = 128L << 20;
 
@@ -52,9 +127,10 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
         requireBound("minimum", minimum, inPage);
         requireBound("window", window, inPage);
         requireBound("limit", limit, inPage);
-        // All three are at most 2^62 from here on, so signed comparisons hold.
-        requireAddress(window > minimum, "window", window, "must lie above minimum " + hex(minimum));
-        requireAddress(limit >= window, "limit", limit, "must lie at or above window " + hex(window));
+        requireAddress(
+                Long.compareUnsigned(window, minimum) > 0, "window", window, "must lie above minimum " + hex(minimum));
+        requireAddress(
+                Long.compareUnsigned(limit, window) >= 0, "limit", limit, "must lie at or above window " + hex(window));
     }
 
     private static void require(boolean holds, String name, int value, String rule) {
@@ -65,7 +141,17 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
 
     private static void requireBound(String name, long value, long inPage) {
         requireAddress((value & inPage) == 0, name, value, "must be a multiple of the page size " + hex(inPage + 1));
-        requireAddress(Long.compareUnsigned(value, MOST_LIMIT) <= 0, name, value, "must be at most 2^62");
+        long most = mostLimit(inPage + 1);
+        requireAddress(Long.compareUnsigned(value, most) <= 0, name, value, "must be at most " + hex(most));
+    }
+
+    /**
+     * Returns the highest end of a space: 2^64 without what the last page table spans. So no range ends at 2^64, which
+     * is no number, nor does the range of a page table; and no address is the negated number of an error.
+     */
+    private static long mostLimit(long pageSize) {
+        long entries = pageSize / Long.BYTES;
+        return -(pageSize * entries);
     }
 
     private static void requireAddress(boolean holds, String name, long value, String rule) {
@@ -76,6 +162,30 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
 
     private static String hex(long value) {
         return "0x" + Long.toHexString(value);
+    }
+
+    /**
+     * Returns the geometry of a machine without an operating system: its addresses are 0 to 2^bits, all of them may be
+     * mapped without privilege, pages have 4 KiB, and no mapping is aligned to huge pages. For the memory of small
+     * machines, and for guest-physical memory. Such an embedder maps with {@code FIXED}; a mapping without an address
+     * is placed as in a program of Linux, which leaves room for a stack.
+     *
+     * <p>With 64 bits the last 2 MiB are left out: no half-open range could end there, and the last addresses are the
+     * numbers of errors.
+     *
+     * @param bits the number of address bits, 12 to 64: 16 for 64 KiB, 32 for 4 GiB
+     * @return the geometry
+     * @throws IllegalArgumentException if {@code bits} is out of range
+     */
+    public static Geometry flat(int bits) {
+        require(
+                bits >= FEWEST_FLAT_BITS && bits <= MOST_FLAT_BITS,
+                "bits",
+                bits,
+                "must lie in " + FEWEST_FLAT_BITS + ".." + MOST_FLAT_BITS);
+        int levels = Math.max(1, (bits - FLAT_PAGE_SHIFT + FLAT_LEVEL_BITS - 1) / FLAT_LEVEL_BITS);
+        long end = bits == Long.SIZE ? mostLimit(1L << FLAT_PAGE_SHIFT) : 1L << bits;
+        return new Geometry(FLAT_PAGE_SHIFT, levels, NO_HUGE_SHIFT, 0, end, end);
     }
 
     /**
@@ -147,11 +257,12 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     public long mmapBase(long stackLimit, long guardGap) {
         long padded = stackLimit + guardGap;
         long gap = Long.compareUnsigned(padded, stackLimit) > 0 ? padded : stackLimit;
-        long most = window / 6 * 5;
+        long most = Long.divideUnsigned(window, 6) * 5;
+        long least = Long.compareUnsigned(STACK_ROOM, most) < 0 ? STACK_ROOM : most;
         if (Long.compareUnsigned(gap, most) > 0) {
             gap = most;
-        } else if (Long.compareUnsigned(gap, Math.min(STACK_ROOM, most)) < 0) {
-            gap = Math.min(STACK_ROOM, most);
+        } else if (Long.compareUnsigned(gap, least) < 0) {
+            gap = least;
         }
         return roundUp(window - gap);
     }
@@ -162,7 +273,7 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * @return a page boundary
      */
     public long bottomUpBase() {
-        return roundUp(window / 3);
+        return roundUp(Long.divideUnsigned(window, 3));
     }
 
     /**
@@ -171,6 +282,6 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * @return a page boundary
      */
     public long defaultHeap() {
-        return roundDown(window / 3 * 2);
+        return roundDown(Long.divideUnsigned(window, 3) * 2);
     }
 }

@@ -60,8 +60,17 @@ class LayoutModelTest {
     }
 
     private static void runOne(long seed, int steps) {
+        runOne(seed, steps, null);
+    }
+
+    /**
+     * Compares the space and the model in one sequence.
+     *
+     * @param geometry of a few hundred pages; null for one that the seed chooses
+     */
+    static void runOne(long seed, int steps, @Nullable Geometry geometry) {
         Random random = new Random(new SplittableRandom(seed).nextLong());
-        ModelSetting setting = ModelSetting.draw(random);
+        ModelSetting setting = geometry == null ? ModelSetting.draw(random) : ModelSetting.draw(random, geometry);
         CallSource source = new CallSource(random);
         List<ModelCall> calls = new ArrayList<>();
         try {

@@ -50,7 +50,11 @@ record ModelSetting(
             new Geometry(9, 1, 12, 0, 0x1a000, 0x20000));
 
     static ModelSetting draw(Random random) {
-        Geometry geometry = GEOMETRIES.get(random.nextInt(GEOMETRIES.size()));
+        return draw(random, GEOMETRIES.get(random.nextInt(GEOMETRIES.size())));
+    }
+
+    /** Draws a world with a geometry of a few hundred pages. */
+    static ModelSetting draw(Random random, Geometry geometry) {
         long page = geometry.pageSize();
         EnumSet<Capability> capabilities = EnumSet.noneOf(Capability.class);
         if (random.nextInt(3) > 0) {

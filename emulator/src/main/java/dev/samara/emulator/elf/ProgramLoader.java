@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ProgramLoader {
     /** Sv39: three levels, and 256 GiB for a program. */
-    public static final Geometry GEOMETRY = new Geometry(12, 3, 21, 0x10000, 1L << 38, 1L << 38);
+    public static final Geometry GEOMETRY = Geometry.LINUX_RISCV_SV39;
 
     private static final long PAGE = GEOMETRY.pageSize();
     private static final long TRAMPOLINE = GEOMETRY.limit() - PAGE;

@@ -9,6 +9,7 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Resource;
@@ -78,7 +79,7 @@ public record ExpandStack(long address) implements Call {
         return below != null
                 && !below.has(VmaFlags.GROWSDOWN)
                 && below.hasAny(VmaFlags.ACCESS)
-                && start - below.end() < gap;
+                && Addresses.isBelow(start - below.end(), gap);
     }
 
     /** Gives a stack that may not grow its anon_vma: {@code expand_downwards} does so before it checks the limits. */

@@ -108,6 +108,15 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         return memory != null && memory.processor().isInGuest() && memory.refill(address, access);
     }
 
+    @Override
+    public long translate(long address, int access) {
+        TranslatedMemory memory = loaded();
+        if (!memory.processor().isInGuest()) {
+            throw notInGuest();
+        }
+        return memory.translateForView(address, access);
+    }
+
     /** Serves a space: there is no last access. */
     public void serve(TranslatedMemory memory, Layout layout) {
         memory.serve(layout);

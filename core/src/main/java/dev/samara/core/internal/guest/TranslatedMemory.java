@@ -319,6 +319,28 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return true;
     }
 
+    /**
+     * Translates an address by the TLB and the page table for an access through a view. Called in GUEST. Does not
+     * fault, and does not wait. The CPU is in the cpumask of the page afterwards, so each later change of the page is
+     * reported to the listeners of its flushes, also after another translation has taken the place in the TLB.
+     *
+     * @param access one bit of {@link Protection}
+     * @return the index in the region, or {@link SoftTlb#MISS}
+     */
+    long translateForView(long address, int access) {
+        long right = rightOf(access);
+        if (!tlb.isViewed()) {
+            return SoftTlb.MISS;
+        }
+        long index = tlb.indexInRegion(address, right);
+        if (index < 0 && walk(address, right) >= 0) {
+            // A watched page is found, and not added.
+            index = tlb.indexInRegion(address, right);
+            counters.increment(CpuCounters.TLB_MISSES);
+        }
+        return index;
+    }
+
     /** Looks an address up in the page table. Called in GUEST. */
     long walk(long address, long right) {
         return fill.walk(address, right);

@@ -121,8 +121,8 @@ public final class Placement {
      * in part.
      */
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
-        long floor = Math.max(low, edit.layout.origin().lowest());
-        long ceiling = Math.min(high, edit.layout.origin().highest());
+        long floor = Addresses.higher(low, edit.layout.origin().lowest());
+        long ceiling = Addresses.lower(high, edit.layout.origin().highest());
         long best = Errno.ENOMEM.result();
         for (InFlightRange range : edit.district.inFlight().ranges()) {
             if (!range.givesUpItsRange()) {
@@ -132,10 +132,10 @@ public final class Placement {
             for (int i = 0; i < reserved.size(); i++) {
                 long end = reserved.end(i);
                 long hole = nextHole(edit, reserved.start(i), end);
-                while (hole < end) {
+                while (Addresses.isBelow(hole, end)) {
                     long from = holeStart(edit, hole, floor);
                     long to = holeEnd(edit, hole, ceiling);
-                    if (to - from >= length) {
+                    if (Addresses.isBelow(from, to) && Addresses.isAtMost(length, to - from)) {
                         best = preferred(best, topDown ? to - length : from, topDown);
                     }
                     VmArea above = edit.atOrAfter(hole);
@@ -152,9 +152,9 @@ public final class Placement {
      */
     private static long nextHole(Edit edit, long address, long end) {
         long free = address;
-        while (free < end) {
+        while (Addresses.isBelow(free, end)) {
             VmArea vma = edit.atOrAfter(free);
-            if (vma == null || vma.start() > free) {
+            if (vma == null || Addresses.isAbove(vma.start(), free)) {
                 break;
             }
             free = vma.end();
@@ -165,20 +165,20 @@ public final class Placement {
     /** Returns the first address of a hole that may be used, the hole being named by one of its addresses. */
     private static long holeStart(Edit edit, long address, long floor) {
         VmArea below = edit.before(address);
-        long from = below == null ? floor : Math.max(below.end(), floor);
+        long from = below == null ? floor : Addresses.higher(below.end(), floor);
         return edit.district.inFlight().keptBelow(address, from);
     }
 
     /** Returns the end of the part of a hole that may be used, the hole being named by one of its addresses. */
     private static long holeEnd(Edit edit, long address, long ceiling) {
         VmArea above = edit.atOrAfter(address);
-        long to = above == null ? ceiling : Math.min(guardedStart(edit, above), ceiling);
+        long to = above == null ? ceiling : Addresses.lower(guardedStart(edit, above), ceiling);
         return edit.district.inFlight().keptAbove(address, to);
     }
 
     /** Returns the higher or the lower of two addresses, of which the first may be an error. */
     private static long preferred(long best, long found, boolean topDown) {
-        return Errno.isError(best) || found > best == topDown ? found : best;
+        return Errno.isError(best) || Addresses.isAbove(found, best) == topDown ? found : best;
     }
 
     /** Rounds a hint as {@code mmap} does: down to a page boundary, and up to the lowest address that may be mapped. */
@@ -229,7 +229,7 @@ public final class Placement {
         long holds = offset + length - firstBoundary;
         long padded = length + size;
         boolean wraps = Addresses.isBelow(padded, length) || Addresses.isBelow(offset + padded, offset);
-        if (offset + length <= firstBoundary || holds < size || wraps) {
+        if (Addresses.isAtMost(offset + length, firstBoundary) || Addresses.isBelow(holds, size) || wraps) {
             return 0;
         }
         long found = anywhere(hint, padded, 1);
@@ -292,7 +292,8 @@ public final class Placement {
         if (Addresses.isAbove(address, geometry.limit() - length)) {
             return false;
         }
-        return address > geometry.window() == address + length > geometry.window();
+        long window = geometry.window();
+        return Addresses.isAbove(address, window) == Addresses.isAbove(address + length, window);
     }
 
     private boolean isFree(long address, long length) {
@@ -316,9 +317,9 @@ public final class Placement {
 
     private long highest(long low, long high, long length, long alignment) {
         edit.requireWhole();
-        long floor = Math.max(low, geometry.minimum());
+        long floor = Addresses.higher(low, geometry.minimum());
         long ceiling = high;
-        while (Addresses.isBelow(floor, ceiling) && ceiling - floor >= length) {
+        while (Addresses.isBelow(floor, ceiling) && Addresses.isAtMost(length, ceiling - floor)) {
             search.size(length).within(floor, ceiling - 1).aligned(alignment, 0);
             if (!edit.tree.findHighest(search)) {
                 break;
@@ -327,7 +328,7 @@ public final class Placement {
             Ranges claimed = claimOver(search.first(), length);
             if (claimed != null) {
                 ceiling = claimed.start(claimed.firstOver(search.first(), search.first() + length));
-            } else if (above == null || guardedStart(above) >= search.first() + length) {
+            } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(above))) {
                 return search.first();
             } else {
                 ceiling = guardedStart(above);
@@ -338,9 +339,9 @@ public final class Placement {
 
     private long lowest(long low, long high, long length, long alignment) {
         edit.requireWhole();
-        long floor = Math.max(low, geometry.minimum());
+        long floor = Addresses.higher(low, geometry.minimum());
         // Unsigned: a range that a call has claimed may end above the search.
-        while (Addresses.isBelow(floor, high) && high - floor >= length) {
+        while (Addresses.isBelow(floor, high) && Addresses.isAtMost(length, high - floor)) {
             search.size(length).within(floor, high - 1).aligned(alignment, 0);
             if (!edit.tree.findLowest(search)) {
                 break;
@@ -349,7 +350,7 @@ public final class Placement {
             Ranges claimed = claimOver(search.first(), length);
             if (claimed != null) {
                 floor = claimed.end(claimed.firstOver(search.first(), search.first() + length));
-            } else if (above == null || guardedStart(above) >= search.first() + length) {
+            } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(above))) {
                 return search.first();
             } else {
                 floor = above.end();

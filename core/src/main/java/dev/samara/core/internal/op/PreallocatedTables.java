@@ -167,13 +167,18 @@ final class PreallocatedTables {
         long left = FEW * leaf;
         List<PageMove> moves = work.partMoves();
         for (int i = 0; i < moves.size() && left >= 0; i++) {
-            left -= leaf + moves.get(i).length();
+            left = without(left, leaf, moves.get(i).length());
         }
         List<PageAction> actions = work.partActions();
         for (int i = 0; i < actions.size() && left >= 0; i++) {
-            left -= leaf + actions.get(i).end() - actions.get(i).start();
+            left = without(left, leaf, actions.get(i).end() - actions.get(i).start());
         }
         return left >= 0;
+    }
+
+    /** Returns what is left of a number of bytes after a range and a leaf; negative if there are too few. */
+    private static long without(long left, long leaf, long length) {
+        return Addresses.isAbove(length, left) ? -1 : left - length - leaf;
     }
 
     /**

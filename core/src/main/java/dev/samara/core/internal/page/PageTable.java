@@ -343,6 +343,10 @@ public final class PageTable implements LoadedRoot {
             }
             long span = 1L << shiftOf(level);
             at = (at & -span) + span;
+            if (at == 0) {
+                // The last entry of a table that reaches up to 2^64.
+                break;
+            }
         }
         return end;
     }

@@ -39,7 +39,7 @@ public record Origin(
         boolean earlyReuse) {
     /** Returns the lowest address at which a mapping may be placed. */
     public long lowest() {
-        return Math.max(geometry.minimum(), lowGuard);
+        return Addresses.higher(geometry.minimum(), lowGuard);
     }
 
     /** Returns the address after the highest one at which a mapping may be placed. */

@@ -132,7 +132,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     /** A mapping that may move without a new address may be placed anywhere. */
     @Override
     public long to(Layout layout) {
-        long end = Addresses.endOf(address, Math.max(oldLength, newLength));
+        long end = Addresses.endOf(address, Addresses.higher(oldLength, newLength));
         return (flags & MREMAP_FIXED) != 0 ? Addresses.higher(end, Addresses.endOf(newAddress, newLength)) : end;
     }
 

@@ -120,7 +120,7 @@ final class MremapVma {
         long delta = newLength - oldLength;
         long end = vma.end();
         if (end - address == oldLength
-                && !Addresses.isBelow(geometry.limit(), end + delta)
+                && Addresses.isAtMost(delta, geometry.limit() - end)
                 && edit.limits.mayMapAt(edit.privileges, vma.start())
                 && isFreeToGrow(end, end + delta)) {
             if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(delta))) {
@@ -216,7 +216,7 @@ final class MremapVma {
             edit.gate(target, target + newLength);
         }
         if (oldLength != 0) {
-            edit.move(address, target, Math.min(oldLength, newLength));
+            edit.move(address, target, Addresses.lower(oldLength, newLength));
         }
         if (growsLength()) {
             populateIfLocked(vma, target + oldLength, target + newLength);

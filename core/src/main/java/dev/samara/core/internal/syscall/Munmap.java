@@ -84,9 +84,9 @@ public record Munmap(long address, long length) implements Call {
             GatheredVmas.gather(edit, null, end);
             return DONE;
         }
-        if (first.start() < start) {
+        if (Addresses.isBelow(first.start(), start)) {
             // Only a hole in the middle of one VMA leaves more mappings than before.
-            if (end < first.end() && !MapCount.mayGrow(edit, 1)) {
+            if (Addresses.isBelow(end, first.end()) && !MapCount.mayGrow(edit, 1)) {
                 return Errno.ENOMEM.result();
             }
             if (first.has(VmaFlags.SEALED)) {
@@ -102,7 +102,7 @@ public record Munmap(long address, long length) implements Call {
             return Errno.EPERM.result();
         }
         VmArea last = Addresses.isBelow(first.end(), end) ? edit.at(end - 1) : first;
-        if (last != null && last.end() > end) {
+        if (last != null && Addresses.isAbove(last.end(), end)) {
             Errno refusal = VmaCut.refusal(edit, last, end);
             if (refusal != null) {
                 return refusal.result();

@@ -143,7 +143,7 @@ public final class Shm {
             // Other pieces of the attachment, if a partial munmap or mprotect has cut it.
             long size = edit.geometry.roundUp(attachment.segment().size());
             VmArea vma = edit.atOrAfter(found.end());
-            while (vma != null && vma.end() - address <= size) {
+            while (vma != null && Addresses.isAtMost(vma.end() - address, size)) {
                 if (startsAttachment(edit, vma, attachment)) {
                     detach(edit, vma);
                 }

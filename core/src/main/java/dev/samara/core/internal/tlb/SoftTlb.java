@@ -100,6 +100,16 @@ public sealed class SoftTlb permits CheckedTlb {
          * @throws IllegalStateException if the caller does not own the CPU
          */
         boolean refill(long address, int access);
+
+        /**
+         * Translates an address for an access through a region that a view was given. Adds the translation to the TLB
+         * if the page table has it. Does not fault, and does not wait.
+         *
+         * @param access one bit of {@link dev.samara.core.mman.Protection}
+         * @return the index in the region; {@link #MISS} if a view cannot make the access
+         * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
+         */
+        long translate(long address, int access);
     }
 
     private final @Nullable FrameRegion frames;
@@ -197,6 +207,22 @@ public sealed class SoftTlb permits CheckedTlb {
         }
         long[] offsets = right == Pte.EXEC ? fetchAddends : addends;
         return offsets[at & offsets.length - 1] + address;
+    }
+
+    /**
+     * Translates an address of the selected space as a view does. Called in GUEST only, and not by a listener of a
+     * flush.
+     *
+     * @param right {@link Pte#READ}, {@link Pte#WRITE} or {@link Pte#EXEC}
+     * @return the index of the address in the region, or {@link #MISS}, also for a frame that lies elsewhere
+     */
+    public long indexInRegion(long address, long right) {
+        long[] tags = right == Pte.READ ? loads : right == Pte.WRITE ? stores : fetches;
+        int at = (int) (address >>> shift) & tags.length - 1;
+        if (tags[at] != ((address & ~mask) | current)) {
+            return MISS;
+        }
+        return (right == Pte.EXEC ? fetchAddends : addends)[at] + address;
     }
 
     /**

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import dev.samara.core.mman.Protection;
+import java.nio.ByteOrder;
+import java.util.Objects;
+
+/**
+ * What an architecture says about an access: which rights a page has, which address a register names, and whether an
+ * access must be aligned. Pure functions, which an embedder calls where it decodes or translates. They may be called by
+ * any thread, in GUEST too, and allocate nothing.
+ *
+ * <p><b>What a space does itself.</b> A space has one rule for all architectures, that of x86: memory that may be
+ * written or executed may be read. It takes addresses as they are, so an address above the limit is {@link
+ * dev.samara.core.mman.Fault#MAPERR}. It aligns atomic and ordered accesses ({@link
+ * dev.samara.core.mman.Fault#ADRALN}), and no plain ones. Where an architecture differs, its emulator asks this record:
+ *
+ * <pre>{@code
+ * long address = rules.effectiveAddress(registers[b] + immediate);      // a mask, or a shift
+ * if (rules.isMisaligned(address, 4)) {                                  // never, where plain accesses may be
+ *     fault(Fault.ADRALN, address, Protection.READ, 4);
+ * }
+ * registers[a] = memory.loadInt(address);
+ * }</pre>
+ *
+ * <p>A load from memory that has only EXEC, or only WRITE, succeeds in a space. An architecture may refuse it ({@link
+ * #permits}). An embedder that has to refuse it too compares the {@linkplain dev.samara.core.AddressSpace#find mapping}
+ * where it fills a TLB of its own.
+ *
+ * <p><b>Constants.</b> They describe programs of Linux. Rights are those of {@code protection_map} in {@code
+ * arch/ARCH/mm}, for hardware that has the bits that the constant names. Pointer masking that a program must ask for
+ * (LAM of x86, Ssnpm of RISC-V) is not in them: such an embedder makes a record of its own.
+ *
+ * @param writeImpliesRead whether memory that may be written may be read, whatever its protection says
+ * @param executeImpliesRead whether memory that may be executed may be read, whatever its protection says; if not,
+ *     there is execute-only memory
+ * @param faultsMisaligned whether a plain access must be aligned to its size
+ * @param registerBits the bits of an address register, 1 to 64: sums of addresses wrap at 2 to this power
+ * @param ignoredBits the number of upper bits that the processor replaces by copies of the bit below them, 0 to 63
+ * @param significantBits the number of lower bits that the processor translates, 1 to 64; all others must be copies of
+ *     the highest of them
+ * @param order the byte order of numbers, as the programs of the constant use it
+ */
+public record AccessRules(
+        boolean writeImpliesRead,
+        boolean executeImpliesRead,
+        boolean faultsMisaligned,
+        int registerBits,
+        int ignoredBits,
+        int significantBits,
+        ByteOrder order) {
+    /**
+     * x86-64 with four levels of page tables. Every page that is present may be read (Intel SDM, volume 3A, "Access
+     * Rights"). Bits 63 to 47 of an address must be equal (volume 1, "Canonical Addressing"): another address raises
+     * #GP, for which Linux sends SIGSEGV with the code {@code SI_KERNEL} and no address. Alignment is checked only
+     * after a program has set the flag AC (volume 3A, "Alignment Check Exception").
+     */
+    public static final AccessRules X86_64 = new AccessRules(true, true, false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
+
+    /** x86-64 with five levels of page tables: as {@link #X86_64}, with bits 63 to 56 of an address equal. */
+    public static final AccessRules X86_64_LA57 =
+            new AccessRules(true, true, false, 64, 0, 57, ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * x86 with 32 bits: as {@link #X86_64}, and addresses wrap at 2^32 (Intel SDM, volume 1, "Memory Organization").
+     */
+    public static final AccessRules X86_32 = new AccessRules(true, true, false, 32, 0, 64, ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * AArch64 with 48 bits of address. Execute-only pages exist (Arm ARM, D8, "Stage 1 data accesses", AP[1] and UXN;
+     * Linux makes them with FEAT_PAN3, {@code arch/arm64/mm/mmap.c}); no page may be written only. The top byte is
+     * ignored and stands for bit 55 (D8, "Address tagging"; Linux sets TBI0 for all programs). Bits 55 to 48 must be
+     * equal. Plain accesses may have any address, as SCTLR_EL1.A is 0.
+     */
+    public static final AccessRules AARCH64 = new AccessRules(true, false, false, 64, 8, 49, ByteOrder.LITTLE_ENDIAN);
+
+    /** AArch64 with 52 bits of address, for pages of 64 KiB (FEAT_LVA): as {@link #AARCH64}, bits 55 to 52 equal. */
+    public static final AccessRules AARCH64_LVA =
+            new AccessRules(true, false, false, 64, 8, 53, ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * RISC-V with Sv32. A page may be executable only, and writable only is reserved (Privileged Architecture,
+     * "Encoding of PTE R/W/X fields"); Linux makes pages that may be written readable. Addresses wrap at 2^32. Programs
+     * may make misaligned plain accesses ({@code Documentation/arch/riscv/uabi.rst}).
+     */
+    public static final AccessRules RISCV_SV32 =
+            new AccessRules(true, false, false, 32, 0, 64, ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * RISC-V with Sv39: the rights of {@link #RISCV_SV32}. Bits 63 to 39 of an address must equal bit 38, or the access
+     * is a page fault (Privileged Architecture, "Sv39: Addressing and Memory Protection").
+     */
+    public static final AccessRules RISCV_SV39 =
+            new AccessRules(true, false, false, 64, 0, 39, ByteOrder.LITTLE_ENDIAN);
+
+    /** RISC-V with Sv48: as {@link #RISCV_SV39}, with bits 63 to 48 equal to bit 47. */
+    public static final AccessRules RISCV_SV48 =
+            new AccessRules(true, false, false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
+
+    /** RISC-V with Sv57: as {@link #RISCV_SV39}, with bits 63 to 57 equal to bit 56. */
+    public static final AccessRules RISCV_SV57 =
+            new AccessRules(true, false, false, 64, 0, 57, ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * MIPS32 up to Release 5, with the bits RI and XI of Release 3, big-endian. A page may be written and not read: RI
+     * inhibits reads, and D permits writes (MIPS32 Privileged Resource Architecture, "EntryLo0, EntryLo1"). Linux makes
+     * pages that may be executed readable ({@code arch/mips/mm/cache.c}). A plain load or store whose address is not
+     * aligned is an address error ("Address Error Exception").
+     */
+    public static final AccessRules MIPS32 = new AccessRules(false, true, true, 32, 0, 64, ByteOrder.BIG_ENDIAN);
+
+    /**
+     * 32-bit PowerPC, big-endian. All pages that a program may access may be read (Programming Environments Manual,
+     * "Page Memory Protection", key and PP). Plain loads and stores of numbers may have any address.
+     */
+    public static final AccessRules PPC32 = new AccessRules(true, true, false, 32, 0, 64, ByteOrder.BIG_ENDIAN);
+
+    /**
+     * 64-bit PowerPC with radix page tables, big-endian. A page may be executable only, and a right to write is one to
+     * read and write (Power ISA 3.1, Book III, "Radix Tree Page Table Entry", encoded access authority). Plain loads
+     * and stores of numbers may have any address.
+     */
+    public static final AccessRules PPC64 = new AccessRules(true, false, false, 64, 0, 64, ByteOrder.BIG_ENDIAN);
+
+    /**
+     * Checks the numbers of bits.
+     *
+     * @param writeImpliesRead whether memory that may be written may be read
+     * @param executeImpliesRead whether memory that may be executed may be read
+     * @param faultsMisaligned whether a plain access must be aligned to its size
+     * @param registerBits the bits of an address register
+     * @param ignoredBits the number of upper bits that are ignored
+     * @param significantBits the number of lower bits that are translated
+     * @param order the byte order of numbers
+     */
+    public AccessRules {
+        requireBits("registerBits", registerBits, 1, Long.SIZE);
+        requireBits("ignoredBits", ignoredBits, 0, Long.SIZE - 1);
+        requireBits("significantBits", significantBits, 1, Long.SIZE);
+        Objects.requireNonNull(order, "order");
+    }
+
+    private static void requireBits(String name, int bits, int least, int most) {
+        if (bits < least || bits > most) {
+            throw new IllegalArgumentException(name + " " + bits + " must lie in " + least + ".." + most);
+        }
+    }
+
+    /**
+     * Returns the accesses that the architecture permits to memory of a protection.
+     *
+     * @param protection bits of {@link Protection}, as {@code mmap} takes them
+     * @return READ, WRITE and EXEC of {@link Protection}, as far as permitted
+     */
+    public int rights(int protection) {
+        int rights = protection & (Protection.READ | Protection.WRITE | Protection.EXEC);
+        boolean impliesRead = ((rights & Protection.WRITE) != 0 && writeImpliesRead)
+                || ((rights & Protection.EXEC) != 0 && executeImpliesRead);
+        return impliesRead ? rights | Protection.READ : rights;
+    }
+
+    /**
+     * Returns whether the architecture permits an access to memory of a protection.
+     *
+     * @param protection bits of {@link Protection}, as {@code mmap} takes them
+     * @param access READ, WRITE or EXEC of {@link Protection}, or several
+     * @return whether all of them are permitted
+     */
+    public boolean permits(int protection, int access) {
+        return (access & ~rights(protection)) == 0;
+    }
+
+    /**
+     * Returns the address that a register, or a sum of registers, names: without the bits above those of a register,
+     * and without those that are ignored.
+     *
+     * @param register a number of which bits above {@link #registerBits} may be set: a 32-bit register may be
+     *     sign-extended, and a sum may have wrapped
+     * @return the address for a space, unsigned
+     */
+    public long effectiveAddress(long register) {
+        long kept = register << ignoredBits >> ignoredBits;
+        return registerBits == Long.SIZE ? kept : kept & (1L << registerBits) - 1;
+    }
+
+    /**
+     * Returns whether the processor translates an address: whether the bits that are not significant are copies of the
+     * highest significant one. Any other address faults before a page table is read.
+     *
+     * @param address an {@linkplain #effectiveAddress effective address}
+     * @return whether it is canonical; always true if all bits are significant
+     */
+    public boolean isCanonical(long address) {
+        int unused = Long.SIZE - significantBits;
+        return address << unused >> unused == address;
+    }
+
+    /**
+     * Returns whether an access is misaligned and may not be: whether a plain access of this size faults.
+     *
+     * @param address of its lowest byte
+     * @param size bytes, a power of two
+     * @return whether it faults, for which {@link dev.samara.core.mman.Fault#ADRALN} is the fault
+     */
+    public boolean isMisaligned(long address, int size) {
+        return faultsMisaligned && (address & size - 1) != 0;
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import java.nio.ByteOrder;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The rows of the manuals that the constants of AccessRules cite. */
+@ExtendWith(OneThread.class)
+final class AccessRulesTest {
+    private static AccessRules named(String name) throws ReflectiveOperationException {
+        return (AccessRules) AccessRules.class.getField(name).get(null);
+    }
+
+    private static String text(int rights) {
+        return ((rights & Protection.READ) != 0 ? "r" : "")
+                + ((rights & Protection.WRITE) != 0 ? "w" : "")
+                + ((rights & Protection.EXEC) != 0 ? "x" : "");
+    }
+
+    /** Columns: what memory permits that is mapped with w, with x, with wx. With r, rw, rx and rwx nothing is added. */
+    @ParameterizedTest(name = "{0}: w is {1}, x is {2}, wx is {3}")
+    @CsvSource({
+        "X86_64, rw, rx, rwx",
+        "X86_64_LA57, rw, rx, rwx",
+        "X86_32, rw, rx, rwx",
+        "AARCH64, rw, x, rwx",
+        "AARCH64_LVA, rw, x, rwx",
+        "RISCV_SV32, rw, x, rwx",
+        "RISCV_SV39, rw, x, rwx",
+        "RISCV_SV48, rw, x, rwx",
+        "RISCV_SV57, rw, x, rwx",
+        "MIPS32, w, rx, rwx",
+        "PPC32, rw, rx, rwx",
+        "PPC64, rw, x, rwx"
+    })
+    @DisplayName("the rights of a page are those of the architecture")
+    void rights(String name, String writable, String executable, String both) throws ReflectiveOperationException {
+        AccessRules rules = named(name);
+        assertEquals(writable, text(rules.rights(Protection.WRITE)));
+        assertEquals(executable, text(rules.rights(Protection.EXEC)));
+        assertEquals(both, text(rules.rights(Protection.WRITE | Protection.EXEC)));
+        assertEquals(0, rules.rights(Protection.NONE));
+        assertEquals(0, rules.rights(Protection.PROT_GROWSDOWN));
+        for (int more = 0; more < 8; more++) {
+            int readable = more | Protection.READ;
+            assertEquals(readable, rules.rights(readable));
+        }
+        for (int protection = 0; protection < 8; protection++) {
+            for (int access = 0; access < 8; access++) {
+                boolean isPermitted = (rules.rights(protection) & access) == access;
+                assertEquals(isPermitted, rules.permits(protection, access));
+            }
+        }
+    }
+
+    /** Columns: the address that a register of all ones names, and one with only bits 63 and 55 to 53, and 31 set. */
+    @ParameterizedTest(name = "{0}: {1}, {2}")
+    @CsvSource({
+        "X86_64, ffffffffffffffff, 80e0000080000000",
+        "X86_64_LA57, ffffffffffffffff, 80e0000080000000",
+        "X86_32, ffffffff, 80000000",
+        "AARCH64, ffffffffffffffff, ffe0000080000000",
+        "AARCH64_LVA, ffffffffffffffff, ffe0000080000000",
+        "RISCV_SV32, ffffffff, 80000000",
+        "RISCV_SV39, ffffffffffffffff, 80e0000080000000",
+        "RISCV_SV48, ffffffffffffffff, 80e0000080000000",
+        "RISCV_SV57, ffffffffffffffff, 80e0000080000000",
+        "MIPS32, ffffffff, 80000000",
+        "PPC32, ffffffff, 80000000",
+        "PPC64, ffffffffffffffff, 80e0000080000000"
+    })
+    @DisplayName("ignored bits and wrapped sums name the address that the processor accesses")
+    void addresses(String name, String ofOnes, String ofSome) throws ReflectiveOperationException {
+        AccessRules rules = named(name);
+        assertEquals(ofOnes, Long.toHexString(rules.effectiveAddress(-1)));
+        assertEquals(ofSome, Long.toHexString(rules.effectiveAddress(0x80e0_0000_8000_0000L)));
+        assertEquals(0x1234_5678, rules.effectiveAddress(0x1234_5678));
+    }
+
+    @Test
+    @DisplayName("a tag in the top byte of an AArch64 address is ignored, and bit 55 stands for it")
+    void topByte() {
+        AccessRules rules = AccessRules.AARCH64;
+        assertEquals(0x7f_ffff_f123L, rules.effectiveAddress(0xab00_007f_ffff_f123L));
+        assertEquals(0xffff_8000_0000_0000L, rules.effectiveAddress(0x12ff_8000_0000_0000L));
+        assertTrue(rules.isCanonical(rules.effectiveAddress(0xab00_ffff_ffff_f000L)));
+        assertFalse(rules.isCanonical(rules.effectiveAddress(0xab01_0000_0000_0000L)));
+    }
+
+    @Test
+    @DisplayName("32-bit addresses wrap at 2^32, forwards and backwards")
+    void wrap() {
+        for (AccessRules rules :
+                new AccessRules[] {AccessRules.X86_32, AccessRules.RISCV_SV32, AccessRules.MIPS32, AccessRules.PPC32}) {
+            assertEquals(0x10, rules.effectiveAddress(0xffff_fff0L + 0x20));
+            assertEquals(0xffff_fff0L, rules.effectiveAddress(0x10 - 0x20));
+            assertTrue(rules.isCanonical(0xffff_fff0L));
+        }
+    }
+
+    /** Columns: the last canonical address of the lower half, and the first one of the upper half. */
+    @ParameterizedTest(name = "{0}: up to {1}, from {2}")
+    @CsvSource({
+        "X86_64, 00007fffffffffff, ffff800000000000",
+        "X86_64_LA57, 00ffffffffffffff, ff00000000000000",
+        "AARCH64, 0000ffffffffffff, ffff000000000000",
+        "AARCH64_LVA, 000fffffffffffff, fff0000000000000",
+        "RISCV_SV39, 0000003fffffffff, ffffffc000000000",
+        "RISCV_SV48, 00007fffffffffff, ffff800000000000",
+        "RISCV_SV57, 00ffffffffffffff, ff00000000000000"
+    })
+    @DisplayName("an address is canonical if all bits that are not translated equal the highest one that is")
+    void canonical(String name, String last, String first) throws ReflectiveOperationException {
+        AccessRules rules = named(name);
+        long below = Long.parseUnsignedLong(last, 16);
+        long above = Long.parseUnsignedLong(first, 16);
+        assertTrue(rules.isCanonical(0));
+        assertTrue(rules.isCanonical(below));
+        assertFalse(rules.isCanonical(below + 1));
+        assertFalse(rules.isCanonical(above - 1));
+        assertTrue(rules.isCanonical(above));
+        assertTrue(rules.isCanonical(-1));
+    }
+
+    @Test
+    @DisplayName("only MIPS32 faults at a plain access that is not aligned")
+    void alignment() {
+        assertTrue(AccessRules.MIPS32.isMisaligned(0x1002, 4));
+        assertTrue(AccessRules.MIPS32.isMisaligned(0x1001, 2));
+        assertFalse(AccessRules.MIPS32.isMisaligned(0x1002, 2));
+        assertFalse(AccessRules.MIPS32.isMisaligned(0x1001, 1));
+        for (AccessRules rules : new AccessRules[] {
+            AccessRules.X86_32,
+            AccessRules.X86_64,
+            AccessRules.AARCH64,
+            AccessRules.RISCV_SV48,
+            AccessRules.PPC32,
+            AccessRules.PPC64
+        }) {
+            assertFalse(rules.isMisaligned(0x1001, 8));
+        }
+    }
+
+    @Test
+    @DisplayName("numbers of bits that no processor has are refused, by name")
+    void refused() {
+        assertRefused(0, 0, 64, "registerBits 0 must lie in 1..64");
+        assertRefused(65, 0, 64, "registerBits 65 must lie in 1..64");
+        assertRefused(64, 64, 64, "ignoredBits 64 must lie in 0..63");
+        assertRefused(64, 0, 0, "significantBits 0 must lie in 1..64");
+        assertEquals(5, new AccessRules(true, true, false, 3, 0, 64, ByteOrder.BIG_ENDIAN).effectiveAddress(13));
+    }
+
+    private static void assertRefused(int register, int ignored, int significant, String message) {
+        assertEquals(
+                message,
+                assertThrows(
+                                IllegalArgumentException.class,
+                                () -> new AccessRules(
+                                        true, true, false, register, ignored, significant, ByteOrder.BIG_ENDIAN))
+                        .getMessage());
+    }
+
+    @Test
+    @DisplayName("a space has the rights of x86, and aligns atomic accesses only")
+    void spaceIsAsX86() {
+        try (SpaceFixture fixture = new SpaceFixture()) {
+            Cpu cpu = fixture.cpu;
+            for (int protection = 0; protection < 8; protection++) {
+                long at = fixture.map(0, 1, protection, SpaceFixture.ANONYMOUS, null, 0);
+                for (int access : new int[] {Protection.READ, Protection.WRITE, Protection.EXEC}) {
+                    boolean isPermitted = AccessRules.X86_64.permits(protection, access);
+                    SpaceFixture.assertFault(
+                            isPermitted ? Fault.NONE : Fault.ACCERR,
+                            cpu.memory().handleFault(at, access));
+                }
+            }
+            long at = fixture.anonymous(1);
+            SpaceFixture.assertFault(Fault.NONE, cpu.memory().load(at + 1, 8));
+            SpaceFixture.assertFault(Fault.NONE, cpu.memory().store(at + 3, 4, 1));
+            SpaceFixture.assertFault(Fault.ADRALN, cpu.memory().loadVolatile(at + 1, 8));
+        }
+    }
+}
