@@ -184,6 +184,10 @@ record Selection(
                     .measurementIterations(5)
                     .measurementTime(TimeValue.seconds(1));
         }
+        if (length == Length.FULL && file.equals("beside-writer")) {
+            // The compiler takes a processor from both threads for two seconds.
+            options.warmupIterations(6);
+        }
         parameters.forEach((name, values) -> options.param(name, values.split(",")));
         if (file.endsWith("updates") || file.equals("page-faults")) {
             options.addProfiler(GCProfiler.class);
