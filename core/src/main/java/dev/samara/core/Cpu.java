@@ -9,6 +9,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LentCpu;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.CpuMemory;
@@ -511,11 +512,6 @@ public final class Cpu implements AutoCloseable {
             throw new IllegalStateException(
                     this + " is claimed by thread " + caller.getName() + " and owned by " + other.getName());
         }
-        own(caller);
-    }
-
-    /** Has all parts of this CPU know the calling thread as the owner, or none. */
-    private void own(Thread caller) {
         boolean isOwned = false;
         try {
             if (context != null && tlb != null && translated != null) {
@@ -535,19 +531,35 @@ public final class Cpu implements AutoCloseable {
     // The methods below are for the CPUs of pools, which a thread gets from its pool alone.
 
     /**
-     * Makes the calling thread the owner of this idle CPU. If this throws, the CPU has no owner. Allocates nothing if
-     * the thread keeps a place for its CPUs. Does not check the stack: a CPU that fails here is lost, and is found so.
+     * Makes the calling thread the owner of this idle CPU. If this throws, the CPU has no owner. Allocates nothing in
+     * the long run. Does not check the stack: a CPU that fails here is lost, and is found so.
+     *
+     * @param by this CPU in the pool that has lent it
      */
-    void lend() {
+    void lend(LentCpu by) {
+        Thread caller = Thread.currentThread();
         owner.own();
-        own(Thread.currentThread());
+        boolean isOwned = false;
+        try {
+            if (context != null && tlb != null && translated != null) {
+                context.reader().ownedBy(caller);
+                tlb.ownedAs(by);
+                translated.ownedBy(caller);
+            }
+            memory.ownedBy(caller);
+            isOwned = true;
+        } finally {
+            if (!isOwned) {
+                takeBack(by);
+            }
+        }
         memory.reset();
     }
 
     /** Ends {@link #lend}. The reader keeps the thread's name for reports: it is in no section. */
-    void takeBack() {
+    void takeBack(LentCpu by) {
         if (tlb != null && translated != null) {
-            tlb.disown();
+            tlb.disownedAs(by);
             translated.ownedBy(null);
         }
         memory.ownedBy(null);

@@ -44,11 +44,10 @@ final class GuestCpus implements IdleUsers {
             throw new MmException("enter(" + space + ")", Errno.ESRCH);
         }
         Lifetime wanted = layout.lifetime();
-        PooledCpu open = idle.open(wanted);
-        if (open != null) {
-            return open.openInner();
+        PooledCpu cpu = idle.openOrTakeIn(wanted);
+        if (cpu != null && cpu.isOpen()) {
+            return cpu.openInner();
         }
-        PooledCpu cpu = idle.takeIn(wanted);
         if (cpu == null) {
             cpu = idle.hasRoom() ? null : idle.takeAny();
         }
@@ -58,7 +57,7 @@ final class GuestCpus implements IdleUsers {
                 cpu = PooledCpu.make(this, machine);
                 idle.add(cpu);
             } else {
-                cpu.cpu().lend();
+                cpu.cpu().lend(cpu);
             }
             if (!cpu.isIn(wanted) && !cpu.goTo(layout)) {
                 throw new MmException("enter(" + space + ")", Errno.ESRCH);
@@ -77,7 +76,7 @@ final class GuestCpus implements IdleUsers {
     /** Takes a CPU back that the calling thread has taken out of GUEST, or that it could not use. */
     void giveBack(PooledCpu cpu) {
         idle.closed(cpu);
-        cpu.cpu().takeBack();
+        cpu.cpu().takeBack(cpu);
         if (!cpu.hasPlace()) {
             end(cpu, false);
             return;

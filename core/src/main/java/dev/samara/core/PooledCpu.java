@@ -64,6 +64,11 @@ final class PooledCpu extends LentCpu {
         return lifetime;
     }
 
+    /** Returns whether its thread has a guest open. */
+    boolean isOpen() {
+        return depth != 0;
+    }
+
     /** Opens the outermost guest. If this throws, none is open. */
     Guest open() {
         cpu.enterGuestLent();

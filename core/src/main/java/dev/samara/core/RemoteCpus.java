@@ -39,7 +39,7 @@ final class RemoteCpus {
         }
         boolean isLent = false;
         try {
-            known.cpu.lend();
+            known.cpu.lend(known);
             isLent = true;
         } finally {
             if (!isLent) {
@@ -55,7 +55,7 @@ final class RemoteCpus {
         try {
             if (lent.hasPlace()) {
                 lent.cpu.goToLent(null);
-                lent.cpu.takeBack();
+                lent.cpu.takeBack(lent);
                 idle.putBack(lent);
             } else {
                 lent.cpu.close();

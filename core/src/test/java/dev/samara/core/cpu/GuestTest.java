@@ -17,7 +17,9 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Fault;
@@ -26,6 +28,7 @@ import dev.samara.core.vma.FrameStore;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -179,6 +182,33 @@ final class GuestTest extends GuestFixture {
             assertEquals(0, elsewhere(() -> space.munmap(AT + 2 * PAGE, PAGE)));
             guest.poll();
             assertFault(Fault.MAPERR, guest.memory().load(AT + 2 * PAGE, 8));
+        }
+    }
+
+    @Test
+    @DisplayName("waits at a word of its memory outside GUEST, if it leaves GUEST for calls")
+    void waitsAtAWord() throws Exception {
+        FutexTable table = machine.futexes();
+        try (Guest guest = space.enter()) {
+            GuestMemory memory = guest.memory();
+            store(guest, AT, 0);
+            assertRefused(
+                    IllegalStateException.class,
+                    () -> table.await(memory, AT, false, 0, FutexTable.ANY, FutexTable.FOREVER),
+                    IN_GUEST);
+            guest.leaveForCalls();
+            Future<Long> wakes = other.submit(() -> {
+                Await.until("a thread waits", () -> table.waiters() == 1);
+                // Would wait for the other thread in GUEST.
+                assertEquals(0, space.mprotect(AT, PAGE, READ));
+                try (Guest own = space.enter().leaveForCalls()) {
+                    return table.wake(own.memory(), AT, false, 1, FutexTable.ANY);
+                }
+            });
+            assertEquals(0, table.await(memory, AT, false, 0, FutexTable.ANY, FutexTable.FOREVER));
+            assertEquals(1, Await.result("a wake", wakes, reports));
+            guest.poll();
+            assertFault(Fault.ACCERR, memory.store(AT, 8, 1));
         }
     }
 

@@ -18,7 +18,6 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
-import java.lang.ref.Reference;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
@@ -91,7 +90,7 @@ final class CollectedSpaceTest {
         System.gc();
         assertEquals(1, machine.statistics().framesInUse());
         assertNull(identity.exit());
-        Reference.reachabilityFence(space);
+        // It was reachable up to here.
         space.close();
         assertNotNull(identity.exit());
         identity.close();

@@ -78,38 +78,37 @@ public final class IdleCpus<T extends LentCpu> {
         return isUsed ? places.length() : 0;
     }
 
-    /**
-     * Returns the CPU of this pool that the calling thread {@linkplain #opened has open} in a space. Allocates nothing
-     * once the thread has used a pool.
-     *
-     * @return null if it has none
-     */
-    public @Nullable T open(Object space) {
-        ThreadCpus thread = ThreadCpus.kept();
-        for (int i = thread.open.size() - 1; i >= 0; i--) {
-            LentCpu cpu = thread.open.get(i).get();
-            if (cpu != null && cpu.isIn(space) && isOfThis(cpu)) {
-                return kind.cast(cpu);
-            }
-        }
-        return null;
-    }
-
-    private boolean isOfThis(LentCpu cpu) {
-        return kind.isInstance(cpu);
-    }
-
-    /** Notes that the calling thread has a CPU open: {@link #open} finds it. */
+    /** Notes that the calling thread has a CPU open: {@link #openOrTakeIn} finds it. */
     public void opened(T cpu) {
-        ThreadCpus.kept().open.add(cpu.self);
+        ThreadCpus thread = cpu.thread;
+        if (thread != null) {
+            thread.open.add(cpu.self);
+        }
     }
 
     /** Ends {@link #opened}. Allocates nothing. */
     public void closed(T cpu) {
-        ThreadCpus thread = ThreadCpus.current();
+        ThreadCpus thread = cpu.thread;
         if (thread != null) {
             thread.forgetOpen(cpu);
         }
+    }
+
+    /**
+     * Returns the CPU that the calling thread {@linkplain #opened has open} in a space; otherwise takes one as {@link
+     * #takeIn} does.
+     *
+     * @return null if neither is there
+     */
+    public @Nullable T openOrTakeIn(Object space) {
+        ThreadCpus thread = ThreadCpus.kept();
+        for (int i = thread.open.size() - 1; i >= 0; i--) {
+            LentCpu cpu = thread.open.get(i).get();
+            if (cpu != null && cpu.isIn(space) && kind.isInstance(cpu)) {
+                return kind.cast(cpu);
+            }
+        }
+        return takeIn(space, thread);
     }
 
     /**
@@ -119,14 +118,17 @@ public final class IdleCpus<T extends LentCpu> {
      * @return null if none is idle there
      */
     public @Nullable T takeIn(Object space) {
-        ThreadCpus thread = ThreadCpus.kept();
+        return takeIn(space, ThreadCpus.kept());
+    }
+
+    private @Nullable T takeIn(Object space, ThreadCpus thread) {
         for (int i = 0; i < ThreadCpus.REMEMBERED; i++) {
             WeakReference<LentCpu> known = thread.remembered[i];
             LentCpu cpu = known == null ? null : known.get();
             if (cpu != null && cpu.isIn(space)) {
                 IdlePlace place = cpu.place;
                 if (place != null && place.pool == this && place.idle() == cpu && place.take(cpu)) {
-                    return kind.cast(cpu);
+                    return lent(cpu, thread);
                 }
             }
         }
@@ -135,10 +137,15 @@ public final class IdleCpus<T extends LentCpu> {
             LentCpu cpu = idleAt(first + i & mask);
             if (cpu != null && cpu.isIn(space) && taken(cpu)) {
                 thread.remember(cpu);
-                return kind.cast(cpu);
+                return lent(cpu, thread);
             }
         }
         return null;
+    }
+
+    private T lent(LentCpu cpu, ThreadCpus thread) {
+        cpu.thread = thread;
+        return kind.cast(cpu);
     }
 
     /**
@@ -147,12 +154,13 @@ public final class IdleCpus<T extends LentCpu> {
      * @return null if none is idle
      */
     public @Nullable T takeAny() {
+        ThreadCpus thread = ThreadCpus.kept();
         int first = first();
         for (int i = 0; i <= mask; i++) {
-            T cpu = takeAt(first + i & mask);
-            if (cpu != null) {
-                ThreadCpus.kept().remember(cpu);
-                return cpu;
+            LentCpu cpu = idleAt(first + i & mask);
+            if (cpu != null && taken(cpu)) {
+                thread.remember(cpu);
+                return lent(cpu, thread);
             }
         }
         return null;
@@ -163,14 +171,15 @@ public final class IdleCpus<T extends LentCpu> {
         return (int) Thread.currentThread().getId() & mask;
     }
 
-    /** Takes the CPU that is idle at an index, if there is one. */
+    /** Takes the CPU that is idle at an index, if there is one, to end it. */
     public @Nullable T takeAt(int index) {
         LentCpu cpu = idleAt(index);
         return cpu != null && taken(cpu) ? kind.cast(cpu) : null;
     }
 
     /**
-     * Takes the CPU that is idle at an index, if there is one that was in a space. The caller checks that again.
+     * Takes the CPU that is idle at an index, to end it, if there is one that was in a space. The caller checks that
+     * again.
      */
     public @Nullable T takeAt(int index, Object space) {
         LentCpu cpu = idleAt(index);
@@ -204,13 +213,15 @@ public final class IdleCpus<T extends LentCpu> {
             // Volatile: before the CPU is put into its place for the first time.
             isUsed = true;
         }
+        ThreadCpus thread = ThreadCpus.kept();
+        cpu.thread = thread;
         for (int i = 0; i <= mask; i++) {
             IdlePlace known = places.get(i);
             if (known == null || known.owner.isGone()) {
                 IdlePlace made = new IdlePlace(this, cpu.owner(), i);
                 if (places.compareAndSet(i, known, made)) {
                     cpu.place = made;
-                    ThreadCpus.kept().remember(cpu);
+                    thread.remember(cpu);
                     return;
                 }
             }
@@ -233,6 +244,7 @@ public final class IdleCpus<T extends LentCpu> {
     public void putBack(T cpu) {
         IdlePlace place = cpu.place;
         if (place != null) {
+            cpu.thread = null;
             place.put(cpu);
         }
     }

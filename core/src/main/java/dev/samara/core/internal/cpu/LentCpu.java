@@ -18,6 +18,10 @@ public abstract class LentCpu {
     /** Its place in the pool; null if the pool has none for it. */
     IdleCpus.@Nullable IdlePlace place;
 
+    /** The thread to which it is lent; null while it is idle. */
+    @Nullable
+    ThreadCpus thread;
+
     /** Another thread may read it, racily, to choose a CPU: it checks again once the CPU is lent to it. */
     private @Nullable Object space;
 
@@ -32,6 +36,22 @@ public abstract class LentCpu {
 
     CpuOwner owner() {
         return owner;
+    }
+
+    /** Adds its part that other CPUs see to the CPUs of the thread to which it is lent. */
+    public final void list(CpuState cpu) {
+        ThreadCpus of = thread;
+        if (of != null) {
+            of.list(cpu);
+        }
+    }
+
+    /** Ends {@link #list}. Allocates nothing. */
+    public final void unlist(CpuState cpu) {
+        ThreadCpus of = thread;
+        if (of != null) {
+            of.unlist(cpu);
+        }
     }
 
     /** Returns whether it is in a space. */

@@ -102,18 +102,27 @@ final class ThreadCpus {
 
     /** Adds a CPU to those of the calling thread. */
     static void add(CpuState cpu) {
-        ThreadCpus own = make();
-        own.forget(null);
-        own.cpus.add(cpu.self);
+        make().list(cpu);
+    }
+
+    /** Adds a CPU to those of this thread, which is the calling one. */
+    void list(CpuState cpu) {
+        forget(null);
+        cpus.add(cpu.self);
     }
 
     /** Removes a CPU from those of the calling thread. Allocates nothing if the thread has a place for CPUs. */
     static void remove(CpuState cpu) {
         ThreadCpus own = CURRENT.get();
         if (own != null) {
-            own.forget(cpu);
-            own.endIfEmpty();
+            own.unlist(cpu);
         }
+    }
+
+    /** Removes a CPU from those of this thread, which is the calling one. Allocates nothing. */
+    void unlist(CpuState cpu) {
+        forget(cpu);
+        endIfEmpty();
     }
 
     /** Removes one CPU, and all that are unreachable. Allocates nothing. */

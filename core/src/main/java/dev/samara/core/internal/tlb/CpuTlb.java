@@ -6,6 +6,7 @@ import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LentCpu;
 import dev.samara.core.internal.cpu.OwnerTlb;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
@@ -191,6 +192,16 @@ public final class CpuTlb extends CpuActivities {
     /** Takes the CPU from those of the calling thread, which hands it over. Not called in GUEST. */
     public void disown() {
         cpus.disown(state);
+    }
+
+    /** Adds the CPU to those of the calling thread, to which a pool has lent it. */
+    public void ownedAs(LentCpu lent) {
+        lent.list(state);
+    }
+
+    /** Takes the CPU from those of the calling thread, which gives it back to the pool. Not called in GUEST. */
+    public void disownedAs(LentCpu lent) {
+        lent.unlist(state);
     }
 
     /** Adds the CPU to those of the calling thread, which has claimed it. */
