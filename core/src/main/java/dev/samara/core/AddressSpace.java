@@ -994,7 +994,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns how many of the {@linkplain #users users} are CPUs in the space. CPUs in LAZY are not counted.
+     * Returns how many of the {@linkplain #users users} are CPUs in the space. CPUs in LAZY are not counted; those that
+     * wait here for a thread to {@link #enter} are.
      *
      * @return the number at some instant of this call
      */
