@@ -101,7 +101,8 @@ import org.jspecify.annotations.Nullable;
  * the thread of that {@code close} or CPU, which may wait then. That thread may not wait if it has a CPU in GUEST, is
  * in a reader section, or is in a callback for which other threads wait. A thread of the machine tears the space down
  * then. The space is never in use again. A reference that was not closed, and that no thread can reach any more, is
- * reported ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}) and given up. That happens when the machine makes
+ * reported ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}), unless the space was built for that ({@link
+ * AddressSpaceBuilder#collected}), and given up. That happens when the machine makes
  * another space, waits for quiescence, is closed or is asked for its statistics. Keep a reference reachable until its
  * calls have returned.
  *
@@ -111,9 +112,10 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>Calls that return an {@link Errno} return {@code -ESRCH}, whatever their arguments are; {@link #brk} too. The
  *       asynchronous forms have that result and are complete.
- *   <li>{@link #get}, {@link #hold}, {@link #grab}, {@link #fork}, {@link #watch}, {@link #addListener}, {@link
- *       #addNotifier}, {@link #setLimit}, {@link #grant}, {@link #drop}, {@link Cpu#switchTo}, {@link
- *       Cpu#use} and {@link Cpu#exec} throw {@link MmException} with ESRCH, as the calls of {@link #throwing} do.
+ *   <li>{@link #get}, {@link #hold}, {@link #grab}, {@link #fork}, {@link #enter}, {@link #watch}, {@link
+ *       #addListener}, {@link #addNotifier}, {@link #setLimit}, {@link #grant}, {@link #drop}, {@link Cpu#switchTo},
+ *       {@link Cpu#use} and {@link Cpu#exec} throw {@link MmException} with ESRCH, as the calls of {@link #throwing}
+ *       do.
  *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot has those above the limit of the space.
  *       {@link #resolve} is MAPERR. {@link #usage}, {@link #residency} and {@link #smapsRollup} are 0, and {@link
  *       #pageTableBytes} is that of an empty space.
@@ -125,6 +127,9 @@ import org.jspecify.annotations.Nullable;
  * spaces of a machine that is {@linkplain Machine#close closed} have ended.
  */
 public final class AddressSpace implements AutoCloseable {
+    /** The stack that a close needs after which idle CPUs leave the space, in frames. */
+    private static final int END_DEPTH = SpaceReferences.DEPTH + Cpu.END_DEPTH;
+
     private final Machine machine;
 
     /** The layout of the space, also after the close. */
@@ -281,10 +286,10 @@ public final class AddressSpace implements AutoCloseable {
      * or {@code mprotect} has returned, no byte is read that the new state forbids. As on x86, and unlike {@code
      * process_vm_readv}, a mapping that can be written or executed can be read.
      *
-     * <p>A CPU of the machine's own, which exists for this call only, makes the accesses. The CPU is a {@linkplain
-     * #users user} of this space meanwhile. Its number in reports and for {@link
-     * dev.samara.core.event.ShootdownDelivery} is 0. To make it costs as much as hundreds of accesses, so a thread with
-     * many accesses {@linkplain Machine#claimCpu claims} a CPU.
+     * <p>A CPU of the machine's own makes the accesses, and is a {@linkplain #users user} of this space meanwhile. Its
+     * number in reports and for {@link dev.samara.core.event.ShootdownDelivery} is 0. It comes to the space and leaves
+     * it, which costs as much as tens of accesses, so a thread with many accesses {@linkplain #enter enters} the space,
+     * or {@linkplain Machine#claimCpu claims} a CPU. A call allocates nothing after the first ones of its thread.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer
@@ -312,7 +317,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long read(long address, byte[] target, int at, int length) {
-        return read(address, ByteBuffer.wrap(target, at, length));
+        return RemoteAccess.copy(this, address, target, at, length, false);
     }
 
     /**
@@ -348,7 +353,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long write(long address, byte[] source, int at, int length) {
-        return write(address, ByteBuffer.wrap(source, at, length));
+        return RemoteAccess.copy(this, address, source, at, length, true);
     }
 
     /**
@@ -989,7 +994,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns how many of the {@linkplain #users users} are CPUs in the space. CPUs in LAZY are not counted.
+     * Returns how many of the {@linkplain #users users} are CPUs in the space. CPUs in LAZY are not counted; those that
+     * wait here for a thread to {@link #enter} are.
      *
      * @return the number at some instant of this call
      */
@@ -1189,6 +1195,29 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
+     * Takes the calling thread into this space: gives it a CPU of the machine's pool, in GUEST, until the guest is
+     * closed. For any thread that uses the memory for a time, without a CPU of its own; a thread that runs guest code
+     * for long {@linkplain Machine#claimCpu claims} one. A thread may enter several spaces, and one space several
+     * times.
+     *
+     * <p>While it is idle, a CPU of the pool stays in the space that it was in last, so that the next stay there is
+     * short. Such CPUs are among the {@link #users} and {@link #cpus} of the space; no operation waits for them. They
+     * leave the space when the last reference to its users is closed. Up to 32 are kept for all spaces of a machine.
+     *
+     * <p>Never waits. Allocates nothing if the thread has used a CPU of the pool before, and it or another one that was
+     * in this space is idle.
+     *
+     * @return the guest, to be closed by this thread
+     * @throws MmException with ESRCH if this reference is closed, or the space ends during this call; with EAGAIN if
+     *     the thread has 63 guests open in this space
+     * @throws IllegalStateException if the machine was built without memory, if it has as many page table contexts as
+     *     there can be, or if the CPU that the thread has in this space is in a fault or in one of its listeners
+     */
+    public Guest enter() {
+        return machine.guests().enter(this);
+    }
+
+    /**
      * Gives this reference up ({@code mmput}): refuses later calls with ESRCH. If it was the last user of the space,
      * tears the space down: unmaps everything, sealed mappings too, as the end of a process does, and releases the
      * charges. A second call does nothing, wherever it is made, and does not wait for the first one.
@@ -1199,7 +1228,8 @@ public final class AddressSpace implements AutoCloseable {
      * afterwards. No CPU is asked to flush, since none uses the space.
      *
      * <p>If it was the last reference, and CPUs are still in the space, each CPU that {@linkplain Cpu#use borrows} it
-     * is asked once to let go, and this returns. The last CPU that leaves ends the space.
+     * is asked once to let go, and this returns. CPUs that wait for a thread to {@link #enter} leave it. The last CPU
+     * that leaves ends the space.
      *
      * <p>A thread that may not wait may call this, too. A thread of the machine then tears the space down.
      */
@@ -1209,7 +1239,7 @@ public final class AddressSpace implements AutoCloseable {
             return;
         }
         // Before a change: a close that meets the end of the stack has done nothing.
-        StackReserve.check(SpaceReferences.DEPTH);
+        StackReserve.check(own.lifetime().users().cpus() == 0 ? SpaceReferences.DEPTH : END_DEPTH);
         giveUpDeadUsers();
         giveUp();
     }

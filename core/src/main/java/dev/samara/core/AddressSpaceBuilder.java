@@ -36,6 +36,7 @@ public final class AddressSpaceBuilder {
     private long lowGuard;
     private long highGuard;
     private boolean earlyReuse;
+    private boolean isCollected;
     private List<VmArea> mapped = List.of();
 
     AddressSpaceBuilder(Machine machine, Geometry geometry) {
@@ -192,6 +193,25 @@ public final class AddressSpaceBuilder {
     }
 
     /**
+     * Leaves the space to the garbage collector, for an embedder whose objects have no end. A reference to its users
+     * that no thread can reach any more is given up as without this option, but that is not reported ({@link
+     * dev.samara.core.event.Report.Kind#REFERENCE_LOST}). So is each further reference ({@link AddressSpace#get}), and
+     * each one of a child. References of the weaker kinds are reported, and so is a CPU that was claimed and becomes
+     * unreachable.
+     *
+     * <p>The space ends some time after that: when the machine next makes a space, waits for quiescence, is closed or
+     * is asked for its statistics, after a collection that has found the reference unreachable. Its memory is in use up
+     * to then. An {@link AddressSpace#close} ends it at once here, too.
+     *
+     * @param collected whether references need not be closed; false unless set
+     * @return this
+     */
+    public AddressSpaceBuilder collected(boolean collected) {
+        isCollected = collected;
+        return this;
+    }
+
+    /**
      * Returns a description of a mapping, for {@link #load}. Asks the backing for its properties.
      *
      * @param start first address
@@ -249,7 +269,8 @@ public final class AddressSpaceBuilder {
                 stackStart,
                 lowGuard,
                 highGuard,
-                earlyReuse);
+                earlyReuse,
+                isCollected);
         return machine.register(InitialMappings.load(machine.spaces(), origin, mapped));
     }
 

@@ -9,6 +9,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LentCpu;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.CpuMemory;
@@ -47,7 +48,7 @@ public final class Cpu implements AutoCloseable {
     private static final int OWNER_DEPTH = 40;
 
     /** The stack that the last user of a space needs to leave it, and to have its teardown begun, in frames. */
-    private static final int END_DEPTH = 60;
+    static final int END_DEPTH = 60;
 
     private final Machine machine;
     private final int number;
@@ -523,6 +524,123 @@ public final class Cpu implements AutoCloseable {
         } finally {
             if (!isOwned) {
                 disown();
+            }
+        }
+    }
+
+    // The methods below are for the CPUs of pools, which a thread gets from its pool alone.
+
+    /**
+     * Makes the calling thread the owner of this idle CPU. If this throws, the CPU has no owner. Allocates nothing in
+     * the long run. Does not check the stack: a CPU that fails here is lost, and is found so.
+     *
+     * @param by this CPU in the pool that has lent it
+     */
+    void lend(LentCpu by) {
+        Thread caller = Thread.currentThread();
+        owner.own();
+        boolean isOwned = false;
+        try {
+            if (context != null && tlb != null && translated != null) {
+                context.reader().ownedBy(caller);
+                tlb.ownedAs(by);
+                translated.ownedBy(caller);
+            }
+            memory.ownedBy(caller);
+            isOwned = true;
+        } finally {
+            if (!isOwned) {
+                takeBack(by);
+            }
+        }
+        memory.reset();
+    }
+
+    /** Ends {@link #lend}. The reader keeps the thread's name for reports: it is in no section. */
+    void takeBack(LentCpu by) {
+        if (tlb != null && translated != null) {
+            tlb.disownedAs(by);
+            translated.ownedBy(null);
+        }
+        memory.ownedBy(null);
+        owner.disown();
+    }
+
+    /**
+     * Goes to a space without a reference to it, or to none.
+     *
+     * @return false if the space has no user any more; this CPU is in no space then
+     */
+    boolean goToLent(@Nullable Layout layout) {
+        try {
+            return enter(null, layout);
+        } finally {
+            endLeft();
+        }
+    }
+
+    /** Enters GUEST, from which it leaves by itself for faults of the thread's other CPUs. */
+    void enterGuestLent() {
+        CpuTlb used = Objects.requireNonNull(tlb);
+        if (!used.isIdle()) {
+            throw mayNotEnter();
+        }
+        used.stayAway();
+        used.enterGuest();
+        leavesGuest(CpuTlb.FOR_FAULTS);
+    }
+
+    /**
+     * Sets for what it leaves GUEST by itself. With a store of the embedder it never does: the store may make calls in
+     * the midst of an access.
+     */
+    void leavesGuest(int when) {
+        MachineMemory of = Objects.requireNonNull(machineMemory);
+        Objects.requireNonNull(tlb).leavesGuest(of.frames().direct() == null ? CpuTlb.NEVER : when);
+    }
+
+    /** Leaves GUEST for good. Throws, and changes nothing, in an activity that runs callbacks. */
+    void leaveGuestLent() {
+        CpuTlb used = Objects.requireNonNull(tlb);
+        if (used.isInGuest()) {
+            used.leaveGuest();
+        } else if (!used.isIdle()) {
+            throw mayNotMove(used, "the thread leaves the space");
+        }
+        used.stayAway();
+        used.leavesGuest(CpuTlb.NEVER);
+    }
+
+    /** Returns whether it is in GUEST, or comes back to it. Throws in an activity that runs callbacks. */
+    boolean isInGuestLent() {
+        CpuTlb used = Objects.requireNonNull(tlb);
+        if (!used.isInGuest() && !used.isIdle()) {
+            throw mayNotEnter();
+        }
+        return used.isInGuest();
+    }
+
+    /** Leaves GUEST up to the next poll. */
+    void goAway() {
+        Objects.requireNonNull(tlb).goAway();
+    }
+
+    /** Ends this idle CPU, which is lent to the calling thread, and makes no list of the thread's CPUs for that. */
+    void end(boolean isLater) {
+        Thread caller = Thread.currentThread();
+        owner.own();
+        if (translated != null) {
+            translated.ownedBy(caller);
+        }
+        memory.ownedBy(caller);
+        try {
+            enter(null, null);
+            release();
+        } finally {
+            if (isLater) {
+                owner.left().endLater();
+            } else {
+                endLeft();
             }
         }
     }

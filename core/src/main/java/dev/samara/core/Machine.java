@@ -53,6 +53,8 @@ public final class Machine implements AutoCloseable {
     private final AtomicInteger cpus = new AtomicInteger();
     private final HousekeepingAgent housekeeping;
     private final FutexBuckets futexes;
+    private final GuestCpus guests = new GuestCpus(this);
+    private final RemoteCpus remotes = new RemoteCpus(this);
 
     /** The MBeans that are registered; empty again after the close. */
     private final Set<Registration> beans = ConcurrentHashMap.newKeySet();
@@ -69,6 +71,7 @@ public final class Machine implements AutoCloseable {
                 thrown ->
                         host.report(Report.Kind.CALLBACK_FAILED, "the callback of a futex waiter has failed", thrown));
         host.endWaitsBy(futexes::drop);
+        host.idleUsers(guests);
         if (score != null) {
             host.reapBy((space, pages) -> scoreOf(space, pages, score));
         }
@@ -278,6 +281,9 @@ public final class Machine implements AutoCloseable {
         references.giveUpLost();
         host.releaseDeadCpus();
         host.borrowers().giveUpDead();
+        // Before the machine has ended: a CPU of these leaves its space.
+        remotes.end();
+        guests.end();
         spaces.close();
         beans.forEach(Registration::close);
     }
@@ -528,9 +534,19 @@ public final class Machine implements AutoCloseable {
         return new Cpu(this, cpus.incrementAndGet(), tlbEntries);
     }
 
-    /** Returns a CPU for one call of the library, on the calling thread. The call closes it. */
-    Cpu newCpuOfCall() {
+    /** Returns a new CPU for calls of the library, owned by the calling thread. */
+    Cpu newCpuOfCalls() {
         return new Cpu(this, 0, LEAST_TLB_ENTRIES);
+    }
+
+    /** Returns the CPUs of threads that enter spaces. */
+    GuestCpus guests() {
+        return guests;
+    }
+
+    /** Returns the CPUs of calls that read and write spaces. */
+    RemoteCpus remotes() {
+        return remotes;
     }
 
     /**

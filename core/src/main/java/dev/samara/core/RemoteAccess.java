@@ -3,16 +3,18 @@ package dev.samara.core;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.guest.CpuMemory;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
+import java.util.Objects;
 
 /**
  * Copies between a space and a buffer on a thread that has no CPU ({@code access_remote_vm}).
  *
- * <p>A CPU is made for each call and closed at its end, so no thread and no exception can leave one behind. It has the
- * smallest TLB: a copy translates each page once.
+ * <p>A CPU of the machine is lent for each call ({@link RemoteCpus}) and is in no space after it, so no thread and no
+ * exception can leave one behind. A call allocates nothing once its thread has made one.
  */
 final class RemoteAccess {
     private RemoteAccess() {}
@@ -35,21 +37,52 @@ final class RemoteAccess {
     /** Copies the remaining bytes of a buffer. Returns their number, or a negated errno. */
     static long copy(AddressSpace space, long address, ByteBuffer buffer, int kind) {
         boolean writes = kind == WRITE || kind == FORCED_WRITE;
-        Cpus.checkMayWait(writes ? "a write to a space" : "a read of a space");
+        checkMayWait(writes);
         if (!writes && buffer.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
-        try (Cpu cpu = space.machine().newCpuOfCall()) {
-            if (!cpu.trySwitchTo(space)) {
+        RemoteCpus cpus = space.machine().remotes();
+        RemoteCpus.RemoteCpu lent = cpus.lend();
+        try {
+            if (!isIn(space, lent)) {
                 return Errno.ESRCH.result();
             }
-            CpuMemory memory = cpu.cpuMemory();
-            int done = copyAll(space, memory, address, buffer, kind);
-            if (done > 0 || memory.fault() == Fault.NONE) {
-                return done;
-            }
-            return errnoOf(memory).result();
+            CpuMemory memory = lent.cpu.cpuMemory();
+            return resultOf(copyAll(space, memory, address, buffer, kind), memory);
+        } finally {
+            cpus.giveBack(lent);
         }
+    }
+
+    /** Copies bytes of an array, with the rights of the mapping. Returns their number, or a negated errno. */
+    static long copy(AddressSpace space, long address, byte[] bytes, int at, int length, boolean writes) {
+        checkMayWait(writes);
+        Objects.checkFromIndexSize(at, length, bytes.length);
+        RemoteCpus cpus = space.machine().remotes();
+        RemoteCpus.RemoteCpu lent = cpus.lend();
+        try {
+            if (!isIn(space, lent)) {
+                return Errno.ESRCH.result();
+            }
+            CpuMemory memory = lent.cpu.cpuMemory();
+            return resultOf(copyAll(space, memory, address, bytes, at, length, writes), memory);
+        } finally {
+            cpus.giveBack(lent);
+        }
+    }
+
+    private static void checkMayWait(boolean writes) {
+        Cpus.checkMayWait(writes ? "a write to a space" : "a read of a space");
+    }
+
+    /** Takes a CPU to the space, unless the reference is closed or the space has ended. */
+    private static boolean isIn(AddressSpace space, RemoteCpus.RemoteCpu lent) {
+        Layout layout = space.layout();
+        return !layout.isClosed() && lent.cpu.goToLent(layout);
+    }
+
+    private static long resultOf(int done, CpuMemory memory) {
+        return done > 0 || memory.fault() == Fault.NONE ? done : errnoOf(memory).result();
     }
 
     /** Copies a few pages at a time. Stops between two times if the thread is interrupted or the reference closed. */
@@ -72,6 +105,25 @@ final class RemoteAccess {
             }
         } finally {
             buffer.limit(limit);
+        }
+    }
+
+    /** As the other one. */
+    private static int copyAll(
+            AddressSpace space, CpuMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
+        int most = PAGES << space.geometry().pageShift();
+        int all = 0;
+        for (; ; ) {
+            int part = Math.min(length - all, most);
+            int done = writes
+                    ? memory.copyIn(address + all, bytes, at + all, part)
+                    : memory.copyOut(address + all, bytes, at + all, part);
+            all += done;
+            boolean isEnded =
+                    done < part || all == length || Thread.currentThread().isInterrupted();
+            if (isEnded || space.isClosed()) {
+                return all;
+            }
         }
     }
 

@@ -78,7 +78,9 @@ final class SpaceReferences {
             try {
                 putDown();
             } finally {
-                report();
+                if (kind != SpaceReference.Kind.USERS || !identity.isCollected()) {
+                    report();
+                }
             }
         }
 

@@ -138,6 +138,7 @@ final class Bed {
                         0,
                         0,
                         GEOMETRY.limit(),
+                        false,
                         false),
                 List.of());
         memory = layout.memory();

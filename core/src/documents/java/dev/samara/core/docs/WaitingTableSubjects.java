@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Cpu;
 import dev.samara.core.CpuStatistics;
 import dev.samara.core.ExitRecord;
+import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.PageScan;
 import dev.samara.core.VmaRef;
@@ -121,6 +122,7 @@ public final class WaitingTableSubjects {
                 new CpuStatistics(0, 0, 0, 0),
                 scene.space.holdTimes(),
                 AccessRules.X86_64,
+                closed(scene.space.enter()),
                 scene.machine.futexes(),
                 scene.machine.futexes().newWaiter(FutexTable.ANY, () -> {}),
                 new FutexKey(FutexKey.Kind.PRIVATE, (int) PAGE, 1, CALM),
@@ -140,6 +142,11 @@ public final class WaitingTableSubjects {
                         .denyWrites(),
                 new Report(Report.Kind.LONG_WAIT, "none", null),
                 new StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
+    }
+
+    private static Guest closed(Guest guest) {
+        guest.close();
+        return guest;
     }
 
     /** Returns an MBean that is not registered any more: scenes do not close their machines. */
@@ -221,7 +228,9 @@ public final class WaitingTableSubjects {
                 .map(of -> of == GuestMemory.class ? cpu.memory() : argument(of))
                 .toArray();
         try {
-            method.invoke(self, arguments);
+            if (method.invoke(self, arguments) instanceof Guest entered) {
+                entered.close();
+            }
         } catch (InvocationTargetException thrown) {
             if (thrown.getCause() instanceof Failed) {
                 return;

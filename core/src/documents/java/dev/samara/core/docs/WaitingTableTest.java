@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AdoptedSpace;
 import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.GuestScene;
 import dev.samara.core.fixture.GuestScene.Waiting;
@@ -90,7 +91,30 @@ public class WaitingTableTest {
                 adopted.close();
                 return adopted;
             }),
+            Map.entry("Guest.memory", (scene, cpu) -> enters(scene, Guest::memory)),
+            Map.entry("Guest.number", (scene, cpu) -> enters(scene, Guest::number)),
+            Map.entry(
+                    "Guest.poll",
+                    (scene, cpu) -> enters(scene, guest -> {
+                        guest.poll();
+                        return guest;
+                    })),
+            Map.entry(
+                    "Guest.leave",
+                    (scene, cpu) -> enters(scene, guest -> {
+                        guest.leave();
+                        return guest;
+                    })),
+            Map.entry("Guest.leaveForCalls", (scene, cpu) -> enters(scene, Guest::leaveForCalls)),
+            Map.entry("Guest.close", (scene, cpu) -> enters(scene, guest -> guest)),
             Map.entry("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(CALM, Protection.READ)));
+
+    /** Calls a method of a guest of the thread, whose other CPU is in GUEST. */
+    private static Object enters(GuestScene scene, Function<Guest, Object> call) {
+        try (Guest guest = scene.space.enter()) {
+            return call.apply(guest);
+        }
+    }
 
     /** Calls a method of a borrow whose CPU is in GUEST, too. */
     private static Object borrowsInGuest(GuestScene scene, Function<BorrowedSpace, Object> call) {

@@ -21,10 +21,11 @@ import org.jspecify.annotations.Nullable;
  * either happens as a whole or not at all; a copy of bytes, a fill and the read of a string end at the first page that
  * they cannot access. If an access fails, it returns a {@link Fault}, or the number of bytes before it, and {@link
  * #faultAddress} has its address. An access throws and allocates nothing for an error of the guest. An access that
- * would have to wait throws {@link IllegalStateException} while another CPU of the thread is in GUEST, and within
- * {@code rcuMapPages}. Each access finds, for each page that it touches, the mapping of some instant of the call. After
- * a {@code munmap}, {@code mprotect} or similar call has returned, no access succeeds that the new state forbids. This
- * holds in GUEST and outside it: outside, each access, or each page of a copy, enters GUEST for its own duration.
+ * would have to wait throws {@link IllegalStateException} while another CPU of the thread is in GUEST, unless that is
+ * the CPU of a {@link dev.samara.core.Guest}, and within {@code rcuMapPages}. Each access finds, for each page that it
+ * touches, the mapping of some instant of the call. After a {@code munmap}, {@code mprotect} or similar call has
+ * returned, no access succeeds that the new state forbids. This holds in GUEST and outside it: outside, each access, or
+ * each page of a copy, enters GUEST for its own duration.
  *
  * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are single
  * accesses. Atomic accesses must be aligned. Each access throws {@link IllegalStateException} if the thread does not

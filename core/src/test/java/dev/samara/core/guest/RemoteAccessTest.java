@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Watchpoint;
 import dev.samara.core.event.WatchpointFixture;
+import dev.samara.core.fixture.AllocatedBytes;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.internal.page.PteOwners;
@@ -169,6 +170,36 @@ final class RemoteAccessTest extends WatchpointFixture {
         int owner = owners.register();
         owners.release(owner);
         assertTrue(owner < CALLS / 2, "the number of an ended context is given out again");
+    }
+
+    @Test
+    @DisplayName("allocates nothing, for buffers and arrays, on a thread that has made such calls")
+    void allocatesNothing() {
+        ByteBuffer direct = number(1);
+        ByteBuffer heap = ByteBuffer.allocate(8);
+        byte[] bytes = new byte[8];
+        AllocatedBytes.assertNone(i -> {
+            space.write(at, direct.clear());
+            space.read(at, heap.clear());
+            space.write(at + PAGE - 4, bytes, 0, 8);
+            space.read(at + PAGE, bytes, 0, 8);
+            space.readForced(at, heap.clear());
+            space.writeForced(at, direct.clear());
+        });
+        assertEquals(1, space.cpus());
+    }
+
+    @Test
+    @DisplayName("allocates nothing either on a thread without a CPU")
+    void allocatesNothingWithoutACpu() throws Exception {
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        try {
+            ByteBuffer buffer = number(1);
+            Future<?> done = thread.submit(() -> AllocatedBytes.assertNone(i -> space.write(at, buffer.clear())));
+            done.get();
+        } finally {
+            thread.shutdownNow();
+        }
     }
 
     @Test

@@ -104,6 +104,7 @@ final class ClosedSpaceTest {
             "addListener",
             "addNotifier",
             "drop",
+            "enter",
             "fork",
             "get",
             "grab",

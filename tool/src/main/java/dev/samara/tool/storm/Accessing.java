@@ -72,7 +72,7 @@ final class Accessing {
     @SuppressWarnings("ThreadPriorityCheck") // no correctness depends on it
     private void live(Cpu cpu, Random random, long[] mine) {
         cpu.switchTo(space);
-        Guest guest = new Guest(cpu, plots, scene.rules(), random, scene.pauses(), mine);
+        StormGuest guest = new StormGuest(cpu, plots, scene.rules(), random, scene.pauses(), mine);
         cpu.onFlush(guest.hook());
         for (int step = 0; step < STEPS && scene.course().goesOn(); step++) {
             guest.step();

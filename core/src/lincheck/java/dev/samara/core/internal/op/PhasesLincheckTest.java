@@ -109,6 +109,7 @@ public class PhasesLincheckTest {
                         0,
                         PLACE - more * PAGE,
                         PLACE + (PAGES + more) * PAGE,
+                        false,
                         false),
                 List.of());
     }

@@ -75,6 +75,12 @@ public final class CpuOwner {
         return (Thread) THREAD.compareAndExchange(this, (Thread) null, Thread.currentThread());
     }
 
+    /** Makes the calling thread the owner of a CPU that has none, and that no other thread can claim. */
+    public void own() {
+        // Release: pairs with thread. The caller got the CPU alone, and what earlier owners did came before that.
+        THREAD.setRelease(this, Thread.currentThread());
+    }
+
     /** Leaves the CPU without an owner. Called by the owner. */
     public void disown() {
         // Release: after all that the thread has done with the CPU. Pairs with claim.

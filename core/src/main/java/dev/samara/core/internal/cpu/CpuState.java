@@ -3,6 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.StackReserve;
+import java.lang.ref.WeakReference;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -93,6 +94,10 @@ public final class CpuState extends CpuWords.Flushed {
 
     private final CpuOwner owner;
     private final OwnerTlb flush;
+
+    /** By which its thread lists it: nothing is allocated each time that a thread becomes the owner. */
+    final WeakReference<CpuState> self = new WeakReference<>(this);
+
     private final CpuCounters counters = new CpuCounters();
 
     /** Whether a thread takes this CPU offline. Guarded by the monitor of {@link Cpus}. */
@@ -371,6 +376,26 @@ public final class CpuState extends CpuWords.Flushed {
      */
     boolean drop(long start, long end) {
         return flush.drop(start, end);
+    }
+
+    /** Returns whether it leaves GUEST, in which it is, by itself for a call of its thread that may wait. */
+    boolean leavesForCalls() {
+        return flush.leavesForCalls();
+    }
+
+    /** Leaves GUEST for a call of its thread. */
+    void leaveForCall() {
+        flush.leaveForCall();
+    }
+
+    /** Leaves GUEST for a fault of another CPU of its thread, if it does so by itself. */
+    void leaveForFault(int depth) {
+        flush.leaveForFault(depth);
+    }
+
+    /** Enters GUEST again if it has left it for a fault, which is over. */
+    void comeBack(int depth) {
+        flush.comeBack(depth);
     }
 
     // The methods below are for any thread.

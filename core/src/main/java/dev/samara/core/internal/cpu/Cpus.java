@@ -213,7 +213,7 @@ public final class Cpus {
 
     /**
      * Checks that no other thread waits for the calling thread, which is about to begin a call that may wait. Called
-     * before the call changes anything.
+     * before the call changes anything. CPUs that leave GUEST by themselves for such a call do so here.
      *
      * @param what the name of the call, for messages
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or a reader of the thread is in a section; or
@@ -238,7 +238,7 @@ public final class Cpus {
         if (thread == null) {
             return;
         }
-        CpuState cpu = thread.inGuest();
+        CpuState cpu = thread.inGuestForGood();
         if (cpu != null) {
             throw new IllegalStateException(what + " was called while " + cpu
                     + " is in GUEST: it has to leave it first, because others may wait for it");
@@ -247,6 +247,27 @@ public final class Cpus {
         if (reader != null) {
             throw new IllegalStateException(what + " was called in a reader section of " + reader
                     + ", which must not wait for anything: every grace period waits for its end");
+        }
+        // Last: a call that is refused has left nothing.
+        thread.leaveForCall();
+    }
+
+    /**
+     * Has the CPUs of the calling thread leave GUEST that do so by themselves, before a CPU of the thread handles a
+     * fault. Allocates nothing.
+     *
+     * @return what {@link #comeBack} takes after the fault
+     */
+    public static int leaveForFault() {
+        ThreadCpus thread = ThreadCpus.current();
+        return thread == null || !thread.hasSeveral() ? 0 : thread.leaveForFault();
+    }
+
+    /** Has those CPUs enter GUEST again that have left it for a fault, which is over. */
+    public static void comeBack(int depth) {
+        ThreadCpus thread = ThreadCpus.current();
+        if (depth != 0 && thread != null) {
+            thread.comeBack(depth);
         }
     }
 

@@ -2,7 +2,8 @@
 package dev.samara.core.internal.cpu;
 
 /**
- * The TLB of a CPU, for a thread that flushes and owns the CPU itself: no request is needed ({@code local_flush_tlb}).
+ * The TLB of a CPU, for the thread that owns the CPU. If that thread flushes, no request is needed ({@code
+ * local_flush_tlb}).
  * {@link FlushGeneration} tells a CPU that it must flush. An implementation must not keep the CPU reachable.
  */
 public interface OwnerTlb {
@@ -18,4 +19,22 @@ public interface OwnerTlb {
      *     listener is told of generations
      */
     boolean drop(long start, long end);
+
+    /** Returns whether the CPU, which is in GUEST, leaves it by itself for a call of its thread that may wait. */
+    default boolean leavesForCalls() {
+        return false;
+    }
+
+    /** Leaves GUEST for such a call. */
+    default void leaveForCall() {}
+
+    /**
+     * Leaves GUEST for a fault of another CPU of the thread, if this CPU does so by itself.
+     *
+     * @param depth tells the fault from those around it
+     */
+    default void leaveForFault(int depth) {}
+
+    /** Enters GUEST again if the CPU has left it for a fault, which is over. */
+    default void comeBack(int depth) {}
 }

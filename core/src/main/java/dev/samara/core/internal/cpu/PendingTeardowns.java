@@ -27,7 +27,7 @@ public final class PendingTeardowns {
     }
 
     /** Has a thread of the machine tear down what {@link #end} would. */
-    void endLater() {
+    public void endLater() {
         end(false);
     }
 

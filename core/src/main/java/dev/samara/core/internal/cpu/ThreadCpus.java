@@ -21,9 +21,62 @@ final class ThreadCpus {
      */
     private final List<WeakReference<CpuState>> cpus = new ArrayList<>(1);
 
+    /** How many CPUs of pools a thread remembers. */
+    static final int REMEMBERED = 4;
+
     private @Nullable RcuReader borrowed;
 
+    /** The CPUs of pools that the thread has open; weak as the list above. */
+    final List<WeakReference<LentCpu>> open = new ArrayList<>(1);
+
+    /** The CPUs of pools that the thread has used last; null before that. */
+    final @Nullable WeakReference<LentCpu>[] remembered = array();
+
+    private int nextRemembered;
+
+    /** The faults of CPUs of the thread that have begun and not ended, one within the other. */
+    private int faults;
+
+    /** Whether this stays when it is empty: the thread uses pools, and allocates nothing when it does so again. */
+    private boolean isKept;
+
     private ThreadCpus() {}
+
+    @SuppressWarnings({"unchecked", "rawtypes"}) // an array of a generic type
+    private static @Nullable WeakReference<LentCpu>[] array() {
+        return new WeakReference[REMEMBERED];
+    }
+
+    /** Returns the CPUs of the calling thread, which stay its own from now on. */
+    static ThreadCpus kept() {
+        ThreadCpus known = CURRENT.get();
+        if (known == null) {
+            known = make();
+        }
+        known.isKept = true;
+        return known;
+    }
+
+    /** Remembers a CPU of a pool, in place of the one that was remembered first. */
+    void remember(LentCpu cpu) {
+        for (int i = 0; i < REMEMBERED; i++) {
+            if (remembered[i] == cpu.self) {
+                return;
+            }
+        }
+        remembered[nextRemembered] = cpu.self;
+        nextRemembered = nextRemembered + 1 & REMEMBERED - 1;
+    }
+
+    /** Removes one CPU from those that are open, and all that are unreachable. Allocates nothing. */
+    void forgetOpen(LentCpu one) {
+        for (int i = open.size() - 1; i >= 0; i--) {
+            LentCpu cpu = open.get(i).get();
+            if (cpu == null || cpu == one) {
+                open.remove(i);
+            }
+        }
+    }
 
     /** Returns the CPUs and the reader of the calling thread; null if it has none. */
     static @Nullable ThreadCpus current() {
@@ -49,18 +102,27 @@ final class ThreadCpus {
 
     /** Adds a CPU to those of the calling thread. */
     static void add(CpuState cpu) {
-        ThreadCpus own = make();
-        own.forget(null);
-        own.cpus.add(new WeakReference<>(cpu));
+        make().list(cpu);
+    }
+
+    /** Adds a CPU to those of this thread, which is the calling one. */
+    void list(CpuState cpu) {
+        forget(null);
+        cpus.add(cpu.self);
     }
 
     /** Removes a CPU from those of the calling thread. Allocates nothing if the thread has a place for CPUs. */
     static void remove(CpuState cpu) {
         ThreadCpus own = CURRENT.get();
         if (own != null) {
-            own.forget(cpu);
-            own.endIfEmpty();
+            own.unlist(cpu);
         }
+    }
+
+    /** Removes a CPU from those of this thread, which is the calling one. Allocates nothing. */
+    void unlist(CpuState cpu) {
+        forget(cpu);
+        endIfEmpty();
     }
 
     /** Removes one CPU, and all that are unreachable. Allocates nothing. */
@@ -82,7 +144,7 @@ final class ThreadCpus {
     }
 
     private void endIfEmpty() {
-        if (cpus.isEmpty() && borrowed == null) {
+        if (!isKept && cpus.isEmpty() && borrowed == null) {
             CURRENT.remove();
         }
     }
@@ -111,6 +173,60 @@ final class ThreadCpus {
             }
         }
         return null;
+    }
+
+    /** Returns a CPU that is in GUEST and does not leave it by itself for a call that may wait; or null. */
+    @Nullable
+    CpuState inGuestForGood() {
+        for (int i = 0; i < cpus.size(); i++) {
+            CpuState cpu = cpus.get(i).get();
+            if (cpu != null && cpu.isGuest() && !cpu.isLost() && !cpu.leavesForCalls()) {
+                return cpu;
+            }
+        }
+        return null;
+    }
+
+    /** Has the CPUs leave GUEST that leave it by themselves for a call that may wait. */
+    void leaveForCall() {
+        for (int i = 0; i < cpus.size(); i++) {
+            CpuState cpu = cpus.get(i).get();
+            if (cpu != null && cpu.isGuest() && cpu.leavesForCalls()) {
+                cpu.leaveForCall();
+            }
+        }
+    }
+
+    /**
+     * Has the CPUs leave GUEST that leave it by themselves for a fault of another CPU of the thread.
+     *
+     * @return what {@link #comeBack} takes
+     */
+    int leaveForFault() {
+        int depth = ++faults;
+        for (int i = 0; i < cpus.size(); i++) {
+            CpuState cpu = cpus.get(i).get();
+            if (cpu != null && cpu.isGuest()) {
+                cpu.leaveForFault(depth);
+            }
+        }
+        return depth;
+    }
+
+    /** Has those CPUs enter GUEST again that have left it for a fault that is over. */
+    void comeBack(int depth) {
+        faults = depth - 1;
+        for (int i = 0; i < cpus.size(); i++) {
+            CpuState cpu = cpus.get(i).get();
+            if (cpu != null) {
+                cpu.comeBack(depth);
+            }
+        }
+    }
+
+    /** Returns whether the thread has at least two CPUs. */
+    boolean hasSeveral() {
+        return cpus.size() > 1;
     }
 
     /** Returns a CPU that is in a context, and not in GUEST; or null. */

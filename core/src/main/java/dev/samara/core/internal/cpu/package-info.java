@@ -30,6 +30,8 @@
  *       <td>{@code ShootdownReports}</td></tr>
  *   <tr><td>Which CPUs does a thread have?</td>
  *       <td>{@code ThreadCpus}</td></tr>
+ *   <tr><td>Where are the CPUs that no thread uses, and who gets one?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.IdleCpus}</td></tr>
  *   <tr><td>What takes a dead thread's CPU, or a lost CPU, offline?</td>
  *       <td>{@code DeadThreadCpus}</td></tr>
  *   <tr><td>Who owns a CPU, and is the CPU lost?</td>

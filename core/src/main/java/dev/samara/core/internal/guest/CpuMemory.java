@@ -95,7 +95,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     public void poll() {
         checkOwner();
         TranslatedMemory memory = loaded;
-        if (memory == null || !memory.processor().isInGuest()) {
+        if (memory == null
+                || !(memory.processor().isInGuest() || memory.processor().comeBack())) {
             throw notInGuest();
         }
         memory.poll();
@@ -117,14 +118,26 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         return memory.translateForView(address, access);
     }
 
-    /** Serves a space: there is no last access. */
-    public void serve(TranslatedMemory memory, Layout layout) {
-        memory.serve(layout);
+    /** Forgets the last access. The byte order is little-endian again, unless a view has another one. */
+    public void reset() {
+        if (view == null) {
+            swapsBytes = false;
+        }
+        forgetLastAccess();
+    }
+
+    private void forgetLastAccess() {
         value = 0;
         faultAddress = 0;
         fault = Fault.NONE;
         failed = Fault.NONE;
         clearReservation();
+    }
+
+    /** Serves a space: there is no last access. */
+    public void serve(TranslatedMemory memory, Layout layout) {
+        memory.serve(layout);
+        forgetLastAccess();
         if (loaded != memory) {
             loaded = memory;
         }
@@ -152,6 +165,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /** Sets the owner of the CPU; null for none. */
     public void ownedBy(@Nullable Thread thread) {
         owner = thread;
+    }
+
+    /** Returns whether the calling thread is the owner. */
+    public boolean isOwned() {
+        return Thread.currentThread() == owner;
     }
 
     /** Throws if the thread is not the owner. */

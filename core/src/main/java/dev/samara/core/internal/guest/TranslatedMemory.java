@@ -3,6 +3,7 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuCounters;
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.DirectFrames;
@@ -168,6 +169,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     private int faultOutside(long address, int access) {
+        int others = Cpus.leaveForFault();
         int before = processor.begin(CpuTlb.FAULTING);
         try {
             faulter.serve(Objects.requireNonNull(served));
@@ -181,6 +183,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
             return result;
         } finally {
             processor.end(before);
+            Cpus.comeBack(others);
         }
     }
 

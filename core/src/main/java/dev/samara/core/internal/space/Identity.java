@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class Identity {
     private final long pageSize;
     private final @Nullable String name;
+    private final boolean isCollected;
     private final AtomicInteger references = new AtomicInteger(1);
 
     /** 0 until the space is registered, which is before another thread knows it. */
@@ -32,9 +33,15 @@ public final class Identity {
     private volatile @Nullable Record exit;
     private volatile @Nullable Object attachment;
 
-    Identity(@Nullable String name, long pageSize) {
+    Identity(@Nullable String name, long pageSize, boolean isCollected) {
         this.name = name;
         this.pageSize = pageSize;
+        this.isCollected = isCollected;
+    }
+
+    /** Returns whether the embedder leaves references to the users of the space to the garbage collector. */
+    public boolean isCollected() {
+        return isCollected;
     }
 
     /** Returns the number of the space on its machine; 0 before it is registered. */

@@ -346,7 +346,8 @@ public final class Layout extends LayoutState implements VmaLookup {
      */
     Layout closedTwin() {
         Geometry geometry = geometry();
-        Origin bounds = new Origin(null, geometry, Set.of(), Map.of(), true, 0, 0, 0, 0, geometry.limit(), false);
+        Origin bounds =
+                new Origin(null, geometry, Set.of(), Map.of(), true, 0, 0, 0, 0, geometry.limit(), false, false);
         Layout twin = new Layout(
                 spaces,
                 new SpaceEnd(spaces),

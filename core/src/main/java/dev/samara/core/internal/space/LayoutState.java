@@ -124,7 +124,8 @@ public abstract class LayoutState {
         MapleTree<VmArea> empty = new MapleTree<>(lock);
         tree = empty;
         listeners = new LayoutListeners(host);
-        lifetime = new Lifetime(origin.name(), geometry, end, host, memory);
+        lifetime = new Lifetime(
+                new Identity(origin.name(), geometry.pageSize(), origin.isCollected()), geometry, end, host, memory);
         LayoutLock.identify(lock, lifetime.identity());
         pages = lifetime.pages();
         if (pages != null) {

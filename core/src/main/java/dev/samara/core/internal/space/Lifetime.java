@@ -29,6 +29,7 @@ public final class Lifetime {
     private final SpaceUsers users;
     private final Identity identity;
     private final Borrowers borrowers;
+    private final IdleUsers idleUsers;
     private final MachineThreads machine;
     private final @Nullable MachineMemory memory;
     private final PageTableCount pageTable = new PageTableCount(this::pageTableReleased);
@@ -42,19 +43,21 @@ public final class Lifetime {
     /**
      * Begins the life of a space, with one user.
      *
+     * @param identity what outlives the space
      * @param end what follows the last user
      * @param host the machine of the space
      * @param memory its memory for the page size; null for none
      */
     Lifetime(
-            @Nullable String name,
+            Identity identity,
             Geometry geometry,
             SpaceUsers.Teardown end,
             MachineState host,
             @Nullable MachineMemory memory) {
         users = new SpaceUsers(end);
-        identity = new Identity(name, geometry.pageSize());
+        this.identity = identity;
         borrowers = host.borrowers();
+        idleUsers = host.idleUsers();
         machine = host.threads();
         this.memory = memory;
         pages = memory == null ? null : new PageTable(geometry, new TlbContext(users, pageTable), host.tableBudget());
@@ -80,13 +83,13 @@ public final class Lifetime {
 
     /**
      * Gives up one of the users' references. After the last user the space is torn down. After the last reference its
-     * borrowers are asked to let go.
+     * borrowers are asked to let go, and CPUs that no thread uses leave it.
      */
     public void put() {
         if (users.put()) {
             users.end();
         } else {
-            askIfAlone();
+            askIfAlone(false);
         }
     }
 
@@ -95,7 +98,7 @@ public final class Lifetime {
         if (users.put()) {
             users.endLater();
         } else {
-            askIfAlone();
+            askIfAlone(true);
         }
     }
 
@@ -117,10 +120,11 @@ public final class Lifetime {
         }
     }
 
-    private void askIfAlone() {
-        // After the count. Pairs with Borrowers.BorrowPlace.begin.
+    private void askIfAlone(boolean isLater) {
+        // After the count. Pairs with Borrowers.BorrowPlace.begin, and with IdleCpus.IdlePlace.put.
         if (users.references() == 0) {
             borrowers.ask(identity);
+            idleUsers.leave(this, isLater);
         }
     }
 

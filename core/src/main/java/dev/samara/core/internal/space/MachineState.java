@@ -101,6 +101,9 @@ public final class MachineState {
     /** Ends what threads of a space wait for that has no users any more. Set before the machine is used. */
     private Consumer<Identity> waitsEnd = space -> {};
 
+    /** The CPUs that wait in spaces for a thread. Set before the machine is used. */
+    private IdleUsers idleUsers = IdleUsers.NONE;
+
     /** Null for a machine that does not track references. Set before the machine is used. */
     private @Nullable RefTracker refTracker;
 
@@ -297,6 +300,16 @@ public final class MachineState {
     /** Ends the waits of a space that has no users any more. */
     void endWaits(Identity space) {
         waitsEnd.accept(space);
+    }
+
+    /** Has CPUs leave a space that no thread uses there. Called once, before there is a space. */
+    public void idleUsers(IdleUsers users) {
+        idleUsers = users;
+    }
+
+    /** Returns the CPUs that wait in spaces for a thread. */
+    IdleUsers idleUsers() {
+        return idleUsers;
     }
 
     /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */

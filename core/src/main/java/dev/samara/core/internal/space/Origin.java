@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param highGuard the start of the guard that ends at the limit, in which nothing can be mapped; the limit for no
  *     such guard
  * @param earlyReuse whether a mapping may be stored over the reservation of a munmap in flight
+ * @param isCollected whether references to the users may become unreachable without a close
  */
 public record Origin(
         @Nullable String name,
@@ -36,7 +37,8 @@ public record Origin(
         long stackStart,
         long lowGuard,
         long highGuard,
-        boolean earlyReuse) {
+        boolean earlyReuse,
+        boolean isCollected) {
     /** Returns the lowest address at which a mapping may be placed. */
     public long lowest() {
         return Addresses.higher(geometry.minimum(), lowGuard);

@@ -67,7 +67,9 @@ public final class RcuReader extends ReaderWord {
 
     /** Sets the thread that uses this reader, for reports; null for none. */
     public void ownedBy(@Nullable Thread thread) {
-        owner = thread;
+        if (owner != thread) {
+            owner = thread;
+        }
     }
 
     /** Returns the reader's name in reports, which has its present owner. */

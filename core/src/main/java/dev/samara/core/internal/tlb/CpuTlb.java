@@ -6,6 +6,7 @@ import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LentCpu;
 import dev.samara.core.internal.cpu.OwnerTlb;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
@@ -56,6 +57,21 @@ public final class CpuTlb extends CpuActivities {
      * CpuState proves the last two, FlushLog that a logged range is whole.
      */
 
+    /** The CPU stays in GUEST until its thread leaves it. */
+    public static final int NEVER = 0;
+
+    /** The CPU leaves GUEST by itself for faults of other CPUs of the thread. */
+    public static final int FOR_FAULTS = 1;
+
+    /** The CPU leaves GUEST by itself for these faults, and for calls of the thread that may wait. */
+    public static final int FOR_CALLS = 2;
+
+    /** In {@link #away}: the CPU is in GUEST, or its thread has left GUEST itself. */
+    private static final int NOT_AWAY = 0;
+
+    /** In {@link #away}: for a call, or until the thread polls. Positive: for the fault of that depth. */
+    private static final int FOR_CALL = -1;
+
     /** A value that no generation has. */
     private static final long FRESH = -1;
 
@@ -74,6 +90,12 @@ public final class CpuTlb extends CpuActivities {
 
     /** The generation flushed to; {@link #FRESH} if listeners must be notified before a translation is used. */
     private long flushed;
+
+    /** For what the CPU leaves GUEST by itself. */
+    private int leaves;
+
+    /** Why the CPU has left GUEST, to which it comes back. */
+    private int away;
 
     /**
      * Flushes as long as the TLB is reachable. The list of the CPUs must not keep a CPU reachable that a
@@ -97,6 +119,36 @@ public final class CpuTlb extends CpuActivities {
             CpuTlb tlb = get();
             // After a failed switch the TLB may have another space selected.
             return tlb != null && (tlb.activities & WITHOUT_SPACE) == 0 && tlb.flush.drop(tlb.state, start, end);
+        }
+
+        @Override
+        public boolean leavesForCalls() {
+            CpuTlb tlb = get();
+            return tlb != null && tlb.leaves == FOR_CALLS && tlb.activities == GUEST;
+        }
+
+        @Override
+        public void leaveForCall() {
+            CpuTlb tlb = get();
+            if (tlb != null) {
+                tlb.goAway(FOR_CALL);
+            }
+        }
+
+        @Override
+        public void leaveForFault(int depth) {
+            CpuTlb tlb = get();
+            if (tlb != null && tlb.leaves != NEVER && tlb.activities == GUEST) {
+                tlb.goAway(depth);
+            }
+        }
+
+        @Override
+        public void comeBack(int depth) {
+            CpuTlb tlb = get();
+            if (tlb != null && tlb.away == depth) {
+                boolean unused = tlb.comeBack();
+            }
         }
     }
 
@@ -140,6 +192,16 @@ public final class CpuTlb extends CpuActivities {
     /** Takes the CPU from those of the calling thread, which hands it over. Not called in GUEST. */
     public void disown() {
         cpus.disown(state);
+    }
+
+    /** Adds the CPU to those of the calling thread, to which a pool has lent it. */
+    public void ownedAs(LentCpu lent) {
+        lent.list(state);
+    }
+
+    /** Takes the CPU from those of the calling thread, which gives it back to the pool. Not called in GUEST. */
+    public void disownedAs(LentCpu lent) {
+        lent.unlist(state);
     }
 
     /** Adds the CPU to those of the calling thread, which has claimed it. */
@@ -302,6 +364,51 @@ public final class CpuTlb extends CpuActivities {
         }
         activities &= ~GUEST;
         Reference.reachabilityFence(cpu);
+    }
+
+    /**
+     * Sets for what the CPU leaves GUEST by itself.
+     *
+     * @param when {@link #NEVER}, {@link #FOR_FAULTS} or {@link #FOR_CALLS}
+     */
+    public void leavesGuest(int when) {
+        leaves = when;
+    }
+
+    /** Leaves GUEST, and comes back at the next poll. Called in GUEST, in no other activity. */
+    public void goAway() {
+        goAway(FOR_CALL);
+    }
+
+    private void goAway(int why) {
+        leaveGuest();
+        away = why;
+        // A view polls by this word alone.
+        state.request();
+    }
+
+    /** Returns whether the CPU has left GUEST to come back. */
+    public boolean isAway() {
+        return away != NOT_AWAY;
+    }
+
+    /** Has the CPU stay out of GUEST, which it has left to come back. */
+    public void stayAway() {
+        away = NOT_AWAY;
+    }
+
+    /**
+     * Enters GUEST again, if the CPU has left it to come back and is in no activity that runs callbacks.
+     *
+     * @return whether it has entered
+     */
+    public boolean comeBack() {
+        if (away == NOT_AWAY || activities != 0) {
+            return false;
+        }
+        enterGuest();
+        away = NOT_AWAY;
+        return true;
     }
 
     /** Lets a view read the TLB and the requests, in place of an earlier view. */

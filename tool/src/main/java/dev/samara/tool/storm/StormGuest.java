@@ -10,7 +10,7 @@ import java.util.Random;
 import org.agrona.collections.Long2ObjectHashMap;
 
 /** A CPU in GUEST: loads, stores and atomics, in one step and by address. For one thread. */
-final class Guest {
+final class StormGuest {
     private static final int ACCESSES = 256;
     private static final int BETWEEN_POLLS = 8;
     private static final int WORD = Long.BYTES;
@@ -32,7 +32,7 @@ final class Guest {
     /** The sums added to the pages of the last plot, which keeps its content. */
     private final long[] added;
 
-    Guest(Cpu cpu, List<PageModel> plots, StormRules rules, Random random, RandomPauses pauses, long[] added) {
+    StormGuest(Cpu cpu, List<PageModel> plots, StormRules rules, Random random, RandomPauses pauses, long[] added) {
         this.cpu = cpu;
         memory = cpu.memory();
         flat = new StormMemory(memory);

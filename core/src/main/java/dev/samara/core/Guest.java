@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.guest.GuestMemory;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The stay of a thread in a space: from {@link AddressSpace#enter} to its close, the thread has a CPU of the machine's
+ * pool in GUEST.
+ *
+ * <pre>{@code
+ * try (Guest guest = space.enter()) {
+ *     guest.memory().store(address, 8, number);
+ * }
+ * }</pre>
+ *
+ * <p>Any thread may enter, a virtual one too, and nothing ties it to the thread that carries it. The first time it gets
+ * an idle CPU of the pool, or a new one; later mostly the CPU that it had before, with its translations. That takes one
+ * compare-and-set, and allocates nothing. The CPU is in {@link #memory}, which may have a {@link
+ * dev.samara.core.guest.FlatMemory}: the thread finds it by {@link GuestMemory#flat}, and makes it if it is null.
+ *
+ * <p><b>Nesting.</b> A thread may enter a space in which it is already: both guests have one CPU, and the inner one is
+ * closed first. It may enter other spaces, too, each with a CPU of its own.
+ *
+ * <p><b>GUEST.</b> A thread in GUEST {@linkplain #poll polls} often, since operations that remove pages or rights wait
+ * for it, as for any CPU in GUEST. Before it does other long work, or waits, it closes its guests or {@linkplain #leave
+ * leaves} GUEST. Calls that may wait throw {@link IllegalStateException}, unless each guest that the thread has open
+ * was told to {@linkplain #leaveForCalls leave GUEST for calls}.
+ *
+ * <p><b>Faults.</b> An access that handles a fault leaves GUEST until the fault is handled. The CPUs of all other
+ * guests of the thread leave GUEST with it, and come back before the access returns. So memories of several spaces can
+ * be used side by side.
+ *
+ * <p><b>Translations that code keeps</b> ({@link dev.samara.core.guest.TlbArrays}) are valid until a call of the guest
+ * or its memory, as for any CPU; and also only until an access of another guest of the thread that misses the TLB, and,
+ * with {@link #leaveForCalls}, until any call that may wait.
+ *
+ * <p>A machine whose frames are in a {@linkplain MachineBuilder#frameStore store of the embedder} keeps its guests in
+ * GUEST: calls that may wait are refused, and so is the access of another guest whose fault would wait. The store could
+ * make such calls in the midst of an access.
+ *
+ * <p>For the thread that has entered. An object is used again for later stays: after its close no method but {@code
+ * close} may be called.
+ */
+public final class Guest implements AutoCloseable {
+    /** The most guests of one CPU, one within the other. */
+    static final int MOST = Long.SIZE - 1;
+
+    private final PooledCpu of;
+    private final int level;
+    private @Nullable Guest inner;
+
+    /** Whether this guest allows that the CPU leaves GUEST for calls. */
+    boolean isLeftForCalls;
+
+    Guest(PooledCpu of, int level) {
+        this.of = of;
+        this.level = level;
+    }
+
+    /** Returns the guest within this one, made when it is first needed. */
+    Guest inner() {
+        Guest known = inner;
+        if (known == null) {
+            known = new Guest(of, level + 1);
+            inner = known;
+        }
+        return Objects.requireNonNull(known);
+    }
+
+    /**
+     * Returns the memory of the space. Numbers are little-endian at the beginning of the outermost guest, unless the
+     * memory has a {@link dev.samara.core.guest.FlatMemory} of another order.
+     *
+     * @return the memory of the CPU: the same object for all guests of one CPU
+     * @throws IllegalStateException if this guest is closed, or the thread is another one
+     */
+    public GuestMemory memory() {
+        of.checkOpen(level);
+        return of.cpu().memory();
+    }
+
+    /**
+     * Returns the number of the CPU, by which reports and {@link dev.samara.core.event.ShootdownDelivery} name it.
+     *
+     * @return positive
+     * @throws IllegalStateException if this guest is closed, or the thread is another one
+     */
+    public int number() {
+        of.checkOpen(level);
+        return of.cpu().number();
+    }
+
+    /**
+     * Acknowledges changes of other threads, as {@link Cpu#poll} does. If the CPU has left GUEST, it enters GUEST.
+     *
+     * @throws IllegalStateException if this guest is closed, the thread is another one, or the CPU is in a fault or in
+     *     one of its listeners
+     */
+    public void poll() {
+        of.checkOpen(level);
+        of.cpu().poll();
+    }
+
+    /**
+     * Leaves GUEST up to the next {@link #poll}, also that of a {@link dev.samara.core.guest.FlatMemory}, or {@link
+     * AddressSpace#enter} of this space: no operation waits for this thread, and calls that may wait are allowed as far
+     * as this CPU is concerned. An access in the meantime enters GUEST for its own duration. Does nothing if the CPU
+     * has left GUEST.
+     *
+     * @throws IllegalStateException if this guest is closed, the thread is another one, or the CPU is in a fault or in
+     *     one of its listeners
+     */
+    public void leave() {
+        of.checkOpen(level);
+        if (of.cpu().isInGuestLent()) {
+            of.cpu().goAway();
+        }
+    }
+
+    /**
+     * Has calls of the thread that may wait leave GUEST by themselves, as by {@link #leave}, in place of an exception.
+     * This holds if all guests that the thread has open in the space were told so, and until this one is closed. What
+     * the thread has kept of translations is outdated after such a call. The code that a call calls back, such as that
+     * of a backing, must not poll the guest: the call may wait afterwards.
+     *
+     * @return this
+     * @throws IllegalStateException if this guest is closed, or the thread is another one
+     */
+    public Guest leaveForCalls() {
+        of.checkOpen(level);
+        isLeftForCalls = true;
+        of.allowCalls();
+        return this;
+    }
+
+    /**
+     * Leaves GUEST, and gives the CPU back to the pool if this is the outermost guest. A second call does nothing. If
+     * all references to the space are closed, the CPU leaves the space. If it was the last user, this call tears the
+     * space down, and may wait, as {@link AddressSpace#close} does.
+     *
+     * @throws IllegalStateException if a guest within this one is open, if another thread uses the CPU, or if the CPU
+     *     is in a fault or in one of its listeners; nothing has changed then
+     */
+    @Override
+    public void close() {
+        of.close(level);
+    }
+
+    @Override
+    public String toString() {
+        return "guest of " + of;
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.internal.cpu.IdleCpus;
+import dev.samara.core.internal.space.IdleUsers;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Lifetime;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+
+/**
+ * The CPUs of one machine for threads that {@linkplain AddressSpace#enter enter} spaces. An idle CPU stays in its space
+ * in KERNEL, with its translations, so the way back is one compare-and-set and the entry of GUEST. It is a user of the
+ * space meanwhile, and leaves it after the last reference to the users is closed. Thread-safe; takes no lock.
+ */
+final class GuestCpus implements IdleUsers {
+    /*
+     * Why no idle CPU keeps a space from its end.
+     *
+     *     a thread that leaves its guest              a thread that closes the last reference
+     *     place := the CPU           (volatile)       references := 0               (get-and-add)
+     *     read the references        (volatile)       read each place               (volatile)
+     *     0: take the CPU back, end it                a CPU of the space: take it, end it
+     *
+     * At least one of the two finds the other's store, and the compare-and-set of the place decides between both. A
+     * CPU that is lent meanwhile is found by its thread, on its way back. A reference that is taken from 0 again, while
+     * there are other users, is closed again.
+     */
+
+    /** As many as have a bit of their own in cpumasks. */
+    private static final int PLACES = 32;
+
+    private final Machine machine;
+    private final IdleCpus<PooledCpu> idle = new IdleCpus<>(PooledCpu.class, PLACES);
+
+    GuestCpus(Machine machine) {
+        this.machine = machine;
+    }
+
+    /** Takes the calling thread to a space. */
+    Guest enter(AddressSpace space) {
+        Layout layout = space.layout();
+        if (layout.isClosed()) {
+            throw new MmException("enter(" + space + ")", Errno.ESRCH);
+        }
+        Lifetime wanted = layout.lifetime();
+        PooledCpu cpu = idle.openOrTakeIn(wanted);
+        if (cpu != null && cpu.isOpen()) {
+            return cpu.openInner();
+        }
+        if (cpu == null) {
+            cpu = idle.hasRoom() ? null : idle.takeAny();
+        }
+        boolean isOpen = false;
+        try {
+            if (cpu == null) {
+                cpu = PooledCpu.make(this, machine);
+                idle.add(cpu);
+            } else {
+                cpu.cpu().lend(cpu);
+            }
+            if (!cpu.isIn(wanted) && !cpu.goTo(layout)) {
+                throw new MmException("enter(" + space + ")", Errno.ESRCH);
+            }
+            idle.opened(cpu);
+            Guest guest = cpu.open();
+            isOpen = true;
+            return guest;
+        } finally {
+            if (!isOpen && cpu != null) {
+                giveBack(cpu);
+            }
+        }
+    }
+
+    /** Takes a CPU back that the calling thread has taken out of GUEST, or that it could not use. */
+    void giveBack(PooledCpu cpu) {
+        idle.closed(cpu);
+        cpu.cpu().takeBack(cpu);
+        if (!cpu.hasPlace()) {
+            end(cpu, false);
+            return;
+        }
+        Lifetime space = cpu.lifetime();
+        idle.putBack(cpu);
+        if (space != null && space.users().references() == 0 && idle.takeBack(cpu)) {
+            end(cpu, false);
+        }
+    }
+
+    private void end(PooledCpu cpu, boolean isLater) {
+        idle.remove(cpu);
+        cpu.cpu().end(isLater);
+    }
+
+    @Override
+    public void leave(Lifetime space, boolean isLater) {
+        for (int i = 0; i < idle.places(); i++) {
+            PooledCpu cpu = idle.takeAt(i, space);
+            if (cpu != null) {
+                leave(cpu, space, isLater);
+            }
+        }
+    }
+
+    private void leave(PooledCpu cpu, Lifetime space, boolean isLater) {
+        if (!cpu.isIn(space)) {
+            // It has gone to another space between the look and the take.
+            giveBackIdle(cpu);
+            return;
+        }
+        try {
+            end(cpu, isLater);
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // The close of a reference must not fail for that. No thread can reach the CPU: it is lost, and the machine
+            // takes it offline.
+            return;
+        }
+    }
+
+    private void giveBackIdle(PooledCpu cpu) {
+        Lifetime in = cpu.lifetime();
+        idle.putBack(cpu);
+        if (in != null && in.users().references() == 0 && idle.takeBack(cpu)) {
+            end(cpu, true);
+        }
+    }
+
+    /** Ends all that are idle, for the close of the machine. */
+    void end() {
+        for (int i = 0; i < idle.places(); i++) {
+            PooledCpu cpu = idle.takeAt(i);
+            if (cpu != null) {
+                end(cpu, false);
+            }
+        }
+    }
+}

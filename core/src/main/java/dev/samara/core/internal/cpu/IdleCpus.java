@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import java.lang.ref.WeakReference;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A bounded pool of CPUs. Each has a place of its own, in which it is while it is idle. A thread takes it from there by
+ * one compare-and-set, and puts it back by one store. Each thread remembers the CPUs that it has used last, so threads
+ * that come and go side by side write no common word. Thread-safe; takes no lock, and never waits.
+ *
+ * @param <T> the kind of the CPUs
+ */
+public final class IdleCpus<T extends LentCpu> {
+    /**
+     * The place of one CPU, with padding as a slot of {@link dev.samara.core.internal.page.PageTableContexts} has it.
+     */
+    @SuppressWarnings("UnusedVariable") // padding
+    static final class IdlePlace {
+        /** Null while the CPU is lent. */
+        private final AtomicReference<@Nullable LentCpu> idle = new AtomicReference<>();
+
+        final IdleCpus<?> pool;
+        final CpuOwner owner;
+        final int index;
+
+        private long p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, p10, p11, p12, p13, p14, p15;
+
+        IdlePlace(IdleCpus<?> pool, CpuOwner owner, int index) {
+            this.pool = pool;
+            this.owner = owner;
+            this.index = index;
+        }
+
+        @Nullable
+        LentCpu idle() {
+            return idle.get();
+        }
+
+        /** Takes a CPU that was found here, unless another thread has taken it. */
+        boolean take(LentCpu found) {
+            // Atomic: one thread gets the CPU. Pairs with put: it finds all that the last thread did with the CPU.
+            return idle.compareAndSet(found, null);
+        }
+
+        /** Puts the CPU back. */
+        void put(LentCpu cpu) {
+            // Volatile: after all that the thread has done with the CPU, and before the caller reads the references to
+            // the space. Pairs with take, and with Lifetime.put, which gives a reference up and then reads this.
+            idle.set(cpu);
+        }
+    }
+
+    private final Class<T> kind;
+    private final int mask;
+
+    /** A place belongs to a CPU until that is removed, or is gone. */
+    private final AtomicReferenceArray<@Nullable IdlePlace> places;
+
+    /** Whether a CPU has come. Never set back to false. */
+    private volatile boolean isUsed;
+
+    /**
+     * Makes an empty pool.
+     *
+     * @param most how many CPUs have a place, a power of two
+     */
+    public IdleCpus(Class<T> kind, int most) {
+        this.kind = kind;
+        mask = most - 1;
+        places = new AtomicReferenceArray<>(most);
+    }
+
+    /** Returns how many places there are to look at; 0 before there was a CPU. */
+    public int places() {
+        return isUsed ? places.length() : 0;
+    }
+
+    /** Notes that the calling thread has a CPU open: {@link #openOrTakeIn} finds it. */
+    public void opened(T cpu) {
+        ThreadCpus thread = cpu.thread;
+        if (thread != null) {
+            thread.open.add(cpu.self);
+        }
+    }
+
+    /** Ends {@link #opened}. Allocates nothing. */
+    public void closed(T cpu) {
+        ThreadCpus thread = cpu.thread;
+        if (thread != null) {
+            thread.forgetOpen(cpu);
+        }
+    }
+
+    /**
+     * Returns the CPU that the calling thread {@linkplain #opened has open} in a space; otherwise takes one as {@link
+     * #takeIn} does.
+     *
+     * @return null if neither is there
+     */
+    public @Nullable T openOrTakeIn(Object space) {
+        ThreadCpus thread = ThreadCpus.kept();
+        for (int i = thread.open.size() - 1; i >= 0; i--) {
+            LentCpu cpu = thread.open.get(i).get();
+            if (cpu != null && cpu.isIn(space) && kind.isInstance(cpu)) {
+                return kind.cast(cpu);
+            }
+        }
+        return takeIn(space, thread);
+    }
+
+    /**
+     * Takes an idle CPU that was in a space, before all others one that the calling thread has used. Allocates nothing
+     * once the thread has used a pool. The caller checks whether the CPU {@linkplain LentCpu#isIn is there} still.
+     *
+     * @return null if none is idle there
+     */
+    public @Nullable T takeIn(Object space) {
+        return takeIn(space, ThreadCpus.kept());
+    }
+
+    private @Nullable T takeIn(Object space, ThreadCpus thread) {
+        for (int i = 0; i < ThreadCpus.REMEMBERED; i++) {
+            WeakReference<LentCpu> known = thread.remembered[i];
+            LentCpu cpu = known == null ? null : known.get();
+            if (cpu != null && cpu.isIn(space)) {
+                IdlePlace place = cpu.place;
+                if (place != null && place.pool == this && place.idle() == cpu && place.take(cpu)) {
+                    return lent(cpu, thread);
+                }
+            }
+        }
+        int first = first();
+        for (int i = 0; i <= mask; i++) {
+            LentCpu cpu = idleAt(first + i & mask);
+            if (cpu != null && cpu.isIn(space) && taken(cpu)) {
+                thread.remember(cpu);
+                return lent(cpu, thread);
+            }
+        }
+        return null;
+    }
+
+    private T lent(LentCpu cpu, ThreadCpus thread) {
+        cpu.thread = thread;
+        return kind.cast(cpu);
+    }
+
+    /**
+     * Takes any idle CPU.
+     *
+     * @return null if none is idle
+     */
+    public @Nullable T takeAny() {
+        ThreadCpus thread = ThreadCpus.kept();
+        int first = first();
+        for (int i = 0; i <= mask; i++) {
+            LentCpu cpu = idleAt(first + i & mask);
+            if (cpu != null && taken(cpu)) {
+                thread.remember(cpu);
+                return lent(cpu, thread);
+            }
+        }
+        return null;
+    }
+
+    /** Returns the place at which the calling thread begins, so that new threads do not meet at one place. */
+    private int first() {
+        return (int) Thread.currentThread().getId() & mask;
+    }
+
+    /** Takes the CPU that is idle at an index, if there is one, to end it. */
+    public @Nullable T takeAt(int index) {
+        LentCpu cpu = idleAt(index);
+        return cpu != null && taken(cpu) ? kind.cast(cpu) : null;
+    }
+
+    /**
+     * Takes the CPU that is idle at an index, to end it, if there is one that was in a space. The caller checks that
+     * again.
+     */
+    public @Nullable T takeAt(int index, Object space) {
+        LentCpu cpu = idleAt(index);
+        return cpu != null && cpu.isIn(space) && taken(cpu) ? kind.cast(cpu) : null;
+    }
+
+    private @Nullable LentCpu idleAt(int index) {
+        IdlePlace place = places.get(index);
+        return place == null ? null : place.idle();
+    }
+
+    private static boolean taken(LentCpu cpu) {
+        IdlePlace place = cpu.place;
+        return place != null && place.take(cpu);
+    }
+
+    /** Returns whether a further CPU would find a place. */
+    public boolean hasRoom() {
+        for (int i = 0; i <= mask; i++) {
+            IdlePlace place = places.get(i);
+            if (place == null || place.owner.isGone()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Gives a new CPU of the calling thread a place, if there is one that is free, or whose CPU is gone. */
+    public void add(T cpu) {
+        if (!isUsed) {
+            // Volatile: before the CPU is put into its place for the first time.
+            isUsed = true;
+        }
+        ThreadCpus thread = ThreadCpus.kept();
+        cpu.thread = thread;
+        for (int i = 0; i <= mask; i++) {
+            IdlePlace known = places.get(i);
+            if (known == null || known.owner.isGone()) {
+                IdlePlace made = new IdlePlace(this, cpu.owner(), i);
+                if (places.compareAndSet(i, known, made)) {
+                    cpu.place = made;
+                    thread.remember(cpu);
+                    return;
+                }
+            }
+        }
+    }
+
+    /** Gives up the place of a CPU that is lent to the calling thread, and ends. */
+    public void remove(T cpu) {
+        IdlePlace place = cpu.place;
+        if (place != null) {
+            cpu.place = null;
+            places.compareAndSet(place.index, place, null);
+        }
+    }
+
+    /**
+     * Puts a CPU back, which {@linkplain LentCpu#hasPlace has a place} and no owner. The calling thread does not use it
+     * any more. What the caller reads afterwards, it reads after the store.
+     */
+    public void putBack(T cpu) {
+        IdlePlace place = cpu.place;
+        if (place != null) {
+            cpu.thread = null;
+            place.put(cpu);
+        }
+    }
+
+    /** Takes a CPU back that the calling thread has just put back, unless another thread has taken it. */
+    public boolean takeBack(T cpu) {
+        return taken(cpu);
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.cpu;
+
+import static dev.samara.core.fixture.Refusal.assertRefused;
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static dev.samara.core.fixture.SpaceFixture.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Guest;
+import dev.samara.core.SpaceIdentity;
+import dev.samara.core.event.Report;
+import dev.samara.core.fixture.AllocatedBytes;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("The CPUs of threads that enter spaces")
+final class GuestPoolTest extends GuestFixture {
+    @Test
+    @DisplayName("are shared by threads one after the other, and not beside each other")
+    void shared() {
+        Set<Integer> numbers = new TreeSet<>();
+        for (int i = 0; i < 20; i++) {
+            FutureTask<Integer> task = new FutureTask<>(() -> {
+                try (Guest guest = space.enter()) {
+                    return guest.number();
+                }
+            });
+            new Thread(task, "visitor").start();
+            numbers.add(Await.result("a visit", task, reports));
+        }
+        assertEquals(1, numbers.size());
+        try (Guest guest = space.enter()) {
+            int mine = guest.number();
+            assertNotEquals(mine, elsewhere(() -> {
+                try (Guest beside = space.enter()) {
+                    return beside.number();
+                }
+            }));
+        }
+    }
+
+    @Test
+    @DisplayName("may be more at a time than the pool keeps")
+    void many() {
+        AddressSpace[] spaces = new AddressSpace[40];
+        Guest[] guests = new Guest[spaces.length];
+        for (int i = 0; i < spaces.length; i++) {
+            spaces[i] = newSpace();
+        }
+        for (int i = 0; i < spaces.length; i++) {
+            guests[i] = spaces[i].enter();
+            store(guests[i], AT, i);
+        }
+        for (int i = 0; i < spaces.length; i++) {
+            assertEquals(i, load(guests[i], AT));
+        }
+        for (int i = spaces.length - 1; i >= 0; i--) {
+            guests[i].close();
+            int kept = spaces[i].cpus();
+            assertEquals(i < 32 ? 1 : 0, kept, () -> "CPUs in space " + kept);
+            spaces[i].close();
+        }
+    }
+
+    @Test
+    @DisplayName("are taken from other spaces if the pool is full")
+    void fromAnotherSpace() {
+        AddressSpace[] spaces = new AddressSpace[40];
+        Set<Integer> numbers = new TreeSet<>();
+        for (int i = 0; i < spaces.length; i++) {
+            spaces[i] = newSpace();
+            try (Guest guest = spaces[i].enter()) {
+                store(guest, AT, i);
+                numbers.add(guest.number());
+            }
+        }
+        assertEquals(32, numbers.size());
+        for (int i = 0; i < spaces.length; i++) {
+            try (Guest guest = spaces[i].enter()) {
+                assertEquals(i, load(guest, AT));
+            }
+        }
+        for (AddressSpace each : spaces) {
+            each.close();
+            assertEquals(0, each.users());
+        }
+    }
+
+    @Test
+    @DisplayName("come to no space by a closed reference; a space ends with its last guest, and not before")
+    void closedSpace() {
+        AddressSpace ended = newSpace();
+        SpaceIdentity identity = ended.grab();
+        try (Guest guest = ended.enter()) {
+            ended.close();
+            MmException refused = assertRefused(MmException.class, ended::enter, "enter");
+            assertEquals(Errno.ESRCH, refused.errno());
+            store(guest, AT, 1);
+            assertNull(identity.exit());
+        }
+        assertNotNull(identity.exit());
+        assertEquals(0, ended.users());
+        identity.close();
+    }
+
+    @Test
+    @DisplayName("delay no end while they are idle: they leave with the last reference")
+    void idleAtTheEnd() {
+        AddressSpace ended = newSpace();
+        SpaceIdentity identity = ended.grab();
+        elsewhere(() -> {
+            try (Guest guest = ended.enter()) {
+                store(guest, AT, 1);
+                return 0;
+            }
+        });
+        assertEquals(1, ended.cpus());
+        AddressSpace further = ended.get();
+        ended.close();
+        assertEquals(1, further.cpus());
+        try (Guest guest = further.enter()) {
+            assertEquals(1, load(guest, AT));
+        }
+        further.close();
+        assertNotNull(identity.exit());
+        assertEquals(0, further.users());
+        identity.close();
+        assertEquals(0, machine.statistics().framesInUse());
+    }
+
+    @Test
+    @DisplayName("cost no allocation when a thread enters again, also within, and in another space")
+    void allocatesNothing() {
+        try (AddressSpace second = newSpace()) {
+            AllocatedBytes.assertNone(i -> {
+                Guest outer = space.enter().leaveForCalls();
+                outer.memory().store(AT, 8, i);
+                Guest inner = space.enter();
+                Guest elsewhere = second.enter();
+                elsewhere.memory().store(AT, 8, i);
+                elsewhere.poll();
+                elsewhere.close();
+                inner.close();
+                outer.leave();
+                outer.poll();
+                outer.close();
+            });
+        }
+    }
+
+    @Test
+    @DisplayName("are taken offline if their thread ends in GUEST, or forgets its guest and lives on")
+    void gone() throws InterruptedException {
+        Thread dead = new Thread(() -> store(space.enter(), AT, 1), "dead");
+        dead.start();
+        dead.join();
+        assertEquals(0, space.munmap(AT, PAGE));
+        assertEquals(List.of(), reports);
+        forget();
+        Future<Long> waits = other.submit(() -> space.munmap(AT + PAGE, PAGE));
+        Await.until("the CPU is lost", () -> {
+            System.gc();
+            return waits.isDone();
+        });
+        assertEquals(0, Await.result("munmap", waits, reports));
+        assertEquals(1, reports.size());
+        assertEquals(Report.Kind.CPU_LOST, reports.get(0).kind());
+        reports.clear();
+        try (Guest guest = space.enter()) {
+            store(guest, AT + 2 * PAGE, 2);
+        }
+    }
+
+    private void forget() {
+        store(space.enter(), AT + PAGE, 1);
+    }
+
+    @Test
+    @DisplayName("serve virtual threads, where there are any")
+    void virtual() throws ReflectiveOperationException {
+        ThreadFactory virtual = virtualThreads();
+        if (virtual == null) {
+            return;
+        }
+        int threads = 100;
+        List<Thread> all = new ArrayList<>();
+        for (int i = 0; i < threads; i++) {
+            Thread made = virtual.newThread(this::add);
+            all.add(made);
+            made.start();
+        }
+        for (Thread each : all) {
+            Await.until("a virtual thread has ended", () -> !each.isAlive(), reports, each);
+        }
+        try (Guest guest = space.enter()) {
+            assertEquals(50L * threads, load(guest, AT));
+        }
+    }
+
+    private void add() {
+        for (int i = 0; i < 50; i++) {
+            try (Guest guest = space.enter()) {
+                assertFault(Fault.NONE, guest.memory().getAndAdd(AT, 8, 1));
+                // Another virtual thread may continue on the carrier.
+                LockSupport.parkNanos(1);
+                guest.poll();
+            }
+        }
+    }
+
+    /** By reflection: the tests are compiled for a JDK without virtual threads. */
+    private static @Nullable ThreadFactory virtualThreads() throws ReflectiveOperationException {
+        if (Runtime.version().feature() < 21) {
+            return null;
+        }
+        Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
+        return (ThreadFactory)
+                Class.forName("java.lang.Thread$Builder").getMethod("factory").invoke(builder);
+    }
+}
