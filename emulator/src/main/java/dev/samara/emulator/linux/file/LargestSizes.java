@@ -30,8 +30,8 @@ final class LargestSizes {
                 known = search(host);
                 found.put(device, known);
             } catch (ClosedByInterruptException again) {
-                // Of a signal to the thread of the guest, which is not lost.
-                continue;
+                // Of a signal to the thread of the guest, which is not lost: the next search keeps it.
+                known = null;
             } catch (IOException unreadable) {
                 return Long.MAX_VALUE;
             }

@@ -74,7 +74,7 @@ final class GuestRootTest {
             Files.createSymbolicLink(removed.getParent(), folder.toRealPath());
             Path found =
                     view.resolve(opened, "../secret", true, EmulatedLinks.NONE).host();
-            assertTrue(found == null || found.startsWith(root) && Files.notExists(found), "outside: " + found);
+            assertTrue(found == null || (found.startsWith(root) && Files.notExists(found)), "outside: " + found);
         }
     }
 
