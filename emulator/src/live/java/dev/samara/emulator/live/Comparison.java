@@ -102,6 +102,7 @@ final class Comparison implements AutoCloseable {
 
     private List<Difference> run(List<List<Step>> scripts, List<Difference> before) throws IOException {
         List<String> names = scripts.stream().map(each -> "s" + this.scripts++).toList();
+        watch.startScripts();
         CompletableFuture<List<ScriptRun.Answers>> ofKernel =
                 CompletableFuture.supplyAsync(() -> ScriptRun.run(kernel, names, scripts, watch), ScriptRun::start);
         List<ScriptRun.Answers> ofGuest = ScriptRun.run(guest, names, scripts, watch);

@@ -71,8 +71,13 @@ final class GuestSide extends Side {
     }
 
     @Override
-    void kill(long process) {
+    public void kill(long process) {
         emulation.stop();
+    }
+
+    @Override
+    public boolean isAsleep(long process) {
+        return false;
     }
 
     @Override

@@ -55,6 +55,7 @@ enum JudgedCall {
     FACCESSAT2(439, 439),
     FCHMOD(91, 52),
     FCHMODAT(268, 53),
+    FCHMODAT2(452, 452),
     FCHOWN(93, 55),
     FCHOWNAT(260, 54),
     UTIMENSAT(280, 88),

@@ -3,6 +3,8 @@ package dev.samara.emulator.live;
 
 import dev.samara.testing.judge.Judge;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -10,6 +12,9 @@ import java.util.List;
 
 /** The judge as a process of the kernel, which belongs to a user without rights. */
 final class KernelSide extends Side {
+    /** Interrupted by signals, stopped, stopped by a debugger, and ended. */
+    private static final String STATES_OF_SLEEP = "STtZ";
+
     private static final String USER = "1000";
     private static final List<String> AS_USER =
             List.of("setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--no-new-privs");
@@ -34,8 +39,32 @@ final class KernelSide extends Side {
         return new KernelSide(Judge.start(place, isRoot && !asUserZero ? AS_USER : List.of()), place);
     }
 
+    /** Looks at all threads of the script's processes, which are those of the judge. */
     @Override
-    void kill(long process) {
+    public boolean isAsleep(long process) {
+        ProcessHandle judge =
+                ProcessHandle.of(process).flatMap(ProcessHandle::parent).orElse(null);
+        return judge != null && judge.descendants().allMatch(each -> areAsleep(each.pid()));
+    }
+
+    private static boolean areAsleep(long process) {
+        try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/" + process + "/task"))) {
+            for (Path each : threads) {
+                String text = Files.readString(each.resolve("stat"), StandardCharsets.ISO_8859_1);
+                // After the name, which may have blanks and brackets.
+                char state = text.charAt(text.lastIndexOf(')') + 2);
+                if (STATES_OF_SLEEP.indexOf(state) < 0) {
+                    return false;
+                }
+            }
+            return true;
+        } catch (IOException ended) {
+            return false;
+        }
+    }
+
+    @Override
+    public void kill(long process) {
         ProcessHandle.of(process).ifPresent(found -> {
             found.descendants().forEach(ProcessHandle::destroyForcibly);
             found.destroyForcibly();

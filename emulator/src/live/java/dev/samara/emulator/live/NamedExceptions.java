@@ -37,18 +37,8 @@ final class NamedExceptions {
     private static final Pattern TIMES = Pattern.compile(" atime \\S+ mtime \\S+");
     private static final String ENOSYS = "-38";
     private static final String EINVAL = "-22";
-    private static final Set<String> BEYOND = Set.of(EINVAL, "-27", "-75");
-    private static final long MOST_OFFSET = (1L << 44) - 4096;
-    private static final Set<JudgedCall> OF_OFFSETS = EnumSet.of(
-            JudgedCall.LSEEK,
-            JudgedCall.FTRUNCATE,
-            JudgedCall.TRUNCATE,
-            JudgedCall.PWRITE64,
-            JudgedCall.PWRITEV,
-            JudgedCall.FALLOCATE,
-            JudgedCall.SENDFILE);
     private static final Set<Integer> COMMANDS =
-            Set.of(0, 1, 2, 3, 4, 5, 6, 7, 9, 16, 36, 37, 38, 1030, 1031, 1032, 1033, 1034);
+            Set.of(0, 1, 2, 3, 4, 5, 6, 7, 9, 16, 36, 37, 38, 1027, 1028, 1030, 1031, 1032, 1033, 1034);
     private static final String EPERM = "-1";
     private static final String EOVERFLOW = "-75";
     private static final String ESRCH = "-3";
@@ -60,10 +50,6 @@ final class NamedExceptions {
 
     /** Of a read of a folder, which is EISDIR, or EBADF if it is the target of bytes, too. */
     private static final Pattern OF_READ_FOLDER = Pattern.compile("^-(21|9) .* at any mode 4");
-
-    /** The calls that look at the position and the number of bytes first. */
-    private static final Set<JudgedCall> OF_RIGHTS =
-            EnumSet.of(JudgedCall.UTIMENSAT, JudgedCall.FACCESSAT, JudgedCall.FACCESSAT2);
 
     private static final Set<JudgedCall> OF_WAITS = EnumSet.of(JudgedCall.WAITID, JudgedCall.WAIT4);
 
@@ -113,7 +99,6 @@ final class NamedExceptions {
     private static final int MOST_ENTRY = 280;
 
     private static final int UNSHARE = 2;
-    private static final long PIDFD = 0x1000;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
     private static final int EXCHANGE_OR_WHITEOUT = 6;
@@ -138,9 +123,6 @@ final class NamedExceptions {
         }
         if (isWaitForNone(call, found.kernel()) != isWaitForNone(call, found.guest()) && isAfter(found, ENDING)) {
             return "a wait that does not wait, beside an end under way";
-        }
-        if (call.call() == JudgedCall.SENDFILE && found.kernel().startsWith(EOVERFLOW + " ") && isAfterFarSeek(found)) {
-            return "an offset that the host's file system does not have";
         }
         if (call.call() == JudgedCall.RT_SIGPENDING && hasThread(found) && isAfter(found, TO_PROCESS)) {
             return "a signal for the process, which another thread is about to take";
@@ -167,9 +149,6 @@ final class NamedExceptions {
                 && isAfter(found, Set.of(JudgedCall.FCHMOD, JudgedCall.FCHMODAT))) {
             return "an open file by its descriptor's name, in a folder that the JDK may not search any more";
         }
-        if (first(found.kernel()).equals(EACCES) && OF_RIGHTS.contains(call.call()) && hasPidfd(found)) {
-            return "the owner of a pidfd, who the guest is in the emulator, as the document says";
-        }
         if (OF_WAITS.contains(call.call()) && hasThread(found) && isOfAnotherChild(found)) {
             return "which child of several that have ended is found first: that of the calling thread";
         }
@@ -181,12 +160,6 @@ final class NamedExceptions {
             return "bytes that are copied over themselves, in parts of any size";
         }
         return of(call, found.kernel(), found.guest());
-    }
-
-    private static boolean hasPidfd(Difference found) {
-        return found.script().subList(0, found.step()).stream()
-                .anyMatch(each -> (each instanceof Step.Spawn spawn && (spawn.flags() & PIDFD) != 0)
-                        || (each instanceof Step.Call call && call.call() == JudgedCall.PIDFD_OPEN));
     }
 
     /** Returns whether an earlier step sent a signal that stops or continues a process. */
@@ -273,12 +246,6 @@ final class NamedExceptions {
                 .anyMatch(each -> each instanceof Step.Call call
                         && call.call() == JudgedCall.LSEEK
                         && call.arguments().get(0).equals(read.arguments().get(0)));
-    }
-
-    /** Whether a call has set a position beyond the maximum of ext4 before. */
-    private static boolean isAfterFarSeek(Difference found) {
-        return found.script().subList(0, found.step()).stream()
-                .anyMatch(each -> each instanceof Step.Call call && call.call() == JudgedCall.LSEEK && isBeyond(call));
     }
 
     /** Whether entries of a folder were read before the call that differs. */
@@ -377,13 +344,6 @@ final class NamedExceptions {
         if (isOfFile && guest.startsWith(EOPNOTSUPP)) {
             return "a file that has lost its name, which the JDK cannot change, as the document says";
         }
-        if (isOfFile && first(kernel).equals(EPERM) && guest.startsWith("0") && guest.contains(" mode 20666 ")) {
-            return "the owner of a device, who the guest is in the emulator, as the document says";
-        }
-        boolean isOfPidfd = isOfFile || call.call() == JudgedCall.FCHOWN;
-        if (isOfPidfd && first(kernel).equals(EOPNOTSUPP) && first(guest).equals("0")) {
-            return "the attributes of a pidfd, which are not stored, as the document says";
-        }
         boolean isUnfit = isOfOrder(call, kernel) && isOfOrder(call, guest);
         if (call.call() == JudgedCall.GETDENTS64
                 && (isUnfit || (kernel.startsWith("entries") && guest.startsWith("entries")))) {
@@ -393,7 +353,7 @@ final class NamedExceptions {
                 && first(kernel).equals(EPERM)
                 && call.arguments().get(2) instanceof Argument.Numeric flags
                 && (flags.value() & NOATIME) != 0) {
-            return "the owner of a device, who the guest is in the emulator, as the document says";
+            return "an open with O_NOATIME of what belongs to user 0, as the document says";
         }
         if (call.call() == JudgedCall.MKNODAT && guest.startsWith(EPERM) && kernel.equals("0")) {
             return "a device that stands for a removed name, which the JDK cannot make";
@@ -402,9 +362,6 @@ final class NamedExceptions {
                 && !kernel.startsWith("-")
                 && IN_FOLDER.matcher(guest).find()) {
             return "a position in a folder, which is the file system's own";
-        }
-        if (isBeyond(call) && BEYOND.contains(kernel.split(" ", -1)[0])) {
-            return "an offset that the host's file system does not have";
         }
         if (call.call() == JudgedCall.LSEEK
                 && call.arguments().get(2) instanceof Argument.Numeric from
@@ -424,11 +381,6 @@ final class NamedExceptions {
             return "renames that the document's table excludes";
         }
         return null;
-    }
-
-    /** Whether a call names an offset beyond the maximum of ext4: the emulator does not know the file system. */
-    private static boolean isBeyond(Step.Call call) {
-        return OF_OFFSETS.contains(call.call()) && call.arguments().stream().anyMatch(NamedExceptions::isBeyond);
     }
 
     /**
@@ -460,12 +412,6 @@ final class NamedExceptions {
 
     private static boolean sharesFiles(List<Step> before) {
         return before.stream().anyMatch(each -> each instanceof Step.Make made && made.isThread());
-    }
-
-    private static boolean isBeyond(Argument argument) {
-        return argument instanceof Argument.Fields fields
-                ? fields.fields().stream().anyMatch(each -> isBeyond(each.value()))
-                : argument instanceof Argument.Numeric number && number.value() > MOST_OFFSET;
     }
 
     /**

@@ -141,7 +141,7 @@ final class ScriptRun {
         ask("E", answer -> {
             long process = Long.parseLong(answer);
             seen.add(process, process);
-            watch.begun(side, process);
+            watch.begun(side, process, folder);
         });
         // The folders above it are the script's, too: it may have links to what is above.
         for (String each : new String[] {folder, INSIDE, INSIDE}) {
@@ -190,6 +190,7 @@ final class ScriptRun {
                 break;
             }
             String answer = first.answer();
+            watch.answered(side);
             if (answer.startsWith(ENDED)) {
                 hasEnded = true;
                 ended = answer + (watch.ended(side) ? TOO_LONG : "");

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /** A judge that makes scripts: that of the kernel, or that of the emulator. */
-abstract class Side implements AutoCloseable {
+abstract class Side implements Watch.Watched, AutoCloseable {
     private final Architecture architecture;
     private final Judge judge;
     private final Path folder;
@@ -48,9 +48,6 @@ abstract class Side implements AutoCloseable {
     final int user() {
         return user;
     }
-
-    /** Ends a process of a script that hangs. */
-    abstract void kill(long process);
 
     /** Returns a text of what went wrong in the emulator itself; empty if nothing did. */
     abstract String complaints();

@@ -2,13 +2,18 @@
 package dev.samara.emulator.live;
 
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
-/** Ends scripts that hang. */
+/**
+ * Ends scripts that hang. Where the kernel shows that all tasks of a script sleep, and go on sleeping, the script waits
+ * for what never comes: it is ended without the usual time, and the other side gets a little more time for it.
+ */
 final class Watch implements AutoCloseable {
     static final int MOST_SECONDS = 60;
 
@@ -18,18 +23,39 @@ final class Watch implements AutoCloseable {
     /** For each of the many trials that shorten a script, most of which may hang. The shortest script is run again. */
     private static final int MOST_OF_TRIAL = 1;
 
+    private static final long PERIOD_MILLIS = 250;
+
+    /** For how many looks all tasks sleep: longer than most waits of scripts, and less than what a test can pay. */
+    private static final int ASLEEP = 12;
+
+    /** For how many looks a script goes on for which the other side waits for ever: nearly all wait here, too. */
+    private static final int MOST_OF_WAITING = 20;
+
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(work -> {
         Thread thread = new Thread(work, "watch over scripts");
         thread.setDaemon(true);
         return thread;
     });
     private final int mostAtFirst;
+    private final long periodMillis;
     private volatile int most;
 
     /** Whether a trial seemed to hang that only took longer. Used by the thread of the comparison. */
     private boolean isPatient;
 
-    private final Map<Side, ScheduledFuture<?>> ends = new ConcurrentHashMap<>();
+    private final Map<Watched, RunningScript> running = new ConcurrentHashMap<>();
+
+    /** The scripts that wait for ever on one side. */
+    private final Set<String> waiting = ConcurrentHashMap.newKeySet();
+
+    /** A side that runs scripts. */
+    interface Watched {
+        /** Ends a process of a script that hangs. */
+        void kill(long process);
+
+        /** Returns whether no task of a script can run before something happens to it; false if that is not known. */
+        boolean isAsleep(long process);
+    }
 
     /**
      * Makes a watch.
@@ -37,8 +63,70 @@ final class Watch implements AutoCloseable {
      * @param seconds for a script that is made for the first time, usually {@link #MOST_SECONDS}
      */
     Watch(int seconds) {
+        this(seconds, PERIOD_MILLIS);
+    }
+
+    /** Makes a watch that looks at scripts with some time in between. */
+    Watch(int seconds, long periodMillis) {
         mostAtFirst = seconds;
         most = seconds;
+        this.periodMillis = periodMillis;
+    }
+
+    /** A script that one side runs. */
+    private final class RunningScript {
+        private final Watched side;
+        private final long process;
+        private final String script;
+        private final ScheduledFuture<?> looks;
+        private final ScheduledFuture<?> end;
+        private final AtomicInteger answers = new AtomicInteger();
+
+        /** Used by the timer, as the next two. */
+        private int seen = -1;
+
+        private int asleep;
+        private int waited;
+
+        /** Guarded by this, as the next one. */
+        private boolean isOver;
+
+        private boolean isKilled;
+
+        RunningScript(Watched side, long process, String script) {
+            this.side = side;
+            this.process = process;
+            this.script = script;
+            end = timer.schedule(this::kill, most, TimeUnit.SECONDS);
+            looks = timer.scheduleWithFixedDelay(this::look, periodMillis, periodMillis, TimeUnit.MILLISECONDS);
+        }
+
+        private void look() {
+            int now = answers.get();
+            asleep = now == seen && side.isAsleep(process) ? asleep + 1 : 0;
+            seen = now;
+            waited += waiting.contains(script) ? 1 : 0;
+            if (asleep == ASLEEP) {
+                waiting.add(script);
+            }
+            if (asleep == ASLEEP || waited == MOST_OF_WAITING) {
+                kill();
+            }
+        }
+
+        private synchronized void kill() {
+            if (!isOver && !isKilled) {
+                isKilled = true;
+                side.kill(process);
+            }
+        }
+
+        synchronized boolean end() {
+            isOver = true;
+            end.cancel(false);
+            looks.cancel(false);
+            return isKilled;
+        }
     }
 
     /** Has the scripts to come end after less time, since each one is a trial to shorten another one. */
@@ -61,14 +149,28 @@ final class Watch implements AutoCloseable {
         isPatient = true;
     }
 
-    void begun(Side side, long process) {
-        ends.put(side, timer.schedule(() -> side.kill(process), most, TimeUnit.SECONDS));
+    /** Starts with scripts whose names others may have had before. */
+    void startScripts() {
+        waiting.clear();
     }
 
-    /** Returns whether this ended the script. */
-    boolean ended(Side side) {
-        ScheduledFuture<?> end = ends.remove(side);
-        return end != null && !end.cancel(false);
+    /** Notes that a side has begun a script, in a process. */
+    void begun(Watched side, long process, String script) {
+        running.put(side, new RunningScript(side, process, script));
+    }
+
+    /** Notes that the script of a side has answered. */
+    void answered(Watched side) {
+        RunningScript found = running.get(side);
+        if (found != null) {
+            found.answers.incrementAndGet();
+        }
+    }
+
+    /** Notes the end of a side's script; returns whether this ended it. */
+    boolean ended(Watched side) {
+        RunningScript found = running.remove(side);
+        return found != null && found.end();
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.call;
 
+import dev.samara.core.backing.MemoryFile;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
@@ -29,73 +30,118 @@ final class AttributeCalls {
     private static final int EMPTY_PATH = 0x1000;
     private static final long NOW = 0x3fff_ffff;
     private static final long OMIT = 0x3fff_fffe;
+    private static final long MOST_SECONDS = Long.MAX_VALUE / CallMemory.SECOND - 1;
 
     private final GuestThread thread;
     private final CallMemory memory;
     private final PathCalls paths;
-    private final EmulatedChanges emulated;
 
     AttributeCalls(GuestThread thread) {
         this.thread = thread;
         memory = thread.memory();
         paths = new PathCalls(thread);
-        emulated = new EmulatedChanges(thread, paths);
+    }
+
+    /** Whether this thread may change what user 0 owns: that is not stored. */
+    private boolean isPrivileged() {
+        return thread.credentials().isPrivileged();
     }
 
     private NamedPipes names() {
         return thread.process().system().namedPipes();
     }
 
-    /** A change of a file of the host. */
+    /** A change of a file. */
     private interface FileChange extends PathCalls.HostCall {
         /** Makes the change for a file that no name of the host leads to. */
         long callWithoutName(OpenedName opened);
+
+        /** Makes the change for a file in memory. */
+        long ofMemory(MemoryFile file);
+
+        /**
+         * Returns the result for a pipe, whose attributes are not stored.
+         *
+         * @param isNamed whether it had a name, so that others may open it
+         */
+        long ofPipe(boolean isNamed);
+
+        /** Returns the result for a file of {@code /proc} that the guest owns. */
+        long ofOwn();
+
+        /** Returns the result for a link of {@code /proc} that the guest owns. */
+        default long ofLink() {
+            return ofOwn();
+        }
+
+        /** Returns the result for a file that user 0 owns. */
+        long ofUserZero(FileStatus status);
+
+        /** Returns the result for a file that {@link GuestFile#isAnonymous}. */
+        long ofAnonymous();
     }
 
     /**
      * Changes the file of a path, while no thread of the guest changes names.
      *
      * @param flags those of the call
-     * @param byOwner the result for a file of the emulator that the guest owns
      */
-    private long change(long flags, long descriptor, String name, long byOwner, FileChange call) {
+    private long change(long flags, long descriptor, String name, FileChange call) {
         synchronized (names()) {
-            ResolvedPath place = paths.placeBy(flags, descriptor, name, (flags & NO_FOLLOW) == 0);
+            boolean follows = (flags & NO_FOLLOW) == 0;
+            ResolvedPath place = paths.placeBy(flags, descriptor, name, follows);
             OpenedName removed = place.removed();
             if (removed != null) {
                 return call.callWithoutName(removed);
             }
-            long refused = place.error() != 0 ? 1 : emulated.attributeError(place, byOwner);
-            if (refused <= 0) {
-                return refused;
+            if (place.error() != 0) {
+                return place.error();
             }
-            if (place.error() != 0 || !place.exists()) {
-                return place.error() != 0 ? place.error() : LinuxErrno.ENOENT;
+            FileStatus special = paths.ofEmulator(place, true);
+            if (special != null) {
+                return place.isFolderNamed() && !special.isFolder()
+                        ? LinuxErrno.ENOTDIR
+                        : changeEmulated(place, special, follows, call);
+            }
+            if (!place.exists()) {
+                return LinuxErrno.ENOENT;
             }
             return place.isFixed() ? LinuxErrno.EROFS : PathCalls.onHost(place, call);
         }
     }
 
+    /** Changes what is no file of the host: the file of a descriptor, or one of {@code /proc} or {@code /dev}. */
+    private long changeEmulated(ResolvedPath place, FileStatus special, boolean follows, FileChange call) {
+        GuestFile open = paths.descriptor(place);
+        if (open != null && follows) {
+            return changeOpen(open, call);
+        }
+        return open != null
+                ? call.ofLink()
+                : EmulatedChanges.isOfProcess(place.guest()) ? call.ofOwn() : call.ofUserZero(special);
+    }
+
     /**
-     * Changes the file of a descriptor, by the name under which it was opened.
+     * Changes the file of a descriptor.
      *
      * @param isPath whether it stands for a path ({@code AT_EMPTY_PATH}), so that an {@code O_PATH} descriptor will do
      */
     private long changeOpen(long descriptor, boolean isPath, FileChange call) {
         GuestFile file = isPath ? thread.file(descriptor) : thread.openFile(descriptor);
-        if (file == null) {
-            return LinuxErrno.EBADF;
-        }
+        return file == null ? LinuxErrno.EBADF : changeOpen(file, call);
+    }
+
+    /** Changes an open file, by the name under which it was opened if it has one. */
+    private long changeOpen(GuestFile file, FileChange call) {
         OpenedName opened = file.openedName();
         NamedPipe pipe = pipe(file);
         if (opened == null && pipe == null) {
-            // The attributes of a device, or of a pipe without a name, are not stored.
-            return 0;
+            return changeWithoutPath(file, call);
         }
         synchronized (names()) {
             Path host = opened != null ? opened.host() : pipe != null ? pipe.name() : null;
             if (host == null) {
-                return opened == null ? LinuxErrno.EOPNOTSUPP : call.callWithoutName(opened);
+                return opened == null ? call.ofPipe(true) : call.callWithoutName(opened);
             }
             try {
                 return opened != null && opened.isFixed() ? LinuxErrno.EROFS : call.call(host);
@@ -105,6 +151,19 @@ final class AttributeCalls {
         }
     }
 
+    /** Changes an open file that is none of the host's. */
+    private static long changeWithoutPath(GuestFile file, FileChange call) {
+        if (file instanceof MemoryDescriptor memory) {
+            return call.ofMemory(memory.file());
+        }
+        if (file.isAnonymous()) {
+            return call.ofAnonymous();
+        }
+        return !file.hasPath()
+                ? call.ofPipe(false)
+                : EmulatedChanges.isOfProcess(file.path()) ? call.ofOwn() : call.ofUserZero(file.status());
+    }
+
     private static @Nullable NamedPipe pipe(GuestFile file) {
         return file instanceof NamedPipeEnd end
                 ? end.named()
@@ -112,7 +171,7 @@ final class AttributeCalls {
     }
 
     long changeMode(long descriptor, long path, long mode) {
-        return change(0, descriptor, paths.name(path), LinuxErrno.EPERM, new NewMode((int) mode));
+        return change(0, descriptor, paths.name(path), new NewMode((int) mode));
     }
 
     /** {@code fchmodat2}. */
@@ -123,13 +182,11 @@ final class AttributeCalls {
         String name = paths.name(path);
         return PathCalls.isOfDescriptor(flags, descriptor, name)
                 ? changeModeOf(descriptor, true, mode)
-                : change(flags, descriptor, name, LinuxErrno.EPERM, new NewMode((int) mode));
+                : change(flags, descriptor, name, new NewMode((int) mode));
     }
 
     long changeModeOf(long descriptor, boolean isPath, long mode) {
-        return thread.file(descriptor) instanceof MemoryDescriptor file
-                ? file.file().changeMode((int) mode)
-                : changeOpen(descriptor, isPath, new NewMode((int) mode));
+        return changeOpen(descriptor, isPath, new NewMode((int) mode));
     }
 
     /** A change of the mode. */
@@ -154,8 +211,41 @@ final class AttributeCalls {
 
         @Override
         public long callWithoutName(OpenedName opened) {
+            if (opened.status().isLink()) {
+                return LinuxErrno.EOPNOTSUPP;
+            }
             names().times().noteSet();
             return opened.changeWithoutName(status -> status.withRights(mode).changedNow()) ? 0 : LinuxErrno.EOPNOTSUPP;
+        }
+
+        @Override
+        public long ofMemory(MemoryFile file) {
+            return file.changeMode(mode);
+        }
+
+        @Override
+        public long ofPipe(boolean isNamed) {
+            return isNamed ? LinuxErrno.EOPNOTSUPP : 0;
+        }
+
+        @Override
+        public long ofOwn() {
+            return LinuxErrno.EPERM;
+        }
+
+        @Override
+        public long ofLink() {
+            return LinuxErrno.EOPNOTSUPP;
+        }
+
+        @Override
+        public long ofUserZero(FileStatus status) {
+            return isPrivileged() ? 0 : LinuxErrno.EPERM;
+        }
+
+        @Override
+        public long ofAnonymous() {
+            return LinuxErrno.EOPNOTSUPP;
         }
     }
 
@@ -173,8 +263,12 @@ final class AttributeCalls {
     private final class NewOwner implements FileChange {
         private final long refused;
 
+        /** Whether neither the user nor the group is to change. */
+        private final boolean isNone;
+
         NewOwner(long user, long group) {
             refused = owners(user, group);
+            isNone = (int) user == -1 && (int) group == -1;
         }
 
         @Override
@@ -193,18 +287,34 @@ final class AttributeCalls {
             }
             return refused;
         }
-    }
 
-    private long changeOwnerOf(long descriptor, boolean isPath, long user, long group) {
-        GuestFile file = isPath ? thread.file(descriptor) : thread.openFile(descriptor);
-        if (file instanceof MemoryDescriptor memory && owners(user, group) == 0) {
-            memory.file()
-                    .changeMode(HostRights.withoutPrivileges(memory.status().mode()));
+        @Override
+        public long ofMemory(MemoryFile file) {
+            if (refused == 0) {
+                file.changeMode(HostRights.withoutPrivileges(file.mode()));
+            }
+            return refused;
         }
-        long refused = file == null ? LinuxErrno.EBADF : owners(user, group);
-        long changed = refused != 0 ? refused : changeOpen(descriptor, isPath, new NewOwner(user, group));
-        // A named pipe without a name has no marks.
-        return changed == LinuxErrno.EOPNOTSUPP ? 0 : changed;
+
+        @Override
+        public long ofPipe(boolean isNamed) {
+            return refused;
+        }
+
+        @Override
+        public long ofOwn() {
+            return refused;
+        }
+
+        @Override
+        public long ofUserZero(FileStatus status) {
+            return isNone ? 0 : isPrivileged() ? refused : LinuxErrno.EPERM;
+        }
+
+        @Override
+        public long ofAnonymous() {
+            return LinuxErrno.EOPNOTSUPP;
+        }
     }
 
     long changeOwner(long descriptor, long path, long user, long group, long flags) {
@@ -212,27 +322,30 @@ final class AttributeCalls {
             return LinuxErrno.EINVAL;
         }
         String given = paths.name(path);
+        NewOwner change = new NewOwner(user, group);
         return PathCalls.isOfDescriptor(flags, descriptor, given)
-                ? changeOwnerOf(descriptor, true, user, group)
-                : change(flags, descriptor, given, owners(user, group), new NewOwner(user, group));
+                ? changeOpen(descriptor, true, change)
+                : change(flags, descriptor, given, change);
     }
 
     long changeOwnerOf(long descriptor, long user, long group) {
-        return changeOwnerOf(descriptor, false, user, group);
+        return changeOpen(descriptor, false, new NewOwner(user, group));
     }
 
-    /** The new times of a file, null for an unchanged one; or their error, reported only if the file exists. */
+    /**
+     * The new times of a file, null for an unchanged one; or their error, reported only if the file exists.
+     *
+     * @param isNow whether both are those of now, which who may write the file may set, too
+     */
     private record NewTimes(
-            @Nullable FileTime accessed, @Nullable FileTime modified, long error) {}
+            @Nullable FileTime accessed, @Nullable FileTime modified, boolean isNow, long error) {}
 
     /** A change of the times. */
     private final class TimeChange implements FileChange {
         private final NewTimes times;
-        private final boolean follows;
 
-        TimeChange(NewTimes times, boolean follows) {
+        TimeChange(NewTimes times) {
             this.times = times;
-            this.follows = follows;
         }
 
         @Override
@@ -243,8 +356,8 @@ final class AttributeCalls {
             if (times.modified != null) {
                 names().times().prepare(thread.process().system().machine(), host);
             }
-            LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
-            Files.getFileAttributeView(host, BasicFileAttributeView.class, options)
+            // All links that are to be followed have been.
+            Files.getFileAttributeView(host, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
                     .setTimes(times.modified, times.accessed, null);
             return 0;
         }
@@ -260,16 +373,48 @@ final class AttributeCalls {
                     ? 0
                     : LinuxErrno.EOPNOTSUPP;
         }
+
+        @Override
+        public long ofMemory(MemoryFile file) {
+            return times.error;
+        }
+
+        @Override
+        public long ofPipe(boolean isNamed) {
+            return times.error != 0 || !isNamed ? times.error : LinuxErrno.EOPNOTSUPP;
+        }
+
+        @Override
+        public long ofOwn() {
+            return times.error;
+        }
+
+        @Override
+        public long ofUserZero(FileStatus status) {
+            if (times.error != 0 || isPrivileged()) {
+                return times.error;
+            }
+            return !times.isNow ? LinuxErrno.EPERM : status.allows(FileStatus.MAY_WRITE) ? 0 : LinuxErrno.EACCES;
+        }
+
+        @Override
+        public long ofAnonymous() {
+            boolean isRefused = times.isNow && !isPrivileged();
+            return times.error != 0 ? times.error : isRefused ? LinuxErrno.EACCES : LinuxErrno.EOPNOTSUPP;
+        }
     }
 
     private @Nullable FileTime time(long seconds, long nanos) {
         if (nanos == OMIT) {
             return null;
         }
-        // The JDK sets no fraction of a second before 1970, but the beginning of that year in its place.
-        long fraction = seconds < 0 ? 0 : nanos;
-        long found = nanos == NOW ? TimeCalls.wallNanos() : seconds * CallMemory.SECOND + fraction;
-        return FileTime.from(found, TimeUnit.NANOSECONDS);
+        if (nanos == NOW) {
+            return FileTime.from(TimeCalls.wallNanos(), TimeUnit.NANOSECONDS);
+        }
+        // The JDK sets times whose nanoseconds fit 64 bits.
+        long nearest = Math.max(Math.min(seconds, MOST_SECONDS), -MOST_SECONDS);
+        // It sets no fraction of a second before 1970, but the beginning of that year in its place.
+        return FileTime.from(nearest * CallMemory.SECOND + (nearest < 0 ? 0 : nanos), TimeUnit.NANOSECONDS);
     }
 
     private static boolean isTime(long nanos) {
@@ -292,12 +437,12 @@ final class AttributeCalls {
         NewTimes changed = new NewTimes(
                 time(times == 0 ? 0 : memory.getLong(times), accessed),
                 time(times == 0 ? 0 : memory.getLong(times + 16), modified),
+                accessed == NOW && modified == NOW,
                 error);
         String given = isOfDescriptor ? "" : paths.name(path);
         if (isOfDescriptor || PathCalls.isOfDescriptor(flags, descriptor, given)) {
-            long result = changeOpen(descriptor, !isOfDescriptor, new TimeChange(changed, false));
-            return result == 0 ? error : result;
+            return changeOpen(descriptor, !isOfDescriptor, new TimeChange(changed));
         }
-        return change(flags, descriptor, given, 0, new TimeChange(changed, (flags & NO_FOLLOW) == 0));
+        return change(flags, descriptor, given, new TimeChange(changed));
     }
 }

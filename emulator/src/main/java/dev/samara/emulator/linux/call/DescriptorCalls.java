@@ -141,6 +141,13 @@ final class DescriptorCalls {
             case F_SETPIPE_SZ -> {
                 return file instanceof PipeEnd pipe ? pipe.resize((int) argument) : LinuxErrno.EBADF;
             }
+            case F_DUPFD_QUERY -> {
+                GuestFile other = thread.file(argument);
+                return other == null ? LinuxErrno.EBADF : other == file ? 1 : 0;
+            }
+            case F_CREATED_QUERY -> {
+                return file.isNew() ? 1 : 0;
+            }
             case F_DUPFD -> {
                 return duplicateFrom(file, argument, false);
             }

@@ -71,7 +71,7 @@ final class EmulatedChanges {
         if (place.isFolderNamed() && !removesFolder) {
             return found.isFolder() ? LinuxErrno.EISDIR : LinuxErrno.ENOTDIR;
         }
-        if (OF_PROCESS.matcher(place.guest()).matches()) {
+        if (isOfProcess(place.guest())) {
             boolean isLink = OF_DESCRIPTOR.matcher(place.guest()).matches();
             return isLink && removesFolder ? LinuxErrno.ENOTDIR : LinuxErrno.EPERM;
         }
@@ -129,23 +129,8 @@ final class EmulatedChanges {
         return place.guest().startsWith("/dev/") && place.last() == LastName.NORMAL && status(place) != null;
     }
 
-    /**
-     * Returns the result of changing the mode, the owner or the times of a path of the emulator; 1 for other paths.
-     *
-     * @param byOwner the result if the guest owns the file
-     */
-    long attributeError(ResolvedPath place, long byOwner) {
-        FileStatus found = paths.ofEmulator(place, true);
-        if (found == null) {
-            return 1;
-        }
-        if (place.isFolderNamed() && !found.isFolder()) {
-            return LinuxErrno.ENOTDIR;
-        }
-        if (paths.isDescriptor(place)) {
-            // They store no attributes.
-            return 0;
-        }
-        return OF_PROCESS.matcher(place.guest()).matches() ? byOwner : LinuxErrno.EPERM;
+    /** Returns whether a path is that of a file in the entry of a process in {@code /proc}, which the guest owns. */
+    static boolean isOfProcess(String guest) {
+        return OF_PROCESS.matcher(guest).matches();
     }
 }

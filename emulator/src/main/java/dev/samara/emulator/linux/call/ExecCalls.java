@@ -38,6 +38,9 @@ final class ExecCalls {
     private static final int EMPTY_PATH = 0x1000;
     private static final int NO_FOLLOW = 0x100;
 
+    /** {@code AT_EXECVE_CHECK}: whether the file may be executed, and no more. */
+    private static final int ONLY_CHECK = 0x10000;
+
     private final GuestThread thread;
     private final CallMemory memory;
 
@@ -48,13 +51,14 @@ final class ExecCalls {
 
     /** Returns an error, or what the first register of the new program is. */
     long execute(long folder, long pathAddress, long argumentsAddress, long environmentAddress, long flags) {
-        LoadedStart[] loaded = new LoadedStart[1];
+        @Nullable LoadedStart[] loaded = new LoadedStart[1];
         long error;
         // One thread at a time has the strings of a program in the heap, where they are ten times as large.
         synchronized (thread.process().system().programStart()) {
             error = prepare(folder, pathAddress, argumentsAddress, environmentAddress, flags, loaded);
         }
-        return error != 0 ? error : become(loaded[0]);
+        LoadedStart start = loaded[0];
+        return error != 0 || start == null ? error : become(start);
     }
 
     private long prepare(
@@ -63,7 +67,7 @@ final class ExecCalls {
             long argumentsAddress,
             long environmentAddress,
             long flags,
-            LoadedStart[] loaded) {
+            @Nullable LoadedStart[] loaded) {
         PathCalls paths = new PathCalls(thread);
         String name = paths.name(pathAddress);
         if (name.endsWith("\0")) {
@@ -72,7 +76,7 @@ final class ExecCalls {
         if (name.isEmpty() && (flags & EMPTY_PATH) == 0) {
             return LinuxErrno.ENOENT;
         }
-        if (((int) flags & ~(EMPTY_PATH | NO_FOLLOW)) != 0) {
+        if (((int) flags & ~(EMPTY_PATH | NO_FOLLOW | ONLY_CHECK)) != 0) {
             return LinuxErrno.EINVAL;
         }
         boolean isOfDescriptor = name.isEmpty();
@@ -98,6 +102,9 @@ final class ExecCalls {
         }
         if (thread.process().system().mappings().isFull()) {
             return LinuxErrno.ENOMEM;
+        }
+        if ((flags & ONLY_CHECK) != 0) {
+            return 0;
         }
         boolean isRelative = !name.startsWith("/") && (int) folder != PathCalls.CURRENT_FOLDER;
         // As alloc_bprm names it.

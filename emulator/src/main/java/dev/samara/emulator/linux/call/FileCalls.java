@@ -63,6 +63,7 @@ final class FileCalls {
             file.release();
             return LinuxErrno.ENFILE;
         }
+        file.openedWith(thread.credentials());
         return thread.process()
                 .files()
                 .add(file, (flags & OpenFlags.CLOEXEC) != 0, 0, thread.process().descriptorLimit());
@@ -132,11 +133,16 @@ final class FileCalls {
             return found.error;
         }
         long result = -1;
+        boolean isDirect = (flags & OpenFlags.DIRECT) != 0;
         try {
             boolean isCut = (flags & OpenFlags.TRUNC) != 0 && !found.isNew && file.isMappable();
             result = isCut ? file.cut() : 0;
             if (isCut && result == 0) {
                 file.written(thread);
+            }
+            if (result >= 0 && isDirect && !file.isMappable()) {
+                // Only files of bytes at offsets can do without a cache (do_dentry_open).
+                result = LinuxErrno.EINVAL;
             }
             if (result >= 0 && !file.countIn(thread.process().system().openFiles())) {
                 result = LinuxErrno.ENFILE;
@@ -148,6 +154,10 @@ final class FileCalls {
         }
         if (result < 0) {
             return result;
+        }
+        file.openedWith(thread.credentials());
+        if (found.isNew) {
+            file.noteNew();
         }
         thread.process().files().fill(number, file, (flags & OpenFlags.CLOEXEC) != 0);
         return number;
@@ -302,6 +312,9 @@ final class FileCalls {
         if (open instanceof LinkPlace && (flags & OpenFlags.PATH) == 0) {
             // Before its rights are looked at (may_open).
             return FoundFile.none(LinuxErrno.ELOOP);
+        }
+        if (paths.rights().checkOpen(open, flags) != 0) {
+            return FoundFile.none(LinuxErrno.EACCES);
         }
         GuestFile found = open.reopened(flags & OpenFlags.KEPT);
         return found == null ? FoundFile.none(LinuxErrno.EACCES) : FoundFile.of(found);

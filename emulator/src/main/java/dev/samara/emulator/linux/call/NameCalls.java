@@ -4,18 +4,22 @@ package dev.samara.emulator.linux.call;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.GuestFolder;
 import dev.samara.emulator.linux.file.GuestRoot;
 import dev.samara.emulator.linux.file.NamedPipes;
+import dev.samara.emulator.linux.file.OpenedName;
 import dev.samara.emulator.linux.file.OwnerRights;
 import dev.samara.emulator.linux.file.ResolvedPath;
 import dev.samara.emulator.linux.file.ResolvedPath.LastName;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestThread;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The calls that create, remove and rename directory entries ({@code fs/namei.c}). Each of them rejects the root,
@@ -28,6 +32,7 @@ final class NameCalls {
     private static final int NO_REPLACE = 1;
     private static final int RIGHTS = 0777;
     private static final int STICKY = 01000;
+    private static final int ALL_BITS = 07777;
     private static final int MOST_NAME = 255;
     private static final int SOCKET = 0140000;
     private static final int DEVICE_OF_BLOCKS = 0060000;
@@ -99,14 +104,15 @@ final class NameCalls {
                 return LinuxErrno.EINVAL;
             }
         }
+        int bits = (int) mode & ALL_BITS & ~thread.process().folder().umask();
         return make(descriptor, path, false, host -> {
             if (type == FileStatus.FIFO) {
-                return names().make(host, allowed(mode));
+                return names().make(host, bits);
             }
             if (type != 0 && type != FileStatus.REGULAR) {
                 return LinuxErrno.EPERM;
             }
-            names().makePlain(host, allowed(mode));
+            names().makePlain(host, bits);
             return 0;
         });
     }
@@ -129,12 +135,23 @@ final class NameCalls {
         String name = paths.name(from);
         String newName = paths.secondName(to);
         synchronized (names()) {
-            ResolvedPath linked = PathCalls.isOfDescriptor(flags, fromFolder, name)
-                    ? ofDescriptor(fromFolder)
-                    : paths.placeBy(flags, fromFolder, name, (flags & FOLLOW) != 0);
-            if (linked.removed() != null) {
-                return make(paths.placeOfName(toFolder, newName), false, end -> LinuxErrno.EPERM);
+            boolean isOfDescriptor = PathCalls.isOfDescriptor(flags, fromFolder, name);
+            boolean follows = (flags & FOLLOW) != 0;
+            ResolvedPath found = isOfDescriptor ? null : paths.placeBy(flags, fromFolder, name, follows);
+            GuestFile open = found == null ? thread.file(fromFolder) : follows ? paths.descriptor(found) : null;
+            if (found == null && open == null) {
+                return LinuxErrno.EBADF;
             }
+            if (found == null && !mayLink(open)) {
+                return LinuxErrno.ENOENT;
+            }
+            long refusal = open == null ? 0 : refusalOf(open);
+            if (refusal != 0 || (found != null && found.removed() != null)) {
+                // After the new name was looked up.
+                long late = refusal != 0 ? refusal : LinuxErrno.EPERM;
+                return make(paths.placeOfName(toFolder, newName), false, end -> late);
+            }
+            ResolvedPath linked = open != null ? paths.placeOf(open) : Objects.requireNonNull(found);
             if (linked.error() != 0) {
                 return linked.error();
             }
@@ -159,9 +176,21 @@ final class NameCalls {
         }
     }
 
-    private ResolvedPath ofDescriptor(long descriptor) {
-        GuestFile file = thread.file(descriptor);
-        return file == null ? ResolvedPath.failed(LinuxErrno.EBADF) : paths.placeOf(file);
+    /** Whether this thread, or one that shares its credentials, has opened a file ({@code path_init}). */
+    private boolean mayLink(@Nullable GuestFile open) {
+        return open == null || thread.credentials().isPrivileged() || open.isOpenedWith(thread.credentials());
+    }
+
+    /** Returns why an open file can get no further name, whatever that is ({@code vfs_link}); 0 if it may. */
+    private static long refusalOf(GuestFile open) {
+        if (!open.hasPath()) {
+            return LinuxErrno.EXDEV;
+        }
+        OpenedName opened = open.openedName();
+        if (opened == null || opened.currentPath() != null) {
+            return 0;
+        }
+        return open instanceof GuestFolder ? LinuxErrno.EPERM : LinuxErrno.ENOENT;
     }
 
     long unlink(long descriptor, long path, long flags) {
@@ -261,15 +290,20 @@ final class NameCalls {
     }
 
     /** Returns why the folders of two names do not permit a rename ({@code vfs_rename}); 0 if they do. */
-    private long checkMove(Path from, Path to) {
+    private long checkMove(Path from, Path to) throws IOException {
         if (from.startsWith(to) || to.startsWith(from)) {
             // Of one name, or of one above the other, the rest is told first.
             return 0;
         }
+        if (isThere(to) && FileStatus.of(from, false).isSame(FileStatus.of(to, false))) {
+            // Names of one file: both stay, whatever the folders permit.
+            return 0;
+        }
         long kept = paths.rights().checkFolderOf(from);
         long refused = kept != 0 ? kept : paths.rights().checkFolderOf(to);
-        // A folder that gets another parent has to be writable.
-        boolean isMoved = isFolder(from) && !Objects.equals(from.getParent(), to.getParent());
+        // A folder that gets another parent has to be writable, unless its new name is that of something else.
+        boolean isReplacing = isThere(to) && !isFolder(to);
+        boolean isMoved = isFolder(from) && !isReplacing && !Objects.equals(from.getParent(), to.getParent());
         return refused != 0 || !isMoved ? refused : paths.rights().check(from, OwnerRights.WRITE);
     }
 
@@ -295,7 +329,7 @@ final class NameCalls {
             return isNew ? LinuxErrno.EEXIST : LinuxErrno.EBUSY;
         }
         Path host = moved.host();
-        if (host == null || !isThere(host)) {
+        if (host == null || !isThere(host) || target.host() == null) {
             return LinuxErrno.ENOENT;
         }
         if (isNew && target.exists()) {

@@ -31,12 +31,18 @@ final class NamedPipeCalls {
         if (result != 0) {
             return result;
         }
+        if ((flags & OpenFlags.DIRECT) != 0 && opened[0] != null) {
+            // After the wait (do_dentry_open).
+            opened[0].release();
+            return LinuxErrno.EINVAL;
+        }
         GuestFile end = opened[0] != null ? opened[0] : new NamedPipePlace(guest, flags & OpenFlags.KEPT, found.pipe());
         boolean isFilled = false;
         try {
             if (!end.countIn(thread.process().system().openFiles())) {
                 return LinuxErrno.ENFILE;
             }
+            end.openedWith(thread.credentials());
             thread.process().files().fill(number, end, (flags & OpenFlags.CLOEXEC) != 0);
             isFilled = true;
             return number;

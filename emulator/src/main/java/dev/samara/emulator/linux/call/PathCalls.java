@@ -21,18 +21,11 @@ import dev.samara.emulator.linux.process.ProcFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Where a path leads, and the calls about folders, links and sizes that take the path of what is there. */
 final class PathCalls {
     static final int CURRENT_FOLDER = -100;
-
-    /** Dots at the beginning of a path, or all of it. */
-    private static final Pattern SAME_FOLDER = Pattern.compile("^(\\.(/+|$))+");
-
-    /** The path of the folder above. */
-    private static final Pattern ABOVE = Pattern.compile("\\.\\./*");
 
     /** Stands for a path whose bytes cannot be read; no path has zeros. */
     private static final String UNREADABLE = "\0\0";
@@ -92,7 +85,17 @@ final class PathCalls {
      */
     ResolvedPath place(long descriptor, String path, boolean follows) {
         EmulatedLinks links = links();
-        return resolved(descriptor, path, (folder, rest) -> root().resolve(folder, rest, follows, links));
+        return resolved(descriptor, path, new PathResolution() {
+            @Override
+            public ResolvedPath from(String folder) {
+                return root().resolve(folder, path, follows, links);
+            }
+
+            @Override
+            public ResolvedPath from(OpenedName removed) {
+                return root().resolve(removed, path, follows, links);
+            }
+        });
     }
 
     /**
@@ -120,8 +123,18 @@ final class PathCalls {
             }
 
             @Override
+            public @Nullable OpenedName removed(String path) {
+                return ProcFiles.removedFolder(thread, path);
+            }
+
+            @Override
             public long searchError(@Nullable Path folder) {
                 return rights().check(folder, OwnerRights.EXECUTE);
+            }
+
+            @Override
+            public long searchError(OpenedName removed) {
+                return rights().check(removed.status(), OwnerRights.EXECUTE);
             }
 
             @Override
@@ -136,7 +149,18 @@ final class PathCalls {
 
     /** Resolves the path of a name that is made, removed or renamed. The caller has the monitor as for others. */
     ResolvedPath placeOfName(long descriptor, String path) {
-        return resolved(descriptor, path, (folder, rest) -> root().resolveName(folder, rest, links()));
+        EmulatedLinks links = links();
+        return resolved(descriptor, path, new PathResolution() {
+            @Override
+            public ResolvedPath from(String folder) {
+                return root().resolveName(folder, path, links);
+            }
+
+            @Override
+            public ResolvedPath from(OpenedName removed) {
+                return root().resolveName(removed, path, links);
+            }
+        });
     }
 
     /** Returns the path of an open file; that of a file other than a folder is ENOENT once its name is not its own. */
@@ -149,9 +173,11 @@ final class PathCalls {
         return file instanceof GuestFolder ? ResolvedPath.ofRemoved(opened) : ResolvedPath.failed(LinuxErrno.ENOENT);
     }
 
-    /** Resolves a path from a folder on. */
+    /** Resolves a path from a folder on, or from one that was removed. */
     private interface PathResolution {
-        ResolvedPath from(String folder, String path);
+        ResolvedPath from(String folder);
+
+        ResolvedPath from(OpenedName removed);
     }
 
     private ResolvedPath resolved(long descriptor, String path, PathResolution resolution) {
@@ -166,7 +192,7 @@ final class PathCalls {
             return ResolvedPath.failed(LinuxErrno.ENOENT);
         }
         if (path.startsWith("/")) {
-            return resolution.from("/", path);
+            return resolution.from("/");
         }
         StartFolder folder = folder(descriptor);
         if (folder == null) {
@@ -174,27 +200,7 @@ final class PathCalls {
             return ResolvedPath.failed(isOpen ? LinuxErrno.ENOTDIR : LinuxErrno.EBADF);
         }
         OpenedName name = folder.name;
-        return name != null && name.isRemoved()
-                ? fromRemoved(name, path, resolution)
-                : resolution.from(folder.path, path);
-    }
-
-    /** Resolves a path from a folder on that was removed: it has nothing but itself and the folder above it. */
-    private ResolvedPath fromRemoved(OpenedName folder, String path, PathResolution resolution) {
-        long refused = rights().check(folder.status(), OwnerRights.EXECUTE);
-        if (refused != 0) {
-            return ResolvedPath.failed(refused);
-        }
-        String rest = SAME_FOLDER.matcher(path).replaceFirst("");
-        if (rest.isEmpty()) {
-            return ResolvedPath.ofRemoved(folder);
-        }
-        if (!rest.equals("..") && !rest.startsWith("../")) {
-            return ResolvedPath.failed(LinuxErrno.ENOENT);
-        }
-        String above = folder.path().substring(0, folder.path().lastIndexOf('/') + 1);
-        ResolvedPath found = resolution.from(above, "." + rest.substring(2));
-        return ABOVE.matcher(rest).matches() ? found.withLast(ResolvedPath.LastName.DOT_DOT) : found;
+        return name != null && name.isRemoved() ? resolution.from(name) : resolution.from(folder.path);
     }
 
     /** Returns what the guest may do with files of the host. */
@@ -243,9 +249,10 @@ final class PathCalls {
         return link != null ? link : ofEmulator(place.guest());
     }
 
-    /** Returns whether a path names an open file by its descriptor. */
-    boolean isDescriptor(ResolvedPath place) {
-        return ProcFiles.descriptor(thread.process(), place.guest()) != null;
+    /** Returns the open file that a path names by its descriptor; null for none. */
+    @Nullable
+    GuestFile descriptor(ResolvedPath place) {
+        return ProcFiles.descriptor(thread.process(), place.guest());
     }
 
     private @Nullable FileStatus ofEmulator(String path) {
@@ -268,14 +275,16 @@ final class PathCalls {
     }
 
     long readLink(long descriptor, long path, long address, long length) {
-        if (length <= 0) {
+        // The kernel's length has 32 bits.
+        int room = (int) length;
+        if (room <= 0) {
             return LinuxErrno.EINVAL;
         }
         String name = name(path);
         if (name.isEmpty() && (int) descriptor != CURRENT_FOLDER) {
             GuestFile file = thread.file(descriptor);
             return file instanceof LinkPlace link
-                    ? putText(link.target(), address, length)
+                    ? putText(link.target(), address, room)
                     : file == null ? LinuxErrno.EBADF : LinuxErrno.ENOENT;
         }
         String[] found = {""};
@@ -299,12 +308,12 @@ final class PathCalls {
                 });
             }
         }
-        return result != 0 ? result : putText(found[0], address, length);
+        return result != 0 ? result : putText(found[0], address, room);
     }
 
-    private long putText(String text, long address, long length) {
+    private long putText(String text, long address, int room) {
         byte[] bytes = GuestText.bytes(text);
-        int put = (int) Math.min(bytes.length, length);
+        int put = Math.min(bytes.length, room);
         return memory.putSome(address, bytes, 0, put) < put ? LinuxErrno.EFAULT : put;
     }
 
@@ -332,9 +341,13 @@ final class PathCalls {
         String name = name(path);
         synchronized (names()) {
             ResolvedPath place = place(CURRENT_FOLDER, name, true);
-            if (place.removed() != null) {
-                // The current folder stays what it is.
-                return 0;
+            OpenedName removed = place.removed();
+            if (removed != null) {
+                long refused = rights().check(removed.status(), OwnerRights.EXECUTE);
+                if (refused == 0) {
+                    thread.process().folder().enter(removed);
+                }
+                return refused;
             }
             FileStatus special = ofEmulator(place, true);
             if (special != null && !special.isFolder()) {
@@ -378,7 +391,7 @@ final class PathCalls {
             return LinuxErrno.ENOENT;
         }
         byte[] path = GuestText.bytes(thread.process().folder().path() + '\0');
-        if (path.length > length) {
+        if (Long.compareUnsigned(path.length, length) > 0) {
             return LinuxErrno.ERANGE;
         }
         memory.put(address, path);

@@ -132,13 +132,15 @@ final class StatusCalls {
             ResolvedPath place = paths.placeBy(flags, descriptor, name, follows);
             FileStatus special = paths.ofEmulator(place, follows);
             if (special != null) {
+                GuestFile open = follows ? paths.descriptor(place) : null;
+                boolean isAnonymous = open != null && open.isAnonymous();
                 return place.isFolderNamed() && !special.isFolder()
                         ? LinuxErrno.ENOTDIR
-                        : mayUse(special, (int) rights) ? 0 : LinuxErrno.EACCES;
+                        : access(special, isAnonymous, (int) rights);
             }
             OpenedName removed = place.removed();
             if (removed != null) {
-                return paths.rights().check(removed.status(), (int) rights);
+                return access(removed.status(), false, (int) rights);
             }
             return PathCalls.onHost(place, host -> {
                 long result = access(host, rights);
@@ -147,9 +149,15 @@ final class StatusCalls {
         }
     }
 
-    private boolean mayUse(FileStatus file, int rights) {
-        boolean isPrivileged = thread.credentials().isPrivileged() && (rights & OwnerRights.EXECUTE) == 0;
-        return isPrivileged || file.allows(rights);
+    /** Returns 0 or EACCES for a file that no path of the host leads to ({@code generic_permission}). */
+    private long access(FileStatus file, boolean isAnonymous, int rights) {
+        if (thread.credentials().isPrivileged()) {
+            // It searches each folder, and executes no file that nobody may execute, or that is of no file system.
+            boolean isProgram = file.isExecutable() && !isAnonymous;
+            boolean isRefused = (rights & OwnerRights.EXECUTE) != 0 && !file.isFolder() && !isProgram;
+            return isRefused ? LinuxErrno.EACCES : 0;
+        }
+        return rights == 0 || (!isAnonymous && file.allows(rights)) ? 0 : LinuxErrno.EACCES;
     }
 
     private long accessOf(long descriptor, int rights) {
@@ -163,11 +171,7 @@ final class StatusCalls {
             if (host != null) {
                 return access(host, rights);
             }
-            FileStatus status = file.status();
-            // User 0 searches each folder, and executes no file that nobody may execute.
-            return status.isFolder()
-                    ? paths.rights().check(status, rights)
-                    : mayUse(status, rights) ? 0 : LinuxErrno.EACCES;
+            return access(file.status(), file.isAnonymous(), rights);
         }
     }
 

@@ -34,6 +34,9 @@ final class TransferCalls {
     /** Where an entry of a folder has its length, two bytes. */
     private static final int ENTRY_LENGTH = 16;
 
+    /** {@code SEEK_CUR}. */
+    private static final int CURRENT = 1;
+
     /** {@code SEEK_HOLE}. */
     private static final int LAST_WHENCE = 4;
 
@@ -63,12 +66,33 @@ final class TransferCalls {
         if (parts.error() != 0) {
             return parts.error();
         }
-        long length = Math.min(parts.length(), MemoryVector.MOST_BYTES);
+        long area = parts.length();
+        long wrong = areaError(file, offset, area);
+        if (wrong != 0) {
+            return wrong;
+        }
+        long length = Math.min(area, MemoryVector.MOST_BYTES);
         long moved = move(file, isRead, parts, length, offset);
         if (isRead && length > 0 && moved >= 0) {
             file.accessed();
         }
         return moved;
+    }
+
+    /**
+     * Returns the error of bytes that would end beyond the largest offset of all ({@code rw_verify_area}); 0 for
+     * others. Those at the position of a file are looked at by the file itself, unless they are moved in several parts.
+     */
+    private static long areaError(GuestFile file, long offset, long length) {
+        boolean isUnsigned = file.hasUnsignedOffsets();
+        if (offset < 0 && length <= CHUNK && !isUnsigned) {
+            return 0;
+        }
+        long start = offset < 0 ? file.seek(0, CURRENT) : offset;
+        if (isUnsigned) {
+            return start < 0 && length >= -start ? LinuxErrno.EOVERFLOW : 0;
+        }
+        return start >= 0 && start > Long.MAX_VALUE - length ? LinuxErrno.EINVAL : 0;
     }
 
     private long move(GuestFile file, boolean isRead, MemoryVector parts, long length, long offset) {
@@ -193,16 +217,26 @@ final class TransferCalls {
 
     /** Copies from file to file ({@code sendfile}). */
     long send(long to, long from, long offsetAddress, long count) {
-        long given = offsetAddress == 0 ? 0 : memory.getLong(offsetAddress);
+        if (offsetAddress == 0) {
+            return send(to, from, false, 0, count);
+        }
+        long given = memory.getLong(offsetAddress);
+        long result = send(to, from, true, given, count);
+        // Also after a failure, so that memory that cannot be written is EFAULT in any case.
+        memory.putLong(offsetAddress, given + Math.max(result, 0));
+        return result;
+    }
+
+    private long send(long to, long from, boolean isGiven, long given, long count) {
         GuestFile source = file(from);
         if (source == NoOpenFile.NONE || !source.mayRead()) {
             return LinuxErrno.EBADF;
         }
         boolean hasPosition = source.hasOffsets();
-        if (offsetAddress != 0 && !hasPosition && source.hasBytes()) {
+        if (isGiven && !hasPosition && source.hasBytes()) {
             return LinuxErrno.ESPIPE;
         }
-        long offset = offsetAddress == 0 ? source.seek(0, 1) : given;
+        long offset = isGiven ? given : source.seek(0, 1);
         if (count < 0 || (hasPosition && (offset < 0 || offset > Long.MAX_VALUE - count))) {
             return LinuxErrno.EINVAL;
         }
@@ -210,18 +244,22 @@ final class TransferCalls {
         if (target == NoOpenFile.NONE || !target.mayWrite()) {
             return LinuxErrno.EBADF;
         }
+        long most = Math.min(count, MemoryVector.MOST_BYTES);
+        if (isTooFar(source, offset + most) || isTooFar(target, offset + most)) {
+            long largest = Math.min(source.largestSize(), target.largestSize());
+            if (offset >= largest) {
+                return LinuxErrno.EOVERFLOW;
+            }
+            most = largest - offset;
+        }
         long result = target instanceof PipeEnd pipe
-                ? pipe.writeFrom(thread, source, offset, Math.min(count, MemoryVector.MOST_BYTES))
-                : copy(source, offset, target, count);
+                ? pipe.writeFrom(thread, source, offset, most)
+                : copy(source, offset, target, most);
         if (result >= 0 && count > 0) {
             source.accessed();
         }
-        if (result > 0) {
-            if (offsetAddress == 0) {
-                source.seek(offset + result, 0);
-            } else {
-                memory.putLong(offsetAddress, offset + result);
-            }
+        if (result > 0 && !isGiven) {
+            source.seek(offset + result, 0);
         }
         return result;
     }
@@ -299,7 +337,7 @@ final class TransferCalls {
                 return LinuxErrno.EISDIR;
             }
             case FileStatus.REGULAR -> {
-                if (offset + length < 0) {
+                if (offset + length < 0 || isTooFar(file, offset + length)) {
                     return LinuxErrno.EFBIG;
                 }
                 if ((int) mode != 0 && (int) mode != (PUNCH_HOLE | KEEP_SIZE)) {
@@ -315,6 +353,11 @@ final class TransferCalls {
                 return LinuxErrno.ENODEV;
             }
         }
+    }
+
+    /** Whether a file may not be so large. */
+    private static boolean isTooFar(GuestFile file, long size) {
+        return size > GuestFile.LEAST_LARGEST && size > file.largestSize();
     }
 
     /** Whether Linux knows a mode of {@code fallocate}; it checks that before the file. */
@@ -355,8 +398,9 @@ final class TransferCalls {
         if (!(file instanceof GuestFolder folder)) {
             return file == NoOpenFile.NONE ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
         }
+        // The kernel's length has 32 bits.
         return folder.entriesTo(
-                (int) Math.min(Math.max(length, 0), CHUNK), (bytes, found) -> putEntries(address, bytes, found));
+                Math.min(Math.max((int) length, 0), CHUNK), (bytes, found) -> putEntries(address, bytes, found));
     }
 
     /** Stores entries, and nothing of one that is not stored as a whole ({@code filldir64}). */

@@ -43,11 +43,15 @@ final class UserCalls {
 
     private long change(boolean isGroup, IdChange change) {
         Credentials old = thread.credentials();
-        UserIds changed = change.of(isGroup ? old.groups() : old.users(), old.isPrivileged());
+        UserIds ids = isGroup ? old.groups() : old.users();
+        UserIds changed = change.of(ids, old.isPrivileged());
         if (changed == null) {
             return LinuxErrno.EPERM;
         }
-        thread.credentials(isGroup ? old.withGroups(changed) : old.withUsers(changed));
+        // What the thread opened before stays its own if nothing changes ({@code setresuid}).
+        if (!changed.equals(ids)) {
+            thread.credentials(isGroup ? old.withGroups(changed) : old.withUsers(changed));
+        }
         return 0;
     }
 

@@ -79,6 +79,11 @@ public final class DiskFile extends SeekableFile {
     }
 
     @Override
+    public long largestSize() {
+        return name.largestSize();
+    }
+
+    @Override
     public long grow(long length) {
         return file.grow(length);
     }

@@ -27,13 +27,28 @@ public interface EmulatedLinks {
     @Nullable
     String target(String path);
 
+    /**
+     * Returns the removed folder to which a link leads, as a link of {@code /proc} does to a folder that is open or the
+     * current one; null if there is no such link.
+     *
+     * @param path an absolute path of the guest
+     */
+    default @Nullable OpenedName removed(String path) {
+        return null;
+    }
+
     /** Returns 0, or why the guest may not look for names in a folder of the host ({@code may_lookup}). */
     default long searchError(@Nullable Path folder) {
         return 0;
     }
 
+    /** Returns 0, or why the guest may not look for names in a folder that was removed. */
+    default long searchError(OpenedName removed) {
+        return 0;
+    }
+
     /**
-     * Returns what exists at a path in {@code /proc} that is not a link.
+     * Returns what exists at a path in {@code /proc} or {@code /dev} that is not a link.
      *
      * @param path an absolute path of the guest
      */

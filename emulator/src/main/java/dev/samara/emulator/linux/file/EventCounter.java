@@ -132,6 +132,16 @@ public final class EventCounter extends GuestFile {
     }
 
     @Override
+    public boolean hasPath() {
+        return false;
+    }
+
+    @Override
+    public boolean isAnonymous() {
+        return true;
+    }
+
+    @Override
     public FileStatus status() {
         return FileStatus.of(0600, 4, 0);
     }

@@ -150,7 +150,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     }
 
     /** Whether this and another one are of one file. */
-    boolean isSame(FileStatus other) {
+    public boolean isSame(FileStatus other) {
         return device == other.device && inode == other.inode;
     }
 
@@ -158,7 +158,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return (mode & TYPE) == FOLDER;
     }
 
-    boolean isLink() {
+    public boolean isLink() {
         return (mode & TYPE) == LINK;
     }
 
@@ -215,6 +215,11 @@ public record FileStatus(long device, long inode, int mode, int links, long size
 
     /** Whether the rights of the file's owner include some bits of read, write and execute. */
     public boolean allows(int rights) {
-        return ((mode & BITS_OF_RIGHTS) >> 6 & rights) == rights || ((mode & 0111) != 0 && rights == 1);
+        return (mode >> 6 & rights) == rights;
+    }
+
+    /** Whether anybody may execute the file. */
+    public boolean isExecutable() {
+        return (mode & 0111) != 0;
     }
 }

@@ -36,6 +36,11 @@ public final class FolderFile extends GuestFolder {
     }
 
     @Override
+    public long sync() {
+        return 0;
+    }
+
+    @Override
     public OpenedName openedName() {
         return name;
     }

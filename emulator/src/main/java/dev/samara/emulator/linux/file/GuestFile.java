@@ -20,6 +20,9 @@ public abstract class GuestFile {
     public static final int FAILED = 8;
     public static final int HUNG_UP = 16;
 
+    /** Each file of bytes at offsets may be that large ({@code MAX_NON_LFS}). */
+    public static final long LEAST_LARGEST = Integer.MAX_VALUE;
+
     private static final int READABLE_NORMAL = 0x40;
     private static final int WRITABLE_NORMAL = 0x100;
 
@@ -34,6 +37,12 @@ public abstract class GuestFile {
 
     /** Made by the first {@code mmap}. */
     private volatile @Nullable Backing mapped;
+
+    /** The credentials of the thread that opened this; null if they do not matter. Set before it is shared. */
+    private @Nullable Object opener;
+
+    /** Set before this is shared. */
+    private boolean isNew;
 
     /** The bits of {@link OpenFlags}; those that {@code F_SETFL} changes are changed by any thread. */
     private volatile int flags;
@@ -104,6 +113,28 @@ public abstract class GuestFile {
         }
     }
 
+    /** Notes the credentials of the thread that opens this, before it has a descriptor ({@code f_cred}). */
+    public final void openedWith(Object credentials) {
+        if (opener == null) {
+            opener = credentials;
+        }
+    }
+
+    /** Whether a thread with some credentials has opened this, or one that shares them. */
+    public final boolean isOpenedWith(Object credentials) {
+        return opener == null || opener == credentials;
+    }
+
+    /** Notes that the open of this has made the file, before this has a descriptor. */
+    public final void noteNew() {
+        isNew = true;
+    }
+
+    /** Whether the open of this has made the file ({@code FMODE_CREATED}). */
+    public final boolean isNew() {
+        return isNew;
+    }
+
     /** Counts this before it gets its first descriptor; returns whether there may be one more: ENFILE otherwise. */
     public final synchronized boolean countIn(OpenFileCount files) {
         boolean isCounted = counted != null || files.add();
@@ -157,6 +188,11 @@ public abstract class GuestFile {
     /** Whether it supports reads and writes at an offset: {@code pread} of other files is always ESPIPE. */
     public boolean hasOffsets() {
         return true;
+    }
+
+    /** Whether offsets are addresses, so that those with the highest bit are no mistakes. */
+    public boolean hasUnsignedOffsets() {
+        return false;
     }
 
     /** Whether each part of a vector is a separate write. */
@@ -221,6 +257,14 @@ public abstract class GuestFile {
     /** Truncates a file to 0 when it is opened, regardless of the access mode. */
     public long cut() {
         return mayWrite() ? truncate(0) : 0;
+    }
+
+    /**
+     * Returns the largest size of this file: no position or size may be greater. It is at least {@link #LEAST_LARGEST},
+     * so who does not go beyond that need not ask, which may take some calls of the host.
+     */
+    public long largestSize() {
+        return Long.MAX_VALUE;
     }
 
     /** Makes a file at least that long. */
@@ -327,6 +371,19 @@ public abstract class GuestFile {
     /** Returns the name by which a file of the host was opened; null for what has none. */
     public @Nullable OpenedName openedName() {
         return null;
+    }
+
+    /** Whether a path led to this: it has, or had, a name in a file system that the guest sees. */
+    public boolean hasPath() {
+        return true;
+    }
+
+    /**
+     * Whether this is of no file system: it belongs to user 0, and its attributes cannot be changed ({@code
+     * anon_inode_setattr}).
+     */
+    public boolean isAnonymous() {
+        return false;
     }
 
     public boolean isTerminal() {

@@ -85,11 +85,6 @@ public abstract class GuestFolder extends GuestFile {
         forgetNames();
     }
 
-    @Override
-    public final long sync() {
-        return 0;
-    }
-
     /**
      * Writes as many entries as fit and as the target takes ({@code getdents64}); returns the number of bytes.
      *

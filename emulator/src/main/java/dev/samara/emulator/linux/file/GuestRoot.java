@@ -117,6 +117,18 @@ public final class GuestRoot {
     }
 
     /**
+     * Resolves a path as {@link #resolve(String, String, boolean, EmulatedLinks)} does, from a removed folder on.
+     *
+     * @param folder the folder
+     * @param path the path, which is not absolute
+     * @param follows whether a link that is the last name is followed
+     * @param links the links that are not the host's
+     */
+    public ResolvedPath resolve(OpenedName folder, String path, boolean follows, EmulatedLinks links) {
+        return new PathWalk(this, links, folder, path).find(follows || path.endsWith("/"));
+    }
+
+    /**
      * Resolves the path of a name that is made, removed or renamed: the folder that has it, or is to have it. The last
      * name is not followed, and need not exist; the caller looks at what it is.
      *
@@ -135,6 +147,17 @@ public final class GuestRoot {
      * @param links the links that are not the host's
      */
     public ResolvedPath resolveName(String folder, String path, EmulatedLinks links) {
+        return new PathWalk(this, links, folder, path).place();
+    }
+
+    /**
+     * Resolves a path as {@link #resolveName(String, String, EmulatedLinks)} does, from a removed folder on.
+     *
+     * @param folder the folder
+     * @param path the path, which is not absolute
+     * @param links the links that are not the host's
+     */
+    public ResolvedPath resolveName(OpenedName folder, String path, EmulatedLinks links) {
         return new PathWalk(this, links, folder, path).place();
     }
 

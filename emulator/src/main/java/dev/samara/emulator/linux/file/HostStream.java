@@ -43,6 +43,11 @@ public final class HostStream extends GuestFile {
     }
 
     @Override
+    public boolean hasPath() {
+        return false;
+    }
+
+    @Override
     public FileStatus status() {
         return FileStatus.of((isTerminal ? FileStatus.CHARACTERS : FileStatus.FIFO) | 0620, 3, 0);
     }

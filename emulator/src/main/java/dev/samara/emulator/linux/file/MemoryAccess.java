@@ -42,6 +42,11 @@ public final class MemoryAccess extends SpaceFile {
         return done;
     }
 
+    @Override
+    public boolean hasUnsignedOffsets() {
+        return true;
+    }
+
     private static long result(long done) {
         return done > 0 ? done : done == LinuxErrno.ESRCH ? 0 : LinuxErrno.EIO;
     }

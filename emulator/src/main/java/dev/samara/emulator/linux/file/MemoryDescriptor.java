@@ -6,7 +6,6 @@ import dev.samara.core.vma.Backing;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.memory.UnnamedMemory;
 import java.nio.ByteBuffer;
-import org.jspecify.annotations.Nullable;
 
 /** A file in memory ({@code memfd_create}), whose memory lives as long as a descriptor or a mapping uses it. */
 public final class MemoryDescriptor extends SeekableFile {
@@ -32,13 +31,7 @@ public final class MemoryDescriptor extends SeekableFile {
     }
 
     @Override
-    public @Nullable GuestFile reopened(int changed) {
-        int access = changed & OpenFlags.ACCESS;
-        int rights = (access == OpenFlags.WRONLY ? 0 : FileStatus.MAY_READ)
-                | (access == OpenFlags.RDONLY ? 0 : FileStatus.MAY_WRITE);
-        if ((changed & OpenFlags.PATH) == 0 && !status().allows(rights)) {
-            return null;
-        }
+    public GuestFile reopened(int changed) {
         return new MemoryDescriptor(path(), changed & OpenFlags.KEPT, file, inode, use.add());
     }
 
@@ -115,6 +108,11 @@ public final class MemoryDescriptor extends SeekableFile {
 
     public MemoryFile file() {
         return file;
+    }
+
+    @Override
+    public boolean hasPath() {
+        return false;
     }
 
     @Override

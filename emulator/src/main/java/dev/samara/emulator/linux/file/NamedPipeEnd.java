@@ -22,6 +22,11 @@ public final class NamedPipeEnd extends PipeEnd {
     }
 
     @Override
+    public boolean hasPath() {
+        return true;
+    }
+
+    @Override
     public FileStatus status() {
         return named.status();
     }

@@ -44,12 +44,18 @@ public final class NamedPipes {
     private final Map<Backing, OpenedName> mapped = new WeakHashMap<>();
 
     private final WriteTimes times = new WriteTimes();
+    private final LargestSizes largestSizes = new LargestSizes();
 
     public NamedPipes() {}
 
     /** Returns the times of files that the guest has written. */
     public WriteTimes times() {
         return times;
+    }
+
+    /** Returns the largest sizes of files of the host. */
+    LargestSizes largestSizes() {
+        return largestSizes;
     }
 
     /** Returns a name that the guest's calls change from now on. */

@@ -114,6 +114,15 @@ public final class OpenedName {
         return found == null ? null : found.guest;
     }
 
+    /** Returns the largest size that the host permits for the file; {@link Long#MAX_VALUE} if that is not known. */
+    long largestSize() {
+        synchronized (names) {
+            Path found = host();
+            LargestSizes sizes = names.largestSizes();
+            return found == null ? sizes.of(opened.device()) : sizes.of(opened.device(), found);
+        }
+    }
+
     /** Shows that the file was written now. */
     void written(WriteTimes.Shown last, boolean keepsPrivileges) {
         names.times().written(this, last, keepsPrivileges);

@@ -31,6 +31,16 @@ final class OpenedPlace extends GuestFile {
     }
 
     @Override
+    public boolean hasPath() {
+        return file.hasPath();
+    }
+
+    @Override
+    public boolean isAnonymous() {
+        return file.isAnonymous();
+    }
+
+    @Override
     public FileStatus status() {
         return file.status();
     }

@@ -51,12 +51,21 @@ public final class OwnerRights {
 
     /** Returns EACCES if a file may not be opened with some bits of {@link OpenFlags}. */
     public long checkOpen(Path host, int flags) {
+        return check(host, wanted(flags));
+    }
+
+    /** Returns EACCES if an open file of bytes at offsets, which has no name, may not be opened again. */
+    public long checkOpen(GuestFile open, int flags) {
+        return open.isMappable() ? check(open.status(), wanted(flags)) : 0;
+    }
+
+    private static int wanted(int flags) {
         if ((flags & OpenFlags.PATH) != 0) {
             return 0;
         }
         int access = flags & OpenFlags.ACCESS;
         boolean reads = access != OpenFlags.WRONLY;
         boolean writes = access != OpenFlags.RDONLY || (flags & OpenFlags.TRUNC) != 0;
-        return check(host, (reads ? READ : 0) | (writes ? WRITE : 0));
+        return (reads ? READ : 0) | (writes ? WRITE : 0);
     }
 }

@@ -19,12 +19,21 @@ final class PathWalk {
     private static final int MOST_LINKS = 40;
     private static final int LONGEST_NAME = 255;
 
+    /** Stands for the folder that was reached, after the names of the one above a removed folder; no name has it. */
+    private static final String REACHED_BY_DOTS = "/";
+
     private final GuestRoot root;
     private final EmulatedLinks emulated;
     private final Deque<String> left;
 
     /** The names of a folder without links, then of what was found there. */
     private final List<String> done = new ArrayList<>();
+
+    /** The removed folder that was reached, which has nothing but itself and the folder above it; null elsewhere. */
+    private @Nullable OpenedName removed;
+
+    /** Whether the last name is one that a removed folder would have. */
+    private boolean isMissing;
 
     private LastName last = LastName.ROOT;
     private boolean isFolderNamed;
@@ -41,6 +50,15 @@ final class PathWalk {
         before = path.startsWith("/") ? 0 : names(folder).size();
     }
 
+    /** Walks from a removed folder on, by a path that is not absolute. */
+    PathWalk(GuestRoot root, EmulatedLinks emulated, OpenedName removed, String path) {
+        this.root = root;
+        this.emulated = emulated;
+        this.removed = removed;
+        left = new ArrayDeque<>(names(path));
+        isFolderNamed = path.endsWith("/");
+    }
+
     private static List<String> names(String path) {
         return Arrays.stream(path.split("/")).filter(name -> !name.isEmpty()).toList();
     }
@@ -52,8 +70,11 @@ final class PathWalk {
     /** Returns what a path names; the last name need not exist. */
     ResolvedPath find(boolean follows) {
         long error = walk(follows);
-        if (error != 0) {
-            return failed(error);
+        if (error != 0 || isMissing) {
+            return failed(error != 0 ? error : LinuxErrno.ENOENT);
+        }
+        if (removed != null) {
+            return ResolvedPath.ofRemoved(removed);
         }
         Path host = root.hostOf(done);
         boolean isOther = isFolderNamed && host != null && Files.exists(host) && !Files.isDirectory(host);
@@ -63,7 +84,10 @@ final class PathWalk {
     /** Returns where a name is or would be, which is not followed. */
     ResolvedPath place() {
         long error = walk(false);
-        return error != 0 ? failed(error) : result(root.hostOf(done));
+        if (error != 0) {
+            return failed(error);
+        }
+        return removed == null ? result(root.hostOf(done)) : isMissing ? result(null) : ResolvedPath.ofRemoved(removed);
     }
 
     private ResolvedPath result(@Nullable Path host) {
@@ -84,12 +108,17 @@ final class PathWalk {
 
     /** Goes to a name of the folder that was reached; returns 0 or an error. */
     private long step(String name, boolean follows) {
+        OpenedName gone = removed;
+        if (gone != null) {
+            return stepFrom(gone, name);
+        }
         long refused = --before >= 0 ? 0 : emulated.searchError(root.hostOf(done));
         if (refused != 0) {
             return refused;
         }
         switch (name) {
             case "." -> last = LastName.DOT;
+            case REACHED_BY_DOTS -> last = LastName.DOT_DOT;
             case ".." -> {
                 last = LastName.DOT_DOT;
                 if (!done.isEmpty()) {
@@ -98,7 +127,8 @@ final class PathWalk {
             }
             default -> {
                 if (name.length() > LONGEST_NAME) {
-                    return LinuxErrno.ENAMETOOLONG;
+                    // Names of processes are numbers, and are not measured.
+                    return GuestRoot.isInProc(done) ? LinuxErrno.ENOENT : LinuxErrno.ENAMETOOLONG;
                 }
                 if (name.indexOf('\0') >= 0) {
                     // Of the first line of a script or of a debugger: a string of a call ends there.
@@ -112,11 +142,46 @@ final class PathWalk {
         return 0;
     }
 
+    /** Goes to a name of a removed folder, in which no name is looked up; returns 0 or an error. */
+    private long stepFrom(OpenedName gone, String name) {
+        long refused = emulated.searchError(gone);
+        if (refused != 0) {
+            return refused;
+        }
+        switch (name) {
+            case "." -> last = LastName.DOT;
+            case ".." -> {
+                removed = null;
+                done.clear();
+                left.addFirst(REACHED_BY_DOTS);
+                List<String> above = names(gone.path());
+                // Walked again, since a link may have one of these names by now.
+                for (int i = above.size() - 2; i >= 0; i--) {
+                    left.addFirst(above.get(i));
+                }
+                before = above.size();
+            }
+            default -> {
+                last = LastName.NORMAL;
+                isMissing = true;
+                done.clear();
+                done.addAll(names(gone.path()));
+                done.add(name);
+                return left.isEmpty() ? 0 : LinuxErrno.ENOENT;
+            }
+        }
+        return 0;
+    }
+
     /** Follows a link, or makes sure that what has names below it is a folder. */
     private long enter() {
         String target = emulated.target(GuestRoot.text(done));
         if (target != null) {
             return follow(target);
+        }
+        removed = emulated.removed(GuestRoot.text(done));
+        if (removed != null) {
+            return ++links > MOST_LINKS ? LinuxErrno.ELOOP : 0;
         }
         if (GuestRoot.isInProc(done)) {
             return left.isEmpty() ? 0 : enterEmulated();
@@ -133,7 +198,11 @@ final class PathWalk {
             if (found != null) {
                 return LinuxErrno.ENOTDIR;
             }
-            return root.isAssumed(done) ? 0 : LinuxErrno.ENOENT;
+            if (!root.isAssumed(done)) {
+                return LinuxErrno.ENOENT;
+            }
+            boolean isDevice = emulated.kind(GuestRoot.text(done)) == EmulatedLinks.EmulatedKind.FILE;
+            return isDevice ? LinuxErrno.ENOTDIR : 0;
         } catch (IOException e) {
             return LinuxErrno.of(e);
         }

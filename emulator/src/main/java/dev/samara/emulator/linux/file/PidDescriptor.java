@@ -80,6 +80,16 @@ public final class PidDescriptor extends GuestFile {
     }
 
     @Override
+    public boolean hasPath() {
+        return false;
+    }
+
+    @Override
+    public boolean isAnonymous() {
+        return true;
+    }
+
+    @Override
     public FileStatus status() {
         return FileStatus.of(0700, FIRST_NUMBER + id(), 0);
     }

@@ -150,6 +150,11 @@ public class PipeEnd extends GuestFile {
     }
 
     @Override
+    public boolean hasPath() {
+        return false;
+    }
+
+    @Override
     public FileStatus status() {
         return isTerminal
                 ? FileStatus.of(FileStatus.CHARACTERS | 0620, 3, 0)

@@ -48,11 +48,6 @@ public record ResolvedPath(
         return new ResolvedPath(folder.path(), null, LinuxErrno.ENOENT, LastName.DOT, true, false, folder);
     }
 
-    /** Returns this with another kind of last name. */
-    public ResolvedPath withLast(LastName changed) {
-        return new ResolvedPath(guest, host, error, changed, isFolderNamed, isFixed, removed);
-    }
-
     /** Returns why the name cannot be looked up that a call makes, removes or renames; a removed folder is a dot. */
     public long nameError() {
         return removed != null ? 0 : error;

@@ -12,6 +12,9 @@ abstract class SeekableFile extends GuestFile {
     private static final int DATA = 3;
     private static final int HOLE = 4;
 
+    /** Stands for a position that the file may not have. */
+    private static final long FAR = Long.MIN_VALUE;
+
     /** Guarded by this. */
     private long position;
 
@@ -60,6 +63,10 @@ abstract class SeekableFile extends GuestFile {
             position += Math.max(done, 0);
             return done;
         }
+        if (position > Long.MAX_VALUE - source.remaining()) {
+            // Though nothing is written there: rw_verify_area.
+            return LinuxErrno.EINVAL;
+        }
         int start = source.position();
         long offset = append(source);
         if (offset < 0) {
@@ -74,8 +81,10 @@ abstract class SeekableFile extends GuestFile {
     public final long writeFrom(FileThread thread, long length, WriteSource source) {
         byte[] bytes = new byte[(int) length];
         int got = source.get(0, bytes, bytes.length);
+        // Before the position is locked: it may ask the host.
+        long most = got == length ? Long.MAX_VALUE : largestSize();
         synchronized (this) {
-            long refused = got == length ? 0 : shortage(position, length, got);
+            long refused = got == length ? 0 : shortage(position, length, got, most);
             return refused != 0 ? refused : write(thread, ByteBuffer.wrap(bytes, 0, got));
         }
     }
@@ -84,7 +93,7 @@ abstract class SeekableFile extends GuestFile {
     public final long writeFromAt(long length, WriteSource source, long offset) {
         byte[] bytes = new byte[(int) length];
         int got = source.get(0, bytes, bytes.length);
-        long refused = got == length ? 0 : shortage(offset, length, got);
+        long refused = got == length ? 0 : shortage(offset, length, got, largestSize());
         return refused != 0 ? refused : writeAt(ByteBuffer.wrap(bytes, 0, got), offset);
     }
 
@@ -92,12 +101,15 @@ abstract class SeekableFile extends GuestFile {
      * Returns why a write is refused whose source lacks a byte, 0 if those before it are written. If none is, the file
      * ends where they were to begin, or after that ({@code generic_perform_write}).
      */
-    private long shortage(long offset, long length, int got) {
+    private long shortage(long offset, long length, int got, long most) {
         if (offset > Long.MAX_VALUE - length) {
             // Before seals and bytes: rw_verify_area.
             return LinuxErrno.EINVAL;
         }
         long at = (flags() & OpenFlags.APPEND) != 0 ? size() : offset;
+        if (at >= most) {
+            return LinuxErrno.EFBIG;
+        }
         long refused = refusal(at, length);
         if (refused != 0 || got > 0) {
             return refused;
@@ -136,7 +148,17 @@ abstract class SeekableFile extends GuestFile {
     }
 
     @Override
-    public final synchronized long seek(long offset, int from) {
+    public final long seek(long offset, int from) {
+        long found = seek(offset, from, LEAST_LARGEST);
+        if (found == FAR) {
+            // Asked without the lock, since the host may have to tell it.
+            found = seek(offset, from, largestSize());
+        }
+        return found == FAR ? LinuxErrno.EINVAL : found;
+    }
+
+    /** Sets the position unless it is beyond a size, which is {@link #FAR}. */
+    private synchronized long seek(long offset, int from, long most) {
         if (from == DATA || from == HOLE) {
             return seekContent(offset, from == DATA);
         }
@@ -146,6 +168,9 @@ abstract class SeekableFile extends GuestFile {
         long start = from == CURRENT ? position : from == END ? size() : 0;
         if (start + offset < 0) {
             return LinuxErrno.EINVAL;
+        }
+        if (start + offset > most) {
+            return FAR;
         }
         position = start + offset;
         return position;

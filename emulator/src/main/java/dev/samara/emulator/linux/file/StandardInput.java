@@ -78,6 +78,11 @@ public final class StandardInput extends GuestFile {
     }
 
     @Override
+    public boolean hasPath() {
+        return false;
+    }
+
+    @Override
     public FileStatus status() {
         return end.status();
     }

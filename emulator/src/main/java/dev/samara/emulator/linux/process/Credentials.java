@@ -17,6 +17,11 @@ public record Credentials(UserIds users, UserIds groups, GroupList others) {
         return new Credentials(UserIds.of(id), UserIds.of(id), GroupList.EMPTY);
     }
 
+    /** Returns the same, which a new process does not share with its parent ({@code copy_creds}). */
+    Credentials copy() {
+        return new Credentials(users, groups, others);
+    }
+
     /** Returns the same with other users. */
     public Credentials withUsers(UserIds changed) {
         return new Credentials(changed, groups, others);

@@ -95,8 +95,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         this.tid = tid;
         mask = new SignalMask(parent == null ? 0 : parent.mask.get());
         processors = parent == null ? null : parent.processors;
-        credentials = parent == null ? process.credentials() : parent.credentials;
-        if (tid == process.pid()) {
+        boolean isFirst = tid == process.pid();
+        Credentials shared = parent == null ? process.credentials() : parent.credentials;
+        credentials = isFirst ? shared.copy() : shared;
+        if (isFirst) {
             process.credentials(credentials);
         }
         debugger = process.debugger();

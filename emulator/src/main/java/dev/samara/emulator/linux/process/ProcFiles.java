@@ -4,6 +4,7 @@ package dev.samara.emulator.linux.process;
 import dev.samara.emulator.linux.file.DeviceFile;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.GuestFolder;
 import dev.samara.emulator.linux.file.LinkPlace;
 import dev.samara.emulator.linux.file.ListedFolder;
 import dev.samara.emulator.linux.file.MemoryAccess;
@@ -231,7 +232,7 @@ public final class ProcFiles {
      * has the monitor of the names.
      */
     public static @Nullable String followed(GuestThread thread, String path) {
-        if (!path.startsWith(ROOT + "/") && !path.startsWith("/dev/")) {
+        if (!mayLead(path)) {
             return null;
         }
         if (path.endsWith("/exe")) {
@@ -241,11 +242,31 @@ public final class ProcFiles {
         if (open instanceof LinkPlace) {
             return null;
         }
-        OpenedName name = open != null
-                ? open.openedName()
-                : "cwd".equals(own(thread.process(), path))
-                        ? thread.process().folder().name()
-                        : null;
+        OpenedName name = open != null ? open.openedName() : currentFolder(thread, path);
         return name == null ? null : name.currentPath();
+    }
+
+    /**
+     * Returns the folder to which a link leads, if that was removed; null for all others. The caller has the monitor of
+     * the names.
+     */
+    public static @Nullable OpenedName removedFolder(GuestThread thread, String path) {
+        if (!mayLead(path)) {
+            return null;
+        }
+        GuestFile open = descriptor(thread.process(), path);
+        OpenedName name = open instanceof GuestFolder ? open.openedName() : currentFolder(thread, path);
+        return name == null || name.currentPath() != null ? null : name;
+    }
+
+    private static boolean mayLead(String path) {
+        return path.startsWith(ROOT + "/") || path.startsWith("/dev/");
+    }
+
+    /** Returns the name of the current folder if a path is that of its link; null otherwise. */
+    private static @Nullable OpenedName currentFolder(GuestThread thread, String path) {
+        return "cwd".equals(own(thread.process(), path))
+                ? thread.process().folder().name()
+                : null;
     }
 }

@@ -51,6 +51,34 @@ final class GuestRootTest {
     }
 
     @Test
+    @DisplayName("no link in place of a folder leads out of the root from a removed one that was below it")
+    void aboveRemoved() throws IOException {
+        Path removed = Files.createDirectories(root.resolve("above/removed"));
+        GuestRoot view = new GuestRoot(root, program);
+        NamedPipes names = new NamedPipes();
+        synchronized (names) {
+            OpenedName opened = new OpenedName(view.resolve("/", "above/removed", true), removed, view, names);
+            Files.delete(removed);
+            assertEquals(
+                    removed.getParent(),
+                    view.resolve(opened, "..", true, EmulatedLinks.NONE).host());
+            assertEquals(
+                    LastName.DOT_DOT,
+                    view.resolveName(opened, "./..", EmulatedLinks.NONE).last());
+            assertEquals(
+                    LinuxErrno.ENOENT,
+                    view.resolve(opened, "secret", true, EmulatedLinks.NONE).error());
+            assertEquals(
+                    opened, view.resolve(opened, ".", true, EmulatedLinks.NONE).removed());
+            Files.delete(removed.getParent());
+            Files.createSymbolicLink(removed.getParent(), folder.toRealPath());
+            Path found =
+                    view.resolve(opened, "../secret", true, EmulatedLinks.NONE).host();
+            assertTrue(found == null || (found.startsWith(root) && Files.notExists(found)), "outside: " + found);
+        }
+    }
+
+    @Test
     @DisplayName("a program below the root has its path there, with links, however the root is named; others have none")
     void namedProgram() throws IOException {
         Files.createSymbolicLink(root.resolve("applet"), Path.of("file"));

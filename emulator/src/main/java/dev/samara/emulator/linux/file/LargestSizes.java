@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.emulator.linux.file;
+
+import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The largest sizes of files that the file systems of the host permit ({@code s_maxbytes}), by their devices. The JDK
+ * does not report them, but a file system refuses a position beyond its own. Thread-safe.
+ */
+final class LargestSizes {
+    private final Map<Long, Long> found = new ConcurrentHashMap<>();
+
+    /**
+     * Returns the largest size of a regular file.
+     *
+     * @param device the number of its device
+     * @param host the path of the file
+     * @return bytes; {@link Long#MAX_VALUE} if the file cannot be opened for reading, and none of its device could be
+     */
+    long of(long device, Path host) {
+        Long known = found.get(device);
+        while (known == null) {
+            try {
+                known = search(host);
+                found.put(device, known);
+            } catch (ClosedByInterruptException again) {
+                // Of a signal to the thread of the guest, which is not lost: the next search keeps it.
+                known = null;
+            } catch (IOException unreadable) {
+                return Long.MAX_VALUE;
+            }
+        }
+        return known;
+    }
+
+    /** Returns what was found for a device; {@link Long#MAX_VALUE} if nothing was. */
+    long of(long device) {
+        return found.getOrDefault(device, Long.MAX_VALUE);
+    }
+
+    private static long search(Path host) throws IOException {
+        boolean wasInterrupted = Thread.interrupted();
+        try (FileChannel file = FileChannel.open(host, StandardOpenOption.READ)) {
+            long low = GuestFile.LEAST_LARGEST;
+            long high = Long.MAX_VALUE;
+            while (low < high) {
+                long middle = low + (high - low) / 2 + 1;
+                if (accepts(file, middle)) {
+                    low = middle;
+                } else {
+                    high = middle - 1;
+                }
+            }
+            return low;
+        } finally {
+            if (wasInterrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private static boolean accepts(FileChannel file, long position) throws IOException {
+        try {
+            file.position(position);
+            return true;
+        } catch (ClosedByInterruptException interrupted) {
+            throw interrupted;
+        } catch (IOException beyond) {
+            return false;
+        }
+    }
+}
