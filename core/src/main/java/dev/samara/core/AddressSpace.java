@@ -289,7 +289,8 @@ public final class AddressSpace implements AutoCloseable {
      * <p>A CPU of the machine's own makes the accesses, and is a {@linkplain #users user} of this space meanwhile. Its
      * number in reports and for {@link dev.samara.core.event.ShootdownDelivery} is 0. It comes to the space and leaves
      * it, which costs as much as tens of accesses, so a thread with many accesses {@linkplain #enter enters} the space,
-     * or {@linkplain Machine#claimCpu claims} a CPU. A call allocates nothing after the first ones of its thread.
+     * or {@linkplain Machine#claimCpu claims} a CPU. A call allocates nothing after the first ones of its
+     * thread, unless eight such calls of the machine are under way: further ones make a CPU each.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer
@@ -1204,8 +1205,9 @@ public final class AddressSpace implements AutoCloseable {
      * short. Such CPUs are among the {@link #users} and {@link #cpus} of the space; no operation waits for them. They
      * leave the space when the last reference to its users is closed. Up to 32 are kept for all spaces of a machine.
      *
-     * <p>Never waits. Allocates nothing if the thread has used a CPU of the pool before, and it or another one that was
-     * in this space is idle.
+     * <p>Never waits. Allocates the guest alone if the thread has used a CPU of the pool before, and it or another one
+     * that was in this space is idle. While 32 guests are open on the machine, each further one makes a CPU, and ends it
+     * at its close, which takes some hundred times as long.
      *
      * @return the guest, to be closed by this thread
      * @throws MmException with ESRCH if this reference is closed, or the space ends during this call; with EAGAIN if

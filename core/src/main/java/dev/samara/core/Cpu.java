@@ -569,12 +569,22 @@ public final class Cpu implements AutoCloseable {
     /**
      * Goes to a space without a reference to it, or to none.
      *
+     * @param isLater whether a thread of the machine tears down the space that it leaves, if it was the last user; else
+     *     this call does, and may wait
      * @return false if the space has no user any more; this CPU is in no space then
      */
-    boolean goToLent(@Nullable Layout layout) {
+    boolean goToLent(@Nullable Layout layout, boolean isLater) {
         try {
             return enter(null, layout);
         } finally {
+            endLeft(isLater);
+        }
+    }
+
+    private void endLeft(boolean isLater) {
+        if (isLater) {
+            owner.left().endLater();
+        } else {
             endLeft();
         }
     }
@@ -622,7 +632,17 @@ public final class Cpu implements AutoCloseable {
 
     /** Leaves GUEST up to the next poll. */
     void goAway() {
-        Objects.requireNonNull(tlb).goAway();
+        goAway(CpuTlb.FOR_CALL);
+    }
+
+    /** Leaves GUEST, to come back as before. */
+    void goAway(int why) {
+        Objects.requireNonNull(tlb).goAway(why);
+    }
+
+    /** Returns why it has left GUEST, to come back; {@link CpuTlb#NOT_AWAY} if it has not. */
+    int away() {
+        return Objects.requireNonNull(tlb).away();
     }
 
     /** Ends this idle CPU, which is lent to the calling thread, and makes no list of the thread's CPUs for that. */
@@ -637,11 +657,7 @@ public final class Cpu implements AutoCloseable {
             enter(null, null);
             release();
         } finally {
-            if (isLater) {
-                owner.left().endLater();
-            } else {
-                endLeft();
-            }
+            endLeft(isLater);
         }
     }
 

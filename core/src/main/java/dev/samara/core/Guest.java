@@ -2,7 +2,6 @@
 package dev.samara.core;
 
 import dev.samara.core.guest.GuestMemory;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Any thread may enter, a virtual one too, and nothing ties it to the thread that carries it. The first time it gets
  * an idle CPU of the pool, or a new one; later mostly the CPU that it had before, with its translations. That takes one
- * compare-and-set, and allocates nothing. The CPU is in {@link #memory}, which may have a {@link
+ * compare-and-set, and allocates this object alone. The CPU is in {@link #memory}, which may have a {@link
  * dev.samara.core.guest.FlatMemory}: the thread finds it by {@link GuestMemory#flat}, and makes it if it is null.
  *
  * <p><b>Nesting.</b> A thread may enter a space in which it is already: both guests have one CPU, and the inner one is
@@ -40,33 +39,30 @@ import org.jspecify.annotations.Nullable;
  * GUEST: calls that may wait are refused, and so is the access of another guest whose fault would wait. The store could
  * make such calls in the midst of an access.
  *
- * <p>For the thread that has entered. An object is used again for later stays: after its close no method but {@code
- * close} may be called.
+ * <p>For the thread that has entered. The machine keeps a small object for a thread that has entered until the thread
+ * ends.
  */
 public final class Guest implements AutoCloseable {
     /** The most guests of one CPU, one within the other. */
     static final int MOST = Long.SIZE - 1;
 
     private final PooledCpu of;
-    private final int level;
-    private @Nullable Guest inner;
+
+    /** The guest around this one; null for the outermost. */
+    final @Nullable Guest outer;
+
+    /** Why the CPU had left GUEST when this guest was opened, to come back; see {@link PooledCpu}. */
+    int away;
+
+    /** Another thread may read it, racily: it finds that it is not the owner otherwise. */
+    boolean isClosed;
 
     /** Whether this guest allows that the CPU leaves GUEST for calls. */
     boolean isLeftForCalls;
 
-    Guest(PooledCpu of, int level) {
+    Guest(PooledCpu of, @Nullable Guest outer) {
         this.of = of;
-        this.level = level;
-    }
-
-    /** Returns the guest within this one, made when it is first needed. */
-    Guest inner() {
-        Guest known = inner;
-        if (known == null) {
-            known = new Guest(of, level + 1);
-            inner = known;
-        }
-        return Objects.requireNonNull(known);
+        this.outer = outer;
     }
 
     /**
@@ -77,7 +73,7 @@ public final class Guest implements AutoCloseable {
      * @throws IllegalStateException if this guest is closed, or the thread is another one
      */
     public GuestMemory memory() {
-        of.checkOpen(level);
+        of.checkOpen(this);
         return of.cpu().memory();
     }
 
@@ -88,7 +84,7 @@ public final class Guest implements AutoCloseable {
      * @throws IllegalStateException if this guest is closed, or the thread is another one
      */
     public int number() {
-        of.checkOpen(level);
+        of.checkOpen(this);
         return of.cpu().number();
     }
 
@@ -99,7 +95,7 @@ public final class Guest implements AutoCloseable {
      *     one of its listeners
      */
     public void poll() {
-        of.checkOpen(level);
+        of.checkOpen(this);
         of.cpu().poll();
     }
 
@@ -113,7 +109,7 @@ public final class Guest implements AutoCloseable {
      *     one of its listeners
      */
     public void leave() {
-        of.checkOpen(level);
+        of.checkOpen(this);
         if (of.cpu().isInGuestLent()) {
             of.cpu().goAway();
         }
@@ -129,23 +125,24 @@ public final class Guest implements AutoCloseable {
      * @throws IllegalStateException if this guest is closed, or the thread is another one
      */
     public Guest leaveForCalls() {
-        of.checkOpen(level);
+        of.checkOpen(this);
         isLeftForCalls = true;
         of.allowCalls();
         return this;
     }
 
     /**
-     * Leaves GUEST, and gives the CPU back to the pool if this is the outermost guest. A second call does nothing. If
-     * all references to the space are closed, the CPU leaves the space. If it was the last user, this call tears the
+     * Leaves GUEST, and gives the CPU back to the pool if this is the outermost guest. A second call of the thread does
+     * nothing. If all references to the space are closed, the CPU leaves the space. If it was the last user, this call tears the
      * space down, and may wait, as {@link AddressSpace#close} does.
      *
      * @throws IllegalStateException if a guest within this one is open, if another thread uses the CPU, or if the CPU
      *     is in a fault or in one of its listeners; nothing has changed then
+     * @throws StackOverflowError if the stack has no space for this call; nothing has changed then
      */
     @Override
     public void close() {
-        of.close(level);
+        of.close(this);
     }
 
     @Override

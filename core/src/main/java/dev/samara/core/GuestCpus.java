@@ -11,7 +11,8 @@ import dev.samara.core.mman.MmException;
 /**
  * The CPUs of one machine for threads that {@linkplain AddressSpace#enter enter} spaces. An idle CPU stays in its space
  * in KERNEL, with its translations, so the way back is one compare-and-set and the entry of GUEST. It is a user of the
- * space meanwhile, and leaves it after the last reference to the users is closed. Thread-safe; takes no lock.
+ * space meanwhile, and leaves it after the last reference to the users is closed. Thread-safe. Takes a lock only to
+ * make a CPU, or to end one.
  */
 final class GuestCpus implements IdleUsers {
     /*

@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.internal.cpu.LentCpu;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -14,19 +15,19 @@ import org.jspecify.annotations.Nullable;
  * other. For the thread to which it is lent.
  */
 final class PooledCpu extends LentCpu {
+    /** The stack that a thread needs to leave GUEST and to give the CPU back, in frames. */
+    private static final int CLOSE_DEPTH = 12;
+
     private final GuestCpus pool;
     private final Cpu cpu;
     /** The space in which it is; null for none. */
     private @Nullable Lifetime lifetime;
 
-    private final Guest outermost = new Guest(this, 1);
-    private Guest innermost = outermost;
+    /** The guest that was opened last and is open; null for none. */
+    private @Nullable Guest innermost;
 
-    /** How many guests are open. Another thread may read it, racily, to find that its guest was closed before. */
+    /** How many guests are open. */
     private int depth;
-
-    /** Whether the thread had left GUEST when it opened the inner guest; by bits, the outermost guest's is 1. */
-    private long wasAway;
 
     private PooledCpu(GuestCpus pool, Cpu cpu) {
         super(cpu.owner);
@@ -47,7 +48,7 @@ final class PooledCpu extends LentCpu {
     boolean goTo(Layout layout) {
         Lifetime next = layout.lifetime();
         moved(null);
-        if (!cpu.goToLent(layout)) {
+        if (!cpu.goToLent(layout, true)) {
             return false;
         }
         moved(next);
@@ -71,11 +72,11 @@ final class PooledCpu extends LentCpu {
 
     /** Opens the outermost guest. If this throws, none is open. */
     Guest open() {
+        Guest made = new Guest(this, null);
         cpu.enterGuestLent();
         depth = 1;
-        innermost = outermost;
-        outermost.isLeftForCalls = false;
-        return outermost;
+        innermost = made;
+        return made;
     }
 
     /** Opens a guest within those that are open. If this throws, they are as before. */
@@ -83,22 +84,20 @@ final class PooledCpu extends LentCpu {
         if (depth == Guest.MOST) {
             throw new MmException("enter of " + cpu + " within " + depth + " others", Errno.EAGAIN);
         }
-        boolean isInGuest = cpu.isInGuestLent();
-        Guest inner = innermost.inner();
-        if (!isInGuest) {
+        Guest inner = new Guest(this, innermost);
+        if (!cpu.isInGuestLent()) {
+            inner.away = cpu.away();
             cpu.poll();
         }
-        wasAway = isInGuest ? wasAway & ~(1L << depth) : wasAway | 1L << depth;
         depth++;
         innermost = inner;
-        inner.isLeftForCalls = false;
         cpu.leavesGuest(CpuTlb.FOR_FAULTS);
         return inner;
     }
 
-    /** Throws unless the calling thread has a guest of a level open. */
-    void checkOpen(int level) {
-        if (level > depth) {
+    /** Throws unless the calling thread has a guest open. */
+    void checkOpen(Guest guest) {
+        if (guest.isClosed) {
             throw new IllegalStateException("the guest of " + cpu + " is closed");
         }
         cpu.cpuMemory().checkOwner();
@@ -110,45 +109,42 @@ final class PooledCpu extends LentCpu {
     }
 
     private boolean areAllLeftForCalls() {
-        Guest guest = outermost;
-        for (int i = 1; i < depth && guest.isLeftForCalls; i++) {
-            guest = guest.inner();
+        for (Guest guest = innermost; guest != null; guest = guest.outer) {
+            if (!guest.isLeftForCalls) {
+                return false;
+            }
         }
-        return guest.isLeftForCalls;
+        return true;
     }
 
-    /** Closes the guest of a level. Does nothing if it is closed. */
-    void close(int level) {
-        if (!cpu.cpuMemory().isOwned()) {
-            if (level <= depth) {
-                cpu.cpuMemory().checkOwner();
-            }
+    /** Closes a guest. Does nothing if it is closed. */
+    void close(Guest guest) {
+        if (guest.isClosed) {
             return;
         }
-        if (level > depth) {
-            return;
-        }
-        if (level < depth) {
+        cpu.cpuMemory().checkOwner();
+        if (guest != innermost) {
             throw new IllegalStateException("a guest of " + cpu + " is closed before the one within it");
         }
-        if (level == 1) {
+        StackReserve.check(CLOSE_DEPTH);
+        if (guest.outer == null) {
             cpu.leaveGuestLent();
+            guest.isClosed = true;
+            innermost = null;
             depth = 0;
             pool.giveBack(this);
         } else {
-            closeInner();
+            closeInner(guest);
         }
     }
 
-    private void closeInner() {
+    private void closeInner(Guest guest) {
         boolean isInGuest = cpu.isInGuestLent();
+        guest.isClosed = true;
         depth--;
-        innermost = outermost;
-        for (int i = 1; i < depth; i++) {
-            innermost = innermost.inner();
-        }
-        if (isInGuest && (wasAway & 1L << depth) != 0) {
-            cpu.goAway();
+        innermost = guest.outer;
+        if (isInGuest && guest.away != CpuTlb.NOT_AWAY) {
+            cpu.goAway(guest.away);
         }
         allowCalls();
     }

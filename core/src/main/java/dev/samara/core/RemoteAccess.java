@@ -14,7 +14,8 @@ import java.util.Objects;
  * Copies between a space and a buffer on a thread that has no CPU ({@code access_remote_vm}).
  *
  * <p>A CPU of the machine is lent for each call ({@link RemoteCpus}) and is in no space after it, so no thread and no
- * exception can leave one behind. A call allocates nothing once its thread has made one.
+ * exception can leave one behind. A call allocates nothing once its thread has made one, unless eight others
+ * are under way: it makes a CPU then.
  */
 final class RemoteAccess {
     private RemoteAccess() {}
@@ -78,7 +79,7 @@ final class RemoteAccess {
     /** Takes a CPU to the space, unless the reference is closed or the space has ended. */
     private static boolean isIn(AddressSpace space, RemoteCpus.RemoteCpu lent) {
         Layout layout = space.layout();
-        return !layout.isClosed() && lent.cpu.goToLent(layout);
+        return !layout.isClosed() && lent.cpu.goToLent(layout, false);
     }
 
     private static long resultOf(int done, CpuMemory memory) {

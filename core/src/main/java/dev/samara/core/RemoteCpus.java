@@ -6,7 +6,8 @@ import dev.samara.core.internal.cpu.LentCpu;
 
 /**
  * The CPUs of one machine for calls of {@link RemoteAccess}, with the smallest TLB: a copy translates each page once.
- * An idle one is in no space, so it is no user and keeps no tables. Thread-safe; takes no lock.
+ * An idle one is in no space, so it is no user and keeps no tables. Thread-safe. Takes a
+ * lock only to make a CPU, or to end one.
  */
 final class RemoteCpus {
     /** A CPU of this pool. For the thread to which it is lent. */
@@ -54,7 +55,7 @@ final class RemoteCpus {
         boolean isBack = false;
         try {
             if (lent.hasPlace()) {
-                lent.cpu.goToLent(null);
+                lent.cpu.goToLent(null, false);
                 lent.cpu.takeBack(lent);
                 idle.putBack(lent);
             } else {

@@ -32,6 +32,8 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("The CPUs of threads that enter spaces")
 final class GuestPoolTest extends GuestFixture {
+    private static final int GUEST_BYTES = 32;
+
     @Test
     @DisplayName("are shared by threads one after the other, and not beside each other")
     void shared() {
@@ -146,10 +148,10 @@ final class GuestPoolTest extends GuestFixture {
     }
 
     @Test
-    @DisplayName("cost no allocation when a thread enters again, also within, and in another space")
-    void allocatesNothing() {
+    @DisplayName("cost no allocation but the guest when a thread enters again, also within, and in another space")
+    void allocatesGuests() {
         try (AddressSpace second = newSpace()) {
-            AllocatedBytes.assertNone(i -> {
+            AllocatedBytes.assertAtMost(3 * GUEST_BYTES, i -> {
                 Guest outer = space.enter().leaveForCalls();
                 outer.memory().store(AT, 8, i);
                 Guest inner = space.enter();
@@ -168,6 +170,8 @@ final class GuestPoolTest extends GuestFixture {
     @Test
     @DisplayName("are taken offline if their thread ends in GUEST, or forgets its guest and lives on")
     void gone() throws InterruptedException {
+        space.enter().close();
+        // It gets the CPU that is idle now.
         Thread dead = new Thread(() -> store(space.enter(), AT, 1), "dead");
         dead.start();
         dead.join();

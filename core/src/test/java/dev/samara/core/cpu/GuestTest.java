@@ -48,6 +48,35 @@ final class GuestTest extends GuestFixture {
     }
 
     @Test
+    @DisplayName("a second close does nothing, also while a later guest is open")
+    void closedTwice() {
+        Guest first = space.enter();
+        first.close();
+        try (Guest later = space.enter()) {
+            first.close();
+            store(later, AT, 1);
+            Guest inner = space.enter();
+            inner.close();
+            try (Guest second = space.enter()) {
+                inner.close();
+                assertRefused(IllegalStateException.class, () -> space.munmap(AT, PAGE), "GUEST");
+                assertEquals(1, load(second, AT));
+            }
+            assertRefused(IllegalStateException.class, first::memory, "closed");
+        }
+    }
+
+    @Test
+    @DisplayName("a memory that is kept after the close is refused, while the CPU is idle")
+    void keptMemory() {
+        GuestMemory kept;
+        try (Guest guest = space.enter()) {
+            kept = guest.memory();
+        }
+        assertRefused(IllegalStateException.class, () -> kept.load(AT, 8), "owned by no thread");
+    }
+
+    @Test
     @DisplayName("has the memory of the space in GUEST, up to the close")
     void enters() {
         try (Guest guest = space.enter()) {
@@ -134,6 +163,30 @@ final class GuestTest extends GuestFixture {
                 inner.poll();
                 assertEquals(1, load(outer, AT));
                 assertFault(Fault.MAPERR, outer.memory().load(AT + PAGE, 8));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("comes back to GUEST after a fault whose callback has entered its space")
+    void enteredByCallback() {
+        try (AddressSpace second = newSpace()) {
+            CachedBacking file = new CachedBacking("/enters", machine.newPageCache(GEOMETRY, 4 * PAGE)) {
+                @Override
+                protected boolean read(long page, int frame, FrameStore store) {
+                    try (Guest within = space.enter()) {
+                        store(within, AT, 3);
+                    }
+                    return true;
+                }
+            };
+            long in = second.mmap(0, 4 * PAGE, READ, MapFlags.SHARED, file, 0);
+            try (Guest outer = space.enter()) {
+                try (Guest inner = second.enter()) {
+                    assertEquals(0, load(inner, in));
+                }
+                assertRefused(IllegalStateException.class, () -> space.munmap(AT, PAGE), IN_GUEST);
+                assertEquals(3, load(outer, AT));
             }
         }
     }

@@ -64,12 +64,12 @@ final class MemoryBreaks {
             of(
                     "a move that shrinks must lie in one VMA",
                     "syscall.MremapVma",
-                    "Addresses.lower(oldLength, newLength))",
-                    "oldLength)"),
+                    "vma.end() - address, Addresses.lower(oldLength, newLength))",
+                    "vma.end() - address, oldLength)"),
             of(
                     "a stack grows into the gap below it",
                     "fault.ExpandStack",
-                    "start - below.end() < gap",
+                    "Addresses.isBelow(start - below.end(), gap)",
                     "start - below.end() < 0"),
             of(
                     "mseal seals the first VMA only",
@@ -79,7 +79,7 @@ final class MemoryBreaks {
             of(
                     "munmap looks for a seal before it cuts",
                     "syscall.Munmap",
-                    "if (first.start() < start) {",
+                    "if (Addresses.isBelow(first.start(), start)) {",
                     "if (first.start() < start && (edit.counters.sealed == 0 || !hasSealed(edit, start, end))) {"),
             of(
                     "madvise stops at a hole",

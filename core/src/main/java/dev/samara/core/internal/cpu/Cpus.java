@@ -253,14 +253,21 @@ public final class Cpus {
     }
 
     /**
-     * Has the CPUs of the calling thread leave GUEST that do so by themselves, before a CPU of the thread handles a
-     * fault. Allocates nothing.
+     * Counts a fault of a CPU of the calling thread, which is about to be handled.
      *
-     * @return what {@link #comeBack} takes after the fault
+     * @return what {@link #leaveForFault} takes, and {@link #comeBack} after the fault
      */
-    public static int leaveForFault() {
+    public static int beginFault() {
         ThreadCpus thread = ThreadCpus.current();
-        return thread == null || !thread.hasSeveral() ? 0 : thread.leaveForFault();
+        return thread == null || !thread.hasSeveral() ? 0 : thread.beginFault();
+    }
+
+    /** Has the other CPUs of the calling thread leave GUEST that do so by themselves. Allocates nothing. */
+    public static void leaveForFault(int depth) {
+        ThreadCpus thread = ThreadCpus.current();
+        if (depth != 0 && thread != null) {
+            thread.leaveForFault(depth);
+        }
     }
 
     /** Has those CPUs enter GUEST again that have left it for a fault, which is over. */

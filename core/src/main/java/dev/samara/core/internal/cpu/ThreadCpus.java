@@ -198,19 +198,22 @@ final class ThreadCpus {
     }
 
     /**
-     * Has the CPUs leave GUEST that leave it by themselves for a fault of another CPU of the thread.
+     * Counts a fault, within those that have begun before.
      *
-     * @return what {@link #comeBack} takes
+     * @return its depth, which {@link #comeBack} takes
      */
-    int leaveForFault() {
-        int depth = ++faults;
+    int beginFault() {
+        return ++faults;
+    }
+
+    /** Has the CPUs leave GUEST that leave it by themselves for a fault of another CPU of the thread. */
+    void leaveForFault(int depth) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();
             if (cpu != null && cpu.isGuest()) {
                 cpu.leaveForFault(depth);
             }
         }
-        return depth;
     }
 
     /** Has those CPUs enter GUEST again that have left it for a fault that is over. */

@@ -169,9 +169,10 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     private int faultOutside(long address, int access) {
-        int others = Cpus.leaveForFault();
+        int others = Cpus.beginFault();
         int before = processor.begin(CpuTlb.FAULTING);
         try {
+            Cpus.leaveForFault(others);
             faulter.serve(Objects.requireNonNull(served));
             int result = faulter.fault(address, access);
             if (result == Fault.NONE) {

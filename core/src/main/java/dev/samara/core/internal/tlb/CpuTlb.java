@@ -67,10 +67,10 @@ public final class CpuTlb extends CpuActivities {
     public static final int FOR_CALLS = 2;
 
     /** In {@link #away}: the CPU is in GUEST, or its thread has left GUEST itself. */
-    private static final int NOT_AWAY = 0;
+    public static final int NOT_AWAY = 0;
 
     /** In {@link #away}: for a call, or until the thread polls. Positive: for the fault of that depth. */
-    private static final int FOR_CALL = -1;
+    public static final int FOR_CALL = -1;
 
     /** A value that no generation has. */
     private static final long FRESH = -1;
@@ -375,16 +375,21 @@ public final class CpuTlb extends CpuActivities {
         leaves = when;
     }
 
-    /** Leaves GUEST, and comes back at the next poll. Called in GUEST, in no other activity. */
-    public void goAway() {
-        goAway(FOR_CALL);
-    }
-
-    private void goAway(int why) {
+    /**
+     * Leaves GUEST, and comes back at the next poll, or after a fault. Called in GUEST, in no other activity.
+     *
+     * @param why {@link #FOR_CALL}, or the depth of the fault
+     */
+    public void goAway(int why) {
         leaveGuest();
         away = why;
         // A view polls by this word alone.
         state.request();
+    }
+
+    /** Returns why the CPU has left GUEST, to come back; {@link #NOT_AWAY} if it has not. */
+    public int away() {
+        return away;
     }
 
     /** Returns whether the CPU has left GUEST to come back. */

@@ -42,7 +42,7 @@ final class BorrowBreaks {
                     in(
                             "internal.space.Lifetime",
                             "    public void put() {\n        if (users.put()) {\n            users.end();\n"
-                                    + "        } else {\n            askIfAlone();\n",
+                                    + "        } else {\n            askIfAlone(false);\n",
                             "    public void put() {\n        if (users.references() == 1) {\n"
                                     + "            borrowers.ask(identity);\n        }\n"
                                     + "        if (users.put()) {\n            users.end();\n        } else {\n")),
