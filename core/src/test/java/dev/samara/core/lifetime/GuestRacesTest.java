@@ -7,6 +7,7 @@ import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.RW;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Guest;
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -135,6 +137,35 @@ final class GuestRacesTest {
         }
         machine.awaitQuiescence();
         machine.statistics();
+        machine.close();
+        assertEquals(List.of(), reports);
+    }
+
+    @Test
+    @DisplayName("threads that come to an empty pool at the same time each get a place, or end their CPU")
+    void firstStays() {
+        CyclicBarrier together = new CyclicBarrier(THREADS);
+        Rounds rounds = new Rounds(10 * ROUNDS);
+        while (rounds.next()) {
+            Machine fresh =
+                    Machine.builder().memory(1 << 20).reportTo(reports::add).build();
+            AddressSpace only = fresh.newSpace(GEOMETRY);
+            SpaceIdentity identity = only.grab();
+            List<Future<Integer>> visitors = new ArrayList<>();
+            for (int i = 0; i < THREADS; i++) {
+                visitors.add(threads.submit(() -> {
+                    together.await();
+                    try (Guest guest = only.enter()) {
+                        return guest.number();
+                    }
+                }));
+            }
+            visitors.forEach(each -> Await.result("a first stay", each, reports));
+            only.close();
+            assertNotNull(identity.exit(), "the space ends with its last reference");
+            identity.close();
+            fresh.close();
+        }
         machine.close();
         assertEquals(List.of(), reports);
     }
