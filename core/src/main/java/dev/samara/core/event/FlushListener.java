@@ -16,10 +16,12 @@ package dev.samara.core.event;
  * learns of it. An exception is reported to the machine's reporter, and the flush counts nevertheless. The listener
  * must not wait, because an operation may wait for this CPU; an operation that is called here throws.
  *
- * <p>A range belongs to the space of the CPU ({@link dev.samara.core.Cpu#space}). A CPU keeps the translations of six
- * spaces, the present one included. When it returns to one of them, the listener is called for the changes of the
- * meantime only; when it returns to another one, for all addresses. Data for several spaces is kept by space, or
- * dropped at {@link dev.samara.core.Cpu#switchTo}.
+ * <p>A range belongs to the space in which the CPU is. A CPU keeps the translations of six spaces, the present one
+ * included. When it returns to one of them, the listener is called once, for the changes of the meantime only; when it
+ * returns to another one, for all addresses. So data derived from one space is dropped whenever the CPU goes elsewhere:
+ * at {@link dev.samara.core.Cpu#switchTo} and {@link dev.samara.core.Cpu#exec}, at {@link dev.samara.core.Cpu#use} and
+ * {@link dev.samara.core.Cpu#tryUse}, and at the end of such a borrow. It cannot be kept by {@link
+ * dev.samara.core.Cpu#space}: that is null during a borrow, and two references to one space are not equal.
  */
 @FunctionalInterface
 public interface FlushListener {

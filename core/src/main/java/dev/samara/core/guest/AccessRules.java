@@ -17,7 +17,7 @@ import java.util.Objects;
  *
  * <pre>{@code
  * long address = rules.effectiveAddress(registers[b] + immediate);      // a mask, or a shift
- * if (rules.isMisaligned(address, 4)) {                                  // never, where plain accesses may be
+ * if (rules.isMisaligned(address, 4)) {                                  // never, with the constants
  *     fault(Fault.ADRALN, address, Protection.READ, 4);
  * }
  * registers[a] = memory.loadInt(address);
@@ -28,13 +28,16 @@ import java.util.Objects;
  * where it fills a TLB of its own.
  *
  * <p><b>Constants.</b> They describe programs of Linux. Rights are those of {@code protection_map} in {@code
- * arch/ARCH/mm}, for hardware that has the bits that the constant names. Pointer masking that a program must ask for
- * (LAM of x86, Ssnpm of RISC-V) is not in them: such an embedder makes a record of its own.
+ * arch/ARCH/mm}, for hardware that has the bits that the constant names. Pointer masking that a program must ask for is
+ * not in them. No record expresses LAM of x86, which ignores bits 62 to 57 of an address of data, keeps bit 63, and
+ * does not apply to fetches. A record of an embedder, with 7 or 16 ignored bits, expresses Ssnpm of RISC-V, for
+ * accesses to data only: fetches need the constant.
  *
  * @param writeImpliesRead whether memory that may be written may be read, whatever its protection says
  * @param executeImpliesRead whether memory that may be executed may be read, whatever its protection says; if not,
  *     there is execute-only memory
- * @param faultsMisaligned whether a plain access must be aligned to its size
+ * @param faultsMisaligned whether a plain access must be aligned to its size; false in all constants, for records of
+ *     embedders without an operating system
  * @param registerBits the bits of an address register, 1 to 64: sums of addresses wrap at 2 to this power
  * @param ignoredBits the number of upper bits that the processor replaces by copies of the bit below them, 0 to 63
  * @param significantBits the number of lower bits that the processor translates, 1 to 64; all others must be copies of
@@ -52,8 +55,10 @@ public record AccessRules(
     /**
      * x86-64 with four levels of page tables. Every page that is present may be read (Intel SDM, volume 3A, "Access
      * Rights"). Bits 63 to 47 of an address must be equal (volume 1, "Canonical Addressing"): another address raises
-     * #GP, for which Linux sends SIGSEGV with the code {@code SI_KERNEL} and no address. Alignment is checked only
-     * after a program has set the flag AC (volume 3A, "Alignment Check Exception").
+     * #GP, for which Linux sends SIGSEGV with the code {@code SI_KERNEL} and no address; a reference to the stack
+     * raises #SS, which is SIGBUS (volume 1, "Canonical Addressing"; {@code arch/x86/kernel/traps.c}). A record does
+     * not tell the two apart. Alignment is checked only after a program has set the flag AC (volume 3A, "Alignment
+     * Check Exception").
      */
     public static final AccessRules X86_64 = new AccessRules(true, true, false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
 
@@ -104,10 +109,15 @@ public record AccessRules(
     /**
      * MIPS32 up to Release 5, with the bits RI and XI of Release 3, big-endian. A page may be written and not read: RI
      * inhibits reads, and D permits writes (MIPS32 Privileged Resource Architecture, "EntryLo0, EntryLo1"). Linux makes
-     * pages that may be executed readable ({@code arch/mips/mm/cache.c}). A plain load or store whose address is not
-     * aligned is an address error ("Address Error Exception").
+     * pages that may be executed readable ({@code arch/mips/mm/cache.c}). Plain loads and stores may have any address:
+     * to the processor a misaligned one is an address error, which Linux completes for the program ({@code do_ade} in
+     * {@code arch/mips/kernel/unaligned.c}, {@code TIF_FIXADE}), unless the program has refused that by {@code
+     * sysmips}.
+     *
+     * <p>An address from 2^31 on, outside {@code kuseg}, is an address error too, which is SIGBUS. {@link #isCanonical}
+     * does not tell.
      */
-    public static final AccessRules MIPS32 = new AccessRules(false, true, true, 32, 0, 64, ByteOrder.BIG_ENDIAN);
+    public static final AccessRules MIPS32 = new AccessRules(false, true, false, 32, 0, 64, ByteOrder.BIG_ENDIAN);
 
     /**
      * 32-bit PowerPC, big-endian. All pages that a program may access may be read (Programming Environments Manual,
@@ -119,6 +129,10 @@ public record AccessRules(
      * 64-bit PowerPC with radix page tables, big-endian. A page may be executable only, and a right to write is one to
      * read and write (Power ISA 3.1, Book III, "Radix Tree Page Table Entry", encoded access authority). Plain loads
      * and stores of numbers may have any address.
+     *
+     * <p>An address outside the range of the radix tree, or in a quadrant that programs do not have, is a segment
+     * interrupt, for which Linux sends SIGSEGV with the code {@code SEGV_BNDERR} ({@code do_bad_segment_interrupt}).
+     * {@link #isCanonical} does not tell.
      */
     public static final AccessRules PPC64 = new AccessRules(true, false, false, 64, 0, 64, ByteOrder.BIG_ENDIAN);
 
@@ -184,8 +198,10 @@ public record AccessRules(
     }
 
     /**
-     * Returns whether the processor translates an address: whether the bits that are not significant are copies of the
-     * highest significant one. Any other address faults before a page table is read.
+     * Returns whether the bits of an address that are not significant are copies of the highest significant one. Any
+     * other address faults before a page table is read. So may one that is canonical: outside {@code kuseg} on MIPS32,
+     * or outside the quadrants and the range of the radix tree on PPC64. Nor does this tell which exception is raised:
+     * on x86-64 it is another one for references to the stack.
      *
      * @param address an {@linkplain #effectiveAddress effective address}
      * @return whether it is canonical; always true if all bits are significant

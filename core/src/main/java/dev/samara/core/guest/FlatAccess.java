@@ -160,7 +160,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
      * a write may be used for reads too.
      *
      * <p>Makes no access and calls no listener; never faults, never waits and stays in GUEST. It counts as an access,
-     * however: the page counts as accessed from then on, and as written after a translation for a write.
+     * however: the page counts as accessed from then on, and as written after a translation for a write. A result of -1
+     * may have counted too.
      *
      * <p>The result is -1 if an access through the region is not possible now: the page is not in memory, or lacks the
      * right until a fault has copied it; it is {@linkplain dev.samara.core.AddressSpace#watch watched} for such an
@@ -169,12 +170,14 @@ public abstract sealed class FlatAccess permits FlatBytes {
      * which handles the fault and reports a failure. The next access to the page may translate again.
      *
      * <p><b>How long it holds.</b> Until a {@linkplain dev.samara.core.Cpu#onFlush flush listener} of this CPU is
-     * called for a range with the address, or the CPU goes to another space; in GUEST only. So an embedder that keeps
-     * results registers a listener first, which drops those of its range. Each operation that changes the page or
-     * takes a right to it away causes the call: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise},
-     * fork, the copy of the page on write by any CPU, truncation, eviction, a new watchpoint, a collection of dirty
-     * pages. The thread of this CPU makes the call, in {@link #poll}, in an access or another call that handles a
-     * fault, or when the CPU enters GUEST. While the CPU is in GUEST, operations of other threads wait for that.
+     * called for a range with the address, or the CPU goes elsewhere: at {@link dev.samara.core.Cpu#switchTo}, {@link
+     * dev.samara.core.Cpu#exec}, {@link dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and at the end
+     * of such a borrow; in GUEST only. So an embedder that keeps results registers a listener first, which drops those
+     * of its range, and drops all of them whenever it moves the CPU. Each operation that changes the page or takes a
+     * right to it away causes the call: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise}, fork, the
+     * copy of the page on write by any CPU, truncation, eviction, a new watchpoint, a collection of dirty pages. The
+     * thread of this CPU makes the call, in {@link #poll}, in an access or another call that handles a fault, or when
+     * the CPU enters GUEST. While the CPU is in GUEST, operations of other threads wait for that.
      *
      * @param address any address
      * @param access {@link Protection#READ}, {@link Protection#WRITE}, or {@link Protection#EXEC} for a fetch

@@ -13,11 +13,12 @@ import dev.samara.core.mman.Capability;
  * <p><b>Constants.</b> Each {@code LINUX_} constant is the part of the address space that Linux gives to a program on
  * that architecture: its {@code TASK_SIZE} is the limit, its {@code DEFAULT_MAP_WINDOW} the window, and its {@code
  * PMD_SIZE} the huge page. The header that defines them is named in each constant. Linux aligns no mapping of a 32-bit
- * program to huge pages ({@code __thp_get_unmapped_area} in {@code mm/huge_memory.c}), so a huge page of the 32-bit
- * constants is as large as the whole space, and no mapping contains one. The minimum is the one that {@code mm/Kconfig}
- * advises ({@code DEFAULT_MMAP_MIN_ADDR}): 65536, and 32768 on 32-bit architectures other than x86. A space with
- * another minimum needs a geometry of its own. What an architecture says about rights and addresses is in {@link
- * dev.samara.core.guest.AccessRules}.
+ * program to huge pages by itself ({@code __thp_get_unmapped_area} in {@code mm/huge_memory.c}), though on a 64-bit
+ * kernel such a program may get transparent ones. So a huge page of the 32-bit constants is as large as the whole
+ * space, and no mapping is aligned. The minimum is this library's choice: 65536, and 32768 on 32-bit architectures
+ * other than x86. {@code mm/Kconfig} ({@code DEFAULT_MMAP_MIN_ADDR}) advises 65536 for PowerPC with 64 bits and x86,
+ * and at most 32768 for ARM and others; its default is 4096. A space with another minimum needs a geometry of its own.
+ * What an architecture says about rights and addresses is in {@link dev.samara.core.guest.AccessRules}.
  *
  * <p>Only page size, bounds and huge page size of an architecture are visible to its programs. The page tables are the
  * library's own, whatever their format on the architecture: a table fills a page with entries of 8 bytes. The page
@@ -62,8 +63,13 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      */
     public static final Geometry LINUX_AARCH64_64K = new Geometry(16, 3, 29, 0x10000, 1L << 48, 1L << 52);
 
-    /** RISC-V with Sv32: the lower 2.5 GiB ({@code TASK_SIZE} in {@code arch/riscv/include/asm/pgtable.h}). */
-    public static final Geometry LINUX_RISCV_SV32 = new Geometry(12, 2, 32, 0x8000, 0x9fc0_0000L, 0x9fc0_0000L);
+    /**
+     * RISC-V with Sv32: the addresses below {@code FIXADDR_START}, which is {@code TASK_SIZE} in {@code
+     * arch/riscv/include/asm/pgtable.h}. That is the start of {@code vmalloc}, 0xa000_0000 for the usual {@code
+     * PAGE_OFFSET} of 0xc000_0000, minus 16 MiB of {@code struct page} with 32 bytes each, 16 MiB of PCI ports, and 4
+     * MiB each for the device tree and the fixed mappings. (The number in the comment of that header is an older one.)
+     */
+    public static final Geometry LINUX_RISCV_SV32 = new Geometry(12, 2, 32, 0x8000, 0x9d80_0000L, 0x9d80_0000L);
 
     /** RISC-V with Sv39: 38 bits of address, the lower half of the 39 bits. */
     public static final Geometry LINUX_RISCV_SV39 = new Geometry(12, 3, 21, 0x10000, 1L << 38, 1L << 38);
@@ -100,7 +106,7 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
 
     private static final int MOST_FLAT_BITS = Long.SIZE;
 
-    /** Of a huge page that is larger than any mapping that a flat space is used for. */
+    /** Of the largest huge page that a geometry may have: smaller mappings contain none. */
     private static final int NO_HUGE_SHIFT = 47;
 
     private static final long STACK_ROOM = 128L << 20;
@@ -166,9 +172,9 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
 
     /**
      * Returns the geometry of a machine without an operating system: its addresses are 0 to 2^bits, all of them may be
-     * mapped without privilege, pages have 4 KiB, and no mapping is aligned to huge pages. For the memory of small
-     * machines, and for guest-physical memory. Such an embedder maps with {@code FIXED}; a mapping without an address
-     * is placed as in a program of Linux, which leaves room for a stack.
+     * mapped without privilege, pages have 4 KiB, and no mapping of less than 128 TiB is aligned to huge pages. For the
+     * memory of small machines, and for guest-physical memory. Such an embedder maps with {@code FIXED}; a mapping
+     * without an address is placed as in a program of Linux, which leaves room for a stack.
      *
      * <p>With 64 bits the last 2 MiB are left out: no half-open range could end there, and the last addresses are the
      * numbers of errors.

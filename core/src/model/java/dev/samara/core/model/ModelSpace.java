@@ -265,12 +265,13 @@ final class ModelSpace {
     }
 
     long brk(long address) {
-        if (Long.compareUnsigned(address, heapStart) < 0
+        long newEnd = geometry.roundUp(address);
+        if (Long.compareUnsigned(newEnd, address) < 0
+                || Long.compareUnsigned(address, heapStart) < 0
                 || Long.compareUnsigned(address - heapStart, limit(Resource.DATA)) > 0) {
             return brk;
         }
         long oldEnd = geometry.roundUp(brk);
-        long newEnd = geometry.roundUp(address);
         boolean done;
         if (oldEnd == newEnd) {
             done = true;

@@ -175,6 +175,21 @@ final class FullSpaceTest {
     }
 
     @Test
+    @DisplayName("the break does not go to the last page of all numbers, also where the heap is empty at 0")
+    void lastBreak() {
+        for (AddressSpace empty : List.of(
+                machine.newSpace(Geometry.flat(12)),
+                machine.space(GEOMETRY).heap(0, 0).build())) {
+            for (long address : new long[] {-1, 1 - PAGE, -PAGE}) {
+                assertEquals(0, empty.brk(address));
+                assertEquals(0, empty.brk(0));
+            }
+            assertEquals(0, empty.usage().maps());
+            empty.close();
+        }
+    }
+
+    @Test
     @DisplayName("a stack grows, and keeps its gap, above the middle")
     void stack() {
         long stack = HALF + 4096 * PAGE;

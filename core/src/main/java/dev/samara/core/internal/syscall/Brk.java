@@ -38,10 +38,13 @@ public record Brk(long address) implements Call {
         // The lock of the district with the heap's start guards the break.
         edit.require(start, start);
         long current = edit.brk();
-        if (Addresses.isBelow(address, start) || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {
+        long newEnd = geometry.roundUp(address);
+        // The last page of all addresses has no end.
+        if (Addresses.isBelow(newEnd, address)
+                || Addresses.isBelow(address, start)
+                || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {
             return current;
         }
-        long newEnd = geometry.roundUp(address);
         long oldEnd = geometry.roundUp(current);
         boolean done = newEnd == oldEnd
                 || (!Addresses.isBelow(current, address)
