@@ -26,8 +26,8 @@ final class OpenedPlace extends GuestFile {
         if ((changed & OpenFlags.PATH) != 0) {
             return new OpenedPlace(file, changed & OpenFlags.KEPT);
         }
-        // The file itself may be closed.
-        return file instanceof PipeEnd end ? end.joined(changed) : null;
+        // The file itself may be closed, and both ends of a pipe: the place is one of a new pipe then (fifo_open).
+        return file instanceof PipeEnd end ? end.joinedAgain(changed) : null;
     }
 
     @Override

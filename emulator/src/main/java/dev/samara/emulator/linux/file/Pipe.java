@@ -118,6 +118,27 @@ public final class Pipe {
         return result;
     }
 
+    /** As {@link #join}, by a descriptor that keeps the place of the pipe: one that has ended is an empty one again. */
+    long joinAgain(boolean reads, boolean writes) {
+        long result = join(reads, writes);
+        while (result == HAS_ENDED && isAgain()) {
+            result = join(reads, writes);
+        }
+        return result;
+    }
+
+    private synchronized boolean isAgain() {
+        if (hasEnded) {
+            int most = pipes.add();
+            if (most == 0) {
+                return false;
+            }
+            mostPages = most;
+            hasEnded = false;
+        }
+        return true;
+    }
+
     /** Adds an end for writes if there is one for reads; returns whether there is. */
     boolean addWriterIfRead() {
         synchronized (this) {

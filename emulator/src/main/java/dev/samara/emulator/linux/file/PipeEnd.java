@@ -30,13 +30,23 @@ public class PipeEnd extends GuestFile {
     }
 
     /** Opens another end of the pipe; null if the pipe has none left, or is a terminal. */
-    final @Nullable GuestFile joined(int changed) {
+    private @Nullable GuestFile joined(int changed) {
         int access = changed & OpenFlags.ACCESS;
-        boolean reads = access != OpenFlags.WRONLY;
-        boolean writes = access != OpenFlags.RDONLY;
-        return isTerminal || pipe.join(reads, writes) == Pipe.HAS_ENDED
+        return isTerminal || pipe.join(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY) == Pipe.HAS_ENDED
                 ? null
-                : new PipeEnd(path(), pipe, changed & OpenFlags.KEPT, false);
+                : newEnd(changed);
+    }
+
+    /** Opens an end of the pipe by its place; null if there are as many pipes as may be, or it is a terminal. */
+    final @Nullable GuestFile joinedAgain(int changed) {
+        int access = changed & OpenFlags.ACCESS;
+        return isTerminal || pipe.joinAgain(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY) == Pipe.HAS_ENDED
+                ? null
+                : newEnd(changed);
+    }
+
+    private GuestFile newEnd(int changed) {
+        return new PipeEnd(path(), pipe, changed & OpenFlags.KEPT, false);
     }
 
     @Override
