@@ -1206,8 +1206,8 @@ public final class AddressSpace implements AutoCloseable {
      * leave the space when the last reference to its users is closed. Up to 32 are kept for all spaces of a machine.
      *
      * <p>Never waits. Allocates the guest alone if the thread has used a CPU of the pool before, and it or another one
-     * that was in this space is idle. While 32 guests are open on the machine, each further one makes a CPU, and ends it
-     * at its close, which takes some hundred times as long.
+     * that was in this space is idle. While 32 guests are open on the machine, each further one makes a CPU, and ends
+     * it at its close, which takes some hundred times as long.
      *
      * @return the guest, to be closed by this thread
      * @throws MmException with ESRCH if this reference is closed, or the space ends during this call; with EAGAIN if

@@ -133,8 +133,8 @@ public final class Guest implements AutoCloseable {
 
     /**
      * Leaves GUEST, and gives the CPU back to the pool if this is the outermost guest. A second call of the thread does
-     * nothing. If all references to the space are closed, the CPU leaves the space. If it was the last user, this call tears the
-     * space down, and may wait, as {@link AddressSpace#close} does.
+     * nothing. If all references to the space are closed, the CPU leaves the space. If it was the last user, this call
+     * tears the space down, and may wait, as {@link AddressSpace#close} does.
      *
      * @throws IllegalStateException if a guest within this one is open, if another thread uses the CPU, or if the CPU
      *     is in a fault or in one of its listeners; nothing has changed then
