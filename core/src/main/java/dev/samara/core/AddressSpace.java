@@ -102,9 +102,8 @@ import org.jspecify.annotations.Nullable;
  * in a reader section, or is in a callback for which other threads wait. A thread of the machine tears the space down
  * then. The space is never in use again. A reference that was not closed, and that no thread can reach any more, is
  * reported ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}), unless the space was built for that ({@link
- * AddressSpaceBuilder#collected}), and given up. That happens when the machine makes
- * another space, waits for quiescence, is closed or is asked for its statistics. Keep a reference reachable until its
- * calls have returned.
+ * AddressSpaceBuilder#collected}), and given up. That happens when the machine makes another space, waits for
+ * quiescence, is closed or is asked for its statistics. Keep a reference reachable until its calls have returned.
  *
  * <p>From the return of {@code close} on, the calls of the closed reference that need the space are refused. A call
  * that another thread has begun before may still take effect; it is refused if the space is torn down first.
@@ -286,11 +285,11 @@ public final class AddressSpace implements AutoCloseable {
      * or {@code mprotect} has returned, no byte is read that the new state forbids. As on x86, and unlike {@code
      * process_vm_readv}, a mapping that can be written or executed can be read.
      *
-     * <p>A CPU of the machine's own makes the accesses, and is a {@linkplain #users user} of this space meanwhile. Its
-     * number in reports and for {@link dev.samara.core.event.ShootdownDelivery} is 0. It comes to the space and leaves
-     * it, which costs as much as tens of accesses, so a thread with many accesses {@linkplain #enter enters} the space,
-     * or {@linkplain Machine#claimCpu claims} a CPU. A call allocates nothing after the first ones of its
-     * thread, unless eight such calls of the machine are under way: further ones make a CPU each.
+     * <p>The accesses are made by a CPU that belongs to the machine. It is a {@linkplain #users user} of this space
+     * until the call returns. Its number in reports and for {@link dev.samara.core.event.ShootdownDelivery} is 0. To
+     * enter the space and to leave it costs as much as tens of accesses, so a thread with many accesses {@linkplain
+     * #enter enters} the space itself, or {@linkplain Machine#claimCpu claims} a CPU. A call allocates nothing after
+     * the first ones of its thread. If eight such calls are under way on the machine, a further one makes a CPU.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer
@@ -1230,8 +1229,8 @@ public final class AddressSpace implements AutoCloseable {
      * afterwards. No CPU is asked to flush, since none uses the space.
      *
      * <p>If it was the last reference, and CPUs are still in the space, each CPU that {@linkplain Cpu#use borrows} it
-     * is asked once to let go, and this returns. CPUs that wait for a thread to {@link #enter} leave it. The last CPU
-     * that leaves ends the space.
+     * is asked once to let go, and this returns. Idle CPUs that {@link #enter} has left in the space leave it. The last
+     * CPU that leaves ends the space.
      *
      * <p>A thread that may not wait may call this, too. A thread of the machine then tears the space down.
      */

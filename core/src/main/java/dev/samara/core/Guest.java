@@ -39,8 +39,8 @@ import org.jspecify.annotations.Nullable;
  * GUEST: calls that may wait are refused, and so is the access of another guest whose fault would wait. The store could
  * make such calls in the midst of an access.
  *
- * <p>For the thread that has entered. The machine keeps a small object for a thread that has entered until the thread
- * ends.
+ * <p>Only the thread that has entered may use a guest. For each thread that has entered, the library keeps a small
+ * object until the thread ends.
  */
 public final class Guest implements AutoCloseable {
     /** The most guests of one CPU, one within the other. */

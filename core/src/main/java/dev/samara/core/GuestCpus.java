@@ -10,9 +10,9 @@ import dev.samara.core.mman.MmException;
 
 /**
  * The CPUs of one machine for threads that {@linkplain AddressSpace#enter enter} spaces. An idle CPU stays in its space
- * in KERNEL, with its translations, so the way back is one compare-and-set and the entry of GUEST. It is a user of the
- * space meanwhile, and leaves it after the last reference to the users is closed. Thread-safe. Takes a lock only to
- * make a CPU, or to end one.
+ * in KERNEL, with its translations, so the way back is one compare-and-set and the entry of GUEST. It counts as a user
+ * of the space until the last reference to the users is closed. Thread-safe. A lock is taken only when a CPU is made or
+ * ended.
  */
 final class GuestCpus implements IdleUsers {
     /*
@@ -23,9 +23,9 @@ final class GuestCpus implements IdleUsers {
      *     read the references        (volatile)       read each place               (volatile)
      *     0: take the CPU back, end it                a CPU of the space: take it, end it
      *
-     * At least one of the two finds the other's store, and the compare-and-set of the place decides between both. A
-     * CPU that is lent meanwhile is found by its thread, on its way back. A reference that is taken from 0 again, while
-     * there are other users, is closed again.
+     * At least one of the two finds the other's store, and the compare-and-set of the place decides between both. If
+     * the CPU is lent at that time, its thread finds no reference when it gives the CPU back. If a reference is taken
+     * again although there was none, which other users make possible, its close is the last one then.
      */
 
     /** As many as have a bit of their own in cpumasks. */

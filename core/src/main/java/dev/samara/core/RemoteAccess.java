@@ -14,8 +14,8 @@ import java.util.Objects;
  * Copies between a space and a buffer on a thread that has no CPU ({@code access_remote_vm}).
  *
  * <p>A CPU of the machine is lent for each call ({@link RemoteCpus}) and is in no space after it, so no thread and no
- * exception can leave one behind. A call allocates nothing once its thread has made one, unless eight others
- * are under way: it makes a CPU then.
+ * exception can leave one behind. A call allocates nothing once its thread has made one. If eight others are under way,
+ * it makes a CPU.
  */
 final class RemoteAccess {
     private RemoteAccess() {}
@@ -109,7 +109,7 @@ final class RemoteAccess {
         }
     }
 
-    /** As the other one. */
+    /** As above, of an array: a buffer around it would be an allocation. */
     private static int copyAll(
             AddressSpace space, CpuMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
         int most = PAGES << space.geometry().pageShift();

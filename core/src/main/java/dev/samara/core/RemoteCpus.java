@@ -6,8 +6,8 @@ import dev.samara.core.internal.cpu.LentCpu;
 
 /**
  * The CPUs of one machine for calls of {@link RemoteAccess}, with the smallest TLB: a copy translates each page once.
- * An idle one is in no space, so it is no user and keeps no tables. Thread-safe. Takes a
- * lock only to make a CPU, or to end one.
+ * An idle one is in no space, so no space has it as a user, and it keeps no tables. Thread-safe. A lock is taken only
+ * when a CPU is made or ended.
  */
 final class RemoteCpus {
     /** A CPU of this pool. For the thread to which it is lent. */

@@ -182,7 +182,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
      * @param address any address
      * @param access {@link Protection#READ}, {@link Protection#WRITE}, or {@link Protection#EXEC} for a fetch
      * @return the index, or -1
-     * @throws IllegalArgumentException if {@code access} is none of the three
+     * @throws IllegalArgumentException if {@code access} is not one of the three
      * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
      */
     public final int translate(long address, int access) {

@@ -152,8 +152,8 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     }
 
     /**
-     * Returns the highest end of a space: 2^64 without what the last page table spans. So no range ends at 2^64, which
-     * is no number, nor does the range of a page table; and no address is the negated number of an error.
+     * Returns the highest end of a space: 2^64 without what the last page table spans. So neither a range nor a page
+     * table ends at 2^64, which a long cannot hold, and no address equals a negated errno.
      */
     private static long mostLimit(long pageSize) {
         long entries = pageSize / Long.BYTES;
@@ -176,8 +176,8 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * memory of small machines, and for guest-physical memory. Such an embedder maps with {@code FIXED}; a mapping
      * without an address is placed as in a program of Linux, which leaves room for a stack.
      *
-     * <p>With 64 bits the last 2 MiB are left out: no half-open range could end there, and the last addresses are the
-     * numbers of errors.
+     * <p>With 64 bits the last 2 MiB are left out: a half-open range could not end there, and the last addresses equal
+     * negated errnos.
      *
      * @param bits the number of address bits, 12 to 64: 16 for 64 KiB, 32 for 4 GiB
      * @return the geometry

@@ -255,7 +255,8 @@ public final class Cpus {
     /**
      * Counts a fault of a CPU of the calling thread, which is about to be handled.
      *
-     * @return what {@link #leaveForFault} takes, and {@link #comeBack} after the fault
+     * @return what {@link #leaveForFault} takes, and {@link #comeBack} after the fault; 0 if the thread has no other
+     *     CPU, for which both do nothing
      */
     public static int beginFault() {
         ThreadCpus thread = ThreadCpus.current();
@@ -264,16 +265,16 @@ public final class Cpus {
 
     /** Has the other CPUs of the calling thread leave GUEST that do so by themselves. Allocates nothing. */
     public static void leaveForFault(int depth) {
-        ThreadCpus thread = ThreadCpus.current();
-        if (depth != 0 && thread != null) {
+        ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();
+        if (thread != null) {
             thread.leaveForFault(depth);
         }
     }
 
     /** Has those CPUs enter GUEST again that have left it for a fault, which is over. */
     public static void comeBack(int depth) {
-        ThreadCpus thread = ThreadCpus.current();
-        if (depth != 0 && thread != null) {
+        ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();
+        if (thread != null) {
             thread.comeBack(depth);
         }
     }

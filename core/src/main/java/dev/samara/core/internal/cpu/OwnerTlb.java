@@ -31,7 +31,7 @@ public interface OwnerTlb {
     /**
      * Leaves GUEST for a fault of another CPU of the thread, if this CPU does so by itself.
      *
-     * @param depth tells the fault from those around it
+     * @param depth of the fault within the faults of the thread, by which it is found again
      */
     default void leaveForFault(int depth) {}
 

@@ -134,7 +134,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         clearReservation();
     }
 
-    /** Serves a space: there is no last access. */
+    /** Serves a space, and forgets the last access. */
     public void serve(TranslatedMemory memory, Layout layout) {
         memory.serve(layout);
         forgetLastAccess();
@@ -165,11 +165,6 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /** Sets the owner of the CPU; null for none. */
     public void ownedBy(@Nullable Thread thread) {
         owner = thread;
-    }
-
-    /** Returns whether the calling thread is the owner. */
-    public boolean isOwned() {
-        return Thread.currentThread() == owner;
     }
 
     /** Throws if the thread is not the owner. */

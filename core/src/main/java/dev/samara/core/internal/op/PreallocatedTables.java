@@ -176,7 +176,7 @@ final class PreallocatedTables {
         return left >= 0;
     }
 
-    /** Returns what is left of a number of bytes after a range and a leaf; negative if there are too few. */
+    /** Subtracts the length of a range, and that of a leaf, from a number of bytes; negative if they are too few. */
     private static long without(long left, long leaf, long length) {
         return Addresses.isAbove(length, left) ? -1 : left - length - leaf;
     }

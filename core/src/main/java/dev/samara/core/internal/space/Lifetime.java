@@ -82,8 +82,8 @@ public final class Lifetime {
     }
 
     /**
-     * Gives up one of the users' references. After the last user the space is torn down. After the last reference its
-     * borrowers are asked to let go, and CPUs that no thread uses leave it.
+     * Gives up one of the users' references. After the last user the space is torn down. After the last reference,
+     * borrowers are asked to let go, and idle CPUs leave the space.
      */
     public void put() {
         if (users.put()) {

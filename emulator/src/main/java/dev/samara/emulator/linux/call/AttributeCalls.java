@@ -110,7 +110,7 @@ final class AttributeCalls {
         }
     }
 
-    /** Changes what is no file of the host: the file of a descriptor, or one of {@code /proc} or {@code /dev}. */
+    /** Changes what is not a file of the host: the file of a descriptor, or one of {@code /proc} or {@code /dev}. */
     private long changeEmulated(ResolvedPath place, FileStatus special, boolean follows, FileChange call) {
         GuestFile open = paths.descriptor(place);
         if (open != null && follows) {
