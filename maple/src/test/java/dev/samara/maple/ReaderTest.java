@@ -16,6 +16,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("A.1 A.4: a reader, and a batch, find what get finds")
 class ReaderTest {
@@ -35,6 +36,34 @@ class ReaderTest {
             for (int k = 0; k < 4; k++) {
                 long index = k == 3 ? random.nextLong() : near + random.nextInt(5);
                 assertSame(tree.get(index), reader.get(index), () -> "index " + index + "\n" + tree.dump());
+            }
+        }
+        tree.validate();
+    }
+
+    /** Leaves have lanes with a step of 2, and halves with even pivots with a step of 1. */
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2})
+    void findsWhatGetFindsInATreeOfSeveralLevels(long step) {
+        int entries = 6_000;
+        for (int i = 0; i < entries; i++) {
+            tree.store(3 * step * i, 3 * step * i + step - 1, i);
+        }
+        assertTrue(tree.rootAcquire().level >= LeafPivots.LANES_FROM_LEVEL);
+        Reader<Object> reader = tree.reader();
+        Random random = new Random(step);
+        long span = 3 * step * entries;
+        for (int round = 0; round < 20_000; round++) {
+            long first = random.nextLong(span / step) * step;
+            if (random.nextBoolean()) {
+                tree.store(first, first + step - 1, round);
+            } else {
+                tree.erase(first, first + step - 1);
+            }
+            long near = random.nextBoolean() ? first : random.nextLong(span);
+            for (int k = 0; k < 4; k++) {
+                long index = Math.max(0, near + random.nextInt((int) (40 * step)) - 20 * step);
+                assertSame(tree.get(index), reader.get(index), () -> "index " + index);
             }
         }
         tree.validate();
