@@ -11,8 +11,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Ends scripts that hang. If the kernel shows for a while that all tasks of a script sleep, the script waits for something
- * that never happens. It is ended early then, and the other side gets a few seconds more for it.
+ * Ends scripts that hang. If the kernel shows for a while that all tasks of a script sleep, the script waits for
+ * something that never happens. It is ended early then, and the other side gets a few seconds more for it.
  */
 final class Watch implements AutoCloseable {
     static final int MOST_SECONDS = 60;
@@ -28,7 +28,7 @@ final class Watch implements AutoCloseable {
     /** For how many looks all tasks sleep: longer than most waits of scripts, and less than what a test can pay. */
     private static final int ASLEEP = 12;
 
-    /** After how many looks a script is ended that waits for ever on the other side: nearly all wait on this one too. */
+    /** After how many looks a script is ended that waits for ever on the other side. Nearly all wait here too. */
     private static final int MOST_OF_WAITING = 20;
 
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(work -> {
