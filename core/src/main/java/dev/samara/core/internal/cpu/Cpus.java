@@ -256,11 +256,11 @@ public final class Cpus {
      * Counts a fault of a CPU of the calling thread, which is about to be handled.
      *
      * @return what {@link #leaveForFault} takes, and {@link #comeBack} after the fault; 0 if the thread has no other
-     *     CPU, for which both do nothing
+     *     CPU, or none of a pool: both do nothing then
      */
     public static int beginFault() {
-        ThreadCpus thread = ThreadCpus.current();
-        return thread == null || !thread.hasSeveral() ? 0 : thread.beginFault();
+        ThreadCpus thread = ThreadCpus.ofPools();
+        return thread == null ? 0 : thread.beginFault();
     }
 
     /** Has the other CPUs of the calling thread leave GUEST that do so by themselves. Allocates nothing. */

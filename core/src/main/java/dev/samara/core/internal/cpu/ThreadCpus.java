@@ -21,6 +21,12 @@ final class ThreadCpus {
      */
     private final List<WeakReference<CpuState>> cpus = new ArrayList<>(1);
 
+    /**
+     * Whether a thread has used a pool. Never set back to false. Racy: a thread that has a CPU of a pool has set this
+     * before, and what other threads have set decides nothing for it.
+     */
+    private static boolean usesPools;
+
     /** How many CPUs of pools a thread remembers. */
     static final int REMEMBERED = 4;
 
@@ -54,6 +60,9 @@ final class ThreadCpus {
             known = make();
         }
         known.isKept = true;
+        if (!usesPools) {
+            usesPools = true;
+        }
         return known;
     }
 
@@ -76,6 +85,13 @@ final class ThreadCpus {
                 open.remove(i);
             }
         }
+    }
+
+    /** Returns the CPUs of the calling thread if several may be in GUEST, some of a pool among them; otherwise null. */
+    static @Nullable ThreadCpus ofPools() {
+        // Each fault asks this, and most programs have no pool.
+        ThreadCpus known = usesPools ? CURRENT.get() : null;
+        return known != null && known.cpus.size() > 1 ? known : null;
     }
 
     /** Returns the CPUs and the reader of the calling thread; null if it has none. */
@@ -225,11 +241,6 @@ final class ThreadCpus {
                 cpu.comeBack(depth);
             }
         }
-    }
-
-    /** Returns whether the thread has at least two CPUs. */
-    boolean hasSeveral() {
-        return cpus.size() > 1;
     }
 
     /** Returns a CPU that is in a context, and not in GUEST; or null. */
