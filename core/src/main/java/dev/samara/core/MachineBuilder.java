@@ -55,6 +55,7 @@ public final class MachineBuilder {
     private long memoryPiece = 1L << 22;
     private boolean poisonsFrames;
     private int faultAround = 16;
+    private boolean forbidsZeroPage;
     private int mostCallbacks = 1 << 16;
     private Backlog.AtBound atBound = Backlog.AtBound.WAIT;
     private Duration longGracePeriod = Duration.ofSeconds(10);
@@ -475,6 +476,21 @@ public final class MachineBuilder {
     }
 
     /**
+     * Has a read of anonymous memory without a page allocate one, as a write does. Unless this is set, the read maps
+     * the shared zero page, and the first write to it is a second fault. With it, memory that is only read takes as
+     * many frames as memory that is written, counts as resident, and its mapping has an {@code anon_vma}, so it merges
+     * less often. Linux does this for some spaces of one architecture ({@code mm_forbids_zeropage}), and the kernels of
+     * some hypervisors' guests do it always.
+     *
+     * @param isForbidden whether the zero page is never mapped; false unless set
+     * @return this
+     */
+    public MachineBuilder forbidZeroPage(boolean isForbidden) {
+        forbidsZeroPage = isForbidden;
+        return this;
+    }
+
+    /**
      * Sets the number of translations that a CPU's TLB holds. A translation is of 4 KiB, or of a page if pages are
      * smaller. It uses the entry at the number of its 4 KiB, or of its page, modulo this number.
      *
@@ -693,7 +709,7 @@ public final class MachineBuilder {
         if (dirtyPages != null) {
             frames.countDirtied(dirtyPages);
         }
-        return new MachineMemory(
+        MachineMemory made = new MachineMemory(
                 frames,
                 rcu,
                 new Shootdowns(
@@ -707,6 +723,10 @@ public final class MachineBuilder {
                 longestOffer,
                 checked ? new AccessChecker(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null,
                 host.indexBudget());
+        if (forbidsZeroPage) {
+            made.forbidZeroPage();
+        }
+        return made;
     }
 
     /** Reports on a thread of the machine, because the thread that frees a frame may hold locks. */
