@@ -173,7 +173,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return others == 0 ? serveFault(address, access) : serveFaultBeside(others, address, access);
     }
 
-    /** Serves a fault of a thread that has other CPUs in GUEST, which leave it meanwhile if they do so by themselves. */
+    /** Serves a fault of a thread with other CPUs in GUEST. Those that leave it by themselves are outside meanwhile. */
     private int serveFaultBeside(int others, long address, int access) {
         try {
             Cpus.leaveForFault(others);
