@@ -35,7 +35,7 @@ public final class TextFile extends ProcFile {
     }
 
     /** What a text is made of. */
-    public interface Content {
+    public interface TextContent {
         /** Returns the bytes of now. */
         byte[] bytes();
 
@@ -57,7 +57,7 @@ public final class TextFile extends ProcFile {
 
     private final Kind kind;
     private final Object turns;
-    private final Content content;
+    private final TextContent content;
     private SoftReference<byte[]> last = new SoftReference<>(null);
     private long position;
 
@@ -71,7 +71,7 @@ public final class TextFile extends ProcFile {
      * @param turns the lock of a thread that has the text of any such file in the heap
      * @param content what it is made of
      */
-    public TextFile(String path, int flags, Kind kind, long number, Object turns, Content content) {
+    public TextFile(String path, int flags, Kind kind, long number, Object turns, TextContent content) {
         super(path, flags, kind.rights, number);
         this.kind = kind;
         this.turns = turns;

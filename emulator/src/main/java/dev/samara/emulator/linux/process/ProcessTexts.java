@@ -48,12 +48,12 @@ final class ProcessTexts {
     }
 
     /** Returns what one of the files is made of. */
-    TextFile.Content text(String file) {
+    TextFile.TextContent text(String file) {
         return file.equals("comm") ? new NameText() : () -> bytes(file);
     }
 
     /** The name of a thread, which the threads of its process may set ({@code comm_write}). */
-    private final class NameText implements TextFile.Content {
+    private final class NameText implements TextFile.TextContent {
         @Override
         public byte[] bytes() {
             return ProcessTexts.this.bytes("comm");
