@@ -138,6 +138,12 @@ final class NamedExceptions {
         if (OF_POSITIONS.contains(call.call()) && isAfterEntries(found) && isReadOfFolder(found)) {
             return "a position in a folder after its last entry, which is the greatest of all in ext4";
         }
+        if (call.call() == JudgedCall.LSEEK
+                && isAfterEntries(found)
+                && found.kernel().startsWith(EINVAL + " ")
+                && IN_FOLDER.matcher(found.guest()).find()) {
+            return "a sum with the same position, which is beyond the largest one";
+        }
         if (OF_WAITS.contains(call.call()) && isAfterEntries(found) && isEndOfReadOfFolder(found)) {
             return "the same position, at which a child has read, and tells the result by its end";
         }
