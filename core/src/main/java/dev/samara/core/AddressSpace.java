@@ -32,6 +32,7 @@ import dev.samara.core.internal.syscall.PagemapScan;
 import dev.samara.core.internal.syscall.RemapFilePages;
 import dev.samara.core.internal.syscall.SetAnonVmaName;
 import dev.samara.core.internal.syscall.Shm;
+import dev.samara.core.internal.vcpu.Vcpu;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
@@ -51,6 +52,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
@@ -127,7 +129,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AddressSpace implements AutoCloseable {
     /** The stack that a close needs after which idle CPUs leave the space, in frames. */
-    private static final int END_DEPTH = SpaceReferences.DEPTH + Cpu.END_DEPTH;
+    private static final int END_DEPTH = SpaceReferences.DEPTH + Vcpu.END_DEPTH;
 
     private final Machine machine;
 
@@ -303,7 +305,7 @@ public final class AddressSpace implements AutoCloseable {
      *     this is called by a backing in {@code rcuMapPages}
      */
     public long read(long address, ByteBuffer target) {
-        return RemoteAccess.copy(this, address, Objects.requireNonNull(target, "target"), RemoteAccess.READ);
+        return copy(address, Objects.requireNonNull(target, "target"), RemoteAccess.READ);
     }
 
     /**
@@ -317,7 +319,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long read(long address, byte[] target, int at, int length) {
-        return RemoteAccess.copy(this, address, target, at, length, false);
+        return copy(address, target, at, length, false);
     }
 
     /**
@@ -339,7 +341,7 @@ public final class AddressSpace implements AutoCloseable {
      *     this is called by a backing in {@code rcuMapPages}
      */
     public long write(long address, ByteBuffer source) {
-        return RemoteAccess.copy(this, address, Objects.requireNonNull(source, "source"), RemoteAccess.WRITE);
+        return copy(address, Objects.requireNonNull(source, "source"), RemoteAccess.WRITE);
     }
 
     /**
@@ -353,7 +355,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public long write(long address, byte[] source, int at, int length) {
-        return RemoteAccess.copy(this, address, source, at, length, true);
+        return copy(address, source, at, length, true);
     }
 
     /**
@@ -368,7 +370,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException as for {@link #read(long, ByteBuffer)}
      */
     public long readForced(long address, ByteBuffer target) {
-        return RemoteAccess.copy(this, address, Objects.requireNonNull(target, "target"), RemoteAccess.FORCED_READ);
+        return copy(address, Objects.requireNonNull(target, "target"), RemoteAccess.FORCED_READ);
     }
 
     /**
@@ -403,7 +405,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException as for {@link #write(long, ByteBuffer)}
      */
     public long writeForced(long address, ByteBuffer source) {
-        return RemoteAccess.copy(this, address, Objects.requireNonNull(source, "source"), RemoteAccess.FORCED_WRITE);
+        return copy(address, Objects.requireNonNull(source, "source"), RemoteAccess.FORCED_WRITE);
     }
 
     /**
@@ -418,6 +420,24 @@ public final class AddressSpace implements AutoCloseable {
      */
     public long writeForced(long address, byte[] source, int at, int length) {
         return writeForced(address, ByteBuffer.wrap(source, at, length));
+    }
+
+    private long copy(long address, ByteBuffer buffer, int kind) {
+        try {
+            return RemoteAccess.copy(machine.remotes(), entry, layout, address, buffer, kind);
+        } finally {
+            // The entry of a reference that is not reachable ends, and with it the copy.
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    private long copy(long address, byte[] bytes, int at, int length, boolean writes) {
+        try {
+            return RemoteAccess.copy(machine.remotes(), entry, layout, address, bytes, at, length, writes);
+        } finally {
+            // As above.
+            Reference.reachabilityFence(this);
+        }
     }
 
     /**
@@ -1215,7 +1235,11 @@ public final class AddressSpace implements AutoCloseable {
      *     there can be, or if the CPU that the thread has in this space is in a fault or in one of its listeners
      */
     public Guest enter() {
-        return machine.guests().enter(this);
+        Guest entered = Guest.enter(machine.guests(), layout);
+        if (entered == null) {
+            throw new MmException("enter(" + this + ")", Errno.ESRCH);
+        }
+        return entered;
     }
 
     /**

@@ -7,6 +7,8 @@ import dev.samara.core.internal.space.Borrower;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.vcpu.UseMm;
+import dev.samara.core.internal.vcpu.Vcpu;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +49,7 @@ public final class BorrowedSpace implements AutoCloseable {
         ENDED
     }
 
-    private final Cpu cpu;
+    private final Vcpu cpu;
 
     /** The machine of the space. */
     private final Machine machine;
@@ -66,13 +68,19 @@ public final class BorrowedSpace implements AutoCloseable {
     private Stage stage = Stage.WITH_USERS;
 
     private BorrowedSpace(
-            Cpu cpu, Machine machine, Layout layout, Borrower borrower, LetGo letGo, BorrowReferences kept) {
+            Vcpu cpu,
+            @Nullable AddressSpace home,
+            Machine machine,
+            Layout layout,
+            Borrower borrower,
+            LetGo letGo,
+            BorrowReferences kept) {
         this.cpu = cpu;
         this.machine = machine;
         this.layout = layout;
         this.borrower = borrower;
         this.letGo = letGo;
-        home = cpu.space();
+        this.home = home;
         this.kept = kept;
     }
 
@@ -120,23 +128,27 @@ public final class BorrowedSpace implements AutoCloseable {
         }
     }
 
-    /** Borrows a space. Returns null if it has no user any more; nothing has changed then. */
-    static @Nullable BorrowedSpace begin(Cpu cpu, Machine machine, Layout layout, LetGo letGo) {
+    /**
+     * Borrows a space. Returns null if it has no user any more; nothing has changed then.
+     *
+     * @param before the reference by which the CPU is in a space now; null for none
+     */
+    static @Nullable BorrowedSpace begin(
+            Vcpu cpu, @Nullable AddressSpace before, Machine machine, Layout layout, LetGo letGo) {
         Objects.requireNonNull(letGo, "letGo");
         cpu.checkMayMove("it borrows a space");
         if (layout.lifetime().users().users() == 0) {
             return null;
         }
-        AddressSpace before = cpu.space();
         StackReserve.check(before == null ? LAZY_DEPTH : DEPTH);
-        HomeRef homeUser = before == null ? null : HomeRef.of(before);
+        HomeRef homeUser = before == null ? null : HomeRef.of(before.machine().spaceReferences(), before.own);
         BorrowedSpace made = null;
         try {
             Lifetime lifetime = layout.lifetime();
             BorrowReferences kept = new BorrowReferences(lifetime, homeUser);
             Borrower borrower = lifetime.borrow(letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
-            BorrowedSpace next = new BorrowedSpace(cpu, machine, layout, borrower, letGo, kept);
-            made = cpu.borrow(next) ? next : null;
+            BorrowedSpace next = new BorrowedSpace(cpu, before, machine, layout, borrower, letGo, kept);
+            made = UseMm.use(cpu, layout, borrower, next) ? next : null;
             return made;
         } finally {
             if (made == null && homeUser != null) {
@@ -144,14 +156,6 @@ public final class BorrowedSpace implements AutoCloseable {
             }
             cpu.endLeft();
         }
-    }
-
-    Layout layout() {
-        return layout;
-    }
-
-    Borrower borrower() {
-        return borrower;
     }
 
     /**
@@ -181,7 +185,7 @@ public final class BorrowedSpace implements AutoCloseable {
         PageTableRef keeps = Objects.requireNonNull(PageTableRef.tryHold(machine, layout));
         boolean isAdopted = false;
         try {
-            cpu.putUsers();
+            UseMm.putUsers(cpu);
             borrower.end();
             kept.pageTable = keeps;
             stage = Stage.WITHOUT_USERS;
@@ -238,7 +242,7 @@ public final class BorrowedSpace implements AutoCloseable {
     /** Ends the borrow. Without memory for the way back, the CPU is in no space, and the borrow is over, too. */
     private void end() {
         try {
-            cpu.endBorrow(home, stage == Stage.WITH_USERS);
+            UseMm.unuse(cpu, home, home == null ? null : home.own, stage == Stage.WITH_USERS);
         } finally {
             stage = Stage.ENDED;
             try {

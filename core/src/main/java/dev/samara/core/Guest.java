@@ -2,6 +2,9 @@
 package dev.samara.core;
 
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.vcpu.GuestCpus;
+import dev.samara.core.internal.vcpu.PooledCpu;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,26 +46,47 @@ import org.jspecify.annotations.Nullable;
  * object until the thread ends.
  */
 public final class Guest implements AutoCloseable {
-    /** The most guests of one CPU, one within the other. */
-    static final int MOST = Long.SIZE - 1;
-
     private final PooledCpu of;
 
-    /** The guest around this one; null for the outermost. */
-    final @Nullable Guest outer;
+    /** How many guests of the CPU are open with this one, if it is the innermost. */
+    private final int depth;
 
-    /** Why the CPU had left GUEST when this guest was opened, to come back; see {@link PooledCpu}. */
-    int away;
+    /** Why the CPU had left GUEST when this guest was opened, to come back; see {@link PooledCpu#open}. */
+    private int away;
 
     /** Another thread may read it, racily: it finds that it is not the owner otherwise. */
-    boolean isClosed;
+    private boolean isClosed;
 
-    /** Whether this guest allows that the CPU leaves GUEST for calls. */
-    boolean isLeftForCalls;
-
-    Guest(PooledCpu of, @Nullable Guest outer) {
+    private Guest(PooledCpu of, int depth) {
         this.of = of;
-        this.outer = outer;
+        this.depth = depth;
+    }
+
+    /** Takes the calling thread to a space; returns null if the reference is closed or the space has ended. */
+    static @Nullable Guest enter(GuestCpus pool, Layout layout) {
+        PooledCpu cpu = pool.lend(layout);
+        if (cpu == null) {
+            return null;
+        }
+        boolean isOpen = false;
+        try {
+            Guest made = new Guest(cpu, cpu.depth() + 1);
+            made.away = cpu.open();
+            isOpen = true;
+            return made;
+        } finally {
+            if (!isOpen) {
+                cpu.giveBackIfClosed();
+            }
+        }
+    }
+
+    /** Throws if this guest is closed, or the thread is another one. */
+    private void checkOpen() {
+        if (isClosed) {
+            throw new IllegalStateException("the guest of " + of + " is closed");
+        }
+        of.memory().checkOwner();
     }
 
     /**
@@ -73,8 +97,8 @@ public final class Guest implements AutoCloseable {
      * @throws IllegalStateException if this guest is closed, or the thread is another one
      */
     public GuestMemory memory() {
-        of.checkOpen(this);
-        return of.cpu().memory();
+        checkOpen();
+        return of.memory();
     }
 
     /**
@@ -84,8 +108,8 @@ public final class Guest implements AutoCloseable {
      * @throws IllegalStateException if this guest is closed, or the thread is another one
      */
     public int number() {
-        of.checkOpen(this);
-        return of.cpu().number();
+        checkOpen();
+        return of.number();
     }
 
     /**
@@ -95,8 +119,8 @@ public final class Guest implements AutoCloseable {
      *     one of its listeners
      */
     public void poll() {
-        of.checkOpen(this);
-        of.cpu().poll();
+        checkOpen();
+        of.memory().poll();
     }
 
     /**
@@ -109,10 +133,8 @@ public final class Guest implements AutoCloseable {
      *     one of its listeners
      */
     public void leave() {
-        of.checkOpen(this);
-        if (of.cpu().isInGuestLent()) {
-            of.cpu().goAway();
-        }
+        checkOpen();
+        of.leaveUntilPoll();
     }
 
     /**
@@ -125,9 +147,8 @@ public final class Guest implements AutoCloseable {
      * @throws IllegalStateException if this guest is closed, or the thread is another one
      */
     public Guest leaveForCalls() {
-        of.checkOpen(this);
-        isLeftForCalls = true;
-        of.allowCalls();
+        checkOpen();
+        of.allowCalls(depth);
         return this;
     }
 
@@ -142,7 +163,11 @@ public final class Guest implements AutoCloseable {
      */
     @Override
     public void close() {
-        of.close(this);
+        if (!isClosed) {
+            of.close(depth, away);
+            isClosed = true;
+            of.giveBackIfClosed();
+        }
     }
 
     @Override

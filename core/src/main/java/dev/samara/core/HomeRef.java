@@ -14,21 +14,21 @@ final class HomeRef {
     private final SpaceReferences.Entry entry;
 
     /** Takes over a user that the caller has taken. */
-    private HomeRef(Machine machine, Layout layout) {
+    private HomeRef(SpaceReferences references, Layout layout) {
         this.layout = layout;
-        entry = machine.spaceReferences().add(this, layout, SpaceReference.Kind.HOME);
+        entry = references.add(this, layout, SpaceReference.Kind.HOME);
     }
 
     /** Keeps the space in which a CPU of the calling thread is. */
-    static HomeRef of(AddressSpace home) {
+    static HomeRef of(SpaceReferences references, Layout layout) {
         StackReserve.check(SpaceReferences.DEPTH);
-        Layout layout = home.own;
         if (!layout.lifetime().users().tryGetHome()) {
-            throw new AssertionError("a CPU is in " + home + ", which has no user");
+            throw new AssertionError(
+                    "a CPU is in space " + layout.lifetime().identity().number() + ", which has no user");
         }
         boolean isKept = false;
         try {
-            HomeRef made = new HomeRef(home.machine(), layout);
+            HomeRef made = new HomeRef(references, layout);
             isKept = true;
             return made;
         } finally {

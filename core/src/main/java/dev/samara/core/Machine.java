@@ -7,9 +7,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.guest.FutexTable;
-import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
-import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.guest.FutexBuckets;
@@ -23,10 +21,10 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.ExitMmap;
-import dev.samara.core.internal.tlb.CheckedTlb;
-import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.vcpu.GuestCpus;
+import dev.samara.core.internal.vcpu.RemoteCpus;
+import dev.samara.core.internal.vcpu.Vcpu;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
 import java.nio.ByteBuffer;
@@ -38,7 +36,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A simulated machine: the settings and the committed memory that its address spaces share. Thread-safe. */
@@ -48,13 +45,12 @@ public final class Machine implements AutoCloseable {
     private final MachineState host;
     private final Spaces spaces;
     private final SpaceReferences references;
-    private final Consumer<String> lostCpuReporter;
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
     private final HousekeepingAgent housekeeping;
     private final FutexBuckets futexes;
-    private final GuestCpus guests = new GuestCpus(this);
-    private final RemoteCpus remotes = new RemoteCpus(this);
+    private final GuestCpus guests = new GuestCpus(this::newVcpu);
+    private final RemoteCpus remotes;
 
     /** The MBeans that are registered; empty again after the close. */
     private final Set<Registration> beans = ConcurrentHashMap.newKeySet();
@@ -63,8 +59,8 @@ public final class Machine implements AutoCloseable {
         this.spaces = spaces;
         host = spaces.host();
         references = new SpaceReferences(host, host.refTracker() != null);
-        lostCpuReporter = message -> host.report(Report.Kind.CPU_LOST, message, null);
         this.tlbEntries = tlbEntries;
+        remotes = new RemoteCpus(() -> new Vcpu(host, 0, LEAST_TLB_ENTRIES, joined -> {}));
         housekeeping = new MachineHousekeeping(host.housekeeping());
         futexes = new FutexBuckets(
                 host,
@@ -120,11 +116,6 @@ public final class Machine implements AutoCloseable {
 
     SpaceReferences spaceReferences() {
         return references;
-    }
-
-    /** Returns the reporter of CPUs that are lost. */
-    Consumer<String> lostCpuReporter() {
-        return lostCpuReporter;
     }
 
     /** Returns the references to a space and its borrows, the oldest first. */
@@ -531,12 +522,13 @@ public final class Machine implements AutoCloseable {
      */
     public Cpu claimCpu() {
         host.checkOpen();
-        return new Cpu(this, cpus.incrementAndGet(), tlbEntries);
+        return new Cpu(host, cpus.incrementAndGet(), tlbEntries);
     }
 
-    /** Returns a new CPU for calls of the library, owned by the calling thread. */
-    Cpu newCpuOfCalls() {
-        return new Cpu(this, 0, LEAST_TLB_ENTRIES);
+    /** Returns a new CPU for a pool, owned by the calling thread. */
+    private Vcpu newVcpu() {
+        host.checkOpen();
+        return new Vcpu(host, cpus.incrementAndGet(), tlbEntries, joined -> {});
     }
 
     /** Returns the CPUs of threads that enter spaces. */
@@ -599,23 +591,6 @@ public final class Machine implements AutoCloseable {
     /** Returns the MBeans that are registered. */
     Set<Registration> beans() {
         return beans;
-    }
-
-    CpuTlb newProcessor(MachineMemory memory, CpuOwner owner, Cpu cpu, int number, int tlbEntries) {
-        int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
-        AccessChecker checker = memory.accessChecker();
-        CpuTlb made = new CpuTlb(
-                memory.cpus(),
-                owner,
-                cpu,
-                number,
-                pageShift,
-                checker == null
-                        ? new SoftTlb(pageShift, tlbEntries, memory.frames().region())
-                        : new CheckedTlb(pageShift, tlbEntries, memory.frames(), checker.newHistory()),
-                thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
-        made.countDirtied(memory.frames());
-        return made;
     }
 
     /** Returns whether this machine is closed, its committed memory and the number of claimed CPUs so far as text. */

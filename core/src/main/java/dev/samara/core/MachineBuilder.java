@@ -20,6 +20,7 @@ import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.FrameStore;
 import java.time.Duration;
 import java.util.Objects;
@@ -32,6 +33,11 @@ public final class MachineBuilder {
     private static final System.Logger LOGGER = System.getLogger("dev.samara.core");
 
     private static final long MOST_PIECE = 1L << 30;
+
+    private static final int LEAST_USUAL_ENTRIES = 1 << 12;
+
+    /** More entries would be more of each CPU than most programs use: there may be a CPU for each of many threads. */
+    private static final int MOST_USUAL_ENTRIES = 1 << 14;
 
     private int maxMapCount = 65530;
     private long stackGuardGap = 256;
@@ -55,13 +61,17 @@ public final class MachineBuilder {
     private long memoryPiece = 1L << 22;
     private boolean poisonsFrames;
     private int faultAround = 16;
+    private boolean forbidsZeroPage;
     private int mostCallbacks = 1 << 16;
     private Backlog.AtBound atBound = Backlog.AtBound.WAIT;
     private Duration longGracePeriod = Duration.ofSeconds(10);
     private Duration longShootdown = Duration.ofSeconds(10);
     private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
     private @Nullable StoreMaker stores;
-    private int tlbEntries = 1 << 12;
+
+    /** The number of entries; 0 for what the memory suggests. */
+    private int tlbEntries;
+
     private long longestOffer = MachineMemory.UNCHECKED;
     private @Nullable Executor executor;
     private @Nullable IdleStrategy idle;
@@ -336,7 +346,7 @@ public final class MachineBuilder {
      *
      * <p>Unless a {@linkplain #frameStore store} is given, memory is in regions of the system's shared memory, one
      * for each GiB: on Linux, if {@code /dev/shm} has room. A region takes memory of the system in {@linkplain
-     * #memoryPiece pieces}. A {@link dev.samara.core.guest.FlatMemory} hits only in the first region, which is used
+     * #memoryPiece pieces}. A {@link dev.samara.core.guest.FlatMemory} is fastest in the first region, which is used
      * first. If the system has no room, memory is direct memory of the JVM, in pieces. {@link #build} refuses more of
      * that than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the size of the heap unless {@code
      * -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that limit. If there
@@ -475,10 +485,27 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the number of translations that a CPU's TLB holds. A translation is of 4 KiB, or of a page if pages are
-     * smaller. It uses the entry at the number of its 4 KiB, or of its page, modulo this number.
+     * Has a read of anonymous memory without a page allocate one, as a write does. Unless this is set, the read maps
+     * the shared zero page, and the first write to it is a second fault. With it, memory that is only read takes as
+     * many frames as memory that is written, counts as resident, and its mapping has an {@code anon_vma}, so it merges
+     * less often. Linux does this for some spaces of one architecture ({@code mm_forbids_zeropage}), and the kernels of
+     * some hypervisors' guests do it always.
      *
-     * @param entries a power of two from 2 to 2^20; 4096 unless set
+     * @param isForbidden whether the zero page is never mapped; false unless set
+     * @return this
+     */
+    public MachineBuilder forbidZeroPage(boolean isForbidden) {
+        forbidsZeroPage = isForbidden;
+        return this;
+    }
+
+    /**
+     * Sets the number of translations that a CPU's TLB holds. A translation is of 4 KiB, or of a page if pages are
+     * smaller. It uses the entry at the number of its 4 KiB, or of its page, modulo this number. An entry takes 40
+     * bytes in each CPU that serves a space.
+     *
+     * @param entries a power of two from 2 to 2^20. Unless set, as many as {@link #memory} has pages of 4 KiB, but at
+     *     least 4096 and at most 16,384, which are 64 MiB of memory and 640 KiB in each CPU
      * @return this
      * @throws IllegalArgumentException if {@code entries} is not such a power of two
      */
@@ -693,7 +720,7 @@ public final class MachineBuilder {
         if (dirtyPages != null) {
             frames.countDirtied(dirtyPages);
         }
-        return new MachineMemory(
+        MachineMemory made = new MachineMemory(
                 frames,
                 rcu,
                 new Shootdowns(
@@ -707,6 +734,10 @@ public final class MachineBuilder {
                 longestOffer,
                 checked ? new AccessChecker(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null,
                 host.indexBudget());
+        if (forbidsZeroPage) {
+            made.forbidZeroPage();
+        }
+        return made;
     }
 
     /** Reports on a thread of the machine, because the thread that frees a frame may hold locks. */
@@ -733,7 +764,15 @@ public final class MachineBuilder {
         if (trackReferences) {
             host.trackReferences(new RefTracker());
         }
-        return new Machine(new Spaces(host, Machine::tearDown), tlbEntries, score);
+        return new Machine(new Spaces(host, Machine::tearDown), tlbSize(), score);
+    }
+
+    private int tlbSize() {
+        if (tlbEntries != 0) {
+            return tlbEntries;
+        }
+        long granules = Math.min(memory >>> SoftTlb.GRANULE_SHIFT, MOST_USUAL_ENTRIES);
+        return Math.max(LEAST_USUAL_ENTRIES, Integer.highestOneBit((int) granules));
     }
 
     private void checkMemory() {
@@ -777,6 +816,6 @@ public final class MachineBuilder {
     /** Returns the settings of the memory as text. */
     @Override
     public String toString() {
-        return "builder of a machine, memory " + memory + ", tlbEntries " + tlbEntries + (checked ? ", checked" : "");
+        return "builder of a machine, memory " + memory + ", tlbEntries " + tlbSize() + (checked ? ", checked" : "");
     }
 }

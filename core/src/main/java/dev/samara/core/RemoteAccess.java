@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.vcpu.RemoteCpus;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import java.nio.ByteBuffer;
@@ -35,38 +36,57 @@ final class RemoteAccess {
     /** With the rights that the mapping may be given ({@code FOLL_FORCE}). */
     static final int FORCED_WRITE = 3;
 
-    /** Copies the remaining bytes of a buffer. Returns their number, or a negated errno. */
-    static long copy(AddressSpace space, long address, ByteBuffer buffer, int kind) {
+    /**
+     * Copies the remaining bytes of a buffer. Returns their number, or a negated errno.
+     *
+     * @param reference of the space, which is reachable until this returns
+     * @param layout to which the calls of the reference go
+     */
+    static long copy(
+            RemoteCpus cpus,
+            SpaceReferences.Entry reference,
+            Layout layout,
+            long address,
+            ByteBuffer buffer,
+            int kind) {
         boolean writes = kind == WRITE || kind == FORCED_WRITE;
         checkMayWait(writes);
         if (!writes && buffer.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
-        RemoteCpus cpus = space.machine().remotes();
         RemoteCpus.RemoteCpu lent = cpus.lend();
         try {
-            if (!isIn(space, lent)) {
+            if (!isIn(layout, lent)) {
                 return Errno.ESRCH.result();
             }
-            CpuMemory memory = lent.cpu.cpuMemory();
-            return resultOf(copyAll(space, memory, address, buffer, kind), memory);
+            CpuMemory memory = lent.memory();
+            int most = PAGES << layout.geometry().pageShift();
+            return resultOf(copyAll(reference, memory, most, address, buffer, kind), memory);
         } finally {
             cpus.giveBack(lent);
         }
     }
 
     /** Copies bytes of an array, with the rights of the mapping. Returns their number, or a negated errno. */
-    static long copy(AddressSpace space, long address, byte[] bytes, int at, int length, boolean writes) {
+    static long copy(
+            RemoteCpus cpus,
+            SpaceReferences.Entry reference,
+            Layout layout,
+            long address,
+            byte[] bytes,
+            int at,
+            int length,
+            boolean writes) {
         checkMayWait(writes);
         Objects.checkFromIndexSize(at, length, bytes.length);
-        RemoteCpus cpus = space.machine().remotes();
         RemoteCpus.RemoteCpu lent = cpus.lend();
         try {
-            if (!isIn(space, lent)) {
+            if (!isIn(layout, lent)) {
                 return Errno.ESRCH.result();
             }
-            CpuMemory memory = lent.cpu.cpuMemory();
-            return resultOf(copyAll(space, memory, address, bytes, at, length, writes), memory);
+            CpuMemory memory = lent.memory();
+            int most = PAGES << layout.geometry().pageShift();
+            return resultOf(copyAll(reference, memory, most, address, bytes, at, length, writes), memory);
         } finally {
             cpus.giveBack(lent);
         }
@@ -77,9 +97,8 @@ final class RemoteAccess {
     }
 
     /** Takes a CPU to the space, unless the reference is closed or the space has ended. */
-    private static boolean isIn(AddressSpace space, RemoteCpus.RemoteCpu lent) {
-        Layout layout = space.layout();
-        return !layout.isClosed() && lent.cpu.goToLent(layout, false);
+    private static boolean isIn(Layout layout, RemoteCpus.RemoteCpu lent) {
+        return !layout.isClosed() && lent.goTo(layout);
     }
 
     private static long resultOf(int done, CpuMemory memory) {
@@ -87,9 +106,9 @@ final class RemoteAccess {
     }
 
     /** Copies a few pages at a time. Stops between two times if the thread is interrupted or the reference closed. */
-    private static int copyAll(AddressSpace space, CpuMemory memory, long address, ByteBuffer buffer, int kind) {
+    private static int copyAll(
+            SpaceReferences.Entry reference, CpuMemory memory, int most, long address, ByteBuffer buffer, int kind) {
         int limit = buffer.limit();
-        int most = PAGES << space.geometry().pageShift();
         int all = 0;
         try {
             for (; ; ) {
@@ -100,7 +119,7 @@ final class RemoteAccess {
                 boolean isEnded = done < length
                         || buffer.position() == limit
                         || Thread.currentThread().isInterrupted();
-                if (isEnded || space.isClosed()) {
+                if (isEnded || reference.isEnded()) {
                     return all;
                 }
             }
@@ -111,8 +130,14 @@ final class RemoteAccess {
 
     /** As above, of an array: a buffer around it would be an allocation. */
     private static int copyAll(
-            AddressSpace space, CpuMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
-        int most = PAGES << space.geometry().pageShift();
+            SpaceReferences.Entry reference,
+            CpuMemory memory,
+            int most,
+            long address,
+            byte[] bytes,
+            int at,
+            int length,
+            boolean writes) {
         int all = 0;
         for (; ; ) {
             int part = Math.min(length - all, most);
@@ -122,7 +147,7 @@ final class RemoteAccess {
             all += done;
             boolean isEnded =
                     done < part || all == length || Thread.currentThread().isInterrupted();
-            if (isEnded || space.isClosed()) {
+            if (isEnded || reference.isEnded()) {
                 return all;
             }
         }

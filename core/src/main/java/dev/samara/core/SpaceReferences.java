@@ -60,6 +60,11 @@ final class SpaceReferences {
             return true;
         }
 
+        /** Returns whether the reference was given up. */
+        boolean isEnded() {
+            return isEnded.get();
+        }
+
         /** An entry that cannot be removed now is removed after the collection of its object. */
         private void unlist() {
             try {

@@ -143,13 +143,13 @@
  *   <tr><td>What enters a space, leaves it, and polls?</td>
  *       <td>{@link dev.samara.core.Cpu}</td></tr>
  *   <tr><td>With what does any thread enter a space, and which CPU does it get?</td>
- *       <td>{@link dev.samara.core.Guest}, {@code GuestCpus}</td></tr>
+ *       <td>{@link dev.samara.core.Guest}, {@code internal.vcpu}</td></tr>
  *   <tr><td>With what does a CPU use another space for a while, and come back?</td>
  *       <td>{@link dev.samara.core.BorrowedSpace}, {@link dev.samara.core.AdoptedSpace}</td></tr>
  *   <tr><td>What reads and writes another space ({@code process_vm_readv})?</td>
- *       <td>{@code RemoteAccess}, {@code RemoteCpus}</td></tr>
- *   <tr><td>What replaces the space of a CPU by a new one ({@code execve})?</td>
- *       <td>{@code ExecMmap}</td></tr>
+ *       <td>{@code RemoteAccess}</td></tr>
+ *   <tr><td>What takes a CPU from space to space, and from thread to thread?</td>
+ *       <td>{@code internal.vcpu}</td></tr>
  *   <tr><td>What keeps a space, its page table or only its number alive?</td>
  *       <td>{@link dev.samara.core.SpaceReference}, {@link dev.samara.core.PageTableRef}, {@link
  *       dev.samara.core.SpaceIdentity}</td></tr>

@@ -161,7 +161,7 @@ class AccessModesTest {
         String node = Files.readString(BASE.resolve("src/main/java/dev/samara/maple/Node.java"));
         Matcher stores = Pattern.compile("\\b(leaves|nodes)\\[[^]]*\\] = ").matcher(node);
         assertEquals(2, stores.results().count(), "in setChild");
-        assertEquals(Set.of("Splice.write"), callers(Node.class, "setChild"));
+        assertEquals(Set.of("OwnedPath.writeChild"), callers(Node.class, "setChild"));
         assertEquals(Set.of("InPlace.put"), callers(Node.class, "replaceLeaf"));
     }
 }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * An inner node of the tree. Its children are inner nodes, or leaves ({@link LeafNode}) if it is of level 1. The root
  * is an inner node. A node is immutable, arrays included, once other code than its creator can reach it; but the writer
  * may replace a leaf by another one with its bounds and notes ({@link #replaceLeaf}), and move a boundary in it ({@link
- * LeafBoundary}). Nodes may share arrays that are no longer written. Until a node is reachable {@link Splice}, which
+ * LeafBoundary}). Nodes may share arrays that are no longer written. Until a node is reachable {@link OwnedPath}, which
  * created it, may write its arrays.
  *
  * <pre>

@@ -6,8 +6,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slots of the nodes or leaves that {@link Splice} is about to build at one level, with their pivots, and with the
- * gaps and notes of nodes. It also has what was built from these slots: the items of the level above.
+ * The slots of the nodes or leaves that {@link LevelRebuild} is about to build at one level, with their pivots, and
+ * with the gaps and notes of nodes. It also has what was built from these slots: the items of the level above.
  */
 final class NodeBuilder {
 

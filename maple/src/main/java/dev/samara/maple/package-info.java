@@ -148,7 +148,8 @@
  *   <tr><td>What checks the arguments of an edit, and refuses it?</td>
  *       <td>{@code Draft}</td></tr>
  *   <tr><td>What changes the structure: splits, merges and levels?</td>
- *       <td>{@code Splice}; of one leaf: {@code LeafEdit}</td></tr>
+ *       <td>{@code Splice}; level by level: {@code LevelRebuild}; along one path: {@code OwnedPath}; of one leaf:
+ *       {@code LeafEdit}</td></tr>
  *   <tr><td>How are a node, a leaf and the ends of its slots stored?</td>
  *       <td>{@code Node}, {@code LeafNode}, {@code LeafPivots}</td></tr>
  *   <tr><td>What may change in a node that readers reach?</td>

@@ -45,6 +45,7 @@ final class ArchitectureTest {
             "dev.samara.core.internal.syscall",
             "dev.samara.core.guest",
             "dev.samara.core.internal.guest",
+            "dev.samara.core.internal.vcpu",
             "dev.samara.core");
 
     /** The dependencies that still run the other way. Each is there because one of its classes has two jobs. */

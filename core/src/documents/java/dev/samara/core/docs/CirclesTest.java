@@ -18,7 +18,7 @@ final class CirclesTest {
     /** The number of classes of each circle above three, and their packages. None of them may grow. */
     private static final List<String> LONG = List.of(
             // The API: a space and its machine name each other, and what they return or lend names both.
-            "17 of core",
+            "10 of core",
             // The accessors of each width extend each other, and call the memory that returns them if a fast access
             // fails.
             "8 of guest",

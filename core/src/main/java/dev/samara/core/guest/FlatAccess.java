@@ -2,6 +2,7 @@
 package dev.samara.core.guest;
 
 import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.page.FrameRegion;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -58,6 +59,9 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     private @Nullable CpuState requests;
 
+    /** The bytes of all frames, by physical address; null for a store of the embedder's, or if no tag matches. */
+    private @Nullable FrameRegion frames;
+
     /** Takes over the arrays and the state of the CPU's TLB. */
     private final class TlbFields implements SoftTlb.View {
         private final ByteOrder order;
@@ -73,13 +77,15 @@ public abstract sealed class FlatAccess permits FlatBytes {
                 long[] offsets,
                 long[] fetches,
                 long[] fetchOffsets,
-                @Nullable MappedByteBuffer bytes) {
+                @Nullable FrameRegion of) {
             loadTags = loads;
             storeTags = stores;
             addends = offsets;
             fetchTags = fetches;
             fetchAddends = fetchOffsets;
             mask = loads.length - 1;
+            frames = of;
+            MappedByteBuffer bytes = of == null ? null : of.region();
             region = bytes == null
                     ? NO_REGION
                     : (MappedByteBuffer) bytes.duplicate().order(order);
@@ -266,8 +272,9 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     final long load(long address, int size) {
-        if (refill(loadTags, address, size - 1, Protection.READ)) {
-            return fenced(get(index(address), size));
+        long physical = find(loadTags, addends, address, size - 1, Protection.READ);
+        if (physical >= 0) {
+            return fenced(get(physical, size));
         }
         while (hasFailed(memory.load(address, size), Protection.READ, size)) {
             // fault() has returned.
@@ -276,8 +283,9 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     final long fetch(long address, int size) {
-        if (refill(fetchTags, address, size - 1, Protection.EXEC)) {
-            return fenced(get(fetchIndex(address), size));
+        long physical = find(fetchTags, fetchAddends, address, size - 1, Protection.EXEC);
+        if (physical >= 0) {
+            return fenced(get(physical, size));
         }
         while (hasFailed(memory.fetch(address, size), Protection.EXEC, size)) {
             // fault() has returned.
@@ -286,8 +294,9 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     final void store(long address, int size, long value) {
-        if (refill(storeTags, address, size - 1, Protection.WRITE)) {
-            put(index(address), size, value);
+        long physical = find(storeTags, addends, address, size - 1, Protection.WRITE);
+        if (physical >= 0) {
+            put(physical, size, value);
             Reference.reachabilityFence(this);
             return;
         }
@@ -302,35 +311,38 @@ public abstract sealed class FlatAccess permits FlatBytes {
         }
     }
 
-    /** Adds the translation of an access that misses to the TLB. Returns whether the access hits then. */
-    private boolean refill(long[] tags, long address, int last, int access) {
-        if (((address ^ address + last) & PAGE_MASK) != 0) {
-            // Never a hit: its pages are found by the access itself, and counted there.
-            return false;
+    /**
+     * Translates an access that is not one to the region by a translation that the TLB had: by one of a frame outside
+     * the region, or by one that the page table has and the TLB gets.
+     *
+     * @return the physical address, or {@link SoftTlb#MISS}
+     */
+    private long find(long[] tags, long[] offsets, long address, int last, int access) {
+        if (((address ^ address + last) & PAGE_MASK) != 0 || frames == null) {
+            // Not across a page: its pages are found by the access itself, and counted there. And not in a store of the
+            // embedder's, which only that access reaches.
+            return SoftTlb.MISS;
         }
-        long tag = tags[(int) (address >>> PAGE_SHIFT) & mask];
-        // The TLB may have the translation, of a frame outside the region.
-        return (tag ^ tag(address + last)) != SoftTlb.ELSEWHERE
-                && viewed.refill(address, access)
-                && hits(tags, address, last);
+        int slot = (int) (address >>> PAGE_SHIFT) & mask;
+        return (tags[slot] ^ tag(address)) == SoftTlb.ELSEWHERE || refill(tags, slot, address, access)
+                ? offsets[slot] + address
+                : SoftTlb.MISS;
     }
 
-    private long get(int at, int size) {
-        return switch (size) {
-            case 8 -> region.getLong(at);
-            case 4 -> region.getInt(at);
-            case 2 -> region.getShort(at);
-            default -> region.get(at);
-        };
+    /** Adds the translation of an access that misses to the TLB. Returns whether the TLB has it then. */
+    private boolean refill(long[] tags, int slot, long address, int access) {
+        return viewed.refill(address, access) && ((tags[slot] ^ tag(address)) & ~SoftTlb.ELSEWHERE) == 0;
     }
 
-    private void put(int at, int size, long value) {
-        switch (size) {
-            case 8 -> region.putLong(at, value);
-            case 4 -> region.putInt(at, (int) value);
-            case 2 -> region.putShort(at, (short) value);
-            default -> region.put(at, (byte) value);
-        }
+    private long get(long physical, int size) {
+        FrameRegion of = Objects.requireNonNull(frames);
+        long number = of.get(physical, size);
+        return swapsBytes ? Long.reverseBytes(number) >>> Long.SIZE - size * Byte.SIZE : number;
+    }
+
+    private void put(long physical, int size, long value) {
+        FrameRegion of = Objects.requireNonNull(frames);
+        of.put(physical, size, swapsBytes ? Long.reverseBytes(value) >>> Long.SIZE - size * Byte.SIZE : value);
     }
 
     final long loadVolatile(long address, int size) {

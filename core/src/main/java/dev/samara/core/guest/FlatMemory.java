@@ -8,8 +8,9 @@ import java.nio.ByteOrder;
  * returns the number. If the TLB has the translation, the access is one comparison of a tag, one addition and one
  * access to a buffer, besides the JVM's checks of bounds, and the compiler of the JVM places it in the caller. Other
  * accesses are made by the {@link GuestMemory} of the CPU, and follow the rules of that class. Outside GUEST, each
- * access enters GUEST for its duration. There are hits only in the first region of a machine ({@link
- * dev.samara.core.MachineBuilder#memory}), and not with pages of less than 4 KiB.
+ * access enters GUEST for its duration. In the other regions of a machine than the first one ({@link
+ * dev.samara.core.MachineBuilder#memory}) a plain access is a second comparison, and an ordered one is made by {@code
+ * GuestMemory}. With pages of less than 4 KiB all are.
  *
  * <p>An embedder extends this class once, and makes one object for each CPU. A failed access calls {@link #fault}, the
  * only method to be overridden. Usually it throws a preallocated exception to the loop of the interpreter, which

@@ -220,6 +220,21 @@ final class GuestTest extends GuestFixture {
     }
 
     @Test
+    @DisplayName("stays in GUEST for calls if it has not allowed that, although a guest that was in its place has")
+    void doesNotInheritLeave() {
+        try (Guest outer = space.enter().leaveForCalls()) {
+            Guest earlier = space.enter().leaveForCalls();
+            assertEquals(0, space.munmap(AT, PAGE));
+            earlier.close();
+            try (Guest inner = space.enter()) {
+                assertSame(outer, outer.leaveForCalls());
+                assertRefused(IllegalStateException.class, () -> space.munmap(AT + PAGE, PAGE), IN_GUEST);
+                assertEquals(0, load(inner, AT + PAGE));
+            }
+        }
+    }
+
+    @Test
     @DisplayName("is out of GUEST between a call and the next poll, also after an access or an inner guest")
     void isAway() {
         try (Guest guest = space.enter().leaveForCalls()) {

@@ -12,6 +12,7 @@ import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.FailingStore;
 import dev.samara.core.internal.page.RegionThatFills;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
@@ -56,6 +57,13 @@ final class OtherFlatMemoryTest {
             @Override
             MachineBuilder machine() {
                 return super.machine().frameStore(Setting::filling);
+            }
+        },
+        REGIONS_THAT_FILL(12) {
+            @Override
+            MachineBuilder machine() {
+                // Two whole regions, and frames outside.
+                return super.machine().frameStore((shift, frames) -> RegionThatFills.frames(shift, 4, frames, 32, 72));
             }
         },
         PAGES_OF_512_BYTES(9),
@@ -169,8 +177,16 @@ final class OtherFlatMemoryTest {
 
     @ParameterizedTest
     @CsvSource({
-        "REGION, false", "ABOVE_ONE_GIB, true", "STORE_OF_EMBEDDER, false", "REGION_THAT_FILLS, true",
-        "REGION_THAT_FILLS, false", "PAGES_OF_512_BYTES, true", "PAGES_OF_512_BYTES, false", "PAGES_OF_16_KIB, true"
+        "REGION, false",
+        "ABOVE_ONE_GIB, true",
+        "STORE_OF_EMBEDDER, false",
+        "REGION_THAT_FILLS, true",
+        "REGION_THAT_FILLS, false",
+        "REGIONS_THAT_FILL, true",
+        "REGIONS_THAT_FILL, false",
+        "PAGES_OF_512_BYTES, true",
+        "PAGES_OF_512_BYTES, false",
+        "PAGES_OF_16_KIB, true"
     })
     @DisplayName("each access finds and changes the bytes as an array would, also after pages were discarded and moved")
     void bytes(Setting setting, boolean isBig) {
@@ -266,6 +282,42 @@ final class OtherFlatMemoryTest {
             cpu.leaveGuest();
         }
         space.close();
+        machine.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Setting.class)
+    @DisplayName("each space has its own bytes at an address, in GUEST and outside, wherever its frames lie")
+    void spaces(Setting setting) {
+        int pageSize = 1 << setting.pageShift;
+        Machine machine = setting.machine().build();
+        AddressSpace[] spaces = new AddressSpace[3];
+        try (Cpu cpu = machine.claimCpu()) {
+            for (int i = 0; i < spaces.length; i++) {
+                spaces[i] = machine.newSpace(setting.geometry());
+                assertEquals(AT, spaces[i].mmap(AT, (long) PAGES * pageSize, RW, FLAGS, null, 0));
+                cpu.switchTo(spaces[i]);
+                for (int page = 0; page < PAGES; page++) {
+                    assertEquals(Fault.NONE, cpu.memory().store(AT + (long) page * pageSize, 4, 1000 * i + page));
+                }
+            }
+            FlatMemory memory = new Throwing(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
+            for (int round = 0; round < 20; round++) {
+                int number = round % spaces.length;
+                cpu.switchTo(spaces[number]);
+                for (int page = 0; page < PAGES; page++) {
+                    assertEquals(1000 * number + page, memory.loadInt(AT + (long) page * pageSize));
+                }
+                cpu.enterGuest();
+                for (int page = 0; page < PAGES; page++) {
+                    assertEquals(1000 * number + page, memory.loadInt(AT + (long) page * pageSize));
+                }
+                cpu.leaveGuest();
+            }
+        }
+        for (AddressSpace space : spaces) {
+            space.close();
+        }
         machine.close();
     }
 }

@@ -202,6 +202,24 @@ final class RemoteAccessTest extends WatchpointFixture {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("ends with a count after 512 pages if the reference is closed meanwhile, for arrays and buffers")
+    @SuppressWarnings("try") // it is there to be closed
+    void closedMeanwhile(boolean isBuffer) {
+        int part = 512 * (int) PAGE;
+        long place = fixture.map(0, 1024, READ, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        int all = 2 * part;
+        byte[] target = new byte[all];
+        AddressSpace other = space.get();
+        try (Watchpoint watch = space.watchReads(place, 1, (access, address, length, value) -> other.close())) {
+            long done = isBuffer ? other.read(place, ByteBuffer.wrap(target)) : other.read(place, target, 0, all);
+            assertEquals(part, done);
+            assertResult(Errno.ESRCH, other.read(place, target, 0, 1));
+            assertEquals(all, space.read(place, target, 0, all));
+        }
+    }
+
     @Test
     @DisplayName("is refused while a CPU of the thread is in GUEST")
     void inGuest() {

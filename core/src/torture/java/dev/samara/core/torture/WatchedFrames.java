@@ -112,6 +112,16 @@ final class WatchedFrames implements FrameStore, FrameRegion {
     }
 
     @Override
+    public long get(long physical, int size) {
+        return frames.get(physical, size);
+    }
+
+    @Override
+    public void put(long physical, int size, long value) {
+        frames.put(physical, size, value);
+    }
+
+    @Override
     public boolean extend(int first, int count) {
         return frames.extend(first, count);
     }

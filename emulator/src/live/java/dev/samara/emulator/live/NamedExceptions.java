@@ -97,7 +97,8 @@ final class NamedExceptions {
     private static final int WAKE_OP = 5;
     private static final int FUTEX_COMMAND = 0x7f;
     private static final int NO_WAIT = 1;
-    private static final int NOATIME = 01000000;
+    private static final int SET_FLAGS = 4;
+    private static final int DIRECT = 040000;
     private static final int TMPFILE = 020000000;
     /** The bytes of an entry with the longest name. */
     private static final int MOST_ENTRY = 280;
@@ -136,6 +137,12 @@ final class NamedExceptions {
         }
         if (OF_POSITIONS.contains(call.call()) && isAfterEntries(found) && isReadOfFolder(found)) {
             return "a position in a folder after its last entry, which is the greatest of all in ext4";
+        }
+        if (call.call() == JudgedCall.LSEEK
+                && isAfterEntries(found)
+                && found.kernel().startsWith(EINVAL + " ")
+                && IN_FOLDER.matcher(found.guest()).find()) {
+            return "a sum with the same position, which is beyond the largest one";
         }
         if (OF_WAITS.contains(call.call()) && isAfterEntries(found) && isEndOfReadOfFolder(found)) {
             return "the same position, at which a child has read, and tells the result by its end";
@@ -344,6 +351,14 @@ final class NamedExceptions {
             return "other commands of fcntl, which the document's table excludes";
         }
         if (call.call() == JudgedCall.FCNTL
+                && guest.startsWith(EINVAL)
+                && kernel.contains(" mode 10")
+                && call.arguments().get(1).equals(new Argument.Numeric(SET_FLAGS))
+                && call.arguments().get(2) instanceof Argument.Numeric flags
+                && (flags.value() & DIRECT) != 0) {
+            return "a pipe of packets, which the document's table excludes";
+        }
+        if (call.call() == JudgedCall.FCNTL
                 && first(kernel).equals("-11")
                 && first(guest).equals("0")
                 && kernel.contains(OF_EVENTS)) {
@@ -363,12 +378,6 @@ final class NamedExceptions {
         if (call.call() == JudgedCall.GETDENTS64
                 && (isUnfit || (kernel.startsWith("entries") && guest.startsWith("entries")))) {
             return "the order of entries, which begins with the folder and its parent in the emulator";
-        }
-        if (call.call() == JudgedCall.OPENAT
-                && first(kernel).equals(EPERM)
-                && call.arguments().get(2) instanceof Argument.Numeric flags
-                && (flags.value() & NOATIME) != 0) {
-            return "an open with O_NOATIME of what belongs to user 0, as the document says";
         }
         if (call.call() == JudgedCall.MKNODAT && guest.startsWith(EPERM) && kernel.equals("0")) {
             return "a device that stands for a removed name, which the JDK cannot make";

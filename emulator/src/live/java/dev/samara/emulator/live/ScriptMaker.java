@@ -23,7 +23,8 @@ final class ScriptMaker {
         SegmentSentences segments = new SegmentSentences(v);
         SharingSentences shares = new SharingSentences(v);
         LimitSentences limits = new LimitSentences(v);
-        int subject = v.below(23);
+        KindSentences kinds = new KindSentences(v);
+        int subject = v.below(26);
         int length = 6 + v.below(24);
         switch (subject) {
             case 0, 1, 2 -> {
@@ -65,6 +66,10 @@ final class ScriptMaker {
             case 21, 22 -> {
                 limits.begin();
                 repeat(length, v, limits::add, descriptors::add, 15);
+            }
+            case 23, 24, 25 -> {
+                kinds.begin();
+                repeat(length, v, kinds::add, kinds::add, 0);
             }
             default -> {
                 transfers.begin();

@@ -138,12 +138,14 @@ enum Structure {
 
     private static String status(int mode, long links, int user, long inode, long size, SeenNumbers seen) {
         boolean isFolder = (mode & 0170000) == 0040000;
+        // The folders in those of /proc are fewer in the emulator.
+        boolean isOfProc = mode == 0040555 || mode == 0040500;
         boolean isNamed = (mode & 0170000) != 0010000 && (mode & 0170000) != 0;
         return String.format(
                 Locale.ROOT,
-                "mode %o links %d user %s size %s%s",
+                "mode %o links %s user %s size %s%s",
                 mode,
-                links,
+                isOfProc ? "any" : Long.toString(links),
                 // Files that are not on the host belong to the guest in the emulator, and to user 0 on Linux.
                 !isStored(mode) ? "any" : user == seen.user() ? "own" : "other",
                 isFolder ? "any" : Long.toString(size),

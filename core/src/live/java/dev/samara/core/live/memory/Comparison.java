@@ -20,6 +20,7 @@ final class Comparison implements AutoCloseable {
         machine = Machine.builder()
                 .memory(Math.min(MEMORY, Machine.directMemoryLimit()))
                 .poisonFrames(true)
+                .forbidZeroPage(!worlds.get(World.SMALL).mapsZeroPage())
                 .build();
         cpu = machine.claimCpu();
     }

@@ -8,9 +8,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * Whether a kernel maps the zero page where untouched memory is read, as Linux does on x86-64. A kernel that was
- * changed so that it allocates a page there, as some hypervisors' guests are, counts other amounts, and prepares an
- * {@code anon_vma} where Linux has none: scripts of memory calls cannot be compared with it.
+ * Whether a kernel maps the zero page where untouched memory is read, as Linux does on x86-64. The kernels of some
+ * hypervisors' guests allocate a page there. They count other amounts, and prepare an {@code anon_vma} where Linux has
+ * none. The library is compared with them on a machine that {@linkplain
+ * dev.samara.core.MachineBuilder#forbidZeroPage forbids} the zero page.
  */
 final class ZeroPage {
     /** Where nothing else of a judge is. */

@@ -16,13 +16,14 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Faults of anonymous memory at an entry without a page ({@code do_anonymous_page}): a read maps the zero page, a write
- * a frame of zeros.
+ * Faults of anonymous memory at an entry without a page ({@code do_anonymous_page}): a write maps a frame of zeros, and
+ * so does a read if the machine {@linkplain MachineMemory#forbidsZeroPage forbids} the zero page.
  */
 final class AnonymousFault {
     private final FaultState state;
     private final Frames frames;
     private final PageTableContext context;
+    private final boolean forbidsZero;
 
     /** Whether the zero page exists, as far as this thread has seen. */
     private boolean hasZero;
@@ -31,6 +32,7 @@ final class AnonymousFault {
         this.state = state;
         frames = state.frames;
         context = state.context;
+        forbidsZero = state.memory.forbidsZeroPage();
     }
 
     /**
@@ -39,12 +41,12 @@ final class AnonymousFault {
      * @param known the leaf that has the page's entry, or null if there was none
      */
     int map(VmArea vma, long address, int access, long @Nullable [] known) {
-        boolean writes = (access & Protection.WRITE) != 0;
-        boolean prepares = writes || isHugeCandidate(vma, address);
+        boolean takesFrame = forbidsZero || (access & Protection.WRITE) != 0;
+        boolean prepares = takesFrame || isHugeCandidate(vma, address);
         if (prepares) {
             AnonVmas.prepare(state.layout, vma);
         }
-        return writes ? mapFresh(vma, address, access, known) : mapZero(vma, address, prepares, known);
+        return takesFrame ? mapFresh(vma, address, access, known) : mapZero(vma, address, prepares, known);
     }
 
     /**
@@ -77,8 +79,7 @@ final class AnonymousFault {
         }
         int result = FaultResult.AGAIN;
         try {
-            long bits = Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED;
-            result = install(vma, address, access, true, frame, bits, known);
+            result = install(vma, address, access, true, frame, Pte.OWN | Pte.EXCLUSIVE | Pte.ACCESSED, known);
             return result;
         } finally {
             if (result != Fault.NONE) {
@@ -108,10 +109,12 @@ final class AnonymousFault {
             if (stability != Fault.NONE) {
                 return stability;
             }
-            long rights = writes ? VmaRights.most(now) : VmaRights.of(now);
-            return Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits | rights))
-                    ? Fault.NONE
-                    : FaultResult.AGAIN;
+            long pte = Pte.present(frame, bits | VmaRights.of(now));
+            if (frame != Frames.ZERO && (writes || now.has(VmaFlags.WRITE))) {
+                // Linux makes a new page writable, and marks it written, also if the first access is a read.
+                pte |= Pte.DIRTY | VmaRights.most(now);
+            }
+            return Leaf.fill(leaf, table.indexOf(address), pte) ? Fault.NONE : FaultResult.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }

@@ -38,6 +38,12 @@ final class FaultState {
     /** Whether the fault under way has copied a page for a write. */
     boolean isCopy;
 
+    /** Whether the fault has had dirty pages written, or may not wait for that. It makes a page dirty itself then. */
+    boolean isBalanced;
+
+    /** Whether write faults mark a clean page dirty although its entry is already writable. */
+    boolean isMarking;
+
     FaultState(Layout layout, PageTableContext context) {
         this.layout = layout;
         this.context = context;

@@ -10,14 +10,8 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.UnhookTables;
-import dev.samara.core.internal.pagewalk.VmaRights;
-import dev.samara.core.internal.space.DroppablePages;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.LowMemoryVictim;
-import dev.samara.core.internal.space.PageTableReclaim;
-import dev.samara.core.internal.space.ReapLeases;
 import dev.samara.core.internal.space.RetiringThread;
-import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
@@ -50,18 +44,14 @@ public final class Faulter {
     private final BackingFault backingFault;
     private final CopyOnWrite copyOnWrite;
     private final AnonymousFault anonymous;
+    private final PresentFault present;
+    private final FaultShortage shortage;
 
     /** The VMA of the last fault; faults come in neighbourhoods. */
     private @Nullable VmArea last;
 
     /** Whether there may be references to the space that was served last. */
     private boolean isServing = true;
-
-    /** Whether the fault has had dirty pages written, or may not wait for that. It makes a page dirty itself then. */
-    private boolean isBalanced;
-
-    /** Whether a write fault marks a clean page dirty although its entry is already writable. */
-    private boolean isMarking;
 
     /** Whether the last fault that has ended was a major one. */
     private boolean wasMajor;
@@ -84,6 +74,8 @@ public final class Faulter {
         copyOnWrite = new CopyOnWrite(state);
         backingFault = new BackingFault(state, faultAround, copyOnWrite);
         anonymous = new AnonymousFault(state);
+        present = new PresentFault(state, backingFault, copyOnWrite);
+        shortage = new FaultShortage(state);
     }
 
     /**
@@ -106,7 +98,7 @@ public final class Faulter {
      * @return this
      */
     Faulter marking() {
-        isMarking = true;
+        state.isMarking = true;
         return this;
     }
 
@@ -165,43 +157,23 @@ public final class Faulter {
             throw new IllegalStateException("a fault was begun within rcuMapPages, by the CPU that asks");
         }
         boolean outerIsMajor = state.isMajor;
-        boolean outerIsBalanced = isBalanced;
+        boolean outerIsBalanced = state.isBalanced;
         boolean outerIsCopy = state.isCopy;
         int outerInVain = backingFault.begin();
         state.isMajor = false;
-        isBalanced = false;
+        state.isBalanced = false;
         state.isCopy = false;
         boolean ended = false;
         try {
             int result = attemptOnce(address, access);
-            boolean repeated = result == FaultResult.AGAIN;
-            int reclaims = MachineMemory.MOST_RECLAIMS;
-            int attempts = 0;
-            while (result == FaultResult.AGAIN
-                    || result == FaultResult.UNBALANCED
-                    || (FaultResult.isShortage(result) && reclaims > 0)) {
-                if (result == FaultResult.UNBALANCED) {
-                    balance(address, access);
-                } else if (result == Fault.OUT_OF_MEMORY) {
-                    if (!drop()) {
-                        // The backing has tried to reclaim, and is not asked in vain.
-                        break;
-                    }
-                    reclaims--;
-                } else if (FaultResult.isShortage(result)) {
-                    reclaims = reclaim(result, address, access) ? reclaims - 1 : 0;
-                }
-                pause(attempts++);
-                result = attemptOnce(address, access);
+            if (result != Fault.NONE) {
+                result = settle(result, address, access);
             }
             if (FaultResult.isShortage(result)) {
-                return shortage(result);
-            }
-            if ((repeated && result == Fault.MAPERR)
-                    || (result == Fault.ADRERR && state.layout.reaping().isUnstable())) {
-                // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping, or
-                // of the reaper.
-                UnhookTables.unhookIfEmpty(state.table(), address);
+                result = shortage.answer(result);
+                // Last: a score may have made faults of this CPU.
+                wasShort = result == Fault.RETRY;
+                return result;
             }
             ended = true;
             wasMajor = state.isMajor;
@@ -210,7 +182,7 @@ public final class Faulter {
             return result;
         } finally {
             state.isMajor = outerIsMajor;
-            isBalanced = outerIsBalanced;
+            state.isBalanced = outerIsBalanced;
             state.isCopy = outerIsCopy;
             backingFault.end(outerInVain);
             if (!ended) {
@@ -220,18 +192,56 @@ public final class Faulter {
         }
     }
 
-    /** Tries to free frames or tables. Returns false if a further call is in vain. */
-    private boolean reclaim(int result, long address, int access) {
-        BegunEvent recorded = Tracepoints.beginFault();
-        boolean lacksFrame = result == FaultResult.EXHAUSTED;
-        boolean isFreed = lacksFrame ? state.memory.reclaim() || drop() : reclaimTables();
-        state.record(recorded, lacksFrame ? "no frame" : "no page table", address, access, FaultResult.AGAIN);
-        return isFreed;
+    /**
+     * Goes on after a first attempt that has not made the access possible.
+     *
+     * @return a {@link Fault}, or a {@linkplain FaultResult#isShortage shortage} that reclaim could not end
+     */
+    private int settle(int first, long address, int access) {
+        int result = retry(first, address, access);
+        if ((first == FaultResult.AGAIN && result == Fault.MAPERR)
+                || (result == Fault.ADRERR && state.layout.reaping().isUnstable())) {
+            // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping, or of
+            // the reaper.
+            UnhookTables.unhookIfEmpty(state.table(), address);
+        }
+        return result;
+    }
+
+    /** Makes attempts until one is decided, and between two of them does what the last one lacked. */
+    private int retry(int first, long address, int access) {
+        int result = first;
+        int reclaims = MachineMemory.MOST_RECLAIMS;
+        for (int attempts = 0; ; attempts++) {
+            switch (result) {
+                case FaultResult.AGAIN -> {}
+                case FaultResult.UNBALANCED -> balance(address, access);
+                case FaultResult.EXHAUSTED, FaultResult.NO_TABLE -> {
+                    if (reclaims == 0) {
+                        return result;
+                    }
+                    // Also in vain: another thread may have freed memory meanwhile.
+                    reclaims = shortage.reclaim(result, address, access) ? reclaims - 1 : 0;
+                }
+                case Fault.OUT_OF_MEMORY -> {
+                    // The backing has tried to reclaim, and is not asked in vain.
+                    if (reclaims == 0 || !shortage.drop()) {
+                        return result;
+                    }
+                    reclaims--;
+                }
+                default -> {
+                    return result;
+                }
+            }
+            pause(attempts);
+            result = attemptOnce(address, access);
+        }
     }
 
     /** Has dirty pages written, unless others may wait for this thread: the page becomes dirty all the same then. */
     private void balance(long address, int access) {
-        isBalanced = true;
+        state.isBalanced = true;
         if (NoWaiting.isEntered() || RetiringThread.range() != null || !Cpus.mayWait()) {
             return;
         }
@@ -242,51 +252,11 @@ public final class Faulter {
 
     /** Returns whether a write through a VMA waits for dirty pages to be written ({@code fault_dirty_shared_page}). */
     private boolean isUnbalanced(VmArea vma) {
-        if (isBalanced || !vma.has(VmaFlags.SHARED) || !state.frames.isBalanceDue()) {
+        if (state.isBalanced || !vma.has(VmaFlags.SHARED) || !state.frames.isBalanceDue()) {
             return false;
         }
         BackingTraits traits = vma.traits();
         return traits != null && traits.pageCache() instanceof FilePages cache && cache.number() >= Frames.SAVED;
-    }
-
-    private boolean reclaimTables() {
-        BegunEvent recorded = Tracepoints.beginReclaim();
-        boolean isFreed = PageTableReclaim.reclaim(state.layout);
-        Tracepoints.endReclaim(recorded, "page tables", isFreed ? 1 : 0, false);
-        return isFreed;
-    }
-
-    /** Has pages of droppable mappings dropped; returns whether a frame was freed. */
-    private boolean drop() {
-        BegunEvent recorded = Tracepoints.beginReclaim();
-        boolean isFreed = DroppablePages.drop(state.layout.spaces(), state.memory);
-        Tracepoints.endReclaim(recorded, "droppable pages", isFreed ? 1 : 0, false);
-        return isFreed;
-    }
-
-    /**
-     * Has the machine take pages of a space, if it does so. A backing may answer OUT_OF_MEMORY though frames are free;
-     * that is the result then. A space that has as many tables as it may have concerns no other space.
-     */
-    private int shortage(int found) {
-        Spaces spaces = state.layout.spaces();
-        ReapLeases leases = spaces.host().reapLeases();
-        int result = Fault.OUT_OF_MEMORY;
-        if (leases != null && found == FaultResult.NO_TABLE) {
-            result = state.table().charge().isAtLimit()
-                    ? result
-                    : LowMemoryVictim.shortageOfTables(spaces, leases, state.table());
-        } else if (leases != null) {
-            result = LowMemoryVictim.shortage(
-                    spaces,
-                    leases,
-                    state.memory,
-                    state.context.magazine(),
-                    found == FaultResult.EXHAUSTED ? Fault.RETRY : found);
-        }
-        // Last: a score may have made faults of this CPU.
-        wasShort = result == Fault.RETRY;
-        return result;
     }
 
     /**
@@ -313,12 +283,11 @@ public final class Faulter {
         }
     }
 
+    /** Decides by the VMA, and then by one read of the entry. Ends the section if it waits. */
     private int attempt(long address, int access) {
         VmArea vma = find(address);
         int result = Resolve.check(vma, access);
         if (vma == null || result == FaultResult.MUST_WAIT) {
-            state.reader.readUnlock();
-            state.checkMayWait();
             return awaitLayout(vma, address, access);
         }
         if (result != Fault.NONE) {
@@ -328,20 +297,24 @@ public final class Faulter {
             return FaultResult.UNBALANCED;
         }
         long[] leaf = state.table().leaf(address);
+        return leaf == null ? empty(vma, address, access, null) : attemptAt(leaf, vma, address, access);
+    }
+
+    private int attemptAt(long[] leaf, VmArea vma, long address, int access) {
         int index = state.table().indexOf(address);
-        long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, index);
-        if (leaf != null && Pte.isPresent(pte)) {
-            return present(vma, address, access, leaf, index, pte);
+        long pte = Leaf.get(leaf, index);
+        if (Pte.isPresent(pte)) {
+            return present.access(vma, address, access, leaf, index, pte);
         }
-        if (leaf != null && Pte.isBusy(pte)) {
-            state.reader.readUnlock();
-            state.checkMayWait();
+        if (Pte.isBusy(pte)) {
             return awaitOwner(leaf, index, pte, address, access);
         }
-        if (pte == Pte.GUARD) {
-            return Fault.MAPERR;
-        }
-        return empty(vma, address, access, leaf);
+        return pte == Pte.GUARD ? Fault.MAPERR : empty(vma, address, access, leaf);
+    }
+
+    private void leaveToWait() {
+        state.reader.readUnlock();
+        state.checkMayWait();
     }
 
     private @Nullable VmArea find(long address) {
@@ -356,6 +329,7 @@ public final class Faulter {
 
     /** Waits until the operation that has claimed an entry has released it, or the thread is interrupted. */
     private int awaitOwner(long[] leaf, int index, long pte, long address, int access) {
+        leaveToWait();
         Gate gate = state.memory.owners().gateOf(pte);
         // Read again after the gate: the owner number can be reused, but while the entry still holds it, its present
         // user is the owner.
@@ -370,73 +344,15 @@ public final class Faulter {
 
     /** Waits until the VMA stands, or grows the stack. */
     private int awaitLayout(@Nullable VmArea vma, long address, int access) {
+        leaveToWait();
         BegunEvent recorded = Tracepoints.beginFault();
         int result = Resolve.await(state.layout, vma, address);
         state.record(recorded, vma == null ? "no mapping" : "an operation in flight", address, access, result);
         return result;
     }
 
-    /** Handles a fault at a present entry, for an access that the VMA permits. */
-    private int present(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        boolean writes = (access & Protection.WRITE) != 0;
-        if (allows(pte, access)) {
-            // A walk would leave a page clean for as long as many are dirty, and the fault would begin again.
-            boolean makesDirty = (isBalanced || isMarking) && writes && !Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
-            return makesDirty ? widen(vma, address, leaf, index, pte, true) : Fault.NONE;
-        }
-        if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
-            return copyOnWrite.copyOrReuse(vma, address, access, leaf, index, pte);
-        }
-        if (writes && FaultState.noticesWrites(vma)) {
-            state.checkMayWait();
-            return backingFault.pageMkwrite(vma, address, access, pte);
-        }
-        return widen(vma, address, leaf, index, pte, writes);
-    }
-
-    /** Returns whether an access can be made through a present entry. */
-    private static boolean allows(long pte, int access) {
-        if ((access & Resolve.FORCED) == 0) {
-            return Pte.has(pte, rightsOf(access));
-        }
-        return (access & Protection.WRITE) == 0 || Pte.has(pte, Pte.WRITE) || Pte.has(pte, Pte.FORCED_WRITE);
-    }
-
-    /** Returns the rights that an access needs. A page that can be written or executed can be read, as on x86. */
-    private static long rightsOf(int access) {
-        return ((access & Protection.WRITE) != 0 ? Pte.WRITE : 0)
-                | ((access & Protection.EXEC) != 0 ? Pte.EXEC : 0)
-                | ((access & Protection.READ) != 0 ? Pte.READ : 0);
-    }
-
-    /** Adds rights that the VMA was given and the entry lacks. */
-    private int widen(VmArea vma, long address, long[] leaf, int index, long pte, boolean writes) {
-        Leaf.lock(leaf);
-        try {
-            VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, false);
-            if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
-                return FaultResult.AGAIN;
-            }
-            long wider = pte | VmaRights.of(now) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
-            if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
-                return FaultResult.AGAIN;
-            }
-            boolean isWider = Leaf.compareAndSet(leaf, index, pte, wider);
-            if (isWider && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
-                if (isMarking) {
-                    state.markDirty(Pte.frame(pte), pte);
-                }
-                state.frames.noteDirtied(Pte.frame(pte));
-            }
-            return isWider ? Fault.NONE : FaultResult.AGAIN;
-        } finally {
-            Leaf.unlock(leaf);
-        }
-    }
-
     /** Handles a fault at an entry without a page. */
     private int empty(VmArea vma, long address, int access, long @Nullable [] known) {
-        boolean writes = (access & Protection.WRITE) != 0;
         int stability = state.stability(vma);
         if (stability != Fault.NONE) {
             return stability;
@@ -448,6 +364,13 @@ public final class Faulter {
         if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != state.memory) {
             return Fault.ADRERR;
         }
+        return ofFile(vma, traits, cache, address, access, known);
+    }
+
+    /** Maps or copies a page that the file has in memory, or else asks the backing for it. */
+    private int ofFile(
+            VmArea vma, BackingTraits traits, FilePages cache, long address, int access, long @Nullable [] known) {
+        boolean writes = (access & Protection.WRITE) != 0;
         boolean copies = writes && !vma.has(VmaFlags.SHARED);
         if (copies) {
             AnonVmas.prepare(state.layout, vma);

@@ -32,7 +32,9 @@
  *       dev.samara.core.internal.fault.Faulter} and {@code BackingFault}: no page; {@link
  *       dev.samara.core.internal.file.ShmemFault}: beyond the end of a file</td></tr>
  *   <tr><td>What gives an entry the right to write?</td>
- *       <td>{@link dev.samara.core.internal.fault.Faulter}; for private pages {@code CopyOnWrite}</td></tr>
+ *       <td>{@code PresentFault}; for private pages {@code CopyOnWrite}</td></tr>
+ *   <tr><td>What does a fault do without a free frame or page table?</td>
+ *       <td>{@code FaultShortage}</td></tr>
  *   <tr><td>What grows a stack?</td>
  *       <td>{@link dev.samara.core.internal.fault.ExpandStack}</td></tr>
  *   <tr><td>Does the mapping still stand when a page is installed?</td>

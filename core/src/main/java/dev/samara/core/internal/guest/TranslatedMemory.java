@@ -170,9 +170,22 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     private int faultOutside(long address, int access) {
         int others = Cpus.beginFault();
-        int before = processor.begin(CpuTlb.FAULTING);
+        return others == 0 ? serveFault(address, access) : serveFaultBeside(others, address, access);
+    }
+
+    /** Serves a fault of a thread with other CPUs in GUEST. Those that leave it by themselves are outside meanwhile. */
+    private int serveFaultBeside(int others, long address, int access) {
         try {
             Cpus.leaveForFault(others);
+            return serveFault(address, access);
+        } finally {
+            Cpus.comeBack(others);
+        }
+    }
+
+    private int serveFault(long address, int access) {
+        int before = processor.begin(CpuTlb.FAULTING);
+        try {
             faulter.serve(Objects.requireNonNull(served));
             int result = faulter.fault(address, access);
             if (result == Fault.NONE) {
@@ -184,7 +197,6 @@ public sealed class TranslatedMemory permits CheckedMemory {
             return result;
         } finally {
             processor.end(before);
-            Cpus.comeBack(others);
         }
     }
 

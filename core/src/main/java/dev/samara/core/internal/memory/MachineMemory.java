@@ -39,6 +39,9 @@ public final class MachineMemory {
     private final IndexBudget indexBudget;
     private final PageTableContexts contexts;
 
+    /** Whether reads map no zero page. Set before other threads know this memory. */
+    private boolean forbidsZeroPage;
+
     /**
      * Makes the memory of a machine.
      *
@@ -96,6 +99,16 @@ public final class MachineMemory {
     /** Returns the most pages of a file that one fault maps, a power of two. */
     public int faultAround() {
         return faultAround;
+    }
+
+    /** Has reads of untouched anonymous memory allocate pages. Called before other threads know this memory. */
+    public void forbidZeroPage() {
+        forbidsZeroPage = true;
+    }
+
+    /** Returns whether a read of untouched anonymous memory allocates a page ({@code mm_forbids_zeropage}). */
+    public boolean forbidsZeroPage() {
+        return forbidsZeroPage;
     }
 
     public Frames frames() {

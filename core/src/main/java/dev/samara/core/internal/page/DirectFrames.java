@@ -46,6 +46,14 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     /** The number of the first frame that is not in the first region. */
     private int regionEnd;
 
+    /** The buffers of the regions, which are few, so that the processor's caches have them. Empty without regions. */
+    private final MappedByteBuffer[] wide;
+
+    private final int wideShift;
+
+    /** The physical address below which each frame lies in the region at its address shifted by {@link #wideShift}. */
+    private long wideEnd;
+
     /** The only buffer, if all chunks are in the first region or there is one chunk; saves the lookup. Else null. */
     private @Nullable ByteBuffer whole;
 
@@ -81,9 +89,16 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         chunks = new ByteBuffer[(int) (((long) mostFrames + inChunk) >>> chunkShift)];
         chunkMask = (1 << (pageShift + chunkShift)) - 1;
         this.regions = regions;
-        if (regions != null) {
+        if (regions == null) {
+            wide = new MappedByteBuffer[0];
+            wideShift = 0;
+        } else {
             whole = regions.first();
             regionEnd = whole.capacity() >>> pageShift;
+            wide = regions.buffers();
+            wideShift = Long.numberOfTrailingZeros(regions.size());
+            // The last region may be larger.
+            wideEnd = Long.bitCount(regions.size()) == 1 ? wide.length * regions.size() : 0;
         }
     }
 
@@ -124,6 +139,9 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         if (regions != null && (chunk == null || frame >= regionEnd)) {
             regionEnd = Math.min(regionEnd, frame);
             whole = null;
+        }
+        if (chunk == null) {
+            wideEnd = Math.min(wideEnd, (long) frame << pageShift);
         }
         return chunk == null ? direct(bytes) : chunk;
     }
@@ -194,16 +212,19 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         return get(chunk(frame), at(frame, offset), size);
     }
 
-    /**
-     * Reads a number, little-endian, without memory ordering.
-     *
-     * @param physical the address of the lowest byte: the frame's number times its size, plus the offset
-     * @param size the number of bytes: 1, 2, 4 or 8
-     * @return the number, zero-extended
-     */
+    @Override
     public long get(long physical, int size) {
         ByteBuffer all = whole;
-        return all != null ? get(all, (int) physical, size) : get(chunkOf(physical), atOf(physical), size);
+        if (all != null) {
+            return get(all, (int) physical, size);
+        }
+        return physical < wideEnd
+                ? get(wide[(int) (physical >>> wideShift)], inRegion(physical), size)
+                : get(chunkOf(physical), atOf(physical), size);
+    }
+
+    private int inRegion(long physical) {
+        return (int) physical & (1 << wideShift) - 1;
     }
 
     private static long get(ByteBuffer chunk, int at, int size) {
@@ -233,17 +254,13 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         put(chunk(frame), at(frame, offset), size, value);
     }
 
-    /**
-     * Writes a number, little-endian, without memory ordering.
-     *
-     * @param physical the address of the lowest byte: the frame's number times its size, plus the offset
-     * @param size the number of bytes: 1, 2, 4 or 8
-     * @param value the number; bits above its size are ignored
-     */
+    @Override
     public void put(long physical, int size, long value) {
         ByteBuffer all = whole;
         if (all != null) {
             put(all, (int) physical, size, value);
+        } else if (physical < wideEnd) {
+            put(wide[(int) (physical >>> wideShift)], inRegion(physical), size, value);
         } else {
             put(chunkOf(physical), atOf(physical), size, value);
         }

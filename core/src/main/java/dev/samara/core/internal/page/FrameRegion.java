@@ -4,7 +4,10 @@ package dev.samara.core.internal.page;
 import java.nio.MappedByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** A frame store whose frames lie in one buffer, as far as the system has memory for it. */
+/**
+ * A frame store whose frames lie in one buffer, as far as the system has memory for it. The methods that take a
+ * physical address reach all frames. They are for frames that cannot be freed meanwhile.
+ */
 public interface FrameRegion {
     /** Returns the buffer in which a frame in the region has its physical address as index; null if there is none. */
     @Nullable
@@ -12,4 +15,22 @@ public interface FrameRegion {
 
     /** Returns whether a frame that was made is in the region. */
     boolean isInRegion(int frame);
+
+    /**
+     * Reads a number, little-endian, without memory ordering.
+     *
+     * @param physical the address of the lowest byte: the frame's number times its size, plus the offset
+     * @param size the number of bytes: 1, 2, 4 or 8
+     * @return the number, zero-extended
+     */
+    long get(long physical, int size);
+
+    /**
+     * Writes a number, little-endian, without memory ordering.
+     *
+     * @param physical the address of the lowest byte: the frame's number times its size, plus the offset
+     * @param size the number of bytes: 1, 2, 4 or 8
+     * @param value the number; bits above its size are ignored
+     */
+    void put(long physical, int size, long value);
 }

@@ -4,6 +4,7 @@ package dev.samara.core.internal.page;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
+import java.util.Arrays;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,7 @@ final class FrameRegions {
     private final long most;
     private final LongFunction<@Nullable SparseRegion> opener;
     private final @Nullable SparseRegion[] regions;
+    private final MappedByteBuffer[] buffers;
     private final SparseRegion first;
 
     /** Whether the system has refused a region or a part of one: nothing more is taken. */
@@ -30,6 +32,9 @@ final class FrameRegions {
         this.first = first;
         regions = new SparseRegion[count];
         regions[0] = first;
+        // The others are unopened, and no frame lies there.
+        buffers = new MappedByteBuffer[count];
+        Arrays.fill(buffers, first.bytes());
     }
 
     /** Returns regions for so many bytes, with no part provided; null if the system has none. */
@@ -55,6 +60,19 @@ final class FrameRegions {
     /** Returns the bytes of the first region, little-endian; always the same object. */
     MappedByteBuffer first() {
         return first.bytes();
+    }
+
+    /**
+     * Returns the bytes of the regions, little-endian; always the same array. An element is set before a part of its
+     * region is provided.
+     */
+    MappedByteBuffer[] buffers() {
+        return buffers;
+    }
+
+    /** Returns the most bytes of a region other than the last one. */
+    long size() {
+        return most;
     }
 
     /**
@@ -84,6 +102,9 @@ final class FrameRegions {
         if (region == null) {
             region = opener.apply(number == regions.length - 1 ? size - number * most : most);
             regions[number] = region;
+            if (region != null) {
+                buffers[number] = region.bytes();
+            }
         }
         return region;
     }

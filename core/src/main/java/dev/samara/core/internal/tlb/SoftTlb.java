@@ -5,7 +5,6 @@ import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.FrameRegion;
 import dev.samara.core.internal.page.Pte;
 import java.nio.ByteOrder;
-import java.nio.MappedByteBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * of the space. An addend plus an address is a physical address.
  *
  * <p>A {@link View} reads the arrays without a call. It takes an addend plus an address as an index of the frames'
- * region. The tags of frames that lie elsewhere have one bit more, and match only here.
+ * region. The tags of frames that lie elsewhere have one bit more: such a frame is at the physical address.
  */
 public sealed class SoftTlb permits CheckedTlb {
     /** The largest binary logarithm of the size of a granule. The readers of the arrays use it as a constant. */
@@ -37,6 +36,9 @@ public sealed class SoftTlb permits CheckedTlb {
     /** Not a physical address. */
     public static final long MISS = -1;
 
+    /** From how many granules on a range is not dropped one by one: other CPUs wait meanwhile, for some 10 µs. */
+    private static final int MOST_DROPPED = 1 << 12;
+
     /** Arrays without a translation, of any space. */
     private static final long[] NONE = {EMPTY};
 
@@ -50,7 +52,7 @@ public sealed class SoftTlb permits CheckedTlb {
          * @param addends by slot, for reads and writes, the index of an address in the region minus the address
          * @param fetches tags for instruction fetches
          * @param fetchAddends addends for instruction fetches
-         * @param region the bytes; null if no tag ever matches
+         * @param frames has the region, and the bytes of frames elsewhere; null for a store without a region
          */
         void arrays(
                 long[] loads,
@@ -58,7 +60,7 @@ public sealed class SoftTlb permits CheckedTlb {
                 long[] addends,
                 long[] fetches,
                 long[] fetchAddends,
-                @Nullable MappedByteBuffer region);
+                @Nullable FrameRegion frames);
 
         /**
          * Is given the word by which other threads ask the CPU to acknowledge their changes.
@@ -174,7 +176,7 @@ public sealed class SoftTlb permits CheckedTlb {
     /** Gives a view the arrays, or other arrays, without a translation, if pages are small. */
     void view(View view) {
         if (isViewed()) {
-            view.arrays(loads, stores, addends, fetches, fetchAddends, frames == null ? null : frames.region());
+            view.arrays(loads, stores, addends, fetches, fetchAddends, frames);
         } else {
             hide(view);
         }
@@ -267,11 +269,11 @@ public sealed class SoftTlb permits CheckedTlb {
 
     /**
      * Drops a range of the selected space. Returns false, and drops nothing, if the range has at least as many granules
-     * as this has slots; the caller then gives the space another number.
+     * as this has slots, or {@link #MOST_DROPPED}; the caller then gives the space another number.
      */
     boolean flush(long start, long end) {
         long granules = (end - start) >>> shift;
-        if (Long.compareUnsigned(granules, loads.length) >= 0) {
+        if (Long.compareUnsigned(granules, Math.min(loads.length, MOST_DROPPED)) >= 0) {
             return false;
         }
         for (long granule = start; granule != end; granule += mask + 1) {

@@ -51,7 +51,7 @@ final class BorrowBreaks {
                     BorrowScenarios.ExecBesideCloseOfTheNext.class,
                     1,
                     in(
-                            "ExecMmap",
+                            "internal.vcpu.ExecMmap",
                             "!to.users().tryGet()",
                             "to.users().users() == 0",
                             "        } finally {\n            to.put();\n        }\n",

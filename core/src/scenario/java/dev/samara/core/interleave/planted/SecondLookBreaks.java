@@ -29,7 +29,7 @@ final class SecondLookBreaks {
                     SecondLookScenarios.WidenBesideNarrowing.class,
                     1,
                     in(
-                            "fault.Faulter",
+                            "fault.PresentFault",
                             "Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, false);",
                             "vma;")),
             PlantedBreak.of(

@@ -212,22 +212,22 @@ final class FailurePlantedTest {
                     FailureKind.ALLOCATION,
                     CALLERS,
                     SourceBreak.of(
-                            "dev.samara.core.Cpu", "            if (!isThere && own != null) {\n", "if (false) {\n")),
+                            CORE + "vcpu.Vcpu", "            if (!isThere && home != null) {\n", "if (false) {\n")),
             new Planted(
                     "exec closes the reference to the old space before it has the new one",
                     "exec-elsewhere",
                     FailureKind.ALLOCATION,
                     CALLERS,
                     SourceBreak.of(
-                            "dev.samara.core.ExecMmap",
+                            CORE + "vcpu.ExecMmap",
                             "            if (cpu.enterOrStay(next, layout) && old != null) {",
-                            "if (old != null) { old.close(); } if (cpu.enterOrStay(next, layout) && old != null) {")),
+                            "closesOld.run(); if (cpu.enterOrStay(next, layout) && old != null) {")),
             new Planted(
                     "exec meets the end of the stack when it has the new space, and the old one is not closed",
                     "exec",
                     FailureKind.STACK,
                     CALLERS,
-                    Plantings.withoutCall("dev.samara.core.ExecMmap", "exec", "check", 0)));
+                    Plantings.withoutCall(CORE + "vcpu.ExecMmap", "exec", "check", 0)));
 
     static List<Planted> all() {
         return ALL;

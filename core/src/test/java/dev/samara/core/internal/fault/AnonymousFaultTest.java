@@ -9,12 +9,14 @@ import static dev.samara.core.fixture.SpaceFixture.RW;
 import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.GuestMemory;
@@ -92,6 +94,34 @@ final class AnonymousFaultTest {
         assertNotNull(VmArea.of(vma(fixture, at)).anonVma());
         // The zero page still has zeros only.
         assertEquals(0, fixture.load(at + PAGE));
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("that reads takes a frame which the next write finds, if the zero page is forbidden")
+    void forbiddenZeroPage() throws InterruptedException {
+        SpaceFixture fixture = new SpaceFixture(
+                Machine.builder().memory(4 * PAGE).poisonFrames(true).forbidZeroPage(true));
+        long at = fixture.anonymous(2);
+        long fixed = fixture.map(0, 1, SpaceFixture.READ, SpaceFixture.ANONYMOUS, null, 0);
+        for (int round = 0; round < 3; round++) {
+            assertEquals(0, fixture.load(at + 8));
+            assertEquals(0, fixture.load(fixed + 8));
+            assertTrue(Pte.has(fixture.pte(at), Pte.WRITE | Pte.DIRTY | Pte.OWN | Pte.EXCLUSIVE));
+            assertFalse(Pte.has(fixture.pte(fixed), Pte.WRITE) || Pte.has(fixture.pte(fixed), Pte.DIRTY));
+            assertEquals(2, fixture.frames());
+            assertNotNull(VmArea.of(vma(fixture, at)).anonVma());
+            long faults = fixture.cpu.statistics().minorFaults();
+            fixture.store(at + 8, -1);
+            assertEquals(-1, fixture.load(at + 8));
+            assertEquals(faults, fixture.cpu.statistics().minorFaults());
+            assertEquals(2, fixture.frames());
+            assertEquals(0, fixture.space.madvise(at, 2 * PAGE, Advice.DONTNEED));
+            assertEquals(0, fixture.space.madvise(fixed, PAGE, Advice.DONTNEED));
+            assertEquals(0, fixture.frames());
+        }
+        assertEquals(0, fixture.space.madvise(fixed, PAGE, Advice.POPULATE_READ));
+        assertEquals(1, fixture.frames());
         fixture.closeEmpty();
     }
 

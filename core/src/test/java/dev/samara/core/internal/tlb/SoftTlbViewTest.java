@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.FrameRegion;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.RegionThatFills;
 import java.io.IOException;
@@ -47,13 +48,13 @@ final class SoftTlbViewTest {
                 long[] offsets,
                 long[] ofFetches,
                 long[] fetchOffsets,
-                @Nullable MappedByteBuffer bytes) {
+                @Nullable FrameRegion frames) {
             loads = ofLoads;
             stores = ofStores;
             addends = offsets;
             fetches = ofFetches;
             fetchAddends = fetchOffsets;
-            region = bytes;
+            region = frames == null ? null : frames.region();
         }
 
         @Override

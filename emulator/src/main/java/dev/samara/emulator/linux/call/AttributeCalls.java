@@ -8,10 +8,9 @@ import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.HostRights;
 import dev.samara.emulator.linux.file.MemoryDescriptor;
 import dev.samara.emulator.linux.file.NamedPipe;
-import dev.samara.emulator.linux.file.NamedPipeEnd;
-import dev.samara.emulator.linux.file.NamedPipePlace;
 import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OpenedName;
+import dev.samara.emulator.linux.file.PipeEnd;
 import dev.samara.emulator.linux.file.ResolvedPath;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestThread;
@@ -60,11 +59,11 @@ final class AttributeCalls {
         long ofMemory(MemoryFile file);
 
         /**
-         * Returns the result for a pipe, whose attributes are not stored.
+         * Makes the change for a pipe, of which only the mode is stored.
          *
-         * @param isNamed whether it had a name, so that others may open it
+         * @param file an end of it, or a place; one that had a name has lost it
          */
-        long ofPipe(boolean isNamed);
+        long ofPipe(GuestFile file);
 
         /** Returns the result for a file of {@code /proc} that the guest owns. */
         long ofOwn();
@@ -73,6 +72,9 @@ final class AttributeCalls {
         default long ofLink() {
             return ofOwn();
         }
+
+        /** Returns the result for the folder of a process in {@code /proc}, which nobody may change. */
+        long ofProcess();
 
         /** Returns the result for a file that user 0 owns. */
         long ofUserZero(FileStatus status);
@@ -97,7 +99,7 @@ final class AttributeCalls {
             if (place.error() != 0) {
                 return place.error();
             }
-            FileStatus special = paths.ofEmulator(place, true);
+            FileStatus special = paths.ofEmulator(place, follows);
             if (special != null) {
                 return place.isFolderNamed() && !special.isFolder()
                         ? LinuxErrno.ENOTDIR
@@ -112,13 +114,15 @@ final class AttributeCalls {
 
     /** Changes what is not a file of the host: the file of a descriptor, or one of {@code /proc} or {@code /dev}. */
     private long changeEmulated(ResolvedPath place, FileStatus special, boolean follows, FileChange call) {
-        GuestFile open = paths.descriptor(place);
-        if (open != null && follows) {
-            return changeOpen(open, call);
+        GuestFile open = follows ? paths.descriptor(place) : null;
+        return open != null ? changeOpen(open, call) : changeEmulated(place.guest(), special, call);
+    }
+
+    private static long changeEmulated(String path, FileStatus found, FileChange call) {
+        if (EmulatedChanges.isOfProcess(path)) {
+            return found.isLink() ? call.ofLink() : call.ofOwn();
         }
-        return open != null
-                ? call.ofLink()
-                : EmulatedChanges.isOfProcess(place.guest()) ? call.ofOwn() : call.ofUserZero(special);
+        return !found.isLink() && EmulatedChanges.isProcess(path) ? call.ofProcess() : call.ofUserZero(found);
     }
 
     /**
@@ -134,14 +138,14 @@ final class AttributeCalls {
     /** Changes an open file, by the name under which it was opened if it has one. */
     private long changeOpen(GuestFile file, FileChange call) {
         OpenedName opened = file.openedName();
-        NamedPipe pipe = pipe(file);
+        NamedPipe pipe = NamedPipe.ofOpen(file);
         if (opened == null && pipe == null) {
             return changeWithoutPath(file, call);
         }
         synchronized (names()) {
             Path host = opened != null ? opened.host() : pipe != null ? pipe.name() : null;
             if (host == null) {
-                return opened == null ? call.ofPipe(true) : call.callWithoutName(opened);
+                return opened == null ? call.ofPipe(file) : call.callWithoutName(opened);
             }
             try {
                 return opened != null && opened.isFixed() ? LinuxErrno.EROFS : call.call(host);
@@ -159,15 +163,7 @@ final class AttributeCalls {
         if (file.isAnonymous()) {
             return call.ofAnonymous();
         }
-        return !file.hasPath()
-                ? call.ofPipe(false)
-                : EmulatedChanges.isOfProcess(file.path()) ? call.ofOwn() : call.ofUserZero(file.status());
-    }
-
-    private static @Nullable NamedPipe pipe(GuestFile file) {
-        return file instanceof NamedPipeEnd end
-                ? end.named()
-                : file instanceof NamedPipePlace place ? place.named() : null;
+        return !file.hasPath() ? call.ofPipe(file) : changeEmulated(file.path(), file.status(), call);
     }
 
     long changeMode(long descriptor, long path, long mode) {
@@ -224,8 +220,11 @@ final class AttributeCalls {
         }
 
         @Override
-        public long ofPipe(boolean isNamed) {
-            return isNamed ? LinuxErrno.EOPNOTSUPP : 0;
+        public long ofPipe(GuestFile file) {
+            if (!file.hasPath() && file instanceof PipeEnd end) {
+                end.changeMode(mode);
+            }
+            return file.hasPath() ? LinuxErrno.EOPNOTSUPP : 0;
         }
 
         @Override
@@ -239,8 +238,13 @@ final class AttributeCalls {
         }
 
         @Override
+        public long ofProcess() {
+            return LinuxErrno.EPERM;
+        }
+
+        @Override
         public long ofUserZero(FileStatus status) {
-            return isPrivileged() ? 0 : LinuxErrno.EPERM;
+            return status.isLink() ? LinuxErrno.EOPNOTSUPP : isPrivileged() ? 0 : LinuxErrno.EPERM;
         }
 
         @Override
@@ -297,13 +301,18 @@ final class AttributeCalls {
         }
 
         @Override
-        public long ofPipe(boolean isNamed) {
+        public long ofPipe(GuestFile file) {
             return refused;
         }
 
         @Override
         public long ofOwn() {
             return refused;
+        }
+
+        @Override
+        public long ofProcess() {
+            return isNone ? 0 : LinuxErrno.EPERM;
         }
 
         @Override
@@ -380,13 +389,18 @@ final class AttributeCalls {
         }
 
         @Override
-        public long ofPipe(boolean isNamed) {
-            return times.error != 0 || !isNamed ? times.error : LinuxErrno.EOPNOTSUPP;
+        public long ofPipe(GuestFile file) {
+            return times.error != 0 || !file.hasPath() ? times.error : LinuxErrno.EOPNOTSUPP;
         }
 
         @Override
         public long ofOwn() {
             return times.error;
+        }
+
+        @Override
+        public long ofProcess() {
+            return times.error != 0 ? times.error : LinuxErrno.EPERM;
         }
 
         @Override

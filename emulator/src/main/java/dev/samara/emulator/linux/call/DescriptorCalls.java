@@ -7,10 +7,8 @@ import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.MemoryDescriptor;
 import dev.samara.emulator.linux.file.NoOpenFile;
 import dev.samara.emulator.linux.file.OpenFlags;
-import dev.samara.emulator.linux.file.PagemapFile;
 import dev.samara.emulator.linux.file.PipeEnd;
 import dev.samara.emulator.linux.memory.CallMemory;
-import dev.samara.emulator.linux.process.ControllingTerminal;
 import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
@@ -38,16 +36,7 @@ final class DescriptorCalls {
     private static final int F_GETPIPE_SZ = 1032;
     private static final int F_ADD_SEALS = 1033;
     private static final int F_GET_SEALS = 1034;
-    private static final int TCGETS = 0x5401;
-    private static final int TIOCGPGRP = 0x540f;
-    private static final int TIOCSPGRP = 0x5410;
-    private static final int TIOCGSID = 0x5429;
-    private static final int TIOCGWINSZ = 0x5413;
-    private static final int FIONREAD = 0x541b;
-    private static final int FIONBIO = 0x5421;
-    private static final int FIONCLEX = 0x5450;
-    private static final int FIOCLEX = 0x5451;
-    private static final int SET_FLAGS = OpenFlags.APPEND | OpenFlags.NONBLOCK;
+    private static final int SET_FLAGS = OpenFlags.APPEND | OpenFlags.NONBLOCK | OpenFlags.DIRECT | OpenFlags.NOATIME;
     private static final int POLL_ENTRY = 8;
     /** What is found of a descriptor that is not open. */
     static final int INVALID = 32;
@@ -165,8 +154,7 @@ final class DescriptorCalls {
                 return file.flags();
             }
             case F_SETFL -> {
-                file.flags((file.flags() & ~SET_FLAGS) | ((int) argument & SET_FLAGS));
-                return 0;
+                return setFlags(file, (int) argument);
             }
             case LockCalls.GETLK,
                     LockCalls.SETLK,
@@ -188,70 +176,26 @@ final class DescriptorCalls {
         }
     }
 
+    /** {@code F_SETFL} ({@code setfl}). */
+    private long setFlags(GuestFile file, int wanted) {
+        int added = wanted & ~file.flags();
+        if ((added & OpenFlags.NOATIME) != 0 && !EmulatedChanges.isOwner(thread, file)) {
+            return LinuxErrno.EPERM;
+        }
+        if ((wanted & OpenFlags.DIRECT) != 0 && !file.mayBeDirect()) {
+            return LinuxErrno.EINVAL;
+        }
+        int changed = file.sendsSignals() ? SET_FLAGS | OpenFlags.ASYNC : SET_FLAGS;
+        file.flags((file.flags() & ~changed) | (wanted & changed));
+        return 0;
+    }
+
     /** Adds seals, for which the file is open for writing ({@code memfd_fcntl}). */
     private static long addSeals(GuestFile file, long seals) {
         if (!file.mayWrite()) {
             return LinuxErrno.EPERM;
         }
         return file instanceof MemoryDescriptor sealed ? sealed.file().addSeals((int) seals) : LinuxErrno.EINVAL;
-    }
-
-    long device(long descriptor, long request, long address) {
-        GuestFile file = thread.openFile(descriptor);
-        if (file == null) {
-            return LinuxErrno.EBADF;
-        }
-        if ((int) request == FIONREAD && file.available() != GuestFile.UNTOLD) {
-            memory.putInt(address, (int) file.available());
-            return 0;
-        }
-        switch ((int) request) {
-            case PageScanCalls.PAGEMAP_SCAN -> {
-                return file instanceof PagemapFile pages
-                        ? new PageScanCalls(memory).scan(pages.space(), address)
-                        : LinuxErrno.ENOTTY;
-            }
-            case FIONBIO -> {
-                int kept = file.flags() & ~OpenFlags.NONBLOCK;
-                file.flags(memory.getInt(address) == 0 ? kept : kept | OpenFlags.NONBLOCK);
-                return 0;
-            }
-            case FIOCLEX, FIONCLEX -> {
-                files().setEndsAtExec((int) descriptor, (int) request == FIOCLEX);
-                return 0;
-            }
-            default -> {
-                return file.isTerminal() ? terminal((int) request, address) : LinuxErrno.ENOTTY;
-            }
-        }
-    }
-
-    private long terminal(int request, long address) {
-        switch (request) {
-            case TCGETS -> {
-                memory.put(address, TerminalSettings.bytes());
-                return 0;
-            }
-            case TIOCGPGRP, TIOCGSID -> {
-                ControllingTerminal asked = thread.process().system().terminal();
-                long found = request == TIOCGPGRP ? asked.group(thread) : asked.session(thread);
-                if (found < 0) {
-                    return found;
-                }
-                memory.putInt(address, (int) found);
-                return 0;
-            }
-            case TIOCSPGRP -> {
-                return thread.process().system().terminal().setGroup(thread, address);
-            }
-            case TIOCGWINSZ -> {
-                memory.put(address, TerminalSettings.size());
-                return 0;
-            }
-            default -> {
-                return LinuxErrno.ENOTTY;
-            }
-        }
     }
 
     /** What is asked of one file, as {@code struct pollfd} does. */

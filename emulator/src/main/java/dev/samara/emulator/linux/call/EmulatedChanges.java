@@ -3,9 +3,12 @@ package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.FileStatus;
+import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.OwnerRights;
 import dev.samara.emulator.linux.file.ResolvedPath;
 import dev.samara.emulator.linux.file.ResolvedPath.LastName;
 import dev.samara.emulator.linux.process.GuestThread;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +20,8 @@ final class EmulatedChanges {
     private static final String MOUNTED = "/proc";
     private static final String BELOW = MOUNTED + "/";
     private static final Pattern OF_PROCESS = Pattern.compile("/proc/(self|[1-9][0-9]*)/.*", Pattern.DOTALL);
+    private static final Pattern PROCESS = Pattern.compile("/proc/(self|[1-9][0-9]*)(/task/[1-9][0-9]*)?");
+    private static final Pattern DESCRIPTORS = Pattern.compile("/proc/(self|[1-9][0-9]*)(/task/[1-9][0-9]*)?/fd");
     private static final Pattern OF_DESCRIPTOR = Pattern.compile("/proc/[^/]*/(task/[^/]*/)?fd/.*", Pattern.DOTALL);
 
     private final GuestThread thread;
@@ -88,17 +93,26 @@ final class EmulatedChanges {
      * @param isNew whether the new name must not exist
      */
     long renameError(ResolvedPath moved, ResolvedPath target, boolean isNew) {
-        if (isInside(moved) != isInside(target) || isDevice(moved) || isDevice(target)) {
+        if (isInside(moved) != isInside(target) || isDevice(moved) != isDevice(target)) {
             return LinuxErrno.EXDEV;
+        }
+        if (isDevice(moved)) {
+            boolean isFolderNamed = moved.isFolderNamed() || target.isFolderNamed();
+            return isNew ? LinuxErrno.EEXIST : isFolderNamed ? LinuxErrno.ENOTDIR : removalError(moved, false);
         }
         if (moved.last() != LastName.NORMAL || target.last() != LastName.NORMAL) {
             return 0;
         }
         if (isInside(moved)) {
-            if (status(moved) == null || status(target) == null) {
+            FileStatus found = status(moved);
+            if (found == null || status(target) == null) {
                 return LinuxErrno.ENOENT;
             }
-            return isNew ? LinuxErrno.EEXIST : removalError(moved, false);
+            if (isNew) {
+                return LinuxErrno.EEXIST;
+            }
+            boolean isFolderNamed = moved.isFolderNamed() || target.isFolderNamed();
+            return isFolderNamed && !found.isFolder() ? LinuxErrno.ENOTDIR : removalError(moved, found.isFolder());
         }
         if (isMount(target)) {
             return isNew ? LinuxErrno.EEXIST : replacementError(moved, target);
@@ -114,6 +128,18 @@ final class EmulatedChanges {
         return 0;
     }
 
+    /** Returns whether two names are one of the emulator: a rename changes nothing then ({@code vfs_rename}). */
+    boolean isSame(ResolvedPath moved, ResolvedPath target, boolean isNew) {
+        FileStatus found = status(moved);
+        boolean areNames = moved.last() == LastName.NORMAL && target.last() == LastName.NORMAL;
+        boolean isFolderNamed = moved.isFolderNamed() || target.isFolderNamed();
+        return areNames
+                && !isNew
+                && moved.guest().equals(target.guest())
+                && found != null
+                && (found.isFolder() || !isFolderNamed);
+    }
+
     /** Returns the error of replacing the mounted file system. */
     private static long replacementError(ResolvedPath moved, ResolvedPath target) {
         if (!moved.exists()) {
@@ -127,6 +153,54 @@ final class EmulatedChanges {
 
     private boolean isDevice(ResolvedPath place) {
         return place.guest().startsWith("/dev/") && place.last() == LastName.NORMAL && status(place) != null;
+    }
+
+    /**
+     * Returns whether a thread has the rights of an open file's owner ({@code inode_owner_or_capable}). User 0 owns
+     * devices, files of the system in {@code /proc}, and what is of no file system.
+     */
+    static boolean isOwner(GuestThread thread, GuestFile file) {
+        return thread.credentials().isPrivileged() || !isOfUserZero(file);
+    }
+
+    /** Returns whether user 0 owns an open file. */
+    static boolean isOfUserZero(GuestFile file) {
+        return file.isAnonymous() || (file.hasPath() && isOfUserZero(file.path(), file.status()));
+    }
+
+    /** Returns whether user 0 owns what a path leads to, but for a descriptor. */
+    static boolean isOfUserZero(String guest, FileStatus found) {
+        boolean isOfGuest = isOfProcess(guest) || (isProcess(guest) && !found.isLink());
+        return found.isEmulated() && !isOfGuest;
+    }
+
+    /** Returns whether a path is that of the folder of a process or thread in {@code /proc}, which is immutable. */
+    static boolean isProcess(String guest) {
+        return PROCESS.matcher(guest).matches();
+    }
+
+    /**
+     * Returns 0 or an error where the rights to a folder of a process are others than its mode says: its descriptors
+     * are its own in any way ({@code proc_fd_permission}), and nobody may write to what is immutable.
+     *
+     * @param guest the path of what is asked about
+     * @param found its status
+     * @param otherwise what the mode permits
+     */
+    long access(String guest, FileStatus found, int rights, long otherwise) {
+        if (!found.isFolder() || !found.isEmulated()) {
+            return otherwise;
+        }
+        if ((rights & OwnerRights.WRITE) != 0 && isProcess(guest)) {
+            return LinuxErrno.EPERM;
+        }
+        Matcher descriptors = DESCRIPTORS.matcher(guest);
+        boolean isOwn = descriptors.matches()
+                && (descriptors.group(1).equals("self")
+                        || descriptors
+                                .group(1)
+                                .equals(String.valueOf(thread.process().pid())));
+        return isOwn ? 0 : otherwise;
     }
 
     /** Returns whether a path is that of a file in the entry of a process in {@code /proc}, which the guest owns. */

@@ -11,6 +11,7 @@ import dev.samara.emulator.elf.LoadedProgram;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OwnerRights;
@@ -85,7 +86,7 @@ final class ExecCalls {
         long error;
         synchronized (thread.process().system().namedPipes()) {
             ResolvedPath place = place(paths, isOfDescriptor, folder, name, follows);
-            error = check(place);
+            error = check(paths, place, follows);
             error = error != 0 ? error : busy(place.host());
         }
         if (error != 0) {
@@ -113,7 +114,7 @@ final class ExecCalls {
         synchronized (thread.process().system().namedPipes()) {
             ResolvedPath place = place(paths, isOfDescriptor, folder, name, follows);
             Path host = place.host();
-            error = check(place);
+            error = check(paths, place, follows);
             if (error != 0 || host == null) {
                 return error;
             }
@@ -146,12 +147,16 @@ final class ExecCalls {
     }
 
     /** Returns why the file of a path cannot be executed; 0 if nothing is known against it. */
-    private long check(ResolvedPath place) {
+    private long check(PathCalls paths, ResolvedPath place, boolean follows) {
         if (place.removed() != null) {
             return LinuxErrno.EACCES;
         }
         if (place.error() != 0) {
             return place.error();
+        }
+        FileStatus special = paths.ofEmulator(place, follows);
+        if (special != null) {
+            return errorOfEmulated(paths, place, special);
         }
         Path host = place.host();
         if (host == null || !Files.exists(host)) {
@@ -163,6 +168,15 @@ final class ExecCalls {
             return LinuxErrno.EACCES;
         }
         return 0;
+    }
+
+    /** Returns why what is not a file of the host cannot be executed; ENOENT if it is a file without a name. */
+    private static long errorOfEmulated(PathCalls paths, ResolvedPath place, FileStatus found) {
+        if (found.isLink() || (place.isFolderNamed() && !found.isFolder())) {
+            return found.isLink() ? LinuxErrno.ELOOP : LinuxErrno.ENOTDIR;
+        }
+        GuestFile open = paths.descriptor(place);
+        return open != null && open.isMappable() ? LinuxErrno.ENOENT : LinuxErrno.EACCES;
     }
 
     /** Returns ETXTBSY if a file is open for writing; 0, or why it cannot be opened. */

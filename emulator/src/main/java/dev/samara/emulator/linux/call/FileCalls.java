@@ -18,6 +18,7 @@ import dev.samara.emulator.linux.file.GuestRoot;
 import dev.samara.emulator.linux.file.HostRights;
 import dev.samara.emulator.linux.file.LinkPlace;
 import dev.samara.emulator.linux.file.MemoryDescriptor;
+import dev.samara.emulator.linux.file.NamedPipe;
 import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OpenFlags;
 import dev.samara.emulator.linux.file.OpenedName;
@@ -140,8 +141,8 @@ final class FileCalls {
             if (isCut && result == 0) {
                 file.written(thread);
             }
-            if (result >= 0 && isDirect && !file.isMappable()) {
-                // Only files of bytes at offsets can do without a cache (do_dentry_open).
+            if (result >= 0 && isDirect && !file.mayBeDirect()) {
+                // Only some files can do without a cache (do_dentry_open).
                 result = LinuxErrno.EINVAL;
             }
             if (result >= 0 && !file.countIn(thread.process().system().openFiles())) {
@@ -204,7 +205,9 @@ final class FileCalls {
             }
             GuestFile open = ProcFiles.descriptor(thread.process(), place.guest());
             if (open != null) {
-                return reopen(open, flags, mode);
+                // A slash has the link followed.
+                int wanted = (flags | OpenFlags.DIRECTORY) & ~OpenFlags.NOFOLLOW;
+                return reopen(open, place.isFolderNamed() ? wanted : flags, mode);
             }
             GuestFile special = ProcFiles.openSpecial(thread, place.guest(), flags & OpenFlags.KEPT);
             if (special != null) {
@@ -245,7 +248,7 @@ final class FileCalls {
     }
 
     /** Returns a file that is none of the host's, unless its kind or its rights refuse the open. */
-    private static FoundFile ofEmulator(GuestFile opened, int flags) {
+    private FoundFile ofEmulator(GuestFile opened, int flags) {
         boolean isFolder = opened instanceof GuestFolder;
         boolean writes = OpenFlags.changesFile(flags);
         long error = 0;
@@ -255,6 +258,8 @@ final class FileCalls {
             error = LinuxErrno.ENOTDIR;
         } else if (writes && (isFolder || !opened.status().allows(FileStatus.MAY_WRITE))) {
             error = isFolder ? LinuxErrno.EISDIR : LinuxErrno.EACCES;
+        } else if ((flags & OpenFlags.NOATIME) != 0 && !EmulatedChanges.isOwner(thread, opened)) {
+            error = LinuxErrno.EPERM;
         }
         if (error == 0) {
             return FoundFile.of(opened);
@@ -306,6 +311,15 @@ final class FileCalls {
         if (name != null && open instanceof FolderFile) {
             return openRemoved(name, flags);
         }
+        NamedPipe named = NamedPipe.ofOpen(open);
+        if (named != null) {
+            return reopen(named, open.path(), flags);
+        }
+        if (name == null && open.hasPath() && !(open instanceof LinkPlace)) {
+            // A device, or a file of /proc: its path stays its own.
+            GuestFile special = ProcFiles.openSpecial(thread, open.path(), flags & OpenFlags.KEPT);
+            return special == null ? FoundFile.none(LinuxErrno.ENOENT) : ofEmulator(special, flags);
+        }
         if ((flags & OpenFlags.DIRECTORY) != 0) {
             return FoundFile.none(LinuxErrno.ENOTDIR);
         }
@@ -316,8 +330,23 @@ final class FileCalls {
         if (paths.rights().checkOpen(open, flags) != 0) {
             return FoundFile.none(LinuxErrno.EACCES);
         }
+        if (open.sendsSignals() && (flags & OpenFlags.ACCESS) == OpenFlags.ACCESS) {
+            // Of a pipe (fifo_open).
+            return FoundFile.none(LinuxErrno.EINVAL);
+        }
         GuestFile found = open.reopened(flags & OpenFlags.KEPT);
         return found == null ? FoundFile.none(LinuxErrno.EACCES) : FoundFile.of(found);
+    }
+
+    /** Opens a named pipe again, whatever has become of its names. */
+    private FoundFile reopen(NamedPipe named, String path, int flags) {
+        if ((flags & OpenFlags.DIRECTORY) != 0) {
+            return FoundFile.none(LinuxErrno.ENOTDIR);
+        }
+        long refused = paths.rights().checkOpen(named.status(), flags);
+        return refused != 0
+                ? FoundFile.none(refused)
+                : new FoundFile(0, null, new NamedPipes.PipeRights(named, true, true), path, false);
     }
 
     /** Returns why no file can be made of a name; 0 if nothing is known against it. */

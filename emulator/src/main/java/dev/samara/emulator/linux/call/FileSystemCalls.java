@@ -2,6 +2,7 @@
 package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OpenedName;
@@ -82,8 +83,9 @@ final class FileSystemCalls {
             if (place.removed() != null) {
                 return tellOfEmulator(address);
             }
-            if (paths.ofEmulator(place, true) != null) {
-                return tellOfEmulator(address);
+            FileStatus special = paths.ofEmulator(place, true);
+            if (special != null) {
+                return place.isFolderNamed() && !special.isFolder() ? LinuxErrno.ENOTDIR : tellOfEmulator(address);
             }
             Path host = place.host();
             return host == null || !place.exists() ? LinuxErrno.ENOENT : tell(host, address);

@@ -22,6 +22,7 @@ final class KnownCalls {
     private final PriorityCalls priorities;
     private final AffinityCalls affinities;
     private final DescriptorCalls descriptors;
+    private final RequestCalls requests;
     private final LockCalls locks;
     private final SelectCalls selects;
     private final SignalCalls signals;
@@ -49,6 +50,7 @@ final class KnownCalls {
         priorities = new PriorityCalls(thread);
         affinities = new AffinityCalls(thread);
         descriptors = new DescriptorCalls(thread);
+        requests = new RequestCalls(thread);
         locks = new LockCalls(thread);
         selects = new SelectCalls(thread);
         signals = new SignalCalls(thread);
@@ -152,7 +154,7 @@ final class KnownCalls {
         table.put(LinuxCall.DUP, (a, b, c, d, e, f) -> descriptors.duplicate(a));
         table.put(LinuxCall.DUP3, (a, b, c, d, e, f) -> descriptors.duplicateTo(a, b, c));
         table.put(LinuxCall.FCNTL, (a, b, c, d, e, f) -> descriptors.control(a, b, c));
-        table.put(LinuxCall.IOCTL, (a, b, c, d, e, f) -> descriptors.device(a, b, c));
+        table.put(LinuxCall.IOCTL, (a, b, c, d, e, f) -> requests.request(a, b, c));
         table.put(LinuxCall.FLOCK, (a, b, c, d, e, f) -> locks.lockWhole(a, b));
         table.put(LinuxCall.FTRUNCATE, (a, b, c, d, e, f) -> transfers.truncate(a, b));
         table.put(LinuxCall.FALLOCATE, (a, b, c, d, e, f) -> transfers.allocate(a, b, c, d));

@@ -145,6 +145,12 @@ final class NameCalls {
             if (found == null && !mayLink(open)) {
                 return LinuxErrno.ENOENT;
             }
+            if (open != null
+                    && found != null
+                    && found.isFolderNamed()
+                    && !open.status().isFolder()) {
+                return LinuxErrno.ENOTDIR;
+            }
             long refusal = open == null ? 0 : refusalOf(open);
             if (refusal != 0 || (found != null && found.removed() != null)) {
                 // After the new name was looked up.
@@ -268,6 +274,9 @@ final class NameCalls {
                 return !isNamed
                         ? LinuxErrno.EBUSY
                         : host == null || !isThere(host) ? LinuxErrno.ENOENT : target.error();
+            }
+            if (emulated.isSame(moved, target, isNew)) {
+                return 0;
             }
             long error = emulated.renameError(moved, target, isNew);
             long refused = error != 0 ? error : refusal(moved, target, isNew);

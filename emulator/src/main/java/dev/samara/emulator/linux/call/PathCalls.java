@@ -321,13 +321,19 @@ final class PathCalls {
         if (length < 0) {
             return LinuxErrno.EINVAL;
         }
-        FileCalls.FoundFile found = new FileCalls(thread).find(CURRENT_FOLDER, name(path), OpenFlags.WRONLY, 0);
-        if (found.pipe() != null) {
-            return LinuxErrno.EINVAL;
-        }
-        GuestFile file = found.file();
-        if (file == null) {
-            return found.error();
+        String name = name(path);
+        FileCalls files = new FileCalls(thread);
+        GuestFile file;
+        synchronized (names()) {
+            // The kind comes before the rights (vfs_truncate).
+            long refused = truncationError(files.find(CURRENT_FOLDER, name, OpenFlags.PATH, 0));
+            FileCalls.FoundFile found = refused == 0
+                    ? files.find(CURRENT_FOLDER, name, OpenFlags.WRONLY, 0)
+                    : FileCalls.FoundFile.none(refused);
+            file = found.file();
+            if (file == null) {
+                return found.error();
+            }
         }
         long result = file.truncate(length);
         if (result == 0) {
@@ -335,6 +341,18 @@ final class PathCalls {
         }
         file.release();
         return result;
+    }
+
+    /** Returns why what a path names cannot be truncated, whoever asks; 0 for a regular file. */
+    private static long truncationError(FileCalls.FoundFile found) {
+        GuestFile place = found.file();
+        if (place == null) {
+            return found.pipe() != null ? LinuxErrno.EINVAL : found.error();
+        }
+        boolean isFolder = place.status().isFolder();
+        boolean isRegular = place.isRegular();
+        place.release();
+        return isFolder ? LinuxErrno.EISDIR : isRegular ? 0 : LinuxErrno.EINVAL;
     }
 
     long changeFolder(long path) {
@@ -370,8 +388,12 @@ final class PathCalls {
     long changeFolderTo(long descriptor) {
         GuestFile file = thread.file(descriptor);
         OpenedName name = file == null ? null : file.openedName();
-        if (!(file instanceof GuestFolder) || name == null) {
+        if (!(file instanceof GuestFolder)) {
             return file == null ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
+        }
+        if (name == null) {
+            // As by the path of a folder of /proc.
+            return LinuxErrno.ENOENT;
         }
         synchronized (names()) {
             Path host = name.host();

@@ -29,6 +29,7 @@ final class StatusCalls {
 
     private final GuestThread thread;
     private final PathCalls paths;
+    private final EmulatedChanges emulated;
     private final CallMemory memory;
 
     /** The monitor of the names. */
@@ -37,12 +38,21 @@ final class StatusCalls {
     StatusCalls(GuestThread thread, PathCalls paths) {
         this.thread = thread;
         this.paths = paths;
+        emulated = new EmulatedChanges(thread, paths);
         memory = thread.memory();
         names = thread.process().system().namedPipes();
     }
 
-    private int user() {
-        return thread.process().system().fileOwner();
+    /** A status, and the user who owns the file. */
+    private record FoundStatus(FileStatus status, int user) {}
+
+    private FoundStatus of(FileStatus status, boolean isOfUserZero) {
+        return new FoundStatus(
+                status, isOfUserZero ? 0 : thread.process().system().fileOwner());
+    }
+
+    private FoundStatus of(GuestFile file) {
+        return of(file.status(), EmulatedChanges.isOfUserZero(file));
     }
 
     private boolean isEmpty(long address) {
@@ -50,10 +60,10 @@ final class StatusCalls {
     }
 
     long stat(long descriptor, long path, long address, long flags) {
-        FileStatus[] found = new FileStatus[1];
+        FoundStatus[] found = new FoundStatus[1];
         long result = find(descriptor, path, flags, found);
         if (result == 0) {
-            memory.put(address, found[0].bytes(user()));
+            memory.put(address, found[0].status.bytes(found[0].user));
         }
         return result;
     }
@@ -63,15 +73,15 @@ final class StatusCalls {
         if (hasBothSyncs || (mask & RESERVED_MASK) != 0) {
             return LinuxErrno.EINVAL;
         }
-        FileStatus[] found = new FileStatus[1];
+        FoundStatus[] found = new FoundStatus[1];
         long result = find(descriptor, path, flags, found);
         if (result == 0) {
-            memory.put(address, found[0].extendedBytes(user(), (int) mask));
+            memory.put(address, found[0].status.extendedBytes(found[0].user, (int) mask));
         }
         return result;
     }
 
-    private long find(long descriptor, long path, long flags, FileStatus[] found) {
+    private long find(long descriptor, long path, long flags, FoundStatus[] found) {
         boolean isOpen = (flags & EMPTY_PATH) != 0 && (int) descriptor >= 0;
         if (isOpen && (path == 0 || paths.secondName(path).isEmpty())) {
             // Before the other flags are looked at (getname_maybe_null).
@@ -87,31 +97,32 @@ final class StatusCalls {
             OpenedName removed = place.removed();
             FileStatus special = removed != null ? removed.status() : paths.ofEmulator(place, follows);
             if (special != null) {
-                found[0] = special;
+                GuestFile open = follows && removed == null ? paths.descriptor(place) : null;
+                found[0] = open != null ? of(open) : of(special, EmulatedChanges.isOfUserZero(place.guest(), special));
                 return place.isFolderNamed() && !special.isFolder() ? LinuxErrno.ENOTDIR : 0;
             }
             return PathCalls.onHost(place, host -> {
-                found[0] = names.seen(FileStatus.of(host, follows));
+                found[0] = of(names.seen(FileStatus.of(host, follows)), false);
                 return 0;
             });
         }
     }
 
     long statOf(long descriptor, long address) {
-        FileStatus[] found = new FileStatus[1];
+        FoundStatus[] found = new FoundStatus[1];
         long result = statOf(descriptor, found);
         if (result == 0) {
-            memory.put(address, found[0].bytes(user()));
+            memory.put(address, found[0].status.bytes(found[0].user));
         }
         return result;
     }
 
-    private long statOf(long descriptor, FileStatus[] found) {
+    private long statOf(long descriptor, FoundStatus[] found) {
         GuestFile file = thread.file(descriptor);
         if (file == null) {
             return LinuxErrno.EBADF;
         }
-        found[0] = file.status();
+        found[0] = of(file);
         return 0;
     }
 
@@ -136,7 +147,8 @@ final class StatusCalls {
                 boolean isAnonymous = open != null && open.isAnonymous();
                 return place.isFolderNamed() && !special.isFolder()
                         ? LinuxErrno.ENOTDIR
-                        : access(special, isAnonymous, (int) rights);
+                        : emulated.access(
+                                place.guest(), special, (int) rights, access(special, isAnonymous, (int) rights));
             }
             OpenedName removed = place.removed();
             if (removed != null) {
@@ -171,7 +183,8 @@ final class StatusCalls {
             if (host != null) {
                 return access(host, rights);
             }
-            return access(file.status(), file.isAnonymous(), rights);
+            FileStatus found = file.status();
+            return emulated.access(file.path(), found, rights, access(found, file.isAnonymous(), rights));
         }
     }
 

@@ -57,7 +57,7 @@ final class TransferCalls {
         if (file == NoOpenFile.NONE || !file.hasBytes()) {
             return file == NoOpenFile.NONE ? LinuxErrno.EBADF : LinuxErrno.EINVAL;
         }
-        if (offset >= 0 && !file.hasOffsets()) {
+        if (offset >= 0 && !(isRead ? file.hasOffsets() : file.takesWritesAt())) {
             return LinuxErrno.ESPIPE;
         }
         if (!(isRead ? file.mayRead() : file.mayWrite())) {
@@ -180,7 +180,7 @@ final class TransferCalls {
         if (file == NoOpenFile.NONE || !file.hasBytes()) {
             return file == NoOpenFile.NONE ? LinuxErrno.EBADF : LinuxErrno.EINVAL;
         }
-        if (offset >= 0 && !file.hasOffsets()) {
+        if (offset >= 0 && !(isRead ? file.hasOffsets() : file.takesWritesAt())) {
             return LinuxErrno.ESPIPE;
         }
         if (!(isRead ? file.mayRead() : file.mayWrite())) {
@@ -303,7 +303,11 @@ final class TransferCalls {
             return LinuxErrno.EINVAL;
         }
         GuestFile file = file(descriptor);
-        long result = file != NoOpenFile.NONE && !file.mayWrite() ? LinuxErrno.EINVAL : file.truncate(length);
+        if (file == NoOpenFile.NONE || !file.mayWrite()) {
+            return file == NoOpenFile.NONE ? LinuxErrno.EBADF : LinuxErrno.EINVAL;
+        }
+        boolean isLarge = (file.flags() & OpenFlags.LARGEFILE) != 0;
+        long result = !isLarge && length > GuestFile.LEAST_LARGEST ? LinuxErrno.EINVAL : file.truncate(length);
         if (result == 0) {
             file.written(thread);
         }
@@ -329,30 +333,24 @@ final class TransferCalls {
         if (!file.mayWrite()) {
             return LinuxErrno.EBADF;
         }
-        switch (file.status().mode() & FileStatus.TYPE) {
-            case FileStatus.FIFO -> {
-                return LinuxErrno.ESPIPE;
-            }
-            case FileStatus.FOLDER -> {
-                return LinuxErrno.EISDIR;
-            }
-            case FileStatus.REGULAR -> {
-                if (offset + length < 0 || isTooFar(file, offset + length)) {
-                    return LinuxErrno.EFBIG;
-                }
-                if ((int) mode != 0 && (int) mode != (PUNCH_HOLE | KEEP_SIZE)) {
-                    return LinuxErrno.EOPNOTSUPP;
-                }
-                long result = (int) mode == 0 ? file.grow(offset + length) : file.punch(offset, length);
-                if (result == 0) {
-                    file.written(thread);
-                }
-                return result;
-            }
-            default -> {
-                return LinuxErrno.ENODEV;
-            }
+        int type = file.status().mode() & FileStatus.TYPE;
+        if (type == FileStatus.FIFO || type == FileStatus.FOLDER) {
+            return type == FileStatus.FIFO ? LinuxErrno.ESPIPE : LinuxErrno.EISDIR;
         }
+        if (!file.isRegular()) {
+            return LinuxErrno.ENODEV;
+        }
+        if (offset + length < 0 || isTooFar(file, offset + length)) {
+            return LinuxErrno.EFBIG;
+        }
+        if ((int) mode != 0 && (int) mode != (PUNCH_HOLE | KEEP_SIZE)) {
+            return LinuxErrno.EOPNOTSUPP;
+        }
+        long result = (int) mode == 0 ? file.grow(offset + length) : file.punch(offset, length);
+        if (result == 0) {
+            file.written(thread);
+        }
+        return result;
     }
 
     /** Whether a file may not be so large. */
@@ -390,7 +388,7 @@ final class TransferCalls {
             return LinuxErrno.EBADF;
         }
         boolean isRegular = (file.status().mode() & FileStatus.TYPE) == FileStatus.REGULAR;
-        return isRegular && file.isMappable() && length >= 0 ? 0 : LinuxErrno.EINVAL;
+        return isRegular && length >= 0 ? 0 : LinuxErrno.EINVAL;
     }
 
     long entries(long descriptor, long address, long length) {

@@ -16,7 +16,7 @@
  *   <tr><td>{@code read}, {@code write}, {@code sendfile}, {@code getdents64}</td>
  *       <td>{@code TransferCalls}</td></tr>
  *   <tr><td>{@code dup}, {@code fcntl}, {@code ioctl}, {@code ppoll}; {@code pselect6}</td>
- *       <td>{@code DescriptorCalls}; {@code SelectCalls}</td></tr>
+ *       <td>{@code DescriptorCalls}; {@code RequestCalls} for {@code ioctl}; {@code SelectCalls}</td></tr>
  *   <tr><td>{@code stat}, {@code access}; {@code unlink}, {@code rename}, {@code link}</td>
  *       <td>{@code StatusCalls}; {@code NameCalls}</td></tr>
  *   <tr><td>{@code chdir}, {@code readlink}, {@code truncate}; where does a path lead?</td>

@@ -15,7 +15,8 @@ public final class DeviceFile extends GuestFile {
         NULL(5),
         ZERO(6),
         FULL(7),
-        RANDOM(8);
+        RANDOM(8),
+        URANDOM(9);
 
         private final int inode;
 
@@ -42,7 +43,8 @@ public final class DeviceFile extends GuestFile {
             case "null" -> Device.NULL;
             case "zero" -> Device.ZERO;
             case "full" -> Device.FULL;
-            case "random", "urandom" -> Device.RANDOM;
+            case "random" -> Device.RANDOM;
+            case "urandom" -> Device.URANDOM;
             default -> null;
         };
         return found == null ? null : new DeviceFile(path, flags, found);
@@ -62,7 +64,7 @@ public final class DeviceFile extends GuestFile {
             return 0;
         }
         byte[] bytes = new byte[target.remaining()];
-        if (device == Device.RANDOM) {
+        if (isRandom()) {
             fillRandomly(bytes);
         }
         target.put(bytes);
@@ -116,6 +118,27 @@ public final class DeviceFile extends GuestFile {
     @Override
     public GuestFile reopened(int changed) {
         return new DeviceFile(path(), changed & OpenFlags.KEPT, device);
+    }
+
+    /** Whether this is one of the devices of random numbers. */
+    public boolean isRandom() {
+        return device == Device.RANDOM || device == Device.URANDOM;
+    }
+
+    /** Random numbers are ready, and what is written waits for nothing ({@code random_poll}). */
+    @Override
+    public int ready() {
+        return device == Device.RANDOM ? READABLE : super.ready();
+    }
+
+    @Override
+    public long unknownRequest() {
+        return isRandom() ? LinuxErrno.EINVAL : super.unknownRequest();
+    }
+
+    @Override
+    public boolean sendsSignals() {
+        return isRandom();
     }
 
     @Override

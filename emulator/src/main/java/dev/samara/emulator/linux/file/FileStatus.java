@@ -52,18 +52,39 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     /** What the link of a descriptor says about its length. */
     private static final int SIZE_OF_DESCRIPTOR = 64;
 
-    private static final int BLOCK = 4096;
+    static final int BLOCK = 4096;
     private static final int SECTOR = 512;
-    private static final int BITS_OF_RIGHTS = 07777;
+    static final int BITS_OF_RIGHTS = 07777;
 
     /** Returns the status of a file that the host does not have. */
     static FileStatus of(int mode, long inode, long size) {
         return new FileStatus(EMULATED, inode, mode, 1, size, FileTimes.NONE);
     }
 
-    /** Returns the status of a symbolic link that the host does not have. */
-    public static FileStatus ofLink() {
-        return of(LINK | 0777, 1, 0);
+    /**
+     * Returns the status of a folder that the host does not have.
+     *
+     * @param rights what {@code chmod} would have set
+     * @param number the number of the file
+     * @param folders how many folders are in it
+     */
+    public static FileStatus ofFolder(int rights, long number, int folders) {
+        return new FileStatus(EMULATED, number, FOLDER | rights, 2 + folders, 0, FileTimes.NONE);
+    }
+
+    /** Returns the number of a file that the host does not have, by its path: that of no other file. */
+    public static long numberOf(String path) {
+        long hash = 0xcbf2_9ce4_8422_2325L;
+        for (int i = 0; i < path.length(); i++) {
+            hash = (hash ^ path.charAt(i)) * 0x100_0000_01b3L;
+        }
+        // Others are smaller.
+        return hash >>> 2 | 1L << 61;
+    }
+
+    /** Returns the status of a symbolic link that the host does not have, with a target of some length. */
+    public static FileStatus ofLink(long number, int length) {
+        return of(LINK | 0777, number, length);
     }
 
     /**
@@ -154,6 +175,11 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return device == other.device && inode == other.inode;
     }
 
+    /** Whether the host does not have this file. */
+    public boolean isEmulated() {
+        return device == EMULATED;
+    }
+
     public boolean isFolder() {
         return (mode & TYPE) == FOLDER;
     }
@@ -172,11 +198,20 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         ByteBuffer to = CallMemory.structure(BYTES);
         to.putLong(0, device).putLong(8, inode).putInt(16, mode).putInt(20, links);
         to.putInt(24, user).putInt(28, user);
-        to.putLong(48, size).putInt(56, BLOCK).putLong(64, (size + SECTOR - 1) / SECTOR);
+        to.putLong(48, size).putInt(56, BLOCK).putLong(64, sectors());
         put(to, 72, times.accessed());
         put(to, 88, times.modified());
         put(to, 104, times.changed());
         return to;
+    }
+
+    private long sectors() {
+        return (size + SECTOR - 1) / SECTOR;
+    }
+
+    /** Returns how many bytes the file takes on its device, as far as the size tells it. */
+    public long storedBytes() {
+        return sectors() * SECTOR;
     }
 
     /** Whether the times of changes are told only to who asks for one of them ({@code fill_mg_cmtime}). */
@@ -195,7 +230,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
                 .putInt(20, user)
                 .putInt(24, user);
         to.putShort(28, (short) mode).putLong(32, inode).putLong(40, size);
-        to.putLong(48, (size + SECTOR - 1) / SECTOR);
+        to.putLong(48, sectors());
         put(to, 64, times.accessed());
         put(to, 96, hasChanges ? times.changed() : 0);
         put(to, 112, hasChanges ? times.modified() : 0);

@@ -23,6 +23,9 @@ public abstract class GuestFile {
     /** Each file of bytes at offsets may be that large ({@code MAX_NON_LFS}). */
     public static final long LEAST_LARGEST = Integer.MAX_VALUE;
 
+    /** The bytes of a block in {@code /proc} ({@code proc_fill_super}). */
+    static final int BLOCK_OF_PROC = 1024;
+
     private static final int READABLE_NORMAL = 0x40;
     private static final int WRITABLE_NORMAL = 0x100;
 
@@ -190,6 +193,11 @@ public abstract class GuestFile {
         return true;
     }
 
+    /** Whether {@code pwrite} is known, whatever the open may do: it is ESPIPE otherwise ({@code FMODE_PWRITE}). */
+    public boolean takesWritesAt() {
+        return hasOffsets();
+    }
+
     /** Whether offsets are addresses, so that those with the highest bit are no mistakes. */
     public boolean hasUnsignedOffsets() {
         return false;
@@ -277,6 +285,11 @@ public abstract class GuestFile {
         return LinuxErrno.EOPNOTSUPP;
     }
 
+    /** Whether this counts as a regular file, though its status may not say so. */
+    public boolean isRegular() {
+        return (status().mode() & FileStatus.TYPE) == FileStatus.REGULAR;
+    }
+
     public long sync() {
         return LinuxErrno.EINVAL;
     }
@@ -289,6 +302,26 @@ public abstract class GuestFile {
     /** Returns the bytes that could be read now ({@code FIONREAD}), below 0 beyond the end; or {@link #UNTOLD}. */
     public long available() {
         return UNTOLD;
+    }
+
+    /** Returns the bytes of a block of the file system ({@code s_blocksize}). */
+    public int blockSize() {
+        return FileStatus.BLOCK;
+    }
+
+    /** Returns the error of an {@code ioctl} that this file does not know. */
+    public long unknownRequest() {
+        return LinuxErrno.ENOTTY;
+    }
+
+    /** Whether this can send signals when it gets ready, to an owner that no guest can set ({@code fasync}). */
+    public boolean sendsSignals() {
+        return isTerminal() || (status().mode() & FileStatus.TYPE) == FileStatus.FIFO;
+    }
+
+    /** Whether reads and writes could do without a cache ({@code FMODE_CAN_ODIRECT}). */
+    public boolean mayBeDirect() {
+        return isMappable();
     }
 
     /** Returns which operations would not wait. */
@@ -340,6 +373,11 @@ public abstract class GuestFile {
         return file != null && file.readable() == mayRead() && file.writable() == mayWrite()
                 ? file
                 : new MappedOpen(this, file, isZero());
+    }
+
+    /** Whether memory of this may be executed: never of a file without a name ({@code path_noexec}). */
+    boolean mayExecute() {
+        return hasPath();
     }
 
     /** Whether this is {@code /dev/zero}, of which memory can be mapped. */

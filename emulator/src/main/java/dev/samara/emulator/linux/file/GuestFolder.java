@@ -59,10 +59,20 @@ public abstract class GuestFolder extends GuestFile {
         return LinuxErrno.EBADF;
     }
 
+    /** Returns the position of {@code SEEK_END}. */
+    long end() {
+        return LAST;
+    }
+
+    /** Returns the greatest position. */
+    long last() {
+        return LAST;
+    }
+
     @Override
     public final synchronized long seek(long offset, int from) {
-        long start = from == SET ? 0 : from == CURRENT ? next : LAST;
-        if (from > END || start + offset < 0 || (from == END && offset > 0)) {
+        long start = from == SET ? 0 : from == CURRENT ? next : end();
+        if (from > END || start + offset < 0 || start + offset > last()) {
             return LinuxErrno.EINVAL;
         }
         next = start + offset;

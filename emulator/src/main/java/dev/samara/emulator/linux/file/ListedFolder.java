@@ -22,6 +22,7 @@ public final class ListedFolder extends GuestFolder {
         TEXT
     }
 
+    private final FileStatus status;
     private final Supplier<List<String>> names;
     private final Function<String, Listed> kinds;
 
@@ -30,20 +31,38 @@ public final class ListedFolder extends GuestFolder {
      *
      * @param path its path
      * @param flags bits of {@link OpenFlags}
+     * @param status its status
      * @param room the names that all open directories may still keep
      * @param names returns the names at a time
      * @param kinds returns what has a name
      */
     public ListedFolder(
-            String path, int flags, Semaphore room, Supplier<List<String>> names, Function<String, Listed> kinds) {
+            String path,
+            int flags,
+            FileStatus status,
+            Semaphore room,
+            Supplier<List<String>> names,
+            Function<String, Listed> kinds) {
         super(path, flags, room);
+        this.status = status;
         this.names = names;
         this.kinds = kinds;
     }
 
     @Override
     public FileStatus status() {
-        return FOLDER;
+        return status;
+    }
+
+    /** Its size counts as 0 ({@code generic_file_llseek}). */
+    @Override
+    long end() {
+        return 0;
+    }
+
+    @Override
+    long last() {
+        return LEAST_LARGEST;
     }
 
     @Override
@@ -57,9 +76,19 @@ public final class ListedFolder extends GuestFolder {
             return FOLDER;
         }
         return switch (kinds.apply(name)) {
-            case LINK -> FileStatus.ofLink();
+            case LINK -> FileStatus.ofLink(1, 0);
             case FOLDER -> FOLDER;
             case TEXT -> TEXT;
         };
+    }
+
+    @Override
+    public int blockSize() {
+        return BLOCK_OF_PROC;
+    }
+
+    @Override
+    boolean mayExecute() {
+        return false;
     }
 }

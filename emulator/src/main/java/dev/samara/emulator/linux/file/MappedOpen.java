@@ -56,7 +56,7 @@ final class MappedOpen implements Backing {
 
     @Override
     public boolean executable() {
-        return below == null || below.executable();
+        return below == null ? open.mayExecute() : below.executable();
     }
 
     @Override
@@ -71,7 +71,7 @@ final class MappedOpen implements Backing {
 
     @Override
     public long maximumSize() {
-        return below == null ? -1 : below.maximumSize();
+        return below != null ? below.maximumSize() : open.isRegular() ? open.largestSize() : -1;
     }
 
     @Override

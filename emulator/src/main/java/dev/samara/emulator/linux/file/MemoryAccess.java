@@ -17,11 +17,12 @@ public final class MemoryAccess extends SpaceFile {
      *
      * @param path the path of the file
      * @param flags bits of {@link OpenFlags}
+     * @param number the number of the file
      * @param space the memory
      * @param afterWrite called after each write, which may have changed code
      */
-    public MemoryAccess(String path, int flags, AddressSpace space, Runnable afterWrite) {
-        super(path, flags, space);
+    public MemoryAccess(String path, int flags, long number, AddressSpace space, Runnable afterWrite) {
+        super(path, flags, 0600, number, space);
         this.afterWrite = afterWrite;
     }
 
@@ -49,10 +50,5 @@ public final class MemoryAccess extends SpaceFile {
 
     private static long result(long done) {
         return done > 0 ? done : done == LinuxErrno.ESRCH ? 0 : LinuxErrno.EIO;
-    }
-
-    @Override
-    public FileStatus status() {
-        return FileStatus.of(FileStatus.REGULAR | 0600, 9, 0);
     }
 }

@@ -18,12 +18,16 @@ public final class MemoryDescriptor extends SeekableFile {
     private final long inode;
     private final SharedUse use;
 
+    /** Whether this is an open by name, which its file system takes part in ({@code shmem_file_open}). */
+    private final boolean wasReopened;
+
     public MemoryDescriptor(String path, MemoryFile file, long inode, UnnamedMemory unnamed) {
-        this(path, OpenFlags.RDWR | OpenFlags.LARGEFILE, file, inode, new SharedUse(() -> unnamed.add(file)));
+        this(path, OpenFlags.RDWR | OpenFlags.LARGEFILE, file, inode, new SharedUse(() -> unnamed.add(file)), false);
     }
 
-    private MemoryDescriptor(String path, int flags, MemoryFile file, long inode, SharedUse use) {
+    private MemoryDescriptor(String path, int flags, MemoryFile file, long inode, SharedUse use, boolean wasReopened) {
         super(path, flags);
+        this.wasReopened = wasReopened;
         this.file = file;
         this.inode = inode;
         this.use = use;
@@ -32,7 +36,7 @@ public final class MemoryDescriptor extends SeekableFile {
 
     @Override
     public GuestFile reopened(int changed) {
-        return new MemoryDescriptor(path(), changed & OpenFlags.KEPT, file, inode, use.add());
+        return new MemoryDescriptor(path(), changed & OpenFlags.KEPT, file, inode, use.add(), true);
     }
 
     @Override
@@ -108,6 +112,11 @@ public final class MemoryDescriptor extends SeekableFile {
 
     public MemoryFile file() {
         return file;
+    }
+
+    @Override
+    public boolean mayBeDirect() {
+        return wasReopened;
     }
 
     @Override

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * The bytes are there while somebody has the pipe open, and are gone after that, as in Linux.
  */
 public final class NamedPipe {
-    private final FileStatus first;
+    private FileStatus last;
     private final Channel held;
     private final Set<Path> names = new LinkedHashSet<>();
     private @Nullable Pipe pipe;
@@ -28,8 +28,15 @@ public final class NamedPipe {
      */
     NamedPipe(Path host, FileStatus first, Channel held) {
         names.add(host);
-        this.first = first;
+        last = first;
         this.held = held;
+    }
+
+    /** Returns the named pipe that an open file is an end or the place of; null for others. */
+    public static @Nullable NamedPipe ofOpen(GuestFile open) {
+        return open instanceof NamedPipeEnd end
+                ? end.named()
+                : open instanceof NamedPipePlace place ? place.named() : null;
     }
 
     /** Returns the paths of its names, as far as the guest has made and changed them. */
@@ -58,17 +65,27 @@ public final class NamedPipe {
         }
     }
 
-    /** The last name is gone. Ends that are open keep the pipe. */
-    synchronized void forget() throws IOException {
+    /**
+     * The last name is gone. Ends that are open keep the pipe.
+     *
+     * @param before the status of its file until now
+     */
+    synchronized void forget(FileStatus before) throws IOException {
+        last = before;
+        close();
+    }
+
+    /** The emulator ends. */
+    synchronized void close() throws IOException {
         names.clear();
         held.close();
     }
 
-    /** Returns the status of the pipe; the first one, without a name, if it has none that is known. */
-    synchronized FileStatus status() {
+    /** Returns the status of the pipe; the last one, without a name, if it has none that is known. */
+    public synchronized FileStatus status() {
         Path name = name();
         FileStatus now = name == null ? null : statusAt(name);
-        return now == null ? first.asPipe().withoutNames() : now.asPipe();
+        return now == null ? last.asPipe().withoutNames() : now.asPipe();
     }
 
     /** Returns where the host has the pipe; null if all its names are gone. */
@@ -85,7 +102,7 @@ public final class NamedPipe {
     private @Nullable FileStatus statusAt(Path name) {
         try {
             FileStatus now = FileStatus.of(name, false);
-            return now.isSame(first) ? now : null;
+            return now.isSame(last) ? now : null;
         } catch (IOException gone) {
             return null;
         }

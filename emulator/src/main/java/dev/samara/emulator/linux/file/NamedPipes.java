@@ -206,7 +206,7 @@ public final class NamedPipes {
         NamedPipe found = before == null ? null : all.get(FileNumber.of(before));
         if (found != null && before != null && before.links() == 1) {
             all.remove(FileNumber.of(before));
-            found.forget();
+            found.forget(before);
         } else if (found != null) {
             found.unlinked(name);
         }
@@ -259,7 +259,7 @@ public final class NamedPipes {
         for (NamedPipe each : all.values()) {
             each.names().forEach(name -> deleteName(each, name));
             try {
-                each.forget();
+                each.close();
             } catch (IOException kept) {
                 // The host closes the file with the emulator.
             }

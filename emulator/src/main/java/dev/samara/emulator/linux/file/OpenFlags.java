@@ -19,6 +19,7 @@ public final class OpenFlags {
     public static final int CLOEXEC = 02000000;
     public static final int NOATIME = 01000000;
     public static final int DIRECT = 040000;
+    public static final int ASYNC = 020000;
     public static final int PATH = 010000000;
 
     /** Used together with {@link #DIRECTORY}: a file without a name. */

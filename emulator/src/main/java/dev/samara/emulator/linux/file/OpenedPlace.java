@@ -41,6 +41,11 @@ final class OpenedPlace extends GuestFile {
     }
 
     @Override
+    public boolean isRegular() {
+        return file.isRegular();
+    }
+
+    @Override
     public FileStatus status() {
         return file.status();
     }

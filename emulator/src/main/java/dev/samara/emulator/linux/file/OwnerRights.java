@@ -54,9 +54,15 @@ public final class OwnerRights {
         return check(host, wanted(flags));
     }
 
-    /** Returns EACCES if an open file of bytes at offsets, which has no name, may not be opened again. */
+    /** Returns EACCES if an open file of bytes at offsets, or a pipe, which has no name, may not be opened again. */
     public long checkOpen(GuestFile open, int flags) {
-        return open.isMappable() ? check(open.status(), wanted(flags)) : 0;
+        boolean isPipe = (open.status().mode() & FileStatus.TYPE) == FileStatus.FIFO;
+        return isPipe || open.isMappable() ? checkOpen(open.status(), flags) : 0;
+    }
+
+    /** Returns EACCES if a file with some status may not be opened. */
+    public long checkOpen(FileStatus status, int flags) {
+        return check(status, wanted(flags));
     }
 
     private static int wanted(int flags) {

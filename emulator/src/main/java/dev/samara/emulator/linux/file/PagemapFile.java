@@ -8,8 +8,21 @@ import java.nio.ByteOrder;
 
 /** {@code /proc/PID/pagemap}: a word for each page ({@code pagemap_read} in {@code fs/proc/task_mmu.c}). */
 public final class PagemapFile extends SpaceFile {
-    public PagemapFile(String path, int flags, AddressSpace space) {
-        super(path, flags, space);
+    /**
+     * Opens the file of a space.
+     *
+     * @param path its path
+     * @param flags bits of {@link OpenFlags}
+     * @param number the number of the file
+     * @param space the space
+     */
+    public PagemapFile(String path, int flags, long number, AddressSpace space) {
+        super(path, flags, 0400, number, space);
+    }
+
+    @Override
+    public long unknownRequest() {
+        return LinuxErrno.EINVAL;
     }
 
     @Override
@@ -33,10 +46,5 @@ public final class PagemapFile extends SpaceFile {
             target.putLong(words[i]);
         }
         return found * Long.BYTES;
-    }
-
-    @Override
-    public FileStatus status() {
-        return FileStatus.of(FileStatus.REGULAR | 0400, 9, 0);
     }
 }

@@ -89,6 +89,22 @@ public final class PidDescriptor extends GuestFile {
         return true;
     }
 
+    /** Its file system has regular files, of which {@code stat} does not tell the type ({@code pidfs_getattr}). */
+    @Override
+    public boolean isRegular() {
+        return true;
+    }
+
+    @Override
+    public long truncate(long length) {
+        return LinuxErrno.EOPNOTSUPP;
+    }
+
+    @Override
+    public long grow(long length) {
+        return LinuxErrno.EOPNOTSUPP;
+    }
+
     @Override
     public FileStatus status() {
         return FileStatus.of(0700, FIRST_NUMBER + id(), 0);

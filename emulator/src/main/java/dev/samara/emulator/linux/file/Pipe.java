@@ -29,6 +29,9 @@ public final class Pipe {
 
     private final WaitList waiters = new WaitList();
 
+    /** What {@code chmod} has set, of a pipe without a name. */
+    private volatile int rights = 0600;
+
     /** Held by the reader that takes bytes, from before it looks at them until it drops them. Before the monitor. */
     private final Object reading = new Object();
 
@@ -434,5 +437,14 @@ public final class Pipe {
             pages.add(new PipePage(page, count));
             length += count;
         }
+    }
+
+    /** Returns the bits that {@code chmod} sets, of a pipe without a name. */
+    int rights() {
+        return rights;
+    }
+
+    void rights(int changed) {
+        rights = changed;
     }
 }

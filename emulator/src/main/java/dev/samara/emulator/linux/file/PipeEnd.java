@@ -159,6 +159,11 @@ public class PipeEnd extends GuestFile {
         return pipe.resize(bytes);
     }
 
+    /** Sets the bits of {@code chmod}. */
+    public final void changeMode(int mode) {
+        pipe.rights(mode & FileStatus.BITS_OF_RIGHTS);
+    }
+
     @Override
     public boolean hasPath() {
         return false;
@@ -168,7 +173,7 @@ public class PipeEnd extends GuestFile {
     public FileStatus status() {
         return isTerminal
                 ? FileStatus.of(FileStatus.CHARACTERS | 0620, 3, 0)
-                : FileStatus.of(FileStatus.FIFO | 0600, System.identityHashCode(pipe), 0);
+                : FileStatus.of(FileStatus.FIFO | pipe.rights(), System.identityHashCode(pipe), 0);
     }
 
     @Override

@@ -6,7 +6,7 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
 
 /** A file of {@code /proc/PID} whose offsets stand for addresses. It has no end, and is empty once the memory ends. */
-abstract class SpaceFile extends GuestFile {
+abstract class SpaceFile extends ProcFile {
     private static final int SET = 0;
     private static final int CURRENT = 1;
 
@@ -15,8 +15,8 @@ abstract class SpaceFile extends GuestFile {
     /** Guarded by this. */
     private long position;
 
-    SpaceFile(String path, int flags, AddressSpace space) {
-        super(path, flags);
+    SpaceFile(String path, int flags, int rights, long number, AddressSpace space) {
+        super(path, flags, rights, number);
         this.space = space;
     }
 
@@ -48,6 +48,12 @@ abstract class SpaceFile extends GuestFile {
         long done = writeAt(source, position);
         position += Math.max(done, 0);
         return done;
+    }
+
+    /** Its size is 0 for whoever asks. */
+    @Override
+    public final synchronized long available() {
+        return -position;
     }
 
     /** Sets the position, which is an address, so none is wrong ({@code mem_lseek}). */

@@ -59,7 +59,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** The files that the present call uses. */
     private final List<GuestFile> used = new ArrayList<>();
 
-    /** The name that the thread has given itself, or its creator; null for that of the program. Set by its thread. */
+    /** The name that the thread has given itself, or its creator; null for that of the program. Set by any thread. */
     private volatile @Nullable String name;
 
     /** Changed by an execve of this thread only, which has ended all others. */
@@ -131,13 +131,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         }
     }
 
-    /** Returns the name of this thread, at most 15 bytes. Called by its thread. */
+    /** Returns the name of this thread, at most 15 bytes. */
     public String name() {
         String given = name;
         return given == null ? process.program().command() : given;
     }
 
-    /** Gives this thread a name of at most 15 bytes. Called by its thread. */
+    /** Gives this thread a name of at most 15 bytes. For any thread. */
     public void name(String given) {
         name = given;
     }

@@ -21,8 +21,13 @@ import org.jspecify.annotations.Nullable;
 /** The files that are no files of the host: those of {@code /proc/self}, and devices. */
 public final class ProcFiles {
     private static final String ROOT = "/proc";
-    private static final Map<String, String> STREAMS =
-            Map.of("/dev/stdin", "0", "/dev/stdout", "1", "/dev/stderr", "2");
+
+    /** The links in {@code /dev}, and where they lead. */
+    private static final Map<String, String> DEVICE_LINKS = Map.of(
+            "/dev/fd", "/proc/self/fd",
+            "/dev/stdin", "/proc/self/fd/0",
+            "/dev/stdout", "/proc/self/fd/1",
+            "/dev/stderr", "/proc/self/fd/2");
 
     private static final List<String> OF_THREAD = Stream.concat(
                     ProcessTexts.FILES.stream(), Stream.of("fd", "exe", "cwd", "mem", "pagemap"))
@@ -70,6 +75,18 @@ public final class ProcFiles {
             return found == null ? this : new ProcPath(process, found, names.length == 2 ? "" : names[2]);
         }
 
+        /** Returns the path that means the same to all processes. */
+        String path() {
+            GuestThread named = thread;
+            String entry = ROOT + "/" + process.pid() + (named == null ? "" : "/task/" + named.tid());
+            return file.isEmpty() ? entry : entry + "/" + file;
+        }
+
+        /** Returns the number of the file, by whichever path it is named. */
+        long fileNumber() {
+            return FileStatus.numberOf(path());
+        }
+
         private static @Nullable GuestProcess named(GuestProcess asking, String name) {
             return asking.system().tree().find(number(name));
         }
@@ -80,21 +97,39 @@ public final class ProcFiles {
         GuestProcess process = thread.process();
         if (path.equals(ROOT)) {
             return new ListedFolder(
-                    path, flags, process.system().folderNames(), () -> entries(process.system()), ProcFiles::kind);
+                    path,
+                    flags,
+                    FileStatus.ofFolder(
+                            0555,
+                            FileStatus.numberOf(ROOT),
+                            entries(process.system()).size()),
+                    process.system().folderNames(),
+                    () -> entries(process.system()),
+                    ProcFiles::kind);
         }
         ProcPath found = ProcPath.of(process, path);
-        if (found == null) {
-            return ofSystem(process.system(), path, flags);
-        }
+        return found == null ? ofSystem(process.system(), path, flags) : openIn(found, found.path(), flags);
+    }
+
+    private static @Nullable GuestFile openIn(ProcPath found, String path, int flags) {
+        GuestProcess process = found.process;
         String file = found.file;
         if (file.isEmpty()) {
             List<String> names = found.thread == null ? OF_PROCESS : OF_THREAD;
-            return new ListedFolder(path, flags, process.system().folderNames(), () -> names, ProcFiles::kindOfFile);
+            return new ListedFolder(
+                    path,
+                    flags,
+                    FileStatus.ofFolder(0555, found.fileNumber(), found.thread == null ? 2 : 1),
+                    process.system().folderNames(),
+                    () -> names,
+                    ProcFiles::kindOfFile);
         }
         if (file.equals("task") && found.thread == null) {
             return new ListedFolder(
                     path,
                     flags,
+                    FileStatus.ofFolder(
+                            0555, found.fileNumber(), threads(found.process).size()),
                     process.system().folderNames(),
                     () -> threads(found.process),
                     name -> ListedFolder.Listed.FOLDER);
@@ -103,6 +138,7 @@ public final class ProcFiles {
             return new ListedFolder(
                     path,
                     flags,
+                    FileStatus.ofFolder(0500, found.fileNumber(), 0),
                     process.system().folderNames(),
                     () -> numbers(found.process),
                     name -> ListedFolder.Listed.LINK);
@@ -116,15 +152,23 @@ public final class ProcFiles {
         switch (file) {
             case "mem" -> {
                 Runnable dropsCode = () -> process.snapshot().forEach(GuestThread::changedCode);
-                return new MemoryAccess(path, flags, process.memory().space(), dropsCode);
+                return new MemoryAccess(
+                        path, flags, found.fileNumber(), process.memory().space(), dropsCode);
             }
             case "pagemap" -> {
-                return new PagemapFile(path, flags, process.memory().space());
+                return new PagemapFile(
+                        path, flags, found.fileNumber(), process.memory().space());
             }
             default -> {
                 ProcessTexts texts = new ProcessTexts(process, found.thread);
                 return ProcessTexts.FILES.contains(file)
-                        ? new TextFile(path, flags, process.system().texts(), () -> texts.bytes(file))
+                        ? new TextFile(
+                                path,
+                                flags,
+                                ProcessTexts.kind(file),
+                                found.fileNumber(),
+                                process.system().texts(),
+                                texts.text(file))
                         : null;
             }
         }
@@ -134,12 +178,19 @@ public final class ProcFiles {
         String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
         SystemTexts texts = new SystemTexts(system);
         if (SystemTexts.FILES.contains(file)) {
-            return new TextFile(path, flags, system.texts(), () -> texts.bytes(file));
+            TextFile.Kind kind = file.startsWith("sys/") ? TextFile.Kind.BYTES : TextFile.Kind.SEQUENCE;
+            return new TextFile(path, flags, kind, FileStatus.numberOf(path), system.texts(), () -> texts.bytes(file));
         }
         List<String> names = file.isEmpty() ? List.of() : SystemTexts.names(file);
         return names.isEmpty()
                 ? DeviceFile.open(path, flags)
-                : new ListedFolder(path, flags, system.folderNames(), () -> names, name -> kind(file + "/" + name));
+                : new ListedFolder(
+                        path,
+                        flags,
+                        FileStatus.ofFolder(0555, FileStatus.numberOf(path), 0),
+                        system.folderNames(),
+                        () -> names,
+                        name -> kind(file + "/" + name));
     }
 
     private static List<String> entries(GuestSystem system) {
@@ -186,22 +237,26 @@ public final class ProcFiles {
     /** Returns the descriptor that a path names; -1 for none. */
     private static int numberOfDescriptor(GuestProcess process, String path) {
         String own = own(process, path);
-        String number = own != null && own.startsWith("fd/")
-                ? own.substring("fd/".length())
-                : path.startsWith("/dev/fd/") ? path.substring("/dev/fd/".length()) : STREAMS.get(path);
+        String number = own != null && own.startsWith("fd/") ? own.substring("fd/".length()) : null;
         return number == null ? -1 : number(number);
     }
 
     /** Returns the status of a symbolic link in {@code /proc}, which is not followed; null if there is none. */
     public static @Nullable FileStatus linkStatus(GuestThread thread, String path) {
-        if (link(thread, path) == null) {
+        String target = link(thread, path);
+        if (target == null) {
             return null;
         }
         int number = numberOfDescriptor(thread.process(), path);
         GuestFile open = thread.process().files().get(number);
-        return open == null
-                ? FileStatus.ofLink()
-                : FileStatus.ofDescriptor(open, (long) thread.process().pid() << Integer.SIZE | number);
+        if (open != null) {
+            return FileStatus.ofDescriptor(open, (long) thread.process().pid() << Integer.SIZE | number);
+        }
+        ProcPath found = path.equals("/proc/self") ? null : ProcPath.of(thread.process(), path);
+        // Only those of /dev tell how long they are.
+        return found != null
+                ? FileStatus.ofLink(found.fileNumber(), 0)
+                : FileStatus.ofLink(FileStatus.numberOf(path), DEVICE_LINKS.containsKey(path) ? target.length() : 0);
     }
 
     /** Returns the target of a symbolic link in {@code /proc}; null if there is none of that path. */
@@ -209,6 +264,10 @@ public final class ProcFiles {
         GuestProcess process = thread.process();
         if (path.equals("/proc/self")) {
             return String.valueOf(process.pid());
+        }
+        String ofDevice = DEVICE_LINKS.get(path);
+        if (ofDevice != null) {
+            return ofDevice;
         }
         String own = own(process, path);
         if (own == null) {
@@ -228,12 +287,16 @@ public final class ProcFiles {
     }
 
     /**
-     * Returns where a link to a file of the host leads; null for all others, and if the file lost its name. The caller
-     * has the monitor of the names.
+     * Returns where a link to a file of the host, or one of {@code /dev}, leads; null for all others, and if the file
+     * lost its name. The caller has the monitor of the names.
      */
     public static @Nullable String followed(GuestThread thread, String path) {
         if (!mayLead(path)) {
             return null;
+        }
+        String ofDevice = DEVICE_LINKS.get(path);
+        if (ofDevice != null) {
+            return ofDevice;
         }
         if (path.endsWith("/exe")) {
             return link(thread, path);

@@ -4,6 +4,9 @@ package dev.samara.emulator.linux.process;
 import dev.samara.core.Residency;
 import dev.samara.emulator.elf.ArgumentPlace;
 import dev.samara.emulator.linux.abi.GuestText;
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.FileThread;
+import dev.samara.emulator.linux.file.TextFile;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -42,6 +45,51 @@ final class ProcessTexts {
         this.process = process;
         this.thread = thread;
         tree = process.system().tree();
+    }
+
+    /** Returns what one of the files is made of. */
+    TextFile.TextContent text(String file) {
+        return file.equals("comm") ? new NameText() : () -> bytes(file);
+    }
+
+    /** The name of a thread, which the threads of its process may set ({@code comm_write}). */
+    private final class NameText implements TextFile.TextContent {
+        @Override
+        public byte[] bytes() {
+            return ProcessTexts.this.bytes("comm");
+        }
+
+        @Override
+        public int mostWritten() {
+            return ProgramNames.BYTES - 1;
+        }
+
+        @Override
+        public long write(FileThread by, byte[] written) {
+            GuestThread named = thread == null ? process.find(process.pid()) : thread;
+            if (named == null) {
+                return LinuxErrno.ESRCH;
+            }
+            if (!(by instanceof GuestThread writer) || writer.process() != process) {
+                return LinuxErrno.EINVAL;
+            }
+            int length = 0;
+            while (length < written.length && written[length] != 0) {
+                length++;
+            }
+            named.name(GuestText.of(written, length));
+            return 0;
+        }
+    }
+
+    /** Returns how the bytes of one of the files are found. */
+    static TextFile.Kind kind(String file) {
+        return switch (file) {
+            case "auxv", "environ" -> TextFile.Kind.OWN_BYTES;
+            case "cmdline" -> TextFile.Kind.BYTES;
+            case "comm" -> TextFile.Kind.SET_SEQUENCE;
+            default -> TextFile.Kind.SEQUENCE;
+        };
     }
 
     /** Returns the bytes of one of the files. */

@@ -17,7 +17,13 @@ final class GuestFolderTest {
     private final Semaphore room = new Semaphore(9);
 
     private ListedFolder folder() {
-        return new ListedFolder("/folder", 0, room, () -> List.of("a", "b", "c"), name -> ListedFolder.Listed.TEXT);
+        return new ListedFolder(
+                "/folder",
+                0,
+                FileStatus.ofFolder(0555, 7, 0),
+                room,
+                () -> List.of("a", "b", "c"),
+                name -> ListedFolder.Listed.TEXT);
     }
 
     private static long read(GuestFolder folder) {

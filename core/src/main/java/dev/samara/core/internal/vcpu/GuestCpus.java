@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core;
+package dev.samara.core.internal.vcpu;
 
 import dev.samara.core.internal.cpu.IdleCpus;
 import dev.samara.core.internal.space.IdleUsers;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
-import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MmException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The CPUs of one machine for threads that {@linkplain AddressSpace#enter enter} spaces. An idle CPU stays in its space
- * in KERNEL, with its translations, so the way back is one compare-and-set and the entry of GUEST. It counts as a user
- * of the space until the last reference to the users is closed. Thread-safe. A lock is taken only when a CPU is made or
- * ended.
+ * The CPUs of one machine for threads that enter spaces. An idle CPU stays in its space in KERNEL, with its
+ * translations, so the way back is one compare-and-set and the entry of GUEST. It counts as a user of the space until
+ * the last reference to the users is closed. Thread-safe. A lock is taken only when a CPU is made or ended.
  */
-final class GuestCpus implements IdleUsers {
+public final class GuestCpus implements IdleUsers {
     /*
      * Why no idle CPU keeps a space from its end.
      *
@@ -31,53 +30,59 @@ final class GuestCpus implements IdleUsers {
     /** As many as have a bit of their own in cpumasks. */
     private static final int PLACES = 32;
 
-    private final Machine machine;
+    private final Supplier<Vcpu> maker;
     private final IdleCpus<PooledCpu> idle = new IdleCpus<>(PooledCpu.class, PLACES);
 
-    GuestCpus(Machine machine) {
-        this.machine = machine;
+    /**
+     * Makes an empty pool.
+     *
+     * @param maker makes CPUs in no space
+     */
+    public GuestCpus(Supplier<Vcpu> maker) {
+        this.maker = maker;
     }
 
-    /** Takes the calling thread to a space. */
-    Guest enter(AddressSpace space) {
-        Layout layout = space.layout();
+    /**
+     * Takes the calling thread's CPU to a space. The caller opens a guest next.
+     *
+     * @return null if the space has no user any more, or the reference by whose layout this is called is closed
+     */
+    public @Nullable PooledCpu lend(Layout layout) {
         if (layout.isClosed()) {
-            throw new MmException("enter(" + space + ")", Errno.ESRCH);
+            return null;
         }
         Lifetime wanted = layout.lifetime();
         PooledCpu cpu = idle.openOrTakeIn(wanted);
         if (cpu != null && cpu.isOpen()) {
-            return cpu.openInner();
+            return cpu;
         }
         if (cpu == null) {
             cpu = idle.hasRoom() ? null : idle.takeAny();
         }
-        boolean isOpen = false;
+        boolean isThere = false;
         try {
             if (cpu == null) {
-                cpu = PooledCpu.make(this, machine);
+                cpu = new PooledCpu(this, maker.get());
                 idle.add(cpu);
             } else {
-                cpu.cpu().lend(cpu);
+                OwnerChange.lend(cpu.cpu(), cpu);
             }
-            if (!cpu.isIn(wanted) && !cpu.goTo(layout)) {
-                throw new MmException("enter(" + space + ")", Errno.ESRCH);
+            if (cpu.isIn(wanted) || cpu.goTo(layout)) {
+                idle.opened(cpu);
+                isThere = true;
             }
-            idle.opened(cpu);
-            Guest guest = cpu.open();
-            isOpen = true;
-            return guest;
         } finally {
-            if (!isOpen && cpu != null) {
+            if (!isThere && cpu != null) {
                 giveBack(cpu);
             }
         }
+        return isThere ? cpu : null;
     }
 
     /** Takes a CPU back that the calling thread has taken out of GUEST, or that it could not use. */
     void giveBack(PooledCpu cpu) {
         idle.closed(cpu);
-        cpu.cpu().takeBack(cpu);
+        OwnerChange.takeBack(cpu.cpu(), cpu);
         if (!cpu.hasPlace()) {
             end(cpu, false);
             return;
@@ -91,7 +96,7 @@ final class GuestCpus implements IdleUsers {
 
     private void end(PooledCpu cpu, boolean isLater) {
         idle.remove(cpu);
-        cpu.cpu().end(isLater);
+        OwnerChange.end(cpu.cpu(), isLater);
     }
 
     @Override
@@ -128,7 +133,7 @@ final class GuestCpus implements IdleUsers {
     }
 
     /** Ends all that are idle, for the close of the machine. */
-    void end() {
+    public void end() {
         for (int i = 0; i < idle.places(); i++) {
             PooledCpu cpu = idle.takeAt(i);
             if (cpu != null) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core;
+package dev.samara.core.internal.vcpu;
 
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.space.Borrower;

@@ -1,46 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core;
+package dev.samara.core.internal.vcpu;
 
 import dev.samara.core.internal.cpu.IdleCpus;
 import dev.samara.core.internal.cpu.LentCpu;
+import dev.samara.core.internal.guest.CpuMemory;
+import dev.samara.core.internal.space.Layout;
+import java.util.function.Supplier;
 
 /**
- * The CPUs of one machine for calls of {@link RemoteAccess}, with the smallest TLB: a copy translates each page once.
- * An idle one is in no space, so no space has it as a user, and it keeps no tables. Thread-safe. A lock is taken only
- * when a CPU is made or ended.
+ * The CPUs of one machine for copies between a space and a buffer on a thread that has no CPU. An idle one is in no
+ * space, so no space has it as a user, and it keeps no tables. Thread-safe. A lock is taken only when a CPU is made or
+ * ended.
  */
-final class RemoteCpus {
+public final class RemoteCpus {
     /** A CPU of this pool. For the thread to which it is lent. */
-    static final class RemoteCpu extends LentCpu {
-        final Cpu cpu;
+    public static final class RemoteCpu extends LentCpu {
+        private final Vcpu cpu;
 
-        private RemoteCpu(Cpu cpu) {
-            super(cpu.owner);
+        private RemoteCpu(Vcpu cpu) {
+            super(cpu.owner());
             this.cpu = cpu;
+        }
+
+        /** Goes to a space. Returns false if the space has no user any more. */
+        public boolean goTo(Layout layout) {
+            return cpu.switchTo(layout, false);
+        }
+
+        /** Returns the memory of the space to which it has gone. */
+        public CpuMemory memory() {
+            return cpu.memory();
         }
     }
 
     private static final int PLACES = 8;
 
-    private final Machine machine;
+    private final Supplier<Vcpu> maker;
     private final IdleCpus<RemoteCpu> idle = new IdleCpus<>(RemoteCpu.class, PLACES);
 
-    RemoteCpus(Machine machine) {
-        this.machine = machine;
+    /**
+     * Makes an empty pool.
+     *
+     * @param maker makes CPUs in no space
+     */
+    public RemoteCpus(Supplier<Vcpu> maker) {
+        this.maker = maker;
     }
 
     /** Lends a CPU in no space to the calling thread, which gives it back. */
-    RemoteCpu lend() {
+    public RemoteCpu lend() {
         RemoteCpu known = idle.takeIn(this);
         if (known == null) {
-            RemoteCpu made = new RemoteCpu(machine.newCpuOfCalls());
+            RemoteCpu made = new RemoteCpu(maker.get());
             made.isNowIn(this);
             idle.add(made);
             return made;
         }
         boolean isLent = false;
         try {
-            known.cpu.lend(known);
+            OwnerChange.lend(known.cpu, known);
             isLent = true;
         } finally {
             if (!isLent) {
@@ -51,12 +69,12 @@ final class RemoteCpus {
     }
 
     /** Takes a CPU back, which leaves its space first. */
-    void giveBack(RemoteCpu lent) {
+    public void giveBack(RemoteCpu lent) {
         boolean isBack = false;
         try {
             if (lent.hasPlace()) {
-                lent.cpu.goToLent(null, false);
-                lent.cpu.takeBack(lent);
+                lent.cpu.switchTo(null, false);
+                OwnerChange.takeBack(lent.cpu, lent);
                 idle.putBack(lent);
             } else {
                 lent.cpu.close();
@@ -71,12 +89,12 @@ final class RemoteCpus {
     }
 
     /** Ends all that are idle, for the close of the machine. */
-    void end() {
+    public void end() {
         for (int i = 0; i < idle.places(); i++) {
             RemoteCpu cpu = idle.takeAt(i);
             if (cpu != null) {
                 idle.remove(cpu);
-                cpu.cpu.end(false);
+                OwnerChange.end(cpu.cpu, false);
             }
         }
     }

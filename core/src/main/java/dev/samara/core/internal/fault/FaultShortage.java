@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import dev.samara.core.internal.space.DroppablePages;
+import dev.samara.core.internal.space.LowMemoryVictim;
+import dev.samara.core.internal.space.PageTableReclaim;
+import dev.samara.core.internal.space.ReapLeases;
+import dev.samara.core.internal.space.Spaces;
+import dev.samara.core.internal.trace.BegunEvent;
+import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.mman.Fault;
+
+/**
+ * What a fault does for which there is no frame or no page table: frees some, and starts over; in the end it has the
+ * machine take memory from a space. Called out of all reader sections.
+ */
+final class FaultShortage {
+    private final FaultState state;
+
+    FaultShortage(FaultState state) {
+        this.state = state;
+    }
+
+    /** Tries to free frames or tables. Returns false if a further call is in vain. */
+    boolean reclaim(int result, long address, int access) {
+        BegunEvent recorded = Tracepoints.beginFault();
+        boolean lacksFrame = result == FaultResult.EXHAUSTED;
+        boolean isFreed = lacksFrame ? state.memory.reclaim() || drop() : reclaimTables();
+        state.record(recorded, lacksFrame ? "no frame" : "no page table", address, access, FaultResult.AGAIN);
+        return isFreed;
+    }
+
+    private boolean reclaimTables() {
+        BegunEvent recorded = Tracepoints.beginReclaim();
+        boolean isFreed = PageTableReclaim.reclaim(state.layout);
+        Tracepoints.endReclaim(recorded, "page tables", isFreed ? 1 : 0, false);
+        return isFreed;
+    }
+
+    /** Has pages of droppable mappings dropped; returns whether a frame was freed. */
+    boolean drop() {
+        BegunEvent recorded = Tracepoints.beginReclaim();
+        boolean isFreed = DroppablePages.drop(state.layout.spaces(), state.memory);
+        Tracepoints.endReclaim(recorded, "droppable pages", isFreed ? 1 : 0, false);
+        return isFreed;
+    }
+
+    /**
+     * Has the machine take pages of a space, if it does so. A backing may answer OUT_OF_MEMORY though frames are free;
+     * that is the result then. A space that has as many tables as it may have concerns no other space.
+     */
+    int answer(int found) {
+        Spaces spaces = state.layout.spaces();
+        ReapLeases leases = spaces.host().reapLeases();
+        int result = Fault.OUT_OF_MEMORY;
+        if (leases != null && found == FaultResult.NO_TABLE) {
+            result = state.table().charge().isAtLimit()
+                    ? result
+                    : LowMemoryVictim.shortageOfTables(spaces, leases, state.table());
+        } else if (leases != null) {
+            result = LowMemoryVictim.shortage(
+                    spaces,
+                    leases,
+                    state.memory,
+                    state.context.magazine(),
+                    found == FaultResult.EXHAUSTED ? Fault.RETRY : found);
+        }
+        return result;
+    }
+}

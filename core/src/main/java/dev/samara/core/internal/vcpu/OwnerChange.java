@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.vcpu;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.LentCpu;
+import dev.samara.core.internal.guest.TranslatedMemory;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.tlb.CpuTlb;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The ways of a CPU from thread to thread, outside GUEST: a thread hands it over and another one claims it; a pool
+ * lends it and takes it back. The CPU keeps its space and its translations.
+ */
+public final class OwnerChange {
+    /** The stack that a change of owners needs, in frames. */
+    private static final int OWNER_DEPTH = 40;
+
+    private OwnerChange() {}
+
+    /** Gives a CPU up, so that another thread can {@linkplain #claim claim} it. */
+    public static void handOver(Vcpu cpu) {
+        cpu.memory().checkOwner();
+        CpuTlb used = cpu.tlb();
+        if (used != null) {
+            cpu.checkUnused(used, "it is handed over");
+        }
+        cpu.speculate();
+        StackReserve.check(OWNER_DEPTH);
+        disown(cpu);
+    }
+
+    /** Allocates nothing: a CPU that only some words know as handed over could neither be used nor claimed. */
+    private static void disown(Vcpu cpu) {
+        PageTableContext context = cpu.context();
+        CpuTlb tlb = cpu.tlb();
+        TranslatedMemory translated = cpu.translated();
+        if (context != null && tlb != null && translated != null) {
+            context.reader().ownedBy(null);
+            tlb.disown();
+            translated.ownedBy(null);
+        }
+        cpu.memory().ownedBy(null);
+        cpu.owner().disown();
+    }
+
+    /** Makes the calling thread the owner of a CPU that was {@linkplain #handOver handed over}. */
+    public static void claim(Vcpu cpu) {
+        Thread caller = Thread.currentThread();
+        // An owner that is known to some of the words only could neither run nor give the CPU up.
+        StackReserve.check(OWNER_DEPTH);
+        Cpus.reserveOwner();
+        Thread other = cpu.owner().claim();
+        if (other != null) {
+            Cpus.giveUpReserve();
+            CpuTlb used = cpu.tlb();
+            if (other == caller && used != null) {
+                // In GUEST the error names GUEST, like those of all calls that are refused there.
+                cpu.checkUnused(used, "it is handed over");
+            }
+            throw new IllegalStateException(
+                    cpu + " is claimed by thread " + caller.getName() + " and owned by " + other.getName());
+        }
+        boolean isOwned = false;
+        try {
+            own(cpu, caller, null);
+            isOwned = true;
+        } finally {
+            if (!isOwned) {
+                disown(cpu);
+            }
+        }
+    }
+
+    /** Has all words of a CPU name its new owner, but for that of {@link Vcpu#owner}. */
+    private static void own(Vcpu cpu, Thread caller, @Nullable LentCpu by) {
+        PageTableContext context = cpu.context();
+        CpuTlb tlb = cpu.tlb();
+        TranslatedMemory translated = cpu.translated();
+        if (context != null && tlb != null && translated != null) {
+            context.reader().ownedBy(caller);
+            if (by == null) {
+                tlb.own();
+            } else {
+                tlb.ownedAs(by);
+            }
+            translated.ownedBy(caller);
+        }
+        cpu.memory().ownedBy(caller);
+    }
+
+    /**
+     * Makes the calling thread the owner of an idle CPU of a pool. If this throws, the CPU has no owner. Allocates
+     * nothing in the long run. Does not check the stack: a CPU that fails here is lost, and is found so.
+     *
+     * @param by the CPU in the pool that has lent it
+     */
+    static void lend(Vcpu cpu, LentCpu by) {
+        cpu.owner().own();
+        boolean isOwned = false;
+        try {
+            own(cpu, Thread.currentThread(), by);
+            isOwned = true;
+        } finally {
+            if (!isOwned) {
+                takeBack(cpu, by);
+            }
+        }
+        cpu.memory().reset();
+    }
+
+    /** Ends {@link #lend}. The reader keeps the thread's name for reports: it is in no section. */
+    static void takeBack(Vcpu cpu, LentCpu by) {
+        CpuTlb tlb = cpu.tlb();
+        TranslatedMemory translated = cpu.translated();
+        if (tlb != null && translated != null) {
+            tlb.disownedAs(by);
+            translated.ownedBy(null);
+        }
+        cpu.memory().ownedBy(null);
+        cpu.owner().disown();
+    }
+
+    /**
+     * Ends an idle CPU of a pool, and makes no list of the thread's CPUs for that.
+     *
+     * @param isLater as {@link Vcpu#switchTo(dev.samara.core.internal.space.Layout, boolean)} has it
+     */
+    static void end(Vcpu cpu, boolean isLater) {
+        Thread caller = Thread.currentThread();
+        cpu.owner().own();
+        TranslatedMemory translated = cpu.translated();
+        if (translated != null) {
+            translated.ownedBy(caller);
+        }
+        cpu.memory().ownedBy(caller);
+        try {
+            cpu.enter(null, null);
+            cpu.release();
+        } finally {
+            cpu.endLeft(isLater);
+        }
+    }
+}

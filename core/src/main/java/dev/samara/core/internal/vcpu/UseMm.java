@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.vcpu;
+
+import dev.samara.core.internal.space.Borrower;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineState;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The steps of a borrow ({@code kthread_use_mm}, {@code kthread_unuse_mm}): the CPU goes to a space without a reference
+ * to it, and back. For the thread that owns the CPU.
+ */
+public final class UseMm {
+    private UseMm() {}
+
+    /**
+     * Goes to a space that the CPU borrows.
+     *
+     * @param borrow the borrow, which messages name
+     * @return false if the space has no user any more; the CPU stays then
+     */
+    public static boolean use(Vcpu cpu, Layout layout, Borrower borrower, Object borrow) {
+        Object reference = cpu.reference();
+        Layout home = cpu.own();
+        MachineState host = layout.host();
+        MachineState back = home == null ? null : home.host();
+        cpu.places().reserve(host.borrowers(), back == null ? null : back.borrowers());
+        if (!cpu.enterOrStay(null, layout)) {
+            return false;
+        }
+        cpu.borrows(borrow);
+        boolean isBegun = false;
+        try {
+            cpu.places().begin(borrower, back != null && back != host);
+            isBegun = true;
+        } finally {
+            if (!isBegun) {
+                unuse(cpu, reference, home, true);
+            }
+        }
+        return true;
+    }
+
+    /** Gives up the users of the borrowed space. */
+    public static void putUsers(Vcpu cpu) {
+        cpu.putUsers();
+        cpu.restWithoutUsers();
+    }
+
+    /**
+     * Ends the borrow.
+     *
+     * @param reference by which it was in a space before
+     * @param home the layout of that space, to which it goes; null to be LAZY
+     * @param isUser whether it is a user of the borrowed space
+     */
+    public static void unuse(Vcpu cpu, @Nullable Object reference, @Nullable Layout home, boolean isUser) {
+        try {
+            if (home != null) {
+                cpu.enter(reference, home);
+            } else {
+                if (isUser) {
+                    cpu.putUsers();
+                }
+                cpu.restLazy();
+            }
+        } finally {
+            cpu.borrows(null);
+            cpu.places().end();
+        }
+    }
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Replaces all nodes between two paths, level by level, and splits and merges nodes for that. A base class of {@link
+ * Splice}.
+ */
+abstract sealed class LevelRebuild extends OwnedPath permits Splice {
+
+    /*
+     * Algorithmic notes
+     *
+     *                              root
+     *               .---------------+----------------.
+     *            left[1]           ...            right[1]
+     *        .------+------.                   .------+------.
+     *        a  leftLeaf   X                   X  rightLeaf  z
+     *       ___/         \___                 ___/         \___
+     *      | b  c |  lo    X |               | X    hi  | y    |
+     *
+     *    1. At the leaves the items of the new nodes are: b, c, the piece of lo's slot before lo if there is one, the
+     *       new slot, the piece of hi's slot after hi if there is one, y.
+     *    2. The items go into ceil(n / 16) nodes of even size. Two full nodes less the slots replaced, plus three, are
+     *       at most 33 items, so there are one to three nodes and each of several has at least eight items.
+     *    3. One level up the items are: the children before left (a), the nodes just built, the children after right
+     *       (z). This holds for one parent of left and right and for two. Repeat 2 and 3 up to the root.
+     *    4. At the root several nodes get a new root above them, and an inner root with one child is dropped.
+     *
+     * If there are too few items for a node, at any level but the root's, the whole node before left is added before
+     * step 2. To find it, the left path climbs to the first level where it can go one slot to the left and descends
+     * along the right edge, so the node may be a cousin. Step 3 then works with the moved path, and the children
+     * between are the added ones. If there is no node to the left, the right path moves to the right instead. If there
+     * is none there either, these items are the whole level, and step 4 removes the levels above it.
+     *
+     *      before:  left[1] = (p, q, r)   leftLeaf = r with 3 items left, r's neighbour is q
+     *      then:    leftAt[1] = 1, which is q; items = q's and the 3; the level above gets (p, built...)
+     *
+     * Two trees are joined at an index by these steps, too: left is a path in the lower tree, and right one in the
+     * upper tree. The lower of the two roots first gets levels with one child above it.
+     *
+     * Once one node replaces one node, the rest of the path is only copied: OwnedPath.
+     *
+     * The gaps of nodes travel with the items.
+     */
+
+    /* The path of hi: the node of each level above the leaves, and the slot taken in it or in the leaf. */
+    private final Node[] right = new Node[Node.MAX_LEVELS];
+    private final int[] rightAt = new int[Node.MAX_LEVELS];
+
+    /** The leaf at the end of the path of hi. */
+    private @Nullable Object[] rightLeaf = NO_LEAF;
+
+    private final NodeBuilder items = new NodeBuilder();
+
+    LevelRebuild() {
+        forget();
+        disown();
+    }
+
+    /** Changes several nodes of a level. The caller has descended to {@code lo}. */
+    final Node changeSeveral(Node root, long lo, long hi, @Nullable Object content) {
+        try {
+            descendRight(root, hi);
+            leafItems(lo, hi, content);
+            return rebuild(false);
+        } finally {
+            forget();
+        }
+    }
+
+    /**
+     * Returns the root of a tree that is equal to one tree below {@code lo}, has {@code content} in {@code [lo, hi]},
+     * and is equal to another tree above {@code hi}. If the content is null, it does not touch a free slot of either.
+     */
+    final Node join(Node lower, Node upper, long lo, long hi, @Nullable Object content) {
+        int height = Math.max(lower.level, upper.level);
+        descend(raised(lower, height), lo);
+        descendRight(raised(upper, height), hi);
+        leafItems(lo, hi, content);
+        Node result = rebuild(true);
+        forget();
+        return result;
+    }
+
+    /** Returns a root of this level above a node: the levels between have one child each. */
+    private Node raised(Node root, int level) {
+        Node n = root;
+        while (n.level < level) {
+            long[] pivots = {Keys.MAX};
+            long[] gaps = {n.largestGap()};
+            n = Node.inner(n.level + 1, pivots, new Object[] {n}, gaps, new int[] {n.notes()}, 0, 1, era);
+        }
+        return n;
+    }
+
+    private void descendRight(Node root, long hi) {
+        disownOnPath();
+        Node n = root;
+        for (int level = top; ; level--) {
+            int j = n.find(hi);
+            right[level] = n;
+            rightAt[level] = j;
+            if (level == 1) {
+                rightLeaf = n.leaf(j);
+                rightAt[0] = LeafNode.find(rightLeaf, hi);
+                return;
+            }
+            n = n.child(j);
+        }
+    }
+
+    /** Collects the slots of the new leaves: step 1. */
+    private void leafItems(long lo, long hi, @Nullable Object content) {
+        @Nullable Object[] l = leftLeaf;
+        @Nullable Object[] r = rightLeaf;
+        int i = leftAt[0];
+        int j = rightAt[0];
+        items.clear();
+        items.add(l, 0, i);
+        if (LeafNode.lowerBound(l, i, floor) < lo) {
+            items.add(lo - 1, LeafNode.content(l, i));
+        }
+        items.add(hi, content);
+        if (hi < LeafNode.pivot(r, j)) {
+            items.add(LeafNode.pivot(r, j), LeafNode.content(r, j));
+        }
+        items.add(r, j + 1, LeafNode.size(r));
+    }
+
+    /**
+     * Builds leaves and nodes from the items, level by level, up to the root: steps 2 to 4.
+     *
+     * @param isJoin whether the two paths belong to two trees. The levels above a node that both have may differ
+     */
+    private Node rebuild(boolean isJoin) {
+        for (int level = 0; level < top; level++) {
+            buildLevel(level);
+            if (!isJoin && isOneForOne(level + 1)) {
+                return replaceChild(level + 1, items.built(), items.builtNotes(), items.builtGap());
+            }
+            itemsOf(level + 1);
+        }
+        return buildRoot();
+    }
+
+    private void buildLevel(int level) {
+        if (items.count() < Node.MIN_FILL) {
+            takeNeighbour(level);
+        }
+        items.build(level, level == 0 ? leftFloor() : Keys.MIN, top, era);
+    }
+
+    /** Returns whether one child was built, in place of one child of the node that both paths have at a level. */
+    private boolean isOneForOne(int level) {
+        return items.builtCount() == 1 && left[level] == right[level] && leftAt[level] == rightAt[level];
+    }
+
+    /** Collects the children of the new nodes of a level: step 3. */
+    private void itemsOf(int level) {
+        Node r = right[level];
+        items.clear();
+        items.add(left[level], 0, leftAt[level]);
+        items.addBuilt();
+        items.add(r, rightAt[level] + 1, r.size());
+    }
+
+    private Node buildRoot() {
+        items.build(top, Keys.MIN, top, era);
+        if (items.builtCount() > 1) {
+            items.clear();
+            items.addBuilt();
+            items.build(top + 1, Keys.MIN, top + 1, era);
+        }
+        Node root = (Node) items.built();
+        while (root.level != 1 && root.size() == 1) {
+            root = root.child(0);
+        }
+        return root;
+    }
+
+    /** Returns the lower bound of the left leaf, which may no longer be that of the descent. */
+    private long leftFloor() {
+        for (int level = 1; level <= top; level++) {
+            if (leftAt[level] > 0) {
+                return left[level].pivot(leftAt[level] - 1) + 1;
+            }
+        }
+        return Keys.MIN;
+    }
+
+    /** Adds the node or leaf before the items of this level, or the one after them. */
+    private void takeNeighbour(int level) {
+        if (toNeighbour(left, leftAt, level + 1, -1)) {
+            Node parent = left[level + 1];
+            int i = leftAt[level + 1];
+            if (level == 0) {
+                items.addBefore(parent.leaf(i));
+            } else {
+                items.addBefore(parent.child(i));
+            }
+        } else if (toNeighbour(right, rightAt, level + 1, 1)) {
+            Node parent = right[level + 1];
+            int i = rightAt[level + 1];
+            if (level == 0) {
+                @Nullable Object[] leaf = parent.leaf(i);
+                items.add(leaf, 0, LeafNode.size(leaf));
+            } else {
+                Node n = parent.child(i);
+                items.add(n, 0, n.size());
+            }
+        }
+    }
+
+    /**
+     * Moves a path to the neighbouring slot of {@code level}, which may be one of the neighbouring node. Returns false,
+     * and changes nothing, if there is none.
+     */
+    private boolean toNeighbour(Node[] path, int[] at, int level, int direction) {
+        for (int up = level; up <= top; up++) {
+            Node n = path[up];
+            int i = at[up] + direction;
+            if (i >= 0 && i < n.size()) {
+                at[up] = i;
+                for (int down = up - 1; down >= level; down--) {
+                    n = n.child(i);
+                    path[down] = n;
+                    i = direction < 0 ? n.size() - 1 : 0;
+                    at[down] = i;
+                }
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Drops references to nodes and values: erased ones must not stay reachable from the scratch space. */
+    private void forget() {
+        for (int level = 1; level <= top; level++) {
+            right[level] = Node.EMPTY;
+        }
+        forgetPath();
+        rightLeaf = NO_LEAF;
+        items.forget();
+    }
+}
