@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import com.dylibso.chicory.compiler.MachineFactoryCompiler;
+import com.dylibso.chicory.runtime.ByteArrayMemory;
+import com.dylibso.chicory.runtime.ExportFunction;
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The processor time of kernels with one kind of memory, for {@link Comparison}, in a JVM of its own: bytes, samara or
+ * samara4k. Prints a line for each kernel: its name, nanoseconds, and its result.
+ */
+final class KernelTimes {
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+    private static final int WARM_UPS = 8;
+    private static final int TIMES = 5;
+    private static final int CALLS = 1_000_000;
+
+    private final Instance instance;
+    private final @Nullable LinearMemory linear;
+
+    private KernelTimes(Instance instance) {
+        this.instance = instance;
+        linear = instance.memory() instanceof LinearMemory memory ? memory : null;
+    }
+
+    /** Measures the kernels. */
+    public static void main(String[] arguments) {
+        int tlb = Integer.getInteger("wasm.tlb", 1 << 14);
+        try (Machine machine =
+                Machine.builder().memory(4L << 30).tlbEntries(tlb).build()) {
+            WasmModule module = TestModules.kernels();
+            Instance instance = Instance.builder(module)
+                    .withMemoryFactory(limits -> memory(arguments[0], machine, limits))
+                    .withMachineFactory(MachineFactoryCompiler.compile(module))
+                    .build();
+            KernelTimes times = new KernelTimes(instance);
+            times.measure();
+            if (times.linear != null) {
+                times.linear.close();
+            }
+        }
+    }
+
+    private static Memory memory(String kind, Machine machine, MemoryLimits limits) {
+        return switch (kind) {
+            case "bytes" -> new ByteArrayMemory(limits);
+            case "samara" -> new LinearMemory(machine, limits);
+            case "samara4k" -> new LinearMemory(machine, Geometry.flat(32), limits);
+            default -> throw new IllegalArgumentException("memory " + kind + " is not bytes, samara or samara4k");
+        };
+    }
+
+    private ExportFunction export(String name) {
+        ExportFunction function = instance.export(name);
+        return linear == null ? function : linear.entering(function);
+    }
+
+    private long call(String name, long... arguments) {
+        long[] results = export(name).apply(arguments);
+        return results == null || results.length == 0 ? 0 : results[0];
+    }
+
+    private void measure() {
+        call("grow", (1 << 14) + 16 - instance.memory().pages());
+        print("sieve", () -> call("sieve", 4_000_000));
+        print("matrix", () -> call("matrix", 200));
+        print("random in 64 KiB", () -> call("random", 16, 5_000_000));
+        print("random in 8 MiB", () -> call("random", 23, 2_000_000));
+        print("random in 64 MiB", () -> call("random", 26, 2_000_000));
+        print("random in 1 GiB", () -> call("random", 30, 2_000_000));
+        print("copy of 4 KiB", () -> call("copies", 1 << 12, 20_000));
+        print("copy of 1 MiB", () -> call("copies", 1 << 20, 100));
+        ExportFunction increment = export("increment");
+        print("call", () -> {
+            long last = 0;
+            for (int i = 0; i < CALLS; i++) {
+                last = increment.apply()[0];
+            }
+            return last;
+        });
+    }
+
+    private static void print(String name, LongSupplier kernel) {
+        long result = 0;
+        for (int i = 0; i < WARM_UPS; i++) {
+            result = kernel.getAsLong();
+        }
+        long[] times = new long[TIMES];
+        for (int i = 0; i < TIMES; i++) {
+            long before = THREADS.getCurrentThreadCpuTime();
+            result = kernel.getAsLong();
+            times[i] = THREADS.getCurrentThreadCpuTime() - before;
+        }
+        Arrays.sort(times);
+        System.out.printf(Locale.ROOT, "%s;%d;%d%n", name, times[TIMES / 2], result);
+    }
+}
