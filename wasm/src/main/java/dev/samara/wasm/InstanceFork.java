@@ -73,7 +73,7 @@ public final class InstanceFork {
     /**
      * Sets how copies execute; they are interpreted unless set. Chicory does not say how the instance itself does.
      *
-     * @param factory as of {@code Instance.Builder.withMachineFactory}
+     * @param factory as Chicory's builder takes it
      * @return this
      */
     public InstanceFork withMachineFactory(Function<Instance, Machine> factory) {
@@ -86,7 +86,7 @@ public final class InstanceFork {
      * Sets what copies import; what the instance imports unless set, with forks of its memories. Memories that are
      * given here are imported as they are, and get the active segments of the module.
      *
-     * @param values as of {@code Instance.Builder.withImportValues}
+     * @param values as Chicory's builder takes them
      * @return this
      */
     public InstanceFork withImportValues(ImportValues values) {

@@ -15,6 +15,7 @@ public abstract sealed class LinearAtomics extends LinearNumbers permits LinearM
 
     @Override
     public final void atomicFence() {
+        // Pairs with the fences and the atomic accesses of the other threads of the guest.
         VarHandle.fullFence();
     }
 

@@ -119,7 +119,7 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     }
 
     /**
-     * Returns what {@code Instance.Builder.withMemoryFactory} takes.
+     * Returns what Chicory's builder of instances takes ({@code withMemoryFactory}).
      *
      * @param machine has memory
      * @return makes memories with pages of 64 KiB

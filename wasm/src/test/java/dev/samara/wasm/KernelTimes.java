@@ -26,6 +26,16 @@ final class KernelTimes {
     private static final int WARM_UPS = 8;
     private static final int TIMES = 5;
     private static final int CALLS = 1_000_000;
+    private static final int FORKS = 20;
+    private static final int FORKED_PAGES = 1 << 10;
+
+    private static final String SCRIPT = """
+            function fib(n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+            let words = [];
+            for (let i = 0; i < 3000; i++) { words.push({ key: (i * 7919) % 8009, text: "word " + i }); }
+            words.sort((one, other) => one.key - other.key);
+            console.log(fib(17), words[17].text, JSON.stringify(words).length);
+            """;
 
     private final Instance instance;
     private final @Nullable LinearMemory linear;
@@ -37,7 +47,7 @@ final class KernelTimes {
 
     /** Measures the kernels. */
     public static void main(String[] arguments) {
-        int tlb = Integer.getInteger("wasm.tlb", 1 << 14);
+        int tlb = Integer.getInteger("wasm.tlb", 1 << 18);
         try (Machine machine =
                 Machine.builder().memory(4L << 30).tlbEntries(tlb).build()) {
             WasmModule module = TestModules.kernels();
@@ -47,9 +57,11 @@ final class KernelTimes {
                     .build();
             KernelTimes times = new KernelTimes(instance);
             times.measure();
-            if (times.linear != null) {
-                times.linear.close();
-            }
+            times.forks(arguments[0], machine);
+            QuickJs script = QuickJs.start(limits -> memory(arguments[0], machine, limits));
+            print("QuickJS", () -> script.run(SCRIPT).hashCode());
+            close(script.memory());
+            close(instance.memory());
         }
     }
 
@@ -60,6 +72,12 @@ final class KernelTimes {
             case "samara4k" -> new LinearMemory(machine, Geometry.flat(32), limits);
             default -> throw new IllegalArgumentException("memory " + kind + " is not bytes, samara or samara4k");
         };
+    }
+
+    private static void close(Memory memory) {
+        if (memory instanceof LinearMemory of) {
+            of.close();
+        }
     }
 
     private ExportFunction export(String name) {
@@ -90,6 +108,32 @@ final class KernelTimes {
             }
             return last;
         });
+    }
+
+    /** Copies of 64 MiB, in each of which one page is written: by a fork, or through an array. */
+    private void forks(String kind, Machine machine) {
+        MemoryLimits limits = new MemoryLimits(FORKED_PAGES);
+        Memory warm = memory(kind, machine, limits);
+        for (int i = 0; i < FORKED_PAGES; i++) {
+            warm.writeByte(i * Memory.PAGE_SIZE, (byte) 1);
+        }
+        print("copy of a memory", () -> {
+            long sum = 0;
+            for (int i = 0; i < FORKS; i++) {
+                Memory copy = warm instanceof LinearMemory of ? of.fork() : copy(warm, limits);
+                copy.writeByte(i, (byte) 2);
+                sum += copy.read(Memory.PAGE_SIZE) + copy.read(i);
+                close(copy);
+            }
+            return sum;
+        });
+        close(warm);
+    }
+
+    private static Memory copy(Memory of, MemoryLimits limits) {
+        Memory copy = new ByteArrayMemory(limits);
+        copy.write(0, of.readBytes(0, FORKED_PAGES * Memory.PAGE_SIZE));
+        return copy;
     }
 
     private static void print(String name, LongSupplier kernel) {
