@@ -44,9 +44,9 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     }
 
     /**
-     * Returns an exported function whose calls enter the space, which takes some ten nanoseconds a call. Accesses
-     * within hit the TLB. A call within another one, on the same thread, enters nothing. For a function that uses
-     * several memories, wrap it once for each of them.
+     * Returns an exported function whose calls enter the space, which takes tens of nanoseconds a call. Accesses
+     * within hit the TLB. A call within another one, or within {@link #enter}, enters nothing. For a function that
+     * uses several memories, wrap it once for each of them.
      *
      * @param function of an instance that uses this memory
      * @return the function; it throws {@link IllegalStateException} while another thread uses this memory, and what the

@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Threads.</b> One thread at a time uses a memory. A call of a function that {@link #entering} has wrapped takes
  * its thread into the space, whichever it is, for the time of the call. Without that each access enters the space for
- * its own duration: the results are the same, and each access takes some ten times as long. While a thread is in, a
+ * its own duration: the results are the same, and each access takes many times as long. While a thread is in, a
  * call on another one throws {@link IllegalStateException}; single accesses of another thread are not checked, and must
  * not be made. The host's other threads use {@link #space}. Threads of WebAssembly that share a memory have an instance
  * each, and each of these imports a {@link #view} of its own.
@@ -58,8 +58,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     /**
-     * 4 GiB of addresses in pages of 64 KiB, as WebAssembly's are. Forks take a twentieth of the time that they take
-     * with pages of 4 KiB ({@link Geometry#flat Geometry.flat(32)}), which copy less where few bytes are written.
+     * 4 GiB of addresses in pages of 64 KiB, as WebAssembly's are. A fork takes about a twentieth of the time that it
+     * takes with pages of 4 KiB ({@link Geometry#flat Geometry.flat(32)}). Those copy less where few bytes are written.
      */
     public static final Geometry PAGES_64K = new Geometry(16, 2, 47, 0, 1L << 32, 1L << 32);
 

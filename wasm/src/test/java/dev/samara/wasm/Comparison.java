@@ -29,7 +29,7 @@ final class Comparison {
         Map<String, String> results = new LinkedHashMap<>();
         for (int round = 0; round < rounds; round++) {
             for (String kind : KINDS) {
-                for (String line : run(kind).split("\n")) {
+                for (String line : (run(kind, "kernels") + "\n" + run(kind, "quickjs")).split("\n")) {
                     String[] parts = line.split(";", -1);
                     if (parts.length != 3) {
                         throw new IllegalStateException(kind + " has printed " + line);
@@ -75,7 +75,7 @@ final class Comparison {
         return times.stream().sorted().skip(times.size() / 2).findFirst().orElse(0L);
     }
 
-    private static String run(String kind) throws IOException, InterruptedException {
+    private static String run(String kind, String what) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xms3g",
@@ -88,6 +88,7 @@ final class Comparison {
         }
         command.add(KernelTimes.class.getName());
         command.add(kind);
+        command.add(what);
         Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();

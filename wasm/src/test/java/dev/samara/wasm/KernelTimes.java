@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class KernelTimes {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
-    private static final int WARM_UPS = 8;
+    private static final int WARM_UPS = 12;
     private static final int TIMES = 5;
     private static final int CALLS = 1_000_000;
     private static final int FORKS = 20;
@@ -45,24 +45,31 @@ final class KernelTimes {
         linear = instance.memory() instanceof LinearMemory memory ? memory : null;
     }
 
-    /** Measures the kernels. */
+    /** Measures the kernels, or the program: {@code KernelTimes KIND kernels|quickjs}. */
     public static void main(String[] arguments) {
         int tlb = Integer.getInteger("wasm.tlb", 1 << 18);
         try (Machine machine =
                 Machine.builder().memory(4L << 30).tlbEntries(tlb).build()) {
-            WasmModule module = TestModules.kernels();
-            Instance instance = Instance.builder(module)
-                    .withMemoryFactory(limits -> memory(arguments[0], machine, limits))
-                    .withMachineFactory(MachineFactoryCompiler.compile(module))
-                    .build();
-            KernelTimes times = new KernelTimes(instance);
-            times.measure();
-            times.forks(arguments[0], machine);
-            QuickJs script = QuickJs.start(limits -> memory(arguments[0], machine, limits));
-            print("QuickJS", () -> script.run(SCRIPT).hashCode());
-            close(script.memory());
-            close(instance.memory());
+            if (arguments[1].equals("quickjs")) {
+                QuickJs script = QuickJs.start(limits -> memory(arguments[0], machine, limits));
+                print("QuickJS", () -> script.run(SCRIPT).hashCode());
+                close(script.memory());
+            } else {
+                kernels(arguments[0], machine);
+            }
         }
+    }
+
+    private static void kernels(String kind, Machine machine) {
+        WasmModule module = TestModules.kernels();
+        Instance instance = Instance.builder(module)
+                .withMemoryFactory(limits -> memory(kind, machine, limits))
+                .withMachineFactory(MachineFactoryCompiler.compile(module))
+                .build();
+        KernelTimes times = new KernelTimes(instance);
+        times.measure();
+        times.forks(kind, machine);
+        close(instance.memory());
     }
 
     private static Memory memory(String kind, Machine machine, MemoryLimits limits) {
