@@ -217,7 +217,7 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
             if (Errno.of(result) != Errno.EEXIST) {
                 return -1;
             }
-            Thread.yield();
+            Thread.onSpinWait();
         }
     }
 
@@ -364,28 +364,24 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     }
 
     @Override
-    @Deprecated
     @SuppressWarnings("removal")
     public Object lock(int address) {
         throw new UnsupportedOperationException("atomic accesses take no lock");
     }
 
     @Override
-    @Deprecated
     @SuppressWarnings("removal")
     public int waitOn(int address, int expected, long timeout) {
         return atomicWait(address, expected, timeout);
     }
 
     @Override
-    @Deprecated
     @SuppressWarnings("removal")
     public int waitOn(int address, long expected, long timeout) {
         return atomicWait(address, expected, timeout);
     }
 
     @Override
-    @Deprecated
     @SuppressWarnings("removal")
     public int notify(int address, int most) {
         return atomicNotify(address, most);
