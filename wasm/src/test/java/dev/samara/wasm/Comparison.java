@@ -29,7 +29,8 @@ final class Comparison {
         Map<String, String> results = new LinkedHashMap<>();
         for (int round = 0; round < rounds; round++) {
             for (String kind : KINDS) {
-                for (String line : (run(kind, "kernels") + "\n" + run(kind, "quickjs")).split("\n")) {
+                String printed = run(kind, "kernels") + "\n" + run(kind, "quickjs");
+                for (String line : printed.lines().toList()) {
                     String[] parts = line.split(";", -1);
                     if (parts.length != 3) {
                         throw new IllegalStateException(kind + " has printed " + line);

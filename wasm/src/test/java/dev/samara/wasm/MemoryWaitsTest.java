@@ -18,6 +18,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("Threads that share a memory")
+@SuppressWarnings("ThreadPriorityCheck") // a yield, until another thread sleeps
 final class MemoryWaitsTest {
     private static final long FOREVER = -1;
 
