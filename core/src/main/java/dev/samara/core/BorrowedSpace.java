@@ -148,7 +148,7 @@ public final class BorrowedSpace implements AutoCloseable {
             BorrowReferences kept = new BorrowReferences(lifetime, homeUser);
             Borrower borrower = lifetime.borrow(letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
             BorrowedSpace next = new BorrowedSpace(cpu, before, machine, layout, borrower, letGo, kept);
-            made = UseMm.use(cpu, layout, borrower, next) ? next : null;
+            made = UseMm.use(cpu, layout, before == null ? null : before.own, borrower, next) ? next : null;
             return made;
         } finally {
             if (made == null && homeUser != null) {

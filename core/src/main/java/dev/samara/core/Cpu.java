@@ -162,7 +162,8 @@ public final class Cpu implements AutoCloseable {
             throw new IllegalArgumentException(this + " is in " + next + " already");
         }
         Runnable closesOld = old == null ? () -> {} : old::close;
-        if (!ExecMmap.exec(vcpu, next, next.own, next.layout(), closesOld)) {
+        Layout left = old == null ? null : old.own;
+        if (!ExecMmap.exec(vcpu, next, next.own, next.layout(), left, closesOld)) {
             throw new MmException("exec(" + next + ")", Errno.ESRCH);
         }
     }

@@ -19,7 +19,8 @@ final class GuidesTest {
         "docs/embedding.md, Embedding",
         "docs/range-tree.md, RangeTree",
         "docs/device.md, Device",
-        "docs/fuzzing.md, Fuzzing"
+        "docs/fuzzing.md, Fuzzing",
+        "docs/webassembly.md, WebAssembly"
     })
     void runs(String path, String name, @TempDir Path output) throws IOException, InterruptedException {
         DocumentedProgram page = new DocumentedProgram(path);

@@ -22,10 +22,17 @@ final class ReadmeTest {
             import static dev.samara.core.mman.MapFlags.*;
             import static dev.samara.core.mman.Protection.*;
 
+            import com.dylibso.chicory.runtime.Instance;
+            import com.dylibso.chicory.wasm.*;
             import dev.samara.core.*;
             import dev.samara.core.vma.*;
             import dev.samara.maple.*;
+            import dev.samara.wasm.*;
             """;
+
+    /** What each block is given. */
+    private static final List<String> GIVEN =
+            List.of("", "byte[] program = dev.samara.examples.WasmOfGuide.bytes();", "");
 
     /** What is returned after each block: what its comments promise. */
     private static final List<String> RESULTS = List.of("""
@@ -33,6 +40,12 @@ final class ReadmeTest {
             space.close();
             machine.close();
             return shown;
+            """, """
+            String numbers = sum + " " + still;
+            mine.close();
+            memory.close();
+            machine.close();
+            return numbers;
             """, """
             return isFree + " " + owner + " " + owners.get(0x0a01002aL) + " " + before;
             """);
@@ -43,7 +56,8 @@ final class ReadmeTest {
         assertEquals(RESULTS.size(), blocks.size());
         StringBuilder members = new StringBuilder();
         for (int i = 0; i < blocks.size(); i++) {
-            members.append("public static String block" + i + "() {" + blocks.get(i) + RESULTS.get(i) + "}\n");
+            members.append("public static String block" + i + "() throws Exception {" + GIVEN.get(i) + blocks.get(i)
+                    + RESULTS.get(i) + "}\n");
         }
         return IMPORTS + "public class Readme {\n" + members + "}\n";
     }
@@ -57,9 +71,10 @@ final class ReadmeTest {
                 new URLClassLoader(new URL[] {output.toUri().toURL()})) {
             Class<?> readme = loader.loadClass("Readme");
             assertEquals("4096 null", readme.getMethod("block0").invoke(null));
+            assertEquals("43 42", readme.getMethod("block1").invoke(null));
             assertEquals(
                     "false 10.1.0.0/16 null 10.1.0.0/16",
-                    readme.getMethod("block1").invoke(null));
+                    readme.getMethod("block2").invoke(null));
         }
     }
 

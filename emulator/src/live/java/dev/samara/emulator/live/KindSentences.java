@@ -100,6 +100,12 @@ final class KindSentences {
         return s(v.chance(50) ? v.one(NAMES) : v.chance(60) ? v.one(EMULATED) : "/proc/self/fd/" + v.below(6));
     }
 
+    /** A name that is not one of the root, which belongs to user 0 for the kernel, and to the guest in the emulator. */
+    private Argument movable() {
+        Argument name = name();
+        return name.equals(s("/proc")) ? s("/proc/self") : name;
+    }
+
     void add() {
         switch (v.below(24)) {
             case 0, 1, 2, 3, 4 ->
@@ -179,10 +185,16 @@ final class KindSentences {
             case 3 -> v.call(JudgedCall.MKDIRAT, n(-100), name(), n(0755));
             case 4 -> v.call(JudgedCall.MKNODAT, n(-100), name(), n(v.one(0644, 0010644)), n(0));
             case 5 -> v.call(JudgedCall.SYMLINKAT, s("x"), n(-100), name());
-            case 6 -> v.call(JudgedCall.UNLINKAT, n(-100), name(), v.any(0, 0x200));
+            case 6 -> v.call(JudgedCall.UNLINKAT, n(-100), movable(), v.any(0, 0x200));
             case 7 ->
-                v.call(JudgedCall.RENAMEAT2, n(-100), name(), n(-100), v.chance(50) ? name() : s("b"), v.any(0, 1));
-            case 8 -> v.call(JudgedCall.RENAMEAT2, n(-100), s(v.one("a", "p")), n(-100), name(), v.any(0, 1));
+                v.call(
+                        JudgedCall.RENAMEAT2,
+                        n(-100),
+                        movable(),
+                        n(-100),
+                        v.chance(50) ? movable() : s("b"),
+                        v.any(0, 1));
+            case 8 -> v.call(JudgedCall.RENAMEAT2, n(-100), s(v.one("a", "p")), n(-100), movable(), v.any(0, 1));
             default ->
                 v.call(JudgedCall.LINKAT, n(-100), name(), n(-100), v.chance(50) ? name() : s("b"), v.any(0, 0x400));
         }

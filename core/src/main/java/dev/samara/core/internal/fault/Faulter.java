@@ -199,7 +199,7 @@ public final class Faulter {
      */
     private int settle(int first, long address, int access) {
         int result = retry(first, address, access);
-        if ((first == FaultResult.AGAIN && result == Fault.MAPERR)
+        if ((first != Fault.MAPERR && result == Fault.MAPERR)
                 || (result == Fault.ADRERR && state.layout.reaping().isUnstable())) {
             // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping, or of
             // the reaper.

@@ -20,10 +20,12 @@ public final class ExecMmap {
      * @param next the reference to the new space
      * @param own the layout of the new space
      * @param called the layout to which the calls of {@code next} go: closed if the reference is
+     * @param old the layout of the space that the CPU has by a reference; null if it has none
      * @param closesOld closes the reference by which the CPU has its space now
      * @return false if the reference is closed, or the space has ended; nothing has changed then
      */
-    public static boolean exec(Vcpu cpu, Object next, Layout own, Layout called, Runnable closesOld) {
+    public static boolean exec(
+            Vcpu cpu, Object next, Layout own, Layout called, @Nullable Layout old, Runnable closesOld) {
         StackReserve.check(DEPTH);
         Lifetime to = own.lifetime();
         // Both spaces have a user besides the CPU: it arrives, or it stays.
@@ -31,7 +33,6 @@ public final class ExecMmap {
             return false;
         }
         try {
-            Layout old = cpu.own();
             if (old != null) {
                 Mdwe.inherit(old, called);
             }
@@ -46,7 +47,7 @@ public final class ExecMmap {
         // The CPU is a user of the old space.
         boolean isKept = old != null && old.lifetime().users().tryGet();
         try {
-            if (cpu.enterOrStay(next, layout) && old != null) {
+            if (cpu.enterOrStay(next, layout, old) && old != null) {
                 closesOld.run();
             }
         } finally {

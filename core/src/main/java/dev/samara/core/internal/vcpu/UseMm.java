@@ -16,16 +16,16 @@ public final class UseMm {
     /**
      * Goes to a space that the CPU borrows.
      *
+     * @param home the layout of the space that the CPU has by a reference; null if it has none
      * @param borrow the borrow, which messages name
      * @return false if the space has no user any more; the CPU stays then
      */
-    public static boolean use(Vcpu cpu, Layout layout, Borrower borrower, Object borrow) {
+    public static boolean use(Vcpu cpu, Layout layout, @Nullable Layout home, Borrower borrower, Object borrow) {
         Object reference = cpu.reference();
-        Layout home = cpu.own();
         MachineState host = layout.host();
         MachineState back = home == null ? null : home.host();
         cpu.places().reserve(host.borrowers(), back == null ? null : back.borrowers());
-        if (!cpu.enterOrStay(null, layout)) {
+        if (!cpu.enterOrStay(null, layout, home)) {
             return false;
         }
         cpu.borrows(borrow);

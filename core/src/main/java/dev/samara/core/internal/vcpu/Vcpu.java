@@ -42,9 +42,6 @@ public final class Vcpu {
     /** By which the CPU went to its space; null for no space, and in one to which it went without a reference. */
     private @Nullable Object reference;
 
-    /** The layout of {@link #reference}. */
-    private @Nullable Layout own;
-
     /* Of the machine and the page size of the last space; null before the first one. */
     private @Nullable MachineMemory machineMemory;
     private @Nullable PageTableContext context;
@@ -120,7 +117,7 @@ public final class Vcpu {
         }
         MachineMemory wanted = layout == null ? machineMemory : layout.memory();
         // A refusal above has changed nothing.
-        isBy(null, null);
+        reference = null;
         memory.rest();
         if (layout == null || wanted == null) {
             leave();
@@ -129,17 +126,13 @@ public final class Vcpu {
         return goTo(by, layout, wanted);
     }
 
-    private void isBy(@Nullable Object by, @Nullable Layout layout) {
-        reference = by;
-        own = by == null ? null : layout;
-    }
-
     /**
      * Goes to a space as {@link #enter}, and back to its own one if it cannot arrive. Its own one has another user.
+     *
+     * @param home the layout of its own one; null if it has no {@link #reference}
      */
-    boolean enterOrStay(@Nullable Object by, Layout layout) {
+    boolean enterOrStay(@Nullable Object by, Layout layout, @Nullable Layout home) {
         Object before = reference;
-        Layout home = own;
         boolean isThere = false;
         try {
             isThere = enter(by, layout);
@@ -204,7 +197,7 @@ public final class Vcpu {
                 served.rest();
             }
         }
-        isBy(by, layout);
+        reference = by;
     }
 
     /** Tears down the spaces that this CPU has left as their last user. The CPU is complete in its new state. */
@@ -356,7 +349,7 @@ public final class Vcpu {
         } finally {
             // Also after a StackOverflowError: these calls need less stack than the one above.
             if (!used.isInSpace()) {
-                isBy(null, null);
+                reference = null;
                 restLazy();
             }
             endLeft();
@@ -398,12 +391,6 @@ public final class Vcpu {
     /** Returns the reference by which it went to its space; null for none. */
     public @Nullable Object reference() {
         return reference;
-    }
-
-    /** Returns the layout of the space to which it went by a reference; null for none. */
-    @Nullable
-    Layout own() {
-        return own;
     }
 
     /** Returns the number, by which reports name this CPU. */

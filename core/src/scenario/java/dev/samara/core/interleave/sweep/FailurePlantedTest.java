@@ -220,8 +220,8 @@ final class FailurePlantedTest {
                     CALLERS,
                     SourceBreak.of(
                             CORE + "vcpu.ExecMmap",
-                            "            if (cpu.enterOrStay(next, layout) && old != null) {",
-                            "closesOld.run(); if (cpu.enterOrStay(next, layout) && old != null) {")),
+                            "            if (cpu.enterOrStay(next, layout, old) && old != null) {",
+                            "closesOld.run(); if (cpu.enterOrStay(next, layout, old) && old != null) {")),
             new Planted(
                     "exec meets the end of the stack when it has the new space, and the old one is not closed",
                     "exec",

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 final class EmulatedChanges {
     private static final String MOUNTED = "/proc";
     private static final String BELOW = MOUNTED + "/";
+    private static final String SELF = BELOW + "self/";
     private static final Pattern OF_PROCESS = Pattern.compile("/proc/(self|[1-9][0-9]*)/.*", Pattern.DOTALL);
     private static final Pattern PROCESS = Pattern.compile("/proc/(self|[1-9][0-9]*)(/task/[1-9][0-9]*)?");
     private static final Pattern DESCRIPTORS = Pattern.compile("/proc/(self|[1-9][0-9]*)(/task/[1-9][0-9]*)?/fd");
@@ -112,7 +113,16 @@ final class EmulatedChanges {
                 return LinuxErrno.EEXIST;
             }
             boolean isFolderNamed = moved.isFolderNamed() || target.isFolderNamed();
-            return isFolderNamed && !found.isFolder() ? LinuxErrno.ENOTDIR : removalError(moved, found.isFolder());
+            if (isFolderNamed && !found.isFolder()) {
+                return LinuxErrno.ENOTDIR;
+            }
+            long nested = nestingError(moved, target);
+            if (nested != 0) {
+                return nested;
+            }
+            // Links of descriptors could be removed, so the target is asked, too. At last, none can be renamed.
+            boolean isRemovable = OF_DESCRIPTOR.matcher(moved.guest()).matches();
+            return removalError(isRemovable ? target : moved, found.isFolder());
         }
         if (isMount(target)) {
             return isNew ? LinuxErrno.EEXIST : replacementError(moved, target);
@@ -126,6 +136,22 @@ final class EmulatedChanges {
             return isMoved && !isPrivileged() ? LinuxErrno.EACCES : LinuxErrno.EBUSY;
         }
         return 0;
+    }
+
+    /** Returns the error of moving a name into or onto a folder, one of which is above the other; 0 for others. */
+    private long nestingError(ResolvedPath moved, ResolvedPath target) {
+        String from = ofNumber(moved) + "/";
+        String to = ofNumber(target) + "/";
+        if (from.equals(to)) {
+            return 0;
+        }
+        return to.startsWith(from) ? LinuxErrno.EINVAL : from.startsWith(to) ? LinuxErrno.ENOTEMPTY : 0;
+    }
+
+    /** Returns a path in {@code /proc} that names the calling process by its number. */
+    private String ofNumber(ResolvedPath place) {
+        String guest = place.guest();
+        return guest.startsWith(SELF) ? BELOW + thread.process().pid() + guest.substring(SELF.length() - 1) : guest;
     }
 
     /** Returns whether two names are one of the emulator: a rename changes nothing then ({@code vfs_rename}). */

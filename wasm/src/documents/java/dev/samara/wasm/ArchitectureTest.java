@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.nio.file.Path;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** The memories use the classes of an embedder: the address space, and nothing from below it. */
+final class ArchitectureTest {
+    @Test
+    @DisplayName("it depends on core, Chicory and the JDK alone")
+    void dependsOnCore() {
+        JavaClasses memories =
+                new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
+        classes()
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(
+                        "java..",
+                        "dev.samara.core",
+                        "dev.samara.core.guest",
+                        "dev.samara.core.mman",
+                        "dev.samara.core.vma",
+                        "dev.samara.wasm",
+                        "com.dylibso.chicory..",
+                        "org.jspecify..")
+                .check(memories);
+    }
+}

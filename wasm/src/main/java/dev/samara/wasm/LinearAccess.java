@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import com.dylibso.chicory.runtime.ChicoryInterruptedException;
+import com.dylibso.chicory.runtime.TrapException;
+import com.dylibso.chicory.runtime.WasmRuntimeException;
+import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import java.nio.ByteOrder;
+
+/** The accesses of one CPU. An access that fails is a trap, as an exception of Chicory. */
+final class LinearAccess extends FlatMemory {
+    private LinearAccess(GuestMemory memory) {
+        super(memory, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Returns the accesses of a CPU, which are made once. */
+    static LinearAccess of(GuestMemory memory) {
+        FlatMemory flat = memory.flat();
+        if (flat == null) {
+            return new LinearAccess(memory);
+        }
+        if (flat instanceof LinearAccess access) {
+            return access;
+        }
+        throw new IllegalStateException("threads enter spaces of this machine with a " + flat.getClass()
+                + "; WebAssembly needs a machine of its own");
+    }
+
+    LinearAccess polled() {
+        poll();
+        return this;
+    }
+
+    /* Copies that the machine asks to try again go on behind what is done. */
+
+    void copyBytesIn(long address, byte[] source, int at, int size) {
+        int done = memory().copyIn(address, source, at, size);
+        while (done < size) {
+            tryAgain(size - done);
+            done += memory().copyIn(address + done, source, at + done, size - done);
+        }
+    }
+
+    void copyBytesOut(long address, byte[] target) {
+        int done = memory().copyOut(address, target, 0, target.length);
+        while (done < target.length) {
+            tryAgain(target.length - done);
+            done += memory().copyOut(address + done, target, done, target.length - done);
+        }
+    }
+
+    void fillBytes(long address, long size, byte value) {
+        long done = memory().fill(address, size, value);
+        while (done < size) {
+            tryAgain(size - done);
+            done += memory().fill(address + done, size - done, value);
+        }
+    }
+
+    void copyBytes(long source, long target, long size) {
+        boolean isDown = target > source && target < source + size;
+        long done = memory().copy(source, target, size);
+        while (done < size) {
+            tryAgain(size - done);
+            long skipped = isDown ? 0 : done;
+            done += memory().copy(source + skipped, target + skipped, size - done);
+        }
+    }
+
+    private void tryAgain(long size) {
+        fault(memory().fault(), memory().faultAddress(), Protection.NONE, (int) size);
+    }
+
+    @Override
+    protected void fault(int fault, long address, int access, int size) {
+        if (fault != Fault.RETRY || Thread.currentThread().isInterrupted()) {
+            throw trap(fault, address, size);
+        }
+        // The machine empties another space: nothing may wait for this CPU in the meantime.
+        poll();
+    }
+
+    static RuntimeException trap(int fault, long address, long size) {
+        String where = " at address " + address + ", size " + size;
+        return switch (fault) {
+            case Fault.RETRY -> new ChicoryInterruptedException("Thread interrupted");
+            case Fault.ADRALN -> new TrapException("unaligned atomic" + where);
+            case Fault.OUT_OF_MEMORY -> new WasmRuntimeException("out of memory" + where);
+            default -> new WasmRuntimeException("out of bounds memory access: " + Fault.toString(fault) + where);
+        };
+    }
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import dev.samara.core.AddressSpace;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The atomic accesses of {@link LinearMemory}: sequentially consistent, as WebAssembly's are. Each polls. An address
+ * that is not a multiple of the size is a trap.
+ */
+public abstract sealed class LinearAtomics extends LinearNumbers permits LinearMemory {
+    LinearAtomics(AddressSpace space) {
+        super(space);
+    }
+
+    @Override
+    public final void atomicFence() {
+        // Pairs with the fences and the atomic accesses of the other threads of the guest.
+        VarHandle.fullFence();
+    }
+
+    @Override
+    public final byte atomicReadByte(int address) {
+        LinearAccess of = access;
+        return of != null ? of.polled().loadByteVolatile(address & ADDRESS) : enter(() -> atomicReadByte(address));
+    }
+
+    @Override
+    public final short atomicReadShort(int address) {
+        LinearAccess of = access;
+        return of != null ? of.polled().loadShortVolatile(address & ADDRESS) : enter(() -> atomicReadShort(address));
+    }
+
+    @Override
+    public final int atomicReadInt(int address) {
+        LinearAccess of = access;
+        return of != null ? of.polled().loadIntVolatile(address & ADDRESS) : enter(() -> atomicReadInt(address));
+    }
+
+    @Override
+    public final long atomicReadLong(int address) {
+        LinearAccess of = access;
+        return of != null ? of.polled().loadLongVolatile(address & ADDRESS) : enter(() -> atomicReadLong(address));
+    }
+
+    @Override
+    public final void atomicWriteByte(int address, byte value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.polled().storeByteVolatile(address & ADDRESS, value);
+        } else {
+            outside(() -> atomicWriteByte(address, value));
+        }
+    }
+
+    @Override
+    public final void atomicWriteShort(int address, short value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.polled().storeShortVolatile(address & ADDRESS, value);
+        } else {
+            outside(() -> atomicWriteShort(address, value));
+        }
+    }
+
+    @Override
+    public final void atomicWriteInt(int address, int value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.polled().storeIntVolatile(address & ADDRESS, value);
+        } else {
+            outside(() -> atomicWriteInt(address, value));
+        }
+    }
+
+    @Override
+    public final void atomicWriteLong(int address, long value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.polled().storeLongVolatile(address & ADDRESS, value);
+        } else {
+            outside(() -> atomicWriteLong(address, value));
+        }
+    }
+
+    @Override
+    public final byte atomicAddByte(int address, byte delta) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndAddByte(address & ADDRESS, delta)
+                : enter(() -> atomicAddByte(address, delta));
+    }
+
+    @Override
+    public final short atomicAddShort(int address, short delta) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndAddShort(address & ADDRESS, delta)
+                : enter(() -> atomicAddShort(address, delta));
+    }
+
+    @Override
+    public final int atomicAddInt(int address, int delta) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndAddInt(address & ADDRESS, delta)
+                : enter(() -> atomicAddInt(address, delta));
+    }
+
+    @Override
+    public final long atomicAddLong(int address, long delta) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndAddLong(address & ADDRESS, delta)
+                : enter(() -> atomicAddLong(address, delta));
+    }
+
+    @Override
+    public final byte atomicAndByte(int address, byte mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseAndByte(address & ADDRESS, mask)
+                : enter(() -> atomicAndByte(address, mask));
+    }
+
+    @Override
+    public final short atomicAndShort(int address, short mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseAndShort(address & ADDRESS, mask)
+                : enter(() -> atomicAndShort(address, mask));
+    }
+
+    @Override
+    public final int atomicAndInt(int address, int mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseAndInt(address & ADDRESS, mask)
+                : enter(() -> atomicAndInt(address, mask));
+    }
+
+    @Override
+    public final long atomicAndLong(int address, long mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseAndLong(address & ADDRESS, mask)
+                : enter(() -> atomicAndLong(address, mask));
+    }
+
+    @Override
+    public final byte atomicOrByte(int address, byte mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseOrByte(address & ADDRESS, mask)
+                : enter(() -> atomicOrByte(address, mask));
+    }
+
+    @Override
+    public final short atomicOrShort(int address, short mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseOrShort(address & ADDRESS, mask)
+                : enter(() -> atomicOrShort(address, mask));
+    }
+
+    @Override
+    public final int atomicOrInt(int address, int mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseOrInt(address & ADDRESS, mask)
+                : enter(() -> atomicOrInt(address, mask));
+    }
+
+    @Override
+    public final long atomicOrLong(int address, long mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseOrLong(address & ADDRESS, mask)
+                : enter(() -> atomicOrLong(address, mask));
+    }
+
+    @Override
+    public final byte atomicXorByte(int address, byte mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseXorByte(address & ADDRESS, mask)
+                : enter(() -> atomicXorByte(address, mask));
+    }
+
+    @Override
+    public final short atomicXorShort(int address, short mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseXorShort(address & ADDRESS, mask)
+                : enter(() -> atomicXorShort(address, mask));
+    }
+
+    @Override
+    public final int atomicXorInt(int address, int mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseXorInt(address & ADDRESS, mask)
+                : enter(() -> atomicXorInt(address, mask));
+    }
+
+    @Override
+    public final long atomicXorLong(int address, long mask) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndBitwiseXorLong(address & ADDRESS, mask)
+                : enter(() -> atomicXorLong(address, mask));
+    }
+
+    @Override
+    public final byte atomicXchgByte(int address, byte value) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndSetByte(address & ADDRESS, value)
+                : enter(() -> atomicXchgByte(address, value));
+    }
+
+    @Override
+    public final short atomicXchgShort(int address, short value) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndSetShort(address & ADDRESS, value)
+                : enter(() -> atomicXchgShort(address, value));
+    }
+
+    @Override
+    public final int atomicXchgInt(int address, int value) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndSetInt(address & ADDRESS, value)
+                : enter(() -> atomicXchgInt(address, value));
+    }
+
+    @Override
+    public final long atomicXchgLong(int address, long value) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().getAndSetLong(address & ADDRESS, value)
+                : enter(() -> atomicXchgLong(address, value));
+    }
+
+    @Override
+    public final byte atomicCmpxchgByte(int address, byte expected, byte value) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().compareAndExchangeByte(address & ADDRESS, expected, value)
+                : enter(() -> atomicCmpxchgByte(address, expected, value));
+    }
+
+    @Override
+    public final short atomicCmpxchgShort(int address, short expected, short value) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().compareAndExchangeShort(address & ADDRESS, expected, value)
+                : enter(() -> atomicCmpxchgShort(address, expected, value));
+    }
+
+    @Override
+    public final int atomicCmpxchgInt(int address, int expected, int value) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().compareAndExchangeInt(address & ADDRESS, expected, value)
+                : enter(() -> atomicCmpxchgInt(address, expected, value));
+    }
+
+    @Override
+    public final long atomicCmpxchgLong(int address, long expected, long value) {
+        LinearAccess of = access;
+        return of != null
+                ? of.polled().compareAndExchangeLong(address & ADDRESS, expected, value)
+                : enter(() -> atomicCmpxchgLong(address, expected, value));
+    }
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.FIXED_NOREPLACE;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
+
+import com.dylibso.chicory.runtime.ChicoryInterruptedException;
+import com.dylibso.chicory.runtime.ConstantEvaluators;
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.runtime.WasmRuntimeException;
+import com.dylibso.chicory.wasm.ChicoryException;
+import com.dylibso.chicory.wasm.UninstantiableException;
+import com.dylibso.chicory.wasm.types.ActiveDataSegment;
+import com.dylibso.chicory.wasm.types.DataSegment;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
+import com.dylibso.chicory.wasm.types.PassiveDataSegment;
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A linear memory of the WebAssembly runtime Chicory, in an address space of its own, from address 0. Pages that were
+ * never written take no memory, and a {@linkplain #fork fork} copies none.
+ *
+ * <pre>{@code
+ * Instance instance = Instance.builder(module).withMemoryFactory(LinearMemory.factory(machine)).build();
+ * LinearMemory memory = (LinearMemory) instance.memory();
+ * ExportFunction run = memory.entering(instance.export("run"));
+ * }</pre>
+ *
+ * <p><b>Threads.</b> One thread at a time uses a memory. A call of a function that {@link #entering} has wrapped takes
+ * its thread into the space, whichever it is, for the time of the call. Without that each access enters the space for
+ * its own duration: the results are the same, and each access takes many times as long. While a thread is in, a
+ * call on another one throws {@link IllegalStateException}; single accesses of another thread are not checked, and must
+ * not be made. The host's other threads use {@link #space}. Threads of WebAssembly that share a memory have an instance
+ * each, and each of these imports a {@link #view} of its own.
+ *
+ * <p><b>Traps</b> are exceptions of Chicory, as those of its own memories are: {@link WasmRuntimeException} with
+ * {@code out of bounds memory access}. An access that fails has changed nothing. An access for which the machine has no
+ * memory is a trap too, {@code out of memory}; a thread that is interrupted where it would have to wait throws {@link
+ * ChicoryInterruptedException}. A copy or a fill that ends with one of these two may have changed a part.
+ *
+ * <p><b>The end.</b> A memory that no thread can reach any more is given up, some time after a garbage collection
+ * ({@link dev.samara.core.AddressSpaceBuilder#collected}). {@link #close} ends it at once.
+ *
+ * <p>All memories of a machine, and nothing else, {@linkplain AddressSpace#enter enter} spaces of that machine.
+ */
+public final class LinearMemory extends LinearAtomics implements AutoCloseable {
+    /**
+     * 4 GiB of addresses in pages of 64 KiB, as WebAssembly's are. A fork takes about a twentieth of the time that it
+     * takes with pages of 4 KiB ({@link Geometry#flat Geometry.flat(32)}). Those copy less where few bytes are written.
+     */
+    public static final Geometry PAGES_64K = new Geometry(16, 2, 47, 0, 1L << 32, 1L << 32);
+
+    private static final long END = 1L << 32;
+
+    private final MemoryLimits limits;
+    private final AtomicInteger pages;
+    private final MemoryWaits waits;
+
+    private DataSegment @Nullable [] segments;
+
+    /** Whether an instance is being made that leaves the content as it is. */
+    private boolean isKept;
+
+    /**
+     * Makes a memory of zeros, with pages of 64 KiB.
+     *
+     * @param machine has memory
+     * @param limits the sizes, and whether threads share the memory
+     * @throws ChicoryException if the machine does not allow a memory of this size
+     */
+    public LinearMemory(Machine machine, MemoryLimits limits) {
+        this(machine, PAGES_64K, limits);
+    }
+
+    /**
+     * Makes a memory of zeros.
+     *
+     * @param machine has memory
+     * @param geometry at least 4 GiB from address 0, in pages of at most 64 KiB: {@link #PAGES_64K}, or {@code
+     *     Geometry.flat(32)} for pages of 4 KiB
+     * @param limits the sizes, and whether threads share the memory
+     * @throws IllegalArgumentException if the geometry does not fit
+     * @throws ChicoryException if the machine does not allow a memory of this size
+     */
+    public LinearMemory(Machine machine, Geometry geometry, MemoryLimits limits) {
+        this(newSpace(machine, geometry), limits, new AtomicInteger());
+        if (limits.initialPages() > 0 && grow(limits.initialPages()) < 0) {
+            close();
+            throw new ChicoryException("no room for a memory of " + limits.initialPages() + " pages");
+        }
+    }
+
+    private LinearMemory(AddressSpace space, MemoryLimits limits, AtomicInteger pages) {
+        super(space);
+        this.limits = limits;
+        this.pages = pages;
+        waits = new MemoryWaits(this);
+    }
+
+    private static AddressSpace newSpace(Machine machine, Geometry geometry) {
+        if (geometry.minimum() != 0 || geometry.limit() < END || geometry.pageSize() > PAGE_SIZE) {
+            throw new IllegalArgumentException(
+                    geometry + " has not 4 GiB from address 0, in pages of at most " + PAGE_SIZE + " bytes");
+        }
+        return machine.space(geometry).name("wasm").collected(true).build();
+    }
+
+    /**
+     * Returns what Chicory's builder of instances takes ({@code withMemoryFactory}).
+     *
+     * @param machine has memory
+     * @return makes memories with pages of 64 KiB
+     */
+    public static Function<MemoryLimits, Memory> factory(Machine machine) {
+        return limits -> new LinearMemory(machine, limits);
+    }
+
+    /**
+     * Copies this memory: both have the same content from here on, and share the pages that neither writes. The time
+     * depends on the number of pages in memory; with pages of 64 KiB it is tens of microseconds for 100 MiB. {@link
+     * InstanceFork} copies an instance with its memory.
+     *
+     * <p>Any thread may call this. Waits for the next store or call of the thread that uses this memory. No thread may
+     * grow this memory at the same time.
+     *
+     * @return the copy; nobody waits at its words
+     * @throws dev.samara.core.mman.MmException if this memory is closed (ESRCH), or the machine's limits do not allow
+     *     the copy
+     */
+    public LinearMemory fork() {
+        AddressSpace child = space().fork();
+        back();
+        Vma last = child.findPrevious(END);
+        return new LinearMemory(child, limits, new AtomicInteger(last == null ? 0 : (int) (last.end() / PAGE_SIZE)));
+    }
+
+    /**
+     * Returns this memory for another thread, whose instance imports it. Views have one content, one size, and one
+     * close.
+     *
+     * @return the memory, with which another thread may enter
+     */
+    public LinearMemory view() {
+        return new LinearMemory(space(), limits, pages);
+    }
+
+    /** Ends this memory and its views. Accesses from here on throw. */
+    @Override
+    public void close() {
+        space().close();
+    }
+
+    // ------------------------------------------------------------------ size
+
+    @Override
+    public int pages() {
+        return pages.get();
+    }
+
+    @Override
+    public int initialPages() {
+        return limits.initialPages();
+    }
+
+    @Override
+    public int maximumPages() {
+        return Math.min(limits.maximumPages(), RUNTIME_MAX_PAGES);
+    }
+
+    @Override
+    public boolean shared() {
+        return limits.shared();
+    }
+
+    /**
+     * Adds pages of zeros.
+     *
+     * @param size how many
+     * @return the number of pages before; -1 if there would be more than the maximum, or more than the machine allows
+     * @throws ChicoryInterruptedException if the thread was interrupted and would have waited; nothing has changed
+     */
+    @Override
+    public int grow(int size) {
+        while (true) {
+            int before = pages.get();
+            if (size < 0 || size > maximumPages() - before) {
+                return -1;
+            }
+            if (size == 0) {
+                return before;
+            }
+            // The mapping decides between threads: a range can be mapped once.
+            long start = bytes(before);
+            long result =
+                    space().mmap(start, bytes(size), READ | WRITE, PRIVATE | ANONYMOUS | FIXED_NOREPLACE, null, 0);
+            back();
+            if (result == start) {
+                pages.set(before + size);
+                return before;
+            }
+            if (Errno.of(result) == Errno.EINTR) {
+                throw new ChicoryInterruptedException("Thread interrupted");
+            }
+            if (Errno.of(result) != Errno.EEXIST) {
+                return -1;
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    private static long bytes(int pages) {
+        return (long) PAGE_SIZE * pages;
+    }
+
+    private boolean isInside(int address, int size) {
+        return address >= 0 && size >= 0 && (long) address + size <= bytes(pages());
+    }
+
+    void checkInside(int address, int size) {
+        if (!isInside(address, size)) {
+            throw LinearAccess.trap(Fault.MAPERR, address & ADDRESS, size);
+        }
+    }
+
+    // ------------------------------------------------------------------ segments
+
+    /** Has the next instance that gets this memory leave the content as it is, or no longer. */
+    void keep(boolean keeps) {
+        isKept = keeps;
+    }
+
+    @Override
+    public void zero() {
+        if (!isKept && pages() > 0) {
+            long result = space().madvise(0, bytes(pages()), Advice.DONTNEED);
+            back();
+            if (result != 0) {
+                throw new ChicoryException("zero: " + Errno.of(result));
+            }
+        }
+    }
+
+    @Override
+    public void initialize(Instance instance, DataSegment[] dataSegments) {
+        initialize(instance, dataSegments, 0);
+    }
+
+    @Override
+    public void initialize(Instance instance, DataSegment @Nullable [] dataSegments, int memoryIndex) {
+        segments = dataSegments;
+        if (isKept || dataSegments == null) {
+            return;
+        }
+        for (DataSegment segment : dataSegments) {
+            if (segment instanceof ActiveDataSegment active && active.index() == memoryIndex) {
+                long offset = ConstantEvaluators.computeConstantValue(instance, active.offsetInstructions())[0];
+                byte[] data = active.data();
+                if (!isInside((int) offset, data.length)) {
+                    throw new UninstantiableException("out of bounds memory access");
+                }
+                write((int) offset, data, 0, data.length);
+            }
+        }
+    }
+
+    @Override
+    public void initPassiveSegment(int segmentId, int target, int offset, int size) {
+        write(target, segment(segmentId), offset, size);
+    }
+
+    private byte[] segment(int segmentId) {
+        DataSegment[] all = segments;
+        return all == null ? PassiveDataSegment.EMPTY.data() : all[segmentId].data();
+    }
+
+    @Override
+    public void drop(int segment) {
+        DataSegment[] all = segments;
+        if (all != null) {
+            all[segment] = PassiveDataSegment.EMPTY;
+        }
+    }
+
+    // ------------------------------------------------------------------ bytes
+
+    @Override
+    public void write(int address, byte[] data, int offset, int size) {
+        if (offset < 0 || size < 0 || (long) offset + size > data.length) {
+            throw LinearAccess.trap(Fault.MAPERR, offset & ADDRESS, size);
+        }
+        checkInside(address, size);
+        LinearAccess of = access;
+        if (of != null) {
+            of.polled().copyBytesIn(address, data, offset, size);
+        } else {
+            outside(() -> write(address, data, offset, size));
+        }
+    }
+
+    @Override
+    public byte[] readBytes(int address, int length) {
+        checkInside(address, length);
+        byte[] data = new byte[length];
+        LinearAccess of = access;
+        if (of != null) {
+            of.polled().copyBytesOut(address, data);
+        } else {
+            outside(() -> entered().copyBytesOut(address, data));
+        }
+        return data;
+    }
+
+    @Override
+    public void fill(byte value, int from, int to) {
+        checkInside(from, to - from);
+        LinearAccess of = access;
+        if (of != null) {
+            of.polled().fillBytes(from, to - from, value);
+        } else {
+            outside(() -> fill(value, from, to));
+        }
+    }
+
+    @Override
+    public void copy(int target, int source, int size) {
+        checkInside(source, size);
+        checkInside(target, size);
+        LinearAccess of = access;
+        if (of != null) {
+            of.polled().copyBytes(source, target, size);
+        } else {
+            outside(() -> copy(target, source, size));
+        }
+    }
+
+    // ------------------------------------------------------------------ waits
+
+    @Override
+    public int atomicWait(int address, int expected, long timeout) {
+        return enter(() -> waits.await(address, expected, timeout));
+    }
+
+    @Override
+    public int atomicWait(int address, long expected, long timeout) {
+        return enter(() -> waits.await(address, expected, timeout));
+    }
+
+    @Override
+    public int atomicNotify(int address, int most) {
+        return enter(() -> waits.wake(address, most));
+    }
+
+    @Override
+    @SuppressWarnings("removal")
+    public Object lock(int address) {
+        throw new UnsupportedOperationException("atomic accesses take no lock");
+    }
+
+    @Override
+    @SuppressWarnings("removal")
+    public int waitOn(int address, int expected, long timeout) {
+        return atomicWait(address, expected, timeout);
+    }
+
+    @Override
+    @SuppressWarnings("removal")
+    public int waitOn(int address, long expected, long timeout) {
+        return atomicWait(address, expected, timeout);
+    }
+
+    @Override
+    @SuppressWarnings("removal")
+    public int notify(int address, int most) {
+        return atomicNotify(address, most);
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import dev.samara.core.AddressSpace;
+
+/**
+ * The loads and stores of {@link LinearMemory}. Stores poll, so that operations on the space, such as a fork, do not
+ * wait for a function that stores now and then: compiled WebAssembly has no other place for it.
+ *
+ * <p>The methods are small, since the compiler of the JVM inlines small methods early. What is made outside the space
+ * is therefore in methods of its own.
+ */
+public abstract sealed class LinearNumbers extends EnteredMemory permits LinearAtomics {
+    LinearNumbers(AddressSpace space) {
+        super(space);
+    }
+
+    @Override
+    public final byte read(int address) {
+        LinearAccess of = access;
+        return of != null ? of.loadByte(address & ADDRESS) : readOutside(address);
+    }
+
+    private byte readOutside(int address) {
+        return enter(() -> read(address));
+    }
+
+    @Override
+    public final short readShort(int address) {
+        LinearAccess of = access;
+        return of != null ? of.loadShort(address & ADDRESS) : readShortOutside(address);
+    }
+
+    private short readShortOutside(int address) {
+        return enter(() -> readShort(address));
+    }
+
+    @Override
+    public final int readInt(int address) {
+        LinearAccess of = access;
+        return of != null ? of.loadInt(address & ADDRESS) : readIntOutside(address);
+    }
+
+    private int readIntOutside(int address) {
+        return enter(() -> readInt(address));
+    }
+
+    @Override
+    public final long readLong(int address) {
+        LinearAccess of = access;
+        return of != null ? of.loadLong(address & ADDRESS) : readLongOutside(address);
+    }
+
+    private long readLongOutside(int address) {
+        return enter(() -> readLong(address));
+    }
+
+    @Override
+    public final float readFloat(int address) {
+        LinearAccess of = access;
+        return of != null ? of.loadFloat(address & ADDRESS) : Float.intBitsToFloat(readIntOutside(address));
+    }
+
+    @Override
+    public final double readDouble(int address) {
+        LinearAccess of = access;
+        return of != null ? of.loadDouble(address & ADDRESS) : Double.longBitsToDouble(readLongOutside(address));
+    }
+
+    @Override
+    public final long readU16(int address) {
+        return readShort(address) & 0xffffL;
+    }
+
+    @Override
+    public final long readF32(int address) {
+        return readInt(address);
+    }
+
+    @Override
+    public final long readF64(int address) {
+        return readLong(address);
+    }
+
+    @Override
+    public final void writeByte(int address, byte value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.poll();
+            of.storeByte(address & ADDRESS, value);
+        } else {
+            outside(() -> writeByte(address, value));
+        }
+    }
+
+    @Override
+    public final void writeShort(int address, short value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.poll();
+            of.storeShort(address & ADDRESS, value);
+        } else {
+            outside(() -> writeShort(address, value));
+        }
+    }
+
+    @Override
+    public final void writeI32(int address, int value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.poll();
+            of.storeInt(address & ADDRESS, value);
+        } else {
+            outside(() -> writeI32(address, value));
+        }
+    }
+
+    @Override
+    public final void writeLong(int address, long value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.poll();
+            of.storeLong(address & ADDRESS, value);
+        } else {
+            outside(() -> writeLong(address, value));
+        }
+    }
+
+    @Override
+    public final void writeF32(int address, float value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.poll();
+            of.storeFloat(address & ADDRESS, value);
+        } else {
+            outside(() -> writeF32(address, value));
+        }
+    }
+
+    @Override
+    public final void writeF64(int address, double value) {
+        LinearAccess of = access;
+        if (of != null) {
+            of.poll();
+            of.storeDouble(address & ADDRESS, value);
+        } else {
+            outside(() -> writeF64(address, value));
+        }
+    }
+}

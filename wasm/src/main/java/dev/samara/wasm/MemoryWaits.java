@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import com.dylibso.chicory.runtime.ChicoryInterruptedException;
+import com.dylibso.chicory.runtime.TrapException;
+import com.dylibso.chicory.wasm.ChicoryException;
+import dev.samara.core.guest.FutexTable;
+import dev.samara.core.guest.FutexWaiter;
+import dev.samara.core.mman.Errno;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The waits of a shared memory ({@code memory.atomic.wait32}, {@code wait64} and {@code notify}), in the machine's
+ * table of waits. The calling thread has entered the memory. It leaves GUEST while it sleeps.
+ */
+final class MemoryWaits {
+    /* The results of a wait, by WebAssembly. */
+    private static final int WOKEN = 0;
+    private static final int NOT_EQUAL = 1;
+    private static final int TIMED_OUT = 2;
+
+    private final LinearMemory memory;
+
+    MemoryWaits(LinearMemory memory) {
+        this.memory = memory;
+    }
+
+    private FutexTable futexes() {
+        return memory.space().machine().futexes();
+    }
+
+    /** Waits while a word of four bytes has a value; a negative time stands for any. */
+    int await(int address, int expected, long nanos) {
+        check(address, Integer.BYTES);
+        FutexWaiter waiter = newWaiter();
+        return isQueued(waiter, address, expected) ? sleep(waiter, nanos) : NOT_EQUAL;
+    }
+
+    /** Waits while a word of eight bytes has a value; a negative time stands for any. */
+    int await(int address, long expected, long nanos) {
+        check(address, Long.BYTES);
+        FutexWaiter waiter = newWaiter();
+        // The table compares the low half. Whoever changes the word and notifies finds this waiter from here on.
+        if (!isQueued(waiter, address, (int) expected)) {
+            return NOT_EQUAL;
+        }
+        if (memory.atomicReadLong(address) != expected) {
+            // If a notification has counted this thread, it has to be one that was woken.
+            return waiter.unqueue() ? WOKEN : NOT_EQUAL;
+        }
+        return sleep(waiter, nanos);
+    }
+
+    /** Wakes threads that wait at a word; a negative number stands for all. Returns how many. */
+    int wake(int address, int most) {
+        memory.checkInside(address, Integer.BYTES);
+        if (!memory.shared() || most == 0) {
+            return 0;
+        }
+        int count = most < 0 ? Integer.MAX_VALUE : most;
+        long woken = futexes().wake(memory.entered().memory(), address, false, count, FutexTable.ANY);
+        if (woken < 0) {
+            throw new ChicoryException("notify at " + address + ": " + Errno.of(woken));
+        }
+        return (int) woken;
+    }
+
+    private void check(int address, int size) {
+        if (!memory.shared()) {
+            throw new TrapException("expected shared memory");
+        }
+        memory.checkInside(address, size);
+        if ((address & size - 1) != 0) {
+            throw new TrapException("unaligned atomic at address " + address + ", size " + size);
+        }
+    }
+
+    private FutexWaiter newWaiter() {
+        Thread waiting = Thread.currentThread();
+        return futexes().newWaiter(FutexTable.ANY, () -> LockSupport.unpark(waiting));
+    }
+
+    private boolean isQueued(FutexWaiter waiter, int address, int expected) {
+        long result = waiter.queue(memory.entered().memory(), address, false, expected);
+        if (result < 0 && Errno.of(result) != Errno.EAGAIN) {
+            throw Errno.of(result) == Errno.EINTR
+                    ? new ChicoryInterruptedException("Thread interrupted")
+                    : new ChicoryException("wait at " + address + ": " + Errno.of(result));
+        }
+        return result == 0;
+    }
+
+    private int sleep(FutexWaiter waiter, long nanos) {
+        try {
+            return memory.leave(() -> park(waiter, nanos));
+        } finally {
+            waiter.unqueue();
+        }
+    }
+
+    private static int park(FutexWaiter waiter, long nanos) {
+        long end = System.nanoTime() + nanos;
+        while (waiter.isQueued()) {
+            long left = end - System.nanoTime();
+            if (nanos >= 0 && left <= 0) {
+                return waiter.unqueue() ? WOKEN : TIMED_OUT;
+            }
+            if (Thread.currentThread().isInterrupted()) {
+                if (waiter.unqueue()) {
+                    return WOKEN;
+                }
+                throw new ChicoryInterruptedException("Thread interrupted");
+            }
+            if (nanos < 0) {
+                LockSupport.park(waiter);
+            } else {
+                LockSupport.parkNanos(waiter, left);
+            }
+        }
+        return waiter.isWoken() ? WOKEN : TIMED_OUT;
+    }
+}

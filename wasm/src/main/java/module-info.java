@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Memories of WebAssembly for the runtime Chicory, in address spaces of the library: {@link
+ * dev.samara.wasm.LinearMemory}.
+ */
+@org.jspecify.annotations.NullMarked
+module dev.samara.wasm {
+    requires transitive dev.samara.core;
+    requires transitive com.dylibso.chicory.runtime;
+    requires static org.jspecify;
+
+    exports dev.samara.wasm;
+}

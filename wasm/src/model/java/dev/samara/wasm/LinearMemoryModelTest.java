@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import com.dylibso.chicory.runtime.ByteArrayMemory;
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.wasm.ChicoryException;
+import com.dylibso.chicory.wasm.Parser;
+import com.dylibso.chicory.wasm.types.DataSegment;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
+import com.dylibso.chicory.wasm.types.PassiveDataSegment;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Random accesses, made to a memory in a space and to the memory that comes with Chicory. */
+@DisplayName("A memory in a space answers each access as the memory of Chicory does")
+@Tag("comparison")
+final class LinearMemoryModelTest {
+    private static final int STEPS = 100_000;
+    private static final int PAGE = Memory.PAGE_SIZE;
+    private static final int INITIAL = 2;
+    private static final int MAXIMUM = 7;
+    private static final byte[] EMPTY_MODULE = {0, 'a', 's', 'm', 1, 0, 0, 0};
+
+    /** An access, with arguments that both memories get. */
+    private interface Access {
+        Object apply(Memory memory, int address, long number, int size);
+    }
+
+    private static final List<Access> NUMBERS = List.of(
+            (memory, at, number, size) -> memory.read(at),
+            (memory, at, number, size) -> memory.readU8(at),
+            (memory, at, number, size) -> memory.readI8(at),
+            (memory, at, number, size) -> memory.readShort(at),
+            (memory, at, number, size) -> memory.readU16(at),
+            (memory, at, number, size) -> memory.readI16(at),
+            (memory, at, number, size) -> memory.readInt(at),
+            (memory, at, number, size) -> memory.readI32(at),
+            (memory, at, number, size) -> memory.readU32(at),
+            (memory, at, number, size) -> memory.readLong(at),
+            (memory, at, number, size) -> memory.readI64(at),
+            (memory, at, number, size) -> Float.floatToRawIntBits(memory.readFloat(at)),
+            (memory, at, number, size) -> memory.readF32(at),
+            (memory, at, number, size) -> Double.doubleToRawLongBits(memory.readDouble(at)),
+            (memory, at, number, size) -> memory.readF64(at),
+            (memory, at, number, size) -> done(() -> memory.writeByte(at, (byte) number)),
+            (memory, at, number, size) -> done(() -> memory.writeShort(at, (short) number)),
+            (memory, at, number, size) -> done(() -> memory.writeI32(at, (int) number)),
+            (memory, at, number, size) -> done(() -> memory.writeLong(at, number)),
+            (memory, at, number, size) -> done(() -> memory.writeF32(at, Float.intBitsToFloat((int) number))),
+            (memory, at, number, size) -> done(() -> memory.writeF64(at, Double.longBitsToDouble(number))));
+
+    private static final List<Access> ATOMICS = List.of(
+            (memory, at, number, size) -> memory.atomicReadByte(at),
+            (memory, at, number, size) -> memory.atomicReadShort(at & -2),
+            (memory, at, number, size) -> memory.atomicReadInt(at & -4),
+            (memory, at, number, size) -> memory.atomicReadLong(at & -8),
+            (memory, at, number, size) -> done(() -> memory.atomicWriteByte(at, (byte) number)),
+            (memory, at, number, size) -> done(() -> memory.atomicWriteShort(at & -2, (short) number)),
+            (memory, at, number, size) -> done(() -> memory.atomicWriteInt(at & -4, (int) number)),
+            (memory, at, number, size) -> done(() -> memory.atomicWriteLong(at & -8, number)),
+            (memory, at, number, size) -> memory.atomicAddByte(at, (byte) number),
+            (memory, at, number, size) -> memory.atomicAddShort(at & -2, (short) number),
+            (memory, at, number, size) -> memory.atomicAddInt(at & -4, (int) number),
+            (memory, at, number, size) -> memory.atomicAddLong(at & -8, number),
+            (memory, at, number, size) -> memory.atomicAndByte(at, (byte) number),
+            (memory, at, number, size) -> memory.atomicAndShort(at & -2, (short) number),
+            (memory, at, number, size) -> memory.atomicAndInt(at & -4, (int) number),
+            (memory, at, number, size) -> memory.atomicAndLong(at & -8, number),
+            (memory, at, number, size) -> memory.atomicOrByte(at, (byte) number),
+            (memory, at, number, size) -> memory.atomicOrShort(at & -2, (short) number),
+            (memory, at, number, size) -> memory.atomicOrInt(at & -4, (int) number),
+            (memory, at, number, size) -> memory.atomicOrLong(at & -8, number),
+            (memory, at, number, size) -> memory.atomicXorByte(at, (byte) number),
+            (memory, at, number, size) -> memory.atomicXorShort(at & -2, (short) number),
+            (memory, at, number, size) -> memory.atomicXorInt(at & -4, (int) number),
+            (memory, at, number, size) -> memory.atomicXorLong(at & -8, number),
+            (memory, at, number, size) -> memory.atomicXchgByte(at, (byte) number),
+            (memory, at, number, size) -> memory.atomicXchgShort(at & -2, (short) number),
+            (memory, at, number, size) -> memory.atomicXchgInt(at & -4, (int) number),
+            (memory, at, number, size) -> memory.atomicXchgLong(at & -8, number),
+            (memory, at, number, size) -> exchangedByte(memory, at, number),
+            (memory, at, number, size) -> exchangedShort(memory, at & -2, number),
+            (memory, at, number, size) -> exchangedInt(memory, at & -4, number),
+            (memory, at, number, size) -> exchangedLong(memory, at & -8, number));
+
+    private static final List<Access> BYTES = List.of(
+            (memory, at, number, size) -> done(() -> memory.write(at, bytes(number, size))),
+            (memory, at, number, size) -> done(() -> memory.write(at, bytes(number, 64), (int) number & 63, size)),
+            (memory, at, number, size) -> Arrays.hashCode(memory.readBytes(at, size)),
+            (memory, at, number, size) -> done(() -> memory.fill((byte) number, at, at + size)),
+            (memory, at, number, size) -> done(() -> memory.copy(at, other(at, number), size)),
+            (memory, at, number, size) -> done(() -> memory.copy(other(at, number), at, size)),
+            (memory, at, number, size) ->
+                    done(() -> memory.initPassiveSegment((int) number & 1, at, (int) (number >>> 1) & 15, size)));
+
+    private static Object done(Runnable access) {
+        access.run();
+        return "done";
+    }
+
+    /* A compare-and-exchange that finds what it expects, every other time. */
+
+    private static Object exchangedByte(Memory memory, int at, long number) {
+        byte expected = number < 0 ? memory.read(at) : (byte) number;
+        return memory.atomicCmpxchgByte(at, expected, (byte) (number >> 8));
+    }
+
+    private static Object exchangedShort(Memory memory, int at, long number) {
+        short expected = number < 0 ? memory.readShort(at) : (short) number;
+        return memory.atomicCmpxchgShort(at, expected, (short) (number >> 8));
+    }
+
+    private static Object exchangedInt(Memory memory, int at, long number) {
+        int expected = number < 0 ? memory.readInt(at) : (int) number;
+        return memory.atomicCmpxchgInt(at, expected, (int) (number >> 8));
+    }
+
+    private static Object exchangedLong(Memory memory, int at, long number) {
+        long expected = number < 0 ? memory.readLong(at) : number;
+        return memory.atomicCmpxchgLong(at, expected, number >> 8);
+    }
+
+    /** An address near another one, so that ranges overlap, or in another page. */
+    private static int other(int at, long number) {
+        return (int) (at + (number & 3) * PAGE / 2 + (number >> 2) % 300);
+    }
+
+    private static byte[] bytes(long seed, int size) {
+        byte[] bytes = new byte[Math.max(0, size)];
+        new Random(seed).nextBytes(bytes);
+        return bytes;
+    }
+
+    /** An address that is inside, at an edge, or far outside. */
+    private static int address(Random random, int pages) {
+        int edge = random.nextInt(pages + 2) * PAGE + random.nextInt(20) - 10;
+        return switch (random.nextInt(8)) {
+            case 0, 1, 2 -> edge;
+            case 3 -> random.nextInt(64) - 16;
+            case 4 -> random.nextBoolean() ? random.nextInt() : Integer.MIN_VALUE + random.nextInt(PAGE);
+            default -> random.nextInt(pages * PAGE + 8);
+        };
+    }
+
+    private static int size(Random random) {
+        return switch (random.nextInt(6)) {
+            case 0 -> random.nextInt(6) - 1;
+            case 1 -> random.nextInt(3 * PAGE);
+            case 2 -> PAGE / 4096 * 4096;
+            default -> random.nextInt(600);
+        };
+    }
+
+    /** What an access returns, or the class and the beginning of what it throws. */
+    private static Object outcome(Access access, Memory memory, int address, long number, int size) {
+        try {
+            return access.apply(memory, address, number, size);
+        } catch (ChicoryException trap) {
+            String message = String.valueOf(trap.getMessage());
+            return trap.getClass().getName() + ": " + message.substring(0, Math.min(27, message.length()));
+        }
+    }
+
+    private static DataSegment[] segments() {
+        return new DataSegment[] {
+            new PassiveDataSegment(bytes(1, 40)), new PassiveDataSegment(bytes(2, 20)),
+        };
+    }
+
+    @ParameterizedTest(name = "pages of 2^{0} bytes, checked: {1}, entered: {2}, shared: {3}")
+    @CsvSource({
+        "16, false, true, false",
+        "16, false, false, false",
+        "12, false, true, true",
+        "12, true, true, false",
+        "16, true, false, true"
+    })
+    void accesses(int pageShift, boolean isChecked, boolean isEntered, boolean isShared) {
+        long seed = Long.getLong("samara.seed", System.nanoTime());
+        System.out.println("LinearMemoryModelTest: -Dsamara.seed=" + seed);
+        Geometry geometry = pageShift == 16 ? LinearMemory.PAGES_64K : Geometry.flat(32);
+        try (Machine machine = Machine.builder()
+                        .memory(16L << 20)
+                        .checked(isChecked)
+                        .tlbEntries(16)
+                        .build();
+                LinearMemory actual =
+                        new LinearMemory(machine, geometry, new MemoryLimits(INITIAL, MAXIMUM, isShared))) {
+            Memory expected = new ByteArrayMemory(new MemoryLimits(INITIAL, MAXIMUM, isShared));
+            Random random = new Random(seed);
+            int steps = isChecked ? STEPS / 8 : STEPS;
+            if (isEntered) {
+                actual.enter(() -> {
+                    run(random, steps, expected, actual);
+                    return true;
+                });
+            } else {
+                run(random, steps, expected, actual);
+            }
+        } catch (AssertionError failed) {
+            fail("with -Dsamara.seed=" + seed, failed);
+        }
+    }
+
+    private static void run(Random random, int steps, Memory expected, Memory actual) {
+        Instance instance = Instance.builder(Parser.parse(EMPTY_MODULE)).build();
+        expected.initialize(instance, segments());
+        actual.initialize(instance, segments());
+        int traps = 0;
+        for (int i = 0; i < steps; i++) {
+            List<Access> kind = kind(random, expected);
+            int which = random.nextInt(kind.size());
+            int address = address(random, expected.pages());
+            long number = random.nextLong();
+            int size = size(random);
+            Object wanted = outcome(kind.get(which), expected, address, number, size);
+            Object got = outcome(kind.get(which), actual, address, number, size);
+            String what = "step " + i + ": access " + which + " of " + kind.size() + " at " + address + ", number "
+                    + number + ", size " + size;
+            assertEquals(wanted, got, what);
+            traps += String.valueOf(wanted).contains("out of bounds") ? 1 : 0;
+            if (i % (steps / 20) == 0) {
+                sameSize(random, expected, actual, i > steps / 2);
+                assertArrayEquals(all(expected), all(actual), what);
+            }
+        }
+        assertArrayEquals(all(expected), all(actual));
+        assertTrue(traps > steps / 20, "traps: " + traps);
+        expected.zero();
+        actual.zero();
+        assertArrayEquals(all(expected), all(actual));
+    }
+
+    /** On later JDKs the memory of Chicory has no atomic accesses if it is not shared: it traps at each. */
+    private static List<Access> kind(Random random, Memory expected) {
+        if (random.nextInt(12) == 0) {
+            return BYTES;
+        }
+        return expected.shared() && random.nextInt(3) == 0 ? ATOMICS : NUMBERS;
+    }
+
+    /** Grows both, or tries to, and in the second half drops a segment. */
+    private static void sameSize(Random random, Memory expected, Memory actual, boolean drops) {
+        int size = random.nextInt(8) == 0 ? random.nextInt() : random.nextInt(3);
+        assertEquals(expected.grow(size), actual.grow(size), "grow by " + size);
+        assertEquals(expected.pages(), actual.pages());
+        if (drops) {
+            int segment = random.nextInt(2);
+            expected.drop(segment);
+            actual.drop(segment);
+        }
+    }
+
+    private static byte[] all(Memory memory) {
+        return memory.readBytes(0, memory.pages() * PAGE);
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.dylibso.chicory.compiler.MachineFactoryCompiler;
+import com.dylibso.chicory.runtime.ByteArrayMemory;
+import com.dylibso.chicory.runtime.HostFunction;
+import com.dylibso.chicory.runtime.ImportValues;
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.wasm.ChicoryException;
+import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.FunctionType;
+import com.dylibso.chicory.wasm.types.ValType;
+import dev.samara.core.Machine;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@DisplayName("A fork of an instance")
+final class InstanceForkTest {
+    private final Machine machine = Machine.builder().memory(64L << 20).build();
+    private final WasmModule module = TestModules.warm();
+
+    /** What the start function has told the host. */
+    private final List<Long> notes = new ArrayList<>();
+
+    @AfterEach
+    void close() {
+        machine.close();
+    }
+
+    private ImportValues imports(List<Long> told) {
+        return ImportValues.builder()
+                .addFunction(new HostFunction(
+                        "host", "note", FunctionType.of(List.of(ValType.I32), List.of()), (instance, arguments) -> {
+                            told.add(arguments[0]);
+                            return new long[0];
+                        }))
+                .build();
+    }
+
+    private Instance warm(Function<Instance, com.dylibso.chicory.runtime.Machine> machines) {
+        Instance instance = Instance.builder(module)
+                .withImportValues(imports(notes))
+                .withMemoryFactory(LinearMemory.factory(machine))
+                .withMachineFactory(machines)
+                .build();
+        call(instance, "warm");
+        return instance;
+    }
+
+    private static long call(Instance instance, String name, long... arguments) {
+        long[] results = ((LinearMemory) instance.memory())
+                .entering(instance.export(name))
+                .apply(arguments);
+        return results == null || results.length == 0 ? 0 : results[0];
+    }
+
+    private static void end(Instance... instances) {
+        for (Instance instance : instances) {
+            ((LinearMemory) instance.memory()).close();
+        }
+    }
+
+    @ParameterizedTest(name = "compiled: {0}")
+    @ValueSource(booleans = {false, true})
+    @DisplayName("goes on from the state of the instance, without a start; neither sees what the other does")
+    void goesOn(boolean isCompiled) {
+        Function<Instance, com.dylibso.chicory.runtime.Machine> machines = isCompiled
+                ? MachineFactoryCompiler.compile(module)
+                : com.dylibso.chicory.runtime.InterpreterMachine::new;
+        Instance parent = warm(machines);
+        InstanceFork fork = InstanceFork.of(parent).withMachineFactory(machines);
+        Instance child = fork.build();
+        assertEquals(List.of(1L), notes);
+        assertEquals(1, call(child, "load", 0));
+        assertEquals(42, call(child, "load", 65536));
+        assertEquals(2, child.memory().pages());
+        assertEquals(0x0123456789abcdefL, child.exports().global("wide").getValue());
+
+        assertEquals(8, call(child, "count_up"));
+        assertEquals(9, call(child, "count_up"));
+        assertEquals(9, call(child, "call", 0), "the copy's own function, in its table");
+        assertEquals(9, call(child, "call", 4));
+        assertEquals(7, call(parent, "call", 0));
+        assertEquals(42, call(parent, "load", 65536));
+        assertEquals(5, call(child, "table_size"));
+
+        Instance other = fork.build();
+        assertEquals(8, call(other, "count_up"));
+        Instance grandchild = InstanceFork.of(child).build();
+        assertEquals(10, call(grandchild, "count_up"));
+        end(parent, child, other, grandchild);
+    }
+
+    @Test
+    @DisplayName("has the segments that the instance has, and lacks those that it has dropped")
+    void segments() {
+        Instance parent = warm(com.dylibso.chicory.runtime.InterpreterMachine::new);
+        Instance child = InstanceFork.of(parent).build();
+        assertEquals("active", child.memory().readString(16, 6));
+        call(child, "init_later");
+        assertEquals("passive", child.memory().readString(32, 7));
+        assertThrows(ChicoryException.class, () -> call(child, "init_dropped"));
+        call(child, "init_kept");
+        assertEquals(7, call(child, "call", 1));
+        assertThrows(ChicoryException.class, () -> call(child, "init_gone"));
+        assertEquals("\0\0\0\0\0\0\0", parent.memory().readString(32, 7));
+        end(parent, child);
+    }
+
+    @Test
+    @DisplayName("imports what it is given, and what the instance imports otherwise")
+    void imported() {
+        Instance parent = warm(com.dylibso.chicory.runtime.InterpreterMachine::new);
+        ImportValues others = imports(new ArrayList<>());
+        Instance child = InstanceFork.of(parent).withImportValues(others).build();
+        assertSame(others.function(0), child.imports().function(0));
+        Instance same = InstanceFork.of(parent).build();
+        assertSame(parent.imports().function(0), same.imports().function(0));
+        assertNotSame(parent.memory(), same.memory());
+        end(parent, child, same);
+    }
+
+    @Test
+    @DisplayName("can be made of LinearMemory only")
+    void otherMemory() {
+        Instance parent = Instance.builder(module)
+                .withImportValues(imports(notes))
+                .withMemoryFactory(ByteArrayMemory::new)
+                .build();
+        assertThrows(
+                IllegalArgumentException.class, () -> InstanceFork.of(parent).build());
+    }
+}

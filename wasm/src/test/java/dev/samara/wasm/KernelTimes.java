@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import com.dylibso.chicory.compiler.MachineFactoryCompiler;
+import com.dylibso.chicory.runtime.ByteArrayMemory;
+import com.dylibso.chicory.runtime.ExportFunction;
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The processor time of kernels with one kind of memory, for {@link Comparison}, in a JVM of its own: bytes, samara or
+ * samara4k. Prints a line for each kernel: its name, nanoseconds, and its result.
+ */
+final class KernelTimes {
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+    private static final int WARM_UPS = 12;
+    private static final int TIMES = 5;
+    private static final int CALLS = 1_000_000;
+    private static final int FORKS = 20;
+    private static final int FORKED_PAGES = 1 << 10;
+
+    private static final String SCRIPT = """
+            function fib(n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+            let words = [];
+            for (let i = 0; i < 3000; i++) { words.push({ key: (i * 7919) % 8009, text: "word " + i }); }
+            words.sort((one, other) => one.key - other.key);
+            console.log(fib(17), words[17].text, JSON.stringify(words).length);
+            """;
+
+    private final Instance instance;
+    private final @Nullable LinearMemory linear;
+
+    private KernelTimes(Instance instance) {
+        this.instance = instance;
+        linear = instance.memory() instanceof LinearMemory memory ? memory : null;
+    }
+
+    /** Measures the kernels, or the program: {@code KernelTimes KIND kernels|quickjs}. */
+    public static void main(String[] arguments) {
+        int tlb = Integer.getInteger("wasm.tlb", 1 << 18);
+        try (Machine machine =
+                Machine.builder().memory(4L << 30).tlbEntries(tlb).build()) {
+            if (arguments[1].equals("quickjs")) {
+                QuickJs script = QuickJs.start(limits -> memory(arguments[0], machine, limits));
+                print("QuickJS", () -> script.run(SCRIPT).hashCode());
+                close(script.memory());
+            } else {
+                kernels(arguments[0], machine);
+            }
+        }
+    }
+
+    private static void kernels(String kind, Machine machine) {
+        WasmModule module = TestModules.kernels();
+        Instance instance = Instance.builder(module)
+                .withMemoryFactory(limits -> memory(kind, machine, limits))
+                .withMachineFactory(MachineFactoryCompiler.compile(module))
+                .build();
+        KernelTimes times = new KernelTimes(instance);
+        times.measure();
+        times.forks(kind, machine);
+        close(instance.memory());
+    }
+
+    private static Memory memory(String kind, Machine machine, MemoryLimits limits) {
+        return switch (kind) {
+            case "bytes" -> new ByteArrayMemory(limits);
+            case "samara" -> new LinearMemory(machine, limits);
+            case "samara4k" -> new LinearMemory(machine, Geometry.flat(32), limits);
+            default -> throw new IllegalArgumentException("memory " + kind + " is not bytes, samara or samara4k");
+        };
+    }
+
+    private static void close(Memory memory) {
+        if (memory instanceof LinearMemory of) {
+            of.close();
+        }
+    }
+
+    private ExportFunction export(String name) {
+        ExportFunction function = instance.export(name);
+        return linear == null ? function : linear.entering(function);
+    }
+
+    private long call(String name, long... arguments) {
+        long[] results = export(name).apply(arguments);
+        return results == null || results.length == 0 ? 0 : results[0];
+    }
+
+    private void measure() {
+        call("grow", (1 << 14) + 16 - instance.memory().pages());
+        print("sieve", () -> call("sieve", 4_000_000));
+        print("matrix", () -> call("matrix", 200));
+        print("random in 64 KiB", () -> call("random", 16, 5_000_000));
+        print("random in 8 MiB", () -> call("random", 23, 2_000_000));
+        print("random in 64 MiB", () -> call("random", 26, 2_000_000));
+        print("random in 1 GiB", () -> call("random", 30, 2_000_000));
+        print("copy of 4 KiB", () -> call("copies", 1 << 12, 20_000));
+        print("copy of 1 MiB", () -> call("copies", 1 << 20, 100));
+        ExportFunction increment = export("increment");
+        print("call", () -> {
+            long last = 0;
+            for (int i = 0; i < CALLS; i++) {
+                last = increment.apply()[0];
+            }
+            return last;
+        });
+    }
+
+    /** Copies of 64 MiB, in each of which one page is written: by a fork, or through an array. */
+    private void forks(String kind, Machine machine) {
+        MemoryLimits limits = new MemoryLimits(FORKED_PAGES);
+        Memory warm = memory(kind, machine, limits);
+        for (int i = 0; i < FORKED_PAGES; i++) {
+            warm.writeByte(i * Memory.PAGE_SIZE, (byte) 1);
+        }
+        print("copy of a memory", () -> {
+            long sum = 0;
+            for (int i = 0; i < FORKS; i++) {
+                Memory copy = warm instanceof LinearMemory of ? of.fork() : copy(warm, limits);
+                copy.writeByte(i, (byte) 2);
+                sum += copy.read(Memory.PAGE_SIZE) + copy.read(i);
+                close(copy);
+            }
+            return sum;
+        });
+        close(warm);
+    }
+
+    private static Memory copy(Memory of, MemoryLimits limits) {
+        Memory copy = new ByteArrayMemory(limits);
+        copy.write(0, of.readBytes(0, FORKED_PAGES * Memory.PAGE_SIZE));
+        return copy;
+    }
+
+    private static void print(String name, LongSupplier kernel) {
+        long result = 0;
+        for (int i = 0; i < WARM_UPS; i++) {
+            result = kernel.getAsLong();
+        }
+        long[] times = new long[TIMES];
+        for (int i = 0; i < TIMES; i++) {
+            long before = THREADS.getCurrentThreadCpuTime();
+            result = kernel.getAsLong();
+            times[i] = THREADS.getCurrentThreadCpuTime() - before;
+        }
+        Arrays.sort(times);
+        System.out.printf(Locale.ROOT, "%s;%d;%d%n", name, times[TIMES / 2], result);
+    }
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.dylibso.chicory.compiler.MachineFactoryCompiler;
+import com.dylibso.chicory.runtime.ByteArrayMemory;
+import com.dylibso.chicory.runtime.ExportFunction;
+import com.dylibso.chicory.runtime.Instance;
+import com.dylibso.chicory.runtime.Memory;
+import com.dylibso.chicory.runtime.TrapException;
+import com.dylibso.chicory.runtime.WasmRuntimeException;
+import com.dylibso.chicory.wasm.ChicoryException;
+import com.dylibso.chicory.wasm.WasmModule;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
+import dev.samara.core.Machine;
+import dev.samara.core.Watchpoint;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.function.Function;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("A linear memory")
+final class LinearMemoryTest {
+    private static final int PAGE = Memory.PAGE_SIZE;
+
+    private final Machine machine = Machine.builder().memory(64L << 20).build();
+
+    @AfterEach
+    void close() {
+        machine.close();
+    }
+
+    private LinearMemory memory(int initial, int maximum) {
+        return new LinearMemory(machine, new MemoryLimits(initial, maximum));
+    }
+
+    @Test
+    @DisplayName("grows up to its maximum, and answers -1 beyond it and for the 2 GiB that Chicory cannot address")
+    void grows() {
+        try (LinearMemory memory = memory(0, 3)) {
+            assertEquals(0, memory.grow(0));
+            assertThrows(WasmRuntimeException.class, () -> memory.read(0));
+            assertEquals(0, memory.grow(1));
+            assertEquals(1, memory.grow(2));
+            assertEquals(-1, memory.grow(1));
+            assertEquals(-1, memory.grow(-1));
+            assertEquals(-1, memory.grow(Integer.MAX_VALUE));
+            assertEquals(3, memory.pages());
+            memory.writeLong(3 * PAGE - 8, 1);
+        }
+        try (LinearMemory memory = memory(1, MemoryLimits.MAX_PAGES)) {
+            assertEquals(Memory.RUNTIME_MAX_PAGES, memory.maximumPages());
+            assertEquals(-1, memory.grow(Memory.RUNTIME_MAX_PAGES));
+            assertEquals(1, memory.grow(Memory.RUNTIME_MAX_PAGES - 1));
+            int last = Memory.RUNTIME_MAX_PAGES * PAGE - 1;
+            memory.writeByte(last, (byte) 7);
+            assertEquals(7, memory.read(last));
+            assertThrows(WasmRuntimeException.class, () -> memory.writeShort(last, (short) 0));
+        }
+    }
+
+    @Test
+    @DisplayName("is refused if the machine does not allow its initial size, and does not grow beyond that either")
+    void limitOfMachine() {
+        try (Machine small =
+                Machine.builder().memory(1L << 20).commitLimit(4L * PAGE).build()) {
+            assertThrows(ChicoryException.class, () -> new LinearMemory(small, new MemoryLimits(5, 8)));
+            try (LinearMemory memory = new LinearMemory(small, new MemoryLimits(3, 8))) {
+                assertEquals(-1, memory.grow(2));
+                assertEquals(3, memory.grow(1));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("has traps that say what failed, and changes nothing then")
+    void traps() {
+        try (LinearMemory memory = memory(1, 1)) {
+            WasmRuntimeException trap =
+                    assertThrows(WasmRuntimeException.class, () -> memory.writeI32(PAGE - 2, 0x01020304));
+            assertEquals("out of bounds memory access: SEGV_MAPERR at address 65536, size 4", trap.getMessage());
+            assertEquals(0, memory.readShort(PAGE - 2));
+            assertThrows(WasmRuntimeException.class, () -> memory.read(-1));
+            assertThrows(TrapException.class, () -> memory.atomicReadInt(2));
+            assertEquals(0, memory.space().mprotect(0, PAGE, Protection.READ));
+            trap = assertThrows(WasmRuntimeException.class, () -> memory.writeByte(9, (byte) 1));
+            assertEquals("out of bounds memory access: SEGV_ACCERR at address 9, size 1", trap.getMessage());
+            assertEquals(0, memory.read(9));
+        }
+    }
+
+    @Test
+    @DisplayName("traps when the machine has no memory left")
+    void outOfMemory() {
+        try (Machine small =
+                        Machine.builder().memory(2L * PAGE).memoryPiece(PAGE).build();
+                LinearMemory memory = new LinearMemory(small, new MemoryLimits(8))) {
+            WasmRuntimeException trap = assertThrows(WasmRuntimeException.class, () -> {
+                for (int i = 0; i < 8; i++) {
+                    memory.writeByte(i * PAGE, (byte) 1);
+                }
+            });
+            assertTrue(String.valueOf(trap.getMessage()).startsWith("out of memory at address "), trap.getMessage());
+        }
+    }
+
+    @Test
+    @DisplayName("needs 4 GiB of addresses from 0, in pages that divide those of WebAssembly")
+    void geometries() {
+        MemoryLimits limits = new MemoryLimits(1);
+        new LinearMemory(machine, Geometry.flat(32), limits).close();
+        for (Geometry geometry :
+                List.of(Geometry.LINUX_X86_64, Geometry.flat(31), new Geometry(17, 2, 47, 0, 1L << 32, 1L << 32))) {
+            assertThrows(IllegalArgumentException.class, () -> new LinearMemory(machine, geometry, limits));
+        }
+    }
+
+    private static List<Object> results(Function<MemoryLimits, Memory> factory, boolean isCompiled) {
+        WasmModule module = TestModules.kernels();
+        Instance.Builder builder = Instance.builder(module).withMemoryFactory(factory);
+        if (isCompiled) {
+            builder.withMachineFactory(MachineFactoryCompiler.compile(module));
+        }
+        Instance instance = builder.build();
+        Function<ExportFunction, ExportFunction> wrap =
+                instance.memory() instanceof LinearMemory memory ? memory::entering : function -> function;
+        List<Object> results = new ArrayList<>();
+        results.add(wrap.apply(instance.export("grow")).apply(16)[0]);
+        results.add(wrap.apply(instance.export("sieve")).apply(isCompiled ? 500_000 : 20_000)[0]);
+        results.add(wrap.apply(instance.export("matrix")).apply(isCompiled ? 60 : 12)[0]);
+        results.add(wrap.apply(instance.export("random")).apply(21, isCompiled ? 300_000 : 5_000)[0]);
+        wrap.apply(instance.export("copies")).apply(300_001, 2);
+        wrap.apply(instance.export("touch")).apply(20, 9);
+        results.add(wrap.apply(instance.export("increment")).apply()[0]);
+        byte[] all = instance.memory().readBytes(0, 32 * PAGE);
+        results.add(Arrays.hashCode(all));
+        if (instance.memory() instanceof LinearMemory memory) {
+            memory.close();
+        }
+        return results;
+    }
+
+    @Test
+    @DisplayName("gives programs the results that Chicory's memory gives them, interpreted and compiled")
+    void programs() {
+        for (boolean isCompiled : new boolean[] {false, true}) {
+            assertEquals(results(ByteArrayMemory::new, isCompiled), results(LinearMemory.factory(machine), isCompiled));
+        }
+    }
+
+    @Test
+    @DisplayName("is used by one thread at a time; another one is refused by name, and has a view of its own")
+    void threads() throws Exception {
+        try (LinearMemory memory = memory(1, 2)) {
+            LinearMemory view = memory.view();
+            CountDownLatch isIn = new CountDownLatch(1);
+            CountDownLatch isSeen = new CountDownLatch(1);
+            FutureTask<Boolean> other = new FutureTask<>(() -> memory.enter(() -> {
+                isIn.countDown();
+                // Outside GUEST, as a function of the host that waits.
+                return memory.leave(() -> {
+                    try {
+                        isSeen.await();
+                    } catch (InterruptedException ended) {
+                        throw new AssertionError(ended);
+                    }
+                    return true;
+                });
+            }));
+            Thread thread = new Thread(other, "first");
+            thread.start();
+            isIn.await();
+            view.writeI32(4, 99);
+            assertEquals(1, view.grow(1));
+            isSeen.countDown();
+            assertTrue(other.get());
+            assertEquals(99, memory.readInt(4));
+            assertEquals(2, memory.pages());
+            FutureTask<String> refused = new FutureTask<>(() ->
+                    String.valueOf(assertThrows(IllegalStateException.class, () -> memory.enter(() -> 0))
+                            .getMessage()));
+            memory.enter(() -> {
+                Thread second = new Thread(refused);
+                second.start();
+                try {
+                    return refused.get();
+                } catch (Exception failed) {
+                    throw new AssertionError(failed);
+                }
+            });
+            String name = Thread.currentThread().getName();
+            assertTrue(refused.get().startsWith("thread " + name + " uses "), refused.get());
+        }
+    }
+
+    @Test
+    @DisplayName("can be entered again within, and left for calls that wait, from which it comes back")
+    void nesting() {
+        try (LinearMemory memory = memory(1, 4)) {
+            int sum = memory.enter(() -> {
+                memory.writeI32(0, 1);
+                int inner = memory.enter(() -> memory.readInt(0));
+                int left = memory.leave(() -> {
+                    memory.writeI32(4, 2);
+                    return memory.enter(() -> memory.readInt(4)) + memory.readInt(0);
+                });
+                assertEquals(1, memory.grow(1));
+                memory.writeI32(PAGE, 4);
+                try (LinearMemory copy = memory.fork()) {
+                    memory.writeI32(PAGE, 8);
+                    assertEquals(4, copy.readInt(PAGE));
+                    assertEquals(2, copy.pages());
+                    assertEquals(2, copy.grow(1));
+                }
+                return inner + left + memory.readInt(PAGE);
+            });
+            assertEquals(1 + 3 + 8, sum);
+        }
+    }
+
+    @Test
+    @DisplayName("stays usable after an exception of the code that has entered")
+    void exceptions() {
+        try (LinearMemory memory = memory(1, 1)) {
+            ExportFunction failing = memory.entering(arguments -> new long[] {memory.readInt(PAGE)});
+            for (int i = 0; i < 3; i++) {
+                assertThrows(WasmRuntimeException.class, failing::apply);
+            }
+            assertEquals(5, memory.entering(arguments -> arguments).apply(5)[0]);
+        }
+    }
+
+    @Test
+    @DisplayName("can be watched, through its space, while a program runs")
+    void watched() {
+        List<String> seen = new ArrayList<>();
+        Instance instance = Instance.builder(TestModules.kernels())
+                .withMemoryFactory(LinearMemory.factory(machine))
+                .build();
+        try (LinearMemory memory = (LinearMemory) instance.memory()) {
+            assertSame(memory.space(), memory.space());
+            Watchpoint watchpoint = memory.space().watch(0, 4, (address, length) -> seen.add(address + " " + length));
+            memory.entering(instance.export("increment")).apply();
+            watchpoint.close();
+            memory.entering(instance.export("increment")).apply();
+            assertEquals(List.of("0 4"), seen);
+            byte[] word = new byte[4];
+            assertEquals(4, memory.space().read(0, word, 0, 4));
+            assertArrayEquals(new byte[] {2, 0, 0, 0}, word);
+        }
+    }
+
+    @Test
+    @DisplayName("refuses a thread after its end")
+    void closed() {
+        LinearMemory memory = memory(1, 2);
+        memory.writeI32(0, 1);
+        memory.close();
+        assertThrows(MmException.class, () -> memory.readInt(0));
+        assertThrows(MmException.class, memory::fork);
+        assertEquals(-1, memory.view().grow(1));
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.wasm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.dylibso.chicory.runtime.ChicoryInterruptedException;
+import com.dylibso.chicory.runtime.TrapException;
+import com.dylibso.chicory.runtime.WasmRuntimeException;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
+import dev.samara.core.Machine;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.function.ToIntFunction;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("Threads that share a memory")
+@SuppressWarnings("ThreadPriorityCheck") // a yield, until another thread sleeps
+final class MemoryWaitsTest {
+    private static final long FOREVER = -1;
+
+    private final Machine machine = Machine.builder().memory(64L << 20).build();
+    private final LinearMemory memory = new LinearMemory(machine, new MemoryLimits(1, 2, true));
+
+    @AfterEach
+    void close() {
+        memory.close();
+        machine.close();
+    }
+
+    /** Starts a thread that waits within a view of its own, and returns when it sleeps. */
+    private FutureTask<Integer> waiter(ToIntFunction<LinearMemory> wait) {
+        LinearMemory view = memory.view();
+        FutureTask<Integer> result = new FutureTask<>(() -> view.enter(() -> wait.applyAsInt(view)));
+        int before = machine.futexes().waiters();
+        new Thread(result).start();
+        while (machine.futexes().waiters() == before) {
+            Thread.yield();
+        }
+        return result;
+    }
+
+    @Test
+    @DisplayName("wait at words of four and of eight bytes until they are notified, in the order of their waits")
+    void wakes() throws Exception {
+        memory.writeI32(8, 5);
+        memory.writeLong(16, 1L << 40);
+        FutureTask<Integer> first = waiter(view -> view.atomicWait(8, 5, FOREVER));
+        FutureTask<Integer> second = waiter(view -> view.atomicWait(8, 5, Long.MAX_VALUE));
+        FutureTask<Integer> wide = waiter(view -> view.atomicWait(16, 1L << 40, FOREVER));
+        assertEquals(0, memory.atomicNotify(8, 0));
+        assertEquals(0, memory.atomicNotify(12, 1));
+        assertEquals(1, memory.atomicNotify(8, 1));
+        assertEquals(0, first.get());
+        assertEquals(1, memory.atomicNotify(8, -1));
+        assertEquals(0, second.get());
+        assertEquals(1, memory.atomicNotify(16, -1));
+        assertEquals(0, wide.get());
+        assertEquals(0, memory.atomicNotify(8, -1));
+        assertEquals(0, machine.futexes().waiters());
+    }
+
+    @Test
+    @DisplayName("do not wait if the word has another value, in its high half too, nor beyond their time")
+    void doNotWait() {
+        memory.writeLong(16, 1L << 40);
+        assertEquals(1, memory.atomicWait(8, 5, 0));
+        assertEquals(1, memory.atomicWait(16, 0L, 0));
+        assertEquals(1, memory.atomicWait(16, 1L, 0));
+        assertEquals(2, memory.atomicWait(16, 1L << 40, 0));
+        assertEquals(2, memory.atomicWait(8, 0, 1));
+        assertEquals(0, machine.futexes().waiters());
+    }
+
+    @Test
+    @DisplayName("are not held up by a thread that sleeps: the memory grows and is forked in the meantime")
+    void sleepOutside() throws Exception {
+        FutureTask<Integer> sleeper = waiter(view -> view.atomicWait(8, 0, FOREVER));
+        assertEquals(1, memory.grow(1));
+        memory.writeI32(8, 3);
+        try (LinearMemory copy = memory.fork()) {
+            assertEquals(3, copy.readInt(8));
+            assertEquals(0, copy.atomicNotify(8, -1));
+        }
+        assertEquals(1, memory.atomicNotify(8, -1));
+        assertEquals(0, sleeper.get());
+    }
+
+    @Test
+    @DisplayName("end their wait when they are interrupted, and keep the flag")
+    void interrupted() throws Exception {
+        LinearMemory view = memory.view();
+        FutureTask<Boolean> result = new FutureTask<>(() -> {
+            assertThrows(ChicoryInterruptedException.class, () -> view.atomicWait(8, 0L, FOREVER));
+            return Thread.currentThread().isInterrupted();
+        });
+        Thread thread = new Thread(result);
+        thread.start();
+        while (machine.futexes().waiters() == 0) {
+            Thread.yield();
+        }
+        thread.interrupt();
+        assertTrue(result.get());
+        assertEquals(0, machine.futexes().waiters());
+    }
+
+    @Test
+    @DisplayName("trap at addresses that are not aligned or outside, and where the memory is not shared")
+    void traps() {
+        assertThrows(TrapException.class, () -> memory.atomicWait(2, 0, 0));
+        assertThrows(TrapException.class, () -> memory.atomicWait(4, 0L, 0));
+        assertThrows(WasmRuntimeException.class, () -> memory.atomicWait(65536, 0, 0));
+        assertThrows(WasmRuntimeException.class, () -> memory.atomicNotify(-4, 1));
+        try (LinearMemory alone = new LinearMemory(machine, new MemoryLimits(1))) {
+            assertThrows(TrapException.class, () -> alone.atomicWait(0, 0, 0));
+            assertEquals(0, alone.atomicNotify(0, 1));
+        }
+    }
+
+    @Test
+    @DisplayName("count with atomic updates, each in its view, and lose none")
+    void counts() throws ExecutionException, InterruptedException {
+        int times = 20_000;
+        FutureTask<Integer> other = new FutureTask<>(() -> count(memory.view(), times));
+        new Thread(other).start();
+        count(memory, times);
+        other.get();
+        assertEquals(2 * times, memory.readInt(32));
+        assertEquals((byte) (2 * times), memory.read(36));
+        assertEquals(1, memory.pages());
+    }
+
+    private static int count(LinearMemory memory, int times) {
+        return memory.enter(() -> {
+            for (int i = 0; i < times; i++) {
+                memory.atomicAddInt(32, 1);
+                memory.atomicAddByte(36, (byte) 1);
+            }
+            return times;
+        });
+    }
+
+    @Test
+    @DisplayName("grow the memory at the same time, each by its own pages")
+    void growTogether() throws Exception {
+        try (LinearMemory large = new LinearMemory(machine, new MemoryLimits(0, 400, true))) {
+            FutureTask<Long> other = new FutureTask<>(() -> grow(large.view(), 150));
+            new Thread(other).start();
+            long sum = grow(large, 150) + other.get();
+            assertEquals(300, large.pages());
+            assertEquals(299L * 300 / 2, sum);
+        }
+    }
+
+    private static long grow(LinearMemory memory, int times) {
+        return memory.enter(() -> {
+            long sum = 0;
+            for (int i = 0; i < times; i++) {
+                int before = memory.grow(1);
+                assertEquals(0, memory.readInt(before * 65536));
+                memory.writeI32(before * 65536, 1);
+                sum += before;
+            }
+            return sum;
+        });
+    }
+}
