@@ -337,12 +337,12 @@ public abstract sealed class FlatAccess permits FlatBytes {
     private long get(long physical, int size) {
         FrameRegion of = Objects.requireNonNull(frames);
         long number = of.get(physical, size);
-        return swapsBytes ? Long.reverseBytes(number) >>> Long.SIZE - size * Byte.SIZE : number;
+        return swapsBytes ? Long.reverseBytes(number) >>> (Long.SIZE - size * Byte.SIZE) : number;
     }
 
     private void put(long physical, int size, long value) {
         FrameRegion of = Objects.requireNonNull(frames);
-        of.put(physical, size, swapsBytes ? Long.reverseBytes(value) >>> Long.SIZE - size * Byte.SIZE : value);
+        of.put(physical, size, swapsBytes ? Long.reverseBytes(value) >>> (Long.SIZE - size * Byte.SIZE) : value);
     }
 
     final long loadVolatile(long address, int size) {
