@@ -145,4 +145,17 @@ public class UpdateBenchmark {
             position = (position + 1) & (GROWN - 1);
         }
     }
+
+    /** As {@link #grow}, and a structure that has the bounds of a range beside its value keeps the value. */
+    @Benchmark
+    @About("the same, and the value stays where it has not the bounds")
+    public void growAndKeep() {
+        Range[] stages = grown[position];
+        int before = stage;
+        stage = before + 1 == stages.length ? 0 : before + 1;
+        structure.resizeAndKeep(stages[0], stages[before], stages[stage]);
+        if (stage == 0) {
+            position = (position + 1) & (GROWN - 1);
+        }
+    }
 }

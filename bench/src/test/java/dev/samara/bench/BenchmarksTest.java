@@ -96,6 +96,7 @@ class BenchmarksTest {
         calls(update(index), UpdateBenchmark::growOrShrink, CALLS);
         calls(update(index), UpdateBenchmark::growOrShrink, CALLS + 1);
         calls(update(index), UpdateBenchmark::grow, CALLS);
+        calls(update(index), UpdateBenchmark::growAndKeep, CALLS);
     }
 
     private static UpdateBenchmark update(String index) {

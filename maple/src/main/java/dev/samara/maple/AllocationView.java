@@ -57,6 +57,10 @@ final class AllocationView {
     static boolean isFree(Node root, long lo, long hi) {
         @Nullable Object[] leaf = Lookup.leaf(root, lo);
         int i = LeafNode.find(leaf, lo);
-        return LeafNode.content(leaf, i) == null && hi <= LeafNode.pivot(leaf, i);
+        // A boundary that moves after the search is either the lower one, and then the range was in the slot at the
+        // search, or the upper one, and then the lower one stays.
+        boolean isFree = LeafNode.content(leaf, i) == null && hi <= LeafNode.pivot(leaf, i);
+        LeafPivots.endRead();
+        return isFree;
     }
 }

@@ -55,6 +55,9 @@ public final class Cursor<V> {
     private @Nullable Object[] leaf = root.leaf(0);
     private long[] pivots = LeafNode.pivots(leaf);
 
+    /** The slot before the boundary of the leaf that moves; see {@link LeafBoundary}. */
+    private int moving = LeafBoundary.NONE;
+
     /** The slot taken in the leaf. */
     private int slot;
 
@@ -95,7 +98,7 @@ public final class Cursor<V> {
     public @Nullable V next() {
         Node now = source.root();
         if (place == Place.ON_ENTRY) {
-            if (isCurrent(now)) {
+            if (isCurrent(now) && (slot != moving || LeafPivots.pivot(pivots, slot) == hi)) {
                 return forward();
             }
             return hi == Keys.MAX ? leave(now, hi, Place.AFTER_LAST) : forwardFrom(now, hi + 1);
@@ -112,7 +115,7 @@ public final class Cursor<V> {
     public @Nullable V previous() {
         Node now = source.root();
         if (place == Place.ON_ENTRY) {
-            if (isCurrent(now)) {
+            if (isCurrent(now) && (slot - 1 != moving || LeafPivots.pivot(pivots, moving) + 1 == lo)) {
                 return backward();
             }
             return lo == Keys.MIN ? leave(now, lo, Place.BEFORE_FIRST) : backwardFrom(now, lo - 1);
@@ -161,7 +164,7 @@ public final class Cursor<V> {
         return value;
     }
 
-    /** Returns the content of the slot at the end of the path. Leaves do not change. */
+    /** Returns the content of the slot at the end of the path. The contents of a leaf do not change. */
     private @Nullable Object content() {
         return LeafNode.content(leaf, slot);
     }
@@ -206,6 +209,18 @@ public final class Cursor<V> {
         slot = LeafPivots.find(pivots, key);
         lo = LeafPivots.lowerBound(pivots, slot, lo);
         hi = LeafPivots.pivot(pivots, slot);
+        // The boundary that moves may have passed the key since the search. It is read for the last time here: it is
+        // one of these two bounds, and the bounds beyond stay.
+        if (hi < key) {
+            slot++;
+            lo = hi + 1;
+            hi = LeafPivots.pivot(pivots, slot);
+        } else if (key < lo) {
+            slot--;
+            hi = lo - 1;
+            lo = slot > 0 ? LeafPivots.pivot(pivots, slot - 1) + 1 : floor();
+        }
+        LeafPivots.endRead();
     }
 
     /** Takes the leaf at the end of the path. */
@@ -214,9 +229,13 @@ public final class Cursor<V> {
         sibling = at[1];
         leaf = parent.leaf(sibling);
         pivots = LeafNode.pivots(leaf);
+        moving = LeafBoundary.of(pivots);
     }
 
-    /** Returns whether the path is of the tree of {@code now}: an inner node changes only in its leaves. */
+    /**
+     * Returns whether the path is of the tree of {@code now}: an inner node changes only in its leaves. A boundary in
+     * the leaf may have moved.
+     */
     private boolean isCurrent(Node now) {
         return now == root && Node.isLeaf(parent.leaves, sibling, leaf);
     }
@@ -244,6 +263,7 @@ public final class Cursor<V> {
         return null;
     }
 
+    /** The caller knows that the entry still ends at {@code hi}, if it stands on one; so each pivot is read once. */
     private @Nullable V forward() {
         for (; ; ) {
             @Nullable Object[] here = leaf;
@@ -253,6 +273,7 @@ public final class Cursor<V> {
                 Object found = LeafNode.content(here, i);
                 long last = LeafPivots.pivot(ends, i);
                 if (isEntry(found)) {
+                    LeafPivots.endRead();
                     slot = i;
                     lo = from;
                     hi = last;
@@ -286,18 +307,25 @@ public final class Cursor<V> {
         return true;
     }
 
+    /** As {@link #forward}; the entry still starts at {@code lo}. */
     private @Nullable V backward() {
         for (; ; ) {
             @Nullable Object[] here = leaf;
+            long[] ends = pivots;
+            long to = lo - 1;
             for (int i = slot - 1; i >= 0; i--) {
                 Object found = LeafNode.content(here, i);
+                long before = i > 0 ? LeafPivots.pivot(ends, i - 1) : floor() - 1;
                 if (isEntry(found)) {
+                    LeafPivots.endRead();
                     slot = i;
-                    hi = LeafPivots.pivot(pivots, i);
-                    lo = i > 0 ? LeafPivots.pivot(pivots, i - 1) + 1 : floor();
+                    hi = to;
+                    lo = before + 1;
                     return stay(found);
                 }
+                to = before;
             }
+            lo = floor();
             if (!previousLeaf()) {
                 return fallOff(Place.BEFORE_FIRST);
             }

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class Edits {
 
     private final EditedRoot tree;
+    private final InPlace inPlace = new InPlace();
 
     Edits(EditedRoot tree) {
         this.tree = tree;
@@ -22,7 +23,7 @@ final class Edits {
 
     void store(long first, long last, Object value) {
         Draft.requireValue(first, last, value);
-        if (!InPlace.replace(tree.rootAcquire(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
+        if (!inPlace.replace(tree.rootAcquire(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
             openDraft().store(first, last, value);
             tree.publish();
         }
@@ -35,7 +36,7 @@ final class Edits {
 
     boolean insert(long first, long last, Object value) {
         Draft.requireValue(first, last, value);
-        if (InPlace.fill(tree.rootAcquire(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
+        if (inPlace.fill(tree.rootAcquire(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
             return true;
         }
         boolean stored = openDraft().insert(first, last, value);
@@ -45,7 +46,7 @@ final class Edits {
 
     void erase(long first, long last) {
         Keys.requireRange(first, last);
-        if (!InPlace.free(tree.rootAcquire(), tree.era(), Keys.flip(first), Keys.flip(last))) {
+        if (!inPlace.free(tree.rootAcquire(), tree.era(), Keys.flip(first), Keys.flip(last))) {
             openDraft().erase(first, last);
             tree.publish();
         }

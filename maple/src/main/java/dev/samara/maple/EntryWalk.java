@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads of entries with their bounds, in the tree below a root. A reservation is absent. Walks expect that no leaf
- * below the root is replaced; {@link #at}, {@link #firstInLeaf} and {@link #lastInLeaf} read one leaf, which may be
- * replaced concurrently.
+ * below the root is replaced, and no boundary moved; {@link #at}, {@link #firstInLeaf} and {@link #lastInLeaf} read one
+ * leaf, beside the writer.
  */
 final class EntryWalk {
 
@@ -23,7 +23,9 @@ final class EntryWalk {
             i = n.find(key);
         }
         @Nullable Object[] leaf = n.leaf(i);
-        return entry(leaf, LeafNode.find(leaf, key), n.lowerBound(i, floor));
+        // Search and bounds of one instant: a boundary that moves between the two could pass the key.
+        long[] pivots = LeafBoundary.seen(LeafNode.pivots(leaf));
+        return entry(leaf, pivots, LeafPivots.find(pivots, key), n.lowerBound(i, floor));
     }
 
     /** Returns the lowest entry if it is in the lowest leaf; null if that leaf has no entry. */
@@ -54,14 +56,21 @@ final class EntryWalk {
         return null;
     }
 
+    private static <V> @Nullable RangeEntry<V> entry(@Nullable Object[] leaf, int i, long floor) {
+        return entry(leaf, LeafNode.pivots(leaf), i, floor);
+    }
+
     /** Returns the entry of a slot of a leaf whose lower bound is {@code floor}; null if the slot has no value. */
     @SuppressWarnings("unchecked") // only values of V get in
-    private static <V> @Nullable RangeEntry<V> entry(@Nullable Object[] leaf, int i, long floor) {
+    private static <V> @Nullable RangeEntry<V> entry(@Nullable Object[] leaf, long[] pivots, int i, long floor) {
         Object value = LeafNode.value(leaf, i);
-        return value == null
-                ? null
-                : new RangeEntry<>(
-                        Keys.flip(LeafNode.lowerBound(leaf, i, floor)), Keys.flip(LeafNode.pivot(leaf, i)), (V) value);
+        if (value == null) {
+            return null;
+        }
+        long first = Keys.flip(LeafPivots.lowerBound(pivots, i, floor));
+        long last = Keys.flip(LeafPivots.pivot(pivots, i));
+        LeafPivots.endRead();
+        return new RangeEntry<>(first, last, (V) value);
     }
 
     /** Returns the lowest entry that overlaps a range, below a node with this lower bound; null if there is none. */

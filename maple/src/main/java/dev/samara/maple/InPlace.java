@@ -5,42 +5,50 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The fast path of an edit that changes one leaf and that readers may see at once. It creates the new leaf and puts it
- * into its parent, in the published tree. {@link Splice} is the slow path, for every edit.
+ * into its parent, in the published tree. An edit that moves a boundary which the leaf lets move ({@link LeafBoundary})
+ * creates nothing. {@link Splice} is the slow path, for every edit.
  *
  * <p>The fast path requires that the leaf's parent is of the open era, so no snapshot has it. It also requires that the
  * new leaf can have the bounds, form and notes of the old one. So no reservation is near, the leaf neither overflows
  * nor underflows, its pivots can be stored as the old ones are, and no free range continues in a leaf of another
  * parent. Otherwise the methods return false and have changed nothing. They have also changed nothing if they throw.
  *
- * <p>The caller must hold the writer lock. Only a reference to the new leaf, one to its pivots, and changed gaps are
- * stored. There is no scratch space, because the collector charges for references stored in old objects.
+ * <p>The caller must hold the writer lock. Only a reference to the new leaf and one to its pivots are stored, or one
+ * word of the pivots that are there, and changed gaps. There is no scratch space, because the collector charges for
+ * references stored in old objects; a number costs nothing.
  */
 final class InPlace {
 
     /** In place of the largest gap of the root, which is in no node. */
     private static final long UNKNOWN = -1L;
 
-    private InPlace() {}
+    /** The slot of the leaf that {@link #parent} has found. Guarded by the writer lock. */
+    private int parentSlot;
+
+    InPlace() {}
 
     /** Stores {@code content} in {@code [lo, hi]} and replaces its contents. */
-    static boolean replace(Node root, Era era, long lo, long hi, Object content) {
+    boolean replace(Node root, Era era, long lo, long hi, Object content) {
         Node parent = parent(root, era, lo, hi);
         if (parent == null) {
             return false;
         }
-        int slot = parent.find(lo);
+        int slot = parentSlot;
         long[] pivots = parent.childPivots[slot];
+        if (moves(root, parent, slot, lo, hi, content)) {
+            return true;
+        }
         int i = LeafPivots.find(pivots, lo);
         return put(root, parent, slot, lo, hi, i, slotOf(pivots, hi, i), content);
     }
 
     /** Stores {@code content} in {@code [lo, hi]}, if that is free. */
-    static boolean fill(Node root, Era era, long lo, long hi, Object content) {
+    boolean fill(Node root, Era era, long lo, long hi, Object content) {
         Node parent = parent(root, era, lo, hi);
         if (parent == null) {
             return false;
         }
-        int slot = parent.find(lo);
+        int slot = parentSlot;
         long[] pivots = parent.childPivots[slot];
         int i = LeafPivots.find(pivots, lo);
         boolean isFree = LeafNode.content(parent.leaf(slot), i) == null && hi <= LeafPivots.pivot(pivots, i);
@@ -48,12 +56,15 @@ final class InPlace {
     }
 
     /** Frees {@code [lo, hi]}. */
-    static boolean free(Node root, Era era, long lo, long hi) {
+    boolean free(Node root, Era era, long lo, long hi) {
         Node parent = parent(root, era, lo, hi);
         if (parent == null) {
             return false;
         }
-        int slot = parent.find(lo);
+        int slot = parentSlot;
+        if (moves(root, parent, slot, lo, hi, null)) {
+            return true;
+        }
         @Nullable Object[] leaf = parent.leaf(slot);
         long[] pivots = parent.childPivots[slot];
         int i = LeafPivots.find(pivots, lo);
@@ -88,7 +99,7 @@ final class InPlace {
     }
 
     /** Returns the node whose leaf has the whole range, if that leaf may be replaced; else null. */
-    private static @Nullable Node parent(Node root, Era era, long lo, long hi) {
+    private @Nullable Node parent(Node root, Era era, long lo, long hi) {
         if (!era.open) {
             return null;
         }
@@ -99,6 +110,7 @@ final class InPlace {
             slot = parent.findBelow(slot, child, lo);
             parent = child;
         }
+        parentSlot = slot;
         boolean isReserved = (parent.reservedIn >>> slot & 1) != 0;
         return parent.era == era && !isReserved && hi <= parent.pivot(slot) ? parent : null;
     }
@@ -120,7 +132,7 @@ final class InPlace {
         if (size > Node.FANOUT || (size < Node.MIN_FILL && !root.hasOneLeaf())) {
             return false;
         }
-        long[] changed = pivots;
+        long[] changed;
         if (i != j || at != i || tail != j + 1) {
             changed = LeafPivots.change(pivots, lo, hi, i, at, tail);
             if (changed == null || LeafPivots.hasEven(changed) != LeafPivots.hasEven(pivots)) {
@@ -128,19 +140,103 @@ final class InPlace {
             }
         } else if (LeafNode.content(leaf, i) == content) {
             return true;
+        } else {
+            changed = LeafBoundary.shared(pivots);
         }
         @Nullable Object[] made = LeafNode.of(changed, leaf, at, tail, content);
+        LeafBoundary.name(made, LeafBoundary.changed(leaf, i, j, at, tail, content));
         long before = parent.gaps[slot];
         long gap = content == null
                 ? larger(before, Node.length(lo, hi))
                 : takesGap(leaf, floor, i, j, before) ? LeafNode.largestGap(made, floor) : before;
-        if (gap != before) {
+        boolean changesAbove = changesAbove(parent, slot, gap);
+        if (changesAbove) {
             tryGap(root, lo, gap);
         }
         // The first store. It is not made if the stack has no space for it.
         parent.replaceLeaf(slot, made);
-        if (gap != before) {
+        if (changesAbove) {
             setGap(root, lo, gap, UNKNOWN, true);
+        } else {
+            parent.gaps[slot] = gap;
+        }
+        return true;
+    }
+
+    /**
+     * Moves the boundary of the leaf that moves, if nothing else changes when {@code [lo, hi]} gets {@code content}, or
+     * becomes free and one with the free range beside it.
+     */
+    private static boolean moves(Node root, Node parent, int slot, long lo, long hi, @Nullable Object content) {
+        long[] pivots = parent.childPivots[slot];
+        int i = LeafBoundary.of(pivots);
+        if (i == LeafBoundary.NONE || !parent.ownsLeaf(slot)) {
+            return false;
+        }
+        @Nullable Object[] leaf = parent.leaf(slot);
+        long end = LeafPivots.pivot(pivots, i);
+        long start = i == 0 ? floor(root, parent, slot, lo) : LeafPivots.pivot(pivots, i - 1) + 1;
+        long next = LeafPivots.pivot(pivots, i + 1);
+        boolean isFree = content == null;
+        long to;
+        if (LeafNode.content(leaf, i) == content
+                && hi > end
+                && hi < next
+                && (lo == start || (isFree && lo > start && lo <= end + 1))) {
+            to = hi;
+        } else if (LeafNode.content(leaf, i + 1) == content
+                && lo <= end
+                && lo > start
+                && (hi == next || (isFree && hi < next && hi >= end))) {
+            to = lo - 1;
+        } else {
+            return false;
+        }
+        if (!LeafPivots.canBeStored(pivots, to)) {
+            return false;
+        }
+        long gap = parent.gaps[slot];
+        if (LeafNode.content(leaf, i) == null) {
+            gap = resized(root, parent, slot, i, Node.length(start, end), Node.length(start, to), lo);
+        } else if (LeafNode.content(leaf, i + 1) == null) {
+            gap = resized(root, parent, slot, i + 1, Node.length(end + 1, next), Node.length(to + 1, next), lo);
+        }
+        boolean changesAbove = changesAbove(parent, slot, gap);
+        if (changesAbove) {
+            tryGap(root, lo, gap);
+        }
+        // The first store, as in put.
+        LeafBoundary.move(pivots, i, to);
+        if (changesAbove) {
+            setGap(root, lo, gap, UNKNOWN, true);
+        } else {
+            parent.gaps[slot] = gap;
+        }
+        return true;
+    }
+
+    /** Returns the largest gap of the leaf of {@code key} after the free range in slot {@code k} has got a length. */
+    private static long resized(Node root, Node parent, int slot, int k, long before, long length, long key) {
+        long largest = parent.gaps[slot];
+        if (Long.compareUnsigned(length, largest) >= 0) {
+            return length;
+        }
+        return before == largest
+                ? LeafNode.largestGap(parent.leaf(slot), floor(root, parent, slot, key), k, length)
+                : largest;
+    }
+
+    /** Returns whether the largest gap of a node may change if that of a slot becomes {@code gap}. */
+    private static boolean changesAbove(Node parent, int slot, long gap) {
+        long[] gaps = parent.gaps;
+        long larger = larger(gaps[slot], gap);
+        if (gap == gaps[slot]) {
+            return false;
+        }
+        for (int i = 0; i < gaps.length; i++) {
+            if (i != slot && Long.compareUnsigned(gaps[i], larger) >= 0) {
+                return false;
+            }
         }
         return true;
     }
@@ -159,10 +255,8 @@ final class InPlace {
 
     /** Returns whether one of the slots i to j is a free range of this length. */
     private static boolean takesGap(@Nullable Object[] leaf, long floor, int i, int j, long length) {
-        long[] pivots = LeafNode.pivots(leaf);
         for (int k = i; k <= j; k++) {
-            if (LeafNode.content(leaf, k) == null
-                    && Node.length(LeafPivots.lowerBound(pivots, k, floor), LeafPivots.pivot(pivots, k)) == length) {
+            if (LeafNode.content(leaf, k) == null && LeafNode.gap(leaf, k, floor) == length) {
                 return true;
             }
         }

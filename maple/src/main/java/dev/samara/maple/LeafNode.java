@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  *   [ pivots | value | null | value ]      null is a free range
  * </pre>
  *
- * <p>A leaf is immutable, its pivots included, once other code than its creator can reach it. Leaves may share pivots.
+ * <p>A leaf is immutable once other code than its creator can reach it, and so are its pivots, but for one of them at
+ * most, which the writer may move ({@link LeafBoundary}). Leaves may share pivots of which none moves.
  */
 final class LeafNode {
 
@@ -127,17 +128,27 @@ final class LeafNode {
 
     /** Returns the length of the largest free range; see {@link Node#length}. */
     static long largestGap(@Nullable Object[] leaf, long floor) {
-        long[] pivots = pivots(leaf);
-        long largest = 0;
+        return largestGap(leaf, floor, -1, 0);
+    }
+
+    /** Returns the length of the largest free range if that of slot {@code k} has this length. */
+    static long largestGap(@Nullable Object[] leaf, long floor, int k, long length) {
+        long largest = length;
         for (int i = 0; i < size(leaf); i++) {
-            if (content(leaf, i) == null) {
-                long gap = Node.length(LeafPivots.lowerBound(pivots, i, floor), LeafPivots.pivot(pivots, i));
+            if (i != k && content(leaf, i) == null) {
+                long gap = gap(leaf, i, floor);
                 if (Long.compareUnsigned(gap, largest) > 0) {
                     largest = gap;
                 }
             }
         }
         return largest;
+    }
+
+    /** Returns the length of the free range in slot {@code i}. */
+    static long gap(@Nullable Object[] leaf, int i, long floor) {
+        long[] pivots = pivots(leaf);
+        return Node.length(LeafPivots.lowerBound(pivots, i, floor), LeafPivots.pivot(pivots, i));
     }
 
     /** Returns the contents, for messages. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The pivots of a leaf, as an array of words in one of two forms. The array is immutable once other code than its
- * creator can reach it.
+ * creator can reach it, but for the pivot of the boundary that moves, if it has one ({@link LeafBoundary}, which keeps
+ * the name of that boundary in the upper half of the last word).
  *
  * <pre>
  *   lanes    [ 4 lanes | 4 lanes | 4 lanes | 4 lanes | last pivot | shift ]
@@ -94,9 +96,28 @@ final class LeafPivots {
     }
 
     private static void setLane(long[] lanes, int i, long pivot) {
+        lanes[i >>> 2] = withLane(lanes, i, pivot);
+    }
+
+    private static long withLane(long[] lanes, int i, long pivot) {
         int at = (i & 3) << 4;
         long lane = (lanes[LAST] - pivot) >>> lanes[SHIFT];
-        lanes[i >>> 2] = (lanes[i >>> 2] & ~(0xffffL << at)) | lane << at;
+        return (lanes[i >>> 2] & ~(0xffffL << at)) | lane << at;
+    }
+
+    /** Returns whether a pivot between the first and the last one can be stored as these are, by one word. */
+    static boolean canBeStored(long[] pivots, long pivot) {
+        return isLanes(pivots) ? isAtGranule(pivots, pivot) : !hasEven(pivots) && Keys.isEven(pivot) == 0;
+    }
+
+    /** Returns the place of the word of pivot {@code i}. */
+    static int wordOf(int i, long[] pivots) {
+        return isLanes(pivots) ? i >>> 2 : i;
+    }
+
+    /** Returns the word of pivot {@code i} if this pivot, which {@link #canBeStored}, is stored in it. */
+    static long word(int i, long[] pivots, long pivot) {
+        return isLanes(pivots) ? withLane(pivots, i, pivot) : Keys.half(pivot);
     }
 
     /** Returns the form: {@link #HALVES}, or a number below for lanes, which tells their granule. */
@@ -115,7 +136,7 @@ final class LeafPivots {
 
     /** Returns whether halves alone do not decide: there is an even pivot, in an array of halves. */
     static boolean hasEven(long[] pivots) {
-        return !isLanes(pivots) && pivots[EVEN] != 0;
+        return !isLanes(pivots) && (int) pivots[EVEN] != 0;
     }
 
     /** Returns the pivot of slot {@code i}, as a key. */
@@ -132,8 +153,20 @@ final class LeafPivots {
         return i == 0 ? floor : pivot(pivots, i - 1) + 1;
     }
 
-    /** Returns the slot of {@code key}, which must be within the leaf. */
+    /** Returns the slot of {@code key}, which must be within the leaf. Reads each pivot once, if one moves. */
     static int find(long[] pivots, long key) {
+        int i = search(pivots, key);
+        endRead();
+        return i;
+    }
+
+    /** Ends a read of pivots beside the writer, before the reader returns. */
+    static void endRead() {
+        // Pairs with the release store in LeafBoundary.move.
+        VarHandle.acquireFence();
+    }
+
+    private static int search(long[] pivots, long key) {
         if (isLanes(pivots)) {
             return searchLanes(pivots, (pivots[LAST] - key) >>> pivots[SHIFT]);
         }
@@ -144,7 +177,8 @@ final class LeafPivots {
     }
 
     /**
-     * Returns the slot of an index in a leaf of this form whose last pivot is odd.
+     * Returns the slot of an index in a leaf of this form whose last pivot is odd. A caller beside the writer calls
+     * {@link #endRead} afterwards.
      *
      * @param form the form that the parent notes. If the array has another form the result means nothing
      * @param lastHalf the half of the last pivot
@@ -185,7 +219,7 @@ final class LeafPivots {
             p[w] = (old[w] & kept) | (fourLanes(old, 4 * w + moved) & ~kept);
         }
         p[LAST] = old[LAST];
-        p[SHIFT] = old[SHIFT];
+        p[SHIFT] = (int) old[SHIFT];
         if (at > i) {
             setLane(p, i, lo - 1);
         }

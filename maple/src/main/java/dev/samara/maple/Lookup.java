@@ -10,9 +10,9 @@ final class Lookup {
      * What a reader can see beside the writer
      *
      * A reader takes no lock and leaves no trace. Between any two of its steps the writer may make any number of
-     * changes. Each change is one release store: of a new root (EditedRoot.publish), or of one leaf into a reachable
-     * node of level 1 (Node.replaceLeaf). No other reference in a reachable node changes, but for childPivots in level
-     * 1.
+     * changes. Each change is one release store: of a new root (EditedRoot.publish), of one leaf into a reachable node
+     * of level 1 (Node.replaceLeaf), or of one word of the pivots of a leaf (LeafBoundary.move). No other reference in
+     * a reachable node changes, but for childPivots in level 1.
      *
      *    1. Read the root (acquire). The reader sees the root that was stored last, or an older one. The load pairs
      *       with the release store of that root, so all nodes below it are seen as they were when it was stored, or
@@ -38,12 +38,18 @@ final class Lookup {
      *       when a new root was stored that left the node out.
      *    4. Compare the pivots with those of the leaf, its element 0. If they are one array, the search of it was the
      *       search of the leaf. If not, one of the last two cases was met, and the pivots of the leaf are searched.
-     *       That happens once: a leaf does not change, so no later step can fail.
+     *       That happens once: a leaf keeps its pivots, so no later step can fail.
      *    5. Read the value from the slot of the leaf. The writer stored that value there before the leaf became
      *       reachable. A reservation counts as no value.
+     *    6. Fence (acquire), which pairs with the release store of a word of the pivots. One pivot of a leaf may move,
+     *       always the same one; the search reads it once or not at all, by a plain load after that of the leaf. All
+     *       others stay. So the slot found is that of the key at the instant of this load, whatever the writer does
+     *       before and after it, and if the load is missing, at all times. The contents of the slots stay too.
      *
-     * The value is that of the instant of the last acquire load. If the leaf's parent had left the tree by then, it is
-     * that of the instant when the parent left, which was after step 1. Both are within the lookup.
+     * The value is that of the instant of the last acquire load, or of the load of the pivot that moves. If the leaf's
+     * parent had left the tree by then, it is that of the instant when the parent left, which was after step 1, or of
+     * the load, if the tree still has the leaf by another parent. (A leaf that no node of the tree has moves no pivot.)
+     * All are within the lookup. (A virtual machine of 64 bits loads a long at once; by the language, others need not.)
      *
      * A plain store publishes an array of pivots, so Java's memory model lets a reader find its reference before its
      * elements. No result depends on such elements. They are loaded after the leaf (acquire). If the array is that of
@@ -81,7 +87,9 @@ final class Lookup {
             // Step 4: the pivots were of another leaf.
             k = LeafNode.find(leaf, Keys.flip(index));
         }
-        return n.value(leaf, k);
+        Object value = n.value(leaf, k);
+        LeafPivots.endRead();
+        return value;
     }
 
     /**
@@ -150,6 +158,7 @@ final class Lookup {
         values[k + 1] = b.value(leafB, j);
         values[k + 2] = c.value(leafC, l);
         values[k + 3] = d.value(leafD, m);
+        LeafPivots.endRead();
     }
 
     private static @Nullable Object getWithEven(Node root, long key) {

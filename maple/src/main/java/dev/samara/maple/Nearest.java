@@ -6,8 +6,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Searches for the entry next to a key, in a tree that is edited meanwhile. A search may continue from one leaf to
  * another, and its result is of one instant nevertheless. After reading the second leaf, it checks that the first is
- * still in its place. Leaves neither change nor return to the tree, so the first leaf had no entry at the instant when
- * the second had the result. If the first leaf is not in its place, the search starts over.
+ * still in its place. Leaves do not return to the tree, and the boundary of a free range at their ends does not move,
+ * so the first leaf had no entry at the instant when the second had the result. If the first leaf is not in its place,
+ * the search starts over.
  *
  * <p>If the second leaf has no entry either, the search uses the tree of one instant.
  */

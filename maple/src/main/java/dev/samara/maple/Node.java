@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * An inner node of the tree. Its children are inner nodes, or leaves ({@link LeafNode}) if it is of level 1. The root
  * is an inner node. A node is immutable, arrays included, once other code than its creator can reach it; but the writer
- * may replace a leaf by another one with its bounds and notes ({@link #replaceLeaf}). Nodes may share arrays that are
- * no longer written. Until a node is reachable {@link OwnedPath}, which created it, may write its arrays.
+ * may replace a leaf by another one with its bounds and notes ({@link #replaceLeaf}), and move a boundary in it ({@link
+ * LeafBoundary}). Nodes may share arrays that are no longer written. Until a node is reachable {@link OwnedPath}, which
+ * created it, may write its arrays.
  *
  * <pre>
  *   halves       [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
@@ -100,6 +101,13 @@ final class Node {
 
     /** The era in which the node was created. */
     final Era era;
+
+    /**
+     * A bit for each slot of a node of level 1, set if the leaf there was put in its place while this node was in the
+     * tree. Then no other node had it so far as the tree still has this one. Guarded by the writer lock; not for
+     * readers.
+     */
+    private short ownLeaves;
 
     /** Creates a node without checks; for {@link #inner} and tests of the validator. */
     Node(
@@ -226,6 +234,15 @@ final class Node {
         // A reader may see one store without the other, and compares: step 4 of Lookup. This is the second one, since
         // the first is a call, which fails at the end of a stack; nothing can fail between them.
         childPivots[i] = pivots;
+        ownLeaves |= (short) (1 << i);
+    }
+
+    /**
+     * Returns whether no other node of the tree, and none of a snapshot, has the leaf in a slot. The caller must hold
+     * the writer lock, and this node must be in the tree, and of the open era.
+     */
+    boolean ownsLeaf(int i) {
+        return (ownLeaves >>> i & 1) != 0;
     }
 
     private static @Nullable Object[] leafAcquire(@Nullable Object[][] leaves, int i) {

@@ -54,12 +54,13 @@ public final class Reader<V> {
     public @Nullable V get(long index) {
         Node now = tree.rootAcquire();
         // The bounds of a leaf do not change while it is in the tree, and an inner node changes only in its leaves. So
-        // root and parent, read in this order, are equivalent to the descent.
+        // root and parent, read in this order, are equivalent to the descent. A boundary in the leaf may have moved.
         if (now != root || Long.compareUnsigned(index - first, extent) > 0 || !Node.isLeaf(siblings, at, leaf)) {
             descend(now, index);
         }
         int i = halvesDecide ? Node.search(pivots, index >>> 1) : LeafPivots.find(pivots, Keys.flip(index));
         Object content = LeafNode.content(leaf, i);
+        LeafPivots.endRead();
         return isReserved && content instanceof Reservation ? null : (V) content;
     }
 

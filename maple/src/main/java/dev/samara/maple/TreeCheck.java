@@ -51,8 +51,8 @@ final class TreeCheck {
                 require(n.childPivots[i] == leaf[0], "not the pivots of the leaf", n, lo, hi);
                 gap = checkLeaf(n, leaf, root, start, end);
                 reserved |= hasReservation(leaf) ? 1 << i : 0;
-                even |= n.childPivots[i].length == 17 && n.childPivots[i][16] != 0 ? 1 << i : 0;
-                forms &= n.childPivots[i].length == 17 ? -1 : ~((15 - n.childPivots[i][5] / 4) << (4 * i));
+                even |= n.childPivots[i].length == 17 && (int) n.childPivots[i][16] != 0 ? 1 << i : 0;
+                forms &= n.childPivots[i].length == 17 ? -1 : ~((15L - (int) n.childPivots[i][5] / 4) << (4 * i));
             } else {
                 Node child = n.child(i);
                 require(child.level == n.level - 1, "child of a wrong level", n, lo, hi);
@@ -82,6 +82,7 @@ final class TreeCheck {
         require(size >= (isOnly ? 1 : 6), "too few slots in a leaf", parent, lo, hi);
         List<Long> pivots = pivots(parent, leaf, lo, hi);
         require(pivots.get(size - 1) == hi, "last pivot of a leaf is not its upper bound", parent, lo, hi);
+        checkMoving(parent, leaf, lo, hi);
         long largest = 0;
         long start = lo;
         for (int i = 0; i < size; i++) {
@@ -102,6 +103,17 @@ final class TreeCheck {
         return largest;
     }
 
+    /** Checks which boundary of a leaf with these bounds moves. */
+    private static void checkMoving(Node parent, @Nullable Object[] leaf, long lo, long hi) {
+        long[] words = LeafNode.pivots(leaf);
+        long named = words[words.length - 1] >>> 32;
+        int size = leaf.length - 1;
+        require(named == 0 || (named >= 2 && named <= size), "no boundary that moves", parent, lo, hi);
+        require(named != 2 || leaf[1] != null, "the boundary of a free range at the start moves", parent, lo, hi);
+        require(named != size || leaf[size] != null, "the boundary of a free range at the end moves", parent, lo, hi);
+        require(named == 0 || words.length != 17 || (int) words[16] == 0, "moves among even pivots", parent, lo, hi);
+    }
+
     /** Returns the pivots of a leaf with these bounds, as keys, and checks how they are stored. */
     private static List<Long> pivots(Node parent, @Nullable Object[] leaf, long lo, long hi) {
         long[] words = LeafNode.pivots(leaf);
@@ -118,11 +130,11 @@ final class TreeCheck {
                         lo,
                         hi);
             }
-            require(words[16] >>> 16 == 0, "an even bit beyond the last pivot of a leaf", parent, lo, hi);
+            require((int) words[16] >>> 16 == 0, "an even bit beyond the last pivot of a leaf", parent, lo, hi);
             return pivots;
         }
         require(words.length == 6, "neither lanes nor halves", parent, lo, hi);
-        long shift = words[5];
+        int shift = (int) words[5];
         require(words[4] == hi, "lanes do not end at the upper bound", parent, lo, hi);
         require(shift >= 0 && shift % 4 == 0 && shift <= 60, "no power of 16", parent, lo, hi);
         require((hi - lo) >>> shift < 1 << 15, "a leaf too wide for its lanes", parent, lo, hi);

@@ -143,7 +143,8 @@
  *   <tr><td>What asks a function for the values of a range?</td>
  *       <td>{@code RangeEdits}</td></tr>
  *   <tr><td>What publishes an edit?</td>
- *       <td>{@code Edits}: a leaf in its place ({@code InPlace}), or a new root ({@code Draft})</td></tr>
+ *       <td>{@code Edits}: a leaf in its place, or a boundary of it ({@code InPlace}), or a new root ({@code
+ *       Draft})</td></tr>
  *   <tr><td>What checks the arguments of an edit, and refuses it?</td>
  *       <td>{@code Draft}</td></tr>
  *   <tr><td>What changes the structure: splits, merges and levels?</td>
@@ -152,8 +153,9 @@
  *   <tr><td>How are a node, a leaf and the ends of its slots stored?</td>
  *       <td>{@code Node}, {@code LeafNode}, {@code LeafPivots}</td></tr>
  *   <tr><td>What may change in a node that readers reach?</td>
- *       <td>One reference to a leaf, in a node that no snapshot has: {@code InPlace}. A node that was replaced stays as
- *       it is, for the garbage collector</td></tr>
+ *       <td>One reference to a leaf, in a node that no snapshot has: {@code InPlace}; one boundary of a leaf that no
+ *       snapshot has: {@code LeafBoundary}. A node that was replaced stays as it is, for the garbage collector
+ *       </td></tr>
  *   <tr><td>What keeps a snapshot as it was?</td>
  *       <td>{@code Era}</td></tr>
  *   <tr><td>What finds a gap?</td>

@@ -75,6 +75,15 @@ final class ModelRun {
         }
     }
 
+    /** Stores the value at one end of a range, the same object, in all of it. */
+    static <T extends RangeView<Object> & RangeStore<Object>> void resize(T target, long a, long b) {
+        Object atStart = target.get(a);
+        Object kept = atStart != null ? atStart : target.get(b);
+        if (kept != null) {
+            target.store(a, b, kept);
+        }
+    }
+
     private void say(String line) {
         if (java != null) {
             java.append("        ").append(line).append('\n');
@@ -129,6 +138,14 @@ final class ModelRun {
                         () -> done(() -> m.replace(a, b, value, owner)),
                         () -> done(
                                 t != null ? () -> t.store(a, b, value, owner) : () -> tree.store(a, b, value, owner)));
+            case RESIZE -> {
+                Object kept = m.get(a) != null ? m.get(a) : m.get(b);
+                if (kept != null) {
+                    same(
+                            () -> done(() -> m.replace(a, b, kept, null)),
+                            () -> done(t != null ? () -> resize(t, a, b) : () -> resize(tree, a, b)));
+                }
+            }
             case INSERT ->
                 same(() -> m.insert(a, b, value), () -> t != null ? t.insert(a, b, value) : tree.insert(a, b, value));
             case ERASE ->

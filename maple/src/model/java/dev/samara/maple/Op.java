@@ -17,6 +17,7 @@ record Op(Kind kind, long a, long b, int n, int owner, Gap gap) {
     enum Kind {
         STORE,
         STORE_OWNED,
+        RESIZE,
         INSERT,
         ERASE,
         ERASE_OWNED,
@@ -75,6 +76,7 @@ record Op(Kind kind, long a, long b, int n, int owner, Gap gap) {
         return switch (kind) {
             case STORE -> target + ".store(" + range + ", " + n + ")";
             case STORE_OWNED -> target + ".store(" + range + ", " + n + ", " + by + ")";
+            case RESIZE -> "ModelRun.resize(" + target + ", " + range + ")";
             case INSERT -> target + ".insert(" + range + ", " + n + ")";
             case ERASE -> target + ".erase(" + range + ")";
             case ERASE_OWNED -> target + ".erase(" + range + ", " + by + ")";

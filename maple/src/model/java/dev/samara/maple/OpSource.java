@@ -30,9 +30,13 @@ final class OpSource {
     /** One reservation in so many ranges of a growing run; few of them come and go without others near. */
     private final int rareReservations;
 
+    /** Whether ranges end at odd indexes, so that lookups go by halves alone and boundaries may move in place. */
+    private final boolean isOdd;
+
     private Phase phase = Phase.GROW;
     private int left;
     private long anchor;
+    private long resized;
     private int lastValue;
 
     OpSource(long seed) {
@@ -50,6 +54,7 @@ final class OpSource {
                 };
         rareReservations = random.nextInt(3) == 0 ? 100 : 5;
         enough = 1 << (4 + random.nextInt(9));
+        isOdd = random.nextInt(2) == 0;
     }
 
     private long below(long bound) {
@@ -118,8 +123,11 @@ final class OpSource {
                     a,
                     a);
         }
-        if (dice < 34) {
+        if (dice < 34 && !isOdd) {
             return search(model, inTransaction);
+        }
+        if (dice < 46) {
+            return resize(model);
         }
         return switch (phase) {
             case GROW -> grow(model);
@@ -139,6 +147,30 @@ final class OpSource {
         }
         anchor = last + 1 + (random.nextInt(3) == 0 ? random.nextInt(3) : 0);
         return of(random.nextInt(rareReservations) == 0 ? Op.Kind.RESERVE : Op.Kind.STORE, first, last);
+    }
+
+    /** Moves an end of the entry that was resized last, or of any. */
+    private Op resize(Model model) {
+        if (random.nextInt(3) == 0) {
+            resized = anywhere();
+        }
+        Model.Piece p = model.atOrAfter(resized);
+        if (p == null) {
+            return mix(model);
+        }
+        resized = p.first();
+        int by = 1 + random.nextInt(6);
+        return switch (random.nextInt(8)) {
+            case 0, 1, 2 -> inOrder(Op.Kind.RESIZE, p.first(), p.last() + by);
+            case 3 -> inOrder(Op.Kind.RESIZE, p.first() - by, p.last());
+            case 4, 5 -> inOrder(Op.Kind.ERASE, p.last() - by, p.last());
+            case 6 -> inOrder(Op.Kind.ERASE, p.first(), p.first() + by);
+            default -> inOrder(Op.Kind.RESIZE, p.first(), p.last());
+        };
+    }
+
+    private Op inOrder(Op.Kind kind, long a, long b) {
+        return Long.compareUnsigned(a, b) <= 0 ? of(kind, a, b) : of(kind, b, a);
     }
 
     private Op shrink(Model model) {
@@ -179,7 +211,7 @@ final class OpSource {
             a = 0;
             b = -1L;
         }
-        return Long.compareUnsigned(a, b) <= 0 ? of(kind, a, b) : of(kind, b, a);
+        return inOrder(kind, a, b);
     }
 
     private Op search(Model model, boolean inTransaction) {
@@ -222,7 +254,7 @@ final class OpSource {
     }
 
     private Op of(Op.Kind kind, long a, long b) {
-        return new Op(kind, a, b, value(), owner(), Op.Gap.ANY);
+        return new Op(kind, isOdd ? a & ~1 : a, isOdd ? b | 1 : b, value(), owner(), Op.Gap.ANY);
     }
 
     /** Mostly a new value, sometimes the one before: equal neighbours are two entries. */

@@ -104,6 +104,30 @@ class AllocationTest {
     }
 
     @Test
+    @DisplayName("a range that grows and shrinks at one end, and keeps its value, does not allocate")
+    void growthDoesNotAllocate() {
+        // In lanes, and in halves.
+        for (int entries : new int[] {3000, 100}) {
+            MapleTree<String> grown = new MapleTree<>();
+            for (int i = 0; i < entries; i++) {
+                grown.store(16L * i, 16L * i + 7, "x");
+            }
+            long first = 16L * (entries - 50);
+            grown.store(first, first + 7, "y");
+            // The first growth.
+            grown.store(first, first + 9, "y");
+            assertAllocatesNothing(() -> {
+                for (int i = 0; i < CALLS; i += 2) {
+                    grown.store(first, first + 13, "y");
+                    grown.erase(first + 10, first + 13);
+                }
+            });
+            assertEquals("y", grown.get(first + 9));
+            grown.validate();
+        }
+    }
+
+    @Test
     @DisplayName("the first steps of a cursor over a tree of four levels do not allocate")
     void firstStepsDoNotAllocate() {
         assertEquals(4, tree.rootAcquire().level + 1);

@@ -69,7 +69,7 @@ record Selection(
             new Selection("batches", "BatchBenchmark", Map.of("ranges", "1000"), Map.of()),
             new Selection(
                     "updates",
-                    "UpdateBenchmark.(eraseAndStore|storeAndErase|grow)",
+                    "UpdateBenchmark.(eraseAndStore|storeAndErase|grow|growAndKeep)",
                     Map.of("ranges", "1000", "index", Indices.EDITED),
                     Map.of("ranges", "1000,100000", "index", Indices.EDITED)),
             new Selection(

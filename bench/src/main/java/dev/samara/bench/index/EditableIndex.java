@@ -57,4 +57,15 @@ public abstract class EditableIndex extends RangeIndex {
      * @param after its replacement; it begins where the other does, and ends in the hole after it or in itself
      */
     public abstract void resize(Range before, Range after);
+
+    /**
+     * Moves the end of a range, and keeps its value where the structure has the bounds beside it.
+     *
+     * @param value the range as it was inserted
+     * @param before the bounds that it has
+     * @param after its bounds from now on, as for {@link #resize}
+     */
+    public void resizeAndKeep(Range value, Range before, Range after) {
+        resize(before, after);
+    }
 }

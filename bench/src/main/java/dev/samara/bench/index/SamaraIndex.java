@@ -73,6 +73,15 @@ final class SamaraIndex extends EditableIndex implements Scannable, GapStore, Ve
     }
 
     @Override
+    public void resizeAndKeep(Range value, Range before, Range after) {
+        if (after.last() > before.last()) {
+            tree.store(after.first(), after.last(), value);
+        } else {
+            tree.erase(after.last() + 1, before.last());
+        }
+    }
+
+    @Override
     public long scan() {
         return scan(cursor);
     }

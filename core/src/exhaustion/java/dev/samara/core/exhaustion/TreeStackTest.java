@@ -5,6 +5,7 @@ import dev.samara.core.fixture.ChildJvm;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.RangeEntry;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,8 @@ final class TreeStackTest {
         private static final List<Consumer<MapleTree<String>>> EDITS = List.of(
                 tree -> tree.erase(PART, PART + 0xff),
                 tree -> tree.store(PART, PART + 0xff, "new"),
-                tree -> tree.insert(20 * WIDTH, 20 * WIDTH + 0xff, "new"));
+                tree -> tree.insert(20 * WIDTH, 20 * WIDTH + 0xff, "new"),
+                tree -> grow(tree, 0x200));
 
         private static int refused;
         private static int done;
@@ -63,7 +65,14 @@ final class TreeStackTest {
             for (int i = 0; i < SIZE; i++) {
                 tree.store(i * WIDTH, i * WIDTH + WIDTH - 1, "v" + i);
             }
+            tree.erase(7 * WIDTH, 7 * WIDTH + WIDTH - 1);
+            // From now on this boundary moves without another leaf.
+            grow(tree, 0x100);
             return tree;
+        }
+
+        private static void grow(MapleTree<String> tree, long by) {
+            tree.store(6 * WIDTH, 7 * WIDTH + by - 1, Objects.requireNonNull(tree.get(6 * WIDTH)));
         }
 
         private static int dive(int frames, Runnable edit) {

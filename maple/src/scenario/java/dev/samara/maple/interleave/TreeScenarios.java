@@ -99,6 +99,49 @@ final class TreeScenarios {
         }
     }
 
+    /** A boundary moves in a leaf after a store of a value there, beside a snapshot. */
+    static final class BoundaryMovesBesideASnapshot extends TreeScenario {
+        BoundaryMovesBesideASnapshot() {
+            super(List.of(tree -> tree.store(8, 8, 100), tree -> tree.grow(6, 2)), List.of(TwoLeaves::hold));
+        }
+
+        @Override
+        List<Call> before() {
+            return List.of(tree -> tree.grow(6, 1));
+        }
+
+        @Override
+        List<Call> after() {
+            return List.of(tree -> tree.grow(6, 3), TwoLeaves::held);
+        }
+    }
+
+    /** An entry grows over the next one, beside a cursor on it. */
+    static final class BoundaryMovesBesideACursor extends TreeScenario {
+        BoundaryMovesBesideACursor() {
+            super(List.of(tree -> tree.grow(6, 2), tree -> tree.grow(6, 3)), List.of(TwoLeaves::next, TwoLeaves::next));
+        }
+
+        @Override
+        List<Call> before() {
+            return List.of(tree -> tree.store(7, 7, 7), tree -> tree.grow(6, 1), tree -> tree.find(6));
+        }
+    }
+
+    /** An entry grows over the key of a search that has gone on to the upper leaf. */
+    static final class BoundaryMovesBesideASearch extends TreeScenario {
+        BoundaryMovesBesideASearch() {
+            super(
+                    List.of(tree -> tree.grow(6, 2), tree -> tree.store(9, 9, 101)),
+                    List.of(tree -> tree.atOrAfterQuarter(7, 2)));
+        }
+
+        @Override
+        List<Call> before() {
+            return List.of(tree -> tree.store(9, 9, 100), tree -> tree.erase(8, 8), tree -> tree.grow(6, 1));
+        }
+    }
+
     /** The next entry is in the upper leaf, while the rest of the lower one is stored in. */
     static final class NextEntryInTheUpperLeaf extends TreeScenario {
         NextEntryInTheUpperLeaf() {

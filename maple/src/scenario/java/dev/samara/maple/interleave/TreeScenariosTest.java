@@ -36,6 +36,8 @@ final class TreeScenariosTest {
     private static final String TRANSACTION = "dev.samara.maple.Transaction";
     private static final String EDIT_IN_PLACE = "dev.samara.maple.InPlace";
     private static final String NEAREST = "dev.samara.maple.Nearest";
+    private static final String BOUNDARY = "dev.samara.maple.LeafBoundary";
+    private static final String CURSOR = "dev.samara.maple.Cursor";
 
     private static final String IN_PLACE = "return Lookup.leaf(tree.rootAcquire(), key) == leaf;";
     private static final String OF_ANY_INSTANT = "return true;";
@@ -68,7 +70,8 @@ final class TreeScenariosTest {
         return new TreeBreak(scenario, SourceBreak.of(className, texts));
     }
 
-    private static final List<TreeBreak> BREAKS = Stream.of(brokenReads(), brokenSnapshots(), brokenEdits())
+    private static final List<TreeBreak> BREAKS = Stream.of(
+                    brokenReads(), brokenSnapshots(), brokenEdits(), brokenMoves())
             .flatMap(List::stream)
             .toList();
 
@@ -156,6 +159,21 @@ final class TreeScenariosTest {
                         "beginEdit();\n        try {\n            return edits.storeLowest(where, value);",
                         "boolean found = where.searchLowest(rootAcquire()); beginEdit(); try {"
                                 + " if (found) edits.store(where.first(), where.last(), value); return found;"));
+    }
+
+    private static List<TreeBreak> brokenMoves() {
+        return List.of(
+                planted(
+                        TreeScenarios.BoundaryMovesBesideASnapshot.class,
+                        EDIT_IN_PLACE,
+                        " || !parent.ownsLeaf(slot)",
+                        ""),
+                planted(
+                        TreeScenarios.BoundaryMovesBesideACursor.class,
+                        CURSOR,
+                        " && (slot != moving || LeafPivots.pivot(pivots, slot) == hi)",
+                        ""),
+                planted(TreeScenarios.BoundaryMovesBesideASearch.class, BOUNDARY, "!isAtFreeEnd && ", ""));
     }
 
     static List<TreeBreak> breaks() {

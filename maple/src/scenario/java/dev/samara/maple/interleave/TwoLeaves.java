@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple.interleave;
 
+import dev.samara.maple.Cursor;
 import dev.samara.maple.GapSearch;
 import dev.samara.maple.MapleTree;
+import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Reader;
 import dev.samara.maple.ReservedException;
 import dev.samara.maple.Snapshot;
@@ -25,6 +27,7 @@ final class TwoLeaves {
     static final int TO = 11;
 
     private static final int SIZE = 16;
+    private static final long QUARTER = SIZE / 4;
     private static final int CELLS = 21;
     private static final String OWNER = "owner";
 
@@ -36,7 +39,12 @@ final class TwoLeaves {
 
     private final MapleTree<Integer> tree;
     private final Reader<Integer> reader;
+    private final Cursor<Integer> cursor;
     private final boolean isExpected;
+
+    /** Where the cursor stands: the last index of its entry. */
+    private long end;
+
     private @Nullable Supplier<String> held;
 
     /**
@@ -50,6 +58,7 @@ final class TwoLeaves {
         this.isExpected = isExpected;
         tree = isHigh ? new MapleTree<>(new ReentrantLock(), HIGH) : new MapleTree<>();
         reader = tree.reader();
+        cursor = tree.cursor();
         if (isHigh) {
             // In one leaf with the lowest of the entries: so the leaves are cut where they are in a low tree.
             put(HIGH_CELL - 2, isReserved);
@@ -110,6 +119,11 @@ final class TwoLeaves {
         return attempt(() -> tree.store(first(cell) + 4, first(cell) + 7, value));
     }
 
+    /** Stores the number of a cell from its start to so many quarters of the next one. */
+    String grow(int cell, int quarters) {
+        return attempt(() -> tree.store(first(cell), last(cell) + quarters * QUARTER, cell));
+    }
+
     /** Stores in two cells at one instant. */
     String storeTwo(int one, int other, int value) {
         return update(changes -> {
@@ -155,6 +169,26 @@ final class TwoLeaves {
         return "" + tree.get(first(cell));
     }
 
+    /** Puts the cursor on the entry of a cell. */
+    String find(int cell) {
+        cursor.find(first(cell));
+        end = cursor.last();
+        return "" + end;
+    }
+
+    /** Moves the cursor to the next entry, which is the first one that reaches beyond the entry where it stands. */
+    String next() {
+        RangeEntry<Integer> next;
+        if (isExpected) {
+            next = tree.entries(end + 1, -1L).get(0);
+        } else {
+            cursor.next();
+            next = new RangeEntry<>(cursor.first(), cursor.last(), cursor.value());
+        }
+        end = next.last();
+        return "" + next;
+    }
+
     /** Looks up four cells side by side, and returns what one of them has: the four are not of one instant. */
     String getAmongFour(int cell) {
         @Nullable Integer[] values = new @Nullable Integer[4];
@@ -169,6 +203,10 @@ final class TwoLeaves {
 
     String atOrAfter(int cell) {
         return "" + tree.atOrAfter(first(cell));
+    }
+
+    String atOrAfterQuarter(int cell, int quarter) {
+        return "" + tree.atOrAfter(first(cell) + quarter * QUARTER - 1);
     }
 
     String atOrBefore(int cell) {
