@@ -1159,8 +1159,9 @@ public final class AddressSpace implements AutoCloseable {
      * {@link dev.samara.core.vma.PageCache} is not reported any more. Its removal is not reported here either. {@link
      * #addListener} and {@link #addNotifier} report a removal by an operation of the space; no callback reports a
      * removal by the page cache. A page may count as written although it was only prepared for a write ({@code
-     * handleFault}, {@code pin}, {@code translate}, {@code MAP_POPULATE}, {@code mlock}). Writes through a pin after a
-     * collection, by files ({@code pwrite}) and through other mappings of the page are not reported.
+     * handleFault}, {@code pin}, {@code translate}, {@code MAP_POPULATE}, {@code mlock}), or read where the {@linkplain
+     * MachineBuilder#forbidZeroPage zero page is forbidden}. Writes through a pin after a collection, by files ({@code
+     * pwrite}) and through other mappings of the page are not reported.
      *
      * <p>The sink is called on this thread, in ascending order, with no lock held. If the sink throws, this method
      * throws that exception, and the page at which it threw and all later pages count as written again. This waits for

@@ -488,8 +488,9 @@ public final class MachineBuilder {
      * Has a read of anonymous memory without a page allocate one, as a write does. Unless this is set, the read maps
      * the shared zero page, and the first write to it is a second fault. With it, memory that is only read takes as
      * many frames as memory that is written, counts as resident, and its mapping has an {@code anon_vma}, so it merges
-     * less often. Linux does this for some spaces of one architecture ({@code mm_forbids_zeropage}), and the kernels of
-     * some hypervisors' guests do it always.
+     * less often. Where it may be written it counts as written, also for {@link AddressSpace#collectDirty}. Linux does
+     * this for some spaces of one architecture ({@code mm_forbids_zeropage}), and the kernels of some hypervisors'
+     * guests do it always.
      *
      * @param isForbidden whether the zero page is never mapped; false unless set
      * @return this
@@ -772,7 +773,8 @@ public final class MachineBuilder {
             return tlbEntries;
         }
         long granules = Math.min(memory >>> SoftTlb.GRANULE_SHIFT, MOST_USUAL_ENTRIES);
-        return Math.max(LEAST_USUAL_ENTRIES, Integer.highestOneBit((int) granules));
+        // A power of two, and not less.
+        return Math.max(LEAST_USUAL_ENTRIES, Integer.highestOneBit(2 * (int) granules - 1));
     }
 
     private void checkMemory() {

@@ -127,7 +127,7 @@ class AccessModesTest {
                         "EditedRoot.eraAcquire getAcquire",
                         "EditedRoot.setEraRelease setRelease",
                         "LeafPivots.endRead acquireFence",
-                        "LeafBoundary.setWordRelease setRelease",
+                        "Node.setWordRelease setRelease",
                         "Node.leafAcquire getAcquire",
                         "Node.setLeafRelease setRelease"),
                 MAPLE.stream()
@@ -139,7 +139,7 @@ class AccessModesTest {
         assertEquals(Set.of("EditedRoot.publish", "EditedRoot.endEra"), callers(EditedRoot.class, "setEraRelease"));
         assertEquals(Set.of("Node.replaceLeaf"), callers(Node.class, "setLeafRelease"));
         assertEquals(Set.of("Node.leaf", "Node.isLeaf"), callers(Node.class, "leafAcquire"));
-        assertEquals(Set.of("LeafBoundary.move"), callers(LeafBoundary.class, "setWordRelease"));
+        assertEquals(Set.of("LeafBoundary.move"), callers(Node.class, "setWordRelease"));
         assertEquals(Set.of("InPlace.moves"), callers(LeafBoundary.class, "move"));
     }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,8 +32,6 @@ final class LeafBoundary {
 
     /** The bits of the last word of pivots from here on name the boundary; those below belong to {@link LeafPivots}. */
     private static final int NAME = 32;
-
-    private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
     private LeafBoundary() {}
 
@@ -82,11 +78,7 @@ final class LeafBoundary {
      */
     static void move(long[] pivots, int i, long to) {
         // One word, so a reader has the old bound or the new one. Those that share a word of lanes stay as they are.
-        setWordRelease(pivots, LeafPivots.wordOf(i, pivots), LeafPivots.word(i, pivots, to));
-    }
-
-    private static void setWordRelease(long[] pivots, int w, long word) {
-        WORD.setRelease(pivots, w, word);
+        Node.setWordRelease(pivots, LeafPivots.wordOf(i, pivots), LeafPivots.word(i, pivots, to));
     }
 
     /** Returns these pivots as they are now; a copy, if one of them moves. */

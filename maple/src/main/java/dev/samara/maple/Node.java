@@ -55,6 +55,9 @@ final class Node {
 
     private static final VarHandle LEAF = MethodHandles.arrayElementVarHandle(Object[][].class);
 
+    /** Of {@link LeafBoundary}: the first edit of a program may be at the end of a stack, which ends an initializer. */
+    private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
+
     private static final Node[] NO_NODES = {};
     private static final @Nullable Object[][] NO_LEAVES = {};
 
@@ -243,6 +246,11 @@ final class Node {
      */
     boolean ownsLeaf(int i) {
         return (ownLeaves >>> i & 1) != 0;
+    }
+
+    /** Writes a word of the pivots of a leaf, for {@link LeafBoundary#move}. */
+    static void setWordRelease(long[] pivots, int w, long word) {
+        WORD.setRelease(pivots, w, word);
     }
 
     private static @Nullable Object[] leafAcquire(@Nullable Object[][] leaves, int i) {

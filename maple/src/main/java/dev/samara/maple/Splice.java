@@ -151,9 +151,8 @@ final class Splice extends LevelRebuild {
         if (size > Node.FANOUT || (size < Node.MIN_FILL && !root.hasOneLeaf())) {
             return changeSeveral(root, lo, hi, content);
         }
-        if (!exact) {
-            pivots = changedPivots(pivots, LeafNode.size(old), lo, hi, i, at, tail);
-        }
+        // Two leaves may share pivots, but not pivots of which one moves.
+        pivots = exact ? LeafBoundary.shared(pivots) : changedPivots(pivots, LeafNode.size(old), lo, hi, i, at, tail);
         @Nullable Object[] leaf = LeafNode.of(pivots, old, at, tail, content);
         boolean reserved = content instanceof Reservation || keepsReservation(old, leaf, i, j);
         leftLeaf = leaf;

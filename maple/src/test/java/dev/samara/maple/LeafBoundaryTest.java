@@ -430,4 +430,21 @@ class LeafBoundaryTest {
         assertNotEquals(LeafBoundary.NONE, LeafBoundary.of(after));
         assertEquals(Objects.requireNonNull(tree.entryAt(at(7, 0))).last(), at(7, 2) - 1);
     }
+
+    @Test
+    @DisplayName("an edit by another node that keeps the pivots takes no boundary over that moves")
+    void keptPivots() {
+        MapleTree<String> names = new MapleTree<>();
+        for (int i = 0; i < 16; i++) {
+            names.store(16 * i, 16 * i + 15, "v" + i);
+        }
+        names.store(96, 115, Objects.requireNonNull(names.get(96)));
+        assertEquals("v6", names.snapshot().get(115));
+        names.erase(116, 127);
+        names.validate();
+        names.update(edit -> edit.store(116, 127, "new"));
+        names.validate();
+        assertEquals("v6", names.get(115));
+        assertEquals("new", names.get(116));
+    }
 }

@@ -5,6 +5,7 @@ import com.dylibso.chicory.runtime.ExportFunction;
 import com.dylibso.chicory.runtime.Memory;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Guest;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -22,10 +23,11 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     @Nullable
     LinearAccess access;
 
+    /** By which the thread that uses this memory is in; null while it has left. For that thread only, as is access. */
     private @Nullable Guest guest;
 
-    /** The thread that has entered. Other threads read it, racily. */
-    private @Nullable Thread user;
+    /** The thread that uses this memory, whether it is in or has left for a while; null for none. */
+    private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
 
     EnteredMemory(AddressSpace space) {
         this.space = space;
@@ -54,14 +56,15 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
      */
     public final ExportFunction entering(ExportFunction function) {
         return arguments -> {
-            if (user == Thread.currentThread()) {
+            if (isIn()) {
                 return function.apply(arguments);
             }
-            open();
+            boolean isFirst = claim();
+            Guest entered = open(isFirst);
             try {
                 return function.apply(arguments);
             } finally {
-                close(opened());
+                close(entered, isFirst);
             }
         };
     }
@@ -75,39 +78,40 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
      * @throws IllegalStateException if another thread uses this memory
      */
     public final <T> T enter(Supplier<? extends T> code) {
-        if (user == Thread.currentThread()) {
+        if (isIn()) {
             return code.get();
         }
-        open();
+        boolean isFirst = claim();
+        Guest entered = open(isFirst);
         try {
             return code.get();
         } finally {
-            close(opened());
+            close(entered, isFirst);
         }
     }
 
     /**
      * Runs code that takes long without accesses, such as I/O or a wait, for a function of the host that guest code
      * calls. No operation on the space, such as a fork, waits for this thread in the meantime. Accesses are possible.
-     * Each one enters the space for its own duration.
+     * Each one enters the space for its own duration. Other threads are refused as before.
      *
      * @param <T> what the code returns
      * @param code runs on this thread
      * @return what the code returns
      */
     public final <T> T leave(Supplier<? extends T> code) {
-        Guest entered = guest;
-        LinearAccess accesses = access;
-        if (entered == null || user != Thread.currentThread()) {
+        if (!isIn()) {
             return code.get();
         }
-        use(null, null, null);
+        Guest entered = opened();
+        LinearAccess accesses = access;
+        use(null, null);
         entered.leave();
         try {
             return code.get();
         } finally {
             entered.poll();
-            use(entered, accesses, Thread.currentThread());
+            use(entered, accesses);
         }
     }
 
@@ -119,34 +123,58 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         });
     }
 
-    private void open() {
-        Thread other = user;
-        if (other != null) {
+    /** Returns whether the calling thread uses this memory, and has not left. */
+    private boolean isIn() {
+        return user.get() == Thread.currentThread() && guest != null;
+    }
+
+    /** Makes the calling thread the user, unless it is: then it has left, and this returns false. */
+    private boolean claim() {
+        Thread caller = Thread.currentThread();
+        Thread other = user.compareAndExchange(null, caller);
+        if (other != null && other != caller) {
             throw new IllegalStateException(
                     "thread " + other.getName() + " uses " + this + "; another thread uses a view of it");
         }
-        Guest entered = space.enter();
+        return other == null;
+    }
+
+    private Guest open(boolean isFirst) {
+        Guest entered = null;
         boolean isOpen = false;
         try {
+            entered = space.enter();
             entered.leaveForCalls();
-            use(entered, LinearAccess.of(entered.memory()), Thread.currentThread());
+            use(entered, LinearAccess.of(entered.memory()));
             isOpen = true;
+            return entered;
         } finally {
             if (!isOpen) {
-                entered.close();
+                end(entered, isFirst);
             }
         }
     }
 
-    private void close(Guest entered) {
-        use(null, null, null);
-        entered.close();
+    private void close(Guest entered, boolean isFirst) {
+        use(null, null);
+        end(entered, isFirst);
     }
 
-    private void use(@Nullable Guest entered, @Nullable LinearAccess accesses, @Nullable Thread thread) {
+    private void end(@Nullable Guest entered, boolean isFirst) {
+        try {
+            if (entered != null) {
+                entered.close();
+            }
+        } finally {
+            if (isFirst) {
+                user.set(null);
+            }
+        }
+    }
+
+    private void use(@Nullable Guest entered, @Nullable LinearAccess accesses) {
         guest = entered;
         access = accesses;
-        user = thread;
     }
 
     /** Returns the guest of the calling thread, which has entered. */
@@ -170,7 +198,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     /** Brings the calling thread back into GUEST, if it had entered, after a call that may have waited. */
     final void back() {
         LinearAccess accesses = access;
-        if (accesses != null && user == Thread.currentThread()) {
+        if (accesses != null && isIn()) {
             accesses.poll();
         }
     }

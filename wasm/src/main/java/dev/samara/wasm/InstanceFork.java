@@ -23,7 +23,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 
 /**
@@ -140,9 +142,15 @@ public final class InstanceFork {
 
     private ImportValues withForks(Deque<LinearMemory> forks) {
         List<ImportMemory> memories = new ArrayList<>();
+        // One memory may have several names.
+        Map<Memory, LinearMemory> made = new IdentityHashMap<>();
         for (ImportMemory memory : imports.memories()) {
-            LinearMemory fork = linear(memory.memory()).fork();
-            forks.add(fork);
+            LinearMemory fork = made.get(memory.memory());
+            if (fork == null) {
+                fork = linear(memory.memory()).fork();
+                forks.add(fork);
+                made.put(memory.memory(), fork);
+            }
             memories.add(new ImportMemory(memory.module(), memory.name(), fork));
         }
         return ImportValues.builder()

@@ -46,13 +46,14 @@ import org.jspecify.annotations.Nullable;
  * not be made. The host's other threads use {@link #space}. Threads of WebAssembly that share a memory have an instance
  * each, and each of these imports a {@link #view} of its own.
  *
- * <p><b>Traps</b> are exceptions of Chicory, as those of its own memories are: {@link WasmRuntimeException} with
- * {@code out of bounds memory access}. An access that fails has changed nothing. An access for which the machine has no
- * memory is a trap too, {@code out of memory}; a thread that is interrupted where it would have to wait throws {@link
- * ChicoryInterruptedException}. A copy or a fill that ends with one of these two may have changed a part.
+ * <p><b>Traps</b> are exceptions of Chicory, as those of its own memories are: {@link WasmRuntimeException} with {@code
+ * out of bounds memory access}. An access that fails has changed nothing. An access for which the machine has no memory
+ * is a trap too, {@code out of memory}; a thread that is interrupted where it would have to wait throws {@link
+ * ChicoryInterruptedException}. A copy, a fill or a write of many bytes that ends with one of these two, or at a page
+ * to which the host has taken the right, may have changed a part.
  *
  * <p><b>The end.</b> A memory that no thread can reach any more is given up, some time after a garbage collection
- * ({@link dev.samara.core.AddressSpaceBuilder#collected}). {@link #close} ends it at once.
+ * ({@link dev.samara.core.AddressSpaceBuilder#collected}). {@link #close} ends it when no thread is in it any more.
  *
  * <p>All memories of a machine, and nothing else, {@linkplain AddressSpace#enter enter} spaces of that machine.
  */
@@ -65,8 +66,13 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
 
     private static final long END = 1L << 32;
 
+    /** In the number of pages while a thread adds some. */
+    private static final int GROWING = Integer.MIN_VALUE;
+
     private final MemoryLimits limits;
+    /** The number of pages, of all views, with {@link #GROWING}. */
     private final AtomicInteger pages;
+
     private final MemoryWaits waits;
 
     private DataSegment @Nullable [] segments;
@@ -157,7 +163,10 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
         return new LinearMemory(space(), limits, pages);
     }
 
-    /** Ends this memory and its views. Accesses from here on throw. */
+    /**
+     * Ends this memory and its views, when no thread is in any of them: calls and waits under way go on until they
+     * return. Calls and accesses that begin later throw.
+     */
     @Override
     public void close() {
         space().close();
@@ -167,7 +176,7 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
 
     @Override
     public int pages() {
-        return pages.get();
+        return pages.get() & ~GROWING;
     }
 
     @Override
@@ -196,29 +205,44 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     public int grow(int size) {
         while (true) {
             int before = pages.get();
+            if ((before & GROWING) != 0) {
+                // A view grows. The fork that it may wait for waits for this thread's poll.
+                back();
+                Thread.onSpinWait();
+                continue;
+            }
             if (size < 0 || size > maximumPages() - before) {
                 return -1;
             }
             if (size == 0) {
                 return before;
             }
-            // The mapping decides between threads: a range can be mapped once.
-            long start = bytes(before);
-            long result =
-                    space().mmap(start, bytes(size), READ | WRITE, PRIVATE | ANONYMOUS | FIXED_NOREPLACE, null, 0);
-            back();
-            if (result == start) {
-                pages.set(before + size);
-                return before;
+            if (pages.compareAndSet(before, before | GROWING)) {
+                return grow(before, size);
             }
-            if (Errno.of(result) == Errno.EINTR) {
-                throw new ChicoryInterruptedException("Thread interrupted");
-            }
-            if (Errno.of(result) != Errno.EEXIST) {
-                return -1;
-            }
-            Thread.onSpinWait();
         }
+    }
+
+    private int grow(int before, int size) {
+        int after = before;
+        long result;
+        try {
+            result = space().mmap(
+                            bytes(before), bytes(size), READ | WRITE, PRIVATE | ANONYMOUS | FIXED_NOREPLACE, null, 0);
+            if (!Errno.isError(result)) {
+                after = before + size;
+            }
+        } finally {
+            pages.set(after);
+        }
+        back();
+        if (after != before) {
+            return before;
+        }
+        if (Errno.of(result) == Errno.EINTR) {
+            throw new ChicoryInterruptedException("Thread interrupted");
+        }
+        return -1;
     }
 
     private static long bytes(int pages) {

@@ -53,7 +53,7 @@ final class MemoryWaits {
 
     /** Wakes threads that wait at a word; a negative number stands for all. Returns how many. */
     int wake(int address, int most) {
-        memory.checkInside(address, Integer.BYTES);
+        checkAligned(address, Integer.BYTES);
         if (!memory.shared() || most == 0) {
             return 0;
         }
@@ -69,6 +69,10 @@ final class MemoryWaits {
         if (!memory.shared()) {
             throw new TrapException("expected shared memory");
         }
+        checkAligned(address, size);
+    }
+
+    private void checkAligned(int address, int size) {
         memory.checkInside(address, size);
         if ((address & size - 1) != 0) {
             throw new TrapException("unaligned atomic at address " + address + ", size " + size);

@@ -19,6 +19,7 @@ import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.MemoryLimits;
 import dev.samara.core.Machine;
 import dev.samara.core.Watchpoint;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
@@ -26,7 +27,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -228,6 +231,96 @@ final class LinearMemoryTest {
                 return inner + left + memory.readInt(PAGE);
             });
             assertEquals(1 + 3 + 8, sum);
+        }
+    }
+
+    @Test
+    @DisplayName("stays the memory of a thread that has left for a while: another thread is refused")
+    void refusedMeanwhile() {
+        try (LinearMemory memory = memory(1, 1)) {
+            FutureTask<String> other = new FutureTask<>(() -> {
+                IllegalStateException refused = assertThrows(IllegalStateException.class, () -> memory.enter(() -> 0));
+                return refused.getMessage();
+            });
+            memory.enter(() -> memory.leave(() -> {
+                // Within, the thread enters again for an access, and for code of its own.
+                memory.writeI32(0, 5);
+                assertEquals(5, memory.enter(() -> memory.readInt(0)));
+                Thread thread = new Thread(other, "second");
+                thread.start();
+                join(thread);
+                memory.writeI32(0, 6);
+                return 0;
+            }));
+            assertTrue(get(other).startsWith("thread " + Thread.currentThread().getName() + " uses memory of 1 pages"));
+            assertEquals(6, memory.readInt(0));
+        }
+    }
+
+    @Test
+    @DisplayName("lets one thread in of two that come at the same time")
+    void oneAtATime() {
+        try (LinearMemory memory = memory(1, 1)) {
+            AtomicInteger inside = new AtomicInteger();
+            AtomicInteger together = new AtomicInteger();
+            List<FutureTask<Integer>> tasks = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                tasks.add(new FutureTask<>(() -> comeAndGo(memory, inside, together)));
+            }
+            List<Thread> threads = tasks.stream().map(Thread::new).toList();
+            threads.forEach(Thread::start);
+            threads.forEach(LinearMemoryTest::join);
+            tasks.forEach(LinearMemoryTest::get);
+            assertEquals(0, together.get());
+        }
+    }
+
+    private static int comeAndGo(LinearMemory memory, AtomicInteger inside, AtomicInteger together) {
+        int entered = 0;
+        while (entered < 20_000) {
+            try {
+                entered += memory.enter(() -> {
+                    if (inside.incrementAndGet() > 1) {
+                        together.incrementAndGet();
+                    }
+                    inside.decrementAndGet();
+                    return 1;
+                });
+            } catch (IllegalStateException refused) {
+                Thread.yield();
+            }
+        }
+        return entered;
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException ended) {
+            throw new AssertionError(ended);
+        }
+    }
+
+    private static <T> T get(FutureTask<T> task) {
+        try {
+            return task.get();
+        } catch (InterruptedException | ExecutionException failed) {
+            throw new AssertionError(failed);
+        }
+    }
+
+    @Test
+    @DisplayName("does not grow where the host has mapped something, and refuses to notify at an unaligned address")
+    void foreignMapping() {
+        try (LinearMemory memory = memory(1, 4)) {
+            int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+            assertEquals(2L * PAGE, memory.space().mmap(2L * PAGE, PAGE, Protection.READ, flags, null, 0));
+            assertEquals(-1, memory.grow(2));
+            assertEquals(1, memory.grow(1));
+            assertEquals(2, memory.pages());
+            assertThrows(TrapException.class, () -> memory.atomicNotify(2, 1));
+            assertEquals(0, memory.space().munmap(2L * PAGE, PAGE));
+            assertEquals(2, memory.grow(2));
         }
     }
 

@@ -105,8 +105,9 @@ public final class PooledCpu extends LentCpu {
             throw cpu.mayNotEnter();
         }
         used.stayAway();
-        used.enterGuest();
+        // First: it may fail at the end of a stack, and the CPU would stay in GUEST without a guest.
         leavesGuest(CpuTlb.FOR_FAULTS);
+        used.enterGuest();
         depth = 1;
         return CpuTlb.NOT_AWAY;
     }
@@ -120,8 +121,8 @@ public final class PooledCpu extends LentCpu {
             away = tlb().away();
             cpu.memory().poll();
         }
-        depth++;
         leavesGuest(CpuTlb.FOR_FAULTS);
+        depth++;
         return away;
     }
 
