@@ -384,7 +384,7 @@ class LeafBoundaryTest {
             assertEquals(all.expected[cell] == null, all.tree.isFree(index, index));
             Object next = cursor.find(index);
             if (all.expected[cell] != null) {
-                assertSame(all.expected[cell], next);
+                assertSame(all.expected[cell], Objects.requireNonNull(next));
                 assertEquals(all.tree.entryAt(index), new RangeEntry<>(cursor.first(), cursor.last(), next));
             }
             if (round % 400 == 0) {
@@ -436,7 +436,7 @@ class LeafBoundaryTest {
     void keptPivots() {
         MapleTree<String> names = new MapleTree<>();
         for (int i = 0; i < 16; i++) {
-            names.store(16 * i, 16 * i + 15, "v" + i);
+            names.store(16L * i, 16L * i + 15, "v" + i);
         }
         names.store(96, 115, Objects.requireNonNull(names.get(96)));
         assertEquals("v6", names.snapshot().get(115));

@@ -25,7 +25,6 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Function;
 
 /**
@@ -143,7 +142,7 @@ public final class InstanceFork {
     private ImportValues withForks(Deque<LinearMemory> forks) {
         List<ImportMemory> memories = new ArrayList<>();
         // One memory may have several names.
-        Map<Memory, LinearMemory> made = new IdentityHashMap<>();
+        IdentityHashMap<Memory, LinearMemory> made = new IdentityHashMap<>();
         for (ImportMemory memory : imports.memories()) {
             LinearMemory fork = made.get(memory.memory());
             if (fork == null) {

@@ -287,7 +287,7 @@ final class LinearMemoryTest {
                     return 1;
                 });
             } catch (IllegalStateException refused) {
-                Thread.yield();
+                assertTrue(refused.toString().contains(" uses "), refused::toString);
             }
         }
         return entered;
