@@ -119,7 +119,7 @@ final class HeapSweepTest {
     @Test
     @DisplayName("mremap that moves")
     void move() throws Exception {
-        HeapSweep.sweep(Move.class);
+        HeapSweep.sweepLarge(Move.class);
     }
 
     static final class Discard extends StackSweepTest.Scene {
