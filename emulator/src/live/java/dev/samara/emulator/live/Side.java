@@ -27,6 +27,13 @@ abstract class Side implements Watch.Watched, AutoCloseable {
         this.folder = folder;
         this.base = base;
         this.user = user;
+        useNumberZero();
+    }
+
+    /** Uses up the first number of segments, which is 0: a script has kept 0 where it has kept nothing. */
+    private void useNumberZero() {
+        long first = judge.first().call(JudgedCall.SHMGET.number(architecture), 0, 1, 0600);
+        judge.first().call(JudgedCall.SHMCTL.number(architecture), first, 0, 0);
     }
 
     final Architecture architecture() {
