@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @DisplayName("the builders of machines and of spaces")
 class BuildersTest {
@@ -34,6 +36,16 @@ class BuildersTest {
                 .map(method -> method.getDeclaringClass().getSimpleName() + "." + method.getName())
                 .toList();
         assertEquals(List.of(), forEver);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 4096", "16, 4096", "17, 8192", "32, 8192", "33, 16384", "64, 16384", "4096, 16384"})
+    @DisplayName("of a machine: a TLB has an entry for each 4 KiB of memory, within bounds, unless it is set")
+    void tlbOfMemory(long mib, int entries) {
+        String builder = Machine.builder().memory(mib << 20).toString();
+        assertTrue(builder.contains("tlbEntries " + entries), builder);
+        builder = Machine.builder().memory(mib << 20).tlbEntries(64).toString();
+        assertTrue(builder.contains("tlbEntries 64"), builder);
     }
 
     @Test

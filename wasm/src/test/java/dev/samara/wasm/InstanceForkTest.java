@@ -9,14 +9,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.dylibso.chicory.compiler.MachineFactoryCompiler;
 import com.dylibso.chicory.runtime.ByteArrayMemory;
 import com.dylibso.chicory.runtime.HostFunction;
+import com.dylibso.chicory.runtime.ImportMemory;
 import com.dylibso.chicory.runtime.ImportValues;
 import com.dylibso.chicory.runtime.Instance;
 import com.dylibso.chicory.wasm.ChicoryException;
+import com.dylibso.chicory.wasm.Parser;
 import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.FunctionType;
+import com.dylibso.chicory.wasm.types.MemoryLimits;
 import com.dylibso.chicory.wasm.types.ValType;
 import dev.samara.core.Machine;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
@@ -27,6 +31,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("A fork of an instance")
 final class InstanceForkTest {
+    /** {@code (import "m" "a" (memory 1)) (import "m" "b" (memory 1))}, in the binary format. */
+    private static final String IMPORTS_M_A_AND_M_B =
+            "0061736d01000000" + "020f02" + "016d016102" + "0001" + "016d016202" + "0001";
+
     private final Machine machine = Machine.builder().memory(64L << 20).build();
     private final WasmModule module = TestModules.warm();
 
@@ -129,6 +137,23 @@ final class InstanceForkTest {
         assertSame(parent.imports().function(0), same.imports().function(0));
         assertNotSame(parent.memory(), same.memory());
         end(parent, child, same);
+    }
+
+    @Test
+    @DisplayName("has one fork of a memory that the instance imports by two names")
+    void twoNames() {
+        WasmModule imports = Parser.parse(HexFormat.of().parseHex(IMPORTS_M_A_AND_M_B));
+        LinearMemory memory = new LinearMemory(machine, new MemoryLimits(1, 2));
+        Instance parent = Instance.builder(imports)
+                .withImportValues(ImportValues.builder()
+                        .addMemory(new ImportMemory("m", "a", memory), new ImportMemory("m", "b", memory))
+                        .build())
+                .build();
+        Instance child = InstanceFork.of(parent).build();
+        assertSame(child.memory(0), child.memory(1));
+        assertNotSame(memory, child.memory(0));
+        ((LinearMemory) child.memory(0)).close();
+        memory.close();
     }
 
     @Test

@@ -220,7 +220,7 @@ public final class Faulter {
                     if (reclaims == 0) {
                         return result;
                     }
-                    // Also in vain: another thread may have freed memory meanwhile.
+                    // One more attempt follows a reclaim that freed nothing: another thread may have freed memory.
                     reclaims = shortage.reclaim(result, address, access) ? reclaims - 1 : 0;
                 }
                 case Fault.OUT_OF_MEMORY -> {

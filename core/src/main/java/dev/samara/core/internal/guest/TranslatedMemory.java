@@ -173,7 +173,10 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return others == 0 ? serveFault(address, access) : serveFaultBeside(others, address, access);
     }
 
-    /** Serves a fault of a thread with other CPUs in GUEST. Those that leave it by themselves are outside meanwhile. */
+    /**
+     * Serves a fault of a thread that has other CPUs in GUEST. Those for which the thread allowed it leave GUEST for as
+     * long as the fault takes, so that no other thread waits for them.
+     */
     private int serveFaultBeside(int others, long address, int access) {
         try {
             Cpus.leaveForFault(others);

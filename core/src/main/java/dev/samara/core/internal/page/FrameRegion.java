@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A frame store whose frames lie in one buffer, as far as the system has memory for it. The methods that take a
- * physical address reach all frames. They are for frames that cannot be freed meanwhile.
+ * physical address reach all frames. The caller makes sure that the frame cannot be freed during the call.
  */
 public interface FrameRegion {
     /** Returns the buffer in which a frame in the region has its physical address as index; null if there is none. */

@@ -70,7 +70,7 @@ final class FrameRegions {
         return buffers;
     }
 
-    /** Returns the most bytes of a region other than the last one. */
+    /** Returns the size in bytes of each region but the last, which has the rest. */
     long size() {
         return most;
     }

@@ -36,7 +36,10 @@ public sealed class SoftTlb permits CheckedTlb {
     /** Not a physical address. */
     public static final long MISS = -1;
 
-    /** From how many granules on a range is not dropped one by one: other CPUs wait meanwhile, for some 10 µs. */
+    /**
+     * A range of this many granules or more is not dropped entry by entry: the CPU that asked for the flush waits for
+     * it, here for some 10 µs.
+     */
     private static final int MOST_DROPPED = 1 << 12;
 
     /** Arrays without a translation, of any space. */

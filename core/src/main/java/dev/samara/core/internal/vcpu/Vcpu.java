@@ -48,7 +48,7 @@ public final class Vcpu {
     private @Nullable CpuTlb tlb;
     private @Nullable TranslatedMemory translated;
 
-    /** The borrow of its space; null for none. It has no {@link #reference} meanwhile. */
+    /** The borrow of its space; null for none. While it has one, {@link #reference} is null. */
     private @Nullable Object borrow;
 
     /**
