@@ -126,6 +126,18 @@ final class SoftTlbTest {
     }
 
     @Test
+    @DisplayName("a flush of 4,096 pages is left to the caller, however large the TLB is")
+    void flushOfMany() {
+        SoftTlb large = new SoftTlb(SHIFT, 1 << 14);
+        large.select(large.newNumber());
+        large.fill(AT, ONE, READ, READ);
+        assertFalse(large.flush(AT, AT + 4096 * PAGE));
+        assertNotEquals(SoftTlb.MISS, large.probe(AT, 1, READ));
+        assertTrue(large.flush(AT, AT + 4095 * PAGE));
+        assertEquals(SoftTlb.MISS, large.probe(AT, 1, READ));
+    }
+
+    @Test
     @DisplayName("a flush of as much as it has, or of everything, is left to the caller, which takes another number")
     void flushOfAll() {
         tlb.fill(AT, ONE, READ, READ);
