@@ -2,9 +2,9 @@
 package dev.samara.core;
 
 /**
- * A borrowed space whose users the borrower has given up: the CPU keeps the page table and its translations, and
- * refuses every access. The space may be torn down meanwhile. {@link BorrowedSpace#putUsers} returns it. For the thread
- * that owns the CPU.
+ * A borrowed space in which the borrower has given up its user count ({@code kthread_unuse_mm} with a lazy TLB): the
+ * CPU keeps the page table and its translations, and refuses every access. The space may be torn down in this state.
+ * {@link BorrowedSpace#putUsers} returns it. For the thread that owns the CPU.
  *
  * <p>There is no way back from here to the users: the borrower {@linkplain #leave leaves}, and uses the space again.
  */

@@ -54,7 +54,7 @@ final class ScopeTableTest {
     void calls() throws Exception {
         Set<String> excluded = excluded();
         assertFalse(excluded.isEmpty());
-        Set<String> known = found(CALL, Files.readString(CODE.resolve("call/KnownCalls.java")));
+        Set<String> known = found(CALL, Files.readString(CODE.resolve("call/CallBindings.java")));
         Set<String> wrong = new TreeSet<>(excluded);
         wrong.retainAll(known);
         assertEquals(Set.of(), wrong, "calls that there are");

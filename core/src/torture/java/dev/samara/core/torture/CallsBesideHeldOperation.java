@@ -7,7 +7,7 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.VmaRef;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.NamedBacking;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -62,7 +62,7 @@ final class CallsBesideHeldOperation implements Actor {
         final CountDownLatch released = new CountDownLatch(1);
     }
 
-    private void retire(InFlightRange range) {
+    private void retire(InFlightOperation range) {
         Hold now = hold;
         if (now != null && range.footprint().touches(HELD, BEHIND)) {
             // Only the first: a fork's close has the same addresses.

@@ -7,7 +7,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.ReservedRanges;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -93,7 +93,7 @@ final class ContendedRange {
         return (int) ((address - START) / TortureSpace.PAGE);
     }
 
-    private void retire(InFlightRange range) {
+    private void retire(InFlightOperation range) {
         failures.linger();
         if (elsewhere.get()) {
             return;
@@ -123,7 +123,7 @@ final class ContendedRange {
     }
 
     /** An unmap of its own range by a retirement, also by that of the close, is refused and does not hang. */
-    private void callOwnRange(InFlightRange range) {
+    private void callOwnRange(InFlightOperation range) {
         ReservedRanges.forEach(range, (start, end) -> {
             boolean refused = false;
             try {

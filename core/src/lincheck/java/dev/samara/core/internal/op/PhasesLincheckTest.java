@@ -12,7 +12,7 @@ import static dev.samara.core.lincheck.FourPages.rights;
 import static dev.samara.core.lincheck.FourPages.start;
 
 import dev.samara.core.internal.space.BeyondDistrict;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
@@ -69,7 +69,7 @@ public class PhasesLincheckTest {
     final Layout layout;
 
     /** Guarded by the layout lock. */
-    private final List<InFlightRange> taken = new ArrayList<>();
+    private final List<InFlightOperation> taken = new ArrayList<>();
 
     public PhasesLincheckTest() {
         layout = emptyLayout(spare());
@@ -172,11 +172,11 @@ public class PhasesLincheckTest {
     /** Completes a range in flight at a page; returns when it is complete, also if another thread does it. */
     @Operation
     public void complete(@Param(name = "page") int page) {
-        InFlightRange there = null;
+        InFlightOperation there = null;
         boolean mine = false;
         layout.lock();
         try {
-            for (InFlightRange range : layout.inFlight().ranges()) {
+            for (InFlightOperation range : layout.inFlight().operations()) {
                 if (range.footprint().touches(address(page), address(page + 1))) {
                     there = range;
                     mine = !taken.contains(range) && taken.add(range);

@@ -93,7 +93,7 @@ public final class CpuState extends CpuWords.Flushed {
     private final int name;
 
     private final CpuOwner owner;
-    private final OwnerTlb flush;
+    private final OwnerTlb ownerTlb;
 
     /** By which its thread lists it: nothing is allocated each time that a thread becomes the owner. */
     final WeakReference<CpuState> self = new WeakReference<>(this);
@@ -111,11 +111,11 @@ public final class CpuState extends CpuWords.Flushed {
     /** The reader in whose sections its thread handles faults; null until {@link #readsAs}. For its thread. */
     private @Nullable RcuReader reader;
 
-    CpuState(int number, int name, CpuOwner owner, OwnerTlb flush, LazyContext lazy) {
+    CpuState(int number, int name, CpuOwner owner, OwnerTlb ownerTlb, LazyContext lazy) {
         this.number = number;
         this.name = name;
         this.owner = owner;
-        this.flush = flush;
+        this.ownerTlb = ownerTlb;
         this.lazy = lazy;
         setWordRelease(wordOf(KERNEL, TlbContext.EMPTY));
     }
@@ -364,7 +364,7 @@ public final class CpuState extends CpuWords.Flushed {
 
     /** Catches up, for a shootdown that waits on the owner's thread itself. */
     void acknowledge() {
-        flush.acknowledge();
+        ownerTlb.acknowledge();
     }
 
     /**
@@ -375,27 +375,27 @@ public final class CpuState extends CpuWords.Flushed {
      * @return false, and drops nothing, if it has to catch up with a generation instead
      */
     boolean drop(long start, long end) {
-        return flush.drop(start, end);
+        return ownerTlb.drop(start, end);
     }
 
     /** Returns whether it leaves GUEST, in which it is, by itself for a call of its thread that may wait. */
     boolean leavesForCalls() {
-        return flush.leavesForCalls();
+        return ownerTlb.leavesForCalls();
     }
 
     /** Leaves GUEST for a call of its thread. */
     void leaveForCall() {
-        flush.leaveForCall();
+        ownerTlb.leaveForCall();
     }
 
     /** Leaves GUEST for a fault of another CPU of its thread, if it does so by itself. */
     void leaveForFault(int depth) {
-        flush.leaveForFault(depth);
+        ownerTlb.leaveForFault(depth);
     }
 
     /** Enters GUEST again if it has left it for a fault, which is over. */
     void comeBack(int depth) {
-        flush.comeBack(depth);
+        ownerTlb.comeBack(depth);
     }
 
     // The methods below are for any thread.

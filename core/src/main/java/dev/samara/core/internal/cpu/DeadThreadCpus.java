@@ -5,8 +5,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes the CPUs of dead threads, and CPUs that are lost, offline: those that are {@linkplain CpuOwner gone}. Such a
- * CPU answers no request and leaves no space by itself. A shootdown that waits for one ends its wait here. Calls that
+ * Takes CPUs offline whose thread has ended, or whose object was lost: those that are {@linkplain CpuOwner gone}. Such
+ * a CPU answers no request and leaves no space by itself. A shootdown that waits for one ends its wait here. Calls that
  * need the number of a CPU, or a space without users, look for such CPUs first.
  */
 final class DeadThreadCpus {

@@ -3,7 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import org.jspecify.annotations.Nullable;
 
-/** The topmost table of a context, which a CPU has loaded with the context. */
+/** The top-level page table that a CPU has loaded, as {@code CR3} names it on x86. */
 public interface LoadedRoot {
     /**
      * Walks to a leaf, as a CPU does by speculation at any time while it has the root loaded, also in LAZY. Takes no

@@ -3,7 +3,7 @@ package dev.samara.core.internal.fault;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.InFlightGate;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.MachineWaitReporter;
@@ -101,7 +101,7 @@ public final class Resolve {
         if (!gate.isOpen()) {
             // The operation of the gate may wait for a CPU of this thread.
             Cpus.checkMayWait("a fault that has to wait");
-            InFlightRange inside = RetiringThread.range();
+            InFlightOperation inside = RetiringThread.range();
             if (inside != null) {
                 throw new IllegalStateException(
                         String.format(Locale.ROOT, "a fault at 0x%x was called by the retirement of ", address) + inside

@@ -4,8 +4,8 @@ package dev.samara.core.internal.file;
 import java.util.Arrays;
 
 /**
- * The pages of the batch of an eviction of one file: it may have taken them out of the index, and may put them back. No
- * read inserts one of them meanwhile. Guarded by the lock of the content.
+ * The pages of one file that an eviction works on in its present batch. It may have removed them from the index and may
+ * put them back, so no read inserts one of them before the batch has ended. Guarded by the lock of the content.
  */
 final class PagesUnderEviction {
     /** In ascending order. */

@@ -10,7 +10,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
-/** A pin of a frame of one memory. The thread that sets its flag releases it, so each pin is released once. */
+/** Keeps one frame of a machine from being freed, until it is closed. The thread that sets the flag releases the frame,
+ * so that happens once. */
 public final class FramePin extends PinnedFrame {
     private static final VarHandle RELEASED;
 

@@ -6,8 +6,8 @@ import dev.samara.core.mman.Protection;
 import java.nio.ByteBuffer;
 
 /**
- * Copies of guest memory, page by page. Each page is copied in GUEST, and requests of other threads are acknowledged in
- * between. For one thread.
+ * Copies bytes into and out of guest memory, page by page. Each page is copied in GUEST, and requests of other threads
+ * are acknowledged in between. For one thread.
  */
 final class GuestBytes {
     private final CpuMemory registers;

@@ -12,11 +12,12 @@ import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A file of the host by one descriptor. An {@link AsynchronousFileChannel} is the only channel of the JDK that reads
- * and writes by position and that no interrupt closes. The calls run on the calling thread, where the platform allows
- * that. Each read and each write allocates about a hundred bytes in the JDK; a {@code FileChannel} would need none, but
- * an interrupt closes it, and its path may name another file by then. A {@code CompletionHandler} instead of the future
- * would save some of the garbage, but the JDK clears the interrupt flag after calling it.
+ * A channel to a file of the host, which keeps one descriptor open. An {@link AsynchronousFileChannel} is the only
+ * channel of the JDK that reads and writes by position and that no interrupt closes. The calls run on the calling
+ * thread, where the platform allows that. Each read and each write allocates about a hundred bytes in the JDK; a
+ * {@code FileChannel} would need none, but an interrupt closes it, and its path may name another file by then. A
+ * {@code CompletionHandler} instead of the future would save some of the garbage, but the JDK clears the interrupt flag
+ * after calling it.
  *
  * <p>As the close of any descriptor of a file does on Linux, that of this channel ends the locks ({@code fcntl}) which
  * the process has on the file.

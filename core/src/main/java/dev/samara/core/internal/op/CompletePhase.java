@@ -3,7 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.District;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.PendingJoin;
@@ -20,7 +20,7 @@ final class CompletePhase {
     private static final long NO_RESULT = 0;
 
     /** The completed ranges: the given one, if it waits for no other, and those that waited only for it. */
-    private final List<InFlightRange> completed = new ArrayList<>(1);
+    private final List<InFlightOperation> completed = new ArrayList<>(1);
 
     private final EditedLayout edit;
 
@@ -30,9 +30,10 @@ final class CompletePhase {
 
     /**
      * Ends the retirement of a range, and completes it if it waits for no other. If this throws before {@link
-     * InFlightRange#arriveItself} is called, nothing has changed and it may be called again. Caller must hold no lock.
+     * InFlightOperation#arriveItself} is called, nothing has changed and it may be called again. Caller must hold no
+     * lock.
      */
-    static void of(OperationState operation, InFlightRange run) {
+    static void run(OperationState operation, InFlightOperation run) {
         Layout layout = operation.layout();
         boolean alone;
         boolean hasManyJoins;
@@ -69,7 +70,7 @@ final class CompletePhase {
         }
     }
 
-    private static void joinAndComplete(OperationState operation, InFlightRange run, boolean hasManyJoins) {
+    private static void joinAndComplete(OperationState operation, InFlightOperation run, boolean hasManyJoins) {
         while (hasManyJoins && joinSome(operation, run)) {
             operation.layout().letOthersIn();
         }
@@ -77,7 +78,7 @@ final class CompletePhase {
     }
 
     /** Returns whether a range has more VMAs to join than one hold of the lock should. Caller holds the layout lock. */
-    private static boolean hasManyJoins(InFlightRange run) {
+    private static boolean hasManyJoins(InFlightOperation run) {
         return run.completionWork().joins().size() > PublicationBatches.most() && !run.isOrdered();
     }
 
@@ -88,7 +89,7 @@ final class CompletePhase {
      *
      * @return whether there may be more; false if the rest of the completion joins all that are left
      */
-    private static boolean joinSome(OperationState operation, InFlightRange run) {
+    private static boolean joinSome(OperationState operation, InFlightOperation run) {
         try (EditedLayout edit = EditedLayout.completing(operation, run)) {
             List<PendingJoin> joins = run.completionWork().joins();
             if (!hasManyJoins(run)) {
@@ -109,7 +110,7 @@ final class CompletePhase {
     }
 
     /** Completes a range that is alone, the common case, without an edit. Only the first step may fail. */
-    private static void clear(Layout layout, District district, InFlightRange range) {
+    private static void clear(Layout layout, District district, InFlightOperation range) {
         Ranges reserved = range.footprint().reserved();
         if (!reserved.isEmpty() && !range.isBatched()) {
             district.tree().erase(reserved.start(0), reserved.end(0) - 1, range);
@@ -121,18 +122,18 @@ final class CompletePhase {
         }
     }
 
-    private static void open(District district, InFlightRange range) {
+    private static void open(District district, InFlightOperation range) {
         district.inFlight().remove(range);
         range.complete();
     }
 
-    private static void completeWithOthers(OperationState operation, InFlightRange run) {
-        List<InFlightRange> completed = List.of();
+    private static void completeWithOthers(OperationState operation, InFlightOperation run) {
+        List<InFlightOperation> completed = List.of();
         boolean finished = false;
         try (EditedLayout edit = EditedLayout.completing(operation, run)) {
             CompletePhase phase = new CompletePhase(edit);
             completed = phase.completed;
-            List<InFlightRange> successors = run.successors();
+            List<InFlightOperation> successors = run.successors();
             try {
                 phase.end(run);
                 Publication.publish(edit, NO_RESULT);
@@ -150,31 +151,31 @@ final class CompletePhase {
                         open(edit.district, completed.get(i));
                     }
                 } else {
-                    completed.forEach(InFlightRange::undoCompletion);
+                    completed.forEach(InFlightOperation::undoCompletion);
                 }
             }
         } finally {
             if (finished) {
                 // The waiters removed from a gate are woken, even if the end of the edit throws.
-                completed.forEach(InFlightRange::wakeWaiters);
-                completed.forEach(InFlightRange::completed);
+                completed.forEach(InFlightOperation::wakeWaiters);
+                completed.forEach(InFlightOperation::completed);
             }
         }
     }
 
-    private void end(InFlightRange range) {
+    private void end(InFlightOperation range) {
         UnmapReservations.clear(edit, range);
         if (range.isLast()) {
             complete(range);
         }
-        for (InFlightRange successor : range.successors()) {
+        for (InFlightOperation successor : range.successors()) {
             if (successor.isLast()) {
                 complete(successor);
             }
         }
     }
 
-    private void complete(InFlightRange range) {
+    private void complete(InFlightOperation range) {
         range.beginCompletion();
         completed.add(range);
         for (PendingJoin join : range.completionWork().joins()) {

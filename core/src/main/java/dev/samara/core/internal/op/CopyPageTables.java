@@ -14,7 +14,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.pagewalk.VmaRights;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.space.RetiringThread;
@@ -62,7 +62,7 @@ public final class CopyPageTables {
     private final PageWalk childWalk;
 
     /** The ranges that were in flight at the instant of the fork. */
-    private final List<InFlightRange> earlier;
+    private final List<InFlightOperation> earlier;
 
     /** How often empty tables may still be unhooked for the child. */
     private int reclaims = MachineMemory.MOST_RECLAIMS;
@@ -74,7 +74,7 @@ public final class CopyPageTables {
     private record OfFile(VmArea vma, FilePages file, TruncationLog.LoggedTruncation from) {}
 
     /** Caller holds the parent's layout lock, and has a context in the gather until the copy is trimmed or undone. */
-    public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightRange> earlier) {
+    public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightOperation> earlier) {
         this.parent = parent;
         this.child = child;
         this.gather = gather;
@@ -135,7 +135,7 @@ public final class CopyPageTables {
     }
 
     private void copy(VmArea vma) {
-        for (InFlightRange range : earlier) {
+        for (InFlightOperation range : earlier) {
             if (range.footprint().touches(vma.start(), vma.end())) {
                 await(range);
             }
@@ -154,8 +154,8 @@ public final class CopyPageTables {
         }
     }
 
-    private void await(InFlightRange range) {
-        InFlightRange inside = RetiringThread.range();
+    private void await(InFlightOperation range) {
+        InFlightOperation inside = RetiringThread.range();
         Gate awaited = range.gate();
         if (inside != null && !awaited.isOpen()) {
             throw new IllegalStateException("a fork was called by the retirement of " + inside

@@ -5,7 +5,7 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.BeyondDistrict;
-import dev.samara.core.internal.space.InFlightRanges;
+import dev.samara.core.internal.space.InFlightOperations;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.sync.Addresses;
@@ -59,9 +59,9 @@ public final class Edit extends EditedLayout {
         long stop = Addresses.isAbove(end, start) ? end : -1L;
         require(start, stop);
         operation.name(start, stop);
-        InFlightRanges inFlight = district.inFlight();
-        if (!inFlight.isEmpty()) {
-            Gate gate = inFlight.blocking(operation.age(), start, stop);
+        InFlightOperations others = district.inFlight();
+        if (!others.isEmpty()) {
+            Gate gate = others.blocking(operation.age(), start, stop);
             if (gate != null) {
                 throw new Restart(gate);
             }
@@ -176,27 +176,27 @@ public final class Edit extends EditedLayout {
 
     /** Returns whether this edit unmapped a part of a range. */
     public boolean hasUnmapped(long start, long end) {
-        return inFlight != null && inFlight.footprint().reserved().overlap(start, end);
+        return retirement != null && retirement.footprint().reserved().overlap(start, end);
     }
 
     /**
      * Puts the VMAs of a range in flight because they replace others or were moved; faults wait there until completion.
      */
     public void gate(long start, long end) {
-        inFlight().occupy(start, end, true);
+        retirement().occupy(start, end, true);
     }
 
     /** Requests that the pages of a range move to another range, which this edit has mapped. Lengths are bytes. */
     public void move(long from, long to, long length) {
         if (layout.memoryOrNull() != null) {
-            inFlight().move(new PageMove(from, to, length));
+            retirement().move(new PageMove(from, to, length));
         }
     }
 
     /** Requests an action on the pages of a range. */
     public void act(PageAction action) {
         if (layout.memoryOrNull() != null) {
-            inFlight().act(action);
+            retirement().act(action);
         }
     }
 
@@ -209,7 +209,7 @@ public final class Edit extends EditedLayout {
 
     /** Puts the VMAs of a range in flight because their rights were narrowed. */
     public void narrow(long start, long end) {
-        inFlight().occupy(start, end, false);
+        retirement().occupy(start, end, false);
     }
 
     /**
@@ -218,12 +218,12 @@ public final class Edit extends EditedLayout {
      * @throws Restart if its retirement lacks a page table context. Found here, before the call has looked at many VMAs
      *     in vain
      */
-    Retirement inFlight() {
-        if (inFlight == null) {
+    Retirement retirement() {
+        if (retirement == null) {
             requireContext();
-            inFlight = new RetirementRun(operation);
+            retirement = new RetirementRun(operation);
         }
-        return inFlight;
+        return retirement;
     }
 
     /** Borrows the page table context of the retirement, as {@link RetirementResources#requireContext}. */

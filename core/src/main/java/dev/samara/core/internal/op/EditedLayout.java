@@ -5,7 +5,7 @@ import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.CompletionWork;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.EditLists;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.Limits;
@@ -59,7 +59,7 @@ public class EditedLayout implements AutoCloseable {
 
     /** The range in flight that this edit publishes, or null. */
     @Nullable
-    Retirement inFlight;
+    Retirement retirement;
 
     /**
      * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
@@ -107,8 +107,8 @@ public class EditedLayout implements AutoCloseable {
             PublicationBatches batches = completing ? null : operation.batches;
             if (batches != null) {
                 batches.beginBatch();
-                inFlight = batches.run();
-                LayoutCounters unmapped = inFlight.completionWork().uncharged();
+                retirement = batches.run();
+                LayoutCounters unmapped = retirement.completionWork().uncharged();
                 if (unmapped != null) {
                     // As in an edit that has unmapped them itself: publication adds them again.
                     counters.subtract(unmapped);
@@ -122,7 +122,7 @@ public class EditedLayout implements AutoCloseable {
     }
 
     /** Opens an edit that completes a published operation. */
-    static EditedLayout completing(OperationState operation, InFlightRange range) {
+    static EditedLayout completing(OperationState operation, InFlightOperation range) {
         return new EditedLayout(
                 operation, true, range.footprint().low(), range.footprint().high());
     }
@@ -239,10 +239,10 @@ public class EditedLayout implements AutoCloseable {
         counters.count(vma, pagesOf(vma), 1);
         countObject(vma, 1);
         lists.put(vma);
-        if (inFlight == null) {
+        if (retirement == null) {
             tree.store(vma.start(), vma.end() - 1, vma);
         } else {
-            tree.store(vma.start(), vma.end() - 1, vma, inFlight);
+            tree.store(vma.start(), vma.end() - 1, vma, retirement);
         }
     }
 
@@ -281,7 +281,7 @@ public class EditedLayout implements AutoCloseable {
     CommitCharge commitment() {
         if (commitment == null) {
             commitment = new CommitCharge(district, layout);
-            Retirement mine = inFlight;
+            Retirement mine = retirement;
             if (mine != null && mine.isBatched()) {
                 commitment.goOn(mine.completionWork());
             }
@@ -313,7 +313,7 @@ public class EditedLayout implements AutoCloseable {
 
     /** Adopts the counters, heap end and lock flags, which are published. */
     void adopt() {
-        layout.adopt(district, counters, inFlight);
+        layout.adopt(district, counters, retirement);
         if (setsBrk) {
             layout.setBrk(newBrk);
         }
@@ -323,7 +323,7 @@ public class EditedLayout implements AutoCloseable {
     }
 
     /** Subtracts a completed range from the counters, and releases its charges. */
-    void release(InFlightRange complete) {
+    void release(InFlightOperation complete) {
         CompletionWork work = complete.completionWork();
         LayoutCounters uncharged = work.uncharged();
         if (uncharged != null) {
@@ -335,7 +335,7 @@ public class EditedLayout implements AutoCloseable {
     /** Returns whether there is nothing to publish: the operation only checks, or finds its change made already. */
     boolean changesNothing() {
         return !completing
-                && inFlight == null
+                && retirement == null
                 && gone.isEmpty()
                 && fresh.isEmpty()
                 && commitment == null
@@ -349,7 +349,7 @@ public class EditedLayout implements AutoCloseable {
      */
     @SuppressWarnings("try") // it is there to be closed
     private void undo() {
-        Retirement mine = inFlight;
+        Retirement mine = retirement;
         if (mine != null && mine.isBatched()) {
             mine.undoBatch();
         }

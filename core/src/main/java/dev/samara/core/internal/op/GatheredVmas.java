@@ -21,7 +21,7 @@ public final class GatheredVmas {
      *
      * @param first the first VMA of the range; null if it has none
      * @param end after the last address of the range
-     * @throws Restart as {@link Edit#inFlight}
+     * @throws Restart as {@link Edit#retirement}
      */
     public static void gather(Edit edit, @Nullable VmArea first, long end) {
         EditLists.Gathered gathered = edit.lists.gathered();
@@ -96,7 +96,7 @@ public final class GatheredVmas {
         if (gathered.isEmpty()) {
             return;
         }
-        Retirement mine = edit.inFlight();
+        Retirement mine = edit.retirement();
         if (!isMoved) {
             mine.completionWork().countUnmapped(edit.lists.gathered().counters());
         } else {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
@@ -12,12 +12,12 @@ import java.util.List;
  */
 final class InFlightSeams {
     private final EditedLayout edit;
-    private final InFlightRange range;
+    private final InFlightOperation range;
 
     /** The position among the VMAs taken out behind the one that was put back last. Mostly the next one is near. */
     private int near;
 
-    private InFlightSeams(EditedLayout edit, InFlightRange range) {
+    private InFlightSeams(EditedLayout edit, InFlightOperation range) {
         this.edit = edit;
         this.range = range;
     }
@@ -26,7 +26,7 @@ final class InFlightSeams {
      * Cuts the VMAs that cross an end of the range in flight of an edit, so that the operation does not own the parts
      * outside.
      */
-    static void cut(EditedLayout edit, InFlightRange range) {
+    static void cut(EditedLayout edit, InFlightOperation range) {
         new InFlightSeams(edit, range).cut();
         edit.lists.forgetPutBack();
     }

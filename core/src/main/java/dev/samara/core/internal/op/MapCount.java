@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.HashSet;
@@ -35,7 +35,7 @@ public final class MapCount {
      */
     private static boolean areAtLeast(EditedLayout edit, long number) {
         Set<Long> counted = new HashSet<>();
-        for (InFlightRange each : edit.district.inFlight().ranges()) {
+        for (InFlightOperation each : edit.district.inFlight().operations()) {
             for (PendingJoin join : each.completionWork().joins()) {
                 if (willJoin(edit, join) && counted.add(join.address()) && counted.size() >= number) {
                     return true;

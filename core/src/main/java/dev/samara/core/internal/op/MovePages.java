@@ -100,9 +100,9 @@ final class MovePages {
 
     private boolean pickUp(PageWalk walk, boolean mayRest) {
         long[] leaf = walk.leaf();
-        int last = walk.last();
+        int stop = walk.endIndex();
         int i = walk.first();
-        while (i < last) {
+        while (i < stop) {
             long pte = Leaf.get(leaf, i);
             if (Pte.isBusy(pte)) {
                 // A copy, or a page that is being removed from its cache. Short, unless the owner waits for a CPU.

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightGate;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
@@ -45,7 +45,7 @@ final class Neighbours {
     }
 
     private static @Nullable VmArea unlessInFlight(VmArea neighbour, PendingJoin join) {
-        InFlightRange other = InFlightGate.rangeOf(neighbour);
+        InFlightOperation other = InFlightGate.rangeOf(neighbour);
         if (other == null) {
             return neighbour;
         }
@@ -54,9 +54,9 @@ final class Neighbours {
     }
 
     private static @Nullable VmArea unlessInFlight(EditedLayout edit, VmArea neighbour, long address) {
-        InFlightRange other = InFlightGate.rangeOf(neighbour);
+        InFlightOperation other = InFlightGate.rangeOf(neighbour);
         // An earlier batch of this operation may have the neighbour.
-        if (other == null || other == edit.inFlight) {
+        if (other == null || other == edit.retirement) {
             return neighbour;
         }
         // Harmless if this edit is never published: the other range only tries the join.

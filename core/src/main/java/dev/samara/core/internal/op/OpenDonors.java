@@ -13,7 +13,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The VMAs that an edit takes out, and whose opens new VMAs may take over. Each search takes logarithmic time, since an
+ * The VMAs that an edit removes. A new VMA takes over the open count of one of them where it can, so that the backing
+ * is not told of a close and an open. Each search takes logarithmic time, since an
  * edit may replace every VMA of a space.
  */
 final class OpenDonors {

@@ -53,8 +53,8 @@ public final class Operation extends OperationState {
         } finally {
             try {
                 // Also after an exception that follows publication: no other thread retires the range.
-                if (inFlight != null) {
-                    inFlight.retireAndWait();
+                if (retirement != null) {
+                    retirement.retireAndWait();
                 }
             } finally {
                 endRevocations();
@@ -146,7 +146,7 @@ public final class Operation extends OperationState {
             beginRevocations();
             publish();
         } finally {
-            Retirement rest = inFlight;
+            Retirement rest = retirement;
             if (rest != null) {
                 // Also after an exception that follows publication: no other thread retires the range.
                 rest.runAfter(last);
@@ -155,10 +155,10 @@ public final class Operation extends OperationState {
                 end();
             }
         }
-        if (inFlight == null && !populations.isEmpty()) {
+        if (retirement == null && !populations.isEmpty()) {
             layout.host().submit(last);
         }
-        return inFlight != null || !populations.isEmpty();
+        return retirement != null || !populations.isEmpty();
     }
 
     private void publish() {
@@ -185,7 +185,7 @@ public final class Operation extends OperationState {
     private @Nullable Errno prepareNext(AttemptOutcome outcome) {
         return switch (outcome) {
             case MUST_WAIT -> {
-                giveContextBack(inFlight);
+                giveContextBack(retirement);
                 yield waits().await() ? null : Errno.EINTR;
             }
             case NEEDS_WHOLE -> {
@@ -205,7 +205,7 @@ public final class Operation extends OperationState {
                 // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
                 // answer. The place is given back, since calls of the backing may wait for one.
                 withdraw();
-                giveContextBack(inFlight);
+                giveContextBack(retirement);
                 yield ask();
             }
             case DONE -> throw new IllegalArgumentException(outcome + ": there is no next attempt");

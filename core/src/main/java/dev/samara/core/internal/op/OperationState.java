@@ -36,7 +36,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
 
     /** The range in flight that is published; null for none. */
     @Nullable
-    Retirement inFlight;
+    Retirement retirement;
 
     /** The publication in batches; null for a call that publishes once. */
     @Nullable
@@ -155,7 +155,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
      */
     final AttemptOutcome published(long answer, @Nullable Retirement rest) {
         result = answer;
-        inFlight = rest;
+        retirement = rest;
         isPublished = true;
         if (rest != null) {
             handOverTables();
@@ -195,7 +195,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
     /** Releases the unused context, the ticket, and the callbacks' unused opens, on each way out. */
     final void leave() {
         try {
-            giveBack(inFlight);
+            giveBack(retirement);
             withdraw();
         } finally {
             leaveBatches();

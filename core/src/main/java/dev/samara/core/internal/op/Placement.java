@@ -7,7 +7,7 @@ import static dev.samara.core.mman.MapFlags.FIXED;
 import static dev.samara.core.mman.MapFlags.HUGETLB;
 import static dev.samara.core.mman.MapFlags.SHARED;
 
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
@@ -42,7 +42,7 @@ public final class Placement {
     private final int mapFlags;
 
     /** An operation that publishes in batches, and has claimed a range that would do; null for none. */
-    private @Nullable InFlightRange avoided;
+    private @Nullable InFlightOperation avoided;
 
     private Placement(Edit edit, @Nullable BackingTraits backing, int mapFlags) {
         this.edit = edit;
@@ -124,7 +124,7 @@ public final class Placement {
         long floor = Addresses.higher(low, edit.layout.origin().lowest());
         long ceiling = Addresses.lower(high, edit.layout.origin().highest());
         long best = Errno.ENOMEM.result();
-        for (InFlightRange range : edit.district.inFlight().ranges()) {
+        for (InFlightOperation range : edit.district.inFlight().operations()) {
             if (!range.givesUpItsRange()) {
                 continue;
             }
@@ -361,7 +361,7 @@ public final class Placement {
 
     /** Returns the ranges that an operation has claimed, of which one overlaps a range; null for none. */
     private @Nullable Ranges claimOver(long address, long length) {
-        InFlightRange claim = edit.district.inFlight().claimOver(address, address + length);
+        InFlightOperation claim = edit.district.inFlight().claimOver(address, address + length);
         if (claim == null) {
             return null;
         }

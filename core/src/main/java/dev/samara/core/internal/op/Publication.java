@@ -2,7 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.ChangeDelivery;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.space.PageMove;
@@ -95,7 +95,7 @@ final class Publication {
      * @return how the attempt has ended; without a meaning for an edit that completes an operation
      */
     static AttemptOutcome publish(EditedLayout edit, long result) {
-        Retirement mine = edit.inFlight;
+        Retirement mine = edit.retirement;
         // Step 1.
         if (mine != null) {
             InFlightSeams.cut(edit, mine);
@@ -164,8 +164,8 @@ final class Publication {
     }
 
     /** Takes step 4; after publication it is too late to refuse. */
-    private static void refuseToWaitForCopy(EditedLayout edit, @Nullable InFlightRange mine) {
-        InFlightRange inside = RetiringThread.range();
+    private static void refuseToWaitForCopy(EditedLayout edit, @Nullable InFlightOperation mine) {
+        InFlightOperation inside = RetiringThread.range();
         if (inside != null
                 && mine != null
                 && mine.takesPagesAway()

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.District;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Ticket;
@@ -109,7 +109,7 @@ final class RangeWait {
         Gate gate = Objects.requireNonNull(met);
         // An operation whose wait is over keeps no other one reachable.
         met = null;
-        InFlightRange inside = RetiringThread.range();
+        InFlightOperation inside = RetiringThread.range();
         if (inside != null) {
             throw new IllegalStateException(operation + " was called by the retirement of " + inside
                     + ", and would have to wait for " + gate + ": nothing in flight may wait");

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.RetireWork;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The operation sets the fields before publication. After that only the thread that runs the retire phase uses them.
  */
-abstract class Retirement extends InFlightRange {
+abstract class Retirement extends InFlightOperation {
     /** The retirement of its pages; null for none. */
     @Nullable
     RetirementSteps retiring;

@@ -4,7 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.Footprint;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -135,7 +135,7 @@ final class RetirementRun extends Retirement {
 
     /** Retires with this range as that of the thread, for operations that callbacks call. */
     private boolean retireAsThisThread(boolean mayRest) {
-        InFlightRange outer = RetiringThread.range();
+        InFlightOperation outer = RetiringThread.range();
         try {
             RetiringThread.set(this);
             return retire(mayRest);
@@ -181,7 +181,7 @@ final class RetirementRun extends Retirement {
 
     private boolean end() {
         try {
-            CompletePhase.of(operation, this);
+            CompletePhase.run(operation, this);
             return true;
         } catch (Throwable thrown) {
             if (isArrived()) {

@@ -13,7 +13,7 @@ import dev.samara.core.internal.pagewalk.GuardPages;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.ProtectPages;
 import dev.samara.core.internal.pagewalk.UnmapPages;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.space.PageMove;
@@ -61,7 +61,7 @@ public final class RetirementSteps {
     private static final int DONE = 7;
 
     private final Layout layout;
-    private final InFlightRange run;
+    private final InFlightOperation run;
 
     /** Whether the operation ends its space. */
     private final boolean endsSpace;
@@ -100,7 +100,7 @@ public final class RetirementSteps {
      * @param tables the tables that guards and moves may lack; this uncharges those that are left
      */
     RetirementSteps(
-            InFlightRange run,
+            InFlightOperation run,
             Layout layout,
             boolean endsSpace,
             @Nullable PageTableContext context,
@@ -157,7 +157,7 @@ public final class RetirementSteps {
         return switch (step) {
             case COPIES -> run.retireWork().areCopiesOver();
             case PICK_UP -> areMovesReady();
-            default -> gather.isInvalidated();
+            default -> gather.pollInvalidation();
         };
     }
 
@@ -221,7 +221,7 @@ public final class RetirementSteps {
 
     private boolean flush(boolean mayRest) {
         if (mayRest) {
-            return gather.isInvalidated();
+            return gather.pollInvalidation();
         }
         gather.invalidate();
         return true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.maple.RangeEntry;
 
@@ -21,7 +21,7 @@ final class UnmapReservations {
      * Replaces the VMAs of {@code [start, end)} by a reservation of the operation's range in flight. An operation that
      * publishes in batches has claimed the range, and needs no reservation.
      */
-    static void reserve(EditedLayout edit, InFlightRange mine, long start, long end) {
+    static void reserve(EditedLayout edit, InFlightOperation mine, long start, long end) {
         if (mine.isBatched()) {
             edit.tree.erase(start, end - 1);
         } else {
@@ -34,7 +34,7 @@ final class UnmapReservations {
      * Erases the parts of the reservations that are still those of a range in flight. Its operation or, by early reuse,
      * another may have stored over the rest.
      */
-    static void clear(EditedLayout completing, InFlightRange complete) {
+    static void clear(EditedLayout completing, InFlightOperation complete) {
         if (complete.isBatched()) {
             return;
         }

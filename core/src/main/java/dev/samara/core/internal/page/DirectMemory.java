@@ -5,7 +5,7 @@ import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Locale;
 
-/** The JVM's limit of direct memory, which has the frames. */
+/** How much direct memory the JVM allows; frames are taken from it. */
 public final class DirectMemory {
     private static final String OPTION = "-XX:MaxDirectMemorySize=";
 

@@ -2,9 +2,10 @@
 package dev.samara.core.internal.page;
 
 /**
- * Magazines between the shared pool and those of page-table contexts, each for some threads (Bonwick's depot, divided
- * by threads). A thread often frees frames by another context than it allocates them by. By these magazines it gets its
- * own frames back, so the bytes and the record of a frame stay in the caches of one processor. Thread-safe.
+ * Magazines between the shared pool and those of page-table contexts, each of which serves
+ * some of the threads (Bonwick's depot, one for each group). A thread often frees frames by another context than it
+ * allocates them by. By these magazines it gets its own frames back, so the bytes and the record of a frame stay in the
+ * caches of one processor. Thread-safe.
  *
  * <p>A frame that moves between a magazine of these and that of a context moves under both locks. So a thread that has
  * {@linkplain #lockAll locked all} of these, and then looks at the others one by one, misses no frame that stays free.

@@ -50,7 +50,7 @@ public final class CleanPages {
 
     private static void clean(PageWalk walk, CleanedPages pages, TlbGather gather) {
         long[] leaf = walk.leaf();
-        int last = walk.last();
+        int stop = walk.endIndex();
         boolean isDeferred = false;
         Leaf.lock(leaf);
         try {
@@ -61,7 +61,7 @@ public final class CleanPages {
                 deferFlush(walk, gather);
                 isDeferred = true;
             }
-            for (int i = walk.first(); i < last; i++) {
+            for (int i = walk.first(); i < stop; i++) {
                 long pte = Leaf.get(leaf, i);
                 while (isDirty(pte) && pages.takes(walk.addressOf(i), Pte.frame(pte))) {
                     if (!isDeferred) {

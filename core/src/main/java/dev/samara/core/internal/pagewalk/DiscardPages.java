@@ -208,14 +208,14 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      */
     private boolean guardLeaf(TableReserve tables) {
         long[] leaf = walk.table().leafFromReserve(walk.start(), tables);
-        int last = walk.last();
+        int stop = walk.endIndex();
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
                 return false;
             }
             gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.DISCARDED);
-            for (int i = walk.first(); i < last; i++) {
+            for (int i = walk.first(); i < stop; i++) {
                 while (!guardEntry(leaf, i)) {
                     Thread.onSpinWait();
                 }
@@ -237,7 +237,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
 
     private void claim(Choice choice) {
         long[] leaf = walk.leaf();
-        int last = walk.last();
+        int stop = walk.endIndex();
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
@@ -245,7 +245,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
             }
             // Also if no entry is claimed: an earlier operation that has claimed them may not have flushed yet.
             gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.DISCARDED);
-            for (int i = walk.first(); i < last; i++) {
+            for (int i = walk.first(); i < stop; i++) {
                 claim(leaf, i, walk.addressOf(i), choice);
             }
         } finally {

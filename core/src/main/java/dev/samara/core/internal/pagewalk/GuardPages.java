@@ -22,8 +22,8 @@ public final class GuardPages {
     public static void remove(PageWalk walk, long start, long end, TlbGather gather, WaitReporter reporter) {
         walk.over(start, end);
         while (walk.next()) {
-            int last = walk.last();
-            for (int i = walk.first(); i < last; i++) {
+            int stop = walk.endIndex();
+            for (int i = walk.first(); i < stop; i++) {
                 remove(walk.leaf(), i, gather, reporter);
             }
         }

@@ -10,7 +10,8 @@ import dev.samara.core.internal.sync.Addresses;
  * <pre>{@code
  * walk.over(start, end);
  * while (walk.next()) {
- *     // the entries from walk.first() to walk.last() of walk.leaf(), for the addresses from walk.start() to walk.end()
+ *     // walk.leaf() has the entries; the indexes are walk.first() to walk.endIndex(), exclusive,
+ *     // and the addresses walk.start() to walk.end(), exclusive
  * }
  * }</pre>
  *
@@ -141,8 +142,8 @@ public final class PageWalk {
         return table.indexOf(start);
     }
 
-    /** Returns the index behind the last entry of the present part. */
-    public int last() {
+    /** Returns the end of the indexes of the present part, exclusive. */
+    public int endIndex() {
         return first() + (int) ((end - start) >>> table.pageShift());
     }
 

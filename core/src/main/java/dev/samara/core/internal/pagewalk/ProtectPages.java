@@ -34,7 +34,7 @@ public final class ProtectPages {
     /** The VMAs are looked up under the lock of the leaf. */
     private static void narrow(PageWalk walk, VmaLookup vmas, TlbGather gather) {
         long[] leaf = walk.leaf();
-        int last = walk.last();
+        int stop = walk.endIndex();
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
@@ -42,7 +42,7 @@ public final class ProtectPages {
             }
             gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.PROTECTED);
             VmArea vma = null;
-            for (int i = walk.first(); i < last; i++) {
+            for (int i = walk.first(); i < stop; i++) {
                 if (Leaf.get(leaf, i) == Pte.NONE) {
                     continue;
                 }

@@ -6,10 +6,10 @@
  * dev.samara.core.internal.pagewalk.UnmapPages} empties a range in which nothing is mapped any more. {@link
  * dev.samara.core.internal.pagewalk.DiscardPages} removes pages from a mapping that stays. It keeps each entry busy
  * until the old page cannot be reached: otherwise a fault could map a second page while another CPU still uses the
- * first. {@link dev.samara.core.internal.pagewalk.GuardPages} also leaves guard markers, and removes them. {@link
- * dev.samara.core.internal.pagewalk.ProtectPages} removes rights from entries. {@link
- * dev.samara.core.internal.pagewalk.WatchPages} removes the right to write from TLBs, and from nothing else. {@link
- * dev.samara.core.internal.pagewalk.DirtyScan} finds the pages that were written or accessed.
+ * first. {@link dev.samara.core.internal.pagewalk.GuardPages} removes guard markers, which DiscardPages leaves if asked
+ * to. {@link dev.samara.core.internal.pagewalk.ProtectPages} removes rights from entries.
+ * {@link dev.samara.core.internal.pagewalk.WatchPages} removes the right to write from TLBs, and from nothing else.
+ * {@link dev.samara.core.internal.pagewalk.DirtyScan} finds the pages that were written or accessed.
  *
  * <p>Each walk gathers the frames and the pending flushes in a {@link dev.samara.core.internal.tlb.TlbGather}. A walk
  * that needs the VMAs of the space finds them by {@link dev.samara.core.internal.pagewalk.VmaLookup}.

@@ -4,8 +4,9 @@ package dev.samara.core.internal.space;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a layout is to be divided: between the places of threads that have met at a lock, and at borders that no
- * operation has found in its way, but not in ranges that operations name. All of that decides about speed only, and so
+ * Finds the addresses at which a layout should be divided. They lie between the places in which threads that met at a
+ * lock were working. They are none at which an operation had to join parts before, and lie in no range that operations
+ * name in one call. All of that decides about speed only, and so
  * a failure is noted here and passed on to no operation.
  */
 final class BorderSearch {

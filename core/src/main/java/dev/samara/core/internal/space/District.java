@@ -11,8 +11,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A part of a layout that operations change under a lock of its own; all of the layout, as long as it is not divided.
- * Has a tree of its VMAs, its counters and its ranges in flight.
+ * A part of a layout, with a lock of its own under which operations change it. An undivided layout is one district. A
+ * district has a tree of its VMAs, counters and the operations in flight.
  *
  * <p>No VMA and no range in flight lies across a border. The tree of a part has reservations everywhere outside, so an
  * edit that leaves the part is refused. {@link Districts} divides a layout and joins its parts again. A district that
@@ -59,7 +59,7 @@ public final class District {
     private final boolean isPart;
     private final MapleTree<VmArea> tree;
     private final Limits limits;
-    private final InFlightRanges inFlight = new InFlightRanges();
+    private final InFlightOperations inFlight = new InFlightOperations();
     private final EditLists lists = new EditLists();
     private final LockHoldTimes holdTimes;
     private LayoutCounters counters;
@@ -256,7 +256,7 @@ public final class District {
         return spare;
     }
 
-    public InFlightRanges inFlight() {
+    public InFlightOperations inFlight() {
         return inFlight;
     }
 
@@ -325,7 +325,7 @@ public final class District {
      * @param range the range in flight of the edit; null for none
      * @throws BeyondDistrict if it would not
      */
-    public void checkCap(LayoutCounters draft, @Nullable InFlightRange range) {
+    public void checkCap(LayoutCounters draft, @Nullable InFlightOperation range) {
         LayoutCounters most = cap;
         if (most == null) {
             return;
@@ -350,7 +350,7 @@ public final class District {
     }
 
     /** Adopts the counters that an edit has published. */
-    void adopt(LayoutCounters published, @Nullable InFlightRange range) {
+    void adopt(LayoutCounters published, @Nullable InFlightOperation range) {
         if (range != null && !range.retireWork().moves().isEmpty()) {
             moves++;
         }

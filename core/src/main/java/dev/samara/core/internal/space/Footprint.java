@@ -23,7 +23,7 @@ public final class Footprint {
 
     /**
      * Ranges that the operation keeps to itself until completion because it publishes in batches. They have all other
-     * ranges. None of them is reserved in the tree: allocation asks {@link InFlightRanges#claimOver}.
+     * ranges. None of them is reserved in the tree: allocation asks {@link InFlightOperations#claimOver}.
      */
     private Ranges claimed = Ranges.NONE;
 

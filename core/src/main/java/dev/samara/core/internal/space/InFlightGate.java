@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class InFlightGate extends Gate {
     /** Null after completion. Guarded by the layout lock; only {@link #toString} reads it without. */
-    private @Nullable InFlightRange range;
+    private @Nullable InFlightOperation range;
 
     /** Whether faults wait at the VMAs too: these replace or move something. Written only before publication. */
     private boolean stopsFaults;
@@ -19,7 +19,7 @@ public final class InFlightGate extends Gate {
     /** Threads that have waited, from the opening until they are woken. Accessed by the thread that opens the gate. */
     private @Nullable Waiter waiting;
 
-    InFlightGate(InFlightRange range) {
+    InFlightGate(InFlightOperation range) {
         this.range = range;
     }
 
@@ -27,8 +27,8 @@ public final class InFlightGate extends Gate {
      * Returns the range in flight that has a VMA; null if there is none or the range is completing. Caller must hold
      * the layout lock.
      */
-    public static @Nullable InFlightRange rangeOf(VmArea vma) {
-        InFlightRange of = vma.gate() instanceof InFlightGate gate ? gate.range() : null;
+    public static @Nullable InFlightOperation rangeOf(VmArea vma) {
+        InFlightOperation of = vma.gate() instanceof InFlightGate gate ? gate.range() : null;
         return of == null || of.isCompleting() ? null : of;
     }
 
@@ -43,7 +43,7 @@ public final class InFlightGate extends Gate {
     }
 
     /** Returns the range in flight, or null after completion. Caller must hold the layout lock. */
-    public @Nullable InFlightRange range() {
+    public @Nullable InFlightOperation range() {
         return range;
     }
 
@@ -71,7 +71,7 @@ public final class InFlightGate extends Gate {
     /** Racy without the lock; benign, because the text is only for messages. */
     @Override
     public String toString() {
-        InFlightRange of = range;
+        InFlightOperation of = range;
         return of == null ? "an operation that is complete" : of.toString();
     }
 }

@@ -153,7 +153,7 @@ public final class Layout extends LayoutState implements VmaLookup {
     }
 
     /** Returns the ranges in flight of the whole layout. Caller holds the layout lock. */
-    public InFlightRanges inFlight() {
+    public InFlightOperations inFlight() {
         return districts.whole().inFlight();
     }
 
@@ -388,7 +388,7 @@ public final class Layout extends LayoutState implements VmaLookup {
         lock();
         try {
             tree().validate();
-            LayoutInvariants.of(geometry(), whole(), this);
+            LayoutInvariants.check(geometry(), whole(), this);
             districts.requireNoFailure();
         } finally {
             unlock();

@@ -13,10 +13,10 @@ final class LayoutInvariants {
     private LayoutInvariants() {}
 
     /** Checks a layout, of which one lookup finds the VMAs. Caller holds the layout lock. */
-    static void of(Geometry geometry, District whole, VmaLookup lookup) {
+    static void check(Geometry geometry, District whole, VmaLookup lookup) {
         LayoutCounters recounted = recount(geometry, whole);
         LayoutCounters counters = whole.counters();
-        for (InFlightRange range : whole.inFlight().ranges()) {
+        for (InFlightOperation range : whole.inFlight().operations()) {
             LayoutCounters uncharged = range.completionWork().uncharged();
             if (uncharged != null) {
                 recounted.add(uncharged);
@@ -42,7 +42,7 @@ final class LayoutInvariants {
             if (vma.isDetached()) {
                 throw new AssertionError("VMA " + vma + " is in the tree and detached");
             }
-            InFlightRange range = InFlightGate.rangeOf(vma);
+            InFlightOperation range = InFlightGate.rangeOf(vma);
             if (range != null && !range.footprint().occupied().contain(vma.start())) {
                 throw new AssertionError("VMA " + vma + " belongs to " + range + ", which does not know it");
             }
@@ -54,7 +54,7 @@ final class LayoutInvariants {
         return recounted;
     }
 
-    private static void check(VmaLookup lookup, InFlightRange range) {
+    private static void check(VmaLookup lookup, InFlightOperation range) {
         if (range.gate().isOpen()) {
             throw new AssertionError(range + " is complete and still listed");
         }

@@ -268,7 +268,7 @@ public abstract class LayoutState {
      *
      * @param range the range in flight of the edit; null for none
      */
-    public void adopt(District district, LayoutCounters published, @Nullable InFlightRange range) {
+    public void adopt(District district, LayoutCounters published, @Nullable InFlightOperation range) {
         if (published.total < district.counters().total
                 || (range != null && range.completionWork().uncharged() != null)) {
             mapped.beforeFall();

@@ -114,7 +114,7 @@ public final class MachineThreads {
      * @throws IllegalStateException if this thread runs a callback of a retirement, or of a step that asks calls
      */
     void checkMayWaitForTasks(String what) {
-        InFlightRange inside = RetiringThread.range();
+        InFlightOperation inside = RetiringThread.range();
         if (inside != null) {
             throw new IllegalStateException(what + " was called by the retirement of " + inside
                     + ", and would have to wait for threads of the machine, which may wait for that operation");

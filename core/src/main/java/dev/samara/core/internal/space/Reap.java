@@ -170,7 +170,7 @@ public final class Reap implements AutoCloseable {
 
     /** Returns whether the reason for the rest may be over. Does not wait. */
     boolean isReady() {
-        return isFlushing() && !lacksContext && gather.isInvalidated();
+        return isFlushing() && !lacksContext && gather.pollInvalidation();
     }
 
     /** Returns whether a flush is pending, or frames are left. */
@@ -286,7 +286,7 @@ public final class Reap implements AutoCloseable {
     private boolean flush(boolean mayRest) {
         if (!mayRest) {
             gather.invalidate();
-        } else if (!gather.isInvalidated()) {
+        } else if (!gather.pollInvalidation()) {
             return false;
         }
         tell();
@@ -321,7 +321,7 @@ public final class Reap implements AutoCloseable {
      * begins after the last user has gone. The caller holds the layout lock.
      */
     private boolean isFreeing() {
-        List<InFlightRange> ranges = layout.inFlight().ranges();
+        List<InFlightOperation> ranges = layout.inFlight().operations();
         for (int i = 0; i < ranges.size(); i++) {
             if (ranges.get(i).freesPages()) {
                 return layout.lifetime().users().users() != 0;

@@ -8,17 +8,17 @@ import org.jspecify.annotations.Nullable;
  * asks here.
  */
 public final class RetiringThread {
-    private static final ThreadLocal<@Nullable InFlightRange> RETIRING = new ThreadLocal<>();
+    private static final ThreadLocal<@Nullable InFlightOperation> RETIRING = new ThreadLocal<>();
 
     private RetiringThread() {}
 
     /** Returns the innermost range in flight that this thread is retiring, or null. */
-    public static @Nullable InFlightRange range() {
+    public static @Nullable InFlightOperation range() {
         return RETIRING.get();
     }
 
     /** Sets the range that this thread retires; null for none. */
-    public static void set(@Nullable InFlightRange range) {
+    public static void set(@Nullable InFlightOperation range) {
         if (range == null) {
             RETIRING.remove();
         } else {

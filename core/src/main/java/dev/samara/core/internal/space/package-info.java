@@ -6,10 +6,10 @@
  * dev.samara.core.internal.space.LayoutCounters counters} and the {@linkplain dev.samara.core.internal.space.Limits
  * limits}. Its <em>layout lock</em> is the tree's writer lock. A layout may be divided into {@linkplain
  * dev.samara.core.internal.space.District districts} with a tree and a lock each. Lookups take no lock. {@link
- * dev.samara.core.internal.space.InFlightRanges} lists the operations in flight. Each has a {@link
- * dev.samara.core.internal.space.InFlightRange} with its {@linkplain dev.samara.core.internal.space.Footprint ranges},
- * and a {@linkplain dev.samara.core.internal.space.InFlightGate gate}. The gate stops faults and operations in the
- * ranges until the operation is complete.
+ * dev.samara.core.internal.space.InFlightOperations} lists the operations in flight. Each has a {@link
+ * dev.samara.core.internal.space.InFlightOperation} with its {@linkplain dev.samara.core.internal.space.Footprint
+ * ranges}, and a {@linkplain dev.samara.core.internal.space.InFlightGate gate}. The gate stops faults and operations in
+ * the ranges until the operation is complete.
  *
  * <p>{@link dev.samara.core.internal.space.LayoutListeners} and {@link
  * dev.samara.core.internal.space.RegisteredNotifiers} have the listeners of a space. {@link
@@ -31,7 +31,7 @@
  *   <tr><td>Which lock does an operation take?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout#lock(long, long)}, in {@code Districts}</td></tr>
  *   <tr><td>Which operations are in flight in a range, and for which one does a call wait?</td>
- *       <td>{@link dev.samara.core.internal.space.InFlightRanges}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.InFlightOperations}</td></tr>
  *   <tr><td>Which ranges does an operation in flight keep others out of?</td>
  *       <td>{@link dev.samara.core.internal.space.Footprint}</td></tr>
  *   <tr><td>Which pages does its retirement move, discard or guard?</td>

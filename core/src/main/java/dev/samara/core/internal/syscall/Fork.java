@@ -8,7 +8,7 @@ import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
 import dev.samara.core.internal.op.WritableHolds;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.sync.Gate;
@@ -98,8 +98,8 @@ public final class Fork {
                         holds.hold(vmas);
                     }
                     if (gather != null) {
-                        List<InFlightRange> earlier =
-                                List.copyOf(parent.inFlight().ranges());
+                        List<InFlightOperation> earlier =
+                                List.copyOf(parent.inFlight().operations());
                         copy = new CopyPageTables(parent, child, gather, earlier);
                         parent.copies().add(copy.gate());
                     }

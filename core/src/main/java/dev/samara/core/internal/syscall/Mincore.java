@@ -67,8 +67,8 @@ public final class Mincore {
     private static int examine(Layout layout, VmArea vma, PageWalk walk, byte[] vector, int done) {
         long[] leaf = walk.table().leaf(walk.start());
         int at = done;
-        int last = walk.last();
-        for (int i = walk.first(); i < last; i++) {
+        int stop = walk.endIndex();
+        for (int i = walk.first(); i < stop; i++) {
             long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, i);
             vector[at++] = (byte) (isResident(layout, vma, walk.addressOf(i), pte) ? 1 : 0);
         }

@@ -43,8 +43,8 @@ public final class Smaps {
             if (file != null && mappings == null) {
                 mappings = file.mappingsOf(vma.pageOffset(), pageOf(vma, vma.end()) - 1);
             }
-            int last = walk.last();
-            for (int i = walk.first(); i < last; i++) {
+            int stop = walk.endIndex();
+            for (int i = walk.first(); i < stop; i++) {
                 long pte = Leaf.get(walk.leaf(), i);
                 if (Pte.kindOf(pte) != Pte.NO_PAGE) {
                     add(vma, walk.addressOf(i), pte, mappings, sums);

@@ -14,6 +14,10 @@
  *
  * <table>
  *   <caption>Where to look</caption>
+ *   <tr><td>Which errors has {@code mmap}, such as EEXIST of {@code MAP_FIXED_NOREPLACE}?</td>
+ *       <td>{@link dev.samara.core.internal.syscall.Mmap}</td></tr>
+ *   <tr><td>Where does a mapping without {@code MAP_FIXED} go?</td>
+ *       <td>{@code Placement} in {@link dev.samara.core.internal.op}</td></tr>
  *   <tr><td>Where does the future of an asynchronous call complete?</td>
  *       <td>{@code AsyncCompletion}</td></tr>
  *   <tr><td>Which errors has {@code mremap}, for its arguments?</td>

@@ -58,9 +58,9 @@ public final class CheckedTlb extends SoftTlb {
     }
 
     @Override
-    boolean flush(long start, long end) {
+    boolean tryFlush(long start, long end) {
         history.add("flushes a range of pages", (end - start) >>> pageShift, History.ANY, start, end);
-        return super.flush(start, end);
+        return super.tryFlush(start, end);
     }
 
     @Override

@@ -80,7 +80,7 @@ public final class CpuTlb extends CpuActivities {
     private final SoftTlb tlb;
     private final TlbFill fill;
     private final FlushedGenerations slots;
-    private final TlbFlusher flush;
+    private final TlbFlusher flusher;
 
     /* The CPU's space, whose context its state has. What enterGuest needs of it is copied here. */
     private SoftTlb.@Nullable View view;
@@ -101,8 +101,8 @@ public final class CpuTlb extends CpuActivities {
      * Flushes as long as the TLB is reachable. The list of the CPUs must not keep a CPU reachable that a
      * flush listener has, or the CPU would never be lost.
      */
-    private static final class OwnFlush extends WeakReference<CpuTlb> implements OwnerTlb {
-        OwnFlush(CpuTlb tlb) {
+    private static final class OwnTlb extends WeakReference<CpuTlb> implements OwnerTlb {
+        OwnTlb(CpuTlb tlb) {
             super(tlb);
         }
 
@@ -118,7 +118,7 @@ public final class CpuTlb extends CpuActivities {
         public boolean drop(long start, long end) {
             CpuTlb tlb = get();
             // After a failed switch the TLB may have another space selected.
-            return tlb != null && (tlb.activities & WITHOUT_SPACE) == 0 && tlb.flush.drop(tlb.state, start, end);
+            return tlb != null && (tlb.activities & WITHOUT_SPACE) == 0 && tlb.flusher.drop(tlb.state, start, end);
         }
 
         @Override
@@ -176,9 +176,9 @@ public final class CpuTlb extends CpuActivities {
         this.tlb = tlb;
         slots = new FlushedGenerations(tlb);
         slot = slots.none();
-        flush = new TlbFlusher(tlb, slots, reporter);
+        flusher = new TlbFlusher(tlb, slots, reporter);
         fill = new TlbFill(pageShift, tlb);
-        OwnFlush own = new OwnFlush(this);
+        OwnTlb own = new OwnTlb(this);
         // Last, but for what needs no memory: nobody could take a CPU offline whose constructor has failed.
         state = cpus.claim(owner, number, own);
         fill.serve(state);
@@ -229,7 +229,7 @@ public final class CpuTlb extends CpuActivities {
      * @return its removal, for this CPU's thread
      */
     public Runnable addListener(FlushListener listener) {
-        return flush.addListener(listener);
+        return flusher.addListener(listener);
     }
 
     /**
@@ -419,7 +419,7 @@ public final class CpuTlb extends CpuActivities {
     /** Lets a view read the TLB and the requests, in place of an earlier view. */
     public void view(SoftTlb.View view) {
         tlb.view(view);
-        flush.view(view);
+        flusher.view(view);
         view.key(isGuest() ? number : SoftTlb.NOTHING);
         view.requests(state);
         this.view = view;
@@ -435,7 +435,7 @@ public final class CpuTlb extends CpuActivities {
     private void catchUp(TlbContext of) {
         int before = begin(TELLING_FLUSH);
         try {
-            flush.catchUp(state, of, slot);
+            flusher.catchUp(state, of, slot);
         } finally {
             endFlush(before);
         }
@@ -457,7 +457,7 @@ public final class CpuTlb extends CpuActivities {
     private void flush(TlbContext of) {
         int before = begin(TELLING_FLUSH);
         try {
-            flush.flush(state, of, slot);
+            flusher.flush(state, of, slot);
         } finally {
             endFlush(before);
         }

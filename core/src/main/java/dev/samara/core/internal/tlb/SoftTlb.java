@@ -274,7 +274,7 @@ public sealed class SoftTlb permits CheckedTlb {
      * Drops a range of the selected space. Returns false, and drops nothing, if the range has at least as many granules
      * as this has slots, or {@link #MOST_DROPPED}; the caller then gives the space another number.
      */
-    boolean flush(long start, long end) {
+    boolean tryFlush(long start, long end) {
         long granules = (end - start) >>> shift;
         if (Long.compareUnsigned(granules, Math.min(loads.length, MOST_DROPPED)) >= 0) {
             return false;

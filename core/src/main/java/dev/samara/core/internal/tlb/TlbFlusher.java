@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * all translations of the space. Linux decides it in {@code flush_tlb_func}. Used by the CPU's owner alone.
  *
  * <p>A range concerns the CPU if the cpumask of the range has the bit of the CPU. All translations are dropped if the
- * CPU is more than half a {@link FlushLog} behind, if the log has not kept a generation, or if {@link SoftTlb#flush}
+ * CPU is more than half a {@link FlushLog} behind, if the log has not kept a generation, or if {@link SoftTlb#tryFlush}
  * finds a range too long.
  */
 final class TlbFlusher {
@@ -64,7 +64,7 @@ final class TlbFlusher {
         for (long next = from + 1; next <= generation && isRanged; next++) {
             isRanged = of.log().read(next, range);
             if (isRanged && (range.cpus() & bit) != 0) {
-                if (!tlb.flush(range.start(), range.end())) {
+                if (!tlb.tryFlush(range.start(), range.end())) {
                     forget(slot);
                 }
                 state.counters().increment(CpuCounters.FLUSHES);
@@ -88,7 +88,7 @@ final class TlbFlusher {
      *     generations
      */
     boolean drop(CpuState state, long start, long end) {
-        if (!listeners.isEmpty() || !tlb.flush(start, end)) {
+        if (!listeners.isEmpty() || !tlb.tryFlush(start, end)) {
             return false;
         }
         state.counters().increment(CpuCounters.FLUSHES);

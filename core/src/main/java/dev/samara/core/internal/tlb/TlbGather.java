@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The retire phase of an operation must not fail half-way. Its gather is therefore made, with a page-table context
  * and a first capacity, before the operation publishes. Where there is no memory for more capacity, the gather is
- * {@linkplain #isFull full} earlier. A retire phase that must not wait calls {@link #isInvalidated} instead, and
+ * {@linkplain #isFull full} earlier. A retire phase that must not wait calls {@link #pollInvalidation} instead, and
  * {@linkplain #rest rests} between calls without a page-table context.
  */
 public final class TlbGather extends RetriedEnd implements AutoCloseable {
@@ -309,7 +309,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * @return whether the invalidation is over: no CPU can translate to an unhooked page, and a grace period that is
      *     needed has ended
      */
-    public boolean isInvalidated() {
+    public boolean pollInvalidation() {
         List<BegunShootdown> shootdowns = begun;
         if (shootdowns == null) {
             shootdowns = pending.begin();

@@ -20,7 +20,7 @@
  *       <td>{@code FlushedGenerations}</td></tr>
  *   <tr><td>Where is it decided that a CPU flushes ranges, or everything?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbFlusher}, by the generations that the CPU is behind; {@link
- *       dev.samara.core.internal.tlb.SoftTlb#flush}, by the length of a range</td></tr>
+ *       dev.samara.core.internal.tlb.SoftTlb#tryFlush}, by the length of a range</td></tr>
  *   <tr><td>What walks the page table after a miss, and fills the TLB?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbFill}</td></tr>
  *   <tr><td>When may a CPU enter GUEST, or go to another space?</td>

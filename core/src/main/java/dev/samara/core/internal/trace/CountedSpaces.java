@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.trace;
 
-/** Spaces whose mappings are counted while a recording has such events. */
+/** The open spaces, whose mappings are counted for an event of each while a recording asks for it. */
 public interface CountedSpaces {
     /**
      * Passes the figures of each space that has users to {@link Tracepoints#mappings}. Called on a thread of the flight

@@ -133,7 +133,7 @@ final class DistrictScenariosTest {
                     DistrictScenarios.DivisionBesideTicket.class,
                     1,
                     SourceBreak.of(
-                            INTERNAL + "space.InFlightRanges",
+                            INTERNAL + "space.InFlightOperations",
                             "if (Addresses.contains(start, end, ticket.low())) {",
                             "if (false) {")),
             new Break(
@@ -148,7 +148,7 @@ final class DistrictScenariosTest {
                     "P43: a join loses a ticket",
                     DistrictScenarios.JoinBesideTicket.class,
                     1,
-                    SourceBreak.of(INTERNAL + "space.InFlightRanges", "tickets.addAll(part.tickets);", "")),
+                    SourceBreak.of(INTERNAL + "space.InFlightOperations", "tickets.addAll(part.tickets);", "")),
             new Break(
                     "P44: a layout is divided while a fork copies, and the copy is not waited for",
                     DistrictScenarios.PartBesideFork.class,

@@ -98,13 +98,13 @@ final class MissedBreaks {
                             "pagewalk.DiscardPages",
                             "            gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(),"
                                     + " MmuNotifier.Reason.DISCARDED);\n"
-                                    + "            for (int i = walk.first(); i < last; i++) {\n"
+                                    + "            for (int i = walk.first(); i < stop; i++) {\n"
                                     + "                claim(leaf, i, walk.addressOf(i), choice);",
-                            "boolean isAny = false; for (int i = walk.first(); i < last; i++) {"
+                            "boolean isAny = false; for (int i = walk.first(); i < stop; i++) {"
                                     + " isAny |= Leaf.get(leaf, i) != Pte.NONE; } if (isAny) {"
                                     + " gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(),"
                                     + " MmuNotifier.Reason.DISCARDED); }"
-                                    + " for (int i = walk.first(); i < last; i++) {"
+                                    + " for (int i = walk.first(); i < stop; i++) {"
                                     + " claim(leaf, i, walk.addressOf(i), choice);")),
             PlantedBreak.of(
                     "a removal has no reference to the page tables that it walks",

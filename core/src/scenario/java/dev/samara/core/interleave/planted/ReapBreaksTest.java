@@ -132,8 +132,8 @@ final class ReapBreaksTest {
                     1,
                     in(
                             "space.Reap",
-                            "} else if (!gather.isInvalidated()) {\n            return false;",
-                            "} else { gather.isInvalidated();",
+                            "} else if (!gather.pollInvalidation()) {\n            return false;",
+                            "} else { gather.pollInvalidation();",
                             "gather.free();",
                             "gather.freeInvalidated();")));
 

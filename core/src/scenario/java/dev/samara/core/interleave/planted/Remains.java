@@ -12,7 +12,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -24,7 +24,7 @@ import java.util.List;
 final class Remains {
     /** The state of one call, which ends with it. */
     private static final List<Class<?>> OF_CALLS =
-            List.of(InFlightRange.class, Operation.class, Ticket.class, CopyPageTables.class, TlbGather.class);
+            List.of(InFlightOperation.class, Operation.class, Ticket.class, CopyPageTables.class, TlbGather.class);
 
     private Remains() {}
 

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.syscall.Mmap;
@@ -31,7 +31,7 @@ final class DistantNeighbourTest {
         return Mmap.mmap(layout, address, PAGE, protection, FIXED, null, 0);
     }
 
-    private void retire(InFlightRange range) {
+    private void retire(InFlightOperation range) {
         for (int page = 2; page < 20; page += 2) {
             assertEquals(PLACE + page * PAGE, map(PLACE + page * PAGE, Protection.READ));
             assertEquals(PLACE - page * PAGE, map(PLACE - page * PAGE, Protection.READ));

@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
-import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Gate;
@@ -105,7 +105,7 @@ final class PublicationOrderTest {
         }
     }
 
-    private void retire(InFlightRange range) {
+    private void retire(InFlightOperation range) {
         VmArea found = layout.find(PLACE + 2 * PAGE);
         gate = found == null ? null : found.gate();
     }

@@ -34,7 +34,7 @@ final class RetirementRunTest {
         try (Edit edit = Layouts.edit(layout)) {
             Publication.publish(edit, new Munmap(PLACE, PAGE).decide(edit));
         }
-        return (RetirementRun) layout.inFlight().ranges().get(0);
+        return (RetirementRun) layout.inFlight().operations().get(0);
     }
 
     @Test

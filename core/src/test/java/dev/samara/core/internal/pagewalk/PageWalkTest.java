@@ -31,9 +31,9 @@ final class PageWalkTest {
         assertEquals(end, walk.end());
         assertSame(table.leaf(start), walk.leaf());
         assertEquals((start & LEAF - 1) / PAGE, walk.first());
-        assertEquals(walk.first() + (end - start) / PAGE, walk.last());
+        assertEquals(walk.first() + (end - start) / PAGE, walk.endIndex());
         assertEquals(start, walk.addressOf(walk.first()));
-        assertEquals(end - PAGE, walk.addressOf(walk.last() - 1));
+        assertEquals(end - PAGE, walk.addressOf(walk.endIndex() - 1));
         assertEquals(end - start == LEAF, walk.isWhole());
     }
 

@@ -148,7 +148,7 @@ final class PartBoundsTest {
     }
 
     /** A range in flight with nothing in it. */
-    private static final class Unmapping extends InFlightRange {
+    private static final class Unmapping extends InFlightOperation {
         @Override
         public WaitReporter operation() {
             throw new UnsupportedOperationException();

@@ -119,7 +119,7 @@ final class GatherScene implements AutoCloseable {
 
     /** Every CPU in GUEST polls between two steps of the invalidation. */
     private void invalidate(TlbGather gather) {
-        while (!gather.isInvalidated()) {
+        while (!gather.pollInvalidation()) {
             cpus.forEach(LockStepCpu::poll);
         }
     }

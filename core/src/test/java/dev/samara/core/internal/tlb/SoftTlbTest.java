@@ -108,20 +108,20 @@ final class SoftTlbTest {
         for (int page = 0; page < ENTRIES; page++) {
             tlb.fill(AT + page * PAGE, ONE, READ, READ);
         }
-        assertTrue(tlb.flush(AT + 3 * PAGE, AT + 7 * PAGE));
+        assertTrue(tlb.tryFlush(AT + 3 * PAGE, AT + 7 * PAGE));
         for (int page = 0; page < ENTRIES; page++) {
             assertEquals(page < 3 || page >= 7, has(AT + page * PAGE));
         }
-        assertTrue(tlb.flush(AT + ENTRIES * PAGE, AT + (2 * ENTRIES - 1) * PAGE));
+        assertTrue(tlb.tryFlush(AT + ENTRIES * PAGE, AT + (2 * ENTRIES - 1) * PAGE));
         assertTrue(has(AT), "it only shares the slot of the flushed page");
         int second = tlb.newNumber();
         tlb.select(second);
-        assertTrue(tlb.flush(AT, AT + 3 * PAGE));
+        assertTrue(tlb.tryFlush(AT, AT + 3 * PAGE));
         tlb.select(second - 1);
         assertTrue(has(AT), "it is another space's");
         long last = -PAGE;
         tlb.fill(last, ONE, READ, READ);
-        assertTrue(tlb.flush(last - PAGE, 0));
+        assertTrue(tlb.tryFlush(last - PAGE, 0));
         assertFalse(has(last), "the end of a range is unsigned");
     }
 
@@ -131,9 +131,9 @@ final class SoftTlbTest {
         SoftTlb large = new SoftTlb(SHIFT, 1 << 14);
         large.select(large.newNumber());
         large.fill(AT, ONE, READ, READ);
-        assertFalse(large.flush(AT, AT + 4096 * PAGE));
+        assertFalse(large.tryFlush(AT, AT + 4096 * PAGE));
         assertNotEquals(SoftTlb.MISS, large.probe(AT, 1, READ));
-        assertTrue(large.flush(AT, AT + 4095 * PAGE));
+        assertTrue(large.tryFlush(AT, AT + 4095 * PAGE));
         assertEquals(SoftTlb.MISS, large.probe(AT, 1, READ));
     }
 
@@ -141,9 +141,9 @@ final class SoftTlbTest {
     @DisplayName("a flush of as much as it has, or of everything, is left to the caller, which takes another number")
     void flushOfAll() {
         tlb.fill(AT, ONE, READ, READ);
-        assertTrue(tlb.flush(AT + PAGE, AT + ENTRIES * PAGE));
-        assertFalse(tlb.flush(AT, AT + ENTRIES * PAGE));
-        assertFalse(tlb.flush(0, -1));
+        assertTrue(tlb.tryFlush(AT + PAGE, AT + ENTRIES * PAGE));
+        assertFalse(tlb.tryFlush(AT, AT + ENTRIES * PAGE));
+        assertFalse(tlb.tryFlush(0, -1));
         assertTrue(has(AT));
         tlb.select(tlb.newNumber());
         assertFalse(has(AT));

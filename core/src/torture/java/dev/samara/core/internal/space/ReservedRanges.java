@@ -13,7 +13,7 @@ public final class ReservedRanges {
         void visit(long start, long end);
     }
 
-    public static void forEach(InFlightRange range, Visitor visitor) {
+    public static void forEach(InFlightOperation range, Visitor visitor) {
         Ranges reserved = range.footprint().reserved();
         for (int i = 0; i < reserved.size(); i++) {
             visitor.visit(reserved.start(i), reserved.end(i));

@@ -7,7 +7,10 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** The implementations of the system calls. A call either returns a result, or sets all registers itself. */
+/**
+ * Finds the implementation of a system call by its number; {@link CallBindings} fills it. A call either returns a
+ * result, or sets all registers itself.
+ */
 final class CallTable {
     /** A call with a result: a value, or an errno, negated, as {@code a0} has it. */
     @FunctionalInterface

@@ -43,7 +43,7 @@ public final class SystemCalls implements ThreadCalls {
         }
         CallTable known = table;
         if (known == null) {
-            known = KnownCalls.of(thread);
+            known = CallBindings.of(thread);
             table = known;
         }
         LinuxCall call = LinuxCall.of(number);

@@ -115,7 +115,7 @@ final class ForeignCalls {
     private static final Map<String, Set<String>> ALLOCATING = Map.of("java/lang/ThreadLocal", Set.of("set"));
 
     /** Methods that add to a list, for which room was made before. */
-    private static final Set<String> WITH_ROOM = Set.of("dev/samara/core/internal/space/InFlightRanges.add");
+    private static final Set<String> WITH_ROOM = Set.of("dev/samara/core/internal/space/InFlightOperations.add");
 
     private ForeignCalls() {}
 

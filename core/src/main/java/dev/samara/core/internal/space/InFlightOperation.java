@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Operations extend this class by the run of their retire phase. This class only tells the run of the completion.
  * The two are one object, so listing the run as a {@linkplain RetriedCall waiting call} allocates nothing.
  */
-public abstract class InFlightRange extends RetriedCall {
+public abstract class InFlightOperation extends RetriedCall {
     private final InFlightGate gate = new InFlightGate(this);
     private final Footprint footprint = new Footprint();
     private final CompletionWork completionWork = new CompletionWork();
@@ -31,7 +31,7 @@ public abstract class InFlightRange extends RetriedCall {
     /** Opens when the last batch is published; null for an operation that publishes once. */
     private @Nullable Gate publication;
 
-    private EarlyReuseOrder<InFlightRange> order = EarlyReuseOrder.alone();
+    private EarlyReuseOrder<InFlightOperation> order = EarlyReuseOrder.alone();
 
     /** Whether its own retirement has ended. */
     private boolean isArrived;
@@ -157,20 +157,20 @@ public abstract class InFlightRange extends RetriedCall {
     }
 
     /** Sets the ranges in flight over whose reservations this one is stored once it is published. */
-    public void follow(List<InFlightRange> others) {
+    public void follow(List<InFlightOperation> others) {
         order = new EarlyReuseOrder<>(others);
     }
 
     /** Allocates the capacity for {@link #depart}, which then does not fail. */
     public void prepareToDepart() {
-        for (InFlightRange predecessor : order.predecessors()) {
+        for (InFlightOperation predecessor : order.predecessors()) {
             predecessor.order = predecessor.order.withRoom();
         }
     }
 
     /** Makes this range wait for the ranges over whose reservations it is stored. Called at publication. */
     public void depart() {
-        List<InFlightRange> predecessors = order.predecessors();
+        List<InFlightOperation> predecessors = order.predecessors();
         if (!predecessors.isEmpty()) {
             for (int i = 0; i < predecessors.size(); i++) {
                 predecessors.get(i).order.add(this);
@@ -180,7 +180,7 @@ public abstract class InFlightRange extends RetriedCall {
     }
 
     /** Returns the ranges that are stored over reservations of this one. */
-    public List<InFlightRange> successors() {
+    public List<InFlightOperation> successors() {
         return order.successors();
     }
 

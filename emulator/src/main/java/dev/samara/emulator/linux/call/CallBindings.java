@@ -5,8 +5,8 @@ import dev.samara.emulator.linux.abi.LinuxCall;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.process.GuestThread;
 
-/** The calls that the emulator makes, with what they do with their arguments. */
-final class KnownCalls {
+/** Binds each system call that the emulator knows to the method that makes it. */
+final class CallBindings {
     private final GuestThread thread;
     private final CallTable table = new CallTable();
     private final MemoryCalls memory;
@@ -35,7 +35,7 @@ final class KnownCalls {
     private final UserCalls users;
     private final ProcessCalls processes;
 
-    private KnownCalls(GuestThread thread) {
+    private CallBindings(GuestThread thread) {
         this.thread = thread;
         memory = new MemoryCalls(thread);
         barriers = new BarrierCalls(thread);
@@ -66,7 +66,7 @@ final class KnownCalls {
 
     /** Returns the calls of a thread, which is complete. */
     static CallTable of(GuestThread thread) {
-        KnownCalls made = new KnownCalls(thread);
+        CallBindings made = new CallBindings(thread);
         made.addMemory();
         made.addThreads();
         made.addDescriptors();

@@ -8,7 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ranges in flight and the tickets of one district. Guarded by its lock.
+ * The operations in flight and the tickets of one district. Guarded by its lock.
  *
  * <p>An operation asks here, in {@code Edit.claim}, for the one that it meets in its range. It waits in {@code
  * RangeWait}, without the lock.
@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Both lists are short: one entry for each operation in flight, or for each thread that has restarted several times.
  * They are searched linearly.
  */
-public final class InFlightRanges {
-    private final ArrayList<InFlightRange> ranges = new ArrayList<>();
+public final class InFlightOperations {
+    private final ArrayList<InFlightOperation> operations = new ArrayList<>();
     private final List<Ticket> tickets = new ArrayList<>();
 
     /**
@@ -27,8 +27,8 @@ public final class InFlightRanges {
      */
     int leaveOutOf(long[] borders, int count) {
         int left = count;
-        for (int i = 0; i < ranges.size(); i++) {
-            left = ranges.get(i).footprint().leaveOutOf(borders, left);
+        for (int i = 0; i < operations.size(); i++) {
+            left = operations.get(i).footprint().leaveOutOf(borders, left);
         }
         for (int i = 0; i < tickets.size(); i++) {
             left = tickets.get(i).leaveOutOf(borders, left);
@@ -37,11 +37,11 @@ public final class InFlightRanges {
     }
 
     /** Adds the ranges and tickets of the layout that was divided which lie in {@code [start, end)}. */
-    void addThoseIn(InFlightRanges divided, long start, long end) {
-        for (int i = 0; i < divided.ranges.size(); i++) {
-            InFlightRange range = divided.ranges.get(i);
-            if (Addresses.contains(start, end, range.footprint().low())) {
-                ranges.add(range);
+    void addThoseIn(InFlightOperations divided, long start, long end) {
+        for (int i = 0; i < divided.operations.size(); i++) {
+            InFlightOperation each = divided.operations.get(i);
+            if (Addresses.contains(start, end, each.footprint().low())) {
+                operations.add(each);
             }
         }
         for (int i = 0; i < divided.tickets.size(); i++) {
@@ -53,30 +53,30 @@ public final class InFlightRanges {
     }
 
     /** Adds the ranges and tickets of a part that is joined. */
-    void addAllOf(InFlightRanges part) {
-        ranges.addAll(part.ranges);
+    void addAllOf(InFlightOperations part) {
+        operations.addAll(part.operations);
         tickets.addAll(part.tickets);
     }
 
     public boolean isEmpty() {
-        return ranges.isEmpty() && tickets.isEmpty();
+        return operations.isEmpty() && tickets.isEmpty();
     }
 
-    public List<InFlightRange> ranges() {
-        return ranges;
+    public List<InFlightOperation> operations() {
+        return operations;
     }
 
-    /** Reserves capacity for one more range: adding it does not fail then. */
+    /** Reserves capacity for one more operation: adding it does not fail then. */
     public void makeRoom() {
-        ranges.ensureCapacity(ranges.size() + 1);
+        operations.ensureCapacity(operations.size() + 1);
     }
 
-    public void add(InFlightRange range) {
-        ranges.add(range);
+    public void add(InFlightOperation each) {
+        operations.add(each);
     }
 
-    public void remove(InFlightRange range) {
-        ranges.remove(range);
+    public void remove(InFlightOperation each) {
+        operations.remove(each);
     }
 
     public void add(Ticket ticket) {
@@ -89,8 +89,8 @@ public final class InFlightRanges {
 
     /** Returns the gate of an operation that publishes in batches and has not published all of them; null for none. */
     public @Nullable Gate publication() {
-        for (int i = 0; i < ranges.size(); i++) {
-            Gate gate = ranges.get(i).publication();
+        for (int i = 0; i < operations.size(); i++) {
+            Gate gate = operations.get(i).publication();
             if (gate != null) {
                 return gate;
             }
@@ -101,11 +101,11 @@ public final class InFlightRanges {
     /**
      * Returns an operation that publishes in batches and has claimed a part of a range until its completion, or null.
      */
-    public @Nullable InFlightRange claimOver(long start, long end) {
-        for (int i = 0; i < ranges.size(); i++) {
-            InFlightRange range = ranges.get(i);
-            if (range.isBatched() && range.footprint().touches(start, end)) {
-                return range;
+    public @Nullable InFlightOperation claimOver(long start, long end) {
+        for (int i = 0; i < operations.size(); i++) {
+            InFlightOperation each = operations.get(i);
+            if (each.isBatched() && each.footprint().touches(start, end)) {
+                return each;
             }
         }
         return null;
@@ -114,12 +114,12 @@ public final class InFlightRanges {
     /** Returns the addresses at which completions may join VMAs. */
     public List<PendingJoin> joins() {
         List<PendingJoin> joins = List.of();
-        for (InFlightRange range : ranges) {
-            if (!range.completionWork().joins().isEmpty()) {
+        for (InFlightOperation each : operations) {
+            if (!each.completionWork().joins().isEmpty()) {
                 joins = joins.isEmpty()
-                        ? new ArrayList<>(range.completionWork().joins().size())
+                        ? new ArrayList<>(each.completionWork().joins().size())
                         : joins;
-                joins.addAll(range.completionWork().joins());
+                joins.addAll(each.completionWork().joins());
             }
         }
         return joins;
@@ -127,10 +127,10 @@ public final class InFlightRanges {
 
     /** Returns the gate that an operation of an age that names a range must wait for, or null. */
     public @Nullable Gate blocking(long age, long start, long end) {
-        for (int i = 0; i < ranges.size(); i++) {
-            InFlightRange range = ranges.get(i);
-            if (range.footprint().touches(start, end)) {
-                return range.gate();
+        for (int i = 0; i < operations.size(); i++) {
+            InFlightOperation each = operations.get(i);
+            if (each.footprint().touches(start, end)) {
+                return each.gate();
             }
         }
         return ticketBefore(age, start, end);
@@ -142,9 +142,9 @@ public final class InFlightRanges {
      */
     public boolean mayReuse(long age, long start, long end) {
         boolean reserved = false;
-        for (InFlightRange range : ranges) {
-            if (range.footprint().touches(start, end)) {
-                if (!range.givesUpItsRange()) {
+        for (InFlightOperation each : operations) {
+            if (each.footprint().touches(start, end)) {
+                if (!each.givesUpItsRange()) {
                     return false;
                 }
                 reserved = true;
@@ -153,12 +153,12 @@ public final class InFlightRanges {
         return reserved && ticketBefore(age, start, end) == null;
     }
 
-    /** Returns the ranges in flight that touch a range for which {@link #mayReuse} returned true. */
-    public List<InFlightRange> reusedIn(long start, long end) {
-        List<InFlightRange> found = new ArrayList<>(1);
-        for (InFlightRange range : ranges) {
-            if (range.footprint().touches(start, end)) {
-                found.add(range);
+    /** Returns the operations in flight that touch a range for which {@link #mayReuse} returned true. */
+    public List<InFlightOperation> reusedIn(long start, long end) {
+        List<InFlightOperation> found = new ArrayList<>(1);
+        for (InFlightOperation each : operations) {
+            if (each.footprint().touches(start, end)) {
+                found.add(each);
             }
         }
         return found;
@@ -170,9 +170,9 @@ public final class InFlightRanges {
      */
     public long keptBelow(long address, long floor) {
         long kept = floor;
-        for (InFlightRange range : ranges) {
-            if (!range.givesUpItsRange()) {
-                kept = range.footprint().reserved().highestEnd(address, kept);
+        for (InFlightOperation each : operations) {
+            if (!each.givesUpItsRange()) {
+                kept = each.footprint().reserved().highestEnd(address, kept);
             }
         }
         return kept;
@@ -184,9 +184,9 @@ public final class InFlightRanges {
      */
     public long keptAbove(long address, long ceiling) {
         long kept = ceiling;
-        for (InFlightRange range : ranges) {
-            if (!range.givesUpItsRange()) {
-                kept = range.footprint().reserved().lowestStart(address, kept);
+        for (InFlightOperation each : operations) {
+            if (!each.givesUpItsRange()) {
+                kept = each.footprint().reserved().lowestStart(address, kept);
             }
         }
         return kept;
