@@ -77,7 +77,7 @@ final class MissedBreaks {
                     "the flush of a range drops nothing",
                     CpuScenarios.TwoGenerations.class,
                     1,
-                    Plantings.withoutCall(CORE + "tlb.TlbFlusher", "flush", "flush", 1)),
+                    Plantings.withoutCall(CORE + "tlb.TlbFlusher", "flush", "tryFlush", 1)),
             PlantedBreak.of(
                     "the cpumask is read before the entries change",
                     StoreBufferTest.FirstStoreBesideReuse.class,
