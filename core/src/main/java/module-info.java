@@ -14,6 +14,7 @@ module dev.samara.core {
     requires static org.jspecify;
 
     exports dev.samara.core;
+    exports dev.samara.core.annotation;
     exports dev.samara.core.backing;
     exports dev.samara.core.event;
     exports dev.samara.core.guest;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.event.AccessListener;
 import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
@@ -1030,6 +1031,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @return the references at some instants of this call, the oldest first
      */
+    @Experimental
     public List<SpaceReference> references() {
         return machine.referencesTo(own);
     }
@@ -1054,6 +1056,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return a weaker reference, which does not delay the end of the space; the caller closes it
      * @throws MmException with ESRCH if this reference is closed
      */
+    @Experimental
     public PageTableRef hold() {
         StackReserve.check(SpaceReferences.DEPTH);
         PageTableRef held = isClosed() ? null : PageTableRef.tryHold(machine, own);
@@ -1069,6 +1072,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the weakest reference, which can be asked after the end of the space; the caller closes it
      * @throws MmException with ESRCH if this reference is closed
      */
+    @Experimental
     public SpaceIdentity grab() {
         if (isClosed()) {
             throw new MmException("grab", Errno.ESRCH);
@@ -1402,6 +1406,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @return a histogram
      */
+    @Experimental
     public HoldTimes holdTimes() {
         return new HoldTimes(own.holdTimes());
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Addresses;
@@ -187,6 +188,7 @@ public final class AddressSpaceBuilder {
      * @param isEarly whether ranges are given up early; false unless set
      * @return this
      */
+    @Experimental
     public AddressSpaceBuilder earlyReuse(boolean isEarly) {
         earlyReuse = isEarly;
         return this;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
+
 /**
  * A borrowed space in which the borrower has given up its user count ({@code kthread_unuse_mm} with a lazy TLB): the
  * CPU keeps the page table and its translations, and refuses every access. The space may be torn down in this state.
@@ -8,6 +10,7 @@ package dev.samara.core;
  *
  * <p>There is no way back from here to the users: the borrower {@linkplain #leave leaves}, and uses the space again.
  */
+@Experimental
 public final class AdoptedSpace implements AutoCloseable {
     private final BorrowedSpace borrowed;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.event.LetGo;
 import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.space.Borrower;
@@ -32,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #isAsked} is for any thread, all else for the thread that owns the CPU. A CPU that is handed over keeps its
  * borrow.
  */
+@Experimental
 public final class BorrowedSpace implements AutoCloseable {
     /** The stack that the way to another space needs until it is complete, in frames. */
     private static final int DEPTH = 120;

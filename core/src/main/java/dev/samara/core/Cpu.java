@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.event.FlushListener;
 import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Registration;
@@ -93,6 +94,7 @@ public final class Cpu implements AutoCloseable {
      * @throws IllegalStateException if the CPU is in GUEST, in LAZY, in a fault or in one of its listeners, has no
      *     space or a borrowed one, or is not owned by the caller
      */
+    @Experimental
     public void enterLazy() {
         vcpu.enterLazy();
     }
@@ -111,6 +113,7 @@ public final class Cpu implements AutoCloseable {
      * @throws MmException with ESRCH if the reference is closed, or the space ends during this call; the CPU stays in
      *     its space then, and from LAZY it may have none
      */
+    @Experimental
     public BorrowedSpace use(AddressSpace space, LetGo letGo) {
         Layout layout = space.layout();
         BorrowedSpace made = layout.isClosed() ? null : borrow(space.machine(), layout, letGo);
@@ -131,6 +134,7 @@ public final class Cpu implements AutoCloseable {
      * @throws IllegalStateException as {@link #use} throws it
      * @throws MmException with ESRCH if the reference is closed
      */
+    @Experimental
     public @Nullable BorrowedSpace tryUse(PageTableRef held, LetGo letGo) {
         return borrow(held.machine(), held.layout(), letGo);
     }
@@ -271,6 +275,7 @@ public final class Cpu implements AutoCloseable {
      * @return the registration
      * @throws IllegalStateException if the CPU has no space, or is not owned by the caller
      */
+    @Experimental
     public Registration onFlush(FlushListener listener) {
         Objects.requireNonNull(listener, "listener");
         return new FlushRegistration(listener, vcpu.loadedTlb().addListener(listener));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.CpuCounters;
 
 /**
@@ -13,6 +14,10 @@ import dev.samara.core.internal.cpu.CpuCounters;
  * @param flushes how many times the CPU has flushed a range or a whole space from its TLB, whatever it had of it
  */
 public record CpuStatistics(long minorFaults, long majorFaults, long tlbMisses, long flushes) {
+    /** Creates the record. A minor version may add components. */
+    @Experimental
+    public CpuStatistics {}
+
     static final CpuStatistics NONE = new CpuStatistics(0, 0, 0, 0);
 
     CpuStatistics plus(CpuCounters counters) {

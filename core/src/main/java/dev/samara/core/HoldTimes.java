@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Layout;
 
 /**
@@ -9,6 +10,7 @@ import dev.samara.core.internal.space.Layout;
  * <p>A fixed fraction of the holds is measured, about one in sixty. The error of a value is at most an eighth of the
  * value.
  */
+@Experimental
 public final class HoldTimes {
     private final long[] counts;
     private final long total;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.CountedLazy;
 import dev.samara.core.internal.cpu.HazardLazy;
 import dev.samara.core.internal.cpu.LazyContext;
@@ -12,6 +13,7 @@ import dev.samara.core.internal.cpu.UnloadedLazy;
  * that part alive ({@code active_mm}). A machine has one of these four; {@link MachineBuilder#lazyTlb} chooses. They
  * differ in cost alone: calls have equal effects and results with each of them. docs/lifetimes.md compares them.
  */
+@Experimental
 public enum LazyTlb {
     /**
      * The CPU has the root still, and holds a {@linkplain AddressSpace#hold reference to the page table} ({@code

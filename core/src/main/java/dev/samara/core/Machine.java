@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
@@ -325,6 +326,7 @@ public final class Machine implements AutoCloseable {
      * @return the agent, one object for each machine
      * @throws IllegalStateException if the housekeeping is not {@linkplain MachineBuilder#invokedHousekeeping invoked}
      */
+    @Experimental
     public HousekeepingAgent housekeeping() {
         host.checkOpen();
         if (!host.housekeeping().isInvoked()) {
@@ -358,6 +360,7 @@ public final class Machine implements AutoCloseable {
      * @return the references at some instants of this call, the oldest first
      * @throws IllegalStateException if this machine is closed
      */
+    @Experimental
     public List<SpaceReference> references() {
         host.checkOpen();
         long now = System.nanoTime();
@@ -407,6 +410,7 @@ public final class Machine implements AutoCloseable {
      * @return a file of zeros without a seal, whose mode is 0777
      * @throws IllegalStateException if the machine was built without memory
      */
+    @Experimental
     public MemoryFile newSealableFile(String name, long inode, Geometry geometry, long bytes) {
         return new MemoryFile(name, inode, FilePages.ofSealable(memoryOfFile(geometry, bytes), bytes));
     }
@@ -424,6 +428,7 @@ public final class Machine implements AutoCloseable {
      * @return a file of zeros
      * @throws IllegalStateException if the machine was built without memory
      */
+    @Experimental
     public MemoryFile newNoexecFile(String name, long inode, Geometry geometry, long bytes) {
         return new MemoryFile(name, inode, FilePages.ofNoexec(memoryOfFile(geometry, bytes), bytes));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.check.AccessChecker;
@@ -301,6 +302,7 @@ public final class MachineBuilder {
      * @return this
      * @throws IllegalArgumentException if it is not positive
      */
+    @Experimental
     public MachineBuilder reportBorrowsLongerThan(Duration time) {
         if (time.isZero() || time.isNegative()) {
             throw new IllegalArgumentException("time " + time + " is not positive");
@@ -385,6 +387,7 @@ public final class MachineBuilder {
      * @param score scores spaces; null for none, unless set
      * @return this
      */
+    @Experimental
     public MachineBuilder lowMemory(@Nullable VictimScore score) {
         this.score = score;
         return this;
@@ -398,6 +401,7 @@ public final class MachineBuilder {
      * @return this
      * @throws IllegalArgumentException if {@code bytes} is not in that range
      */
+    @Experimental
     public MachineBuilder memoryPiece(long bytes) {
         if (bytes < 1 || bytes > MOST_PIECE) {
             throw new IllegalArgumentException("memoryPiece " + bytes + " is not in 1..2^30");
@@ -412,6 +416,7 @@ public final class MachineBuilder {
      * @param maker makes the store for a page size; null for that of {@link #memory}
      * @return this
      */
+    @Experimental
     public MachineBuilder frameStore(@Nullable StoreMaker maker) {
         stores = maker;
         return this;
@@ -438,6 +443,7 @@ public final class MachineBuilder {
      * @param strategy the strategy; {@link LazyTlb#SHOOTDOWN} unless set
      * @return this
      */
+    @Experimental
     public MachineBuilder lazyTlb(LazyTlb strategy) {
         lazyTlb = Objects.requireNonNull(strategy, "strategy");
         return this;
@@ -452,6 +458,7 @@ public final class MachineBuilder {
      * @param isElided whether flushes leave out such CPUs; true unless set
      * @return this
      */
+    @Experimental
     public MachineBuilder elideFlushes(boolean isElided) {
         elides = isElided;
         return this;
@@ -463,6 +470,7 @@ public final class MachineBuilder {
      * @param isPoisoned whether freed frames are filled; false unless set
      * @return this
      */
+    @Experimental
     public MachineBuilder poisonFrames(boolean isPoisoned) {
         poisonsFrames = isPoisoned;
         return this;
@@ -495,6 +503,7 @@ public final class MachineBuilder {
      * @param isForbidden whether the zero page is never mapped; false unless set
      * @return this
      */
+    @Experimental
     public MachineBuilder forbidZeroPage(boolean isForbidden) {
         forbidsZeroPage = isForbidden;
         return this;
@@ -531,6 +540,7 @@ public final class MachineBuilder {
      * @return this
      * @throws IllegalArgumentException if {@code callbacks} is not positive
      */
+    @Experimental
     public MachineBuilder boundGracePeriods(int callbacks, boolean refuse) {
         if (callbacks <= 0) {
             throw new IllegalArgumentException("callbacks " + callbacks + " is not positive");
@@ -578,6 +588,7 @@ public final class MachineBuilder {
      * @param how the delivery; the thread that makes the request calls it, and those that wait for its end
      * @return this
      */
+    @Experimental
     public MachineBuilder deliverShootdowns(ShootdownDelivery how) {
         delivery = Objects.requireNonNull(how, "how");
         return this;
@@ -593,6 +604,7 @@ public final class MachineBuilder {
      * @return this
      * @throws IllegalArgumentException if it is negative
      */
+    @Experimental
     public MachineBuilder checkOffers(@Nullable Duration longest) {
         if (longest != null && longest.isNegative()) {
             throw new IllegalArgumentException("longest " + longest + " is negative");
@@ -634,6 +646,7 @@ public final class MachineBuilder {
      * @param idle the strategy, of one machine only; null for the usual one. One that throws is not asked again
      * @return this
      */
+    @Experimental
     public MachineBuilder housekeeping(@Nullable IdleStrategy idle) {
         this.idle = idle;
         return this;
@@ -652,6 +665,7 @@ public final class MachineBuilder {
      * @param isInvoked whether the embedder makes the steps; false unless set
      * @return this
      */
+    @Experimental
     public MachineBuilder invokedHousekeeping(boolean isInvoked) {
         this.isInvoked = isInvoked;
         return this;
@@ -662,6 +676,7 @@ public final class MachineBuilder {
      * strategy::idle}.
      */
     @FunctionalInterface
+    @Experimental
     public interface IdleStrategy {
         /**
          * Pauses, unless there was work. Called after each step, by the thread of the housekeeping. A call that begins
@@ -674,6 +689,7 @@ public final class MachineBuilder {
 
     /** Makes frame stores. */
     @FunctionalInterface
+    @Experimental
     public interface StoreMaker {
         /**
          * Returns a new store without frames.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -51,6 +52,9 @@ public record MachineStatistics(
         long pageTableBytes,
         long checkedAccesses,
         long staleAccesses) {
+    /** Creates the record. A minor version may add components. */
+    @Experimental
+    public MachineStatistics {}
 
     /**
      * Returns the statistics of a machine.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Smaps;
 import dev.samara.core.internal.syscall.SmapsSums;
@@ -48,6 +49,10 @@ public record MappingResidency(
         long referenced,
         long anonymous,
         long locked) {
+    /** Creates the record. A minor version may add components. */
+    @Experimental
+    public MappingResidency {}
+
     private static MappingResidency of(@Nullable Vma vma, SmapsSums sums) {
         return new MappingResidency(
                 vma,

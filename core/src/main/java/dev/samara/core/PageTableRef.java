@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.ProcessMrelease;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@link AddressSpace#hold} returns it. Thread-safe.
  */
+@Experimental
 public final class PageTableRef implements AutoCloseable {
     private final Machine machine;
     private final Layout layout;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.ResidentPages;
 import dev.samara.core.internal.space.Layout;
@@ -19,6 +20,10 @@ import dev.samara.core.internal.space.Layout;
  * @param totalPeak the highest number of mapped pages so far ({@code VmPeak})
  */
 public record Residency(long anonymous, long file, long shmem, long peak, long total, long totalPeak) {
+    /** Creates the record. A minor version may add components. */
+    @Experimental
+    public Residency {}
+
     static Residency of(Layout layout) {
         ResidentPages pages = layout.pages().residents();
         long anonymous = pages.count(Pte.ANONYMOUS_PAGE);

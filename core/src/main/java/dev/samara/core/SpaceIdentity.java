@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.mman.Errno;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link AddressSpace#grab} and {@link PageTableRef#grab} return it. All methods may be called by any thread and at
  * any time, also in GUEST, in callbacks and after the close of this reference; none waits or takes a lock.
  */
+@Experimental
 public final class SpaceIdentity implements AutoCloseable {
     private final Identity identity;
     private final SpaceReferences.Entry entry;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param where the stack trace at which it was taken; null unless the machine {@linkplain
  *     MachineBuilder#trackReferences tracks references}
  */
+@Experimental
 public record SpaceReference(
         long space,
         @Nullable String name,
@@ -24,6 +26,7 @@ public record SpaceReference(
         long ageNanos,
         @Nullable Throwable where) {
     /** What a reference keeps. Each kind keeps what the later ones keep, too. */
+    @Experimental
     public enum Kind {
         /** The VMAs and pages: {@link AddressSpace}. */
         USERS,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.SpaceCounters;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -23,6 +24,9 @@ import dev.samara.core.internal.space.Layout;
  */
 public record SpaceStatistics(
         long minorFaults, long majorFaults, long tlbMisses, long flushes, long shootdowns, long shootdownTargets) {
+    /** Creates the record. A minor version may add components. */
+    @Experimental
+    public SpaceStatistics {}
 
     static SpaceStatistics of(Layout layout) {
         MachineMemory memory = layout.memoryOrNull();

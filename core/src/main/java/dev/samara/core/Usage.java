@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Layout;
 
 /**
@@ -15,6 +16,10 @@ import dev.samara.core.internal.space.Layout;
  * @param accounted mappings charged against the commit limit
  */
 public record Usage(long maps, long total, long data, long exec, long stack, long locked, long accounted) {
+    /** Creates the record. A minor version may add components. */
+    @Experimental
+    public Usage {}
+
     static Usage of(Layout layout) {
         long[] counts = layout.usage();
         return new Usage(counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6]);

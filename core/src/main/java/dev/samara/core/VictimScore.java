@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.annotation.Experimental;
+
 /**
  * Tells a machine from which space to take pages when a fault finds no frame, or no room for a page table
  * ({@code oom_badness} in {@code mm/oom_kill.c}); see {@link MachineBuilder#lowMemory}.
@@ -11,6 +13,7 @@ package dev.samara.core;
  * is chosen. An exception is reported, and the space is not chosen.
  */
 @FunctionalInterface
+@Experimental
 public interface VictimScore {
     /**
      * Returns the score of a space; the highest one is chosen, of two equal ones that of the older space.

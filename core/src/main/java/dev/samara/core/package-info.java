@@ -130,7 +130,8 @@
  *       backlog of a stalled reader, or of a CPU that never polls, is bounded and reported.
  * </dl>
  *
- * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it. From 1.0 on it is stable,
+ * except for elements that are {@linkplain dev.samara.core.annotation.Experimental experimental}.
  *
  * <table>
  *   <caption>Where to look</caption>

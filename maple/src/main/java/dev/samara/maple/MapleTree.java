@@ -500,7 +500,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
      *
      * @return several lines of text, in no fixed format
      */
-    public String dump() {
+    String dump() {
         return TreeCheck.dump(frozenRoot());
     }
 

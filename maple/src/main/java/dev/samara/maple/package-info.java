@@ -64,7 +64,7 @@
  *       isStill}, {@code isStillVersion}, readers, cursors over trees, everything on a snapshot.
  *   <li><b>Wait for the writer lock, unless all edits since the last snapshot were transactions or named an owner:</b>
  *       {@code snapshot}, {@code version}, {@code count}, {@code entries}, {@code gaps}, {@code forEach}, {@code
- *       forEachDescending}, {@code reservationIn}, {@code validate} and {@code dump};
+ *       forEachDescending}, {@code reservationIn} and {@code validate};
  *       {@code atOrAfter}, {@code atOrBefore}, {@code firstEntry}, {@code lastEntry} and {@code isEmpty} if they meet
  *       many reservations in a row.
  *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code eraseEntry},
@@ -76,7 +76,7 @@
  *
  * <p>The application code that runs under the lock is the body passed to {@code update}, the functions passed to
  * {@code compute} and {@code merge}, and {@code equals} of values in {@code storeCoalescing}. Other methods of the tree
- * call no method of values and owners ({@code dump} and exception messages call {@code toString}, without the lock).
+ * call no method of values and owners (exception messages call {@code toString}, without the lock).
  *
  * <h2>Progress</h2>
  *

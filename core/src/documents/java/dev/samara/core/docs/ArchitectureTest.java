@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 final class ArchitectureTest {
     /** The packages, from the one that depends on nothing to the facade, which nothing depends on. */
     private static final List<String> ROWS = List.of(
+            "dev.samara.core.annotation",
             "dev.samara.core.mman",
             "dev.samara.core.vma",
             "dev.samara.core.event",
@@ -104,6 +105,7 @@ final class ArchitectureTest {
                         "HostFile -> OpenHostFile",
                         "PageCache -> FilePages",
                         "PinnedFrame -> FramePin",
+                        "SegmentLocks -> LockedSegments",
                         "Vma -> VmArea"),
                 found);
     }

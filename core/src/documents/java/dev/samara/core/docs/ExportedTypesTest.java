@@ -10,15 +10,6 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import java.io.IOException;
-import java.lang.reflect.Executable;
-import java.lang.reflect.Field;
-import java.lang.reflect.GenericArrayType;
-import java.lang.reflect.Member;
-import java.lang.reflect.Modifier;
-import java.lang.reflect.ParameterizedType;
-import java.lang.reflect.Type;
-import java.lang.reflect.TypeVariable;
-import java.lang.reflect.WildcardType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,8 +28,14 @@ import org.junit.jupiter.api.Test;
 /** An embedder can name every type that it meets in the API and in its javadoc. */
 final class ExportedTypesTest {
     private static final String CORE = "dev.samara.core";
-    private static final Set<String> EXPORTED =
-            Set.of(CORE, CORE + ".backing", CORE + ".event", CORE + ".guest", CORE + ".mman", CORE + ".vma");
+    private static final Set<String> EXPORTED = Set.of(
+            CORE,
+            CORE + ".annotation",
+            CORE + ".backing",
+            CORE + ".event",
+            CORE + ".guest",
+            CORE + ".mman",
+            CORE + ".vma");
 
     /** A comment, and the beginning of the declaration that follows. */
     private static final Pattern JAVADOC = Pattern.compile("(?s)/\\*\\*(.*?)\\*/\\s*(?:@[^\\n]*\\n\\s*)*(\\w+)");
@@ -65,70 +62,16 @@ final class ExportedTypesTest {
     }
 
     private static boolean isReachable(Class<?> type) {
-        return isVisible(type.getModifiers())
+        return SignatureTypes.isVisible(type.getModifiers())
                 && EXPORTED.contains(type.getPackageName())
                 && (type.getEnclosingClass() == null || isReachable(type.getEnclosingClass()));
     }
 
-    private static boolean isVisible(int modifiers) {
-        return Modifier.isPublic(modifiers) || Modifier.isProtected(modifiers);
-    }
-
     /** The types that a class names: its supertypes, bounds, and the types of its public and protected members. */
     private static Set<Class<?>> named(Class<?> type) {
-        Set<Type> named = new HashSet<>(Arrays.asList(type.getGenericInterfaces()));
-        if (type.getGenericSuperclass() != null) {
-            named.add(type.getGenericSuperclass());
-        }
-        named.addAll(Arrays.asList(type.getTypeParameters()));
-        for (Field field : type.getDeclaredFields()) {
-            if (isSeen(field)) {
-                named.add(field.getGenericType());
-            }
-        }
-        Stream.concat(Arrays.stream(type.getDeclaredMethods()), Arrays.stream(type.getDeclaredConstructors()))
-                .filter(ExportedTypesTest::isSeen)
-                .forEach(member -> named.addAll(typesOf(member)));
-        Set<Class<?>> classes = new HashSet<>();
-        named.forEach(each -> collect(each, classes, new HashSet<>()));
-        return classes;
-    }
-
-    private static boolean isSeen(Member member) {
-        return isVisible(member.getModifiers()) && !member.isSynthetic();
-    }
-
-    private static Set<Type> typesOf(Executable member) {
-        Set<Type> types = new HashSet<>(Arrays.asList(member.getGenericParameterTypes()));
-        types.addAll(Arrays.asList(member.getGenericExceptionTypes()));
-        types.addAll(Arrays.asList(member.getTypeParameters()));
-        types.add(member.getAnnotatedReturnType().getType());
-        return types;
-    }
-
-    private static void collect(Type type, Set<Class<?>> classes, Set<Type> seen) {
-        if (!seen.add(type)) {
-            return;
-        }
-        if (type instanceof Class<?> plain) {
-            classes.add(plain.isArray() ? plain.getComponentType() : plain);
-        } else if (type instanceof ParameterizedType generic) {
-            collect(generic.getRawType(), classes, seen);
-            collect(generic.getActualTypeArguments(), classes, seen);
-        } else if (type instanceof GenericArrayType array) {
-            collect(array.getGenericComponentType(), classes, seen);
-        } else if (type instanceof TypeVariable<?> variable) {
-            collect(variable.getBounds(), classes, seen);
-        } else if (type instanceof WildcardType wildcard) {
-            collect(wildcard.getLowerBounds(), classes, seen);
-            collect(wildcard.getUpperBounds(), classes, seen);
-        }
-    }
-
-    private static void collect(Type[] types, Set<Class<?>> classes, Set<Type> seen) {
-        for (Type each : types) {
-            collect(each, classes, seen);
-        }
+        Set<Class<?>> named = new HashSet<>(SignatureTypes.ofDeclaration(type));
+        SignatureTypes.members(type).forEach(member -> named.addAll(SignatureTypes.of(member)));
+        return named;
     }
 
     @Test

@@ -51,8 +51,14 @@ public class WaitingTableTest {
 
     private static final String CORE = "dev.samara.core";
 
-    private static final List<String> EXPORTED =
-            List.of(CORE, CORE + ".backing", CORE + ".event", CORE + ".guest", CORE + ".mman", CORE + ".vma");
+    private static final List<String> EXPORTED = List.of(
+            CORE,
+            CORE + ".annotation",
+            CORE + ".backing",
+            CORE + ".event",
+            CORE + ".guest",
+            CORE + ".mman",
+            CORE + ".vma");
 
     private static final Set<String> OF_EVERY_OBJECT = Set.of("toString", "equals", "hashCode", "values", "valueOf");
 

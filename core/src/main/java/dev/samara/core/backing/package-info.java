@@ -6,7 +6,8 @@
  * memfd_create}. A {@link dev.samara.core.backing.HostFile} is an open of a file of the host. An embedder with pages
  * elsewhere extends {@link dev.samara.core.backing.CachedBacking} and implements the reading of a page.
  *
- * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it. From 1.0 on it is stable,
+ * except for elements that are {@linkplain dev.samara.core.annotation.Experimental experimental}.
  */
 @NullMarked
 package dev.samara.core.backing;

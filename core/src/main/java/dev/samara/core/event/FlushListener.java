@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.event;
 
+import dev.samara.core.annotation.Experimental;
+
 /**
  * Is called when a CPU drops translations because they have changed, so that an embedder can drop data that it derived
  * from them, for example decoded instructions, or results of {@link dev.samara.core.guest.FlatMemory#translate}. A
@@ -24,6 +26,7 @@ package dev.samara.core.event;
  * dev.samara.core.Cpu#space}: that is null during a borrow, and two references to one space are not equal.
  */
 @FunctionalInterface
+@Experimental
 public interface FlushListener {
     /**
      * Is called after translations were dropped.

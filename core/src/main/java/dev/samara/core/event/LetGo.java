@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.event;
 
+import dev.samara.core.annotation.Experimental;
+
 /**
  * Asks a borrower to let go of a space: no {@link dev.samara.core.AddressSpace} of the space is open any more. The
  * space ends when its last CPU has left, and CPUs that come back to it from a borrow of another space have left, too.
@@ -13,6 +15,7 @@ package dev.samara.core.event;
  * made after that.
  */
 @FunctionalInterface
+@Experimental
 public interface LetGo {
     /** Is called when the borrow is to end. */
     void letGo();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.event;
 
+import dev.samara.core.annotation.Experimental;
+
 /**
  * Tells a CPU in GUEST that a thread waits for it. The CPU always finds the request at its next poll. An embedder whose
  * guest code polls seldom can deliver the request by means of its own: the interrupt flag of an interpreter, an armed
@@ -12,6 +14,7 @@ package dev.samara.core.event;
  * exception is reported to the machine's reporter, and the wait continues. A call may come after the CPU has
  * acknowledged, or has gone offline.
  */
+@Experimental
 public interface ShootdownDelivery {
     /** Delivers nothing: a CPU finds the request when it polls. */
     ShootdownDelivery POLLED = new ShootdownDelivery() {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.event;
 
+import dev.samara.core.annotation.Experimental;
 import java.time.Duration;
 import java.util.List;
 
@@ -15,5 +16,6 @@ import java.util.List;
  * @param generation the generation of the context up to which the CPU is to be flushed
  * @param waited how long the requesting thread has waited so far
  */
+@Experimental
 public record StalledCpu(
         int cpu, Thread thread, List<StackTraceElement> stack, long context, long generation, Duration waited) {}

@@ -21,7 +21,8 @@
  * <p><b>Threads.</b> Each interface states which thread calls it, and what it may do there. The values are immutable
  * and may be shared freely.
  *
- * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it. From 1.0 on it is stable,
+ * except for elements that are {@linkplain dev.samara.core.annotation.Experimental experimental}.
  *
  * <table>
  *   <caption>Where to look</caption>

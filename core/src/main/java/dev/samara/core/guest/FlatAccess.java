@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.FrameRegion;
 import dev.samara.core.internal.tlb.SoftTlb;
@@ -138,6 +139,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
      *
      * @return the arrays, always the same object
      */
+    @Experimental
     public final TlbArrays tlb() {
         return tlb;
     }
@@ -191,6 +193,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
      * @throws IllegalArgumentException if {@code access} is not one of the three
      * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
      */
+    @Experimental
     public final int translate(long address, int access) {
         if (access != Protection.READ && access != Protection.WRITE && access != Protection.EXEC) {
             throw new IllegalArgumentException("access " + access + " is not READ, WRITE or EXEC");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.tlb.SoftTlb;
 import java.nio.MappedByteBuffer;
 
@@ -63,6 +64,7 @@ import java.nio.MappedByteBuffer;
  *
  * <p>Only the owner of the CPU may use the arrays, and nobody may write into them. Nothing checks that.
  */
+@Experimental
 public final class TlbArrays {
     /** The binary logarithm of the size of a granule in bytes. */
     public static final int GRANULE_SHIFT = SoftTlb.GRANULE_SHIFT;

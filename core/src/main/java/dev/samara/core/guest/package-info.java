@@ -83,7 +83,8 @@
  *   <li>Minimum and maximum are loops of {@code compareAndExchange}.
  * </ul>
  *
- * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it. From 1.0 on it is stable,
+ * except for elements that are {@linkplain dev.samara.core.annotation.Experimental experimental}.
  */
 @NullMarked
 package dev.samara.core.guest;

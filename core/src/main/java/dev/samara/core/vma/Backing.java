@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.mman.Fault;
 import org.jspecify.annotations.Nullable;
 
@@ -237,6 +238,7 @@ public interface Backing {
      *
      * @param window the wanted pages
      */
+    @Experimental
     default void rcuMapPages(PageWindow window) {
         window.offerFrom(window.cache());
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import dev.samara.core.annotation.Experimental;
+
 /**
  * A window of pages of a file around the accessed page, for which {@link Backing#rcuMapPages} offers frames. The object
  * is reused after the call.
  */
+@Experimental
 public interface PageWindow {
     /**
      * Returns the page cache that the mapping uses.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import dev.samara.core.annotation.Experimental;
+import dev.samara.core.internal.memory.LockedSegments;
 import dev.samara.core.mman.Errno;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -8,7 +10,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * Only for the library: the memory of the System V segments that are locked on one machine ({@code SHM_LOCK}), as Linux
  * counts that of one user ({@code UCOUNT_RLIMIT_MEMLOCK}). {@code AddressSpace.shmLock} locks a segment. Thread-safe.
  */
-public abstract class SegmentLocks {
+@Experimental
+public abstract sealed class SegmentLocks permits LockedSegments {
     /** Grows under the monitor only, so that a limit is exact. The removal of a segment takes no lock. */
     private final AtomicLong bytes = new AtomicLong();
 

@@ -16,7 +16,8 @@
  * <p><b>Threads.</b> Descriptions are immutable and may be shared freely. Many threads call a backing and a frame store
  * at the same time.
  *
- * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it.
+ * <p><b>Stability.</b> This package is evolving: each minor version of 0.x may change it. From 1.0 on it is stable,
+ * except for elements that are {@linkplain dev.samara.core.annotation.Experimental experimental}.
  */
 @NullMarked
 package dev.samara.core.vma;

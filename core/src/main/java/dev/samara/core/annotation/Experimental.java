@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.annotation;
+
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/**
+ * Marks a public type, method or constructor whose form is not settled. Any minor version may change or remove it,
+ * without deprecating it first; {@code CHANGELOG.md} then says what a caller has to change. A patch version changes it
+ * only where a defect cannot be repaired otherwise.
+ *
+ * <p>A caller may rely on what the javadoc of such an element says, in the version at hand: it is tested as everything
+ * else is. The annotation is about its form, not about its quality. Elements without the annotation never need one that
+ * has it: no type, parameter or result of theirs is experimental, so a program that names no experimental element
+ * compiles and runs with each later minor version.
+ *
+ * <p>On a type, the annotation covers all of its members. On a constructor of a record, it also covers
+ * the number and order of the components, and so record patterns; the accessors stay.
+ *
+ * <p>A library that hands Samara's types on to its own callers should not use such elements, or should name the version
+ * that it needs. The annotation is in class files and can be read at run time, so that a check of a program can find
+ * uses of it. {@code docs/stability.md} lists all elements that have it, with the reasons.
+ */
+@Documented
+@Retention(RetentionPolicy.RUNTIME)
+@Target({ElementType.TYPE, ElementType.METHOD, ElementType.CONSTRUCTOR})
+public @interface Experimental {}
