@@ -19,6 +19,7 @@ import java.util.Objects;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,7 +30,7 @@ import org.w3c.dom.Document;
 
 class ChartTest {
     /** The width of a picture, and the height of its text. */
-    private static final Pattern SIZES = Pattern.compile("(?s)viewBox=\"0 0 (\\d+) .*?text\\{font:(\\d+)px");
+    private static final Pattern SIZES = Pattern.compile("(?s)viewBox=\"0 0 (\\d+) .*?text\\{[^}]*font-size:(\\d+)px");
 
     /** The width of a phone, and the height of letters that are legible there, in pixels. */
     private static final int PHONE = 360;
@@ -127,6 +128,55 @@ class ChartTest {
         String expected =
                 String.format(Locale.ROOT, "M434 %.1fL434 %.1f\" class=\"error s r0\"", axis.at(500), axis.at(1_500));
         assertTrue(svg.contains(expected), () -> expected + " is not in " + svg);
+    }
+
+    @Test
+    @DisplayName("a logarithmic axis of powers of ten ends at labels")
+    void labelledEnds() {
+        Scale axis = Scale.of(true, 0.57, 5_184, 376, 76);
+        assertEquals(List.of(0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0), axis.labels());
+        assertEquals(376, axis.at(0.1), 1e-9);
+        assertEquals(76, axis.at(10_000), 1e-9);
+    }
+
+    private static Plot.Series series(String name, double... scores) {
+        List<Plot.Point> points = IntStream.range(0, scores.length)
+                .mapToObj(i -> new Plot.Point(List.of("first", "second").get(i), scores[i], 20))
+                .toList();
+        return new Plot.Series(name, name, 0, points);
+    }
+
+    private static String drawn(Plot.Series... series) {
+        Plot plot = new Plot("f", "title", "ns", "", List.of(series));
+        return new Drawing(List.of(plot)).svg(plot);
+    }
+
+    private static long count(String part, String text) {
+        return Pattern.compile(part).matcher(text).results().count();
+    }
+
+    @Test
+    @DisplayName("the number over a lone bar is above the bar's error")
+    void numberAboveError() {
+        String svg = drawn(series("samara", 100));
+        Matcher number = Pattern.compile("y=\"([0-9.]+)\" class=\"u m\">100<").matcher(svg);
+        assertTrue(number.find(), svg);
+        Scale axis = Scale.of(false, 80, 120, 376, 76);
+        assertEquals(axis.at(120) - 5, Double.parseDouble(number.group(1)), 0.1);
+    }
+
+    @Test
+    @DisplayName("bars have squares of their colours as a legend, points their marks and a line between two places")
+    void legends() {
+        String bars = drawn(series("samara", 100, 200), series("skiplist", 100, 200));
+        assertEquals(2, count("<rect [^>]* width=\"14\"", bars), bars);
+        assertEquals(0, count("<path [^>]*class=\"f ", bars), bars);
+        String points = drawn(series("samara", 100, 200), series("skiplist", 100, 200_000));
+        assertEquals(0, count("<rect [^>]* width=\"14\"", points), points);
+        assertEquals(6, count("<path [^>]*class=\"f ", points), points);
+        Matcher line = Pattern.compile("M([0-9.]+) [0-9.]+L\\1 [0-9.]+\" class=\"grid\"")
+                .matcher(points);
+        assertTrue(line.find() && !line.find(), points);
     }
 
     @Test

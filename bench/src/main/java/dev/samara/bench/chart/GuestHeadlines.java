@@ -30,14 +30,14 @@ final class GuestHeadlines {
         String article = engine.startsWith("i") ? "An " : "A ";
         return plot.plot(
                 engine,
-                article + engine + " of RISC-V, by what its memory is",
+                article + engine + " of RISC-V, by the form of its memory",
                 "guest instructions per µs (higher is better)",
                 "");
     }
 
     static Plot resets(Path file) {
         PlotBuilder plot = new PlotBuilder()
-                .line("samara reset", "the written pages get their bytes back")
+                .line("samara reset", "a reset of the pages written")
                 .line("samara fork", "a fork for each run")
                 .line("storesOnly", "the stores alone");
         for (String mappings : new String[] {"16", "256"}) {
@@ -59,7 +59,7 @@ final class GuestHeadlines {
         }
         return plot.plot(
                 "resets",
-                "Runs that begin at one state, by mappings and by pages that a run writes",
+                "Runs that begin at one state, by mappings and pages written",
                 "µs per run (lower is better)",
                 "");
     }
@@ -86,6 +86,6 @@ final class GuestHeadlines {
             }
         }
         return plot.plot(
-                "files", "A file of the host that its page cache has", "µs per page of 4 KiB (lower is better)", "");
+                "files", "A host file that is in the host's page cache", "µs per page of 4 KiB (lower is better)", "");
     }
 }

@@ -38,6 +38,10 @@ record Scale(boolean isLogarithmic, double low, double high, double from, double
             low = label <= least ? label : low;
             high = high == 0 && label >= most ? label : high;
         }
+        if (high / low > MANY) {
+            low = StrictMath.pow(10, StrictMath.floor(StrictMath.log10(low) + 1e-9));
+            high = StrictMath.pow(10, StrictMath.ceil(StrictMath.log10(high) - 1e-9));
+        }
         return new Scale(true, low, high, from, to);
     }
 

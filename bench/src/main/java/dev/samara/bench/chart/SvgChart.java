@@ -24,6 +24,9 @@ final class SvgChart {
     /** The width of a letter, on average, in the widest of the usual fonts. */
     private static final double LETTER = 10;
 
+    /** The same in a sentence, which has more narrow letters and spaces than a name or a number. */
+    private static final double SENTENCE_LETTER = 9;
+
     private static final double BOLD_LETTER = 12;
     private static final double MILLION = 1e6;
     private static final int MARK = 6;
@@ -35,7 +38,7 @@ final class SvgChart {
     private static final double VERY_WIDE = 1000;
 
     private static final String LIGHT = """
-            text{font:16px sans-serif;fill:#24292f}.t{font-weight:bold;font-size:17px}.u{fill:#57606a}
+            text{font-family:sans-serif;font-size:16px;fill:#24292f}.t{font-weight:bold;font-size:17px}.u{fill:#57606a}
             .m{text-anchor:middle}.e{text-anchor:end}.bg{fill:#ffffff}.grid{stroke:#d8dee4}.axis{stroke:#57606a}
             .line{fill:none;stroke-width:1.8}.ours{stroke-width:3.2}.error{stroke-width:1.2;stroke-opacity:.8}
             """;
@@ -123,7 +126,7 @@ final class SvgChart {
     /** Returns the text of the picture. */
     String text() {
         List<String> title = wrapped(plot.title(), (width - 2 * MARGIN) / BOLD_LETTER);
-        List<String> unit = wrapped(plot.unit(), (width - 2 * MARGIN) / LETTER);
+        List<String> unit = wrapped(plot.unit(), (width - 2 * MARGIN) / SENTENCE_LETTER);
         int top = MARGIN + LINE * (title.size() + unit.size()) + 18;
         int bottom = top + HEIGHT_OF_PLOT;
         Scale y = Scale.of(
@@ -208,6 +211,10 @@ final class SvgChart {
         for (int place = 0; place < places.size(); place++) {
             String name = places.get(place);
             double middle = left + room * (place + 0.5);
+            if (isLogarithmic && place > 0) {
+                // Points have no common base, as bars have, that would show where a place ends.
+                line(body, left + room * place, y.from(), left + room * place, y.to(), "grid");
+            }
             List<String> words = wrapped(name, (room - 4) / LETTER);
             for (int i = 0; i < words.size(); i++) {
                 write(body, middle, y.from() + LINE * (i + 1) + 2, "m", words.get(i));
@@ -237,7 +244,8 @@ final class SvgChart {
                                     classes.get(i)));
                     error(body, at + each / 2 - 1, point, y, "");
                     if (here.size() == 1) {
-                        write(body, at + each / 2, y.at(point.score()) - 5, "u m", number(Math.rint(point.score())));
+                        double top = point.score() + (point.error() > 0 ? point.error() : 0);
+                        write(body, at + each / 2, y.at(top) - 5, "u m", number(Math.rint(point.score())));
                     }
                 }
                 at += each;
@@ -290,7 +298,12 @@ final class SvgChart {
                 x = MARGIN;
                 y += LINE + 3;
             }
-            mark(body, x + 8, y - 5, i);
+            if (plot.isNumeric() || isLogarithmic) {
+                mark(body, x + 8, y - 5, i);
+            } else {
+                body.append("<rect x=\"%s\" y=\"%d\" width=\"14\" height=\"12\" class=\"f %s\"/>\n"
+                        .formatted(shown(x + 1), y - 11, classes.get(i)));
+            }
             write(body, x + 22, y, "", name);
             x += room;
         }

@@ -93,7 +93,7 @@ final class TreeHeadlines {
         }
         return plot.plot(
                 "compared-footprint",
-                "What a range takes in the heap, without its value",
+                "Heap bytes of a range, without values",
                 "bytes per range (lower is better)",
                 "");
     }
