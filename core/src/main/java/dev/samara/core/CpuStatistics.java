@@ -14,7 +14,14 @@ import dev.samara.core.internal.cpu.CpuCounters;
  * @param flushes how many times the CPU has flushed a range or a whole space from its TLB, whatever it had of it
  */
 public record CpuStatistics(long minorFaults, long majorFaults, long tlbMisses, long flushes) {
-    /** Creates the record. A minor version may add components. */
+    /**
+     * Creates the record. A minor version may add components.
+     *
+     * @param minorFaults {@link #minorFaults()}
+     * @param majorFaults {@link #majorFaults()}
+     * @param tlbMisses {@link #tlbMisses()}
+     * @param flushes {@link #flushes()}
+     */
     @Experimental
     public CpuStatistics {}
 

@@ -52,7 +52,24 @@ public record MachineStatistics(
         long pageTableBytes,
         long checkedAccesses,
         long staleAccesses) {
-    /** Creates the record. A minor version may add components. */
+    /**
+     * Creates the record. A minor version may add components.
+     *
+     * @param minorFaults {@link #minorFaults()}
+     * @param majorFaults {@link #majorFaults()}
+     * @param copiesOnWrite {@link #copiesOnWrite()}
+     * @param tlbMisses {@link #tlbMisses()}
+     * @param flushes {@link #flushes()}
+     * @param shootdowns {@link #shootdowns()}
+     * @param shootdownTargets {@link #shootdownTargets()}
+     * @param gracePeriods {@link #gracePeriods()}
+     * @param framesInUse {@link #framesInUse()}
+     * @param framesQuarantined {@link #framesQuarantined()}
+     * @param pins {@link #pins()}
+     * @param pageTableBytes {@link #pageTableBytes()}
+     * @param checkedAccesses {@link #checkedAccesses()}
+     * @param staleAccesses {@link #staleAccesses()}
+     */
     @Experimental
     public MachineStatistics {}
 

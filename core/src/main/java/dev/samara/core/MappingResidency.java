@@ -49,7 +49,24 @@ public record MappingResidency(
         long referenced,
         long anonymous,
         long locked) {
-    /** Creates the record. A minor version may add components. */
+    /**
+     * Creates the record. A minor version may add components.
+     *
+     * @param vma {@link #vma()}
+     * @param rss {@link #rss()}
+     * @param pss {@link #pss()}
+     * @param pssDirty {@link #pssDirty()}
+     * @param pssAnonymous {@link #pssAnonymous()}
+     * @param pssFile {@link #pssFile()}
+     * @param pssShmem {@link #pssShmem()}
+     * @param sharedClean {@link #sharedClean()}
+     * @param sharedDirty {@link #sharedDirty()}
+     * @param privateClean {@link #privateClean()}
+     * @param privateDirty {@link #privateDirty()}
+     * @param referenced {@link #referenced()}
+     * @param anonymous {@link #anonymous()}
+     * @param locked {@link #locked()}
+     */
     @Experimental
     public MappingResidency {}
 

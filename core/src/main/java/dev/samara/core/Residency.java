@@ -20,7 +20,16 @@ import dev.samara.core.internal.space.Layout;
  * @param totalPeak the highest number of mapped pages so far ({@code VmPeak})
  */
 public record Residency(long anonymous, long file, long shmem, long peak, long total, long totalPeak) {
-    /** Creates the record. A minor version may add components. */
+    /**
+     * Creates the record. A minor version may add components.
+     *
+     * @param anonymous {@link #anonymous()}
+     * @param file {@link #file()}
+     * @param shmem {@link #shmem()}
+     * @param peak {@link #peak()}
+     * @param total {@link #total()}
+     * @param totalPeak {@link #totalPeak()}
+     */
     @Experimental
     public Residency {}
 

@@ -24,7 +24,16 @@ import dev.samara.core.internal.space.Layout;
  */
 public record SpaceStatistics(
         long minorFaults, long majorFaults, long tlbMisses, long flushes, long shootdowns, long shootdownTargets) {
-    /** Creates the record. A minor version may add components. */
+    /**
+     * Creates the record. A minor version may add components.
+     *
+     * @param minorFaults {@link #minorFaults()}
+     * @param majorFaults {@link #majorFaults()}
+     * @param tlbMisses {@link #tlbMisses()}
+     * @param flushes {@link #flushes()}
+     * @param shootdowns {@link #shootdowns()}
+     * @param shootdownTargets {@link #shootdownTargets()}
+     */
     @Experimental
     public SpaceStatistics {}
 

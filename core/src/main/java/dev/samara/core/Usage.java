@@ -16,7 +16,17 @@ import dev.samara.core.internal.space.Layout;
  * @param accounted mappings charged against the commit limit
  */
 public record Usage(long maps, long total, long data, long exec, long stack, long locked, long accounted) {
-    /** Creates the record. A minor version may add components. */
+    /**
+     * Creates the record. A minor version may add components.
+     *
+     * @param maps {@link #maps()}
+     * @param total {@link #total()}
+     * @param data {@link #data()}
+     * @param exec {@link #exec()}
+     * @param stack {@link #stack()}
+     * @param locked {@link #locked()}
+     * @param accounted {@link #accounted()}
+     */
     @Experimental
     public Usage {}
 
