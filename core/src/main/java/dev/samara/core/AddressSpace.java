@@ -269,8 +269,8 @@ public final class AddressSpace implements AutoCloseable {
      * lock only below a stack.
      *
      * @param address any address
-     * @param access bits of {@link Protection}; the {@link dev.samara.core.vma.ProtectionMap} of the geometry decides which
-     *     rights imply others
+     * @param access bits of {@link Protection}; the {@link dev.samara.core.vma.ProtectionMap} of the geometry decides
+     *     which rights imply others
      * @return {@link Fault#NONE} if it is allowed, MAPERR or ACCERR if not, or RETRY if the thread was interrupted
      *     while it waited
      * @throws IllegalStateException if this would have to wait or to grow a stack, and is called by the retire phase of

@@ -5,12 +5,13 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
- * What an architecture says about an access: which address a register names, and whether an access must be aligned. Pure functions, which an embedder calls where it decodes or translates. They may be called by
- * any thread, in GUEST too, and allocate nothing.
+ * What an architecture says about an access: which address a register names, and whether an access must be aligned.
+ * Pure functions, which an embedder calls where it decodes or translates. They may be called by any thread, in GUEST
+ * too, and allocate nothing.
  *
  * <p><b>What a space does itself.</b> It gives memory the rights of its architecture ({@link
- * dev.samara.core.vma.ProtectionMap}, which its geometry contains). It takes addresses as they are, so an address above the limit is {@link
- * dev.samara.core.mman.Fault#MAPERR}. It aligns atomic and ordered accesses ({@link
+ * dev.samara.core.vma.ProtectionMap}, which its geometry contains). It takes addresses as they are, so an address above
+ * the limit is {@link dev.samara.core.mman.Fault#MAPERR}. It aligns atomic and ordered accesses ({@link
  * dev.samara.core.mman.Fault#ADRALN}), and no plain ones. Where an architecture differs, its emulator asks this record:
  *
  * <pre>{@code
@@ -21,9 +22,10 @@ import java.util.Objects;
  * registers[a] = memory.loadInt(address);
  * }</pre>
  *
- * <p><b>Constants.</b> They describe programs of Linux. Pointer masking that a program must ask for is not in them. No record expresses LAM of x86, which ignores bits 62 to 57 of an address of data, keeps bit 63, and
- * does not apply to fetches. A record of an embedder, with 7 or 16 ignored bits, expresses Ssnpm of RISC-V, for
- * accesses to data only: fetches need the constant.
+ * <p><b>Constants.</b> They describe programs of Linux. Pointer masking that a program must ask for is not in them. No
+ * record expresses LAM of x86, which ignores bits 62 to 57 of an address of data, keeps bit 63, and does not apply to
+ * fetches. A record of an embedder, with 7 or 16 ignored bits, expresses Ssnpm of RISC-V, for accesses to data only:
+ * fetches need the constant.
  *
  * @param faultsMisaligned whether a plain access must be aligned to its size; false in all constants, for records of
  *     embedders without an operating system
@@ -36,11 +38,11 @@ import java.util.Objects;
 public record AccessRules(
         boolean faultsMisaligned, int registerBits, int ignoredBits, int significantBits, ByteOrder order) {
     /**
-     * x86-64 with four levels of page tables. Bits 63 to 47 of an address must be equal (volume 1, "Canonical Addressing"): another address raises
-     * #GP, for which Linux sends SIGSEGV with the code {@code SI_KERNEL} and no address; a reference to the stack
-     * raises #SS, which is SIGBUS (volume 1, "Canonical Addressing"; {@code arch/x86/kernel/traps.c}). A record does
-     * not tell the two apart. Alignment is checked only after a program has set the flag AC (volume 3A, "Alignment
-     * Check Exception").
+     * x86-64 with four levels of page tables. Bits 63 to 47 of an address must be equal (Intel SDM, volume 1, "Canonical
+     * Addressing"): another address raises #GP, for which Linux sends SIGSEGV with the code {@code SI_KERNEL} and no
+     * address; a reference to the stack raises #SS, which is SIGBUS (volume 1, "Canonical Addressing"; {@code
+     * arch/x86/kernel/traps.c}). A record does not tell the two apart. Alignment is checked only after a program has
+     * set the flag AC (volume 3A, "Alignment Check Exception").
      */
     public static final AccessRules X86_64 = new AccessRules(false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
 
@@ -53,8 +55,9 @@ public record AccessRules(
     public static final AccessRules X86_32 = new AccessRules(false, 32, 0, 64, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * AArch64 with 48 bits of address. The top byte is ignored and stands for bit 55 (Arm ARM, D8, "Address tagging"; Linux sets TBI0 for all programs). Bits 55 to 48 must be
-     * equal. Plain accesses may have any address, as SCTLR_EL1.A is 0.
+     * AArch64 with 48 bits of address. The top byte is ignored and stands for bit 55 (Arm ARM, D8, "Address tagging";
+     * Linux sets TBI0 for all programs). Bits 55 to 48 must be equal. Plain accesses may have any address, as
+     * SCTLR_EL1.A is 0.
      */
     public static final AccessRules AARCH64 = new AccessRules(false, 64, 8, 49, ByteOrder.LITTLE_ENDIAN);
 
@@ -62,7 +65,8 @@ public record AccessRules(
     public static final AccessRules AARCH64_LVA = new AccessRules(false, 64, 8, 53, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * RISC-V with Sv32. Addresses wrap at 2^32. Programs may make misaligned plain accesses ({@code Documentation/arch/riscv/uabi.rst}).
+     * RISC-V with Sv32. Addresses wrap at 2^32. Programs may make misaligned plain accesses ({@code
+     * Documentation/arch/riscv/uabi.rst}).
      */
     public static final AccessRules RISCV_SV32 = new AccessRules(false, 32, 0, 64, ByteOrder.LITTLE_ENDIAN);
 

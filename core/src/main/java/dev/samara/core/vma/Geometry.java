@@ -21,10 +21,10 @@ import java.util.Objects;
  * and at most 32768 for ARM and others; its default is 4096. A space with another minimum needs a geometry of its own.
  * What an architecture says about addresses and alignment is in {@link dev.samara.core.guest.AccessRules}.
  *
- * <p>Only page size, bounds, huge page size and rights of an architecture are visible to its programs. The page tables are the
- * library's own, whatever their format on the architecture: a table fills a page with entries of 8 bytes. The page
- * tables of a guest's kernel are its embedder's concern: the space below them is the memory that their entries name,
- * for which {@link #flat} is made.
+ * <p>Only page size, bounds, huge page size and rights of an architecture are visible to its programs. The page tables
+ * are the library's own, whatever their format on the architecture: a table fills a page with entries of 8 bytes. The
+ * page tables of a guest's kernel are its embedder's concern: the space below them is the memory that their entries
+ * name, for which {@link #flat} is made.
  *
  * @param pageShift binary logarithm of the page size in bytes, 9 to 24
  * @param levels number of page table levels, 1 to 6

@@ -66,8 +66,8 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
 
     /**
      * MIPS with the bits RI and XI (MIPS32 Release 3, optional before): memory that is mapped with WRITE alone may be
-     * written and not read: RI inhibits reads, and D permits writes (MIPS32 Privileged Resource Architecture, "EntryLo0,
-     * EntryLo1"). Memory that may be executed may be read ({@code setup_protection_map} in {@code
+     * written and not read: RI inhibits reads, and D permits writes (MIPS32 Privileged Resource Architecture,
+     * "EntryLo0, EntryLo1"). Memory that may be executed may be read ({@code setup_protection_map} in {@code
      * arch/mips/mm/cache.c}). The fault handler ({@code arch/mips/mm/fault.c}) refuses a load from EXEC alone as long
      * as the page is not in the page table, and the processor permits it afterwards; here it is always permitted.
      */
@@ -85,8 +85,8 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
      * arch/powerpc/mm/pgtable.c}, since Linux 6.7) or {@code PAGE_EXECONLY} ({@code vm_get_page_prot} in {@code
      * arch/powerpc/mm/book3s64/pgtable.c}), and the fault handler refuses its loads ({@code access_error} in {@code
      * arch/powerpc/mm/fault.c}). A right to write is one to read and write (Power ISA 3.1, Book III, "Radix Tree Page
-     * Table Entry", encoded access authority). A hash table of 32-bit processors has no such bit, so there a load succeeds after a
-     * fetch has put the page into the table; here it is always refused.
+     * Table Entry", encoded access authority). A hash table of 32-bit processors has no such bit, so there a load
+     * succeeds after a fetch has put the page into the table; here it is always refused.
      */
     public static final ProtectionMap POWERPC = EXECUTE_ONLY;
 
