@@ -38,11 +38,11 @@ import java.util.Objects;
 public record AccessRules(
         boolean faultsMisaligned, int registerBits, int ignoredBits, int significantBits, ByteOrder order) {
     /**
-     * x86-64 with four levels of page tables. Bits 63 to 47 of an address must be equal (Intel SDM, volume 1, "Canonical
-     * Addressing"): another address raises #GP, for which Linux sends SIGSEGV with the code {@code SI_KERNEL} and no
-     * address; a reference to the stack raises #SS, which is SIGBUS (volume 1, "Canonical Addressing"; {@code
-     * arch/x86/kernel/traps.c}). A record does not tell the two apart. Alignment is checked only after a program has
-     * set the flag AC (volume 3A, "Alignment Check Exception").
+     * x86-64 with four levels of page tables. Bits 63 to 47 of an address must be equal (Intel SDM, volume 1,
+     * "Canonical Addressing"): another address raises #GP, for which Linux sends SIGSEGV with the code {@code
+     * SI_KERNEL} and no address; a reference to the stack raises #SS, which is SIGBUS (volume 1, "Canonical
+     * Addressing"; {@code arch/x86/kernel/traps.c}). A record does not tell the two apart. Alignment is checked only
+     * after a program has set the flag AC (volume 3A, "Alignment Check Exception").
      */
     public static final AccessRules X86_64 = new AccessRules(false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
 

@@ -31,6 +31,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Accesses to memory of each protection in spaces of each architecture. */
 @ExtendWith(OneThread.class)
+@SuppressWarnings("NullAway.Init") // each test opens its machine first
 final class ArchitectureRightsTest {
     private static final int READ = Protection.READ;
     private static final int WRITE = Protection.WRITE;
