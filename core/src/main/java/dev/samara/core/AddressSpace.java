@@ -270,7 +270,8 @@ public final class AddressSpace implements AutoCloseable {
      * lock only below a stack.
      *
      * @param address any address
-     * @param access bits of {@link Protection}; a mapping that can be written or executed can be read, as on x86
+     * @param access bits of {@link Protection}; the {@link dev.samara.core.vma.ProtectionMap} of the geometry decides
+     *     which rights imply others
      * @return {@link Fault#NONE} if it is allowed, MAPERR or ACCERR if not, or RETRY if the thread was interrupted
      *     while it waited
      * @throws IllegalStateException if this would have to wait or to grow a stack, and is called by the retire phase of
@@ -285,8 +286,9 @@ public final class AddressSpace implements AutoCloseable {
      * process_vm_readv(2)}). The position of the buffer advances by the number of read bytes.
      *
      * <p>The pages are read one after the other, as a CPU reads them: they are faulted in, and after an {@code munmap}
-     * or {@code mprotect} has returned, no byte is read that the new state forbids. As on x86, and unlike {@code
-     * process_vm_readv}, a mapping that can be written or executed can be read.
+     * or {@code mprotect} has returned, no byte is read that the new state forbids. Unlike with {@code
+     * process_vm_readv}, a mapping that can be read only because the {@link dev.samara.core.vma.ProtectionMap} implies
+     * it can be read.
      *
      * <p>The accesses are made by a CPU that belongs to the machine. It is a {@linkplain #users user} of this space
      * until the call returns. Its number in reports and for {@link dev.samara.core.event.ShootdownDelivery} is 0. To

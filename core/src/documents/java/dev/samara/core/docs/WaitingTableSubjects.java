@@ -35,6 +35,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.ProtectionMap;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import java.lang.reflect.InvocationTargetException;
@@ -122,6 +123,7 @@ public final class WaitingTableSubjects {
                 new CpuStatistics(0, 0, 0, 0),
                 scene.space.holdTimes(),
                 AccessRules.X86_64,
+                ProtectionMap.X86,
                 closed(scene.space.enter()),
                 scene.machine.futexes(),
                 scene.machine.futexes().newWaiter(FutexTable.ANY, () -> {}),

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
-import dev.samara.core.mman.Protection;
 import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
- * What an architecture says about an access: which rights a page has, which address a register names, and whether an
- * access must be aligned. Pure functions, which an embedder calls where it decodes or translates. They may be called by
- * any thread, in GUEST too, and allocate nothing.
+ * What an architecture says about an access: which address a register names, and whether an access must be aligned.
+ * Pure functions, which an embedder calls where it decodes or translates. They may be called by any thread, in GUEST
+ * too, and allocate nothing.
  *
- * <p><b>What a space does itself.</b> A space has one rule for all architectures, that of x86: memory that may be
- * written or executed may be read. It takes addresses as they are, so an address above the limit is {@link
- * dev.samara.core.mman.Fault#MAPERR}. It aligns atomic and ordered accesses ({@link
+ * <p><b>What a space does itself.</b> It gives memory the rights of its architecture ({@link
+ * dev.samara.core.vma.ProtectionMap}, which its geometry contains). It takes addresses as they are, so an address above
+ * the limit is {@link dev.samara.core.mman.Fault#MAPERR}. It aligns atomic and ordered accesses ({@link
  * dev.samara.core.mman.Fault#ADRALN}), and no plain ones. Where an architecture differs, its emulator asks this record:
  *
  * <pre>{@code
@@ -23,19 +22,11 @@ import java.util.Objects;
  * registers[a] = memory.loadInt(address);
  * }</pre>
  *
- * <p>A load from memory that has only EXEC, or only WRITE, succeeds in a space. An architecture may refuse it ({@link
- * #permits}). An embedder that has to refuse it too compares the {@linkplain dev.samara.core.AddressSpace#find mapping}
- * where it fills a TLB of its own.
+ * <p><b>Constants.</b> They describe programs of Linux. Pointer masking that a program must ask for is not in them. No
+ * record expresses LAM of x86, which ignores bits 62 to 57 of an address of data, keeps bit 63, and does not apply to
+ * fetches. A record of an embedder, with 7 or 16 ignored bits, expresses Ssnpm of RISC-V, for accesses to data only:
+ * fetches need the constant.
  *
- * <p><b>Constants.</b> They describe programs of Linux. Rights are those of {@code protection_map} in {@code
- * arch/ARCH/mm}, for hardware that has the bits that the constant names. Pointer masking that a program must ask for is
- * not in them. No record expresses LAM of x86, which ignores bits 62 to 57 of an address of data, keeps bit 63, and
- * does not apply to fetches. A record of an embedder, with 7 or 16 ignored bits, expresses Ssnpm of RISC-V, for
- * accesses to data only: fetches need the constant.
- *
- * @param writeImpliesRead whether memory that may be written may be read, whatever its protection says
- * @param executeImpliesRead whether memory that may be executed may be read, whatever its protection says; if not,
- *     there is execute-only memory
  * @param faultsMisaligned whether a plain access must be aligned to its size; false in all constants, for records of
  *     embedders without an operating system
  * @param registerBits the bits of an address register, 1 to 64: sums of addresses wrap at 2 to this power
@@ -45,71 +36,54 @@ import java.util.Objects;
  * @param order the byte order of numbers, as the programs of the constant use it
  */
 public record AccessRules(
-        boolean writeImpliesRead,
-        boolean executeImpliesRead,
-        boolean faultsMisaligned,
-        int registerBits,
-        int ignoredBits,
-        int significantBits,
-        ByteOrder order) {
+        boolean faultsMisaligned, int registerBits, int ignoredBits, int significantBits, ByteOrder order) {
     /**
-     * x86-64 with four levels of page tables. Every page that is present may be read (Intel SDM, volume 3A, "Access
-     * Rights"). Bits 63 to 47 of an address must be equal (volume 1, "Canonical Addressing"): another address raises
-     * #GP, for which Linux sends SIGSEGV with the code {@code SI_KERNEL} and no address; a reference to the stack
-     * raises #SS, which is SIGBUS (volume 1, "Canonical Addressing"; {@code arch/x86/kernel/traps.c}). A record does
-     * not tell the two apart. Alignment is checked only after a program has set the flag AC (volume 3A, "Alignment
-     * Check Exception").
+     * x86-64 with four levels of page tables. Bits 63 to 47 of an address must be equal (Intel SDM, volume 1,
+     * "Canonical Addressing"): another address raises #GP, for which Linux sends SIGSEGV with the code {@code
+     * SI_KERNEL} and no address; a reference to the stack raises #SS, which is SIGBUS (volume 1, "Canonical
+     * Addressing"; {@code arch/x86/kernel/traps.c}). A record does not tell the two apart. Alignment is checked only
+     * after a program has set the flag AC (volume 3A, "Alignment Check Exception").
      */
-    public static final AccessRules X86_64 = new AccessRules(true, true, false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
+    public static final AccessRules X86_64 = new AccessRules(false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
 
     /** x86-64 with five levels of page tables: as {@link #X86_64}, with bits 63 to 56 of an address equal. */
-    public static final AccessRules X86_64_LA57 =
-            new AccessRules(true, true, false, 64, 0, 57, ByteOrder.LITTLE_ENDIAN);
+    public static final AccessRules X86_64_LA57 = new AccessRules(false, 64, 0, 57, ByteOrder.LITTLE_ENDIAN);
 
     /**
      * x86 with 32 bits: as {@link #X86_64}, and addresses wrap at 2^32 (Intel SDM, volume 1, "Memory Organization").
      */
-    public static final AccessRules X86_32 = new AccessRules(true, true, false, 32, 0, 64, ByteOrder.LITTLE_ENDIAN);
+    public static final AccessRules X86_32 = new AccessRules(false, 32, 0, 64, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * AArch64 with 48 bits of address. Execute-only pages exist (Arm ARM, D8, "Stage 1 data accesses", AP[1] and UXN;
-     * Linux makes them with FEAT_PAN3, {@code arch/arm64/mm/mmap.c}); no page may be written only. The top byte is
-     * ignored and stands for bit 55 (D8, "Address tagging"; Linux sets TBI0 for all programs). Bits 55 to 48 must be
-     * equal. Plain accesses may have any address, as SCTLR_EL1.A is 0.
+     * AArch64 with 48 bits of address. The top byte is ignored and stands for bit 55 (Arm ARM, D8, "Address tagging";
+     * Linux sets TBI0 for all programs). Bits 55 to 48 must be equal. Plain accesses may have any address, as
+     * SCTLR_EL1.A is 0.
      */
-    public static final AccessRules AARCH64 = new AccessRules(true, false, false, 64, 8, 49, ByteOrder.LITTLE_ENDIAN);
+    public static final AccessRules AARCH64 = new AccessRules(false, 64, 8, 49, ByteOrder.LITTLE_ENDIAN);
 
     /** AArch64 with 52 bits of address, for pages of 64 KiB (FEAT_LVA): as {@link #AARCH64}, bits 55 to 52 equal. */
-    public static final AccessRules AARCH64_LVA =
-            new AccessRules(true, false, false, 64, 8, 53, ByteOrder.LITTLE_ENDIAN);
+    public static final AccessRules AARCH64_LVA = new AccessRules(false, 64, 8, 53, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * RISC-V with Sv32. A page may be executable only, and writable only is reserved (Privileged Architecture,
-     * "Encoding of PTE R/W/X fields"); Linux makes pages that may be written readable. Addresses wrap at 2^32. Programs
-     * may make misaligned plain accesses ({@code Documentation/arch/riscv/uabi.rst}).
+     * RISC-V with Sv32. Addresses wrap at 2^32. Programs may make misaligned plain accesses ({@code
+     * Documentation/arch/riscv/uabi.rst}).
      */
-    public static final AccessRules RISCV_SV32 =
-            new AccessRules(true, false, false, 32, 0, 64, ByteOrder.LITTLE_ENDIAN);
+    public static final AccessRules RISCV_SV32 = new AccessRules(false, 32, 0, 64, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * RISC-V with Sv39: the rights of {@link #RISCV_SV32}. Bits 63 to 39 of an address must equal bit 38, or the access
+     * RISC-V with Sv39. Bits 63 to 39 of an address must equal bit 38, or the access
      * is a page fault (Privileged Architecture, "Sv39: Addressing and Memory Protection").
      */
-    public static final AccessRules RISCV_SV39 =
-            new AccessRules(true, false, false, 64, 0, 39, ByteOrder.LITTLE_ENDIAN);
+    public static final AccessRules RISCV_SV39 = new AccessRules(false, 64, 0, 39, ByteOrder.LITTLE_ENDIAN);
 
     /** RISC-V with Sv48: as {@link #RISCV_SV39}, with bits 63 to 48 equal to bit 47. */
-    public static final AccessRules RISCV_SV48 =
-            new AccessRules(true, false, false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
+    public static final AccessRules RISCV_SV48 = new AccessRules(false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
 
     /** RISC-V with Sv57: as {@link #RISCV_SV39}, with bits 63 to 57 equal to bit 56. */
-    public static final AccessRules RISCV_SV57 =
-            new AccessRules(true, false, false, 64, 0, 57, ByteOrder.LITTLE_ENDIAN);
+    public static final AccessRules RISCV_SV57 = new AccessRules(false, 64, 0, 57, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * MIPS32 up to Release 5, with the bits RI and XI of Release 3, big-endian. A page may be written and not read: RI
-     * inhibits reads, and D permits writes (MIPS32 Privileged Resource Architecture, "EntryLo0, EntryLo1"). Linux makes
-     * pages that may be executed readable ({@code arch/mips/mm/cache.c}). Plain loads and stores may have any address:
+     * MIPS32 up to Release 5, big-endian. Plain loads and stores may have any address:
      * to the processor a misaligned one is an address error, which Linux completes for the program ({@code do_ade} in
      * {@code arch/mips/kernel/unaligned.c}, {@code TIF_FIXADE}), unless the program has refused that by {@code
      * sysmips}.
@@ -117,30 +91,25 @@ public record AccessRules(
      * <p>An address from 2^31 on, outside {@code kuseg}, is an address error too, which is SIGBUS. {@link #isCanonical}
      * does not tell.
      */
-    public static final AccessRules MIPS32 = new AccessRules(false, true, false, 32, 0, 64, ByteOrder.BIG_ENDIAN);
+    public static final AccessRules MIPS32 = new AccessRules(false, 32, 0, 64, ByteOrder.BIG_ENDIAN);
 
     /**
-     * 32-bit PowerPC, big-endian. All pages that a program may access may be read (Programming Environments Manual,
-     * "Page Memory Protection", key and PP). Plain loads and stores of numbers may have any address.
+     * 32-bit PowerPC, big-endian. Addresses wrap at 2^32. Plain loads and stores of numbers may have any address.
      */
-    public static final AccessRules PPC32 = new AccessRules(true, true, false, 32, 0, 64, ByteOrder.BIG_ENDIAN);
+    public static final AccessRules PPC32 = new AccessRules(false, 32, 0, 64, ByteOrder.BIG_ENDIAN);
 
     /**
-     * 64-bit PowerPC with radix page tables, big-endian. A page may be executable only, and a right to write is one to
-     * read and write (Power ISA 3.1, Book III, "Radix Tree Page Table Entry", encoded access authority). Plain loads
-     * and stores of numbers may have any address.
+     * 64-bit PowerPC with radix page tables, big-endian. Plain loads and stores of numbers may have any address.
      *
      * <p>An address outside the range of the radix tree, or in a quadrant that programs do not have, is a segment
      * interrupt, for which Linux sends SIGSEGV with the code {@code SEGV_BNDERR} ({@code do_bad_segment_interrupt}).
      * {@link #isCanonical} does not tell.
      */
-    public static final AccessRules PPC64 = new AccessRules(true, false, false, 64, 0, 64, ByteOrder.BIG_ENDIAN);
+    public static final AccessRules PPC64 = new AccessRules(false, 64, 0, 64, ByteOrder.BIG_ENDIAN);
 
     /**
      * Checks the numbers of bits.
      *
-     * @param writeImpliesRead whether memory that may be written may be read
-     * @param executeImpliesRead whether memory that may be executed may be read
      * @param faultsMisaligned whether a plain access must be aligned to its size
      * @param registerBits the bits of an address register
      * @param ignoredBits the number of upper bits that are ignored
@@ -158,30 +127,6 @@ public record AccessRules(
         if (bits < least || bits > most) {
             throw new IllegalArgumentException(name + " " + bits + " must lie in " + least + ".." + most);
         }
-    }
-
-    /**
-     * Returns the accesses that the architecture permits to memory of a protection.
-     *
-     * @param protection bits of {@link Protection}, as {@code mmap} takes them
-     * @return READ, WRITE and EXEC of {@link Protection}, as far as permitted
-     */
-    public int rights(int protection) {
-        int rights = protection & (Protection.READ | Protection.WRITE | Protection.EXEC);
-        boolean impliesRead = ((rights & Protection.WRITE) != 0 && writeImpliesRead)
-                || ((rights & Protection.EXEC) != 0 && executeImpliesRead);
-        return impliesRead ? rights | Protection.READ : rights;
-    }
-
-    /**
-     * Returns whether the architecture permits an access to memory of a protection.
-     *
-     * @param protection bits of {@link Protection}, as {@code mmap} takes them
-     * @param access READ, WRITE or EXEC of {@link Protection}, or several
-     * @return whether all of them are permitted
-     */
-    public boolean permits(int protection, int access) {
-        return (access & ~rights(protection)) == 0;
     }
 
     /**

@@ -8,7 +8,8 @@
  *
  * <p>Threads of a guest wait at words of memory in the {@link dev.samara.core.guest.FutexTable} of their machine.
  *
- * <p>What an architecture says about rights, addresses and alignment is in {@link dev.samara.core.guest.AccessRules}.
+ * <p>What an architecture says about addresses and alignment is in {@link dev.samara.core.guest.AccessRules}, and about
+ * rights in {@link dev.samara.core.vma.ProtectionMap}.
  * An embedder with page tables of its guest keeps results of {@link dev.samara.core.guest.FlatMemory#translate}.
  *
  * <p><b>Forms for the memory models of guests.</b> The accesses and fences for the order that a guest architecture

@@ -2,6 +2,7 @@
 package dev.samara.core.vma;
 
 import dev.samara.core.mman.Capability;
+import java.util.Objects;
 
 /**
  * The sizes and bounds of an address space.
@@ -18,12 +19,12 @@ import dev.samara.core.mman.Capability;
  * space, and no mapping is aligned. The minimum is this library's choice: 65536, and 32768 on 32-bit architectures
  * other than x86. {@code mm/Kconfig} ({@code DEFAULT_MMAP_MIN_ADDR}) advises 65536 for PowerPC with 64 bits and x86,
  * and at most 32768 for ARM and others; its default is 4096. A space with another minimum needs a geometry of its own.
- * What an architecture says about rights and addresses is in {@link dev.samara.core.guest.AccessRules}.
+ * What an architecture says about addresses and alignment is in {@link dev.samara.core.guest.AccessRules}.
  *
- * <p>Only page size, bounds and huge page size of an architecture are visible to its programs. The page tables are the
- * library's own, whatever their format on the architecture: a table fills a page with entries of 8 bytes. The page
- * tables of a guest's kernel are its embedder's concern: the space below them is the memory that their entries name,
- * for which {@link #flat} is made.
+ * <p>Only page size, bounds, huge page size and rights of an architecture are visible to its programs. The page tables
+ * are the library's own, whatever their format on the architecture: a table fills a page with entries of 8 bytes. The
+ * page tables of a guest's kernel are its embedder's concern: the space below them is the memory that their entries
+ * name, for which {@link #flat} is made.
  *
  * @param pageShift binary logarithm of the page size in bytes, 9 to 24
  * @param levels number of page table levels, 1 to 6
@@ -33,35 +34,42 @@ import dev.samara.core.mman.Capability;
  * @param window end of the part that is used by default, exclusive; a multiple of the page size
  * @param limit end of the space, exclusive ({@code TASK_SIZE}), unsigned; a multiple of the page size, and at most 2^64
  *     without the addresses of the last page table (2 MiB with pages of 4 KiB)
+ * @param protectionMap which accesses memory of each protection permits
  */
-public record Geometry(int pageShift, int levels, int hugeShift, long minimum, long window, long limit) {
+public record Geometry(
+        int pageShift, int levels, int hugeShift, long minimum, long window, long limit, ProtectionMap protectionMap) {
     /** x86-64 with four levels of page tables: 47 bits of address, pages of 4 KiB. */
-    public static final Geometry LINUX_X86_64 = new Geometry(12, 4, 21, 0x10000, (1L << 47) - 4096, (1L << 47) - 4096);
+    public static final Geometry LINUX_X86_64 =
+            new Geometry(12, 4, 21, 0x10000, (1L << 47) - 4096, (1L << 47) - 4096, ProtectionMap.X86);
 
     /** x86-64 with five levels of page tables: 56 bits of address, the upper ones only on request. */
     public static final Geometry LINUX_X86_64_LA57 =
-            new Geometry(12, 5, 21, 0x10000, (1L << 47) - 4096, (1L << 56) - 4096);
+            new Geometry(12, 5, 21, 0x10000, (1L << 47) - 4096, (1L << 56) - 4096, ProtectionMap.X86);
 
     /**
      * A 32-bit program on an x86-64 kernel: 4 GiB without the last two pages ({@code IA32_PAGE_OFFSET} in {@code
      * arch/x86/include/asm/page_64_types.h}), pages of 4 KiB.
      */
-    public static final Geometry LINUX_X86_32 = new Geometry(12, 3, 32, 0x10000, 0xffff_e000L, 0xffff_e000L);
+    public static final Geometry LINUX_X86_32 =
+            new Geometry(12, 3, 32, 0x10000, 0xffff_e000L, 0xffff_e000L, ProtectionMap.X86);
 
     /**
      * AArch64 with pages of 4 KiB and 48 bits of address ({@code arch/arm64/include/asm/processor.h}, {@code
      * CONFIG_ARM64_VA_BITS_48}).
      */
-    public static final Geometry LINUX_AARCH64_4K = new Geometry(12, 4, 21, 0x10000, 1L << 48, 1L << 48);
+    public static final Geometry LINUX_AARCH64_4K =
+            new Geometry(12, 4, 21, 0x10000, 1L << 48, 1L << 48, ProtectionMap.AARCH64);
 
     /** AArch64 with pages of 16 KiB and 48 bits of address; huge pages have 32 MiB. */
-    public static final Geometry LINUX_AARCH64_16K = new Geometry(14, 4, 25, 0x10000, 1L << 48, 1L << 48);
+    public static final Geometry LINUX_AARCH64_16K =
+            new Geometry(14, 4, 25, 0x10000, 1L << 48, 1L << 48, ProtectionMap.AARCH64);
 
     /**
      * AArch64 with pages of 64 KiB: 52 bits of address, those above 48 only on request ({@code VA_BITS_MIN}); huge
      * pages have 512 MiB.
      */
-    public static final Geometry LINUX_AARCH64_64K = new Geometry(16, 3, 29, 0x10000, 1L << 48, 1L << 52);
+    public static final Geometry LINUX_AARCH64_64K =
+            new Geometry(16, 3, 29, 0x10000, 1L << 48, 1L << 52, ProtectionMap.AARCH64);
 
     /**
      * RISC-V with Sv32: the addresses below {@code FIXADDR_START}, which is {@code TASK_SIZE} in {@code
@@ -69,33 +77,39 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * PAGE_OFFSET} of 0xc000_0000, minus 16 MiB of {@code struct page} with 32 bytes each, 16 MiB of PCI ports, and 4
      * MiB each for the device tree and the fixed mappings. (The number in the comment of that header is an older one.)
      */
-    public static final Geometry LINUX_RISCV_SV32 = new Geometry(12, 2, 32, 0x8000, 0x9d80_0000L, 0x9d80_0000L);
+    public static final Geometry LINUX_RISCV_SV32 =
+            new Geometry(12, 2, 32, 0x8000, 0x9d80_0000L, 0x9d80_0000L, ProtectionMap.RISCV);
 
     /** RISC-V with Sv39: 38 bits of address, the lower half of the 39 bits. */
-    public static final Geometry LINUX_RISCV_SV39 = new Geometry(12, 3, 21, 0x10000, 1L << 38, 1L << 38);
+    public static final Geometry LINUX_RISCV_SV39 =
+            new Geometry(12, 3, 21, 0x10000, 1L << 38, 1L << 38, ProtectionMap.RISCV);
 
     /** RISC-V with Sv48: 47 bits of address. */
-    public static final Geometry LINUX_RISCV_SV48 = new Geometry(12, 4, 21, 0x10000, 1L << 47, 1L << 47);
+    public static final Geometry LINUX_RISCV_SV48 =
+            new Geometry(12, 4, 21, 0x10000, 1L << 47, 1L << 47, ProtectionMap.RISCV);
 
     /**
      * RISC-V with Sv57: 56 bits of address, those above 47 only on request ({@code MMAP_VA_BITS_64} in {@code
      * arch/riscv/include/asm/pgtable.h}).
      */
-    public static final Geometry LINUX_RISCV_SV57 = new Geometry(12, 5, 21, 0x10000, 1L << 47, 1L << 56);
+    public static final Geometry LINUX_RISCV_SV57 =
+            new Geometry(12, 5, 21, 0x10000, 1L << 47, 1L << 56, ProtectionMap.RISCV);
 
     /**
      * MIPS32: {@code kuseg}, the lower 2 GiB ({@code arch/mips/include/asm/processor.h}), pages of 4 KiB.
      */
-    public static final Geometry LINUX_MIPS32 = new Geometry(12, 2, 32, 0x8000, 1L << 31, 1L << 31);
+    public static final Geometry LINUX_MIPS32 = new Geometry(12, 2, 32, 0x8000, 1L << 31, 1L << 31, ProtectionMap.MIPS);
 
     /** 32-bit PowerPC: the lower 3 GiB ({@code CONFIG_TASK_SIZE} in {@code arch/powerpc/Kconfig}), pages of 4 KiB. */
-    public static final Geometry LINUX_PPC32 = new Geometry(12, 2, 32, 0x8000, 0xc000_0000L, 0xc000_0000L);
+    public static final Geometry LINUX_PPC32 =
+            new Geometry(12, 2, 32, 0x8000, 0xc000_0000L, 0xc000_0000L, ProtectionMap.POWERPC);
 
     /**
      * 64-bit PowerPC with radix page tables and pages of 64 KiB: 4 PiB, those above 128 TiB only on request ({@code
      * arch/powerpc/include/asm/task_size_64.h}); huge pages have 2 MiB.
      */
-    public static final Geometry LINUX_PPC64_64K = new Geometry(16, 4, 21, 0x10000, 1L << 47, 1L << 52);
+    public static final Geometry LINUX_PPC64_64K =
+            new Geometry(16, 4, 21, 0x10000, 1L << 47, 1L << 52, ProtectionMap.POWERPC);
 
     private static final int FLAT_PAGE_SHIFT = 12;
 
@@ -120,8 +134,10 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * @param minimum lowest address that may be mapped without privilege
      * @param window end of the part that is used by default
      * @param limit end of the space
+     * @param protectionMap which accesses memory of each protection permits
      */
     public Geometry {
+        Objects.requireNonNull(protectionMap, "protectionMap");
         require(pageShift >= 9 && pageShift <= 24, "pageShift", pageShift, "must lie in 9..24");
         require(levels >= 1 && levels <= 6, "levels", levels, "must lie in 1..6");
         require(
@@ -137,6 +153,31 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
                 Long.compareUnsigned(window, minimum) > 0, "window", window, "must lie above minimum " + hex(minimum));
         requireAddress(
                 Long.compareUnsigned(limit, window) >= 0, "limit", limit, "must lie at or above window " + hex(window));
+    }
+
+    /**
+     * Creates a geometry with the rights of x86, {@link ProtectionMap#X86}.
+     *
+     * @param pageShift binary logarithm of the page size in bytes
+     * @param levels number of page table levels
+     * @param hugeShift binary logarithm of the huge page size in bytes
+     * @param minimum lowest address that may be mapped without privilege
+     * @param window end of the part that is used by default
+     * @param limit end of the space
+     */
+    public Geometry(int pageShift, int levels, int hugeShift, long minimum, long window, long limit) {
+        this(pageShift, levels, hugeShift, minimum, window, limit, ProtectionMap.X86);
+    }
+
+    /**
+     * Returns a geometry with the same sizes and bounds and other rights, for a processor that lacks a feature which
+     * the constant assumes: {@link ProtectionMap#AARCH64_WITHOUT_EPAN}, say.
+     *
+     * @param rights which accesses memory of each protection permits
+     * @return the geometry
+     */
+    public Geometry withProtectionMap(ProtectionMap rights) {
+        return new Geometry(pageShift, levels, hugeShift, minimum, window, limit, rights);
     }
 
     private static void require(boolean holds, String name, int value, String rule) {
@@ -172,7 +213,8 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
 
     /**
      * Returns the geometry of a machine without an operating system: its addresses are 0 to 2^bits, all of them may be
-     * mapped without privilege, pages have 4 KiB, and no mapping of less than 128 TiB is aligned to huge pages. For the
+     * mapped without privilege, pages have 4 KiB, rights are those of x86, and no mapping of less than 128 TiB is
+     * aligned to huge pages. For the
      * memory of small machines, and for guest-physical memory. Such an embedder maps with {@code FIXED}; a mapping
      * without an address is placed as in a program of Linux, which leaves room for a stack.
      *

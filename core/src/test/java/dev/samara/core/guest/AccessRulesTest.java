@@ -10,7 +10,6 @@ import dev.samara.core.Cpu;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
 import java.nio.ByteOrder;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -23,48 +22,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class AccessRulesTest {
     private static AccessRules named(String name) throws ReflectiveOperationException {
         return (AccessRules) AccessRules.class.getField(name).get(null);
-    }
-
-    private static String text(int rights) {
-        return ((rights & Protection.READ) != 0 ? "r" : "")
-                + ((rights & Protection.WRITE) != 0 ? "w" : "")
-                + ((rights & Protection.EXEC) != 0 ? "x" : "");
-    }
-
-    /** Columns: what memory permits that is mapped with w, with x, with wx. With r, rw, rx and rwx nothing is added. */
-    @ParameterizedTest(name = "{0}: w is {1}, x is {2}, wx is {3}")
-    @CsvSource({
-        "X86_64, rw, rx, rwx",
-        "X86_64_LA57, rw, rx, rwx",
-        "X86_32, rw, rx, rwx",
-        "AARCH64, rw, x, rwx",
-        "AARCH64_LVA, rw, x, rwx",
-        "RISCV_SV32, rw, x, rwx",
-        "RISCV_SV39, rw, x, rwx",
-        "RISCV_SV48, rw, x, rwx",
-        "RISCV_SV57, rw, x, rwx",
-        "MIPS32, w, rx, rwx",
-        "PPC32, rw, rx, rwx",
-        "PPC64, rw, x, rwx"
-    })
-    @DisplayName("the rights of a page are those of the architecture")
-    void rights(String name, String writable, String executable, String both) throws ReflectiveOperationException {
-        AccessRules rules = named(name);
-        assertEquals(writable, text(rules.rights(Protection.WRITE)));
-        assertEquals(executable, text(rules.rights(Protection.EXEC)));
-        assertEquals(both, text(rules.rights(Protection.WRITE | Protection.EXEC)));
-        assertEquals(0, rules.rights(Protection.NONE));
-        assertEquals(0, rules.rights(Protection.PROT_GROWSDOWN));
-        for (int more = 0; more < 8; more++) {
-            int readable = more | Protection.READ;
-            assertEquals(readable, rules.rights(readable));
-        }
-        for (int protection = 0; protection < 8; protection++) {
-            for (int access = 0; access < 8; access++) {
-                boolean isPermitted = (rules.rights(protection) & access) == access;
-                assertEquals(isPermitted, rules.permits(protection, access));
-            }
-        }
     }
 
     /** Columns: the address that a register of all ones names, and one with only bits 63 and 55 to 53, and 31 set. */
@@ -139,7 +96,7 @@ final class AccessRulesTest {
     @Test
     @DisplayName("only a record of an embedder faults at a plain access that is not aligned")
     void alignment() {
-        AccessRules bare = new AccessRules(false, true, true, 32, 0, 64, ByteOrder.BIG_ENDIAN);
+        AccessRules bare = new AccessRules(true, 32, 0, 64, ByteOrder.BIG_ENDIAN);
         assertTrue(bare.isMisaligned(0x1002, 4));
         assertTrue(bare.isMisaligned(0x1001, 2));
         assertFalse(bare.isMisaligned(0x1002, 2));
@@ -164,7 +121,7 @@ final class AccessRulesTest {
         assertRefused(65, 0, 64, "registerBits 65 must lie in 1..64");
         assertRefused(64, 64, 64, "ignoredBits 64 must lie in 0..63");
         assertRefused(64, 0, 0, "significantBits 0 must lie in 1..64");
-        assertEquals(5, new AccessRules(true, true, false, 3, 0, 64, ByteOrder.BIG_ENDIAN).effectiveAddress(13));
+        assertEquals(5, new AccessRules(false, 3, 0, 64, ByteOrder.BIG_ENDIAN).effectiveAddress(13));
     }
 
     private static void assertRefused(int register, int ignored, int significant, String message) {
@@ -172,25 +129,15 @@ final class AccessRulesTest {
                 message,
                 assertThrows(
                                 IllegalArgumentException.class,
-                                () -> new AccessRules(
-                                        true, true, false, register, ignored, significant, ByteOrder.BIG_ENDIAN))
+                                () -> new AccessRules(false, register, ignored, significant, ByteOrder.BIG_ENDIAN))
                         .getMessage());
     }
 
     @Test
-    @DisplayName("a space has the rights of x86, and aligns atomic accesses only")
-    void spaceIsAsX86() {
+    @DisplayName("a space aligns atomic accesses only")
+    void spaceAligns() {
         try (SpaceFixture fixture = new SpaceFixture()) {
             Cpu cpu = fixture.cpu;
-            for (int protection = 0; protection < 8; protection++) {
-                long at = fixture.map(0, 1, protection, SpaceFixture.ANONYMOUS, null, 0);
-                for (int access : new int[] {Protection.READ, Protection.WRITE, Protection.EXEC}) {
-                    boolean isPermitted = AccessRules.X86_64.permits(protection, access);
-                    SpaceFixture.assertFault(
-                            isPermitted ? Fault.NONE : Fault.ACCERR,
-                            cpu.memory().handleFault(at, access));
-                }
-            }
             long at = fixture.anonymous(1);
             SpaceFixture.assertFault(Fault.NONE, cpu.memory().load(at + 1, 8));
             SpaceFixture.assertFault(Fault.NONE, cpu.memory().store(at + 3, 4, 1));

@@ -109,10 +109,10 @@ final class AnonymousFault {
             if (stability != Fault.NONE) {
                 return stability;
             }
-            long pte = Pte.present(frame, bits | VmaRights.of(now));
+            long pte = Pte.present(frame, bits | VmaRights.of(now, state.layout.geometry()));
             if (frame != Frames.ZERO && (writes || now.has(VmaFlags.WRITE))) {
                 // Linux makes a new page writable, and marks it written, also if the first access is a read.
-                pte |= Pte.DIRTY | VmaRights.most(now);
+                pte |= Pte.DIRTY | VmaRights.most(now, state.layout.geometry());
             }
             return Leaf.fill(leaf, table.indexOf(address), pte) ? Fault.NONE : FaultResult.AGAIN;
         } finally {

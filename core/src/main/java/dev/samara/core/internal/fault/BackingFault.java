@@ -207,7 +207,7 @@ final class BackingFault {
                 boolean stands = !Leaf.isDead(leaf)
                         && serves(notice, request.vma())
                         && state.frames.isCached(frame, cache.number(), request.page());
-                long bits = FaultAround.bitsOf(request.vma(), true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY;
+                long bits = faultAround.bitsOf(request.vma(), true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY;
                 boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), Pte.present(frame, bits));
                 return mapped ? Fault.NONE : FaultResult.AGAIN;
             } finally {

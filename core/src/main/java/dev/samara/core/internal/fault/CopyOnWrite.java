@@ -69,7 +69,7 @@ final class CopyOnWrite {
             if (now == null || !Resolve.mayCopy(now, access)) {
                 return FaultResult.AGAIN;
             }
-            long rights = VmaRights.most(now);
+            long rights = VmaRights.most(now, state.layout.geometry());
             long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
             return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.NONE : FaultResult.AGAIN;
         } finally {
@@ -178,7 +178,7 @@ final class CopyOnWrite {
                         && Resolve.mayCopy(now, access)
                         && state.frames.isCached(source, cache.number(), page)
                         && Leaf.fill(leaf, index, mark)) {
-                    rights = VmaRights.most(now);
+                    rights = VmaRights.most(now, state.layout.geometry());
                 }
             } finally {
                 Leaf.unlock(leaf);
@@ -210,7 +210,9 @@ final class CopyOnWrite {
             if (now == null || !Resolve.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }
-            return Leaf.compareAndSet(leaf, index, pte, mark) ? VmaRights.most(now) : NOT_CLAIMED;
+            return Leaf.compareAndSet(leaf, index, pte, mark)
+                    ? VmaRights.most(now, state.layout.geometry())
+                    : NOT_CLAIMED;
         } finally {
             Leaf.unlock(leaf);
         }

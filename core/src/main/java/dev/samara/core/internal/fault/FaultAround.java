@@ -251,9 +251,9 @@ final class FaultAround implements PageWindow {
     }
 
     /** Returns the rights of an entry that maps a page of a file, without the bits of its cache. */
-    static long bitsOf(VmArea vma, boolean writes) {
+    long bitsOf(VmArea vma, boolean writes) {
         boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !FaultState.noticesWrites(vma));
-        return VmaRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
+        return VmaRights.of(vma, state.layout.geometry()) | (mayWrite ? Pte.WRITE : 0);
     }
 
     @Override

@@ -286,7 +286,7 @@ public final class Faulter {
     /** Decides by the VMA, and then by one read of the entry. Ends the section if it waits. */
     private int attempt(long address, int access) {
         VmArea vma = find(address);
-        int result = Resolve.check(vma, access);
+        int result = Resolve.check(vma, access, state.layout.geometry());
         if (vma == null || result == FaultResult.MUST_WAIT) {
             return awaitLayout(vma, address, access);
         }

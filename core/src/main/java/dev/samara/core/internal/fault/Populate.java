@@ -10,6 +10,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
@@ -121,7 +122,7 @@ public final class Populate {
             }
             at = Addresses.higher(at, vma.start());
             long stop = Addresses.lower(vma.end(), end);
-            int access = vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED) ? Protection.WRITE : Protection.READ;
+            int access = accessFor(vma, faulter.layout().geometry());
             int result = Fault.NONE;
             if (vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
                 at = stop;
@@ -144,6 +145,16 @@ public final class Populate {
             }
         }
         return Fault.NONE;
+    }
+
+    /** As {@code populate_vma_page_range}: memory with any right is populated, also if it cannot be read. */
+    private static int accessFor(VmArea vma, Geometry geometry) {
+        if (vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED)) {
+            return Protection.WRITE;
+        }
+        boolean isForced =
+                vma.hasAny(VmaFlags.ACCESS) && !geometry.protectionMap().permits((int) vma.flags(), Protection.READ);
+        return isForced ? Protection.READ | Resolve.FORCED : Protection.READ;
     }
 
     /** Looks at the interrupt flag now and then, so that the population of a huge range ends soon. Leaves it set. */

@@ -51,7 +51,7 @@ final class PresentFault {
         return (access & Protection.WRITE) == 0 || Pte.has(pte, Pte.WRITE) || Pte.has(pte, Pte.FORCED_WRITE);
     }
 
-    /** Returns the rights that an access needs. A page that can be written or executed can be read, as on x86. */
+    /** Returns the rights that an access needs. */
     private static long rightsOf(int access) {
         return ((access & Protection.WRITE) != 0 ? Pte.WRITE : 0)
                 | ((access & Protection.EXEC) != 0 ? Pte.EXEC : 0)
@@ -66,7 +66,10 @@ final class PresentFault {
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return FaultResult.AGAIN;
             }
-            long wider = pte | VmaRights.of(now) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
+            long wider = pte
+                    | VmaRights.of(now, state.layout.geometry())
+                    | Pte.ACCESSED
+                    | (writes ? Pte.WRITE | Pte.DIRTY : 0);
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return FaultResult.AGAIN;
             }

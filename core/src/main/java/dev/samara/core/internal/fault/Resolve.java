@@ -13,6 +13,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -48,7 +49,7 @@ public final class Resolve {
         int result;
         do {
             VmArea vma = layout.find(address);
-            result = check(vma, access);
+            result = check(vma, access, layout.geometry());
             if (result == FaultResult.MUST_WAIT) {
                 result = await(layout, vma, address);
             }
@@ -61,11 +62,11 @@ public final class Resolve {
      *
      * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link FaultResult#MUST_WAIT}
      */
-    static int check(@Nullable VmArea vma, int access) {
+    static int check(@Nullable VmArea vma, int access, Geometry geometry) {
         if (vma == null || InFlightGate.stopsFaultsAt(vma)) {
             return FaultResult.MUST_WAIT;
         }
-        return permits(vma, access) ? Fault.NONE : Fault.ACCERR;
+        return permits(vma, access, geometry) ? Fault.NONE : Fault.ACCERR;
     }
 
     /**
@@ -123,19 +124,15 @@ public final class Resolve {
     }
 
     /**
-     * Returns whether a VMA permits an access. As on x86, memory that can be written or executed can be read.
+     * Returns whether a VMA permits an access in a space of a geometry.
      *
      * @param access bits of {@link Protection}, and perhaps {@link #FORCED}
      */
-    private static boolean permits(VmArea vma, int access) {
+    private static boolean permits(VmArea vma, int access, Geometry geometry) {
         if ((access & FORCED) != 0) {
             return permitsForced(vma, access);
         }
-        if ((access & Protection.READ) != 0 && !vma.hasAny(VmaFlags.ACCESS)) {
-            return false;
-        }
-        long needed = access & (Protection.WRITE | Protection.EXEC);
-        return (vma.flags() & needed) == needed;
+        return geometry.protectionMap().permits((int) vma.flags(), access);
     }
 
     /** Decides as {@code check_vma_flags} in {@code mm/gup.c} does for {@code FOLL_FORCE}. */

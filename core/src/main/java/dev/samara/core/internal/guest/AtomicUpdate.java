@@ -22,6 +22,11 @@ enum AtomicUpdate {
     /** Flips the bits of the operand. */
     XOR;
 
+    /** Returns whether the access reads the number that it replaces, so that it needs both rights. */
+    boolean isUpdate() {
+        return this != LOAD && this != STORE;
+    }
+
     /**
      * Makes the access.
      *

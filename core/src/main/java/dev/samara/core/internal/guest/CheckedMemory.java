@@ -268,7 +268,9 @@ public final class CheckedMemory extends TranslatedMemory {
         if (right == FORCED_READ) {
             return vma.hasAny(VmaFlags.READ | VmaFlags.MAYREAD);
         }
-        return right == Pte.FORCED_WRITE ? Resolve.isCopyOnWrite(vma) : (VmaRights.most(vma) & right) == right;
+        return right == Pte.FORCED_WRITE
+                ? Resolve.isCopyOnWrite(vma)
+                : (VmaRights.most(vma, layout.geometry()) & right) == right;
     }
 
     private static boolean isWrite(long right) {

@@ -492,7 +492,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
         boolean entered = memory.enter();
         try {
-            long physical = memory.translate(address, size, access);
+            long physical = what.isUpdate()
+                    ? memory.translateForUpdate(address, size)
+                    : memory.translate(address, size, access);
             if (physical < 0) {
                 return physical == TranslatedMemory.WATCHED
                         ? slow.updateWatched(memory, what, address, size, expected, operand)

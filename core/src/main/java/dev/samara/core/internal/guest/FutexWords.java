@@ -55,7 +55,7 @@ final class FutexWords {
         boolean entered = memory.enter();
         try {
             long physical = access == Protection.WRITE
-                    ? memory.findWritable(address)
+                    ? memory.findForUpdate(address)
                     : memory.findReadable(address, Protection.READ);
             if (physical >= 0) {
                 return true;
@@ -79,7 +79,7 @@ final class FutexWords {
      * @return the old number, unsigned, or {@link #ABSENT}
      */
     static long change(CpuMemory cpu, TranslatedMemory memory, long address, FutexOperation operation) {
-        long physical = memory.lookUpWritable(address);
+        long physical = memory.lookUpForUpdate(address);
         if (physical < 0) {
             return ABSENT;
         }

@@ -130,7 +130,7 @@ final class SlowAccess {
     /** Makes an atomic access to a page that is watched. Called in GUEST. */
     int updateWatched(TranslatedMemory memory, AtomicUpdate what, long address, int size, long expected, long operand) {
         int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
-        long physical = memory.findAgain(address, access);
+        long physical = memory.findAgain(address, what.isUpdate() ? TranslatedMemory.UPDATE : access);
         if (physical < 0) {
             return cpu.fail((int) -physical, address, access, size);
         }

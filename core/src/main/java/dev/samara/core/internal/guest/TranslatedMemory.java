@@ -36,6 +36,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     static final long WATCHED = Integer.MIN_VALUE;
 
+    /** The access of an atomic update, which reads what it replaces. */
+    static final int UPDATE = Protection.READ | Protection.WRITE;
+
     private final CpuTlb processor;
     private final CpuCounters counters;
     private final Faulter faulter;
@@ -256,7 +259,21 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     static long rightOf(int access) {
-        return access == Protection.EXEC ? Pte.EXEC : access == Protection.WRITE ? Pte.WRITE : Pte.READ;
+        return switch (access) {
+            case Protection.EXEC -> Pte.EXEC;
+            case Protection.WRITE -> Pte.WRITE;
+            case UPDATE -> Pte.READ | Pte.WRITE;
+            default -> Pte.READ;
+        };
+    }
+
+    /**
+     * Translates an address for an atomic update, as {@link #translate} does. The TLB has no page for stores that may
+     * not be read.
+     */
+    long translateForUpdate(long address, int size) {
+        long physical = tlb.probe(address, size, Pte.WRITE);
+        return physical >= 0 ? physical : resolve(address, UPDATE);
     }
 
     private long resolve(long address, int access) {
@@ -265,7 +282,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     private boolean isReported(long address, int access) {
-        return fill.isReadWatched(address) || (access == Protection.WRITE && fill.isWatched(address));
+        return fill.isReadWatched(address) || ((access & Protection.WRITE) != 0 && fill.isWatched(address));
     }
 
     /** Translates for a read by the TLB, and else like {@link #find}. Called in GUEST. */
@@ -278,6 +295,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
     long findWritable(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
         return physical >= 0 ? physical : find(address, Protection.WRITE);
+    }
+
+    /** Translates for an atomic update by the TLB, and else like {@link #find}. Called in GUEST. */
+    long findForUpdate(long address) {
+        long physical = tlb.probe(address, 1, Pte.WRITE);
+        return physical >= 0 ? physical : find(address, UPDATE);
     }
 
     /**
@@ -308,6 +331,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
     long lookUpWritable(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
         return physical >= 0 ? physical : walk(address, Pte.WRITE);
+    }
+
+    /** Translates for an atomic update as {@link #lookUpWritable} does for a store. */
+    long lookUpForUpdate(long address) {
+        long physical = tlb.probe(address, 1, Pte.WRITE);
+        return physical >= 0 ? physical : walk(address, Pte.READ | Pte.WRITE);
     }
 
     /** Translates for a load as {@link #lookUpWritable} does for a store. */

@@ -233,7 +233,7 @@ public final class CopyPageTables {
             // After the change of the entry. Pairs with the pin, after which the pinning thread reads the entry again.
             if (!isOwn || (isCounted && !frames.isPinned(frame))) {
                 // The rights of the child's VMA; the parent's may have changed meanwhile.
-                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | VmaRights.of(vma)));
+                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | VmaRights.of(vma, child.geometry())));
                 isShared = true;
             }
         } finally {
@@ -256,7 +256,10 @@ public final class CopyPageTables {
         try {
             frames.store().copy(frame, fresh);
             long writable = vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0;
-            Leaf.fill(target, index, Pte.present(fresh, kept | Pte.EXCLUSIVE | VmaRights.of(vma) | writable));
+            Leaf.fill(
+                    target,
+                    index,
+                    Pte.present(fresh, kept | Pte.EXCLUSIVE | VmaRights.of(vma, child.geometry()) | writable));
             filled = true;
         } finally {
             if (!filled) {

@@ -251,7 +251,7 @@ public final class RetirementSteps {
             long at = reached == 0 ? of.start(i) : reached;
             long end = of.end(i);
             if (!isReserved && !run.stopsFaults()) {
-                ProtectPages.narrow(walk, at, end, layout, gather);
+                ProtectPages.narrow(walk, at, end, layout, layout.geometry(), gather);
                 at = end;
             }
             while (at != end || gather.isFull()) {

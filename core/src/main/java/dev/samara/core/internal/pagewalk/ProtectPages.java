@@ -6,7 +6,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
-import org.jspecify.annotations.Nullable;
+import dev.samara.core.vma.Geometry;
 
 /**
  * Narrows the entries of ranges whose VMAs have lost rights ({@code change_protection}). Never adds a right: a fault
@@ -22,17 +22,19 @@ public final class ProtectPages {
      * @param start the first address
      * @param end the end of the range, exclusive
      * @param vmas the VMAs of the space
+     * @param geometry of the space
      * @param gather collects the pending flushes
      */
-    public static void narrow(PageWalk walk, long start, long end, VmaLookup vmas, TlbGather gather) {
+    public static void narrow(
+            PageWalk walk, long start, long end, VmaLookup vmas, Geometry geometry, TlbGather gather) {
         walk.over(start, end);
         while (walk.next()) {
-            narrow(walk, vmas, gather);
+            narrow(walk, vmas, geometry, gather);
         }
     }
 
     /** The VMAs are looked up under the lock of the leaf. */
-    private static void narrow(PageWalk walk, VmaLookup vmas, TlbGather gather) {
+    private static void narrow(PageWalk walk, VmaLookup vmas, Geometry geometry, TlbGather gather) {
         long[] leaf = walk.leaf();
         int stop = walk.endIndex();
         Leaf.lock(leaf);
@@ -50,15 +52,11 @@ public final class ProtectPages {
                 if (vma == null || !vma.contains(address)) {
                     vma = vmas.find(address);
                 }
-                narrow(leaf, i, most(vma));
+                narrow(leaf, i, vma == null ? 0 : VmaRights.most(vma, geometry));
             }
         } finally {
             Leaf.unlock(leaf);
         }
-    }
-
-    private static long most(@Nullable VmArea vma) {
-        return vma == null ? 0 : VmaRights.most(vma);
     }
 
     private static void narrow(long[] leaf, int index, long most) {

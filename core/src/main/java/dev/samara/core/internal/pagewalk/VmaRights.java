@@ -3,23 +3,27 @@ package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.vma.VmaFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
 
 /** The rights that a VMA gives its page table entries. */
 public final class VmaRights {
+    /** Entries have the bits of {@link Protection} in the same order, above PRESENT. */
+    private static final int TO_PTE =
+            Long.numberOfTrailingZeros(Pte.READ) - Integer.numberOfTrailingZeros(Protection.READ);
+
     private VmaRights() {}
 
     /**
-     * Returns the rights that every page of a VMA has: EXEC if the VMA has it, and READ if any access is allowed, since
-     * on x86 writable or executable memory is readable. The right to write depends on the page: a
-     * fault of a write gives it.
+     * Returns the rights that every page of a VMA has: READ and EXEC, as far as the space's map permits them. The right
+     * to write depends on the page: a fault of a write gives it.
      */
-    public static long of(VmArea vma) {
-        return (vma.hasAny(VmaFlags.ACCESS) ? Pte.READ : 0) | (vma.has(VmaFlags.EXEC) ? Pte.EXEC : 0);
+    public static long of(VmArea vma, Geometry geometry) {
+        return most(vma, geometry) & ~Pte.WRITE;
     }
 
     /** Returns the maximal rights of a page of a VMA, as bits of {@link Pte#RIGHTS}. */
-    public static long most(VmArea vma) {
-        return of(vma) | (vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0);
+    public static long most(VmArea vma, Geometry geometry) {
+        return (long) geometry.protectionMap().rights((int) vma.flags()) << TO_PTE;
     }
 }

@@ -131,8 +131,9 @@ public final class TlbFill {
 
     private long fill(long address, long pte, long right) {
         int frame = Pte.frame(pte);
-        // Not filled: the slot may have the translation of another page.
-        if (isReadWatched(address)) {
+        // Not filled: the slot may have the translation of another page. A page without the right to read is never in
+        // the TLB for stores: an atomic update, which looks there, reads too.
+        if (isReadWatched(address) || (right != Pte.EXEC && !Pte.has(pte, Pte.READ))) {
             return tlb.pass(address, frame);
         }
         // No write goes through the TLB before the entry has the dirty bit.

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+import dev.samara.core.mman.Protection;
+
+/**
+ * Which accesses memory of each protection permits ({@code protection_map} and {@code vm_get_page_prot}). An
+ * architecture may permit more than a program asks for, because its page table entries cannot express less.
+ *
+ * <p>A {@link Geometry} contains the map of its spaces. A fault installs page table entries with these rights, and
+ * refuses an access that the map does not permit with {@link dev.samara.core.mman.Fault#ACCERR}. A TLB entry has the
+ * rights of its page table entry. So an access that hits the TLB costs the same with each map. The one exception is
+ * memory that may be written but not read: its stores never hit the TLB, so that no atomic update reads such memory.
+ *
+ * <p>Results of system calls and {@link VmaFlags} are the same with each map: those of a VMA are the rights that the
+ * program asked for.
+ *
+ * <p><b>Constants.</b> They are the tables of Linux; the source is named in each constant. Two constants with the same
+ * rights are equal. Protection keys are not in them: on x86-64 hardware with such keys, Linux makes memory that
+ * is mapped with {@link Protection#EXEC} alone unreadable by a key ({@code execute_only_pkey} in {@code
+ * arch/x86/mm/pkeys.c}), for which {@link #EXECUTE_ONLY} is the map.
+ *
+ * @param writeImpliesRead whether memory that may be written may be read
+ * @param executeImpliesRead whether memory that may be executed may be read; if not, there is execute-only memory
+ * @param readImpliesExecute whether memory that may be read may be executed: the entries have no bit that forbids it
+ */
+public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead, boolean readImpliesExecute) {
+    /**
+     * x86-64, and x86-32 with PAE: every present page may be read, and the bit XD forbids fetches ({@code
+     * arch/x86/mm/pgprot.c}; Intel SDM, volume 3A, "Access Rights").
+     */
+    public static final ProtectionMap X86 = new ProtectionMap(true, true, false);
+
+    /**
+     * x86-32 with page table entries of 32 bits, which have no bit XD ({@code _PAGE_NX} is 0 in {@code
+     * arch/x86/include/asm/pgtable_types.h}): memory that may be accessed at all may be read and executed.
+     */
+    public static final ProtectionMap X86_WITHOUT_NX = new ProtectionMap(true, true, true);
+
+    /**
+     * Memory that is mapped with EXEC alone may only be executed, and memory that may be written may be read: the
+     * common part of {@link #AARCH64}, {@link #RISCV} and {@link #POWERPC}.
+     */
+    public static final ProtectionMap EXECUTE_ONLY = new ProtectionMap(true, false, false);
+
+    /**
+     * AArch64 with Enhanced PAN ({@code FEAT_PAN3}): EXEC alone is {@code PAGE_EXECONLY} ({@code adjust_protection_map}
+     * in {@code arch/arm64/mm/mmap.c}). No page may be written only (Arm ARM, D8, "Stage 1 data accesses", AP[1] and
+     * UXN).
+     */
+    public static final ProtectionMap AARCH64 = EXECUTE_ONLY;
+
+    /**
+     * AArch64 without Enhanced PAN: EXEC alone is {@code PAGE_READONLY_EXEC} ({@code protection_map} in {@code
+     * arch/arm64/mm/mmap.c}; {@code do_page_fault} in {@code arch/arm64/mm/fault.c}, "If EPAN is absent then exec
+     * implies read").
+     */
+    public static final ProtectionMap AARCH64_WITHOUT_EPAN = new ProtectionMap(true, true, false);
+
+    /**
+     * RISC-V: entries that may be written and not read are reserved (Privileged Architecture, "Encoding of PTE R/W/X
+     * fields"), so memory that may be written may be read; EXEC alone is {@code PAGE_EXEC} ({@code
+     * arch/riscv/mm/init.c}, and {@code access_error} in {@code arch/riscv/mm/fault.c}).
+     */
+    public static final ProtectionMap RISCV = EXECUTE_ONLY;
+
+    /**
+     * MIPS with the bits RI and XI (MIPS32 Release 3, optional before): memory that is mapped with WRITE alone may be
+     * written and not read: RI inhibits reads, and D permits writes (MIPS32 Privileged Resource Architecture,
+     * "EntryLo0, EntryLo1"). Memory that may be executed may be read ({@code setup_protection_map} in {@code
+     * arch/mips/mm/cache.c}). The fault handler ({@code arch/mips/mm/fault.c}) refuses a load from EXEC alone as long
+     * as the page is not in the page table, and the processor permits it afterwards; here it is always permitted.
+     */
+    public static final ProtectionMap MIPS = new ProtectionMap(false, true, false);
+
+    /**
+     * MIPS without the bits RI and XI: memory that may be accessed at all may be read and executed ({@code
+     * setup_protection_map} in {@code arch/mips/mm/cache.c}, and {@code vma_is_accessible} in {@code
+     * arch/mips/mm/fault.c}).
+     */
+    public static final ProtectionMap MIPS_WITHOUT_RIXI = new ProtectionMap(true, true, true);
+
+    /**
+     * PowerPC, 32-bit and 64-bit with radix page tables: EXEC alone is {@code PAGE_EXECONLY_X} ({@code
+     * arch/powerpc/mm/pgtable.c}, since Linux 6.7) or {@code PAGE_EXECONLY} ({@code vm_get_page_prot} in {@code
+     * arch/powerpc/mm/book3s64/pgtable.c}), and the fault handler refuses its loads ({@code access_error} in {@code
+     * arch/powerpc/mm/fault.c}). A right to write is one to read and write (Power ISA 3.1, Book III, "Radix Tree Page
+     * Table Entry", encoded access authority). A hash table of 32-bit processors has no such bit, so there a load
+     * succeeds after a fetch has put the page into the table; here it is always refused.
+     */
+    public static final ProtectionMap POWERPC = EXECUTE_ONLY;
+
+    /**
+     * Returns the accesses that memory of a protection permits.
+     *
+     * @param protection bits of {@link Protection}, as {@code mmap} takes them; other bits are ignored
+     * @return READ, WRITE and EXEC of {@link Protection}, as far as permitted
+     */
+    public int rights(int protection) {
+        int rights = protection & (Protection.READ | Protection.WRITE | Protection.EXEC);
+        if (((rights & Protection.WRITE) != 0 && writeImpliesRead)
+                || ((rights & Protection.EXEC) != 0 && executeImpliesRead)) {
+            rights |= Protection.READ;
+        }
+        return readImpliesExecute && (rights & Protection.READ) != 0 ? rights | Protection.EXEC : rights;
+    }
+
+    /**
+     * Returns whether memory of a protection permits an access.
+     *
+     * @param protection bits of {@link Protection}, as {@code mmap} takes them; other bits are ignored
+     * @param access READ, WRITE or EXEC of {@link Protection}, or several
+     * @return whether all of them are permitted
+     */
+    public boolean permits(int protection, int access) {
+        return (access & ~rights(protection)) == 0;
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.ProtectionMap;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Accesses to memory of each protection in spaces of each architecture. */
+@ExtendWith(OneThread.class)
+@SuppressWarnings("NullAway.Init") // each test opens its machine first
+final class ArchitectureRightsTest {
+    private static final int READ = Protection.READ;
+    private static final int WRITE = Protection.WRITE;
+    private static final int EXEC = Protection.EXEC;
+    private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS;
+
+    /** Closed in reverse order. */
+    private final List<AutoCloseable> opened = new ArrayList<>();
+
+    private Machine machine;
+    private AddressSpace space;
+    private Cpu cpu;
+    private GuestMemory memory;
+    private long page;
+
+    static Stream<Arguments> geometries() {
+        return Stream.of(
+                        Geometry.LINUX_X86_64,
+                        Geometry.LINUX_X86_32.withProtectionMap(ProtectionMap.X86_WITHOUT_NX),
+                        Geometry.LINUX_AARCH64_4K,
+                        Geometry.LINUX_AARCH64_16K.withProtectionMap(ProtectionMap.AARCH64_WITHOUT_EPAN),
+                        Geometry.LINUX_RISCV_SV48,
+                        Geometry.LINUX_MIPS32,
+                        Geometry.LINUX_MIPS32.withProtectionMap(ProtectionMap.MIPS_WITHOUT_RIXI),
+                        Geometry.LINUX_PPC32,
+                        Geometry.LINUX_PPC64_64K)
+                .flatMap(geometry -> Stream.of(Arguments.of(geometry, false), Arguments.of(geometry, true)));
+    }
+
+    private void open(Geometry geometry, boolean isChecked) {
+        machine = Machine.builder()
+                .memory(1024 * geometry.pageSize())
+                .checked(isChecked)
+                .build();
+        opened.add(machine);
+        space = machine.newSpace(geometry);
+        opened.add(space);
+        cpu = machine.claimCpu();
+        opened.add(cpu);
+        cpu.switchTo(space);
+        memory = cpu.memory();
+        page = geometry.pageSize();
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        for (int i = opened.size() - 1; i >= 0; i--) {
+            opened.get(i).close();
+        }
+    }
+
+    private long map(int protection, int flags) {
+        long mapped = space.mmap(0, page, protection, flags, null, 0);
+        assertFalse(Errno.isError(mapped), () -> "mmap: " + Errno.of(mapped));
+        return mapped;
+    }
+
+    private int access(long address, int access) {
+        return switch (access) {
+            case READ -> memory.load(address, 4);
+            case WRITE -> memory.store(address, 4, 7);
+            default -> memory.fetch(address, 4);
+        };
+    }
+
+    /** Makes each access twice: by a fault, and by what the fault has left in page table and TLB. */
+    private void assertRights(int protection, long address, String where) {
+        int rights = space.geometry().protectionMap().rights(protection);
+        // Those that entries are made by come before and after those that are refused.
+        for (int access : new int[] {EXEC, WRITE, READ, WRITE, EXEC}) {
+            int expected = (rights & access) != 0 ? Fault.NONE : Fault.ACCERR;
+            String what = where + " protection " + protection + ", access " + access;
+            assertEquals(expected, access(address, access), what);
+            assertEquals(expected, access(address, access), what + ", again");
+            assertEquals(expected, memory.handleFault(address, access), what + ", by a fault");
+            assertEquals(expected, space.resolve(address, access), what + ", by the layout");
+        }
+        int update = (rights & READ) != 0 && (rights & WRITE) != 0 ? Fault.NONE : Fault.ACCERR;
+        assertEquals(update, memory.getAndAdd(address, 4, 1), where + " update with protection " + protection);
+        assertEquals(update, memory.compareAndSet(address, 4, -1, 1), where + " with protection " + protection);
+        int ordered = (rights & WRITE) != 0 ? Fault.NONE : Fault.ACCERR;
+        assertEquals(ordered, memory.storeVolatile(address, 4, 1), where + " store with protection " + protection);
+    }
+
+    @ParameterizedTest(name = "{0}, checked {1}")
+    @MethodSource("geometries")
+    @DisplayName("fresh memory permits what the architecture's map permits")
+    void freshMemory(Geometry geometry, boolean isChecked) {
+        open(geometry, isChecked);
+        for (int protection = 0; protection < 8; protection++) {
+            assertRights(protection, map(protection, PRIVATE), "private");
+            assertRights(protection, map(protection, SHARED), "shared");
+        }
+    }
+
+    @ParameterizedTest(name = "{0}, checked {1}")
+    @MethodSource("geometries")
+    @DisplayName("mprotect takes and gives the rights of the architecture's map")
+    void changedMemory(Geometry geometry, boolean isChecked) {
+        open(geometry, isChecked);
+        for (int flags : new int[] {PRIVATE, SHARED}) {
+            for (int before = 0; before < 8; before++) {
+                for (int after = 0; after < 8; after++) {
+                    long address = map(before, flags);
+                    assertRights(before, address, "before");
+                    assertEquals(0, space.mprotect(address, page, after));
+                    assertRights(after, address, "changed from " + before + " to");
+                    assertEquals(0, space.munmap(address, page));
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest(name = "{0}, checked {1}")
+    @MethodSource("geometries")
+    @DisplayName("a page of a file, and its private copy, permit what the architecture's map permits")
+    void fileMemory(Geometry geometry, boolean isChecked) {
+        open(geometry, isChecked);
+        MemoryFile file = machine.newFile("/file", 1, geometry, page);
+        for (int flags : new int[] {MapFlags.PRIVATE, MapFlags.SHARED}) {
+            for (int protection = 0; protection < 8; protection++) {
+                long address = space.mmap(0, page, protection, flags, file.open(), 0);
+                assertFalse(Errno.isError(address));
+                assertRights(protection, address, "file");
+            }
+        }
+    }
+
+    @ParameterizedTest(name = "{0}, checked {1}")
+    @MethodSource("geometries")
+    @DisplayName("a child's memory permits what its parent's does")
+    void forkedMemory(Geometry geometry, boolean isChecked) {
+        open(geometry, isChecked);
+        long[] addresses = new long[8];
+        for (int protection = 0; protection < 8; protection++) {
+            addresses[protection] = map(READ | WRITE, PRIVATE);
+            assertEquals(Fault.NONE, memory.store(addresses[protection], 4, 1));
+            assertEquals(0, space.mprotect(addresses[protection], page, protection));
+        }
+        AddressSpace child = space.fork();
+        opened.add(2, child);
+        for (AddressSpace of : List.of(child, space)) {
+            cpu.switchTo(of);
+            for (int protection = 0; protection < 8; protection++) {
+                assertRights(protection, addresses[protection], "forked");
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a view stores to write-only memory, and refuses its atomic updates and loads")
+    void views() {
+        open(Geometry.LINUX_MIPS32, false);
+        long writeOnly = map(WRITE, PRIVATE);
+        int[] faults = new int[1];
+        FlatMemory flat = new FlatMemory(memory, ByteOrder.BIG_ENDIAN) {
+            @Override
+            protected void fault(int kind, long address, int access, int size) {
+                faults[0] = kind;
+                throw new IllegalStateException("fault");
+            }
+        };
+        cpu.enterGuest();
+        flat.storeInt(writeOnly, 5);
+        flat.storeInt(writeOnly, 6);
+        assertThrows(IllegalStateException.class, () -> flat.getAndAddInt(writeOnly, 1));
+        assertEquals(Fault.ACCERR, faults[0]);
+        assertThrows(IllegalStateException.class, () -> flat.loadInt(writeOnly));
+        cpu.leaveGuest();
+    }
+
+    @Test
+    @DisplayName("execute-only memory can be locked, which makes its pages present")
+    void locked() {
+        open(Geometry.LINUX_AARCH64_4K, true);
+        long address = map(EXEC, PRIVATE);
+        assertEquals(0, space.mlock(address, page));
+        byte[] present = new byte[1];
+        assertEquals(0, space.mincore(address, page, present));
+        assertEquals(1, present[0]);
+        assertEquals(Fault.NONE, memory.fetch(address, 4));
+        assertEquals(Fault.ACCERR, memory.load(address, 4));
+    }
+
+    @Test
+    @DisplayName("a debugger reads execute-only and write-only memory")
+    void forced() {
+        open(Geometry.LINUX_MIPS32, true);
+        long writeOnly = map(WRITE, PRIVATE);
+        assertEquals(Fault.NONE, memory.store(writeOnly, 4, 42));
+        ByteBuffer bytes = ByteBuffer.allocate(4);
+        assertEquals(Errno.EFAULT.result(), space.read(writeOnly, bytes));
+        assertEquals(4, space.readForced(writeOnly, bytes));
+        assertEquals(Fault.ACCERR, memory.load(writeOnly, 4));
+    }
+}
