@@ -92,10 +92,7 @@ final class TreeHeadlines {
             plot.point(row.text("index"), row.text("ranges"), row.number("bytes_per_range"), Double.NaN);
         }
         return plot.plot(
-                "compared-footprint",
-                "Heap bytes of a range, without values",
-                "bytes per range (lower is better)",
-                "");
+                "compared-footprint", "Heap bytes of a range, without values", "bytes per range (lower is better)", "");
     }
 
     static Plot besideWriter(Path file) {
