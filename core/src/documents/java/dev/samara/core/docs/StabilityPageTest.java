@@ -5,13 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.testing.Project;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.module.ModuleDescriptor.Exports;
 import java.lang.module.ModuleReference;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +24,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.jar.JarFile;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -90,7 +95,7 @@ final class StabilityPageTest {
                     .filter(each -> !each.isQualified())
                     .map(Exports::source)
                     .collect(Collectors.toSet());
-            for (JavaClass each : new ClassFileImporter().importPath(location(reference))) {
+            for (JavaClass each : classes(reference)) {
                 if (exported.contains(each.getPackageName())) {
                     Class<?> type = each.reflect();
                     if (isReachable(type)) {
@@ -103,8 +108,17 @@ final class StabilityPageTest {
         return types;
     }
 
-    private static Path location(ModuleReference reference) {
-        return Path.of(reference.location().orElseThrow());
+    /** Returns the classes of a module, which is a folder or, in a build of all modules, may be a jar. */
+    private static JavaClasses classes(ModuleReference reference) {
+        Path location = Path.of(reference.location().orElseThrow());
+        if (Files.isDirectory(location)) {
+            return new ClassFileImporter().importPath(location);
+        }
+        try (JarFile jar = new JarFile(location.toFile())) {
+            return new ClassFileImporter().importJar(jar);
+        } catch (IOException unreadable) {
+            throw new UncheckedIOException(location + " cannot be read", unreadable);
+        }
     }
 
     private static boolean isReachable(Class<?> type) {

@@ -115,4 +115,18 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
     public boolean permits(int protection, int access) {
         return (access & ~rights(protection)) == 0;
     }
+
+    /** Returns the rights of memory that is mapped with WRITE, EXEC and READ alone, on one line. */
+    @Override
+    public String toString() {
+        return "-w- is " + text(Protection.WRITE) + ", --x is " + text(Protection.EXEC) + ", r-- is "
+                + text(Protection.READ);
+    }
+
+    private String text(int protection) {
+        int rights = rights(protection);
+        return ((rights & Protection.READ) != 0 ? "r" : "-")
+                + ((rights & Protection.WRITE) != 0 ? "w" : "-")
+                + ((rights & Protection.EXEC) != 0 ? "x" : "-");
+    }
 }

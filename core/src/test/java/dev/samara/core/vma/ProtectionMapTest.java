@@ -95,4 +95,11 @@ final class ProtectionMapTest {
                 new Geometry(12, 2, 15, 0x1000, 0x60000, 0x70000, ProtectionMap.MIPS),
                 bare.withProtectionMap(ProtectionMap.MIPS));
     }
+
+    @Test
+    @DisplayName("are named by what a protection alone permits")
+    void text() {
+        assertEquals("-w- is -w-, --x is r-x, r-- is r--", ProtectionMap.MIPS.toString());
+        assertEquals("-w- is rwx, --x is r-x, r-- is r-x", ProtectionMap.X86_WITHOUT_NX.toString());
+    }
 }
