@@ -87,9 +87,9 @@ final class Placement {
         after.add(new Told("d " + hex(address) + " " + hex(length), (answer, result) -> shown(answer)));
     }
 
-    /** Whether an answer is bytes: a task may have ended, and memory may be gone. */
+    /** Returns whether an answer is bytes. That of a process that has ended is empty, and memory may be gone. */
     private static boolean isBytes(String answer) {
-        return answer.chars().allMatch(each -> Character.digit(each, 16) >= 0);
+        return !answer.isEmpty() && answer.chars().allMatch(each -> Character.digit(each, 16) >= 0);
     }
 
     /** Shows bytes; those of the pattern as dots. */
