@@ -4,9 +4,9 @@ package dev.samara.core.internal.space;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the addresses at which a layout should be divided. They lie between the places in which threads that met at a
- * lock were working. They are none at which an operation had to join parts before, and lie in no range that operations
- * name in one call. All of that decides about speed only, and so
+ * Finds the addresses at which a layout should be divided. Each lies between the places in which two threads were
+ * working that met at a lock. It is not an address at which an operation had to join parts before, and not inside a
+ * range that one operation names. All of that decides about speed only, and so
  * a failure is noted here and passed on to no operation.
  */
 final class BorderSearch {
