@@ -99,10 +99,10 @@ final class TreeScenarios {
         }
     }
 
-    /** A boundary moves in a leaf after a store of a value there, beside a snapshot. */
+    /** A boundary moves after a store in the other leaf, beside a snapshot: only the nodes above are new. */
     static final class BoundaryMovesBesideASnapshot extends TreeScenario {
         BoundaryMovesBesideASnapshot() {
-            super(List.of(tree -> tree.store(8, 8, 100), tree -> tree.grow(6, 2)), List.of(TwoLeaves::hold));
+            super(List.of(tree -> tree.store(10, 10, 100), tree -> tree.grow(6, 2)), List.of(TwoLeaves::hold));
         }
 
         @Override
