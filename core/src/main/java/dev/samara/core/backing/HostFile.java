@@ -64,9 +64,14 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     public abstract long size();
 
     /**
-     * Reads bytes into the remaining bytes of a buffer, up to the end of the file. Pages that are not in memory are
-     * read first. A read that the known end cuts short asks the host for the size; one that fills the buffer does not.
-     * The position of the buffer advances by the number of read bytes.
+     * Reads bytes into the remaining bytes of a buffer, up to the end of the file. A read that the known end cuts short
+     * asks the host for the size; one that fills the buffer does not. The position of the buffer advances by the number
+     * of read bytes; the bytes after these may have changed, too.
+     *
+     * <p>Pages in memory are used. Of the others, 64 KiB or more side by side are read from the host straight into the
+     * buffer, if the file was opened by path: they do not come into memory, evict nothing, and are copied once (as with
+     * {@code RWF_DONTCACHE} on Linux). The kernel of the host keeps such bytes, so a second read costs no more than one
+     * from memory. All other pages are read into memory first, and those of a file that was opened as a channel always.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file

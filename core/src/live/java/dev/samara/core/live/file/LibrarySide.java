@@ -21,6 +21,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.hostfile.ChannelOpener;
+import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -83,7 +84,12 @@ final class LibrarySide {
             builder.cacheLimit(settings.get(Kind.LIMIT) * PAGE);
         }
         machine = builder.build();
-        MachineInternals.hostFiles(machine).openBy(opener);
+        HostFiles files = MachineInternals.hostFiles(machine);
+        files.openBy(opener);
+        if (settings.get(Kind.FORCED) == 0) {
+            // In half of all scripts: reads are short, and few of them would go past the cache.
+            files.readUncachedFrom(PAGE);
+        }
         for (int i = 0; i < Places.SPACES; i++) {
             spaces[i] = machine.newSpace(GEOMETRY);
             cpus[i] = machine.claimCpu();

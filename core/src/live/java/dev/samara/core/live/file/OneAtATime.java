@@ -36,6 +36,11 @@ record OneAtATime(HostChannel channel) implements HostChannel {
     }
 
     @Override
+    public boolean isCachedByHost() {
+        return channel.isCachedByHost();
+    }
+
+    @Override
     public void truncate(long bytes) throws IOException {
         synchronized (channel) {
             channel.truncate(bytes);

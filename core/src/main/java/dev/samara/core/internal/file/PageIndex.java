@@ -139,6 +139,25 @@ final class PageIndex {
         }
     }
 
+    /** Returns how many pages from the first one on are not there, one after the other; walks once for each leaf. */
+    int absent(long first, int most) {
+        int count = 0;
+        while (count < most) {
+            int[] leaf = leafOf(first + count);
+            int from = (int) (first + count) & SIZE - 1;
+            int end = Math.min(SIZE, from + most - count);
+            // The first leaf may be short.
+            int known = leaf == null ? 0 : Math.min(end, leaf.length);
+            for (int i = from; i < known; i++) {
+                if (frameAcquire(leaf, i) != Frames.NONE) {
+                    return count + i - from;
+                }
+            }
+            count += end - from;
+        }
+        return count;
+    }
+
     /** Returns whether a page can be inserted without a further node. */
     boolean hasPlace(long page) {
         // The first leaf grows in its place.

@@ -23,6 +23,13 @@ final class PagesUnderEviction {
         count = size;
     }
 
+    /** Returns the first of the pages at or after this one, or the largest number if there is none. */
+    long atOrAfter(long page) {
+        int at = count == 0 ? -1 : Arrays.binarySearch(pages, 0, count, page);
+        int next = at >= 0 ? at : -1 - at;
+        return next < count ? pages[next] : Long.MAX_VALUE;
+    }
+
     boolean contains(long page) {
         return count > 0 && Arrays.binarySearch(pages, 0, count, page) >= 0;
     }

@@ -6,6 +6,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.vma.PageCache;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Frames for consecutive pages that are read from behind the cache of one file, and their insertion, several at a time
@@ -127,6 +128,51 @@ final class ReadPages {
                 frames.prepare(frame, cached.number());
             }
         }
+    }
+
+    /**
+     * Begins a read that goes past the cache: of consecutive pages of which none is in memory, nor in an eviction.
+     *
+     * @param least the fewest pages for which such a read is worth its while
+     * @param most the most pages
+     * @return the read; null if there are fewer such pages from the first one on
+     */
+    ReadsUnderWay.@Nullable PageRead beginUncached(long first, int least, int most) {
+        cached.content().lock();
+        try {
+            int count = absent(first, most);
+            if (count < least) {
+                return null;
+            }
+            ReadsUnderWay.PageRead read = new ReadsUnderWay.PageRead(first, count);
+            cached.reads().add(read);
+            return read;
+        } finally {
+            cached.content().unlock();
+        }
+    }
+
+    /**
+     * Ends a read that goes past the cache.
+     *
+     * @return the number of its pages, from the first one on, whose bytes behind the cache were those of the file from
+     *     the begin of the read up to this instant: none of them was written or removed, and none is in memory
+     */
+    int endUncached(ReadsUnderWay.PageRead read) {
+        cached.content().lock();
+        try {
+            // A page that has come into memory may be dirty. One that was dirty and is gone was written.
+            long unchanged = Math.min(absent(read.page(), read.count()), read.firstStale() - read.page());
+            cached.reads().remove(read);
+            return (int) unchanged;
+        } finally {
+            cached.content().unlock();
+        }
+    }
+
+    /** Returns how many pages from the first one on are neither in memory nor in an eviction. */
+    private int absent(long first, int most) {
+        return (int) Math.min(cached.index().absent(first, most), out.atOrAfter(first) - first);
     }
 
     /**

@@ -42,11 +42,17 @@ public final class ReadsUnderWay {
             return page >= staleFirst && page <= staleLast;
         }
 
+        /** Returns the first stale page, or a number beyond all if there is none. */
+        long firstStale() {
+            return staleFirst;
+        }
+
         long page() {
             return first;
         }
 
-        int count() {
+        /** Returns the number of pages. */
+        public int count() {
             return (int) (last - first) + 1;
         }
 

@@ -5,6 +5,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a page cache needs in addition if its pages are read from behind it, saved by write-backs, and evicted although
@@ -79,6 +80,24 @@ public final class SavedPages {
      */
     public int insertRead(ReadsUnderWay.PageRead read, int[] fresh, boolean isScan) {
         return reads.insert(read, fresh, isScan);
+    }
+
+    /**
+     * Begins a read past the cache.
+     *
+     * @see ReadPages#beginUncached
+     */
+    public ReadsUnderWay.@Nullable PageRead beginUncachedRead(long first, int least, int most) {
+        return reads.beginUncached(first, least, most);
+    }
+
+    /**
+     * Ends a read past the cache.
+     *
+     * @see ReadPages#endUncached
+     */
+    public int endUncachedRead(ReadsUnderWay.PageRead read) {
+        return reads.endUncached(read);
     }
 
     /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */

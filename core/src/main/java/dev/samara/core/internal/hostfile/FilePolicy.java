@@ -5,10 +5,11 @@ import dev.samara.core.internal.file.SavedPages;
 import java.util.function.Consumer;
 
 /**
- * What all files of the host of a machine have in common. The two settings are made before the first file is opened.
+ * What all files of the host of a machine have in common. The settings are made before the first file is opened.
  */
 final class FilePolicy {
-    private static final int BUFFER = 1 << 20;
+    /** The bytes that one call reads or writes at most. */
+    static final int BUFFER = 1 << 20;
 
     final TransferBuffers buffers = new TransferBuffers(BUFFER);
 
@@ -17,6 +18,12 @@ final class FilePolicy {
 
     /** Has pages written if too many are dirty; see {@link DirtyLimit#balance}. */
     final Runnable balanceDirty;
+
+    /**
+     * The fewest bytes of pages that are not in memory, one after the other, for which a read goes past the cache. So
+     * small reads, and reads here and there, fill the cache.
+     */
+    int leastUncached = 64 << 10;
 
     /** Whether a page whose write has failed is clean. */
     boolean dropsFailedWrites;

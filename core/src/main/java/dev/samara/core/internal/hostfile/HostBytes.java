@@ -21,6 +21,7 @@ final class HostBytes {
 
     private final InodeState inode;
     private final HostSize size;
+    private final UncachedReads uncached;
     private final PageFetches fetches;
     private final PageWrites writes;
     private final FilePolicy policy;
@@ -33,6 +34,7 @@ final class HostBytes {
         this.fetches = fetches;
         this.writes = writes;
         this.policy = policy;
+        uncached = new UncachedReads(inode, policy);
         pages = inode.pages();
         pageSize = pages.memory().frames().pageSize();
     }
@@ -86,20 +88,23 @@ final class HostBytes {
 
     private long read(ByteBuffer target, long offset, ReadAhead ahead) {
         long done = 0;
-        for (; ; ) {
-            long part = pages.pread(target, offset + done);
-            if (part >= 0) {
-                done += part;
-                if (part == 0 || !target.hasRemaining()) {
-                    return done;
-                }
-            } else {
-                long failed = part == Errno.EAGAIN.result() ? fetched((offset + done) / pageSize, ahead) : part;
-                if (failed != 0) {
-                    return done > 0 ? done : failed;
-                }
+        long failed = 0;
+        while (failed == 0) {
+            long at = offset + done;
+            long part = pages.pread(target, at);
+            if (part == Errno.EAGAIN.result()) {
+                part = uncached.read(target, at);
+                failed = part == 0 ? fetched(at / pageSize, ahead) : 0;
+            } else if (part <= 0) {
+                failed = part;
+                break;
+            }
+            done += part;
+            if (!target.hasRemaining()) {
+                break;
             }
         }
+        return done > 0 ? done : failed;
     }
 
     /**

@@ -37,6 +37,14 @@ public interface HostChannel {
         return true;
     }
 
+    /**
+     * Returns whether the kernel of the host keeps what is read: a second read of the same bytes asks no device then,
+     * so a large read may go past the page cache.
+     */
+    default boolean isCachedByHost() {
+        return false;
+    }
+
     /** Makes the file smaller; does nothing if it is not larger than that. */
     void truncate(long bytes) throws IOException;
 

@@ -74,6 +74,15 @@ public final class HostFiles {
     }
 
     /**
+     * Has smaller reads go past the cache, too, for tests. Before the first file is opened.
+     *
+     * @param bytes the fewest bytes of pages that are not in memory for which a read does
+     */
+    public void readUncachedFrom(int bytes) {
+        policy.leastUncached = bytes;
+    }
+
+    /**
      * Opens a file of the host.
      *
      * @param memory the memory of the spaces that will map it

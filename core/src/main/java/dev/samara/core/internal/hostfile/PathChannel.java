@@ -94,6 +94,11 @@ final class PathChannel implements HostChannel {
     }
 
     @Override
+    public boolean isCachedByHost() {
+        return true;
+    }
+
+    @Override
     public void truncate(long bytes) throws IOException {
         channel.truncate(bytes);
     }

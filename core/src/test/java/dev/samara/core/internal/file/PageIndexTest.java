@@ -52,6 +52,10 @@ final class PageIndexTest {
             assertEquals(index.bytes(), budget.used(), () -> "charged; -Dsamara.seed=" + SEED);
             long asked = random.nextBoolean() && !model.isEmpty() ? model.firstKey() : place(random);
             assertEquals(model.getOrDefault(asked, Frames.NONE), index.get(asked), () -> "-Dsamara.seed=" + SEED);
+            int most = random.nextInt(2000);
+            Long next = model.ceilingKey(asked);
+            long absent = next == null ? most : Math.min(most, next - asked);
+            assertEquals(absent, index.absent(asked, most), () -> "-Dsamara.seed=" + SEED);
         }
         model.forEach((page, frame) -> assertEquals(frame, index.get(page)));
         removeAll(0, Long.MAX_VALUE, frame -> assertTrue(model.containsValue(frame)));
@@ -275,7 +279,10 @@ final class PageIndexTest {
         int[] frames = new int[6];
         small.get(0, 6, frames);
         assertArrayEquals(new int[] {-1, -1, -1, -1, -1, -1}, frames);
+        assertEquals(9, small.absent(0, 9));
         small.put(2, 12);
+        assertEquals(2, small.absent(0, 9));
+        assertEquals(600, small.absent(3, 600));
         assertEquals(Frames.NONE, small.get(0));
         assertEquals(12, small.get(2));
         assertEquals(Frames.NONE, small.get(3));
