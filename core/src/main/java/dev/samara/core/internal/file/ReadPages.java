@@ -155,14 +155,13 @@ final class ReadPages {
     /**
      * Ends a read that goes past the cache.
      *
-     * @return the number of its pages, from the first one on, whose bytes behind the cache were those of the file from
-     *     the begin of the read up to this instant: none of them was written or removed, and none is in memory
+     * @return the number of its pages, from the first one on, of which none was written or removed since the begin: the
+     *     bytes behind the cache were those of the file at the begin, and are what was read
      */
     int endUncached(ReadsUnderWay.PageRead read) {
         cached.content().lock();
         try {
-            // A page that has come into memory may be dirty. One that was dirty and is gone was written.
-            long unchanged = Math.min(absent(read.page(), read.count()), read.firstStale() - read.page());
+            long unchanged = Math.min(read.count(), read.firstStale() - read.page());
             cached.reads().remove(read);
             return (int) unchanged;
         } finally {

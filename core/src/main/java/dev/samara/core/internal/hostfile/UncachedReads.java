@@ -14,11 +14,12 @@ import org.jspecify.annotations.Nullable;
  * two, needs no frame, and evicts nothing. The kernel of the host keeps what was read, so a second read of the same
  * bytes costs no more than one from memory.
  *
- * <p>The bytes of a page that is not in memory are those of the host. A read takes {@code invalidate} shared, as {@link
- * PageReads} does, so the size stays and no hole is made. It then looks at its pages once more: a page counts up to the
- * first one that was written or removed meanwhile, or is in memory. So all bytes of one such read are those of one
- * instant, its end, and stores of other threads are seen in their order. The caller reads the pages from there on in
- * the usual way, which waits for what has to be waited for. Thread-safe.
+ * <p>The bytes of a page that is not in memory are those of the host. What is stored to the page from then on reaches
+ * the host by a write only, and a write or a removal makes the read of the page stale ({@link ReadsUnderWay}). So the
+ * pages up to the first stale one have the bytes of one instant, the begin of the read, and stores of other threads are
+ * seen in their order. The caller reads the pages from the stale one on in the usual way, which waits for what has to
+ * be waited for. A read takes {@code invalidate} shared, as {@link PageReads} does, so that the size does not shrink
+ * during it. Thread-safe.
  */
 final class UncachedReads {
     private final InodeState inode;

@@ -64,6 +64,27 @@ final class EvictionScenarios {
         }
     }
 
+    /** A read past the cache waits for the page to be put back: the host does not have the store. */
+    static final class EvictionInVainBesideRead extends BesideStore {
+        EvictionInVainBesideRead() {
+            super("read", (state, cpu) -> {
+                long[] read = readPages(state, 0, 2);
+                if (read[0] != 8) {
+                    throw new AssertionError("stored 8, read " + read[0]);
+                }
+                return "read";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).channel.cacheByHost();
+            host(state).fsync();
+            store(cpu, AT, 8);
+        }
+    }
+
     /** The store is that of a CPU that has a translation by which it may write. */
     static final class EvictionBesideGuest extends BesideStore {
         EvictionBesideGuest() {

@@ -100,6 +100,16 @@ final class HostFileBreaks {
                     1,
                     in("file.ReadPages", " && !out.contains(page)) {", ") {")),
             PlantedBreak.of(
+                    "a read past the cache has the host's bytes of a page that an eviction puts back",
+                    EvictionScenarios.EvictionInVainBesideRead.class,
+                    1,
+                    in("file.ReadPages", "out.atOrAfter(first) - first", "most")),
+            PlantedBreak.of(
+                    "a read past the cache has a page that was written during it",
+                    HostFileScenarios.UncachedReadBesideWrites.class,
+                    1,
+                    in("file.ReadPages", "read.firstStale() - read.page()", "read.count()")),
+            PlantedBreak.of(
                     "two evictions have one walk",
                     EvictionScenarios.TwoEvictions.class,
                     1,

@@ -13,6 +13,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.interleave.failure.HostFault;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -38,6 +39,17 @@ final class HostFileScenarios {
         static String evict(State state) {
             host(state).evict();
             return "evicted";
+        }
+
+        /** Returns the numbers with which consecutive pages begin, by one read. */
+        static long[] readPages(State state, long first, int count) {
+            ByteBuffer bytes = ByteBuffer.allocateDirect(count * (int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
+            host(state).pread(bytes, first * PAGE);
+            long[] numbers = new long[count];
+            for (int i = 0; i < count; i++) {
+                numbers[i] = bytes.getLong(i * (int) PAGE);
+            }
+            return numbers;
         }
 
         /** The last store to the first page is that of 8. */
@@ -245,6 +257,43 @@ final class HostFileScenarios {
                 host(state).evict();
                 return stored;
             });
+        }
+    }
+
+    /** A read past the cache, beside writes to its second page and to its first one, of which only the later is saved. */
+    static final class UncachedReadBesideWrites extends OfHostFile {
+        UncachedReadBesideWrites() {
+            calls().put("read", (state, cpu) -> {
+                // The first pages are in memory.
+                long[] read = readPages(state, 2, 2);
+                if (read[0] == 8 && read[1] != 9) {
+                    throw new AssertionError("the later write was read, and not the one before: " + read[1]);
+                }
+                return "read";
+            });
+            calls().put("write", (state, cpu) -> {
+                write(state, 3, 9);
+                write(state, 2, 8);
+                host(state).file().fsync(2 * PAGE, PAGE);
+                host(state).evict();
+                return "written";
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).channel.cacheByHost();
+        }
+
+        private static void write(State state, long page, long number) {
+            ByteBuffer bytes = ByteBuffer.allocate((int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
+            host(state).pwrite(bytes.putLong(0, number), page * PAGE);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
         }
     }
 

@@ -61,11 +61,13 @@ final class HostFileScenariosTest {
             classes = {
                 EvictionScenarios.EvictionBesideStore.class,
                 EvictionScenarios.EvictionInVainBesideLoad.class,
+                EvictionScenarios.EvictionInVainBesideRead.class,
                 EvictionScenarios.EvictionBesideGuest.class,
                 EvictionScenarios.DirtyEvictionBesideStore.class,
                 EvictionScenarios.EvictionBesideLock.class,
                 EvictionScenarios.TwoEvictions.class,
                 HostFileScenarios.ReadBesideWrite.class,
+                HostFileScenarios.UncachedReadBesideWrites.class,
                 EvictionScenarios.Limited.class
             })
     void evicts(Class<? extends Scenario> type) {

@@ -4,6 +4,7 @@ package dev.samara.core.interleave.scenario;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.hostfile.HostFilesCounts;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -38,7 +39,9 @@ public final class HostGroundFile implements GroundFile {
     HostGroundFile(State state) {
         this.state = state;
         channel = new MemoryChannel(Ground.PAGES);
-        MachineInternals.hostFiles(state.machine).openBy((path, options) -> channel.opened());
+        HostFiles files = MachineInternals.hostFiles(state.machine);
+        files.openBy((path, options) -> channel.opened());
+        files.readUncachedFrom((int) SpaceScenario.PAGE);
         file = open();
     }
 

@@ -51,6 +51,8 @@ public final class MemoryChannel implements HostChannel {
     /** The least size since the last force that has succeeded. */
     private int cut = Integer.MAX_VALUE;
 
+    private boolean isCachedByHost;
+
     /** Makes a file whose page n begins with the number 100 + n. */
     MemoryChannel(int pages) {
         this("host", numbered(pages), Integer.MAX_VALUE);
@@ -133,6 +135,11 @@ public final class MemoryChannel implements HostChannel {
     /** Returns what was forced. */
     public byte[] forced() {
         return forced.clone();
+    }
+
+    /** Has reads go past the page cache, before the first one. */
+    public void cacheByHost() {
+        isCachedByHost = true;
     }
 
     /** Changes the file as another program does, which forces it. */
@@ -223,6 +230,11 @@ public final class MemoryChannel implements HostChannel {
     public long size() throws IOException {
         begin(HostCall.SIZE, 0);
         return bytes.length;
+    }
+
+    @Override
+    public boolean isCachedByHost() {
+        return isCachedByHost;
     }
 
     @Override
