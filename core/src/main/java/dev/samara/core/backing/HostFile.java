@@ -5,6 +5,7 @@ import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 
 /**
  * One open of a file of the host, made by {@code Machine.openFile}. It can be mapped into any space of the machine with
@@ -190,6 +191,22 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long revalidate();
+
+    /**
+     * Returns this open as a channel, for code that expects one, and for callers that want a failure thrown: with the
+     * path, the call, its range and its errno ({@link HostFileException}). Reads, writes, {@code truncate}, {@code
+     * size} and {@code force} are the calls of this class; {@code force} is {@link #fsync} whatever its argument, and
+     * {@code size} looks at the file of the host first. Each channel has a position of its own, which starts at 0; its
+     * reads and writes by position run one at a time. To append, open the file and use {@link #append}.
+     *
+     * <p>An interrupt closes no such channel. {@code map} and the locks throw {@link UnsupportedOperationException}. A
+     * close of a channel closes this open; the close of this open leaves the channels, whose calls throw {@link
+     * java.nio.channels.ClosedChannelException} from then on. Calls wait, and throw {@link IllegalStateException}, as
+     * those of this class do.
+     *
+     * @return a channel with a position of its own
+     */
+    public abstract FileChannel channel();
 
     /** A time during which the file cannot be opened for writing; it is also a use of the open that started it. */
     public interface WriteDenial extends AutoCloseable {

@@ -146,16 +146,25 @@ final class PageIndex {
             int[] leaf = leafOf(first + count);
             int from = (int) (first + count) & SIZE - 1;
             int end = Math.min(SIZE, from + most - count);
-            // The first leaf may be short.
-            int known = leaf == null ? 0 : Math.min(end, leaf.length);
-            for (int i = from; i < known; i++) {
-                if (frameAcquire(leaf, i) != Frames.NONE) {
-                    return count + i - from;
-                }
+            int next = leaf == null ? end : next(leaf, from, end);
+            count += next - from;
+            if (next < end) {
+                return count;
             }
-            count += end - from;
         }
         return count;
+    }
+
+    /** Returns the first place of a page in a leaf, or the end. */
+    private static int next(int[] leaf, int from, int end) {
+        // The first leaf may be short.
+        int known = Math.min(end, leaf.length);
+        for (int i = from; i < known; i++) {
+            if (frameAcquire(leaf, i) != Frames.NONE) {
+                return i;
+            }
+        }
+        return end;
     }
 
     /** Returns whether a page can be inserted without a further node. */

@@ -16,6 +16,7 @@ import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
+import java.nio.channels.FileChannel;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -323,6 +324,11 @@ public final class OpenHostFile extends HostFile {
         } finally {
             uses.unuse();
         }
+    }
+
+    @Override
+    public FileChannel channel() {
+        return new HostFileChannel(this);
     }
 
     @Override

@@ -19,6 +19,8 @@
  *       <td>{@code HostSize}</td></tr>
  *   <tr><td>What reads and writes bytes by calls, and punches holes?</td>
  *       <td>{@code HostBytes}</td></tr>
+ *   <tr><td>What throws in place of a negated errno?</td>
+ *       <td>{@code HostFileChannel}</td></tr>
  *   <tr><td>Which reads bring no pages into memory?</td>
  *       <td>{@code UncachedReads}</td></tr>
  *   <tr><td>What reads pages into memory, and how many at once?</td>

@@ -260,7 +260,7 @@ final class HostFileScenarios {
         }
     }
 
-    /** A read past the cache, beside writes to its second page and to its first one, of which only the later is saved. */
+    /** A read past the cache, beside writes to its second page and then to its first one, which alone is saved. */
     static final class UncachedReadBesideWrites extends OfHostFile {
         UncachedReadBesideWrites() {
             calls().put("read", (state, cpu) -> {

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.backing.HostFileException;
+import dev.samara.core.internal.sync.CheckedLock;
+import dev.samara.core.mman.Errno;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.NonWritableChannelException;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** See {@link HostFile#channel}. */
+final class HostFileChannel extends FileChannel {
+    /** The bytes that a transfer copies at once: enough for a read past the page cache. */
+    private static final int TRANSFER = 128 << 10;
+
+    private final HostFile file;
+
+    /** Held during the reads and writes that use the position ({@code f_pos_lock}). */
+    private final ReentrantLock moving = new CheckedLock();
+
+    /** Guarded by {@link #moving}. */
+    private long position;
+
+    HostFileChannel(HostFile file) {
+        this.file = file;
+    }
+
+    private interface Transfer {
+        int at(long offset) throws IOException;
+    }
+
+    /** Transfers bytes at the position, which advances by their number. */
+    private int move(Transfer transfer) throws IOException {
+        checkOpen();
+        moving.lock();
+        try {
+            int done = transfer.at(position);
+            position += Math.max(done, 0);
+            return done;
+        } finally {
+            moving.unlock();
+        }
+    }
+
+    private void checkOpen() throws ClosedChannelException {
+        if (!isOpen()) {
+            throw new ClosedChannelException();
+        }
+    }
+
+    private void checkWritable() throws ClosedChannelException {
+        checkOpen();
+        if (!file.writable()) {
+            throw new NonWritableChannelException();
+        }
+    }
+
+    private static void checkNotNegative(String name, long value) {
+        if (value < 0) {
+            throw new IllegalArgumentException(name + " " + value + " must not be negative");
+        }
+    }
+
+    private IOException failure(String call, long result) {
+        Errno errno = Errno.of(result);
+        return errno == Errno.EBADF ? new ClosedChannelException() : new HostFileException(file.name(), call, errno);
+    }
+
+    private IOException failure(String call, int length, long offset, long result) {
+        return failure(call + " of " + length + " bytes at " + offset, result);
+    }
+
+    @Override
+    public int read(ByteBuffer target) throws IOException {
+        return move(at -> read(target, at));
+    }
+
+    @Override
+    public int read(ByteBuffer target, long offset) throws IOException {
+        checkNotNegative("position", offset);
+        checkOpen();
+        int length = target.remaining();
+        long done = file.pread(target, offset);
+        if (done < 0) {
+            throw failure("read", length, offset, done);
+        }
+        return done == 0 && length > 0 ? -1 : (int) done;
+    }
+
+    @Override
+    public long read(ByteBuffer[] targets, int from, int count) throws IOException {
+        Objects.checkFromIndexSize(from, count, targets.length);
+        return move(at -> readEach(targets, from, count, at));
+    }
+
+    private int readEach(ByteBuffer[] targets, int from, int count, long at) throws IOException {
+        int done = 0;
+        for (int i = from; i < from + count; i++) {
+            int length = targets[i].remaining();
+            int part = read(targets[i], at + done);
+            if (part < 0) {
+                return done > 0 ? done : -1;
+            }
+            done = Math.addExact(done, part);
+            if (part < length) {
+                break;
+            }
+        }
+        return done;
+    }
+
+    @Override
+    public int write(ByteBuffer source) throws IOException {
+        return move(at -> write(source, at));
+    }
+
+    @Override
+    public int write(ByteBuffer source, long offset) throws IOException {
+        checkNotNegative("position", offset);
+        checkWritable();
+        int length = source.remaining();
+        long done = file.pwrite(source, offset);
+        if (done < 0) {
+            throw failure("write", length, offset, done);
+        }
+        return (int) done;
+    }
+
+    @Override
+    public long write(ByteBuffer[] sources, int from, int count) throws IOException {
+        Objects.checkFromIndexSize(from, count, sources.length);
+        return move(at -> writeEach(sources, from, count, at));
+    }
+
+    private int writeEach(ByteBuffer[] sources, int from, int count, long at) throws IOException {
+        int done = 0;
+        for (int i = from; i < from + count; i++) {
+            int length = sources[i].remaining();
+            int part = write(sources[i], at + done);
+            done = Math.addExact(done, part);
+            if (part < length) {
+                break;
+            }
+        }
+        return done;
+    }
+
+    @Override
+    public long position() throws IOException {
+        checkOpen();
+        moving.lock();
+        try {
+            return position;
+        } finally {
+            moving.unlock();
+        }
+    }
+
+    @Override
+    public FileChannel position(long to) throws IOException {
+        checkNotNegative("position", to);
+        checkOpen();
+        moving.lock();
+        try {
+            position = to;
+            return this;
+        } finally {
+            moving.unlock();
+        }
+    }
+
+    @Override
+    public long size() throws IOException {
+        checkOpen();
+        long failed = file.revalidate();
+        if (failed < 0) {
+            throw failure("size", failed);
+        }
+        return file.size();
+    }
+
+    @Override
+    public FileChannel truncate(long bytes) throws IOException {
+        checkNotNegative("size", bytes);
+        checkWritable();
+        moving.lock();
+        try {
+            long failed = bytes < size() ? file.truncate(bytes) : 0;
+            if (failed < 0) {
+                throw failure("truncate to " + bytes + " bytes", failed);
+            }
+            position = Math.min(position, bytes);
+            return this;
+        } finally {
+            moving.unlock();
+        }
+    }
+
+    @Override
+    public void force(boolean metaData) throws IOException {
+        checkOpen();
+        long failed = file.fsync();
+        if (failed < 0) {
+            throw failure("fsync", failed);
+        }
+    }
+
+    @Override
+    public long transferTo(long offset, long count, WritableByteChannel target) throws IOException {
+        checkNotNegative("position", offset);
+        checkNotNegative("count", count);
+        checkOpen();
+        ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count, TRANSFER));
+        long done = 0;
+        while (done < count) {
+            bytes.clear().limit((int) Math.min(count - done, TRANSFER));
+            if (read(bytes, offset + done) <= 0) {
+                break;
+            }
+            int length = bytes.flip().remaining();
+            int written = target.write(bytes);
+            done += written;
+            if (written < length) {
+                break;
+            }
+        }
+        return done;
+    }
+
+    @Override
+    public long transferFrom(ReadableByteChannel source, long offset, long count) throws IOException {
+        checkNotNegative("position", offset);
+        checkNotNegative("count", count);
+        checkWritable();
+        ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count, TRANSFER));
+        long done = 0;
+        if (offset > size()) {
+            return 0;
+        }
+        while (done < count) {
+            bytes.clear().limit((int) Math.min(count - done, TRANSFER));
+            int read = source.read(bytes);
+            if (read <= 0) {
+                break;
+            }
+            bytes.flip();
+            while (bytes.hasRemaining()) {
+                done += write(bytes, offset + done);
+            }
+        }
+        return done;
+    }
+
+    @Override
+    public MappedByteBuffer map(MapMode mode, long offset, long length) {
+        throw new UnsupportedOperationException("a file of a machine is mapped into address spaces: AddressSpace.mmap");
+    }
+
+    @Override
+    public FileLock lock(long offset, long length, boolean isShared) {
+        throw new UnsupportedOperationException("no locks of the host");
+    }
+
+    @Override
+    public FileLock tryLock(long offset, long length, boolean isShared) {
+        throw new UnsupportedOperationException("no locks of the host");
+    }
+
+    @Override
+    protected void implCloseChannel() {
+        file.close();
+    }
+
+    @Override
+    public String toString() {
+        return "channel of " + file;
+    }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import static dev.samara.core.fixture.SpaceFixture.PAGE;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.backing.HostFileException;
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.mman.Errno;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.NonWritableChannelException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(OneThread.class)
+@DisplayName("The channel of an open file of the host")
+final class HostFileChannelTest extends HostFileFixture {
+    private static final int STEPS = 4_000;
+
+    /** Of two files, which get the same calls: one by this library, one by the JDK. */
+    private record Twins(FileChannel ours, FileChannel theirs) {}
+
+    @Test
+    @DisplayName("does what a channel of the JDK does with a twin of the file")
+    void twins() throws IOException {
+        Path ours = write("ours", 50_000);
+        Path theirs = write("theirs", 50_000);
+        channels.isRecording = false;
+        long seed = Long.getLong("samara.seed", System.nanoTime());
+        Random random = new Random(seed);
+        HostFile file = open(ours, RW);
+        try (FileChannel channel = file.channel();
+                FileChannel twin = FileChannel.open(theirs, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            Twins twins = new Twins(channel, twin);
+            for (int i = 0; i < STEPS; i++) {
+                int kind = random.nextInt(12);
+                long choice = random.nextLong();
+                assertEquals(
+                        step(twins.theirs, kind, new Random(choice)),
+                        step(twins.ours, kind, new Random(choice)),
+                        () -> "kind " + kind + ", -Dsamara.seed=" + seed);
+            }
+        }
+        assertArrayEquals(Files.readAllBytes(theirs), Files.readAllBytes(ours));
+        assertEquals(Errno.EBADF.result(), file.fsync());
+    }
+
+    /** Returns what a call has returned or thrown, the bytes that it has read, and the position and size after it. */
+    private static String step(FileChannel on, int kind, Random random) throws IOException {
+        String result;
+        try {
+            result = call(on, kind, random);
+        } catch (RuntimeException thrown) {
+            result = thrown.getClass().getSimpleName();
+        }
+        return result + ", at " + on.position() + " of " + on.size();
+    }
+
+    private static String call(FileChannel on, int kind, Random random) throws IOException {
+        ByteBuffer[] buffers = {bytes(random), bytes(random), bytes(random)};
+        ByteBuffer first = buffers[0];
+        long offset = random.nextInt(80_000) - 100L;
+        long count = random.nextInt(200_000) - 100L;
+        return switch (kind) {
+            case 0 -> on.read(first) + shown(buffers);
+            case 1 -> on.read(first, offset) + shown(buffers);
+            case 2 -> on.read(buffers) + shown(buffers);
+            case 3 -> "" + on.write(first);
+            case 4 -> "" + on.write(first, offset);
+            case 5 -> "" + on.write(buffers, 1, 2);
+            case 6 -> "" + (on.position(offset) == on);
+            case 7 -> "" + (on.truncate(offset) == on);
+            case 8 -> {
+                ByteArrayOutputStream target = new ByteArrayOutputStream();
+                long done = on.transferTo(offset, count, Channels.newChannel(target));
+                yield done + " " + Arrays.hashCode(target.toByteArray());
+            }
+            case 9 -> {
+                byte[] source = new byte[first.remaining()];
+                first.get(source);
+                yield "" + on.transferFrom(Channels.newChannel(new ByteArrayInputStream(source)), offset, count);
+            }
+            case 10 -> on.read(ByteBuffer.allocate(0)) + " " + on.read(ByteBuffer.allocate(0), 1L << 40);
+            default -> {
+                on.force(random.nextBoolean());
+                yield "forced";
+            }
+        };
+    }
+
+    private static ByteBuffer bytes(Random random) {
+        byte[] bytes = new byte[random.nextInt(9_000)];
+        random.nextBytes(bytes);
+        return ByteBuffer.wrap(bytes);
+    }
+
+    private static String shown(ByteBuffer... buffers) {
+        int hash = 0;
+        for (ByteBuffer one : buffers) {
+            hash = 31 * hash + one.flip().hashCode();
+        }
+        return " bytes " + hash;
+    }
+
+    @Test
+    @DisplayName("throws what has failed: the path, the call, its range and its errno")
+    void failures() throws IOException {
+        Path path = write("f", 4 * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        FileChannel channel = file.channel();
+        channels.failure = (call, offset, length) -> {
+            throw new IOException("No space left on device");
+        };
+        HostFileException read =
+                assertThrows(HostFileException.class, () -> channel.read(ByteBuffer.allocate(9), 2 * PAGE + 1));
+        assertEquals(Errno.EIO, read.errno());
+        assertEquals(path.toString(), read.getFile());
+        assertEquals(path + ": read of 9 bytes at " + (2 * PAGE + 1) + ": EIO", read.getMessage());
+        HostFileException written =
+                assertThrows(HostFileException.class, () -> channel.write(ByteBuffer.allocate(9), 4 * PAGE));
+        assertEquals(path + ": write of 9 bytes at " + 4 * PAGE + ": ENOSPC", written.getMessage());
+        HostFileException cut = assertThrows(HostFileException.class, () -> channel.truncate(5));
+        assertEquals(path + ": truncate to 5 bytes: ENOSPC", cut.getMessage());
+        assertEquals(PAGE, file.pwrite(ByteBuffer.allocate(PAGE_BYTES), 0));
+        HostFileException forced = assertThrows(HostFileException.class, () -> channel.force(true));
+        assertEquals(path + ": fsync: ENOSPC", forced.getMessage());
+        channels.failure = (call, offset, length) -> {};
+        channel.force(true);
+        channel.close();
+    }
+
+    @Test
+    @DisplayName("closes the open, and is closed with it")
+    void closes() throws IOException {
+        Path path = write("f", PAGE_BYTES);
+        HostFile first = open(path, RW);
+        FileChannel channel = first.channel();
+        channel.close();
+        channel.close();
+        assertFalse(channel.isOpen());
+        assertEquals(Errno.EBADF.result(), first.fsync());
+        assertThrows(ClosedChannelException.class, () -> channel.read(ByteBuffer.allocate(1)));
+        HostFile second = open(path, RW);
+        FileChannel other = second.channel();
+        second.close();
+        assertTrue(other.isOpen());
+        assertThrows(ClosedChannelException.class, () -> other.read(ByteBuffer.allocate(1)));
+        assertThrows(ClosedChannelException.class, () -> other.write(ByteBuffer.allocate(1)));
+        assertThrows(ClosedChannelException.class, other::size);
+        assertThrows(ClosedChannelException.class, () -> other.force(false));
+        other.close();
+    }
+
+    @Test
+    @DisplayName("of a file that is open for reading refuses what changes it; maps and locks are refused always")
+    void refusals() throws IOException {
+        HostFile file = open(write("f", PAGE_BYTES));
+        FileChannel channel = file.channel();
+        assertThrows(NonWritableChannelException.class, () -> channel.write(ByteBuffer.allocate(1)));
+        assertThrows(NonWritableChannelException.class, () -> channel.truncate(0));
+        assertThrows(
+                NonWritableChannelException.class,
+                () -> channel.transferFrom(Channels.newChannel(new ByteArrayInputStream(new byte[1])), 0, 1));
+        assertThrows(
+                UnsupportedOperationException.class, () -> channel.map(FileChannel.MapMode.READ_ONLY, 0, PAGE_BYTES));
+        assertThrows(UnsupportedOperationException.class, channel::lock);
+        assertThrows(UnsupportedOperationException.class, channel::tryLock);
+        assertSame(channel, channel.position(7));
+        assertEquals(7, channel.position());
+        assertEquals(0, file.channel().position(), "each channel has its own");
+        channel.close();
+    }
+
+    @Test
+    @DisplayName("stays open when its thread is interrupted")
+    void interrupted() throws IOException {
+        HostFile file = open(write("f", PAGE_BYTES), RW);
+        FileChannel channel = file.channel();
+        Thread.currentThread().interrupt();
+        assertEquals(8, channel.read(ByteBuffer.allocate(8)));
+        assertTrue(Thread.interrupted());
+        assertTrue(channel.isOpen());
+        channel.close();
+    }
+}
