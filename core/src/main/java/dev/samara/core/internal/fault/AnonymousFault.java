@@ -100,7 +100,7 @@ final class AnonymousFault {
         Leaf.lock(leaf);
         try {
             VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, isPrepared);
-            if (now == null || (writes && !Resolve.mayCopy(now, access))) {
+            if (now == null || (writes && !PermissionCheck.mayCopy(now, access))) {
                 return FaultResult.AGAIN;
             }
             // Under the lock that the reaper takes after it has set the mark. Either the reaper finds this page, or
