@@ -164,7 +164,7 @@ final class CompletePhase {
     }
 
     private void end(InFlightOperation range) {
-        UnmapReservations.clear(edit, range);
+        UnmappedRanges.clear(edit, range);
         if (range.isLast()) {
             complete(range);
         }

@@ -5,7 +5,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.maple.RangeEntry;
 
 /**
- * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link UnmapReservations} of
+ * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link UnmappedRanges} of
  * {@code munmap}s in flight. That mapping stays in flight until these operations are complete too, so it is used only
  * after their retirements.
  */

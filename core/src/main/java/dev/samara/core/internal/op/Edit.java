@@ -71,7 +71,7 @@ public final class Edit extends EditedLayout {
         }
     }
 
-    /** Returns whether the call publishes in batches, and has claimed its ranges. */
+    /** Returns whether the call publishes in batches, and so keeps the ranges that it has claimed. */
     public boolean isBatched() {
         return operation.batches != null;
     }

@@ -201,10 +201,10 @@ public class EditedLayout implements AutoCloseable {
         return address == 0 ? null : at(address - 1);
     }
 
-    /** Returns whether {@code [start, end)} has no VMA and no reservation, and no operation has claimed a part. */
+    /** Returns whether {@code [start, end)} has no VMA and no reservation, and no operation in batches keeps a part. */
     public boolean isFree(long start, long end) {
         require(start, end);
-        return tree.isFree(start, end - 1) && district.inFlight().claimOver(start, end) == null;
+        return tree.isFree(start, end - 1) && district.inFlight().batchOver(start, end) == null;
     }
 
     /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */

@@ -109,7 +109,7 @@ public final class GatheredVmas {
             }
         }
         displace(edit);
-        UnmapReservations.reserve(
+        UnmappedRanges.replaceVmas(
                 edit,
                 mine,
                 gathered.get(0).start(),

@@ -72,9 +72,9 @@ public abstract class InFlightOperation extends RetriedCall {
 
     /* Before publication: what the operation adds, in one batch or in several. */
 
-    /** Returns whether the operation publishes in batches, and so has claimed all of its ranges. */
+    /** Returns whether the operation publishes in batches, and so keeps all of its ranges until completion. */
     public boolean isBatched() {
-        return footprint.isClaimed();
+        return footprint.isBatched();
     }
 
     /** Sets the gate that opens when the last batch is published. */
