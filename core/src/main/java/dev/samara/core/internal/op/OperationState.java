@@ -113,7 +113,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         } else if (isBeyondPart) {
             return layout.lockBeyond(from, to);
         }
-        return completing || waits == null ? layout.lock(from, to) : waits.lock(from, to);
+        return completing || waits == null ? layout.lockDistrict(from, to) : waits.lockDistrict(from, to);
     }
 
     /** Has the next edit lock the whole layout. */

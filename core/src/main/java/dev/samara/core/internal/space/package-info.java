@@ -29,7 +29,7 @@
  *   <tr><td>When, and where, is a layout divided, and when is it joined?</td>
  *       <td>{@code LockContention}, {@code BorderSearch}, {@code Districts}</td></tr>
  *   <tr><td>Which lock does an operation take?</td>
- *       <td>{@link dev.samara.core.internal.space.Layout#lock(long, long)}, in {@code Districts}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.Layout#lockDistrict}, in {@code Districts}</td></tr>
  *   <tr><td>Which operations are in flight in a range, and for which one does a call wait?</td>
  *       <td>{@link dev.samara.core.internal.space.InFlightOperations}</td></tr>
  *   <tr><td>Which ranges does an operation in flight keep others out of?</td>
