@@ -33,7 +33,7 @@ public final class EarlyReuse {
 
     /** Takes over the reservations of {@code munmap}s in a range that may be reused. */
     public static void takeOver(Edit edit, long start, long end) {
-        Retirement mine = edit.retirement();
+        PreparedRetirement mine = edit.retirement();
         mine.follow(edit.district.inFlight().reusedIn(start, end));
         RangeEntry<Object> entry = edit.tree.reservationIn(start, end - 1);
         while (entry != null) {

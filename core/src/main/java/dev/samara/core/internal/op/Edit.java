@@ -218,7 +218,7 @@ public final class Edit extends EditedLayout {
      * @throws Restart if its retirement lacks a page table context. Found here, before the call has looked at many VMAs
      *     in vain
      */
-    Retirement retirement() {
+    PreparedRetirement retirement() {
         if (retirement == null) {
             requireContext();
             retirement = new RetirementRun(operation);

@@ -59,7 +59,7 @@ public class EditedLayout implements AutoCloseable {
 
     /** The range in flight that this edit publishes, or null. */
     @Nullable
-    Retirement retirement;
+    PreparedRetirement retirement;
 
     /**
      * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
@@ -281,7 +281,7 @@ public class EditedLayout implements AutoCloseable {
     CommitCharge commitment() {
         if (commitment == null) {
             commitment = new CommitCharge(district, layout);
-            Retirement mine = retirement;
+            PreparedRetirement mine = retirement;
             if (mine != null && mine.isBatched()) {
                 commitment.goOn(mine.completionWork());
             }
@@ -349,7 +349,7 @@ public class EditedLayout implements AutoCloseable {
      */
     @SuppressWarnings("try") // it is there to be closed
     private void undo() {
-        Retirement mine = retirement;
+        PreparedRetirement mine = retirement;
         if (mine != null && mine.isBatched()) {
             mine.undoBatch();
         }

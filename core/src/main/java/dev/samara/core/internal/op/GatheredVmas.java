@@ -96,7 +96,7 @@ public final class GatheredVmas {
         if (gathered.isEmpty()) {
             return;
         }
-        Retirement mine = edit.retirement();
+        PreparedRetirement mine = edit.retirement();
         if (!isMoved) {
             mine.completionWork().countUnmapped(edit.lists.gathered().counters());
         } else {

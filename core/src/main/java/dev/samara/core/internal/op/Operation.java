@@ -146,7 +146,7 @@ public final class Operation extends OperationState {
             beginRevocations();
             publish();
         } finally {
-            Retirement rest = retirement;
+            PreparedRetirement rest = retirement;
             if (rest != null) {
                 // Also after an exception that follows publication: no other thread retires the range.
                 rest.runAfter(last);

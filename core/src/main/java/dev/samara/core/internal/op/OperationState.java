@@ -36,7 +36,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
 
     /** The range in flight that is published; null for none. */
     @Nullable
-    Retirement retirement;
+    PreparedRetirement retirement;
 
     /** The publication in batches; null for a call that publishes once. */
     @Nullable
@@ -153,7 +153,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
      * An edit is published. Once all batches are, the attempts have ended, and the range in flight, if any, remains to
      * be retired and completed.
      */
-    final AttemptOutcome published(long answer, @Nullable Retirement rest) {
+    final AttemptOutcome published(long answer, @Nullable PreparedRetirement rest) {
         result = answer;
         retirement = rest;
         isPublished = true;

@@ -47,7 +47,7 @@ final class PublicationBatches {
     }
 
     private final Layout layout;
-    private final Retirement run;
+    private final PreparedRetirement run;
     private final Gate publication;
 
     /** Whether a VMA of the space has a backing that may have to be asked. */
@@ -75,7 +75,7 @@ final class PublicationBatches {
      * @param operation the operation, for messages
      * @param run the range in flight, which is listed from here on
      */
-    PublicationBatches(Layout layout, Object operation, Retirement run, Ranges ranges) {
+    PublicationBatches(Layout layout, Object operation, PreparedRetirement run, Ranges ranges) {
         this.layout = layout;
         this.run = run;
         mayAsk = layout.counters().opens != 0;
@@ -91,7 +91,7 @@ final class PublicationBatches {
         layout.inFlight().add(run);
     }
 
-    Retirement run() {
+    PreparedRetirement run() {
         return run;
     }
 

@@ -35,7 +35,7 @@
  *   <tr><td>Which ranges does an operation in flight keep others out of?</td>
  *       <td>{@link dev.samara.core.internal.space.Footprint}</td></tr>
  *   <tr><td>Which pages does its retirement move, discard or guard?</td>
- *       <td>{@link dev.samara.core.internal.space.RetireWork}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.MovesAndActions}</td></tr>
  *   <tr><td>What does its completion join and uncharge?</td>
  *       <td>{@link dev.samara.core.internal.space.CompletionWork}</td></tr>
  *   <tr><td>At which addresses are VMAs joined after an operation?</td>
