@@ -46,7 +46,7 @@ public final class PageRetirement {
     /** {@link UnmapPages} removes entries and {@link ProtectPages} narrows them; the gather collects the frames. */
     private static final int TAKE_AWAY = 2;
 
-    /** {@link TlbGather#invalidate}: shootdowns and a grace period. No CPU and no reader has a frame after it. */
+    /** {@link TlbGather#invalidate(boolean)}: shootdowns, a grace period. No CPU and no reader has a frame after it. */
     private static final int FLUSH = 3;
 
     /** {@link MovePages} stores the entries at the targets of moves. */
@@ -175,7 +175,7 @@ public final class PageRetirement {
             case COPIES -> awaitCopies(mayRest);
             case PICK_UP -> pickUp(mayRest);
             case TAKE_AWAY -> takeAway(mayRest);
-            case FLUSH -> flush(mayRest);
+            case FLUSH -> gather.invalidate(mayRest);
             case PUT_DOWN -> {
                 for (int i = 0; i < moved.size(); i++) {
                     moved.get(i).putDown(gather, tables);
@@ -219,14 +219,6 @@ public final class PageRetirement {
         }
     }
 
-    private boolean flush(boolean mayRest) {
-        if (mayRest) {
-            return gather.pollInvalidation();
-        }
-        gather.invalidate();
-        return true;
-    }
-
     private boolean pickUp(boolean mayRest) {
         List<PageMove> moves = run.movesAndActions().moves();
         for (int i = 0; i < moves.size(); i++) {
@@ -256,7 +248,7 @@ public final class PageRetirement {
             }
             while (at != end || gather.isFull()) {
                 if (gather.isFull()) {
-                    if (!flush(mayRest)) {
+                    if (!gather.invalidate(mayRest)) {
                         reached = at;
                         return false;
                     }
