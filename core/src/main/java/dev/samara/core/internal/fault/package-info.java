@@ -9,7 +9,8 @@
  * one leaf ({@link dev.samara.core.internal.fault.VmaRecheck}).
  *
  * <ul>
- *   <li>{@link dev.samara.core.internal.fault.AnonymousFault} maps zero pages and fresh pages of anonymous memory.
+ *   <li>{@link dev.samara.core.internal.fault.AnonymousFault} maps anonymous memory: the zero page on a read, a
+ *       fresh page on a write.
  *   <li>{@link dev.samara.core.internal.fault.FaultAround} maps pages of a file that are in memory, a window at a time.
  *   <li>{@link dev.samara.core.internal.fault.BackingFault} asks the backing for a page that is not in memory, and
  *       holds a reference on the VMA meanwhile.

@@ -24,7 +24,7 @@
  *   <caption>Where to look</caption>
  *   <tr><td>Where are the tree of VMAs and the layout lock?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout}, {@link dev.samara.core.internal.space.LayoutLock}</td></tr>
- *   <tr><td>What do the parts of a layout need of it?</td>
+ *   <tr><td>Which state of a layout is in none of its districts?</td>
  *       <td>{@link dev.samara.core.internal.space.LayoutState}</td></tr>
  *   <tr><td>When, and where, is a layout divided, and when is it joined?</td>
  *       <td>{@code LockContention}, {@code BorderSearch}, {@code Districts}</td></tr>

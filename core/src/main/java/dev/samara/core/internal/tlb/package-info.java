@@ -18,7 +18,7 @@
  *       dev.samara.core.internal.tlb.CpuTlb#poll}</td></tr>
  *   <tr><td>Which generation has a CPU flushed to?</td>
  *       <td>{@code FlushedGenerations}</td></tr>
- *   <tr><td>Where is it decided that a CPU flushes ranges, or everything?</td>
+ *   <tr><td>Where does a CPU decide whether it drops ranges, or everything ({@code flush_tlb_func})?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbCatchUp}, by the generations that the CPU is behind; {@link
  *       dev.samara.core.internal.tlb.SoftTlb#tryFlush}, by the length of a range</td></tr>
  *   <tr><td>What walks the page table after a miss, and fills the TLB?</td>
