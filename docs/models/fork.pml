@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The copy of a fork, beside an operation that replaces a mapping (P23, P35, P4; Fork, CopyPageTables,
- * RetirementSteps).
+ * PageRetirement).
  *
  * One page of one mapping, whose frame is writable. A fork takes the layout of one instant and then copies the entry.
  * A mapping with MAP_FIXED takes the place of the old one: it publishes, retires the old page and completes; then a

@@ -10,7 +10,7 @@ import dev.samara.core.event.PageSink;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.fault.ExpandStack;
-import dev.samara.core.internal.fault.Resolve;
+import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
@@ -278,7 +278,7 @@ public final class AddressSpace implements AutoCloseable {
      *     an operation, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
      */
     public int resolve(long address, int access) {
-        return Resolve.resolve(layout, address, access);
+        return PermissionCheck.resolve(layout, address, access);
     }
 
     /**

@@ -7,8 +7,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The root of a tree with what changes it: the writer lock, the era, and the draft of the edit or transaction under
- * way. It publishes drafts, and knows nothing of the edits in them.
+ * The root of a tree with what changes it: the writer lock, the era, and the draft of the edit or transaction in
+ * progress. A second writer waits here for the writer lock ({@link #beginEdit}). Publishes drafts, and knows nothing of
+ * the edits in them.
  */
 abstract class EditedRoot extends AfterRoot {
 

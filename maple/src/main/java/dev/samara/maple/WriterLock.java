@@ -3,7 +3,10 @@ package dev.samara.maple;
 
 import java.util.concurrent.locks.ReentrantLock;
 
-/** The lock of a tree that was not given one. It counts its releases. */
+/**
+ * The writer lock of a tree that was not given one. {@link EditedRoot} takes it for each edit and transaction, so a
+ * second writer waits there. It counts its releases.
+ */
 final class WriterLock extends ReentrantLock {
 
     private static final long serialVersionUID = 1L;

@@ -78,7 +78,7 @@ final class MemoryBreaks {
                     "            return DONE;\n"),
             of(
                     "munmap looks for a seal before it cuts",
-                    "syscall.Munmap",
+                    "op.GatheredVmas",
                     "if (Addresses.isBelow(first.start(), start)) {",
                     "if (first.start() < start && (edit.counters.sealed == 0 || !hasSealed(edit, start, end))) {"),
             of(

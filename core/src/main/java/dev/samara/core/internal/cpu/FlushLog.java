@@ -7,7 +7,7 @@ import java.lang.invoke.VarHandle;
 
 /**
  * The ranges of the last generations of one context. A CPU that is a few generations back flushes these ranges; one
- * that is further back flushes everything. {@code TlbFlusher} decides that.
+ * that is further back flushes everything. {@code TlbCatchUp} decides that.
  *
  * <p>The thread that has advanced the generation writes the record, once. A record may be overwritten while a CPU reads
  * it; the reader detects that. Writing and reading allocate nothing.

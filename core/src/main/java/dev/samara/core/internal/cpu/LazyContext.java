@@ -5,9 +5,9 @@ import dev.samara.core.internal.sync.Padding;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The context in which one CPU went to LAZY ({@code active_mm}), as long as the CPU keeps it, and the means that keep
- * that context alive meanwhile. Each subclass is one answer. No other field of a CPU leads to a space that the CPU has
- * left.
+ * The space that a CPU in LAZY has left but whose page tables it may still walk ({@code active_mm}), and what keeps
+ * these tables alive. Each subclass is one means. No other field of a CPU leads to a space that the CPU has left.
+ * Flushes are not decided here: a CPU that returns catches up by generations, in {@code tlb.CpuTlb.enterGuest}.
  *
  * <p>A CPU begins to keep a context while it is a user of it. It keeps the context while it is LAZY, and then also
  * while it is a user again. So a CPU that goes to LAZY often has nothing more to note. It stops after it has arrived in

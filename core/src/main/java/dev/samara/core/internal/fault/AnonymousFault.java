@@ -16,8 +16,9 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Faults of anonymous memory at an entry without a page ({@code do_anonymous_page}): a write maps a frame of zeros, and
- * so does a read if the machine {@linkplain MachineMemory#forbidsZeroPage forbids} the zero page.
+ * Faults of anonymous memory at an entry without a page ({@code do_anonymous_page}): a read maps the shared zero page,
+ * a write a fresh frame. Where the machine {@linkplain dev.samara.core.internal.memory.MachineMemory#forbidsZeroPage
+ * forbids} the zero page, a read maps a fresh frame, too.
  */
 final class AnonymousFault {
     private final FaultState state;
@@ -100,7 +101,7 @@ final class AnonymousFault {
         Leaf.lock(leaf);
         try {
             VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, isPrepared);
-            if (now == null || (writes && !Resolve.mayCopy(now, access))) {
+            if (now == null || (writes && !PermissionCheck.mayCopy(now, access))) {
                 return FaultResult.AGAIN;
             }
             // Under the lock that the reaper takes after it has set the mark. Either the reaper finds this page, or

@@ -82,7 +82,7 @@ final class BackingFault {
         int frame;
         try {
             // A backing is asked for the page, whatever gives the right.
-            frame = ask(traits, cache, new Request(state, vma, page, address, access & ~Resolve.FORCED));
+            frame = ask(traits, cache, new Request(state, vma, page, address, access & ~PermissionCheck.FORCED));
         } finally {
             vma.release();
         }
@@ -100,7 +100,8 @@ final class BackingFault {
             return copyOnWrite.copyFromCache(vma, address, access, cache, page, frame);
         }
         if (writes && traits.noticesWrites()) {
-            return mapNoticed(traits, cache, frame, new Request(state, vma, page, address, access & ~Resolve.FORCED));
+            return mapNoticed(
+                    traits, cache, frame, new Request(state, vma, page, address, access & ~PermissionCheck.FORCED));
         }
         return faultAround.mapOne(vma, cache, address, page, frame, writes);
     }
@@ -221,7 +222,8 @@ final class BackingFault {
     /** Handles the first write to a page of a shared mapping that is already mapped. */
     int pageMkwrite(VmArea vma, long address, int access, long pte) {
         PageTable table = state.table();
-        Request request = new Request(state, vma, state.pageOf(vma, address), address, access & ~Resolve.FORCED);
+        Request request =
+                new Request(state, vma, state.pageOf(vma, address), address, access & ~PermissionCheck.FORCED);
         Notice notice = table.notices().begin(address);
         try {
             int told = tell(Objects.requireNonNull(vma.traits()), request);

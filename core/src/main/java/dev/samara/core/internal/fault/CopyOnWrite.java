@@ -66,7 +66,7 @@ final class CopyOnWrite {
                 return FaultResult.AGAIN;
             }
             VmArea now = VmaRecheck.of(state.layout, vma, address, true);
-            if (now == null || !Resolve.mayCopy(now, access)) {
+            if (now == null || !PermissionCheck.mayCopy(now, access)) {
                 return FaultResult.AGAIN;
             }
             long rights = VmaRights.most(now, state.layout.geometry());
@@ -175,7 +175,7 @@ final class CopyOnWrite {
             try {
                 VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true);
                 if (now != null
-                        && Resolve.mayCopy(now, access)
+                        && PermissionCheck.mayCopy(now, access)
                         && state.frames.isCached(source, cache.number(), page)
                         && Leaf.fill(leaf, index, mark)) {
                     rights = VmaRights.most(now, state.layout.geometry());
@@ -207,7 +207,7 @@ final class CopyOnWrite {
         Leaf.lock(leaf);
         try {
             VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true);
-            if (now == null || !Resolve.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
+            if (now == null || !PermissionCheck.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }
             return Leaf.compareAndSet(leaf, index, pte, mark)

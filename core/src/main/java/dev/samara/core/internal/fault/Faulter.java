@@ -145,7 +145,7 @@ public final class Faulter {
      * caller is in no reader section and holds no lock.
      *
      * @param address any address
-     * @param access bits of {@link Protection}, at least one; or READ or WRITE, and {@link Resolve#FORCED}
+     * @param access bits of {@link Protection}, at least one; or READ or WRITE, and {@link PermissionCheck#FORCED}
      * @return a {@link Fault}
      * @throws IllegalStateException if the fault would have to wait and is called by the retire phase of an operation
      *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}. Also thrown within {@code
@@ -286,7 +286,7 @@ public final class Faulter {
     /** Decides by the VMA, and then by one read of the entry. Ends the section if it waits. */
     private int attempt(long address, int access) {
         VmArea vma = find(address);
-        int result = Resolve.check(vma, access, state.layout.geometry());
+        int result = PermissionCheck.check(vma, access, state.layout.geometry());
         if (vma == null || result == FaultResult.MUST_WAIT) {
             return awaitLayout(vma, address, access);
         }
@@ -337,7 +337,7 @@ public final class Faulter {
             return FaultResult.AGAIN;
         }
         BegunEvent recorded = Tracepoints.beginFault();
-        int result = Resolve.awaitOwner(state.layout, gate, address);
+        int result = PermissionCheck.awaitOwner(state.layout, gate, address);
         state.record(recorded, "a busy entry", address, access, result);
         return result;
     }
@@ -346,7 +346,7 @@ public final class Faulter {
     private int awaitLayout(@Nullable VmArea vma, long address, int access) {
         leaveToWait();
         BegunEvent recorded = Tracepoints.beginFault();
-        int result = Resolve.await(state.layout, vma, address);
+        int result = PermissionCheck.await(state.layout, vma, address);
         state.record(recorded, vma == null ? "no mapping" : "an operation in flight", address, access, result);
         return result;
     }

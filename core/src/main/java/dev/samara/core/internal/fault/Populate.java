@@ -154,7 +154,7 @@ public final class Populate {
         }
         boolean isForced =
                 vma.hasAny(VmaFlags.ACCESS) && !geometry.protectionMap().permits((int) vma.flags(), Protection.READ);
-        return isForced ? Protection.READ | Resolve.FORCED : Protection.READ;
+        return isForced ? Protection.READ | PermissionCheck.FORCED : Protection.READ;
     }
 
     /** Looks at the interrupt flag now and then, so that the population of a huge range ends soon. Leaves it set. */

@@ -45,7 +45,7 @@ final class PresentFault {
 
     /** Returns whether an access can be made through a present entry. */
     private static boolean allows(long pte, int access) {
-        if ((access & Resolve.FORCED) == 0) {
+        if ((access & PermissionCheck.FORCED) == 0) {
             return Pte.has(pte, rightsOf(access));
         }
         return (access & Protection.WRITE) == 0 || Pte.has(pte, Pte.WRITE) || Pte.has(pte, Pte.FORCED_WRITE);

@@ -2,14 +2,15 @@
 /**
  * Page faults: from an address and an access to a translation, or to the reason why there is none.
  *
- * <p>{@link dev.samara.core.internal.fault.Resolve} is the front half: it finds the VMA, {@linkplain
- * dev.samara.core.internal.fault.ExpandStack grows} a stack, and checks the rights. {@link
- * dev.samara.core.internal.fault.Faulter} is the back half: it decides on one read of the entry, and maps the page. The
- * common fault takes no lock of the space and no reference: it runs in a reader section, and checks its VMA under
- * the lock of one leaf ({@link dev.samara.core.internal.fault.VmaRecheck}).
+ * <p>{@link dev.samara.core.internal.fault.Faulter} runs a fault: it looks the VMA up, has {@link
+ * dev.samara.core.internal.fault.PermissionCheck} check the rights, decides on one read of the entry, and maps the
+ * page. Where no VMA was found, a stack may {@linkplain dev.samara.core.internal.fault.ExpandStack grow}. The common
+ * fault takes no lock of the space and no reference: it runs in a reader section, and checks its VMA under the lock of
+ * one leaf ({@link dev.samara.core.internal.fault.VmaRecheck}).
  *
  * <ul>
- *   <li>{@link dev.samara.core.internal.fault.AnonymousFault} maps zero pages and fresh pages of anonymous memory.
+ *   <li>{@link dev.samara.core.internal.fault.AnonymousFault} maps anonymous memory: the zero page on a read, a
+ *       fresh page on a write.
  *   <li>{@link dev.samara.core.internal.fault.FaultAround} maps pages of a file that are in memory, a window at a time.
  *   <li>{@link dev.samara.core.internal.fault.BackingFault} asks the backing for a page that is not in memory, and
  *       holds a reference on the VMA meanwhile.
@@ -23,12 +24,12 @@
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>What finds the VMA of an address, and checks the rights?</td>
- *       <td>{@link dev.samara.core.internal.fault.Resolve}</td></tr>
- *   <tr><td>What decides on the entry, and maps the page?</td>
+ *   <tr><td>What checks the rights of the VMA that was found, and waits at its gate?</td>
+ *       <td>{@link dev.samara.core.internal.fault.PermissionCheck}</td></tr>
+ *   <tr><td>What looks the VMA up, decides on the entry, and maps the page?</td>
  *       <td>{@link dev.samara.core.internal.fault.Faulter}</td></tr>
  *   <tr><td>Which faults are SIGSEGV, and which are SIGBUS?</td>
- *       <td>{@link dev.samara.core.internal.fault.Resolve}: no VMA, or no right; {@link
+ *       <td>{@link dev.samara.core.internal.fault.PermissionCheck}: no VMA, or no right; {@link
  *       dev.samara.core.internal.fault.Faulter} and {@code BackingFault}: no page; {@link
  *       dev.samara.core.internal.file.ShmemFault}: beyond the end of a file</td></tr>
  *   <tr><td>What gives an entry the right to write?</td>

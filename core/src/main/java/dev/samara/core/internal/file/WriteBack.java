@@ -19,8 +19,9 @@ import java.nio.ByteBuffer;
  * </ol>
  *
  * <p>The marks are cleared before the bytes are read. In the other order, a store between the two would be lost. The
- * caller excludes truncations and holes until the end of a write-back, so no page is written that is not in the file
- * any more.
+ * caller, {@code hostfile.PageWrites}, holds the write-back lock of {@code hostfile.InodeState} until the end of a
+ * write-back. That excludes other write-backs, truncations and holes, so no page is written that is not in the file any
+ * more; and a thread waits for a write-back by taking that lock.
  */
 final class WriteBack {
     private final MachineMemory memory;

@@ -48,6 +48,9 @@
  *       <td>{@code RecentReads}</td></tr>
  *   <tr><td>What writes dirty pages behind the cache?</td>
  *       <td>{@code WriteBack}</td></tr>
+ *   <tr><td>Where does a thread wait for a write-back?</td>
+ *       <td>At no single page: {@code hostfile.InodeState} has the lock under which a file's pages are written; its
+ *       takers include {@code hostfile.PageWrites}, {@code HostInode.awaitWriteBack} and truncations</td></tr>
  *   <tr><td>Which of these pages may be freed?</td>
  *       <td>{@code ReclaimCandidates}</td></tr>
  *   <tr><td>What reads and writes the bytes of a file?</td>

@@ -7,7 +7,7 @@ import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.LoadedRoot;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.fault.Faulter;
-import dev.samara.core.internal.fault.Resolve;
+import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -269,7 +269,7 @@ public final class CheckedMemory extends TranslatedMemory {
             return vma.hasAny(VmaFlags.READ | VmaFlags.MAYREAD);
         }
         return right == Pte.FORCED_WRITE
-                ? Resolve.isCopyOnWrite(vma)
+                ? PermissionCheck.isCopyOnWrite(vma)
                 : (VmaRights.most(vma, layout.geometry()) & right) == right;
     }
 

@@ -230,7 +230,7 @@ public final class FutexBuckets extends FutexTable {
             GuestMemory of, long address, long other, boolean isShared, int wakes, int otherWakes, int encoded) {
         CpuMemory cpu = checked(of);
         TranslatedMemory memory = cpu.loaded();
-        FutexOperation operation = new FutexOperation(encoded);
+        WakeOp operation = new WakeOp(encoded);
         for (; ; ) {
             FutexKey key = FutexWords.key(cpu, address, isShared, Protection.READ);
             FutexKey changed = key == null ? null : FutexWords.key(cpu, other, isShared, Protection.WRITE);

@@ -78,7 +78,7 @@ final class FutexWords {
      *
      * @return the old number, unsigned, or {@link #ABSENT}
      */
-    static long change(CpuMemory cpu, TranslatedMemory memory, long address, FutexOperation operation) {
+    static long change(CpuMemory cpu, TranslatedMemory memory, long address, WakeOp operation) {
         long physical = memory.lookUpForUpdate(address);
         if (physical < 0) {
             return ABSENT;

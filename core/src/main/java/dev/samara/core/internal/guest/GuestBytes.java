@@ -178,7 +178,7 @@ final class GuestBytes {
                     registers.tell(memory, to, length);
                     return Fault.NONE;
                 }
-                source = memory.find(from + first, Protection.READ);
+                source = memory.walkOrFault(from + first, Protection.READ);
             }
             return registers.fail((int) -source, from + first, Protection.READ, 1);
         } finally {

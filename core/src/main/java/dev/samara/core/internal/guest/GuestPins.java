@@ -29,7 +29,7 @@ final class GuestPins {
         try {
             for (; ; ) {
                 // By the entry and not by the TLB: the entry is compared after the pin.
-                long physical = memory.find(address, writes ? Protection.WRITE : Protection.READ);
+                long physical = memory.walkOrFault(address, writes ? Protection.WRITE : Protection.READ);
                 if (physical < 0) {
                     fault = (int) -physical;
                     return null;

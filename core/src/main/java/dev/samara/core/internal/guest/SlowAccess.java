@@ -43,7 +43,7 @@ final class SlowAccess {
 
     /** Reads a number of a page that is watched for reads. Called in GUEST. */
     int loadWatched(TranslatedMemory memory, long address, int size, int access) {
-        long physical = memory.findAgain(address, access);
+        long physical = memory.walkOrFaultAgain(address, access);
         if (physical < 0) {
             return cpu.fail((int) -physical, address, access, size);
         }
@@ -86,7 +86,7 @@ final class SlowAccess {
                 cpu.tell(memory, address, size);
                 return Fault.NONE;
             }
-            low = memory.find(address, Protection.WRITE);
+            low = memory.walkOrFault(address, Protection.WRITE);
         }
         return fail(low, address, size);
     }
@@ -118,7 +118,7 @@ final class SlowAccess {
      * @param number in little-endian order
      */
     int storeWatched(TranslatedMemory memory, long address, int size, long number) {
-        long physical = memory.findAgain(address, Protection.WRITE);
+        long physical = memory.walkOrFaultAgain(address, Protection.WRITE);
         if (physical < 0) {
             return fail(physical, address, size);
         }
@@ -130,7 +130,7 @@ final class SlowAccess {
     /** Makes an atomic access to a page that is watched. Called in GUEST. */
     int updateWatched(TranslatedMemory memory, AtomicUpdate what, long address, int size, long expected, long operand) {
         int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
-        long physical = memory.findAgain(address, what.isUpdate() ? TranslatedMemory.UPDATE : access);
+        long physical = memory.walkOrFaultAgain(address, what.isUpdate() ? TranslatedMemory.UPDATE : access);
         if (physical < 0) {
             return cpu.fail((int) -physical, address, access, size);
         }

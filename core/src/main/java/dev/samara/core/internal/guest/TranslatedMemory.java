@@ -5,7 +5,7 @@ import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Faulter;
-import dev.samara.core.internal.fault.Resolve;
+import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
@@ -255,7 +255,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     long translate(long address, int size, int access) {
         long physical = tlb.probe(address, size, rightOf(access));
-        return physical >= 0 ? physical : resolve(address, access);
+        return physical >= 0 ? physical : translateAfterMiss(address, access);
     }
 
     static long rightOf(int access) {
@@ -273,11 +273,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     long translateForUpdate(long address, int size) {
         long physical = tlb.probe(address, size, Pte.WRITE);
-        return physical >= 0 ? physical : resolve(address, UPDATE);
+        return physical >= 0 ? physical : translateAfterMiss(address, UPDATE);
     }
 
-    private long resolve(long address, int access) {
-        long physical = find(address, access);
+    /** Translates by the page table or a fault, after the TLB had no translation. Results as {@link #translate}. */
+    private long translateAfterMiss(long address, int access) {
+        long physical = walkOrFault(address, access);
         return physical >= 0 && isReported(address, access) ? WATCHED : physical;
     }
 
@@ -285,43 +286,43 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return fill.isReadWatched(address) || ((access & Protection.WRITE) != 0 && fill.isWatched(address));
     }
 
-    /** Translates for a read by the TLB, and else like {@link #find}. Called in GUEST. */
+    /** Translates for a read by the TLB, and else like {@link #walkOrFault}. Called in GUEST. */
     long findReadable(long address, int access) {
         long physical = tlb.probe(address, 1, rightOf(access));
-        return physical >= 0 ? physical : find(address, access);
+        return physical >= 0 ? physical : walkOrFault(address, access);
     }
 
-    /** Translates for a store by the TLB, and else like {@link #find}. Called in GUEST. */
+    /** Translates for a store by the TLB, and else like {@link #walkOrFault}. Called in GUEST. */
     long findWritable(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
-        return physical >= 0 ? physical : find(address, Protection.WRITE);
+        return physical >= 0 ? physical : walkOrFault(address, Protection.WRITE);
     }
 
-    /** Translates for an atomic update by the TLB, and else like {@link #find}. Called in GUEST. */
+    /** Translates for an atomic update by the TLB, and else like {@link #walkOrFault}. Called in GUEST. */
     long findForUpdate(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
-        return physical >= 0 ? physical : find(address, UPDATE);
+        return physical >= 0 ? physical : walkOrFault(address, UPDATE);
     }
 
     /**
-     * Translates an address that the TLB does not, also for a store to a page that is watched: the caller then tells
-     * the watchers.
+     * Walks the page table for an address that the TLB does not translate, and faults if the walk finds nothing. Also
+     * translates for a store to a page that is watched: the caller then notifies the watchers.
      */
-    long find(long address, int access) {
+    long walkOrFault(long address, int access) {
         long physical = walk(address, rightOf(access));
         // After the walk: because of this store, the compiler reads fields again instead of using their values of
         // before.
         counters.increment(CpuCounters.TLB_MISSES);
-        return physical >= 0 ? physical : findByFault(address, access);
+        return physical >= 0 ? physical : faultIn(address, access);
     }
 
     /**
-     * Translates as {@link #find} does for an access whose miss is counted already, and since which the CPU has not
-     * left GUEST.
+     * Translates as {@link #walkOrFault} does, for an access whose miss was counted already. The CPU has not left GUEST
+     * since then.
      */
-    long findAgain(long address, int access) {
+    long walkOrFaultAgain(long address, int access) {
         long physical = walk(address, rightOf(access));
-        return physical >= 0 ? physical : findByFault(address, access);
+        return physical >= 0 ? physical : faultIn(address, access);
     }
 
     /**
@@ -406,9 +407,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
         if (physical >= 0) {
             return physical;
         }
-        physical = walkForced(address, access | Resolve.FORCED);
+        physical = walkForced(address, access | PermissionCheck.FORCED);
         counters.increment(CpuCounters.TLB_MISSES);
-        return physical >= 0 ? physical : findByFault(address, access | Resolve.FORCED);
+        return physical >= 0 ? physical : faultIn(address, access | PermissionCheck.FORCED);
     }
 
     private long walkForced(long address, int access) {
@@ -420,7 +421,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return physical >= 0 ? physical : walk(address, Pte.FORCED_WRITE);
     }
 
-    private long findByFault(long address, int access) {
+    /** Faults the page in and walks again, until the walk finds it or the fault fails. Leaves GUEST for the fault. */
+    private long faultIn(long address, int access) {
         for (; ; ) {
             int result;
             leaveGuest();
@@ -434,8 +436,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
             }
             // The fault may have linked a new leaf.
             fill.forgetTable(address);
-            long physical =
-                    (access & Resolve.FORCED) != 0 ? walkForced(address, access) : walk(address, rightOf(access));
+            long physical = (access & PermissionCheck.FORCED) != 0
+                    ? walkForced(address, access)
+                    : walk(address, rightOf(access));
             if (physical >= 0) {
                 return physical;
             }

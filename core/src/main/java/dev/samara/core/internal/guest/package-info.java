@@ -10,6 +10,9 @@
  * dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine. There each access is checked
  * after it was made.
  *
+ * <p>{@link dev.samara.core.internal.guest.FutexBuckets} is a machine's table of futexes: the waits and wakes at words
+ * of this memory.
+ *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>What makes an access of a CPU?</td>
@@ -24,6 +27,18 @@
  *       <td>{@code GuestPins}, {@link dev.samara.core.internal.guest.FramePin}</td></tr>
  *   <tr><td>What checks an access on a checked machine?</td>
  *       <td>{@link dev.samara.core.internal.guest.CheckedMemory}</td></tr>
+ *   <tr><td>Why does a futex wait miss no wake?</td>
+ *       <td>{@link dev.samara.core.internal.guest.FutexBuckets}, in {@code queueIf}: the word is read and compared
+ *       under the lock of its {@code FutexBucket}</td></tr>
+ *   <tr><td>Which words are one futex, private or shared?</td>
+ *       <td>{@code FutexKeys}</td></tr>
+ *   <tr><td>What reads and changes the word of a futex?</td>
+ *       <td>{@code FutexWords}</td></tr>
+ *   <tr><td>What decodes the operation of {@code FUTEX_WAKE_OP}?</td>
+ *       <td>{@code WakeOp}</td></tr>
+ *   <tr><td>Who waits at a futex, and who is resumed after the lock is released?</td>
+ *       <td>{@code FutexBucket}, {@code FutexEntry}, {@link dev.samara.core.internal.guest.QueuedWaiter}; {@code
+ *       WokenWaiters}</td></tr>
  * </table>
  */
 @NullMarked

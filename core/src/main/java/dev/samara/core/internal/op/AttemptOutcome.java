@@ -18,7 +18,7 @@ enum AttemptOutcome {
     /** The attempt had locked a part of the layout and needs more: the next one has the whole layout. */
     NEEDS_WHOLE,
 
-    /** The call has more VMAs to look at than one hold of the lock should: it has claimed its ranges for batches. */
+    /** The call has more VMAs to look at than one hold of the lock should: it keeps its ranges for batches. */
     NEEDS_BATCHES,
 
     /** The retirement lacks a resource, which is taken without the lock. */

@@ -20,7 +20,7 @@ public interface Call {
 
     /**
      * Checks the whole of the call's ranges, before a call that {@linkplain Edit#endsBatchAt publishes in batches}
-     * publishes the first one. The ranges are claimed, so their VMAs do not change. Called without a lock.
+     * publishes the first one. The call keeps its ranges, so their VMAs do not change. Called without a lock.
      *
      * @return a number for {@link Edit#note}, or a negated errno
      */

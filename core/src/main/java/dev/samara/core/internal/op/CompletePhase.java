@@ -38,7 +38,8 @@ final class CompletePhase {
         boolean alone;
         boolean hasManyJoins;
         boolean done = false;
-        District district = layout.lock(run.footprint().low(), run.footprint().high());
+        District district =
+                layout.lockDistrict(run.footprint().low(), run.footprint().high());
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.
             hasManyJoins = hasManyJoins(run);
@@ -164,7 +165,7 @@ final class CompletePhase {
     }
 
     private void end(InFlightOperation range) {
-        UnmapReservations.clear(edit, range);
+        UnmappedRanges.clear(edit, range);
         if (range.isLast()) {
             complete(range);
         }

@@ -5,7 +5,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.maple.RangeEntry;
 
 /**
- * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link UnmapReservations} of
+ * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link UnmappedRanges} of
  * {@code munmap}s in flight. That mapping stays in flight until these operations are complete too, so it is used only
  * after their retirements.
  */
@@ -33,7 +33,7 @@ public final class EarlyReuse {
 
     /** Takes over the reservations of {@code munmap}s in a range that may be reused. */
     public static void takeOver(Edit edit, long start, long end) {
-        Retirement mine = edit.retirement();
+        PreparedRetirement mine = edit.retirement();
         mine.follow(edit.district.inFlight().reusedIn(start, end));
         RangeEntry<Object> entry = edit.tree.reservationIn(start, end - 1);
         while (entry != null) {

@@ -12,7 +12,6 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
-import dev.samara.maple.Cursor;
 import dev.samara.maple.TreeBuilder;
 import org.jspecify.annotations.Nullable;
 
@@ -71,7 +70,7 @@ public final class Edit extends EditedLayout {
         }
     }
 
-    /** Returns whether the call publishes in batches, and has claimed its ranges. */
+    /** Returns whether the call publishes in batches, and so keeps the ranges that it has claimed. */
     public boolean isBatched() {
         return operation.batches != null;
     }
@@ -138,25 +137,6 @@ public final class Edit extends EditedLayout {
         }
     }
 
-    /**
-     * Returns a cursor at the first VMA of a loop that changes none. The cursor finds the next VMA several times as
-     * fast as {@link #firstIn} does. Returns null if the first VMA is the only one, as it usually is, or there is none.
-     */
-    public @Nullable Cursor<VmArea> cursorFrom(@Nullable VmArea first, long end) {
-        if (first == null || !Addresses.isBelow(first.end(), end)) {
-            return null;
-        }
-        Cursor<VmArea> cursor = tree.cursor();
-        cursor.find(first.start());
-        return cursor;
-    }
-
-    /** Returns the next VMA of a loop if it begins below an address, or null; also without a cursor. */
-    public static @Nullable VmArea next(@Nullable Cursor<VmArea> cursor, long end) {
-        VmArea vma = cursor == null ? null : cursor.next();
-        return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
-    }
-
     /** Counts a new VMA; one later call of {@link #fill} stores all VMAs that were counted. */
     public void putLater(VmArea vma) {
         counters.count(vma, pagesOf(vma), 1);
@@ -218,7 +198,7 @@ public final class Edit extends EditedLayout {
      * @throws Restart if its retirement lacks a page table context. Found here, before the call has looked at many VMAs
      *     in vain
      */
-    Retirement retirement() {
+    PreparedRetirement retirement() {
         if (retirement == null) {
             requireContext();
             retirement = new RetirementRun(operation);

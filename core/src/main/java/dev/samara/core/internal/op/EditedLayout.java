@@ -59,7 +59,7 @@ public class EditedLayout implements AutoCloseable {
 
     /** The range in flight that this edit publishes, or null. */
     @Nullable
-    Retirement retirement;
+    PreparedRetirement retirement;
 
     /**
      * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
@@ -201,10 +201,10 @@ public class EditedLayout implements AutoCloseable {
         return address == 0 ? null : at(address - 1);
     }
 
-    /** Returns whether {@code [start, end)} has no VMA and no reservation, and no operation has claimed a part. */
+    /** Returns whether {@code [start, end)} has no VMA and no reservation, and no operation in batches keeps a part. */
     public boolean isFree(long start, long end) {
         require(start, end);
-        return tree.isFree(start, end - 1) && district.inFlight().claimOver(start, end) == null;
+        return tree.isFree(start, end - 1) && district.inFlight().batchOver(start, end) == null;
     }
 
     /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */
@@ -281,7 +281,7 @@ public class EditedLayout implements AutoCloseable {
     CommitCharge commitment() {
         if (commitment == null) {
             commitment = new CommitCharge(district, layout);
-            Retirement mine = retirement;
+            PreparedRetirement mine = retirement;
             if (mine != null && mine.isBatched()) {
                 commitment.goOn(mine.completionWork());
             }
@@ -349,7 +349,7 @@ public class EditedLayout implements AutoCloseable {
      */
     @SuppressWarnings("try") // it is there to be closed
     private void undo() {
-        Retirement mine = retirement;
+        PreparedRetirement mine = retirement;
         if (mine != null && mine.isBatched()) {
             mine.undoBatch();
         }

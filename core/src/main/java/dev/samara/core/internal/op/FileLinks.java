@@ -39,7 +39,7 @@ final class FileLinks {
     }
 
     /** Unlinks VMAs that left the layout, or leaves them to the range in flight that retires their pages. */
-    static void unlink(List<VmArea> gone, @Nullable Retirement run) {
+    static void unlink(List<VmArea> gone, @Nullable PreparedRetirement run) {
         List<VmArea> linked = null;
         for (int i = 0; i < gone.size(); i++) {
             VmArea vma = gone.get(i);

@@ -5,13 +5,74 @@ import dev.samara.core.internal.space.EditLists;
 import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Cursor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** How an edit takes out all VMAs of a range at once ({@code vms_gather_munmap_vmas} in {@code mm/vma.c}). */
+/**
+ * The VMAs of a range that an edit unmaps or replaces: cut at its ends, refused if one is sealed, gathered, and taken
+ * out at once ({@code vms_gather_munmap_vmas} in {@code mm/vma.c}). The first half of {@code munmap}, and of the calls
+ * that replace or move a range.
+ */
 public final class GatheredVmas {
     private GatheredVmas() {}
+
+    /**
+     * Cuts the VMAs at both ends of a range, and gathers its VMAs, for {@link #displace} or {@link #unmap}. The VMA
+     * that the range is found by is not looked up again, unless it is cut at the end.
+     *
+     * <p>If the range has a sealed VMA, a cut at the start remains, as on Linux.
+     *
+     * @return 0 or a negated errno
+     */
+    public static long cutAndGather(Edit edit, long start, long end) {
+        VmArea first = edit.firstIn(start, end);
+        if (first == null) {
+            gather(edit, null, end);
+            return Edit.DONE;
+        }
+        if (Addresses.isBelow(first.start(), start)) {
+            // Only a hole in the middle of one VMA leaves more mappings than before.
+            if (Addresses.isBelow(end, first.end()) && !MapCount.mayGrow(edit, 1)) {
+                return Errno.ENOMEM.result();
+            }
+            if (first.has(VmaFlags.SEALED)) {
+                return Errno.EPERM.result();
+            }
+            Errno refusal = VmaCut.refusal(edit, first, start);
+            if (refusal != null) {
+                return refusal.result();
+            }
+            first = VmaCut.cut(edit, first, start);
+        }
+        if (edit.counters.sealed != 0 && hasSealed(edit, start, end)) {
+            return Errno.EPERM.result();
+        }
+        VmArea last = Addresses.isBelow(first.end(), end) ? edit.at(end - 1) : first;
+        if (last != null && Addresses.isAbove(last.end(), end)) {
+            Errno refusal = VmaCut.refusal(edit, last, end);
+            if (refusal != null) {
+                return refusal.result();
+            }
+            VmaCut.cut(edit, last, end);
+            if (last == first) {
+                first = edit.firstIn(start, end);
+            }
+        }
+        gather(edit, first, end);
+        return Edit.DONE;
+    }
+
+    private static boolean hasSealed(Edit edit, long start, long end) {
+        VmArea vma = edit.firstIn(start, end);
+        Cursor<VmArea> cursor = cursorFrom(edit, vma, end);
+        while (vma != null && !vma.has(VmaFlags.SEALED)) {
+            vma = next(cursor, end);
+        }
+        return vma != null;
+    }
 
     /**
      * Looks at the VMAs of a range that no VMA crosses, for {@link #displace} or {@link #unmap}.
@@ -23,7 +84,7 @@ public final class GatheredVmas {
      * @param end after the last address of the range
      * @throws Restart as {@link Edit#retirement}
      */
-    public static void gather(Edit edit, @Nullable VmArea first, long end) {
+    private static void gather(Edit edit, @Nullable VmArea first, long end) {
         EditLists.Gathered gathered = edit.lists.gathered();
         gathered.clear();
         List<VmArea> vmas = gathered.vmas();
@@ -33,7 +94,7 @@ public final class GatheredVmas {
         }
         edit.requireContext();
         vmas.add(first);
-        Cursor<VmArea> cursor = edit.cursorFrom(first, end);
+        Cursor<VmArea> cursor = cursorFrom(edit, first, end);
         if (cursor != null) {
             // The bounds of the cursor, not those of the VMA, which is not read here.
             for (VmArea vma = cursor.next();
@@ -48,12 +109,32 @@ public final class GatheredVmas {
         }
     }
 
-    /** Returns the counters of the VMAs of the last {@link #gather}; the caller only reads them. */
+    /**
+     * Returns a cursor at the first VMA of a loop that changes none. The cursor finds the next VMA several times as
+     * fast as {@link Edit#firstIn} does. Returns null if the first VMA is the only one, as it usually is, or there is
+     * none.
+     */
+    private static @Nullable Cursor<VmArea> cursorFrom(Edit edit, @Nullable VmArea first, long end) {
+        if (first == null || !Addresses.isBelow(first.end(), end)) {
+            return null;
+        }
+        Cursor<VmArea> cursor = edit.tree.cursor();
+        cursor.find(first.start());
+        return cursor;
+    }
+
+    /** Returns the next VMA of a loop if it begins below an address, or null; also without a cursor. */
+    private static @Nullable VmArea next(@Nullable Cursor<VmArea> cursor, long end) {
+        VmArea vma = cursor == null ? null : cursor.next();
+        return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
+    }
+
+    /** Returns the counters of the VMAs of the last {@link #cutAndGather}; the caller only reads them. */
     public static LayoutCounters counters(Edit edit) {
         return edit.lists.gathered().counters();
     }
 
-    /** Takes out the VMAs of the last {@link #gather}, after which nothing was stored. */
+    /** Takes out the VMAs of the last {@link #cutAndGather}, after which nothing was stored. */
     public static void displace(Edit edit) {
         EditLists lists = edit.lists;
         List<VmArea> gathered = lists.gathered().vmas();
@@ -79,15 +160,43 @@ public final class GatheredVmas {
         }
     }
 
-    /** Unmaps a range that no VMA crosses; its mapped part is reserved until completion. */
+    /**
+     * Unmaps a range. VMAs that cross an end are cut there; a range in flight keeps the mapped part until completion.
+     *
+     * @return 0 or a negated errno
+     */
+    public static long cutAndUnmap(Edit edit, long start, long end) {
+        long result = cutAndGather(edit, start, end);
+        if (result == Edit.DONE) {
+            unmap(edit, false);
+        }
+        return result;
+    }
+
+    /** Unmaps a range that the caller has mapped elsewhere. The backing was already asked whether it may be cut out. */
+    public static void unmapMoved(Edit edit, long start, long end) {
+        cutAt(edit, start);
+        cutAt(edit, end);
+        gather(edit, edit.firstIn(start, end), end);
+        unmap(edit, true);
+    }
+
+    private static void cutAt(Edit edit, long address) {
+        VmArea vma = edit.at(address);
+        if (vma != null && vma.start() != address) {
+            VmaCut.cut(edit, vma, address);
+        }
+    }
+
+    /** Unmaps a range that no VMA crosses, sealed or not; its mapped part is reserved until completion. */
     public static void unmap(Edit edit, long start, long end) {
         gather(edit, edit.firstIn(start, end), end);
         unmap(edit, false);
     }
 
     /**
-     * Unmaps the VMAs of the last {@link #gather}, after which nothing was stored. Reserves the range from the first to
-     * the last of them until completion.
+     * Unmaps the VMAs of the last {@link #cutAndGather}, after which nothing was stored. Reserves the range from the
+     * first to the last of them until completion.
      *
      * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
      */
@@ -96,7 +205,7 @@ public final class GatheredVmas {
         if (gathered.isEmpty()) {
             return;
         }
-        Retirement mine = edit.retirement();
+        PreparedRetirement mine = edit.retirement();
         if (!isMoved) {
             mine.completionWork().countUnmapped(edit.lists.gathered().counters());
         } else {
@@ -109,7 +218,7 @@ public final class GatheredVmas {
             }
         }
         displace(edit);
-        UnmapReservations.reserve(
+        UnmappedRanges.replaceVmas(
                 edit,
                 mine,
                 gathered.get(0).start(),

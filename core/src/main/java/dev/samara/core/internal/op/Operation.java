@@ -146,7 +146,7 @@ public final class Operation extends OperationState {
             beginRevocations();
             publish();
         } finally {
-            Retirement rest = retirement;
+            PreparedRetirement rest = retirement;
             if (rest != null) {
                 // Also after an exception that follows publication: no other thread retires the range.
                 rest.runAfter(last);
@@ -213,17 +213,17 @@ public final class Operation extends OperationState {
     }
 
     /** Prepares the first batch. Returns why the call is refused; null if it goes on. */
-    private @Nullable Errno beginBatches(PublicationBatches claimed) {
-        if (claimed.mayHaveToAsk()) {
+    private @Nullable Errno beginBatches(PublicationBatches first) {
+        if (first.mayHaveToAsk()) {
             publishWhole();
-            claimed.end();
+            first.end();
             return null;
         }
         long noted = call.checkAll(layout);
         if (Errno.isError(noted)) {
             return Errno.of(noted);
         }
-        claimed.begin(noted);
+        first.begin(noted);
         return null;
     }
 

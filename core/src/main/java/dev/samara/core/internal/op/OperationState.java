@@ -36,7 +36,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
 
     /** The range in flight that is published; null for none. */
     @Nullable
-    Retirement retirement;
+    PreparedRetirement retirement;
 
     /** The publication in batches; null for a call that publishes once. */
     @Nullable
@@ -113,7 +113,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         } else if (isBeyondPart) {
             return layout.lockBeyond(from, to);
         }
-        return completing || waits == null ? layout.lock(from, to) : waits.lock(from, to);
+        return completing || waits == null ? layout.lockDistrict(from, to) : waits.lockDistrict(from, to);
     }
 
     /** Has the next edit lock the whole layout. */
@@ -153,7 +153,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
      * An edit is published. Once all batches are, the attempts have ended, and the range in flight, if any, remains to
      * be retired and completed.
      */
-    final AttemptOutcome published(long answer, @Nullable Retirement rest) {
+    final AttemptOutcome published(long answer, @Nullable PreparedRetirement rest) {
         result = answer;
         retirement = rest;
         isPublished = true;

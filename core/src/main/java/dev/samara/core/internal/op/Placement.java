@@ -41,7 +41,7 @@ public final class Placement {
 
     private final int mapFlags;
 
-    /** An operation that publishes in batches, and has claimed a range that would do; null for none. */
+    /** An operation that publishes in batches, and keeps a range that would do; null for none. */
     private @Nullable InFlightOperation avoided;
 
     private Placement(Edit edit, @Nullable BackingTraits backing, int mapFlags) {
@@ -59,7 +59,7 @@ public final class Placement {
      * @param offset the byte offset in the backing; ignored for anonymous memory
      * @param mapFlags bits of {@code MapFlags}
      * @return the address, or a negated errno
-     * @throws Restart if every range that would do is claimed by an operation
+     * @throws Restart if operations that publish in batches keep every range that would do
      */
     public static long find(
             Edit edit, @Nullable BackingTraits backing, long hint, long length, long offset, int mapFlags) {
@@ -325,9 +325,9 @@ public final class Placement {
                 break;
             }
             VmArea above = edit.atOrAfter(search.first());
-            Ranges claimed = claimOver(search.first(), length);
-            if (claimed != null) {
-                ceiling = claimed.start(claimed.firstOver(search.first(), search.first() + length));
+            Ranges batched = batchOver(search.first(), length);
+            if (batched != null) {
+                ceiling = batched.start(batched.firstOver(search.first(), search.first() + length));
             } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(above))) {
                 return search.first();
             } else {
@@ -340,16 +340,16 @@ public final class Placement {
     private long lowest(long low, long high, long length, long alignment) {
         edit.requireWhole();
         long floor = Addresses.higher(low, geometry.minimum());
-        // Unsigned: a range that a call has claimed may end above the search.
+        // Unsigned: a range that a call in batches keeps may end above the search.
         while (Addresses.isBelow(floor, high) && Addresses.isAtMost(length, high - floor)) {
             search.size(length).within(floor, high - 1).aligned(alignment, 0);
             if (!edit.tree.findLowest(search)) {
                 break;
             }
             VmArea above = edit.atOrAfter(search.first());
-            Ranges claimed = claimOver(search.first(), length);
-            if (claimed != null) {
-                floor = claimed.end(claimed.firstOver(search.first(), search.first() + length));
+            Ranges batched = batchOver(search.first(), length);
+            if (batched != null) {
+                floor = batched.end(batched.firstOver(search.first(), search.first() + length));
             } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(above))) {
                 return search.first();
             } else {
@@ -359,13 +359,13 @@ public final class Placement {
         return Errno.ENOMEM.result();
     }
 
-    /** Returns the ranges that an operation has claimed, of which one overlaps a range; null for none. */
-    private @Nullable Ranges claimOver(long address, long length) {
-        InFlightOperation claim = edit.district.inFlight().claimOver(address, address + length);
-        if (claim == null) {
+    /** Returns the ranges that an operation in batches keeps, of which one overlaps a range; null for none. */
+    private @Nullable Ranges batchOver(long address, long length) {
+        InFlightOperation batch = edit.district.inFlight().batchOver(address, address + length);
+        if (batch == null) {
             return null;
         }
-        avoided = claim;
-        return claim.footprint().claimed();
+        avoided = batch;
+        return batch.footprint().batched();
     }
 }

@@ -5,10 +5,10 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableNeed;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MovesAndActions;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.space.PageTableReclaim;
-import dev.samara.core.internal.space.RetireWork;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import java.util.List;
@@ -30,11 +30,11 @@ final class PreallocatedTables {
     /** The moves and actions of an attempt. */
     private record Wanted(List<PageMove> moves, List<PageAction> actions) {
         /** Copies those of the batch that is being decided: a dropped attempt removes them. */
-        static Wanted of(RetireWork work) {
+        static Wanted of(MovesAndActions work) {
             return new Wanted(List.copyOf(work.partMoves()), List.copyOf(work.partActions()));
         }
 
-        boolean isOf(RetireWork work) {
+        boolean isOf(MovesAndActions work) {
             return moves.equals(work.partMoves()) && actions.equals(work.partActions());
         }
     }
@@ -62,7 +62,7 @@ final class PreallocatedTables {
     }
 
     /** Returns whether a retirement may link tables. */
-    static boolean mayLack(RetireWork work) {
+    static boolean mayLack(MovesAndActions work) {
         return !work.partMoves().isEmpty() || installsGuards(work.partActions());
     }
 
@@ -75,7 +75,7 @@ final class PreallocatedTables {
      * Returns whether a retirement lacks tables, which {@link #reserve} then reserves before the next
      * attempt. A short range is looked at here, since it seldom lacks any. Caller holds the layout lock.
      */
-    boolean lack(RetireWork work) {
+    boolean lack(MovesAndActions work) {
         Wanted known = reservedFor;
         boolean isReserved = known != null && known.isOf(work);
         boolean isLacking = !isReserved
@@ -162,7 +162,7 @@ final class PreallocatedTables {
     }
 
     /** Returns whether a count of the missing tables takes few steps. */
-    private boolean isShort(RetireWork work) {
+    private boolean isShort(MovesAndActions work) {
         long leaf = table.leafEnd(0);
         long left = FEW * leaf;
         List<PageMove> moves = work.partMoves();

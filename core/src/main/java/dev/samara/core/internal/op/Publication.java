@@ -95,7 +95,7 @@ final class Publication {
      * @return how the attempt has ended; without a meaning for an edit that completes an operation
      */
     static AttemptOutcome publish(EditedLayout edit, long result) {
-        Retirement mine = edit.retirement;
+        PreparedRetirement mine = edit.retirement;
         // Step 1.
         if (mine != null) {
             InFlightSeams.cut(edit, mine);
@@ -176,7 +176,7 @@ final class Publication {
     }
 
     /** Takes step 5. Returns how the attempt ends early; null if it goes on. */
-    private static @Nullable AttemptOutcome prepareToRetire(EditedLayout edit, Retirement mine) {
+    private static @Nullable AttemptOutcome prepareToRetire(EditedLayout edit, PreparedRetirement mine) {
         AttemptOutcome early = edit.operation.prepare(mine);
         if (early != null) {
             return early;
@@ -224,7 +224,7 @@ final class Publication {
         return withOpens;
     }
 
-    private static void attach(EditedLayout edit, @Nullable Retirement mine) {
+    private static void attach(EditedLayout edit, @Nullable PreparedRetirement mine) {
         List<VmArea> fresh = edit.fresh;
         OpenTransfer opens = edit.opens;
         for (int i = 0; i < fresh.size(); i++) {
@@ -234,7 +234,8 @@ final class Publication {
     }
 
     /** Takes steps 10 to 13. */
-    private static AttemptOutcome adopt(EditedLayout edit, long result, @Nullable Retirement mine, boolean charges) {
+    private static AttemptOutcome adopt(
+            EditedLayout edit, long result, @Nullable PreparedRetirement mine, boolean charges) {
         AttemptOutcome outcome = edit.completing ? AttemptOutcome.DONE : edit.operation.published(result, mine);
         if (mine != null) {
             if (!mine.isBatched()) {
@@ -246,7 +247,7 @@ final class Publication {
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        List<PageMove> moves = mine == null ? List.of() : mine.retireWork().moves();
+        List<PageMove> moves = mine == null ? List.of() : mine.movesAndActions().moves();
         AnonVmas.handOn(edit.district.tree(), edit.lists.withoutAnonVma(), moves);
         if (charges) {
             edit.commitment().publish(mine == null ? null : mine.completionWork());

@@ -13,7 +13,7 @@ import java.util.List;
  * The publication of one call in batches. Each batch changes at most {@link #MOST} VMAs, under a hold of the layout
  * lock of its own.
  *
- * <p>The call has one range in flight from before the first batch to its completion. That range has claimed every range
+ * <p>The call has one range in flight from before the first batch to its completion. Its footprint keeps every range
  * that the call names. So no other operation changes VMAs there, or places one there, between two batches. The batches
  * wait for the layout lock, and for CPUs where tables are reserved, but for no gate. A fork, whose copy would wait for
  * this range and be waited for, can therefore wait until the last batch is published. The retirement begins after that,
@@ -47,7 +47,7 @@ final class PublicationBatches {
     }
 
     private final Layout layout;
-    private final Retirement run;
+    private final PreparedRetirement run;
     private final Gate publication;
 
     /** Whether a VMA of the space has a backing that may have to be asked. */
@@ -70,12 +70,12 @@ final class PublicationBatches {
     private long draftNote;
 
     /**
-     * Claims ranges for an operation. Caller holds the layout lock, and has found no other operation in the ranges.
+     * Keeps ranges for an operation. Caller holds the layout lock, and has found no other operation in the ranges.
      *
      * @param operation the operation, for messages
      * @param run the range in flight, which is listed from here on
      */
-    PublicationBatches(Layout layout, Object operation, Retirement run, Ranges ranges) {
+    PublicationBatches(Layout layout, Object operation, PreparedRetirement run, Ranges ranges) {
         this.layout = layout;
         this.run = run;
         mayAsk = layout.counters().opens != 0;
@@ -83,7 +83,7 @@ final class PublicationBatches {
         for (int i = 0; i < ranges.size(); i++) {
             long end = Addresses.lower(ranges.end(i), layout.geometry().limit());
             if (Addresses.isBelow(ranges.start(i), end)) {
-                run.footprint().claim(ranges.start(i), end);
+                run.footprint().keepForBatches(ranges.start(i), end);
             }
         }
         layout.inFlight().makeRoom();
@@ -91,7 +91,7 @@ final class PublicationBatches {
         layout.inFlight().add(run);
     }
 
-    Retirement run() {
+    PreparedRetirement run() {
         return run;
     }
 
@@ -108,14 +108,14 @@ final class PublicationBatches {
     }
 
     /**
-     * Returns whether a claimed range has a VMA whose backing may have to be asked. No backing is asked while a range
-     * is in flight: it may call operations on that range. Takes no lock, since the ranges are claimed.
+     * Returns whether a batched range has a VMA whose backing may have to be asked. No backing is asked while a range
+     * is in flight: it may call operations on that range. Takes no lock, since no other operation changes VMAs there.
      */
     boolean mayHaveToAsk() {
-        Ranges claimed = run.footprint().claimed();
-        for (int i = 0; i < claimed.size() && mayAsk; i++) {
-            VmArea vma = layout.findNext(claimed.start(i));
-            while (vma != null && Addresses.isBelow(vma.start(), claimed.end(i))) {
+        Ranges batched = run.footprint().batched();
+        for (int i = 0; i < batched.size() && mayAsk; i++) {
+            VmArea vma = layout.findNext(batched.start(i));
+            while (vma != null && Addresses.isBelow(vma.start(), batched.end(i))) {
                 BackingTraits traits = vma.traits();
                 if (traits != null && traits.operations() != null) {
                     return true;
@@ -167,7 +167,7 @@ final class PublicationBatches {
     }
 
     /**
-     * Ends the publication. If no batch was published, nothing is in flight any more, and the claims end too. Caller
+     * Ends the publication. If no batch was published, nothing is in flight any more, and no range is kept. Caller
      * holds no lock.
      */
     void end() {

@@ -57,13 +57,13 @@ final class RangeWait {
      * @param start the first address
      * @param end after the last address
      */
-    District lock(long start, long end) {
+    District lockDistrict(long start, long end) {
         Ticket mine = ticket;
         if (mine == null || !mine.isLeft()) {
-            return layout.lock(start, end);
+            return layout.lockDistrict(start, end);
         }
         return mine.hasRanges()
-                ? layout.lock(Addresses.lower(start, mine.low()), Addresses.higher(end, mine.high()))
+                ? layout.lockDistrict(Addresses.lower(start, mine.low()), Addresses.higher(end, mine.high()))
                 : layout.lockWhole();
     }
 
@@ -134,7 +134,7 @@ final class RangeWait {
             return;
         }
         // No border separates its ranges, and a ticket without ranges prevents borders altogether: no parts are joined.
-        District district = mine.hasRanges() ? layout.lock(mine.low(), mine.high()) : layout.lockWhole();
+        District district = mine.hasRanges() ? layout.lockDistrict(mine.low(), mine.high()) : layout.lockWhole();
         try {
             district.inFlight().remove(mine);
         } finally {

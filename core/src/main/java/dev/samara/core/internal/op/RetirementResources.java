@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The resources that an operation takes for its retirement before it publishes: a depth of stack, a page table context,
  * and the page tables of guards and moves. Decides which operation is refused without one of them: with {@code EAGAIN}
- * for want of a context, with {@code ENOMEM} for want of memory or stack. {@link RetirementSteps} takes the first block
+ * for want of a context, with {@code ENOMEM} for want of memory or stack. {@link PageRetirement} takes the first block
  * of memory of its gather when it is created here.
  *
  * <p>An attempt looks for the resources under the layout lock. If one is lacking, the attempt ends, and the operation
@@ -64,13 +64,13 @@ abstract class RetirementResources {
      * @return null if they are; {@link AttemptOutcome#LACKS_RESOURCE}; or {@link AttemptOutcome#DONE} if the operation
      *     is refused
      */
-    final @Nullable AttemptOutcome prepare(Retirement rest) {
+    final @Nullable AttemptOutcome prepare(PreparedRetirement rest) {
         try {
             StackReserve.check(DEPTH);
             if (layout.memoryOrNull() == null) {
                 return null;
             }
-            if (PreallocatedTables.mayLack(rest.retireWork()) && tables().lack(rest.retireWork())) {
+            if (PreallocatedTables.mayLack(rest.movesAndActions()) && tables().lack(rest.movesAndActions())) {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
             if (rest.isPrepared()) {
@@ -84,7 +84,7 @@ abstract class RetirementResources {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
             TableReserve reserved = tables == null ? TableReserve.NONE : tables.reserved();
-            rest.retireBy(new RetirementSteps(rest, layout, endsSpace(), context, reserved));
+            rest.retireBy(new PageRetirement(rest, layout, endsSpace(), context, reserved));
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The end of a space may not be refused: its caller gets the error.
             if (endsSpace()) {
@@ -117,7 +117,7 @@ abstract class RetirementResources {
     }
 
     /** Gives the tables of a later batch to the retirement, which the first batch has prepared. */
-    private void addTables(Retirement rest) {
+    private void addTables(PreparedRetirement rest) {
         PreallocatedTables ahead = tables;
         if (ahead != null && isPublished() && ahead.reserved() != TableReserve.NONE) {
             rest.add(ahead.reserved());
@@ -177,7 +177,7 @@ abstract class RetirementResources {
      *
      * @param published the range in flight, or null
      */
-    final void giveContextBack(@Nullable Retirement published) {
+    final void giveContextBack(@Nullable PreparedRetirement published) {
         PageTableContext unused = published == null || !published.isPrepared() ? context : null;
         context = null;
         if (unused != null) {
@@ -190,7 +190,7 @@ abstract class RetirementResources {
      *
      * @param published the range in flight, or null
      */
-    final void giveBack(@Nullable Retirement published) {
+    final void giveBack(@Nullable PreparedRetirement published) {
         giveContextBack(published);
         if (tables != null) {
             // Also after a batch that was published: a later one may have failed with tables of its own.

@@ -29,7 +29,7 @@ import java.util.Objects;
  *
  * <p>Only the one thread that runs this uses the fields; the waiting calls pass them on.
  */
-final class RetirementRun extends Retirement {
+final class RetirementRun extends PreparedRetirement {
     private final OperationState operation;
 
     private boolean isTold;
@@ -97,7 +97,7 @@ final class RetirementRun extends Retirement {
 
     @Override
     protected boolean isReady() {
-        RetirementSteps pages = retiring;
+        PageRetirement pages = pageRetirement;
         if (gate().isOpen()) {
             return true;
         }
@@ -130,7 +130,8 @@ final class RetirementRun extends Retirement {
 
     /** Returns whether there are pages to retire or notifiers to call. */
     private boolean callsOthers() {
-        return retiring != null || (!isTold && !operation.layout().notifiers().isEmpty());
+        return pageRetirement != null
+                || (!isTold && !operation.layout().notifiers().isEmpty());
     }
 
     /** Retires with this range as that of the thread, for operations that callbacks call. */
@@ -150,7 +151,7 @@ final class RetirementRun extends Retirement {
             isTold = true;
             tell();
         }
-        RetirementSteps pages = retiring;
+        PageRetirement pages = pageRetirement;
         return pages == null || pages.advance(mayRest);
     }
 
@@ -197,7 +198,7 @@ final class RetirementRun extends Retirement {
     /** Schedules another attempt after a pause. */
     private void fail(Throwable thrown) {
         failed(thrown);
-        RetirementSteps pages = retiring;
+        PageRetirement pages = pageRetirement;
         if (pages != null) {
             pages.rest();
         }

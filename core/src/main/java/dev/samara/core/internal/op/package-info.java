@@ -40,8 +40,13 @@
  *       <td>{@code RetirementResources}</td></tr>
  *   <tr><td>What bounds the asynchronous operations?</td>
  *       <td>{@code BacklogPlace}, {@link dev.samara.core.internal.sync.Backlog}</td></tr>
- *   <tr><td>What removes the pages of a range, and has their frames freed?</td>
- *       <td>{@link dev.samara.core.internal.op.RetirementSteps}</td></tr>
+ *   <tr><td>What does publication leave to the retire phase, and what runs that?</td>
+ *       <td>{@code PreparedRetirement}, {@code RetirementRun}</td></tr>
+ *   <tr><td>What removes the pages of a range, and frees their frames only after all CPUs have flushed?</td>
+ *       <td>{@link dev.samara.core.internal.op.PageRetirement}, by a {@link
+ *       dev.samara.core.internal.tlb.TlbGather}</td></tr>
+ *   <tr><td>Which store removes the VMAs of a range from the tree?</td>
+ *       <td>{@code UnmappedRanges}, by {@link dev.samara.core.internal.op.GatheredVmas}</td></tr>
  *   <tr><td>What do the attempts of an operation and its completion share?</td>
  *       <td>{@code OperationState}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>

@@ -351,7 +351,7 @@ public final class District {
 
     /** Adopts the counters that an edit has published. */
     void adopt(LayoutCounters published, @Nullable InFlightOperation range) {
-        if (range != null && !range.retireWork().moves().isEmpty()) {
+        if (range != null && !range.movesAndActions().moves().isEmpty()) {
             moves++;
         }
         LayoutCounters uncharged = range == null ? null : range.completionWork().uncharged();

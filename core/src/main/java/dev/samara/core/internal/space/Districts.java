@@ -104,7 +104,7 @@ final class Districts extends PartLookups {
      * @param start the first address
      * @param end after the last address
      */
-    District lock(long start, long end) {
+    District lockDistrict(long start, long end) {
         for (; ; ) {
             LayoutParts known = current();
             if (known != null && known.isJoinAsked() && joinForReader()) {

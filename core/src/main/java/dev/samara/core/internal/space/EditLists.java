@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The VMAs that the one open edit of a layout has taken out and stored, and the ranges that it has claimed. Empty
- * between edits, and reused. Guarded by the layout lock.
+ * The lists of the one open edit of a district: VMAs taken out, VMAs stored, and ranges claimed. Empty between edits,
+ * and reused. Guarded by the district's lock.
  *
  * <p>The list of VMAs taken out is exact after {@link #forgetPutBack} only: a VMA that was stored again stays listed
  * until then, since an edit may put back many, each of which would have to be searched for.

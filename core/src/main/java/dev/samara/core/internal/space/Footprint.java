@@ -22,13 +22,13 @@ public final class Footprint {
     private Ranges busy = Ranges.NONE;
 
     /**
-     * Ranges that the operation keeps to itself until completion because it publishes in batches. They have all other
-     * ranges. None of them is reserved in the tree: allocation asks {@link InFlightOperations#claimOver}.
+     * The ranges that the operation keeps to itself until completion because it publishes in batches. They contain all
+     * other ranges. None of them is reserved in the tree: allocation asks {@link InFlightOperations#batchOver}.
      */
-    private Ranges claimed = Ranges.NONE;
+    private Ranges batched = Ranges.NONE;
 
     /**
-     * The occupied ranges in the first of the claimed ranges and in the others. The occupied ranges of all batches may
+     * The occupied ranges in the first of the batched ranges and in the others. The occupied ranges of all batches may
      * not ascend, but these do.
      */
     private Ranges inFirst = Ranges.NONE;
@@ -53,8 +53,9 @@ public final class Footprint {
         return busy;
     }
 
-    public Ranges claimed() {
-        return claimed;
+    /** Returns the ranges that the operation keeps because it publishes in batches; none if it publishes once. */
+    public Ranges batched() {
+        return batched;
     }
 
     /** Returns the lowest address of all ranges. */
@@ -67,9 +68,9 @@ public final class Footprint {
         return high;
     }
 
-    /** Claims a range until completion, for an operation that publishes in batches. Called before the first batch. */
-    public void claim(long start, long end) {
-        claimed = claimed.with(start, end);
+    /** Keeps a range until completion, for an operation that publishes in batches. Called before the first batch. */
+    public void keepForBatches(long start, long end) {
+        batched = batched.with(start, end);
         widen(start, end);
     }
 
@@ -80,8 +81,8 @@ public final class Footprint {
 
     void occupy(long start, long end) {
         occupied = occupied.with(start, end);
-        if (claimed.size() > 1) {
-            if (Addresses.contains(claimed.start(0), claimed.end(0), start)) {
+        if (batched.size() > 1) {
+            if (Addresses.contains(batched.start(0), batched.end(0), start)) {
                 inFirst = inFirst.with(start, end);
             } else {
                 inOthers = inOthers.with(start, end);
@@ -103,21 +104,21 @@ public final class Footprint {
 
     /** Returns whether an address is in an occupied range. */
     public boolean occupies(long address) {
-        return claimed.size() > 1 ? inFirst.contain(address) || inOthers.contain(address) : occupied.contain(address);
+        return batched.size() > 1 ? inFirst.contain(address) || inOthers.contain(address) : occupied.contain(address);
     }
 
     public boolean touches(long start, long end) {
         if (!Addresses.overlap(low, high, start, end)) {
             return false;
         }
-        return isClaimed()
-                ? claimed.overlap(start, end)
+        return isBatched()
+                ? batched.overlap(start, end)
                 : reserved.overlap(start, end) || occupied.overlap(start, end) || busy.overlap(start, end);
     }
 
-    /** Returns whether the operation has claimed all of its ranges. */
-    boolean isClaimed() {
-        return !claimed.isEmpty();
+    /** Returns whether the operation publishes in batches, and keeps all of its ranges until completion. */
+    boolean isBatched() {
+        return !batched.isEmpty();
     }
 
     /** Returns whether VMAs of the operation are stored over its own reservations. */
@@ -125,7 +126,7 @@ public final class Footprint {
         return reserved.overlap(occupied);
     }
 
-    /** Returns whether no range is reserved, occupied or busy; some may be claimed. */
+    /** Returns whether no range is reserved, occupied or busy; some may be batched. */
     boolean isUnused() {
         return reserved.isEmpty() && occupied.isEmpty() && busy.isEmpty();
     }
@@ -135,7 +136,7 @@ public final class Footprint {
      * returns how many are left.
      */
     int leaveOutOf(long[] borders, int count) {
-        boolean isKnown = Addresses.isBelow(low, high) && !isClaimed();
+        boolean isKnown = Addresses.isBelow(low, high) && !isBatched();
         return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;
     }
 
@@ -148,7 +149,7 @@ public final class Footprint {
         busy.seal();
     }
 
-    /** Removes what the batch that is not published has added; the claims, and so the bounds, stay. */
+    /** Removes what the batch that is not published has added; the batched ranges, and so the bounds, stay. */
     void undoBatch() {
         reserved.unseal();
         occupied.unseal();

@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An operation in flight, from its publication to its completion. Each phase has a part of its own: the {@link
- * Footprint} that other operations wait for, the {@link RetireWork}, the {@link CompletionWork}, the {@link
+ * Footprint} that other operations wait for, the {@link MovesAndActions}, the {@link CompletionWork}, the {@link
  * EarlyReuseOrder} of its completion. This class has what concerns several of them, and the gate that the completion
  * opens.
  *
  * <p>This object is the owner of the operation's reservations in the tree, and its VMAs there have its gate. No other
  * operation merges, cuts or replaces these VMAs; an operation that names a range of them waits for the gate. The layout
  * lock guards all fields; the thread that retires the operation reads its parts {@link #footprint} and {@link
- * #retireWork} without it, since they do not change any more. After completion no live object leads to this one.
+ * #movesAndActions} without it, since they do not change any more. After completion no live object leads to this one.
  *
  * <p>Operations extend this class by the run of their retire phase. This class only tells the run of the completion.
  * The two are one object, so listing the run as a {@linkplain RetriedCall waiting call} allocates nothing.
@@ -26,7 +26,7 @@ public abstract class InFlightOperation extends RetriedCall {
     private final Footprint footprint = new Footprint();
     private final CompletionWork completionWork = new CompletionWork();
 
-    private RetireWork retireWork = RetireWork.NONE;
+    private MovesAndActions movesAndActions = MovesAndActions.NONE;
 
     /** Opens when the last batch is published; null for an operation that publishes once. */
     private @Nullable Gate publication;
@@ -62,8 +62,8 @@ public abstract class InFlightOperation extends RetriedCall {
         return footprint;
     }
 
-    public RetireWork retireWork() {
-        return retireWork;
+    public MovesAndActions movesAndActions() {
+        return movesAndActions;
     }
 
     public CompletionWork completionWork() {
@@ -72,9 +72,9 @@ public abstract class InFlightOperation extends RetriedCall {
 
     /* Before publication: what the operation adds, in one batch or in several. */
 
-    /** Returns whether the operation publishes in batches, and so has claimed all of its ranges. */
+    /** Returns whether the operation publishes in batches, and so keeps all of its ranges until completion. */
     public boolean isBatched() {
-        return footprint.isClaimed();
+        return footprint.isBatched();
     }
 
     /** Sets the gate that opens when the last batch is published. */
@@ -95,14 +95,14 @@ public abstract class InFlightOperation extends RetriedCall {
     /** Begins a batch: {@link #undoBatch} removes what is added from here on. */
     public void beginBatch() {
         footprint.beginBatch();
-        retireWork.beginBatch();
+        movesAndActions.beginBatch();
         completionWork.beginBatch();
     }
 
     /** Removes what the batch that is not published has added. Nothing is allocated. */
     public void undoBatch() {
         footprint.undoBatch();
-        retireWork.undoBatch();
+        movesAndActions.undoBatch();
         completionWork.undoBatch();
     }
 
@@ -115,17 +115,17 @@ public abstract class InFlightOperation extends RetriedCall {
     }
 
     public void move(PageMove move) {
-        retireWork = retireWork.with(move);
+        movesAndActions = movesAndActions.with(move);
     }
 
     public void act(PageAction action) {
-        retireWork = retireWork.with(action);
+        movesAndActions = movesAndActions.with(action);
         footprint.keepBusy(action.start(), action.end());
     }
 
     /** Notes the gates of the copies that run at publication. */
     public void note(List<Gate> underWay) {
-        retireWork = retireWork.after(underWay);
+        movesAndActions = movesAndActions.after(underWay);
     }
 
     /* What the retirement will do. */
@@ -141,12 +141,12 @@ public abstract class InFlightOperation extends RetriedCall {
 
     /** Returns whether the retirement has no page to remove, move, narrow or act on, and no notifier to call. */
     public boolean retiresNothing() {
-        return footprint.isUnused() && retireWork.moves().isEmpty();
+        return footprint.isUnused() && movesAndActions.moves().isEmpty();
     }
 
     /** Returns whether the retirement may take pages whose frames it has not freed yet. */
     boolean freesPages() {
-        return takesPagesAway() || !retireWork.actions().isEmpty();
+        return takesPagesAway() || !movesAndActions.actions().isEmpty();
     }
 
     /* The order of completions: that of early reuse. */
@@ -231,7 +231,7 @@ public abstract class InFlightOperation extends RetriedCall {
      * #wakeWaiters} without it.
      */
     public void complete() {
-        retireWork = RetireWork.NONE;
+        movesAndActions = MovesAndActions.NONE;
         completionWork.clear();
         order = EarlyReuseOrder.alone();
         gate.complete();

@@ -99,9 +99,9 @@ public final class InFlightOperations {
     }
 
     /**
-     * Returns an operation that publishes in batches and has claimed a part of a range until its completion, or null.
+     * Returns an operation that publishes in batches and keeps a part of a range until its completion, or null.
      */
-    public @Nullable InFlightOperation claimOver(long start, long end) {
+    public @Nullable InFlightOperation batchOver(long start, long end) {
         for (int i = 0; i < operations.size(); i++) {
             InFlightOperation each = operations.get(i);
             if (each.isBatched() && each.footprint().touches(start, end)) {

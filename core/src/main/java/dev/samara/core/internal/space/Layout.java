@@ -116,8 +116,8 @@ public final class Layout extends LayoutState implements VmaLookup {
      * @param end after the last address
      * @return a locked district that has the range, for the caller to unlock
      */
-    public District lock(long start, long end) {
-        return districts.lock(start, end);
+    public District lockDistrict(long start, long end) {
+        return districts.lockDistrict(start, end);
     }
 
     /**

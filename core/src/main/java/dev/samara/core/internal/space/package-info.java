@@ -24,18 +24,18 @@
  *   <caption>Where to look</caption>
  *   <tr><td>Where are the tree of VMAs and the layout lock?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout}, {@link dev.samara.core.internal.space.LayoutLock}</td></tr>
- *   <tr><td>What do the parts of a layout need of it?</td>
+ *   <tr><td>Which state of a layout is in none of its districts?</td>
  *       <td>{@link dev.samara.core.internal.space.LayoutState}</td></tr>
  *   <tr><td>When, and where, is a layout divided, and when is it joined?</td>
  *       <td>{@code LockContention}, {@code BorderSearch}, {@code Districts}</td></tr>
  *   <tr><td>Which lock does an operation take?</td>
- *       <td>{@link dev.samara.core.internal.space.Layout#lock(long, long)}, in {@code Districts}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.Layout#lockDistrict}, in {@code Districts}</td></tr>
  *   <tr><td>Which operations are in flight in a range, and for which one does a call wait?</td>
  *       <td>{@link dev.samara.core.internal.space.InFlightOperations}</td></tr>
  *   <tr><td>Which ranges does an operation in flight keep others out of?</td>
  *       <td>{@link dev.samara.core.internal.space.Footprint}</td></tr>
  *   <tr><td>Which pages does its retirement move, discard or guard?</td>
- *       <td>{@link dev.samara.core.internal.space.RetireWork}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.MovesAndActions}</td></tr>
  *   <tr><td>What does its completion join and uncharge?</td>
  *       <td>{@link dev.samara.core.internal.space.CompletionWork}</td></tr>
  *   <tr><td>At which addresses are VMAs joined after an operation?</td>

@@ -4,6 +4,7 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
@@ -59,7 +60,7 @@ public record Brk(long address) implements Call {
 
     private static boolean shrink(Edit edit, long newEnd, long oldEnd) {
         edit.claim(newEnd, oldEnd);
-        return edit.firstIn(newEnd, oldEnd) != null && Munmap.unmap(edit, newEnd, oldEnd) == 0;
+        return edit.firstIn(newEnd, oldEnd) != null && GatheredVmas.cutAndUnmap(edit, newEnd, oldEnd) == 0;
     }
 
     private static boolean grow(Edit edit, long heapStart, long oldEnd, long newEnd) {

@@ -73,7 +73,7 @@ final class MmapState {
         }
         long end = start + length;
         long pages = geometry.pages(length);
-        long refused = Munmap.cutAndGather(edit, start, end);
+        long refused = GatheredVmas.cutAndGather(edit, start, end);
         if (refused != DONE) {
             return refused;
         }

@@ -7,6 +7,7 @@ import static dev.samara.core.mman.RemapFlags.MAYMOVE;
 import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
 
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
@@ -224,7 +225,7 @@ final class MremapVma {
         if (keepOld) {
             leaveEmpty(vma, placed);
         } else if (oldLength != 0) {
-            Munmap.unmapMoved(edit, address, address + oldLength);
+            GatheredVmas.unmapMoved(edit, address, address + oldLength);
         }
         return target;
     }

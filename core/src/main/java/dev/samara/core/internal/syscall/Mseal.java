@@ -13,7 +13,11 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
-/** {@code mseal} ({@code mm/mseal.c}). */
+/**
+ * {@code mseal} ({@code mm/mseal.c}): sets the flag SEALED. The calls that must not change a sealed VMA check the flag:
+ * those that unmap or replace a range in {@link dev.samara.core.internal.op.GatheredVmas#cutAndGather}, and {@link
+ * Mprotect}, {@link Madvise}, {@link MremapVma} and {@link Shm}.
+ */
 public record Mseal(long address, long length, long flags) implements Call {
     public static long mseal(Layout layout, long address, long length, long flags) {
         return Syscall.run(layout, new Mseal(address, length, flags));

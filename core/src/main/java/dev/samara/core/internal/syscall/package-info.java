@@ -18,6 +18,11 @@
  *       <td>{@link dev.samara.core.internal.syscall.Mmap}</td></tr>
  *   <tr><td>Where does a mapping without {@code MAP_FIXED} go?</td>
  *       <td>{@code Placement} in {@link dev.samara.core.internal.op}</td></tr>
+ *   <tr><td>What refuses a change of a sealed range, and what seals it?</td>
+ *       <td>{@link dev.samara.core.internal.op.GatheredVmas#cutAndGather} for calls that unmap or replace it; {@link
+ *       dev.samara.core.internal.syscall.Mprotect}, {@link dev.samara.core.internal.syscall.Madvise}, {@code
+ *       MremapVma}, {@link dev.samara.core.internal.syscall.Shm}. {@link dev.samara.core.internal.syscall.Mseal} only
+ *       sets the flag</td></tr>
  *   <tr><td>Where does the future of an asynchronous call complete?</td>
  *       <td>{@code AsyncCompletion}</td></tr>
  *   <tr><td>Which errors has {@code mremap}, for its arguments?</td>

@@ -31,7 +31,7 @@ public final class CpuTlb extends CpuActivities {
     /*
      * Why these accesses are enough.
      *
-     * All fields of this class and of its parts TlbFill and TlbFlusher are for the owner's thread, and plain. Other
+     * All fields of this class and of its parts TlbFill and TlbCatchUp are for the owner's thread, and plain. Other
      * threads see only its CpuState, and the cpumasks of leaves. Each step therefore orders its own accesses:
      *
      *     leaveLazy    count in the context (atomic), word := KERNEL (release)
@@ -39,7 +39,7 @@ public final class CpuTlb extends CpuActivities {
      *                  slot is new (volatile), flushed := that of the slot (release), word := KERNEL (release)
      *     enterGuest   word := GUEST (volatile), read the generation (volatile), flush, give the view its key
      *     poll         pending := 0 (volatile), read the generation (volatile), flush
-     *     flush        drop what TlbFlusher decides, flushed := the generation (release)
+     *     flush        drop what TlbCatchUp decides, flushed := the generation (release)
      *     walk         in TlbFill: bit in the cpumask (get-and-or, full fence), read the entry (acquire), fill
      *     leaveGuest   last access, take the key from the view, word := KERNEL (release)
      *
@@ -47,7 +47,7 @@ public final class CpuTlb extends CpuActivities {
      * the generation if the cpumask has no CPU but its own: the first of the three.) It finds one of three:
      *
      *     no bit of this CPU in the cpumask     A bit stays set. So walk sets it later, then reads the entry, and finds
-     *                                           the change. For this reason TlbFlusher may skip a logged range whose
+     *                                           the change. For this reason TlbCatchUp may skip a logged range whose
      *                                           cpumask lacks the bit.
      *     not GUEST in the space                enterGuest reads the new generation later, and flushes before an
      *                                           access. All accesses before leaveGuest have been made.
@@ -80,7 +80,7 @@ public final class CpuTlb extends CpuActivities {
     private final SoftTlb tlb;
     private final TlbFill fill;
     private final FlushedGenerations slots;
-    private final TlbFlusher flusher;
+    private final TlbCatchUp catchUp;
 
     /* The CPU's space, whose context its state has. What enterGuest needs of it is copied here. */
     private SoftTlb.@Nullable View view;
@@ -118,7 +118,7 @@ public final class CpuTlb extends CpuActivities {
         public boolean drop(long start, long end) {
             CpuTlb tlb = get();
             // After a failed switch the TLB may have another space selected.
-            return tlb != null && (tlb.activities & WITHOUT_SPACE) == 0 && tlb.flusher.drop(tlb.state, start, end);
+            return tlb != null && (tlb.activities & WITHOUT_SPACE) == 0 && tlb.catchUp.drop(tlb.state, start, end);
         }
 
         @Override
@@ -176,7 +176,7 @@ public final class CpuTlb extends CpuActivities {
         this.tlb = tlb;
         slots = new FlushedGenerations(tlb);
         slot = slots.none();
-        flusher = new TlbFlusher(tlb, slots, reporter);
+        catchUp = new TlbCatchUp(tlb, slots, reporter);
         fill = new TlbFill(pageShift, tlb);
         OwnTlb own = new OwnTlb(this);
         // Last, but for what needs no memory: nobody could take a CPU offline whose constructor has failed.
@@ -229,7 +229,7 @@ public final class CpuTlb extends CpuActivities {
      * @return its removal, for this CPU's thread
      */
     public Runnable addListener(FlushListener listener) {
-        return flusher.addListener(listener);
+        return catchUp.addListener(listener);
     }
 
     /**
@@ -419,7 +419,7 @@ public final class CpuTlb extends CpuActivities {
     /** Lets a view read the TLB and the requests, in place of an earlier view. */
     public void view(SoftTlb.View view) {
         tlb.view(view);
-        flusher.view(view);
+        catchUp.view(view);
         view.key(isGuest() ? number : SoftTlb.NOTHING);
         view.requests(state);
         this.view = view;
@@ -435,7 +435,7 @@ public final class CpuTlb extends CpuActivities {
     private void catchUp(TlbContext of) {
         int before = begin(TELLING_FLUSH);
         try {
-            flusher.catchUp(state, of, slot);
+            catchUp.catchUp(state, of, slot);
         } finally {
             endFlush(before);
         }
@@ -457,7 +457,7 @@ public final class CpuTlb extends CpuActivities {
     private void flush(TlbContext of) {
         int before = begin(TELLING_FLUSH);
         try {
-            flusher.flush(state, of, slot);
+            catchUp.flush(state, of, slot);
         } finally {
             endFlush(before);
         }

@@ -3,6 +3,8 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.BegunShootdown;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
@@ -72,6 +74,23 @@ final class GatheredFlushes {
     GatheredFlushes(Shootdowns shootdowns, @Nullable TlbContext ended) {
         this.shootdowns = shootdowns;
         this.ended = ended;
+    }
+
+    /**
+     * Checks that no CPU uses the translations of a context any more. Returns the context.
+     *
+     * @throws IllegalStateException if its space has users; or if a CPU that is not LAZY is in it
+     */
+    static TlbContext checkOver(Cpus cpus, TlbContext ended) {
+        if (!ended.isEnded()) {
+            throw new IllegalStateException("a space with " + ended.users().users() + " users, " + ended.cpus()
+                    + " of them CPUs, was to be left without a flush");
+        }
+        CpuState user = cpus.beginTeardown(ended);
+        if (user != null) {
+            throw new IllegalStateException(user + " is not LAZY, and is in a space that no CPU uses");
+        }
+        return ended;
     }
 
     int size() {

@@ -37,8 +37,8 @@ public sealed class SoftTlb permits CheckedTlb {
     public static final long MISS = -1;
 
     /**
-     * A range of this many granules or more is not dropped entry by entry: the CPU that asked for the flush waits for
-     * it, here for some 10 µs.
+     * A range of this many granules or more is not dropped entry by entry, but with all translations of its space
+     * ({@code tlb_single_page_flush_ceiling}): the thread that requested the flush waits for it, here for some 10 µs.
      */
     private static final int MOST_DROPPED = 1 << 12;
 

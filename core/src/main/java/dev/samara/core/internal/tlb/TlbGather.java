@@ -3,8 +3,6 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.BegunShootdown;
-import dev.samara.core.internal.cpu.CpuState;
-import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
@@ -19,14 +17,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * Collects unhooked frames, and frees them once no CPU can translate to them ({@code struct mmu_gather}).
  *
- * <p>One object serves one operation and its thread. The order is {@link #deferFlush}, unhook, {@link #invalidate},
+ * <p>One object serves one operation and its thread. The order is {@link #deferFlush}, unhook, {@link #invalidate()},
  * {@link #free}. Frames that are added after an invalidation need another one. Closing invalidates and frees the rest,
  * on every way out. If that fails, a thread of the machine repeats it until it succeeds. A leaf with a pending flush
  * stays until then, and so do its frames.
  *
- * <p>An invalidation waits for the CPUs that may have translations of the leaves with a pending flush. It also waits
- * for a grace period where a frame may be accessed without a CPU in GUEST. A page of a cache is offered and read in
- * reader sections, and a private page is read in one while it is copied. All other accesses to a private page go
+ * <p>An invalidation waits for the CPUs that may have translations of the leaves with a pending flush. It does not
+ * decide how much a CPU drops: each CPU does, in {@link TlbCatchUp} and {@link SoftTlb#tryFlush}. An invalidation also
+ * waits for a grace period where a frame may be accessed without a CPU in GUEST. A page of a cache is offered and read
+ * in reader sections, and a private page is read in one while it is copied. All other accesses to a private page go
  * through its entry.
  *
  * <p>The retire phase of an operation must not fail half-way. Its gather is therefore made, with a page-table context
@@ -84,7 +83,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
      */
     public TlbGather(MachineMemory memory, TlbContext ended) {
-        this(memory, new GatheredFlushes(memory.shootdowns(), checkOver(memory.cpus(), ended)));
+        this(memory, new GatheredFlushes(memory.shootdowns(), GatheredFlushes.checkOver(memory.cpus(), ended)));
     }
 
     /** Begins an operation whose flushes are given. Tests leave flushes out by other rules. */
@@ -117,7 +116,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
      */
     public void leaveOut(TlbContext ended) {
-        pending.leaveOut(checkOver(memory.cpus(), ended));
+        pending.leaveOut(GatheredFlushes.checkOver(memory.cpus(), ended));
     }
 
     /**
@@ -169,18 +168,6 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
             context = memory.contexts().borrowOrNull();
         }
         return context != null;
-    }
-
-    private static TlbContext checkOver(Cpus cpus, TlbContext ended) {
-        if (!ended.isEnded()) {
-            throw new IllegalStateException("a space with " + ended.users().users() + " users, " + ended.cpus()
-                    + " of them CPUs, was to be left without a flush");
-        }
-        CpuState user = cpus.beginTeardown(ended);
-        if (user != null) {
-            throw new IllegalStateException(user + " is not LAZY, and is in a space that no CPU uses");
-        }
-        return ended;
     }
 
     public MachineMemory memory() {
@@ -292,6 +279,19 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         // Only now: if a call above throws, every flush is still pending, and close invalidates again before it
         // frees a frame.
         flushed();
+    }
+
+    /**
+     * Invalidates, by {@link #pollInvalidation} if the caller may rest instead of waiting.
+     *
+     * @return whether the invalidation is over; false only if {@code mayRest}
+     */
+    public boolean invalidate(boolean mayRest) {
+        if (mayRest) {
+            return pollInvalidation();
+        }
+        invalidate();
+        return true;
     }
 
     private void flushed() {

@@ -3,7 +3,7 @@
  * A CPU's own side, and the removal of translations: unhook, then invalidate, then free, always in this order.
  *
  * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} has a {@link dev.samara.core.internal.tlb.SoftTlb}, which it uses
- * in GUEST only. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.TlbFlusher} catches up with the
+ * in GUEST only. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.TlbCatchUp} catches up with the
  * changes of other threads. Its {@link dev.samara.core.internal.tlb.TlbFill} walks the page table after a miss, and a
  * {@link dev.samara.core.internal.tlb.WalkCache} keeps the leaves that it has walked to.
  *
@@ -18,8 +18,8 @@
  *       dev.samara.core.internal.tlb.CpuTlb#poll}</td></tr>
  *   <tr><td>Which generation has a CPU flushed to?</td>
  *       <td>{@code FlushedGenerations}</td></tr>
- *   <tr><td>Where is it decided that a CPU flushes ranges, or everything?</td>
- *       <td>{@link dev.samara.core.internal.tlb.TlbFlusher}, by the generations that the CPU is behind; {@link
+ *   <tr><td>Where does a CPU decide whether it drops ranges, or everything ({@code flush_tlb_func})?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.TlbCatchUp}, by the generations that the CPU is behind; {@link
  *       dev.samara.core.internal.tlb.SoftTlb#tryFlush}, by the length of a range</td></tr>
  *   <tr><td>What walks the page table after a miss, and fills the TLB?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbFill}</td></tr>

@@ -45,10 +45,10 @@ final class BatchScenariosTest {
                     BatchScenarios.ProtectBesideProtect.class,
                     SMALL_BATCHES.and(SourceBreak.of(
                             INTERNAL + "space.Footprint",
-                            "? claimed.overlap(start, end)",
+                            "? batched.overlap(start, end)",
                             "? occupied.overlap(start, end) || busy.overlap(start, end)"))),
             new Break(
-                    "a move in batches claims its source only",
+                    "a move in batches keeps its source only",
                     BatchScenarios.MoveBesideMapping.class,
                     SourceBreak.of(BATCHES, SMALL[0], SMALL[1], "i < ranges.size()", "i < 1")),
             new Break(

@@ -278,7 +278,7 @@ final class DistrictScenarios {
             calls().put("older", (state, cpu) -> {
                 Layout layout = MachineInternals.layoutOf(state.space);
                 Ticket ticket = new Ticket(layout.nextAge(), "older");
-                District listing = layout.lock(low, high);
+                District listing = layout.lockDistrict(low, high);
                 ticket.name(low, high);
                 listing.inFlight().add(ticket);
                 ticket.leave();
@@ -286,7 +286,7 @@ final class DistrictScenarios {
                 isWaiting = true;
                 // Between the two stores the other thread may begin and end.
                 isWaiting = false;
-                District listed = layout.lock(low, high);
+                District listed = layout.lockDistrict(low, high);
                 listed.inFlight().remove(ticket);
                 listed.unlock();
                 Gate.wake(ticket.open());

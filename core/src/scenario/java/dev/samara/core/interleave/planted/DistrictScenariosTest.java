@@ -70,7 +70,7 @@ final class DistrictScenariosTest {
                             INTERNAL + "syscall.Munmap",
                             "        return Syscall.run(layout, new Munmap(address, length));\n",
                             """
-                                    var part = layout.lock(address, address + 1);
+                                    var part = layout.lockDistrict(address, address + 1);
                                     long border = address;
                                     boolean isOver = part.isPart() && !part.contains(address, address + length);
                                     while (isOver && part.contains(border)) { border += 4096; }

@@ -42,7 +42,7 @@ final class ElisionBreaks {
                     ElisionScenarios.Alone.class,
                     0,
                     SourceBreak.of(
-                            INTERNAL + "tlb.TlbFlusher", "!listeners.isEmpty() || !tlb.tryFlush(start, end)", "false")),
+                            INTERNAL + "tlb.TlbCatchUp", "!listeners.isEmpty() || !tlb.tryFlush(start, end)", "false")),
             PlantedBreak.of(
                     "a flush of the caller's CPU alone passes over a CPU that has left",
                     ElisionScenarios.Comes.class,

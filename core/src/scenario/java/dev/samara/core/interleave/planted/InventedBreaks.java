@@ -60,7 +60,7 @@ final class InventedBreaks {
                     "a CPU that is two generations behind flushes the last one",
                     CpuScenarios.TwoGenerations.class,
                     1,
-                    in("tlb.TlbFlusher", "for (long next = from + 1;", "for (long next = generation;")),
+                    in("tlb.TlbCatchUp", "for (long next = from + 1;", "for (long next = generation;")),
             PlantedBreak.of(
                     "a leaf is found empty before it is locked",
                     LayoutScenarios.StoreBesideLastUnmap.class,

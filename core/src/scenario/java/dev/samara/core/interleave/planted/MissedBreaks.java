@@ -60,7 +60,7 @@ final class MissedBreaks {
                     StoreBufferTest.StoreBesideReuse.class,
                     2,
                     in(
-                            "tlb.TlbFlusher",
+                            "tlb.TlbCatchUp",
                             "isRanged = of.log().read(next, range);",
                             "if (!of.log().read(next, range)) { continue; }")),
             PlantedBreak.of(
@@ -77,7 +77,7 @@ final class MissedBreaks {
                     "the flush of a range drops nothing",
                     CpuScenarios.TwoGenerations.class,
                     1,
-                    Plantings.withoutCall(CORE + "tlb.TlbFlusher", "flush", "tryFlush", 1)),
+                    Plantings.withoutCall(CORE + "tlb.TlbCatchUp", "flush", "tryFlush", 1)),
             PlantedBreak.of(
                     "the cpumask is read before the entries change",
                     StoreBufferTest.FirstStoreBesideReuse.class,
@@ -126,7 +126,7 @@ final class MissedBreaks {
                     CpuScenarios.TwoGenerations.class,
                     2,
                     in(
-                            "tlb.TlbFlusher",
+                            "tlb.TlbCatchUp",
                             "        long from = slot.flushed;\n",
                             "state.flushedTo(generation); long from = slot.flushed;\n")),
             PlantedBreak.of(

@@ -50,7 +50,7 @@ final class PlantedBugsTest {
             Plantings.withoutCall(CORE + "op.RetirementRun", "givesUpItsRange", "isMunmap", 1);
 
     private static final Planting RESOLVE_IN_GUEST =
-            Plantings.withoutCall(CORE + "fault.Resolve", "awaitGate", "checkMayWait", 0);
+            Plantings.withoutCall(CORE + "fault.PermissionCheck", "awaitGate", "checkMayWait", 0);
 
     private static final Planting ASYNC_IN_GUEST =
             Plantings.withoutCall(CORE + "op.Operation", "start", "checkMayWait", 0);

@@ -64,7 +64,7 @@ final class ReapBreaksTest {
                                             + " gather.leaveOut(layout.pages().context());")
                             .and(in(
                                     "tlb.TlbGather",
-                                    "pending.leaveOut(checkOver(memory.cpus(), ended));",
+                                    "pending.leaveOut(GatheredFlushes.checkOver(memory.cpus(), ended));",
                                     "pending.leaveOut(ended);"))),
             new ReapBreak(
                     "the space is marked after the walk (bug 64)",

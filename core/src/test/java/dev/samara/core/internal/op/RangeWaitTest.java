@@ -50,7 +50,7 @@ class RangeWaitTest {
         assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
         assertTrue(Divisions.divide(layout, PLACE - 8 * PAGE));
         RangeWait waits = new RangeWait(layout, operation, false);
-        District part = waits.lock(PLACE, PLACE + PAGE);
+        District part = waits.lockDistrict(PLACE, PLACE + PAGE);
         assertTrue(part.isPart());
         waits.restarted(part, OTHER);
         waits.restarted(part, OTHER);
@@ -62,7 +62,7 @@ class RangeWaitTest {
         // Joins it before.
         assertTrue(Divisions.divide(layout, PLACE, PLACE + 2 * PAGE, PLACE + 5 * PAGE));
         assertEquals(3, Divisions.parts(layout));
-        District next = waits.lock(PLACE, PLACE + PAGE);
+        District next = waits.lockDistrict(PLACE, PLACE + PAGE);
         assertTrue(next.isPart());
         assertNotNull(next.inFlight().blocking(Long.MAX_VALUE, PLACE + 4 * PAGE, PLACE + 5 * PAGE));
         next.unlock();

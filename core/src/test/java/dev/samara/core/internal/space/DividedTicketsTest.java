@@ -45,7 +45,7 @@ final class DividedTicketsTest {
 
     /** Returns the ticket that stops a younger operation. */
     private @Nullable Ticket before(long at) {
-        District district = layout.lock(at, at + PAGE);
+        District district = layout.lockDistrict(at, at + PAGE);
         try {
             return district.inFlight().ticketBefore(2, at, at + PAGE);
         } finally {
@@ -54,7 +54,7 @@ final class DividedTicketsTest {
     }
 
     private boolean isListed(long at) {
-        District district = layout.lock(at, at + PAGE);
+        District district = layout.lockDistrict(at, at + PAGE);
         try {
             return !district.inFlight().isEmpty();
         } finally {

@@ -61,10 +61,10 @@ final class FootprintTest {
     }
 
     @Test
-    @DisplayName("is touched at all that it has claimed, and no border lies anywhere")
-    void claimed() {
-        footprint.claim(0x2000, 0x8000);
-        assertTrue(footprint.isClaimed());
+    @DisplayName("is touched at all that it keeps for batches, and no border lies anywhere")
+    void batched() {
+        footprint.keepForBatches(0x2000, 0x8000);
+        assertTrue(footprint.isBatched());
         assertTrue(footprint.isUnused());
         footprint.occupy(0x3000, 0x4000);
         assertTrue(footprint.touches(0x7000, 0x8000));
@@ -72,10 +72,10 @@ final class FootprintTest {
     }
 
     @Test
-    @DisplayName("occupies addresses of both claimed ranges, in whichever order batches add them")
-    void occupiedInTwoClaims() {
-        footprint.claim(0x1000, 0x3000);
-        footprint.claim(0x6000, 0x9000);
+    @DisplayName("occupies addresses of both batched ranges, in whichever order batches add them")
+    void occupiedInTwoBatchedRanges() {
+        footprint.keepForBatches(0x1000, 0x3000);
+        footprint.keepForBatches(0x6000, 0x9000);
         for (int batch = 0; batch < 2; batch++) {
             footprint.beginBatch();
             footprint.occupy(0x6000 + batch * 0x1000, 0x7000 + batch * 0x1000);
@@ -90,8 +90,8 @@ final class FootprintTest {
     @Test
     @DisplayName("forgets what a batch that is dropped has added, and nothing else")
     void droppedBatch() {
-        footprint.claim(0x1000, 0x3000);
-        footprint.claim(0x6000, 0x9000);
+        footprint.keepForBatches(0x1000, 0x3000);
+        footprint.keepForBatches(0x6000, 0x9000);
         footprint.beginBatch();
         footprint.reserve(0x1000, 0x2000);
         footprint.occupy(0x6000, 0x7000);
@@ -108,7 +108,7 @@ final class FootprintTest {
         assertTrue(footprint.occupies(0x6000));
         assertFalse(footprint.occupies(0x7000));
         assertFalse(footprint.occupies(0x2800));
-        assertTrue(footprint.touches(0x2000, 0x3000), "still claimed");
+        assertTrue(footprint.touches(0x2000, 0x3000), "still kept");
     }
 
     @Test

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
-/** A change of a word and a comparison of its old number, as {@code FUTEX_OP} of {@code linux/futex.h} encodes them. */
-final class FutexOperation {
+/**
+ * The argument of {@code FUTEX_WAKE_OP}, decoded: a change of a word, and a comparison of its old number that decides
+ * on the second wake ({@code FUTEX_OP} in {@code linux/futex.h}). It knows no waiters: {@link FutexBuckets} wakes them.
+ */
+final class WakeOp {
     private static final int LAST_CHANGE = 4;
     private static final int LAST_COMPARISON = 5;
 
@@ -14,7 +17,7 @@ final class FutexOperation {
     private final int comparison;
     private final int compared;
 
-    FutexOperation(int encoded) {
+    WakeOp(int encoded) {
         int operation = encoded >>> 28;
         int operand = encoded << 8 >> 20;
         change = operation & IS_SHIFT - 1;

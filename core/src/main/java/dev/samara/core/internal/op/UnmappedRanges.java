@@ -6,22 +6,22 @@ import dev.samara.core.internal.sync.Ranges;
 import dev.samara.maple.RangeEntry;
 
 /**
- * The reservations of unmapped ranges. An operation that unmaps a range reserves it in the tree, in the store that
- * removes its VMAs. Lookups find nothing there, and allocation leaves the range alone until the operation is complete:
- * no translation of the old mapping is left then. A new mapping reserves nothing: it is placed and stored under one
- * hold of the layout lock.
+ * The ranges that operations in flight have unmapped, as the tree shows them. The one store that removes the VMAs of a
+ * range also reserves it. Lookups find nothing there, and allocation leaves the range alone until the operation is
+ * complete: no translation of the old mapping is left then. A new mapping reserves nothing: it is placed and stored
+ * under one hold of the layout lock.
  *
  * <p>Where early reuse is allowed, a new mapping may take over the reservations of {@code munmap}s in flight ({@link
  * EarlyReuse}).
  */
-final class UnmapReservations {
-    private UnmapReservations() {}
+final class UnmappedRanges {
+    private UnmappedRanges() {}
 
     /**
-     * Replaces the VMAs of {@code [start, end)} by a reservation of the operation's range in flight. An operation that
-     * publishes in batches has claimed the range, and needs no reservation.
+     * Removes the VMAs of {@code [start, end)} from the tree, and leaves a reservation of the operation in flight in
+     * their place. An operation that publishes in batches keeps the range by its footprint, and needs no reservation.
      */
-    static void reserve(EditedLayout edit, InFlightOperation mine, long start, long end) {
+    static void replaceVmas(EditedLayout edit, InFlightOperation mine, long start, long end) {
         if (mine.isBatched()) {
             edit.tree.erase(start, end - 1);
         } else {

@@ -19,14 +19,14 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The front half of a fault: from an address to a VMA that permits the access ({@code lock_vma_under_rcu} and {@code
- * access_error} in {@code arch/x86/mm/fault.c}). Decides SIGSEGV only: {@code Faulter} and {@code BackingFault} decide
- * SIGBUS, after the VMA has permitted the access.
+ * The front half of a fault: whether the VMA that a lookup found permits the access ({@code access_error} in {@code
+ * arch/x86/mm/fault.c}), and what the fault waits for if it cannot know that yet. Decides SIGSEGV only: {@code Faulter}
+ * and {@code BackingFault} decide SIGBUS, after the VMA permitted the access.
  *
  * <p>Every attempt has these steps:
  *
  * <ol>
- *   <li>The caller looks the VMA up, without a lock.
+ *   <li>The caller ({@code Faulter.find}) looks the VMA up, without a lock.
  *   <li>{@link #check} decides whether the VMA permits the access. A gate comes before the rights: behind a closed gate
  *       the VMA is not yet the one of this address.
  *   <li>If the answer is {@link FaultResult#MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows
@@ -35,16 +35,16 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Steps 1 and 2 store nothing and wait for nothing. Only the growth of a stack takes a lock of the space.
  */
-public final class Resolve {
+public final class PermissionCheck {
     /**
      * An access of a debugger, as a bit beside the one bit of {@link Protection} ({@code FOLL_FORCE}). It needs the
      * rights that the mapping may be given, not its present rights. No other access gains a right by its fault.
      */
     public static final int FORCED = 1 << 30;
 
-    private Resolve() {}
+    private PermissionCheck() {}
 
-    /** Runs the front half alone, for a space of which only the layout is asked. Returns a {@link Fault}. */
+    /** Looks the VMA up and checks it until there is a result, and maps no page. Returns a {@link Fault}. */
     public static int resolve(Layout layout, long address, int access) {
         int result;
         do {

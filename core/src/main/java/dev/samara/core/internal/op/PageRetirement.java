@@ -27,14 +27,14 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The retire phase of an operation in flight. It removes, moves or narrows entries of the page table, and flushes the
- * translations of all CPUs. Only then does it free the pages, or store them at the target of their move. Holds no lock
- * except one leaf's at a time.
+ * The pages of an operation in flight in its retire phase. Removes, moves or narrows their entries in the page table,
+ * and flushes the translations of all CPUs. Only then does it free the pages, or store them at the target of their
+ * move. Holds no lock except one leaf's at a time. {@link RetirementRun} calls it.
  *
  * <p>It is created before the operation publishes, with its resources. It records its progress, so it continues after a
  * rest, or after a step that failed. Used by one thread at a time.
  */
-public final class RetirementSteps {
+public final class PageRetirement {
     /* The steps. Each may be repeated after a failure, and finds its earlier effects done. */
 
     /** Waits for the copies of forks that ran at publication, and ends the TLB context if the space ends. */
@@ -46,7 +46,7 @@ public final class RetirementSteps {
     /** {@link UnmapPages} removes entries and {@link ProtectPages} narrows them; the gather collects the frames. */
     private static final int TAKE_AWAY = 2;
 
-    /** {@link TlbGather#invalidate}: shootdowns and a grace period. No CPU and no reader has a frame after it. */
+    /** {@link TlbGather#invalidate(boolean)}: shootdowns, a grace period. No CPU and no reader has a frame after it. */
     private static final int FLUSH = 3;
 
     /** {@link MovePages} stores the entries at the targets of moves. */
@@ -99,7 +99,7 @@ public final class RetirementSteps {
      *     without
      * @param tables the tables that guards and moves may lack; this uncharges those that are left
      */
-    RetirementSteps(
+    PageRetirement(
             InFlightOperation run,
             Layout layout,
             boolean endsSpace,
@@ -113,7 +113,7 @@ public final class RetirementSteps {
         table = layout.pages();
         gather = TlbGather.with(memory, context);
         walk = new PageWalk(table);
-        moved = new ArrayList<>(run.retireWork().moves().size());
+        moved = new ArrayList<>(run.movesAndActions().moves().size());
     }
 
     /**
@@ -155,7 +155,7 @@ public final class RetirementSteps {
     /** Returns whether the reason for the rest may be over. Does not wait. */
     public boolean isReady() {
         return switch (step) {
-            case COPIES -> run.retireWork().areCopiesOver();
+            case COPIES -> run.movesAndActions().areCopiesOver();
             case PICK_UP -> areMovesReady();
             default -> gather.pollInvalidation();
         };
@@ -175,7 +175,7 @@ public final class RetirementSteps {
             case COPIES -> awaitCopies(mayRest);
             case PICK_UP -> pickUp(mayRest);
             case TAKE_AWAY -> takeAway(mayRest);
-            case FLUSH -> flush(mayRest);
+            case FLUSH -> gather.invalidate(mayRest);
             case PUT_DOWN -> {
                 for (int i = 0; i < moved.size(); i++) {
                     moved.get(i).putDown(gather, tables);
@@ -189,7 +189,7 @@ public final class RetirementSteps {
                 yield true;
             }
             case ACT -> {
-                while (actions < run.retireWork().actions().size()) {
+                while (actions < run.movesAndActions().actions().size()) {
                     actions = act(actions);
                 }
                 yield true;
@@ -201,11 +201,11 @@ public final class RetirementSteps {
     private boolean awaitCopies(boolean mayRest) {
         if (run.takesPagesAway()) {
             if (mayRest) {
-                if (!run.retireWork().areCopiesOver()) {
+                if (!run.movesAndActions().areCopiesOver()) {
                     return false;
                 }
             } else {
-                run.retireWork().awaitCopies(run.operation());
+                run.movesAndActions().awaitCopies(run.operation());
             }
         }
         endContext();
@@ -219,16 +219,8 @@ public final class RetirementSteps {
         }
     }
 
-    private boolean flush(boolean mayRest) {
-        if (mayRest) {
-            return gather.pollInvalidation();
-        }
-        gather.invalidate();
-        return true;
-    }
-
     private boolean pickUp(boolean mayRest) {
-        List<PageMove> moves = run.retireWork().moves();
+        List<PageMove> moves = run.movesAndActions().moves();
         for (int i = 0; i < moves.size(); i++) {
             if (i == moved.size()) {
                 moved.add(new MovePages(layout, memory, moves.get(i)));
@@ -256,7 +248,7 @@ public final class RetirementSteps {
             }
             while (at != end || gather.isFull()) {
                 if (gather.isFull()) {
-                    if (!flush(mayRest)) {
+                    if (!gather.invalidate(mayRest)) {
                         reached = at;
                         return false;
                     }
@@ -294,7 +286,7 @@ public final class RetirementSteps {
      * @return the index after the last action that was made; if this throws, all of them are made again
      */
     private int act(int first) {
-        List<PageAction> all = run.retireWork().actions();
+        List<PageAction> all = run.movesAndActions().actions();
         PageAction.Kind kind = all.get(first).kind();
         int end = first + 1;
         while (end < all.size() && all.get(end).kind() == kind) {

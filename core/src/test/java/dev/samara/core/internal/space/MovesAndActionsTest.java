@@ -13,7 +13,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("The work of a retire phase")
-final class RetireWorkTest {
+final class MovesAndActionsTest {
     private static final PageMove MOVE = new PageMove(0x1000, 0x9000, 0x1000);
 
     private static PageAction discard(long start, long end) {
@@ -23,21 +23,21 @@ final class RetireWorkTest {
     @Test
     @DisplayName("is shared by all operations that have none, and stays empty")
     void none() {
-        RetireWork work = RetireWork.NONE.with(MOVE);
-        assertNotSame(RetireWork.NONE, work);
+        MovesAndActions work = MovesAndActions.NONE.with(MOVE);
+        assertNotSame(MovesAndActions.NONE, work);
         assertSame(work, work.with(discard(0, 0x1000)));
         assertSame(work, work.after(List.of(new Gate())));
-        RetireWork.NONE.beginBatch();
-        RetireWork.NONE.undoBatch();
-        assertEquals(List.of(), RetireWork.NONE.moves());
-        assertEquals(List.of(), RetireWork.NONE.actions());
-        assertTrue(RetireWork.NONE.areCopiesOver());
+        MovesAndActions.NONE.beginBatch();
+        MovesAndActions.NONE.undoBatch();
+        assertEquals(List.of(), MovesAndActions.NONE.moves());
+        assertEquals(List.of(), MovesAndActions.NONE.actions());
+        assertTrue(MovesAndActions.NONE.areCopiesOver());
     }
 
     @Test
     @DisplayName("joins an action with the one before it in the same batch only")
     void joinedActions() {
-        RetireWork work = RetireWork.NONE.with(discard(0x1000, 0x2000));
+        MovesAndActions work = MovesAndActions.NONE.with(discard(0x1000, 0x2000));
         assertSame(work, work.with(discard(0x2000, 0x3000)));
         assertEquals(List.of(discard(0x1000, 0x3000)), work.actions());
         work.beginBatch();
@@ -49,7 +49,7 @@ final class RetireWorkTest {
     @Test
     @DisplayName("forgets what a batch that is dropped has added, and nothing else")
     void droppedBatch() {
-        RetireWork work = RetireWork.NONE.with(MOVE);
+        MovesAndActions work = MovesAndActions.NONE.with(MOVE);
         assertSame(work, work.with(discard(0x1000, 0x2000)));
         work.beginBatch();
         assertEquals(List.of(), work.partMoves());
@@ -65,7 +65,7 @@ final class RetireWorkTest {
     void copies() {
         Gate first = new Gate();
         Gate second = new Gate();
-        RetireWork work = RetireWork.NONE.after(List.of(first, second));
+        MovesAndActions work = MovesAndActions.NONE.after(List.of(first, second));
         Gate.wake(first.open());
         assertFalse(work.areCopiesOver());
         Gate.wake(second.open());

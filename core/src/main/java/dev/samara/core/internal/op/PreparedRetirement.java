@@ -3,21 +3,21 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.InFlightOperation;
-import dev.samara.core.internal.space.RetireWork;
+import dev.samara.core.internal.space.MovesAndActions;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operation in flight as its publication prepares it: its ranges, the steps for its pages, and the removed VMAs that
- * wait for them. {@link RetirementRun} extends this class by the run of the retire phase.
+ * What publication leaves to the retire phase of one operation in flight: the {@link PageRetirement} of its pages, and
+ * the removed VMAs that wait for it. {@link RetirementRun}, which extends this class, runs the retire phase.
  *
  * <p>The operation sets the fields before publication. After that only the thread that runs the retire phase uses them.
  */
-abstract class Retirement extends InFlightOperation {
+abstract class PreparedRetirement extends InFlightOperation {
     /** The retirement of its pages; null for none. */
     @Nullable
-    RetirementSteps retiring;
+    PageRetirement pageRetirement;
 
     /** VMAs that left the layout and stay linked to their files until their pages are retired. */
     List<VmArea> linked = List.of();
@@ -34,8 +34,8 @@ abstract class Retirement extends InFlightOperation {
     Runnable last;
 
     /** Sets the retirement of its pages. Called before publication. */
-    void retireBy(RetirementSteps prepared) {
-        retiring = prepared;
+    void retireBy(PageRetirement prepared) {
+        pageRetirement = prepared;
     }
 
     /** Adds VMAs that stay linked to their files until their pages are retired. */
@@ -66,13 +66,13 @@ abstract class Retirement extends InFlightOperation {
     @Override
     public void undoBatch() {
         super.undoBatch();
-        RetireWork.truncate(linked, sealedLinked);
-        RetireWork.truncate(held, sealedHeld);
+        MovesAndActions.truncate(linked, sealedLinked);
+        MovesAndActions.truncate(held, sealedHeld);
     }
 
     /** Adds the tables that a later batch of the operation may lack. */
     void add(TableReserve tables) {
-        RetirementSteps prepared = retiring;
+        PageRetirement prepared = pageRetirement;
         if (prepared != null) {
             prepared.add(tables);
         }
@@ -80,7 +80,7 @@ abstract class Retirement extends InFlightOperation {
 
     /** Returns whether the resources of the retirement are taken: by an earlier batch of the operation. */
     boolean isPrepared() {
-        return retiring != null;
+        return pageRetirement != null;
     }
 
     /** Sets the task that a thread of the machine runs after completion. Caller is the operation's thread. */

@@ -7,15 +7,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What the retire phase of an operation has to do beyond the unmapping and narrowing of its ranges: to await copies of
- * forks, to move pages, and to act on pages whose VMAs stay. Most operations have nothing of it ({@link #NONE}).
+ * The moves of pages, and the actions on pages whose VMAs stay, that the retire phase of an operation makes; and the
+ * copies of forks that it awaits before. Most operations have none of them ({@link #NONE}). The ranges that the
+ * operation unmaps or narrows are not here, but in its {@link Footprint}.
  *
  * <p>Written by the operation under the layout lock until its last batch is published, and never changed afterwards.
  * Then read by the thread that retires the operation, without the lock.
  */
-public final class RetireWork {
-    /** No work; never changed. The methods {@code with} and {@link #after} replace it by a new object. */
-    static final RetireWork NONE = new RetireWork();
+public final class MovesAndActions {
+    /** Nothing to do; never changed. The methods {@code with} and {@link #after} replace it by a new object. */
+    static final MovesAndActions NONE = new MovesAndActions();
 
     private List<PageMove> moves = List.of();
     private List<PageAction> actions = List.of();
@@ -29,16 +30,16 @@ public final class RetireWork {
     private int sealedMoves;
     private int sealedActions;
 
-    private RetireWork() {}
+    private MovesAndActions() {}
 
     /** Returns this, or a new object in place of {@link #NONE}. */
-    private RetireWork own() {
-        return this == NONE ? new RetireWork() : this;
+    private MovesAndActions own() {
+        return this == NONE ? new MovesAndActions() : this;
     }
 
     /** Adds a move. Returns the work that has it. */
-    RetireWork with(PageMove move) {
-        RetireWork work = own();
+    MovesAndActions with(PageMove move) {
+        MovesAndActions work = own();
         if (work.moves.isEmpty()) {
             work.moves = new ArrayList<>(1);
         }
@@ -47,8 +48,8 @@ public final class RetireWork {
     }
 
     /** Adds an action, or extends the last one of the batch by it. Returns the work that has it. */
-    RetireWork with(PageAction action) {
-        RetireWork work = own();
+    MovesAndActions with(PageAction action) {
+        MovesAndActions work = own();
         if (work.actions.isEmpty()) {
             work.actions = new ArrayList<>(1);
         }
@@ -67,8 +68,8 @@ public final class RetireWork {
     }
 
     /** Notes the copies that run at publication. Returns the work that awaits them. */
-    RetireWork after(List<Gate> underWay) {
-        RetireWork work = own();
+    MovesAndActions after(List<Gate> underWay) {
+        MovesAndActions work = own();
         work.copies = underWay;
         return work;
     }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * CPU is more than half a {@link FlushLog} behind, if the log has not kept a generation, or if {@link SoftTlb#tryFlush}
  * finds a range too long.
  */
-final class TlbFlusher {
+final class TlbCatchUp {
     private final SoftTlb tlb;
     private final FlushedGenerations slots;
     private final FlushListeners listeners;
@@ -27,7 +27,7 @@ final class TlbFlusher {
     /** The view that {@link CpuTlb} has too, which needs it at the entry of GUEST without a further load. */
     private SoftTlb.@Nullable View view;
 
-    TlbFlusher(SoftTlb tlb, FlushedGenerations slots, Consumer<Throwable> reporter) {
+    TlbCatchUp(SoftTlb tlb, FlushedGenerations slots, Consumer<Throwable> reporter) {
         this.tlb = tlb;
         this.slots = slots;
         listeners = new FlushListeners(reporter);
