@@ -368,11 +368,6 @@ final class ScriptRun {
                 }
                 ask(routes.nearest(call.task(), '>') + " " + request, to::append);
                 begun.put(call.task(), new BegunCall(call, placement));
-                int parent = routes.parent(call.task());
-                if (endsProcess(call) && parent != TaskRoutes.NO_PARENT && !begun.containsKey(parent)) {
-                    awaitEnd(parent, call.task(), ChildEnds.CERTAIN);
-                    awaitThreads(parent);
-                }
                 return;
             }
             case REPEATED -> ask(route + "u " + Integer.toHexString(TRIES) + " " + numbers, reader);
@@ -384,11 +379,6 @@ final class ScriptRun {
                 look(route, source.value(), to);
             }
         }
-    }
-
-    private boolean endsProcess(Step.Call call) {
-        return call.call() == JudgedCall.EXIT_GROUP
-                || (call.call() == JudgedCall.EXIT && routes.beside(call.task()).isEmpty());
     }
 
     /**
