@@ -97,6 +97,25 @@ final class ProgramsLiveTest {
     }
 
     @Test
+    @DisplayName("and keeps the number of each segment that it may have made, so that the end removes it")
+    void segments() {
+        for (int seed = 0; seed < SCRIPTS; seed++) {
+            List<Step> script = ScriptMaker.make(seed);
+            for (int i = 0; i < script.size(); i++) {
+                if (script.get(i) instanceof Step.Call call
+                        && call.call() == JudgedCall.SHMGET
+                        && call.arguments().get(1) instanceof Argument.Numeric size
+                        && size.value() > 0
+                        && call.arguments().get(2) instanceof Argument.Numeric flags
+                        && (flags.value() & SegmentSentences.CREATE) != 0) {
+                    assertTrue(
+                            script.get(i + 1) instanceof Step.Keep keep && keep.task() == call.task(), "seed " + seed);
+                }
+            }
+        }
+    }
+
+    @Test
     @DisplayName("and is read again as it is written")
     void text() {
         for (int seed = 0; seed < 500; seed++) {
