@@ -20,6 +20,7 @@ final class CallAnswer {
             JudgedCall.FTRUNCATE,
             JudgedCall.FALLOCATE,
             JudgedCall.FCNTL,
+            JudgedCall.FLOCK,
             JudgedCall.IOCTL,
             JudgedCall.DUP,
             JudgedCall.DUP3,

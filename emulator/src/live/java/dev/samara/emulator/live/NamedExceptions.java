@@ -358,7 +358,7 @@ final class NamedExceptions {
                 && (flags.value() & DIRECT) != 0) {
             return "a pipe of packets, which the document's table excludes";
         }
-        if (call.call() == JudgedCall.FCNTL
+        if ((call.call() == JudgedCall.FCNTL || call.call() == JudgedCall.FLOCK)
                 && first(kernel).equals("-11")
                 && first(guest).equals("0")
                 && kernel.contains(OF_EVENTS)) {

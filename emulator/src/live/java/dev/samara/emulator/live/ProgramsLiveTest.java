@@ -2,6 +2,7 @@
 package dev.samara.emulator.live;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.samara.emulator.linux.ExecutionMode;
@@ -32,6 +33,8 @@ final class ProgramsLiveTest {
     private static final int SCRIPTS = 4_000;
 
     private static final int PARTS = 100;
+
+    private static final int CLIMBING = 230_032_000;
 
     @TempDir
     @SuppressWarnings("NullAway.Init")
@@ -79,6 +82,36 @@ final class ProgramsLiveTest {
     void share() throws IOException {
         try (ProgramsLanguage language = new ProgramsLanguage(folder)) {
             new LiveRun<>(language, REGRESSIONS).run(0, SCRIPTS, PARTS);
+        }
+    }
+
+    @Test
+    @DisplayName("and stays in its own folders")
+    void ascents() {
+        // One of these seeds made a script that left them, before this was a rule.
+        for (int seed = CLIMBING; seed < CLIMBING + SCRIPTS; seed++) {
+            long ascents =
+                    ScriptMaker.make(seed).stream().filter(Vocabulary::isAscent).count();
+            assertTrue(ascents <= Vocabulary.MOST_ASCENTS, "seed " + seed);
+        }
+    }
+
+    @Test
+    @DisplayName("and keeps the number of each segment that it may have made, so that the end removes it")
+    void segments() {
+        for (int seed = 0; seed < SCRIPTS; seed++) {
+            List<Step> script = ScriptMaker.make(seed);
+            for (int i = 0; i < script.size(); i++) {
+                if (script.get(i) instanceof Step.Call call
+                        && call.call() == JudgedCall.SHMGET
+                        && call.arguments().get(1) instanceof Argument.Numeric size
+                        && size.value() > 0
+                        && call.arguments().get(2) instanceof Argument.Numeric flags
+                        && (flags.value() & SegmentSentences.CREATE) != 0) {
+                    assertTrue(
+                            script.get(i + 1) instanceof Step.Keep keep && keep.task() == call.task(), "seed " + seed);
+                }
+            }
         }
     }
 

@@ -58,6 +58,7 @@ final class ScriptRun {
     private final List<StringBuilder> told = new ArrayList<>();
 
     private final Map<Integer, BegunCall> begun = new HashMap<>();
+    private final ChildEnds childEnds = new ChildEnds(routes);
     private boolean hasEnded;
     private boolean isOfSegments;
     private String ended = "";
@@ -74,6 +75,8 @@ final class ScriptRun {
 
     /** WEXITED | WNOWAIT | __WALL. */
     private static final int ENDED_CHILD = 0x4100_0004;
+
+    private static final int NO_HANG = 1;
 
     /** A call of another task that may still be blocked. */
     private record BegunCall(Step.Call call, Placement placement) {}
@@ -133,6 +136,7 @@ final class ScriptRun {
             StringBuilder to = new StringBuilder();
             told.add(to);
             make(step, to);
+            childEnds.note(step);
         }
     }
 
@@ -352,6 +356,7 @@ final class ScriptRun {
             case PLAIN -> {
                 ask(route + request, reader);
                 if (SENDING.contains(call.call())) {
+                    childEnds.after(call).forEach((child, most) -> awaitEnd(call.task(), child, most));
                     awaitThreads(call.task());
                 }
             }
@@ -374,6 +379,20 @@ final class ScriptRun {
                 look(route, source.value(), to);
             }
         }
+    }
+
+    /**
+     * Waits until a child is a zombie, for so many milliseconds at most, and leaves it one. Its usage is stored where
+     * no memory is, so the call is 0 as long as the child runs, and EFAULT or ECHILD after that.
+     */
+    private void awaitEnd(int parent, int child, int most) {
+        String wait = Integer.toHexString(JudgedCall.WAITID.number(side.architecture()));
+        String number = routes.number(parent, new Argument.TaskNumber(false, child, false));
+        String options = Integer.toHexString(ENDED_CHILD | NO_HANG);
+        ask(
+                routes.route(parent) + "u " + Integer.toHexString(most) + " " + wait + " 1 " + number + " 0 " + options
+                        + " 1",
+                answer -> {});
     }
 
     /** Has the threads of a task's process answer, so that they have taken the signals that were sent to them. */

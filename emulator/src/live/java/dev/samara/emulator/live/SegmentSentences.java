@@ -17,7 +17,7 @@ final class SegmentSentences {
 
     private static final int PLACES = 8;
     private static final long PAGE = 4096;
-    private static final int CREATE = 01000;
+    static final int CREATE = 01000;
     private static final int EXCLUSIVE = 02000;
 
     private final Vocabulary v;
@@ -148,15 +148,16 @@ final class SegmentSentences {
 
     /** Makes no segment whose number is not kept, since nothing would remove it. */
     private void findAgain() {
+        int by = task();
         v.by(
-                task(),
+                by,
                 JudgedCall.SHMGET,
                 new Argument.SegmentKey(),
                 v.any(0, 1, 4096, 4097, 16384, 16385, -1),
                 n(v.one(0, 0, 0600, 0400, 0111, 0077) | v.bits(segments < MOST ? 30 : 0, CREATE, EXCLUSIVE)));
         if (segments < MOST) {
-            // It may be a new one.
-            v.keep(0, segments++);
+            // It may be a new one, and who has found it knows its number.
+            v.keep(by, segments++);
         } else {
             v.call(JudgedCall.SHMCTL, kept(MOST - 1), n(2), v.out(Structure.SEGMENT));
         }

@@ -55,6 +55,15 @@ final class TaskRoutes {
         return parentOfProcess.get(tasks.get(task).process);
     }
 
+    /** Returns the first tasks of the processes that the process of a task made. */
+    List<Integer> children(int task) {
+        int process = tasks.get(task).process;
+        return IntStream.range(1, tasks.size())
+                .filter(each -> !tasks.get(each).isThread && tasks.get(parent(each)).process == process)
+                .boxed()
+                .toList();
+    }
+
     /** Returns the other tasks in the process of a task. */
     List<Integer> beside(int task) {
         return IntStream.range(0, tasks.size())

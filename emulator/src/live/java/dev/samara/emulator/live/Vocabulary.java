@@ -2,8 +2,10 @@
 package dev.samara.emulator.live;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 
 /** Chooses the words of a script: mostly edges, and what the script used before. */
 final class Vocabulary {
@@ -47,6 +49,16 @@ final class Vocabulary {
     private static final int[] BAD_DESCRIPTORS = {
         -1, -2, -100, 99, 600, 1024, 1025, Integer.MAX_VALUE, Integer.MIN_VALUE
     };
+    /** The calls by which a task may reach the folder above, at once or by a link. */
+    private static final Set<JudgedCall> ASCENDING =
+            EnumSet.of(JudgedCall.CHDIR, JudgedCall.OPENAT, JudgedCall.SYMLINKAT);
+
+    /**
+     * A script begins in the third of its folders. Above them are other scripts, and for the kernel other folders, but
+     * the root of the emulator.
+     */
+    static final int MOST_ASCENTS = 2;
+
     private static final String[] NAMES = {"a", "b", "c", "d", "e", "p", "l", "dl", "x", "\u00e4\u00ff", "\u00c3\u00a4"
     };
     private static final String[] PATHS = {
@@ -98,6 +110,7 @@ final class Vocabulary {
     private final List<Step> steps = new ArrayList<>();
     private int nextDescriptor;
     private int tasks = 1;
+    private int ascents;
 
     Vocabulary(long seed) {
         random = new Random(seed * 0x9e37_79b9_7f4a_7c15L);
@@ -316,11 +329,23 @@ final class Vocabulary {
         return tasks++;
     }
 
-    /** Adds a step, unless it would harm the machine. */
+    /** Adds a step, unless it would harm the machine, or leave the folders of the script. */
     void add(Step step) {
-        if (Safety.isSafe(step)) {
+        boolean isAscent = isAscent(step);
+        if (Safety.isSafe(step) && !(isAscent && ascents == MOST_ASCENTS)) {
             steps.add(step);
+            ascents += isAscent ? 1 : 0;
         }
+    }
+
+    /** Whether a step may have a task, a descriptor or a link at the folder above. */
+    static boolean isAscent(Step step) {
+        Step made = step instanceof Step.Spawn spawn ? spawn.call() : step;
+        return made instanceof Step.Call call
+                && ASCENDING.contains(call.call())
+                && call.arguments().stream()
+                        .anyMatch(each -> each instanceof Argument.Text text
+                                && text.bytes().startsWith(".."));
     }
 
     void call(JudgedCall call, Argument... arguments) {

@@ -2,8 +2,8 @@
 package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
-import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.NumberedTask;
 import java.util.Arrays;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
@@ -25,23 +25,17 @@ final class AffinityCalls {
         return (count() + Long.SIZE - 1) / Long.SIZE * Long.BYTES;
     }
 
-    private @Nullable GuestThread find(int tid) {
-        if (tid == 0) {
-            return thread;
-        }
-        for (GuestProcess each : thread.process().system().tree().all()) {
-            GuestThread found = each.find(tid);
-            if (found != null) {
-                return found;
-            }
-        }
-        return null;
+    private @Nullable NumberedTask find(int tid) {
+        return tid == 0
+                ? new NumberedTask(thread.process(), thread)
+                : thread.process().system().tree().findTask(tid);
     }
 
     /** Returns the processors of a thread, which may use all of them unless told otherwise. */
-    private BitSet of(GuestThread asked) {
+    private BitSet of(NumberedTask asked) {
         BitSet found = new BitSet();
-        BitSet set = asked.processors();
+        GuestThread running = asked.thread();
+        BitSet set = running == null ? asked.process().processors() : running.processors();
         if (set == null) {
             found.set(0, count());
         } else {
@@ -52,16 +46,24 @@ final class AffinityCalls {
 
     long set(long tid, long length, long address) {
         byte[] given = thread.memory().get(address, (int) Math.min(length & 0xffff_ffffL, bytes()));
-        GuestThread found = find((int) tid);
+        NumberedTask found = find((int) tid);
         if (found == null) {
             return LinuxErrno.ESRCH;
+        }
+        if (!thread.credentials().maySchedule(found.credentials())) {
+            return LinuxErrno.EPERM;
         }
         BitSet wanted = BitSet.valueOf(given);
         wanted.clear(count(), bytes() * Byte.SIZE);
         if (wanted.isEmpty()) {
             return LinuxErrno.EINVAL;
         }
-        found.processors(wanted);
+        GuestThread running = found.thread();
+        if (running == null) {
+            found.process().processors(wanted);
+        } else {
+            running.processors(wanted);
+        }
         return 0;
     }
 
@@ -70,24 +72,18 @@ final class AffinityCalls {
         if (given * Byte.SIZE < count() || given % Long.BYTES != 0) {
             return LinuxErrno.EINVAL;
         }
-        GuestThread found = find((int) tid);
-        BitSet set = new BitSet();
-        if (found != null) {
-            set = of(found);
-        } else if (thread.process().system().tree().find((int) tid) != null) {
-            // Of a process that has ended.
-            set.set(0, count());
-        } else {
+        NumberedTask found = find((int) tid);
+        if (found == null) {
             return LinuxErrno.ESRCH;
         }
-        thread.memory().put(address, Arrays.copyOf(set.toByteArray(), bytes()));
+        thread.memory().put(address, Arrays.copyOf(of(found).toByteArray(), bytes()));
         return bytes();
     }
 
     /** {@code getcpu}: one of the processors that the thread may use, the same each time. */
     long current(long cpuAddress, long nodeAddress) {
         if (cpuAddress != 0) {
-            BitSet set = of(thread);
+            BitSet set = of(new NumberedTask(thread.process(), thread));
             int rest = thread.tid() % set.cardinality();
             int found = set.nextSetBit(0);
             for (; rest > 0; rest--) {

@@ -5,10 +5,8 @@ import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.FutexWaiter;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.memory.CallMemory;
-import dev.samara.emulator.linux.process.Credentials;
-import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestThread;
-import dev.samara.emulator.linux.process.ProcessTree;
+import dev.samara.emulator.linux.process.NumberedTask;
 import dev.samara.emulator.linux.wait.PiFutexes;
 import dev.samara.emulator.linux.wait.RobustList;
 import dev.samara.emulator.linux.wait.WaitList;
@@ -166,18 +164,19 @@ final class FutexCalls {
     }
 
     long getRobust(long tid, long headAddress, long lengthAddress) {
-        ProcessTree tree = thread.process().system().tree();
-        GuestThread found = (int) tid == 0 ? thread : tree.findThread((int) tid);
-        // The first thread of a process is there until somebody has waited for that, with no list any more.
-        GuestProcess process = found == null ? tree.find((int) tid) : found.process();
-        if (process == null) {
+        NumberedTask found = (int) tid == 0
+                ? new NumberedTask(thread.process(), thread)
+                : thread.process().system().tree().findTask((int) tid);
+        if (found == null) {
             return LinuxErrno.ESRCH;
         }
-        Credentials owner = found == null ? process.credentials() : found.credentials();
-        if (process.pid() != thread.process().pid() && !thread.credentials().mayInspect(owner)) {
+        boolean isOwn = found.process().pid() == thread.process().pid();
+        if (!isOwn && !thread.credentials().mayInspect(found.credentials())) {
             return LinuxErrno.EPERM;
         }
-        long head = found == null ? 0 : found.robustList().head();
+        GuestThread running = found.thread();
+        // A thread that has ended has no list any more.
+        long head = running == null ? 0 : running.robustList().head();
         if (head < 0 && head >= LAST_ERROR) {
             // Such a place is taken for an errno on its way out of futex_get_robust_list_common.
             return head;

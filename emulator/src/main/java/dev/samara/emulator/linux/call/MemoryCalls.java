@@ -186,11 +186,13 @@ final class MemoryCalls {
             // Nobody is asked for nothing.
             return 0;
         }
-        GuestProcess other = thread.process().system().tree().find((int) pid);
-        if (other == null || other.isExiting()) {
+        // Any thread of a process, and not one that has ended: it has no memory any more.
+        GuestThread found = thread.process().system().tree().findThread((int) pid);
+        if (found == null || found.process().isExiting()) {
             return LinuxErrno.ESRCH;
         }
-        if (other.pid() != thread.process().pid() && !thread.credentials().mayInspect(other.credentials())) {
+        GuestProcess other = found.process();
+        if (other.pid() != thread.process().pid() && !thread.credentials().mayInspect(found.credentials())) {
             return LinuxErrno.EPERM;
         }
         byte[] bytes = new byte[CHUNK];

@@ -2,7 +2,14 @@
 package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.process.Credentials;
+import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.NumberedTask;
+import dev.samara.emulator.linux.process.ProcessTree;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Priorities of threads. The host decides when a thread runs, and the guest's user may not raise a priority, so each
@@ -45,10 +52,16 @@ final class PriorityCalls {
         return !isKnown(policy) ? LinuxErrno.EINVAL : isRealTime(policy) ? 1 : 0;
     }
 
+    private @Nullable NumberedTask find(long tid) {
+        return (int) tid == 0 ? new NumberedTask(thread.process(), thread) : tree().findTask((int) tid);
+    }
+
+    private ProcessTree tree() {
+        return thread.process().system().tree();
+    }
+
     private boolean isThere(long tid) {
-        return tid == 0
-                || thread.process().find((int) tid) != null
-                || thread.process().system().tree().find((int) tid) != null;
+        return find(tid) != null;
     }
 
     long policy(long tid) {
@@ -71,41 +84,62 @@ final class PriorityCalls {
             return LinuxErrno.EINVAL;
         }
         int priority = thread.memory().getInt(address);
-        if (!isThere(tid)) {
+        NumberedTask target = find(tid);
+        if (target == null) {
             return LinuxErrno.ESRCH;
         }
         if (isRealTime(policy) != (priority != 0) || priority < 0 || priority > HIGHEST) {
             return LinuxErrno.EINVAL;
         }
-        return policy == OTHER || policy == BATCH || policy == IDLE ? 0 : LinuxErrno.EPERM;
+        boolean isLow = policy == OTHER || policy == BATCH || policy == IDLE;
+        return isLow && thread.credentials().maySchedule(target.credentials()) ? 0 : LinuxErrno.EPERM;
     }
 
-    /** Whether a thread, a group or a user exists. */
-    private boolean isThere(int kind, long who) {
+    /** Returns the credentials of those that a thread, a group or a user stands for; zombies are among them. */
+    private List<Credentials> owners(int kind, int who) {
         return switch (kind) {
-            case BY_THREAD -> isThere(who);
-            case BY_GROUP ->
-                (int) who == 0
-                        || !thread.process().system().tree().ofGroup((int) who).isEmpty();
-            default ->
-                (int) who == 0 || (int) who == thread.credentials().users().real();
+            case BY_THREAD -> {
+                NumberedTask found = find(who);
+                yield found == null ? List.of() : List.of(found.credentials());
+            }
+            case BY_GROUP -> {
+                int own = (int) tree().group(thread.process().pid());
+                yield tree().ofGroup(who == 0 ? own : who).stream()
+                        .map(GuestProcess::credentials)
+                        .toList();
+            }
+            default -> ofUser(who == 0 ? thread.credentials().users().real() : who);
         };
+    }
+
+    private List<Credentials> ofUser(int user) {
+        Stream<Credentials> ofProcesses = tree().all().stream().map(GuestProcess::credentials);
+        // The thread that asks may be another user than its process.
+        return Stream.concat(Stream.of(thread.credentials()), ofProcesses)
+                .filter(each -> each.users().real() == user)
+                .toList();
     }
 
     long nice(long kind, long who) {
         if ((int) kind < 0 || (int) kind > BY_USER) {
             return LinuxErrno.EINVAL;
         }
-        return isThere((int) kind, who) ? NORMAL : LinuxErrno.ESRCH;
+        return owners((int) kind, (int) who).isEmpty() ? LinuxErrno.ESRCH : NORMAL;
     }
 
     long setNice(long kind, long who, long value) {
         if ((int) kind < 0 || (int) kind > BY_USER) {
             return LinuxErrno.EINVAL;
         }
-        if (!isThere((int) kind, who)) {
-            return LinuxErrno.ESRCH;
+        List<Credentials> owners = owners((int) kind, (int) who);
+        long result = owners.isEmpty() ? LinuxErrno.ESRCH : 0;
+        for (Credentials each : owners) {
+            if (!thread.credentials().maySchedule(each)) {
+                result = LinuxErrno.EPERM;
+            } else if ((int) value < 0) {
+                result = LinuxErrno.EACCES;
+            }
         }
-        return (int) value < 0 ? LinuxErrno.EACCES : 0;
+        return result;
     }
 }

@@ -167,18 +167,26 @@ final class ProcessCalls {
         return tree().parentOf(process());
     }
 
+    /** Returns the number of a process that is named by that of any of its threads; 0 stands for the own one. */
+    private int processOf(int id) {
+        GuestProcess found = id == 0 ? process() : signals.process(id);
+        return found == null ? id : found.pid();
+    }
+
     long group(long pid) {
-        return tree().group((int) pid == 0 ? process().pid() : (int) pid);
+        return tree().group(processOf((int) pid));
     }
 
     long session(long pid) {
-        return tree().session((int) pid == 0 ? process().pid() : (int) pid);
+        return tree().session(processOf((int) pid));
     }
 
     long setGroup(long pid, long group) {
         int target = (int) pid == 0 ? process().pid() : (int) pid;
         int wanted = (int) group == 0 ? target : (int) group;
-        return wanted < 0 ? LinuxErrno.EINVAL : tree().setGroup(process(), target, wanted);
+        // The number of a thread that is not its process's.
+        boolean isInside = processOf(target) != target;
+        return wanted < 0 || isInside ? LinuxErrno.EINVAL : tree().setGroup(process(), target, wanted);
     }
 
     long newSession() {

@@ -51,6 +51,11 @@ public record Credentials(UserIds users, UserIds groups, GroupList others) {
                 || users.real() == target.users.real();
     }
 
+    /** Whether these permit a change of another thread's priority or processors ({@code check_same_owner}). */
+    public boolean maySchedule(Credentials target) {
+        return users.effective() == target.users.real() || users.effective() == target.users.effective();
+    }
+
     /** Whether these permit a look at another process ({@code __ptrace_may_access}). */
     public boolean mayInspect(Credentials target) {
         return target.users.equals(UserIds.of(users.real())) && target.groups.equals(UserIds.of(groups.real()));

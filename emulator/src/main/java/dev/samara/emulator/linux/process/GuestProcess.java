@@ -22,6 +22,7 @@ import dev.samara.emulator.linux.signal.SignalProcess;
 import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -63,6 +64,9 @@ public final class GuestProcess implements SignalProcess {
     private volatile ProcessMemory memory;
     private volatile ProgramNames program;
     private volatile Credentials credentials;
+
+    /** As {@link GuestThread#processors()} of the first thread. */
+    private volatile @Nullable BitSet processors;
 
     /** The mask of the first thread, or of the one that has ended all others. */
     private volatile SignalMask leaderMask = new SignalMask(0);
@@ -133,6 +137,16 @@ public final class GuestProcess implements SignalProcess {
 
     void credentials(Credentials changed) {
         credentials = changed;
+    }
+
+    /** Returns the processors that were chosen for the first thread, also after its end; null for all. */
+    public @Nullable BitSet processors() {
+        return processors;
+    }
+
+    /** Chooses the processors of a first thread, which may have ended. */
+    public void processors(@Nullable BitSet chosen) {
+        processors = chosen;
     }
 
     @Override

@@ -94,12 +94,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         this.process = process;
         this.tid = tid;
         mask = new SignalMask(parent == null ? 0 : parent.mask.get());
-        processors = parent == null ? null : parent.processors;
         boolean isFirst = tid == process.pid();
+        processors = parent == null ? null : parent.processors;
         Credentials shared = parent == null ? process.credentials() : parent.credentials;
         credentials = isFirst ? shared.copy() : shared;
         if (isFirst) {
             process.credentials(credentials);
+            process.processors(processors);
         }
         debugger = process.debugger();
         pending = new PendingSignals(process.system().signalRoom());
@@ -147,9 +148,12 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return processors;
     }
 
-    /** Chooses processors. For any thread. */
+    /** Chooses processors; those of the first thread are its process's. For any thread. */
     public void processors(BitSet chosen) {
         processors = chosen;
+        if (tid == process.pid()) {
+            process.processors(chosen);
+        }
     }
 
     @Override

@@ -113,6 +113,13 @@ public final class ProcessTree {
         return null;
     }
 
+    /** Returns the running or ended thread of a number; null for none. */
+    public @Nullable NumberedTask findTask(int tid) {
+        GuestThread running = findThread(tid);
+        GuestProcess process = running == null ? find(tid) : running.process();
+        return process == null ? null : new NumberedTask(process, running);
+    }
+
     public synchronized List<GuestProcess> all() {
         List<GuestProcess> all = new ArrayList<>();
         nodes.values().forEach(node -> all.add(node.process));
@@ -127,10 +134,11 @@ public final class ProcessTree {
                 .toList();
     }
 
+    /** Returns the members of a group; zombies stay in theirs ({@code do_each_pid_task}). */
     public synchronized List<GuestProcess> ofGroup(int group) {
         List<GuestProcess> members = new ArrayList<>();
         for (TreeNode node : nodes.values()) {
-            if (node.group == group && !node.isZombie) {
+            if (node.group == group) {
                 members.add(node.process);
             }
         }
@@ -313,7 +321,9 @@ public final class ProcessTree {
     /** The last process is gone that could continue a group: if it is stopped, it has SIGHUP and goes on. */
     private void hangUpIfOrphaned(int group) {
         List<GuestProcess> members = ofGroup(group);
-        if (isOrphaned(group) && members.stream().anyMatch(each -> each.stop().isComplete())) {
+        if (isOrphaned(group)
+                && members.stream()
+                        .anyMatch(each -> !isZombie(each) && each.stop().isComplete())) {
             for (GuestProcess each : members) {
                 SignalDelivery.send(each, SignalInfo.ofKernel(SignalInfo.HUP));
                 SignalDelivery.send(each, SignalInfo.ofKernel(SignalInfo.CONT));

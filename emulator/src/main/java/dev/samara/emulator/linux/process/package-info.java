@@ -17,6 +17,8 @@
  *   <tr><td>How does a process end, and which processes learn of it?</td>
  *       <td>{@link dev.samara.emulator.linux.process.GuestProcess}, {@link
  *       dev.samara.emulator.linux.process.ProcessTree}</td></tr>
+ *   <tr><td>Which task does a number identify?</td>
+ *       <td>{@link dev.samara.emulator.linux.process.NumberedTask}</td></tr>
  *   <tr><td>Which group may read from the terminal?</td>
  *       <td>{@link dev.samara.emulator.linux.process.ControllingTerminal}</td></tr>
  *   <tr><td>How is a program loaded, and a script's interpreter found?</td>
