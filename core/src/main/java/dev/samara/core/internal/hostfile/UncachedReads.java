@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Reads of many bytes of one file of the host that are not in memory, straight into the buffer of the caller ({@code
  * RWF_DONTCACHE} in {@code include/uapi/linux/fs.h}, which leaves no page behind either). That is one copy in place of
  * two, needs no frame, and evicts nothing. The kernel of the host keeps what was read, so a second read of the same
- * bytes costs no more than one from memory.
+ * bytes costs little more than one from memory.
  *
  * <p>The bytes of a page that is not in memory are those of the host. What is stored to the page from then on reaches
  * the host by a write only, and a write or a removal makes the read of the page stale ({@link ReadsUnderWay}). So the
