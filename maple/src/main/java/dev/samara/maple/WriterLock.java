@@ -3,7 +3,7 @@ package dev.samara.maple;
 
 import java.util.concurrent.locks.ReentrantLock;
 
-/** The lock of a tree that was not given one. It counts its releases. */
+/** The default writer lock of a tree. It counts its releases. */
 final class WriterLock extends ReentrantLock {
 
     private static final long serialVersionUID = 1L;
@@ -22,8 +22,8 @@ final class WriterLock extends ReentrantLock {
     }
 
     /**
-     * Returns the number of releases. Two equal results to one thread mean that it has held the lock all the time. The
-     * caller must hold the lock.
+     * Returns the number of releases. If a thread gets the same result twice, it held the lock throughout. The caller
+     * must hold the lock.
      */
     long releases() {
         return releases;
