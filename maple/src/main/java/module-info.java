@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * A concurrent range map: every unsigned 64-bit index has one value or none, and readers take no lock.
+ * A concurrent range map from unsigned 64-bit indexes to values, with lookups that take no lock.
  *
- * <p>The package {@link dev.samara.maple} is the whole API. Its description holds the contract.
+ * <p>The package {@link dev.samara.maple} is the whole API; its description is the contract.
  */
 @org.jspecify.annotations.NullMarked
 module dev.samara.maple {

@@ -5,8 +5,8 @@ package dev.samara.maple;
 @SuppressWarnings("unused") // padding
 abstract class AfterRoot extends PublishedRoot {
     /**
-     * Fills the space between a root of four bytes and the next multiple of eight, which a subclass would use
-     * otherwise.
+     * Fills the four bytes after a compressed root reference, which the JVM would otherwise use for a field of a
+     * subclass.
      */
     private int rest;
 

@@ -3,7 +3,7 @@ package dev.samara.maple;
 
 import org.jspecify.annotations.Nullable;
 
-/** Reads of the tree below a root in which a reservation is occupied, exactly like an entry. */
+/** Reads the tree below a root in the allocation view, where a reservation occupies its range like an entry. */
 final class AllocationView {
 
     private AllocationView() {}
@@ -40,7 +40,7 @@ final class AllocationView {
         return null;
     }
 
-    /** As {@link #reservationIn}, in a leaf; the range is within it. */
+    /** As {@link #reservationIn}, in a leaf that contains the range. */
     private static @Nullable RangeEntry<Object> reservationOf(
             @Nullable Object[] leaf, long floor, long lo, long hi, @Nullable Object except) {
         int end = LeafNode.find(leaf, hi);
@@ -53,12 +53,12 @@ final class AllocationView {
         return null;
     }
 
-    /** Returns whether the range is free. One slot decides, because neighbouring free ranges are merged. */
+    /** Returns whether the range is free. It suffices to check one slot, because adjacent free ranges are merged. */
     static boolean isFree(Node root, long lo, long hi) {
         @Nullable Object[] leaf = Lookup.leaf(root, lo);
         int i = LeafNode.find(leaf, lo);
-        // A boundary that moves after the search is either the lower one, and then the range was in the slot at the
-        // search, or the upper one, and then the lower one stays.
+        // At most one boundary of the slot moves. If it is the lower one, the slot covered lo when the search read that
+        // boundary, and the upper one is fixed. If it is the upper one, the lower one is fixed.
         boolean isFree = LeafNode.content(leaf, i) == null && hi <= LeafNode.pivot(leaf, i);
         LeafPivots.endRead();
         return isFree;

@@ -5,28 +5,31 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A position among the entries of a view, which can move in both directions. For use by one thread at a time.
+ * A bidirectional cursor over the entries of a view. Not thread-safe.
  *
- * <p>A cursor skips reservations and free ranges. Over a {@link Snapshot} the entries are those of its instant. Over a
- * {@link MapleTree} or a {@link Transaction} each step goes from the bounds of the current entry to the tree as it is
- * then:
+ * <p>A cursor skips reservations and free ranges. Over a {@link Snapshot}, it reports the snapshot's entries. Over a
+ * {@link MapleTree} or a {@link Transaction} it is weakly consistent: each step starts at the bounds of the current
+ * entry and searches the current tree:
  *
  * <ul>
- *   <li>each entry reported was in the tree, with these bounds, at some instant of the call that reported it;
- *   <li>{@link #next()} reports an entry that reaches above the current {@link #last()}, so {@code last()} strictly
- *       rises, and skips no index that has a value during the whole call; {@link #previous()} likewise, and {@code
- *       first()} strictly falls;
- *   <li>so each index that a walk passes, and that has a value throughout the walk, is in a reported entry. Entries
- *       reported one after the other overlap only if a store changed bounds in between;
- *   <li>the entries together need not have existed at one instant. For that, take a {@link MapleTree#snapshot()}.
+ *   <li>each reported entry was in the tree, with these bounds, at some instant of the call that reported it;
+ *   <li>{@link #next()} reports an entry that ends above the current {@link #last()}, so {@code last()} strictly
+ *       increases, and skips no index that has a value during the whole call; likewise {@link #previous()}, where
+ *       {@code first()} strictly decreases;
+ *   <li>so each index that a walk passes and that has a value throughout the walk is in a reported entry. Successive
+ *       entries overlap only if a store changed bounds in between;
+ *   <li>the reported entries need not have existed at the same instant. To get those, take a {@link
+ *       MapleTree#snapshot()}.
  * </ul>
  *
- * <p>A cursor that was moved off the last entry stays after it, even if entries are stored later: {@link #next()} is
- * null again, and {@link #previous()} is the last entry of all. Off the first entry the reverse holds. A search without
- * a result leaves the cursor off that end.
+ * <p>A cursor that was moved past the last entry stays there, even if entries are stored later: {@link #next()} returns
+ * null again, and {@link #previous()} moves to the last entry. The reverse holds for a cursor before the first entry.
+ * An unsuccessful {@link #find} leaves the cursor after the last entry, an unsuccessful {@link #findBackward} before
+ * the first one.
  *
- * <p>A cursor keeps the tree of its last step, and the values in it, reachable until it is moved or dropped. Moving
- * does not allocate, except at most once in a tree of more than four levels: thousands of entries.
+ * <p>A cursor references the version of the tree that its last step read, and so keeps that version's values reachable,
+ * until it is moved or dropped. Moving does not allocate, except at most once in a tree of more than four levels, i.e.
+ * of thousands of entries.
  *
  * @param <V> the type of values
  */
@@ -42,20 +45,20 @@ public final class Cursor<V> {
     private final RootSource source;
     private Place place = Place.UNPOSITIONED;
 
-    /** The root of the tree of {@link #path}. */
+    /** The root from which {@link #path} descends. */
     private Node root = Node.EMPTY;
 
-    /* The node of each level, and the slot taken in it; unused for level 0. */
+    /* The node at each level, and the slot taken in it; unused for level 0. */
     private Node[] path = {root, root, root, root};
     private int[] at = new int[path.length];
 
-    /* The end of the path, where each step looks: the node of level 1, the leaf in a slot of it, and its pivots. */
+    /* The end of the path, which each step reads: the node of level 1, the leaf in one of its slots, and its pivots. */
     private Node parent = root;
     private int sibling;
     private @Nullable Object[] leaf = root.leaf(0);
     private long[] pivots = LeafNode.pivots(leaf);
 
-    /** The slot before the boundary of the leaf that moves; see {@link LeafBoundary}. */
+    /** The slot before the leaf's movable boundary; see {@link LeafBoundary}. */
     private int moving = LeafBoundary.NONE;
 
     /** The slot taken in the leaf. */
@@ -90,8 +93,8 @@ public final class Cursor<V> {
     }
 
     /**
-     * Moves to the next entry. A cursor without a position, or before the first entry, moves to the first entry of all.
-     * A cursor after the last entry stays there.
+     * Moves to the next entry. A new cursor, or one before the first entry, moves to the first entry. A cursor after
+     * the last entry stays there.
      *
      * @return the value of that entry, or null if there is none
      */
@@ -107,8 +110,8 @@ public final class Cursor<V> {
     }
 
     /**
-     * Moves to the previous entry. A cursor without a position, or after the last entry, moves to the last entry of
-     * all. A cursor before the first entry stays there.
+     * Moves to the previous entry. A new cursor, or one after the last entry, moves to the last entry. A cursor before
+     * the first entry stays there.
      *
      * @return the value of that entry, or null if there is none
      */
@@ -146,7 +149,7 @@ public final class Cursor<V> {
     }
 
     /**
-     * Returns the value of the current entry, as it was when the cursor moved there.
+     * Returns the value that the current entry had when the cursor moved there.
      *
      * @return the value
      * @throws IllegalStateException if the cursor is not on an entry
@@ -164,12 +167,12 @@ public final class Cursor<V> {
         return value;
     }
 
-    /** Returns the content of the slot at the end of the path. The contents of a leaf do not change. */
+    /** Returns the content of the slot at the end of the path. The contents of a leaf are immutable. */
     private @Nullable Object content() {
         return LeafNode.content(leaf, slot);
     }
 
-    /** Stays on the entry of the slot of {@code key}, or moves to the next entry. */
+    /** Moves to the entry that covers {@code key}, or else to the next entry. */
     private @Nullable V forwardFrom(Node from, long key) {
         descend(from, key);
         Object found = content();
@@ -209,8 +212,8 @@ public final class Cursor<V> {
         slot = LeafPivots.find(pivots, key);
         lo = LeafPivots.lowerBound(pivots, slot, lo);
         hi = LeafPivots.pivot(pivots, slot);
-        // The boundary that moves may have passed the key since the search. It is read for the last time here: it is
-        // one of these two bounds, and the bounds beyond stay.
+        // The movable boundary may have passed the key since the search. This is its last read: it is one of these two
+        // bounds, and the other bounds are immutable.
         if (hi < key) {
             slot++;
             lo = hi + 1;
@@ -223,7 +226,7 @@ public final class Cursor<V> {
         LeafPivots.endRead();
     }
 
-    /** Takes the leaf at the end of the path. */
+    /** Reads the leaf at the end of the path. */
     private void enterLeaf() {
         parent = path[1];
         sibling = at[1];
@@ -233,8 +236,8 @@ public final class Cursor<V> {
     }
 
     /**
-     * Returns whether the path is of the tree of {@code now}: an inner node changes only in its leaves. A boundary in
-     * the leaf may have moved.
+     * Returns whether the path is valid in the tree with root {@code now}. Root and leaf suffice, because in a
+     * published inner node only references to leaves change. A boundary in the leaf may have moved.
      */
     private boolean isCurrent(Node now) {
         return now == root && Node.isLeaf(parent.leaves, sibling, leaf);
@@ -252,7 +255,7 @@ public final class Cursor<V> {
         return (V) content;
     }
 
-    /** Moves off the end at {@code key} from an entry of another tree than {@code now}, and drops that tree. */
+    /** Moves past the end at {@code key}, and descends from {@code now} so that the cursor releases the older tree. */
     private @Nullable V leave(Node now, long key, Place end) {
         descend(now, key);
         return fallOff(end);
@@ -263,7 +266,9 @@ public final class Cursor<V> {
         return null;
     }
 
-    /** The caller knows that the entry still ends at {@code hi}, if it stands on one; so each pivot is read once. */
+    /**
+     * Moves to the next entry. If the cursor is on an entry, the caller has checked that it still ends at {@code hi}.
+     */
     private @Nullable V forward() {
         for (; ; ) {
             @Nullable Object[] here = leaf;
@@ -307,7 +312,7 @@ public final class Cursor<V> {
         return true;
     }
 
-    /** As {@link #forward}; the entry still starts at {@code lo}. */
+    /** Moves to the previous entry. The caller has checked that the current one still starts at {@code lo}. */
     private @Nullable V backward() {
         for (; ; ) {
             @Nullable Object[] here = leaf;

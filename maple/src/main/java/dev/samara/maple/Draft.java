@@ -5,12 +5,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The writer's working copy of a tree: a root that only the writer knows, and the edits that replace it by a new one.
+ * The writer's working copy of a tree: an unpublished root, and the edits that replace it by a new one.
  *
- * <p>This class defines the edits: the arguments that they accept, the contents that they may replace, the errors, and
- * the merging of free ranges. {@link Splice} changes the nodes, and {@link EditedRoot} publishes the result. An edit
- * that throws leaves the root unchanged. The caller must hold the writer lock. Parameters are indexes, as in the public
- * methods that call these.
+ * <p>This class defines the semantics of edits: which arguments they accept, which contents they may replace, what they
+ * throw, and how free ranges are merged. {@link Splice} changes the nodes, and {@link EditedRoot} publishes the result.
+ * An edit that throws leaves the root unchanged. The caller must hold the writer lock. Parameters are indexes, as in
+ * the public methods that call these.
  */
 final class Draft {
 
@@ -24,23 +24,23 @@ final class Draft {
         return root;
     }
 
-    /** Starts from a published tree, and drops the state of any other tree. New nodes will be of this era. */
+    /** Resets this draft to a published tree. New nodes will be of the given era. */
     void start(Node published, Era era) {
         root = published;
         splice.begin(era);
     }
 
-    /** Returns the era of the tree once this root is published. */
+    /** Returns the era that the tree enters when this draft is published. */
     Era era() {
         return splice.era();
     }
 
-    /** Ends the era of the nodes: other code will read the root while later edits run. */
+    /** Ends the era of new nodes, because other code will read the root while later edits run. */
     void endEra() {
         splice.endEra();
     }
 
-    /** Drops the references to all nodes but the root. */
+    /** Drops the references to all nodes except the root. */
     void disown() {
         splice.disown();
     }
@@ -61,15 +61,15 @@ final class Draft {
     }
 
     /**
-     * Replaces a tree without values; its reservations stay.
+     * Fills a tree that contains no values. Its reservations are kept.
      *
-     * @param entries the root of the new values, whose nodes have an era of their own
+     * @param entries the root of the new values, whose nodes are of a separate era
      */
     void fill(Node entries) {
         if (root.atOrAfter(Keys.MIN) != null) {
             throw new IllegalStateException("there are values already");
         }
-        // Of another era, so every later edit copies the nodes that it changes.
+        // Its nodes are of another era, so every later edit copies the nodes that it changes.
         Node filled = entries;
         long at = Keys.MIN;
         RangeEntry<Object> next = AllocationView.reservationIn(root, at, Keys.MAX, null);
@@ -141,7 +141,7 @@ final class Draft {
         return value;
     }
 
-    /** Returns a range extended by the entries that have an equal value and overlap or adjoin it. */
+    /** Returns a range, extended by the entries of equal value that overlap or adjoin it. */
     static IndexRange coalesced(Node root, long first, long last, Object value) {
         RangeEntry<Object> before = first == 0 ? null : EntryWalk.at(root, Keys.flip(first - 1));
         RangeEntry<Object> after = last == -1L ? null : EntryWalk.at(root, Keys.flip(last + 1));
@@ -150,7 +150,9 @@ final class Draft {
                 after != null && after.value().equals(value) ? after.last() : last);
     }
 
-    /** Goes back to a root of this draft, since when no node was changed in place. */
+    /**
+     * Resets this draft to an earlier root of it. No node below that root may have been changed in place since then.
+     */
     void restore(Node earlier) {
         splice.disown();
         root = earlier;

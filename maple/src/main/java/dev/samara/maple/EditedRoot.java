@@ -7,9 +7,14 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
+<<<<<<< HEAD
  * The root of a tree with what changes it: the writer lock, the era, and the draft of the edit or transaction in
  * progress. A second writer waits here for the writer lock ({@link #beginEdit}). Publishes drafts, and knows nothing of
  * the edits in them.
+=======
+ * The root of a tree and the writer's state: the lock, the era, and the draft of the current edit or transaction. This
+ * class publishes drafts; it does not depend on which edits they contain.
+>>>>>>> w-english
  */
 abstract class EditedRoot extends AfterRoot {
 
@@ -27,19 +32,19 @@ abstract class EditedRoot extends AfterRoot {
     /** The era of the tree. Written under the lock, by {@link #publish} and {@link #endEra}. */
     private Era era;
 
-    /** Serializes changes. A user may have lent it. */
+    /** Serializes edits. May be a lock of the caller. */
     final ReentrantLock writerLock;
 
-    /** The working copy of the edit or transaction under way. Guarded by the lock. */
+    /** The working copy of the current edit or transaction. Guarded by the lock. */
     final Draft draft = new Draft();
 
-    /** The transaction begun last, unless it has ended. Guarded by the lock. */
+    /** The latest transaction, or null once it has ended. Guarded by the lock. */
     private @Nullable Object current;
 
-    /** The thread that began it. Guarded by the lock. */
+    /** The thread that began {@link #current}. Guarded by the lock. */
     private @Nullable Thread owner;
 
-    /** The result of {@link #lockReleases()} when it began. Guarded by the lock. */
+    /** The result of {@link #lockReleases()} when {@link #current} began. Guarded by the lock. */
     private long releases;
 
     EditedRoot(ReentrantLock writerLock, Node root, Era era) {
@@ -53,14 +58,16 @@ abstract class EditedRoot extends AfterRoot {
         return era;
     }
 
-    /** Makes a transaction the current one of this thread. The caller must hold the writer lock. */
+    /** Makes a transaction of this thread the current one. The caller must hold the writer lock. */
     final void begin(Object transaction) {
         owner = Thread.currentThread();
         releases = lockReleases();
         current = transaction;
     }
 
-    /** Returns whether a transaction is the one begun last, by this thread, which has held the lock since. */
+    /**
+     * Returns whether a transaction of this thread is still the current one, and the thread has held the lock since.
+     */
     final boolean isOpen(Object transaction) {
         return writerLock.isHeldByCurrentThread()
                 && current == transaction
@@ -68,19 +75,19 @@ abstract class EditedRoot extends AfterRoot {
                 && lockReleases() == releases;
     }
 
-    /** Ensures that no node that exists now is changed in place. The caller must hold the writer lock. */
+    /** Ensures that no existing node is changed in place any more. The caller must hold the writer lock. */
     final void endEra() {
-        // Also the draft's era: an open transaction of this thread must not restore the old era.
+        // Also ends the draft's era, so that an open transaction of this thread does not restore the old era.
         draft.endEra();
         if (era.open) {
             setEraRelease(draft.era());
         }
     }
 
-    /** Returns the current root, below which no node is changed in place from now on. */
+    /** Returns the current root, after ensuring that no node below it is changed in place from now on. */
     final Node frozenRoot() {
-        // If the era is closed, and unchanged after the read of the root, then no open era has begun when the root is
-        // read, and nodes of earlier eras are no longer written. Pairs with publish().
+        // If the era is closed, and unchanged after the root was read, no open era had started when the root was read,
+        // and nodes of earlier eras are never written again. Pairs with publish().
         Era before = eraAcquire();
         Node seen = rootVolatile();
         if (!before.open && before == eraAcquire()) {
@@ -89,7 +96,7 @@ abstract class EditedRoot extends AfterRoot {
         writerLock.lock();
         try {
             endEra();
-            // Not the root read above: a writer may have published since, and written in place below it.
+            // Not the root read above: since then, a writer may have published another one, or changed nodes in place.
             return rootPlain();
         } finally {
             writerLock.unlock();
@@ -97,8 +104,8 @@ abstract class EditedRoot extends AfterRoot {
     }
 
     /**
-     * Returns how often the writer lock was released, as far as the tree can see it. The caller must hold the writer
-     * lock.
+     * Returns how often the writer lock was released, or 0 if the lock does not count its releases. The caller must
+     * hold the writer lock.
      */
     private long lockReleases() {
         return writerLock instanceof WriterLock own ? own.releases() : 0;
@@ -114,7 +121,7 @@ abstract class EditedRoot extends AfterRoot {
         }
     }
 
-    /** Takes the writer lock; if it throws, the lock is not held. */
+    /** Acquires the writer lock. If this method throws, it has not acquired it. */
     final void beginEdit() {
         if (writerLock.isHeldByCurrentThread()) {
             requireNoTransaction();
@@ -131,7 +138,7 @@ abstract class EditedRoot extends AfterRoot {
         }
     }
 
-    /** Releases the writer lock, unless code of the caller has done so: its edit throws then. */
+    /** Releases the writer lock, unless the caller's code already did, in which case the edit throws. */
     final void endEdit() {
         if (writerLock.isHeldByCurrentThread()) {
             writerLock.unlock();
@@ -139,8 +146,7 @@ abstract class EditedRoot extends AfterRoot {
     }
 
     /**
-     * Drops a transaction that was left open by a thread that has released the lock since. The caller must hold the
-     * writer lock.
+     * Discards a transaction whose thread released the lock without ending it. The caller must hold the writer lock.
      */
     final void dropAbandoned() {
         if (current != null) {
@@ -157,7 +163,8 @@ abstract class EditedRoot extends AfterRoot {
     }
 
     /**
-     * Makes the draft equal to the tree, for edits whose nodes are of this era. The caller must hold the writer lock.
+     * Resets the draft to the current tree, for edits that create nodes of the given era. The caller must hold the
+     * writer lock.
      */
     final Draft startDraft(Era next) {
         forget();
@@ -186,7 +193,7 @@ abstract class EditedRoot extends AfterRoot {
         draft.disown();
         if (newRoot != rootPlain()) {
             if (next != era) {
-                // Before the first node of an open era becomes reachable. Pairs with frozenRoot().
+                // Must precede the publication of the first node of an open era. Pairs with frozenRoot().
                 setEraRelease(next);
             }
             setRootRelease(newRoot);

@@ -8,9 +8,9 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Edits that are published one by one, for the tree and its {@link Writer}: in place if that is possible, else in a
- * draft of the whole tree. The caller must hold the writer lock, with no transaction open. Parameters are indexes, as
- * in the public methods that call these.
+ * The edits of the tree and of its {@link Writer}, each of which is published separately: in place if possible, else by
+ * copy-on-write in a draft. The caller must hold the writer lock, and no transaction may be open. Parameters are
+ * indexes, as in the public methods that call these.
  */
 final class Edits {
 
@@ -83,7 +83,7 @@ final class Edits {
         together(draft -> entries.forEach(draft::store));
     }
 
-    /** Runs the caller's code before an edit. Until it returns, other edits of the tree by this thread are refused. */
+    /** Runs the caller's code before an edit. While it runs, the tree rejects other edits by this thread. */
     private <T> T alone(Supplier<T> code) {
         Object mark = new Object();
         tree.begin(mark);
@@ -103,7 +103,7 @@ final class Edits {
         return result;
     }
 
-    /** Publishes several edits at one instant, or none if they throw. */
+    /** Publishes several edits atomically, or none if one of them throws. */
     private void together(Consumer<Draft> edits) {
         Draft draft = draft();
         boolean isDone = false;
@@ -112,7 +112,7 @@ final class Edits {
             isDone = true;
         } finally {
             if (!isDone) {
-                // Keeps nothing of what was made.
+                // Discards the edits made so far.
                 draft();
             }
         }
@@ -155,15 +155,15 @@ final class Edits {
         return stored;
     }
 
-    /** Returns a draft whose nodes later edits may change in place. */
+    /** Returns a draft whose new nodes later edits may change in place. */
     private Draft openDraft() {
         Era era = tree.era();
         return tree.startDraft(era.open ? era : new Era(true));
     }
 
     /**
-     * Returns a draft for edits of reservations, which are never made in place. It opens no era, so snapshots take no
-     * lock because of it.
+     * Returns a draft for edits that are never made in place, e.g. those of reservations. It starts no open era, so it
+     * does not force the next snapshot to acquire the lock.
      */
     private Draft draft() {
         return tree.startDraft(tree.era());

@@ -8,7 +8,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The entries of a snapshot, in ascending order. Splits at the bounds of inner nodes, where no entry crosses.
+ * A spliterator over the entries of a snapshot, in ascending order. It splits at the bounds of slots of inner nodes,
+ * which no entry crosses.
  *
  * @param <V> the type of values
  */
@@ -16,16 +17,16 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
 
     private static final int CHARACTERISTICS = ORDERED | SORTED | DISTINCT | NONNULL | IMMUTABLE;
 
-    /** The number of slots that a node is assumed to have in an estimate. */
+    /** The average number of slots per node that an estimate assumes. */
     private static final long TYPICAL_FILL = 10;
 
     private final Node root;
     private final Cursor<V> cursor;
 
-    /** Whether the cursor is on the entry below the keys that are left. */
+    /** Whether the cursor is on the last entry before the remaining keys. */
     private boolean isOnEntry;
 
-    /* The keys that are left, inclusive; none if it is at its end. */
+    /* The remaining keys, inclusive; none if isAtEnd. */
     private long lo;
     private final long hi;
     private boolean isAtEnd;
@@ -61,7 +62,7 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
 
     private @Nullable RangeEntry<V> next() {
         if (root.reservedIn != 0) {
-            // A cursor would pass all reservations above the highest key, in each part.
+            // Not by a cursor: past its last entry, each part would skip all reservations above its highest key.
             return EntryWalk.first(root, Keys.MIN, lo, hi);
         }
         V value = isOnEntry ? cursor.next() : cursor.find(Keys.flip(lo));

@@ -4,9 +4,9 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads of entries with their bounds, in the tree below a root. A reservation is absent. Walks expect that no leaf
- * below the root is replaced, and no boundary moved; {@link #at}, {@link #firstInLeaf} and {@link #lastInLeaf} read one
- * leaf, beside the writer.
+ * Reads entries with their bounds in the tree below a root. Reservations are invisible. The walks require that no leaf
+ * below the root is replaced and no boundary is moved concurrently. Only {@link #at}, {@link #firstInLeaf} and {@link
+ * #lastInLeaf}, which read a single leaf, may run concurrently with the writer.
  */
 final class EntryWalk {
 
@@ -23,12 +23,12 @@ final class EntryWalk {
             i = n.find(key);
         }
         @Nullable Object[] leaf = n.leaf(i);
-        // Search and bounds of one instant: a boundary that moves between the two could pass the key.
+        // The search and the bounds must be of the same instant: in between, a moving boundary could pass the key.
         long[] pivots = LeafBoundary.seen(LeafNode.pivots(leaf));
         return entry(leaf, pivots, LeafPivots.find(pivots, key), n.lowerBound(i, floor));
     }
 
-    /** Returns the lowest entry if it is in the lowest leaf; null if that leaf has no entry. */
+    /** Returns the lowest entry if it is in the lowest leaf, or null if that leaf contains no entry. */
     static <V> @Nullable RangeEntry<V> firstInLeaf(Node root) {
         @Nullable Object[] leaf = Lookup.leaf(root, Keys.MIN);
         for (int i = 0; i < LeafNode.size(leaf); i++) {
@@ -39,7 +39,7 @@ final class EntryWalk {
         return null;
     }
 
-    /** Returns the highest entry if it is in the highest leaf; null if that leaf has no entry. */
+    /** Returns the highest entry if it is in the highest leaf, or null if that leaf contains no entry. */
     static <V> @Nullable RangeEntry<V> lastInLeaf(Node root) {
         long floor = Keys.MIN;
         Node n = root;
@@ -60,7 +60,7 @@ final class EntryWalk {
         return entry(leaf, LeafNode.pivots(leaf), i, floor);
     }
 
-    /** Returns the entry of a slot of a leaf whose lower bound is {@code floor}; null if the slot has no value. */
+    /** Returns the entry in a slot of a leaf whose lower bound is {@code floor}, or null if the slot has no value. */
     @SuppressWarnings("unchecked") // only values of V get in
     private static <V> @Nullable RangeEntry<V> entry(@Nullable Object[] leaf, long[] pivots, int i, long floor) {
         Object value = LeafNode.value(leaf, i);
@@ -73,7 +73,7 @@ final class EntryWalk {
         return new RangeEntry<>(first, last, (V) value);
     }
 
-    /** Returns the lowest entry that overlaps a range, below a node with this lower bound; null if there is none. */
+    /** Returns the lowest entry below a node with this lower bound that overlaps a range, or null if there is none. */
     static <V> @Nullable RangeEntry<V> first(Node n, long floor, long lo, long hi) {
         int end = n.find(Math.min(hi, n.upperBound()));
         for (int i = n.find(Math.max(lo, floor)); i <= end; i++) {
@@ -88,7 +88,7 @@ final class EntryWalk {
         return null;
     }
 
-    /** As {@link #first}, in a leaf; the range is within it. */
+    /** As {@link #first}, in a leaf that contains the range. */
     private static <V> @Nullable RangeEntry<V> firstOfLeaf(@Nullable Object[] leaf, long floor, long lo, long hi) {
         int end = LeafNode.find(leaf, hi);
         for (int i = LeafNode.find(leaf, lo); i <= end; i++) {
@@ -147,7 +147,7 @@ final class EntryWalk {
         }
     }
 
-    /** Passes the entries that overlap a range to an action, in ascending order and with their own bounds. */
+    /** Passes the entries that overlap a range to an action, in ascending order. Entries are not cut. */
     static <V> void forEach(Node n, long floor, long lo, long hi, RangeConsumer<? super V> action) {
         int end = n.find(Math.min(hi, n.upperBound()));
         for (int i = n.find(Math.max(lo, floor)); i <= end; i++) {
@@ -163,7 +163,7 @@ final class EntryWalk {
         }
     }
 
-    /** Passes the entries that overlap a range to an action, in descending order and with their own bounds. */
+    /** Passes the entries that overlap a range to an action, in descending order. Entries are not cut. */
     static <V> void forEachDescending(Node n, long floor, long lo, long hi, RangeConsumer<? super V> action) {
         int end = n.find(Math.max(lo, floor));
         for (int i = n.find(Math.min(hi, n.upperBound())); i >= end; i--) {

@@ -2,12 +2,13 @@
 package dev.samara.maple;
 
 /**
- * A period of a tree's history. Each node has the era in which it was created. In an {@linkplain #open open} era the
- * writer may put other leaves into inner nodes of that era, which no snapshot has ({@link InPlace}).
+ * A period in the life of a tree. Each node records the era in which it was created. In an {@linkplain #open open} era,
+ * the writer may change inner nodes of that era in place, because no snapshot contains them ({@link InPlace}). A
+ * snapshot must therefore end the open era first.
  *
- * <p>A tree is always in one era, and never in one open era twice. The first edit that gains by an open era begins one.
- * A snapshot ends it, and so does a transaction that has passed its entries to other code. Eras are compared by
- * identity.
+ * <p>A tree is always in exactly one era, and never returns to an earlier open era. The first edit that can profit from
+ * an open era starts one. It ends with the next snapshot of the tree, or of a transaction's own view. Eras are compared
+ * by identity.
  */
 final class Era {
 

@@ -4,10 +4,10 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request for a free range, and the answer to it.
+ * A request for a free range, and its result.
  *
- * <p>One object may be used for any number of searches; each search overwrites the previous answer. For use by one
- * thread at a time. A new object requests one index anywhere.
+ * <p>An object can be reused for any number of searches; each search overwrites the previous result. Not thread-safe. A
+ * new object requests a single index anywhere.
  *
  * <pre>{@code
  * GapSearch where = new GapSearch().size(0x4000).within(0x10000, 0x7fff_ffff_efffL).aligned(0x1000, 0);
@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>The answer is exact: the lowest, or highest, position in the tree at the instant of the search. A search skips
- * subtrees whose largest gap is too small, so it costs the height of the tree. With an alignment above 1, a gap may be
- * large enough and still contain no position; such gaps are examined one by one.
+ * <p>The result is exact: the lowest, or highest, matching position at the instant of the search. A search skips
+ * subtrees whose largest gap is too small, so it takes time proportional to the height of the tree. With an alignment
+ * above 1, a gap may be large enough and still contain no aligned position; such gaps are examined one by one.
  */
 public final class GapSearch {
 
@@ -34,13 +34,13 @@ public final class GapSearch {
     private long lo;
     private long hi;
 
-    /** Creates a request for one index anywhere. */
+    /** Creates a request for a single index anywhere. */
     public GapSearch() {}
 
     /**
-     * Sets the number of consecutive indexes.
+     * Sets the size of the range.
      *
-     * @param size the number, unsigned, at least 1
+     * @param size the number of indexes, unsigned, at least 1
      * @return this
      * @throws IllegalArgumentException if {@code size} is 0
      */
@@ -53,7 +53,7 @@ public final class GapSearch {
     }
 
     /**
-     * Restricts the range to a window. Guards may lie outside of the window.
+     * Restricts the range to a window. Guards may lie outside the window.
      *
      * @param min the lowest index that the range may contain, unsigned
      * @param max the highest index that the range may contain, inclusive, unsigned
@@ -70,7 +70,7 @@ public final class GapSearch {
     }
 
     /**
-     * Restricts the first index of the range to those whose remainder by {@code alignment} is {@code offset}.
+     * Requires that the first index of the range modulo {@code alignment} is {@code offset}.
      *
      * @param alignment unsigned, at least 1, not necessarily a power of two; 1 permits every index
      * @param offset unsigned, below {@code alignment}
@@ -91,7 +91,7 @@ public final class GapSearch {
     }
 
     /**
-     * Requires the indexes next to the range to be free too. A guard is cut off at the ends of the index space: a range
+     * Requires that the indexes next to the range are free, too. Guards do not extend beyond the index space: a range
      * that starts at index 0 satisfies any guard before it.
      *
      * @param before the number of free indexes before the range, unsigned
@@ -107,7 +107,7 @@ public final class GapSearch {
     /**
      * Returns whether the last search found a range.
      *
-     * @return true if it did; false also if there was no search
+     * @return true if it did; false if it did not, or if there was no search
      */
     public boolean found() {
         return found;
@@ -141,7 +141,7 @@ public final class GapSearch {
         }
     }
 
-    /** Returns the request and the answer. */
+    /** Returns the request and the result. */
     @Override
     public String toString() {
         return "size " + Keys.hex(size) + " within " + Keys.range(Keys.flip(min), Keys.flip(max)) + " aligned "
@@ -149,13 +149,13 @@ public final class GapSearch {
                 + Keys.hex(after) + ": " + (found ? Keys.range(first(), last()) : "none");
     }
 
-    /** The caller must hold the writer lock; otherwise the answer may be stale. */
+    /** The caller must hold the writer lock; otherwise the result may be stale. */
     boolean searchLowest(Node root) {
         found = lowest(root, Keys.MIN);
         return found;
     }
 
-    /** The caller must hold the writer lock; otherwise the answer may be stale. */
+    /** The caller must hold the writer lock; otherwise the result may be stale. */
     boolean searchHighest(Node root) {
         found = highest(root, Keys.MIN);
         return found;
@@ -181,7 +181,7 @@ public final class GapSearch {
         return false;
     }
 
-    /** Searches below one slot, whose lower bound is {@code start}. */
+    /** Searches the subtree of slot {@code i}, whose lower bound is {@code start}. */
     private boolean fits(Node n, int i, long start, boolean upwards) {
         long end = n.pivot(i);
         if (Long.compareUnsigned(n.gaps[i], need(start, end)) < 0) {
@@ -193,7 +193,7 @@ public final class GapSearch {
         return upwards ? lowest(n.child(i), start) : highest(n.child(i), start);
     }
 
-    /** Searches a leaf with these bounds. */
+    /** Searches a leaf with these bounds, as keys. */
     private boolean fits(@Nullable Object[] leaf, long floor, long end, boolean upwards) {
         int from = LeafNode.find(leaf, Math.max(min, floor));
         int to = LeafNode.find(leaf, Math.min(max, end));
@@ -209,7 +209,7 @@ public final class GapSearch {
         return false;
     }
 
-    /** Returns the least size of a gap within these bounds that can hold the range and its guards. */
+    /** Returns the minimum size of a gap within these bounds that can contain the range and its guards. */
     private long need(long start, long end) {
         long need = start == Keys.MIN ? size : plus(size, before);
         return end == Keys.MAX ? need : plus(need, after);
@@ -241,7 +241,7 @@ public final class GapSearch {
         if (from > to || Long.compareUnsigned(to - from, size - 1) < 0) {
             return false;
         }
-        // From here on, from and to are the lowest and the highest key at which the range may start.
+        // From here on, from and to bound the keys at which the range may start.
         to -= size - 1;
         if (upwards) {
             long step = stepUp(Keys.flip(from));

@@ -4,30 +4,31 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The fast path of an edit that changes one leaf and that readers may see at once. It creates the new leaf and puts it
- * into its parent, in the published tree. An edit that moves a boundary which the leaf lets move ({@link LeafBoundary})
- * creates nothing. {@link Splice} is the slow path, for every edit.
+ * The fast path of an edit that changes one leaf and is published on its own. It creates a new leaf and stores it into
+ * its parent in the published tree. An edit that only moves the leaf's movable boundary ({@link LeafBoundary})
+ * allocates nothing. {@link Splice} is the slow path, for any edit.
  *
- * <p>The fast path requires that the leaf's parent is of the open era, so no snapshot has it. It also requires that the
- * new leaf can have the bounds, form and notes of the old one. So no reservation is near, the leaf neither overflows
- * nor underflows, its pivots can be stored as the old ones are, and no free range continues in a leaf of another
- * parent. Otherwise the methods return false and have changed nothing. They have also changed nothing if they throw.
+ * <p>The fast path requires that the leaf's parent is of the open era, so that no snapshot contains it. The new leaf
+ * must also have the bounds, form and notes of the old one. That is: the leaf contains no reservation, it neither
+ * overflows nor underflows, its new pivots can be stored in the old form, and no free range continues in a leaf of
+ * another parent. Otherwise the methods return false without changing anything. They change nothing either if they
+ * throw.
  *
- * <p>The caller must hold the writer lock. Only a reference to the new leaf and one to its pivots are stored, or one
- * word of the pivots that are there, and changed gaps. There is no scratch space, because the collector charges for
- * references stored in old objects; a number costs nothing.
+ * <p>The caller must hold the writer lock. The methods store only changed gaps and either a reference to the new leaf
+ * and one to its pivots, or one word of the existing pivots. They use no scratch objects, because each store of a
+ * reference into an old object costs a write barrier of the garbage collector; a store of a number does not.
  */
 final class InPlace {
 
-    /** In place of the largest gap of the root, which is in no node. */
+    /** A placeholder for the root's largest gap, which no node records. */
     private static final long UNKNOWN = -1L;
 
-    /** The slot of the leaf that {@link #parent} has found. Guarded by the writer lock. */
+    /** The leaf's slot in the node that {@link #parent} returned. Guarded by the writer lock. */
     private int parentSlot;
 
     InPlace() {}
 
-    /** Stores {@code content} in {@code [lo, hi]} and replaces its contents. */
+    /** Stores {@code content} in {@code [lo, hi]}, replacing its contents. */
     boolean replace(Node root, Era era, long lo, long hi, Object content) {
         Node parent = parent(root, era, lo, hi);
         if (parent == null) {
@@ -42,7 +43,7 @@ final class InPlace {
         return put(root, parent, slot, lo, hi, i, slotOf(pivots, hi, i), content);
     }
 
-    /** Stores {@code content} in {@code [lo, hi]}, if that is free. */
+    /** Stores {@code content} in {@code [lo, hi]} if that range is free. */
     boolean fill(Node root, Era era, long lo, long hi, Object content) {
         Node parent = parent(root, era, lo, hi);
         if (parent == null) {
@@ -72,7 +73,7 @@ final class InPlace {
         if (i == j && LeafNode.content(leaf, i) == null) {
             return true;
         }
-        // The freed range and the free ranges next to it become one: those of the slots of lo - 1 and hi + 1.
+        // The range is merged with the adjacent free ranges, i.e. those of the slots of lo - 1 and hi + 1.
         long floor = floor(root, parent, slot, lo);
         int before = LeafPivots.lowerBound(pivots, i, floor) < lo ? i : i - 1;
         int after = LeafEdit.tail(pivots, hi, j);
@@ -93,12 +94,14 @@ final class InPlace {
         return put(root, parent, slot, from, to, i, j, null);
     }
 
-    /** Returns the slot of {@code hi}, which is not before slot {@code i}. */
+    /** Returns the slot of {@code hi}, which is slot {@code i} or a later one. */
     private static int slotOf(long[] pivots, long hi, int i) {
         return hi <= LeafPivots.pivot(pivots, i) ? i : LeafPivots.find(pivots, hi);
     }
 
-    /** Returns the node whose leaf has the whole range, if that leaf may be replaced; else null. */
+    /**
+     * Returns the parent of the leaf that contains the whole range, or null if that leaf must not be replaced in place.
+     */
     private @Nullable Node parent(Node root, Era era, long lo, long hi) {
         if (!era.open) {
             return null;
@@ -115,12 +118,12 @@ final class InPlace {
         return parent.era == era && !isReserved && hi <= parent.pivot(slot) ? parent : null;
     }
 
-    /** Returns the lower bound of the leaf in a slot, in which {@code key} is. */
+    /** Returns the lower bound of the leaf in a slot; the leaf contains {@code key}. */
     private static long floor(Node root, Node parent, int slot, long key) {
         return slot > 0 ? parent.pivot(slot - 1) + 1 : Lookup.leafStart(root, key);
     }
 
-    /** Replaces the leaf by one in which {@code [lo, hi]}, whose ends are in slots i and j, is one slot. */
+    /** Replaces the leaf by one in which {@code [lo, hi]}, whose ends are in slots i and j, is a single slot. */
     private static boolean put(
             Node root, Node parent, int slot, long lo, long hi, int i, int j, @Nullable Object content) {
         @Nullable Object[] leaf = parent.leaf(slot);
@@ -153,7 +156,7 @@ final class InPlace {
         if (changesAbove) {
             tryGap(root, lo, gap);
         }
-        // The first store. It is not made if the stack has no space for it.
+        // The first store. If the stack overflows, this call fails before it stores anything.
         parent.replaceLeaf(slot, made);
         if (changesAbove) {
             setGap(root, lo, gap, UNKNOWN, true);
@@ -164,8 +167,8 @@ final class InPlace {
     }
 
     /**
-     * Moves the boundary of the leaf that moves, if nothing else changes when {@code [lo, hi]} gets {@code content}, or
-     * becomes free and one with the free range beside it.
+     * Moves the leaf's movable boundary if that is all that the edit changes. The edit stores {@code content} in {@code
+     * [lo, hi]}, or frees it and merges it with the adjacent free range.
      */
     private static boolean moves(Node root, Node parent, int slot, long lo, long hi, @Nullable Object content) {
         long[] pivots = parent.childPivots[slot];
@@ -215,7 +218,7 @@ final class InPlace {
         return true;
     }
 
-    /** Returns the largest gap of the leaf of {@code key} after the free range in slot {@code k} has got a length. */
+    /** Returns the largest gap of the leaf of {@code key} after the free range in slot {@code k} is resized. */
     private static long resized(Node root, Node parent, int slot, int k, long before, long length, long key) {
         long largest = parent.gaps[slot];
         if (Long.compareUnsigned(length, largest) >= 0) {
@@ -226,7 +229,7 @@ final class InPlace {
                 : largest;
     }
 
-    /** Returns whether the largest gap of a node may change if that of a slot becomes {@code gap}. */
+    /** Returns whether the largest gap of a node may change if the gap of a slot becomes {@code gap}. */
     private static boolean changesAbove(Node parent, int slot, long gap) {
         long[] gaps = parent.gaps;
         long larger = larger(gaps[slot], gap);
@@ -242,8 +245,8 @@ final class InPlace {
     }
 
     /**
-     * Computes what {@link #setGap} would store. That needs less stack afterwards, by the frame of this method, so it
-     * does not fail.
+     * Runs {@link #setGap} without its stores. This call is one stack frame deeper than the later call of {@code
+     * setGap}, so the latter cannot overflow the stack.
      */
     private static void tryGap(Node root, long key, long gap) {
         setGap(root, key, gap, UNKNOWN, false);
@@ -253,7 +256,7 @@ final class InPlace {
         return Long.compareUnsigned(a, b) < 0 ? b : a;
     }
 
-    /** Returns whether one of the slots i to j is a free range of this length. */
+    /** Returns whether one of the slots i to j, inclusive, is a free range of this length. */
     private static boolean takesGap(@Nullable Object[] leaf, long floor, int i, int j, long length) {
         for (int k = i; k <= j; k++) {
             if (LeafNode.content(leaf, k) == null && LeafNode.gap(leaf, k, floor) == length) {
@@ -263,7 +266,9 @@ final class InPlace {
         return false;
     }
 
-    /** Returns whether the index before the leaf in a slot, which begins at {@code lo}, is known not to be free. */
+    /**
+     * Returns whether the index before the leaf in a slot, whose lower bound is {@code lo}, is known not to be free.
+     */
     private static boolean isTakenBefore(Node parent, int slot, long lo) {
         if (slot == 0) {
             return lo == Keys.MIN;
@@ -272,7 +277,7 @@ final class InPlace {
         return LeafNode.content(before, LeafNode.size(before) - 1) != null;
     }
 
-    /** Returns whether the index after the leaf in a slot, which ends at {@code hi}, is known not to be free. */
+    /** Returns whether the index after the leaf in a slot, whose upper bound is {@code hi}, is known not to be free. */
     private static boolean isTakenAfter(Node parent, int slot, long hi) {
         if (slot == parent.size() - 1) {
             return hi == Keys.MAX;
@@ -281,10 +286,11 @@ final class InPlace {
     }
 
     /**
-     * Stores the largest gap of the leaf of {@code key} in the nodes above it; returns the largest gap of this node.
+     * Stores the largest gap of the leaf of {@code key} in the nodes above it, and returns the new largest gap of this
+     * node.
      *
-     * @param before the largest gap of this node so far
-     * @param stores whether to store anything
+     * @param before the old largest gap of this node
+     * @param stores false to compute only
      */
     private static long setGap(Node n, long key, long gap, long before, boolean stores) {
         int i = n.find(key);
@@ -295,7 +301,7 @@ final class InPlace {
         }
         long largest = n.largestGapWith(i, below, before);
         if (stores) {
-            // All these nodes are of the open era: an edit that creates a node creates those above it.
+            // All these nodes are of the open era, because an edit that creates a node also creates all nodes above it.
             n.gaps[i] = below;
         }
         return largest;

@@ -2,11 +2,11 @@
 package dev.samara.maple;
 
 /**
- * Indexes and the keys that stand for them inside the tree.
+ * Indexes, and the keys that represent them inside the tree.
  *
  * <p>An <em>index</em> is an unsigned 64-bit number, as callers know it. Its <em>key</em> is the same number with the
- * sign bit flipped, so that a signed compare of keys is an unsigned compare of indexes. Differences of keys are
- * differences of indexes, hence lengths need no conversion.
+ * sign bit flipped, so that a signed compare of keys is an unsigned compare of indexes. Differences of keys equal
+ * differences of indexes, so lengths need no conversion.
  */
 final class Keys {
 
@@ -18,20 +18,20 @@ final class Keys {
 
     private Keys() {}
 
-    /** Returns the key of an index, or the index of a key: the map is its own inverse. */
+    /** Returns the key of an index, or the index of a key. The mapping is its own inverse. */
     static long flip(long indexOrKey) {
         return indexOrKey ^ Long.MIN_VALUE;
     }
 
     /**
-     * Returns half of the index of a key: the index without its lowest bit, never negative. Halves have the order of
-     * keys.
+     * Returns half of a key's index, i.e. the index without its lowest bit. It is never negative, and halves have the
+     * same order as keys.
      */
     static long half(long key) {
         return flip(key) >>> 1;
     }
 
-    /** Returns the key that has this half, and is even if {@code even} is 1. */
+    /** Returns the key with this half that is even if {@code even} is 1, else odd. */
     static long join(long half, int even) {
         return flip(half << 1 | (1 - even));
     }
@@ -41,12 +41,12 @@ final class Keys {
         return 1 - (int) (indexOrKey & 1);
     }
 
-    /** Returns the higher one of two indexes. */
+    /** Returns the higher of two indexes. */
     static long higher(long a, long b) {
         return Long.compareUnsigned(a, b) > 0 ? a : b;
     }
 
-    /** Returns the lower one of two indexes. */
+    /** Returns the lower of two indexes. */
     static long lower(long a, long b) {
         return Long.compareUnsigned(a, b) < 0 ? a : b;
     }
@@ -61,7 +61,7 @@ final class Keys {
         return "0x" + Long.toHexString(index);
     }
 
-    /** Returns a range in the format of messages; bounds are indexes. */
+    /** Formats a range of indexes for messages. */
     static String range(long first, long last) {
         return "[" + hex(first) + ", " + hex(last) + "]";
     }

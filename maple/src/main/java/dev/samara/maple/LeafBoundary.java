@@ -4,45 +4,47 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The boundary between two slots of a leaf that moves in place: a range that grows or shrinks beside its neighbour
- * costs one store, and no memory.
+ * The one boundary between two slots of a leaf that can be moved in place. A range that grows into its neighbour, or
+ * shrinks, then costs one store and no allocation.
  *
  * <pre>
- *   pivots before   [ 0x0fff | 0x2fff | 0x8fff | ... ]      slot 1 has a value, slot 2 is free
- *   pivots after    [ 0x0fff | 0x3fff | 0x8fff | ... ]      slot 1 has grown by a page
+ *   pivots before   [ 0x0fff | 0x2fff | 0x8fff | ... ]      slot 1 contains a value, slot 2 is free
+ *   pivots after    [ 0x0fff | 0x3fff | 0x8fff | ... ]      slot 1 grew by a page
  * </pre>
  *
- * <p>A leaf has at most one boundary that moves, all its life: that of the edit which created the leaf, if the edit
- * moved one boundary and left all contents as they were. The pivots name it. The first move thus creates a leaf, and
- * later moves of the same boundary need none. All else in a leaf is immutable. So a reader that reads the moving pivot
- * once has the pivots of one instant, in whatever order it reads the others: the instant of that one load. A search
- * reads each pivot at most once.
+ * <p>A leaf has at most one movable boundary, which is fixed when the leaf is created: if the edit that creates the
+ * leaf moves one boundary and leaves all contents unchanged, that boundary is movable from then on. The array of pivots
+ * records it. The first move of a boundary thus creates a leaf, and later moves of the same boundary do not. All else
+ * in a leaf is immutable. So a reader that reads the movable pivot once sees the pivots of one instant, the instant of
+ * that load, regardless of the order in which it reads the others. A search reads each pivot at most once.
  *
- * <p>Code that reads pivots after a search, beside the writer, copes with a move between the two: {@link Cursor}, and
- * {@link #seen} for the others. The boundary of a free range at an end of the leaf does not move, since {@link Nearest}
- * concludes from a leaf which is still in its place that there is still no entry.
+ * <p>Code that reads pivots again after a search, concurrently with the writer, must expect a move in between. {@link
+ * Cursor} handles it; other code searches a copy ({@link #seen}). The boundary of a free range at either end of the
+ * leaf is never movable, because {@link Nearest} infers from a leaf that is still in its slot that this range is still
+ * free.
  *
- * <p>The writer may move the boundary only while one node has the leaf, one of the open era ({@link Node#ownsLeaf}),
- * and one leaf has the pivots.
+ * <p>The writer may move the boundary only while a single node, of the open era, refers to the leaf ({@link
+ * Node#ownsLeaf}), and a single leaf refers to the pivots.
  */
 final class LeafBoundary {
 
-    /** In place of the slot before the boundary: there is none. Not a slot, nor the number before one. */
+    /** Means that no boundary is movable. Neither a slot number nor a slot number minus 1. */
     static final int NONE = -2;
 
-    /** The bits of the last word of pivots from here on name the boundary; those below belong to {@link LeafPivots}. */
+    /** The bits of the last word of pivots from here on record the boundary; {@link LeafPivots} uses those below. */
     private static final int NAME = 32;
 
     private LeafBoundary() {}
 
-    /** Returns the slot before the boundary that moves, or {@link #NONE}. */
+    /** Returns the slot before the movable boundary, or {@link #NONE}. */
     static int of(long[] pivots) {
         return (int) (pivots[pivots.length - 1] >>> NAME) + NONE;
     }
 
     /**
-     * Returns the slot before the only boundary that changes, if the contents of a leaf stay as they are when {@code
-     * [lo, hi]}, with its ends in slots i and j, gets a content; see {@link LeafEdit}. Else {@link #NONE}.
+     * Returns the slot before the only boundary that an edit changes, if the edit leaves all contents of the leaf
+     * unchanged; else {@link #NONE}. The edit stores {@code content} in {@code [lo, hi]}, whose ends are in slots i and
+     * j; see {@link LeafEdit}.
      */
     static int changed(@Nullable Object[] leaf, int i, int j, int at, int tail, @Nullable Object content) {
         if (j != i + 1) {
@@ -54,8 +56,8 @@ final class LeafBoundary {
     }
 
     /**
-     * Lets the boundary after slot {@code i} of a leaf move from now on, if it can, and if it is not {@link #NONE}. No
-     * other code has the leaf yet, and no other leaf its pivots.
+     * Makes the boundary after slot {@code i} of a leaf movable, if it may be and {@code i} is not {@link #NONE}. The
+     * leaf must not be reachable by other code yet, and no other leaf may share its pivots.
      */
     static void name(@Nullable Object[] leaf, int i) {
         if (i == NONE) {
@@ -71,22 +73,23 @@ final class LeafBoundary {
     }
 
     /**
-     * Moves the boundary after slot {@code i}, which the pivots name, to an index that they can store; readers see it
-     * from now on. The caller must hold the writer lock, and have a node of the open era that owns the leaf. Pairs with
-     * {@link LeafPivots#endRead}: a reader that finds an index on its new side sees all that the writer did before, and
-     * does not see older states afterwards.
+     * Moves the movable boundary, after slot {@code i}, to a key that {@linkplain LeafPivots#canBeStored can be
+     * stored}, and so publishes it to readers. The caller must hold the writer lock, and a node of the open era must
+     * own the leaf. Pairs with {@link LeafPivots#endRead}: a reader that finds an index on the new side of the boundary
+     * sees everything that the writer did before, and sees no older state afterwards.
      */
     static void move(long[] pivots, int i, long to) {
-        // One word, so a reader has the old bound or the new one. Those that share a word of lanes stay as they are.
+        // A store of one word, so a reader sees either the old bound or the new one. Other lanes of the word keep their
+        // bits.
         Node.setWordRelease(pivots, LeafPivots.wordOf(i, pivots), LeafPivots.word(i, pivots, to));
     }
 
-    /** Returns these pivots as they are now; a copy, if one of them moves. */
+    /** Returns the pivots of one instant: a copy if one of them is movable. */
     static long[] seen(long[] pivots) {
         return of(pivots) == NONE ? pivots : pivots.clone();
     }
 
-    /** Returns these pivots for another leaf: a copy without a boundary that moves, if there is one. */
+    /** Returns these pivots for use in another leaf: if a boundary is movable, a copy in which it is not. */
     static long[] shared(long[] pivots) {
         if (of(pivots) == NONE) {
             return pivots;

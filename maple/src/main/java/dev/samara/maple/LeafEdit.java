@@ -4,8 +4,8 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Computes the new content of one leaf when {@code [lo, hi]}, which is within it, gets new content. The slots of the
- * new leaf:
+ * Computes the slots of a leaf after an edit stores new content in {@code [lo, hi]}, which is within the leaf. The new
+ * slots are:
  *
  * <pre>
  *   slots before i | slot i below lo, if any | [lo, hi] | slot j above hi, if any | the other slots
@@ -17,14 +17,14 @@ final class LeafEdit {
     private LeafEdit() {}
 
     /**
-     * Returns the slot that {@code [lo, hi]} will have, in a leaf whose lower bound is {@code floor}; {@code lo} is in
+     * Returns the new slot of {@code [lo, hi]}. The old leaf's lower bound is {@code floor}, and {@code lo} is in its
      * slot i.
      */
     static int at(long[] old, long floor, long lo, int i) {
         return LeafPivots.lowerBound(old, i, floor) < lo ? i + 1 : i;
     }
 
-    /** Returns the first slot of the old leaf that has indexes above {@code hi}; {@code hi} is in slot j. */
+    /** Returns the first slot of the old leaf that contains keys above {@code hi}; {@code hi} is in slot j. */
     static int tail(long[] old, long hi, int j) {
         return hi < LeafPivots.pivot(old, j) ? j : j + 1;
     }

@@ -6,21 +6,22 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A leaf of the tree: an array with its {@linkplain LeafPivots pivots} as element 0, and the contents of its slots
- * after them. A lookup that has searched the pivots compares element 0 and reads the content, both of one object.
+ * A leaf of the tree: an array whose element 0 is the leaf's {@linkplain LeafPivots pivots}, followed by the contents
+ * of its slots. So a lookup that has searched the pivots finds both the reference to compare and the content in one
+ * object.
  *
  * <pre>
  *   [ pivots | value | null | value ]      null is a free range
  * </pre>
  *
- * <p>A leaf is immutable once other code than its creator can reach it, and so are its pivots, but for one of them at
- * most, which the writer may move ({@link LeafBoundary}). Leaves may share pivots of which none moves.
+ * <p>A published leaf is immutable, and so are its pivots, except for at most one, which the writer may move ({@link
+ * LeafBoundary}). Leaves may share an array of pivots if none of them is movable.
  */
 final class LeafNode {
 
     private LeafNode() {}
 
-    /** Returns a leaf with these contents. */
+    /** Returns a leaf with the contents in {@code [from, to)} of an array. */
     static @Nullable Object[] of(long[] pivots, @Nullable Object[] contents, int from, int to) {
         @Nullable Object[] leaf = new @Nullable Object[to - from + 1];
         leaf[0] = pivots;
@@ -28,7 +29,7 @@ final class LeafNode {
         return leaf;
     }
 
-    /** Returns a leaf with the contents of another one, in which slots {@code at} up to {@code tail} become one. */
+    /** Returns a copy of a leaf in which one slot with this content replaces slots {@code [at, tail)}. */
     static @Nullable Object[] of(long[] pivots, @Nullable Object[] old, int at, int tail, @Nullable Object content) {
         int length = at + 1 + old.length - tail;
         @Nullable Object[] leaf = new @Nullable Object[length];
@@ -131,7 +132,7 @@ final class LeafNode {
         return largestGap(leaf, floor, -1, 0);
     }
 
-    /** Returns the length of the largest free range if that of slot {@code k} has this length. */
+    /** Returns the length of the largest free range if the free range in slot {@code k} had this length. */
     static long largestGap(@Nullable Object[] leaf, long floor, int k, long length) {
         long largest = length;
         for (int i = 0; i < size(leaf); i++) {
@@ -151,7 +152,7 @@ final class LeafNode {
         return Node.length(LeafPivots.lowerBound(pivots, i, floor), LeafPivots.pivot(pivots, i));
     }
 
-    /** Returns the contents, for messages. */
+    /** Returns the contents as text, for messages. */
     static String toString(@Nullable Object[] leaf) {
         return Arrays.toString(Arrays.copyOfRange(leaf, 1, leaf.length));
     }

@@ -5,35 +5,35 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pivots of a leaf, as an array of words in one of two forms. The array is immutable once other code than its
- * creator can reach it, but for the pivot of the boundary that moves, if it has one ({@link LeafBoundary}, which keeps
- * the name of that boundary in the upper half of the last word).
+ * The pivots of a leaf, as an array of words in one of two forms. Once published, the array is immutable except for the
+ * pivot of the movable boundary, if any. ({@link LeafBoundary} records that boundary in the upper half of the last
+ * word.)
  *
  * <pre>
  *   lanes    [ 4 lanes | 4 lanes | 4 lanes | 4 lanes | last pivot | shift ]
  *   halves   [ half 0 | half 1 | ... | half 15 | even bits ]
  * </pre>
  *
- * <p><b>Lanes</b> are no longer than a cache line. A lane has 16 bits: the distance from a pivot up to the last pivot
- * of the leaf, in granules. A granule is a power of 16, the least one in which every distance within the leaf has 15
- * bits; {@code shift} is its logarithm. Lanes beyond the last slot have the distance 0. A key is searched by its own
- * distance, in granules, rounded down: a pivot is below the key if and only if its distance is above. All sixteen lanes
- * are subtracted from that distance at once, four in a word. A bit above each lane of the key ends the borrows, and is
- * lost where the pivot's distance is above.
+ * <p><b>Lanes</b> fit into a cache line. A lane is 16 bits wide and stores the distance from a pivot up to the last
+ * pivot of the leaf, in granules. A granule is the smallest power of 16 for which every distance within the leaf fits
+ * into 15 bits; {@code shift} is its binary logarithm. Lanes beyond the last slot store distance 0. A search computes
+ * the key's own distance in granules, rounded down: a pivot is below the key if and only if the pivot's distance is
+ * greater. The search subtracts all sixteen lanes from that distance in parallel, four per word. A mark bit above the
+ * key's distance in each lane stops the borrow; it is cleared exactly where the pivot's distance is greater.
  *
- * <p><b>Halves</b> are those of {@link Node}, in any leaf: also in one with pivots that are not at granules.
+ * <p><b>Halves</b> are stored as in {@link Node}. They can represent any pivots, also those that are not at granules.
  *
- * <p>The form of each leaf, {@link #form}, is noted in its parent, so that a search can begin before the array arrives.
- * Leaves that are made for a low tree have halves, since a small tree is in the caches and halves need fewer steps; see
- * {@link #LANES_FROM_LEVEL}. A leaf that replaces one leaf has its form; one that is cut, joined or filled is made
- * anew.
+ * <p>The parent records the {@link #form} of each leaf, so that a search can start before the array is loaded. Leaves
+ * that are built for a low tree use halves, because a small tree fits into the caches and a search of halves needs
+ * fewer instructions; see {@link #LANES_FROM_LEVEL}. If an edit replaces one leaf by one leaf, the form is kept. Leaves
+ * that result from a split or merge, or are built from items, choose their form anew.
  */
 final class LeafPivots {
 
-    /** The form of an array of halves. Other forms are lanes: a quarter of the shift. */
+    /** The form of an array of halves. The form of lanes is a quarter of their shift. */
     static final int HALVES = 15;
 
-    /** The least level of a root below which new leaves have lanes. */
+    /** The minimum level of a root below which new leaves use lanes. */
     static final int LANES_FROM_LEVEL = 3;
 
     private static final int LANE_WORDS = 4;
@@ -54,9 +54,9 @@ final class LeafPivots {
     /**
      * Returns the pivots of a leaf.
      *
-     * @param pivots contains the pivots, as keys
-     * @param from the first of them
-     * @param to the last of them, exclusive
+     * @param pivots an array that contains the pivots, as keys
+     * @param from the position of the first pivot
+     * @param to the position after the last pivot
      * @param floor the lower bound of the leaf
      * @param level the level of the root below which the leaf will be
      */
@@ -82,7 +82,7 @@ final class LeafPivots {
         return halves;
     }
 
-    /** Returns the logarithm of the granule for a leaf whose lower bound has this distance from its last pivot. */
+    /** Returns the binary logarithm of the granule for this distance from a leaf's lower bound to its last pivot. */
     private static int shift(long distance) {
         int shift = 0;
         while ((distance >>> shift & -SPAN) != 0) {
@@ -105,22 +105,22 @@ final class LeafPivots {
         return (lanes[i >>> 2] & ~(0xffffL << at)) | lane << at;
     }
 
-    /** Returns whether a pivot between the first and the last one can be stored as these are, by one word. */
+    /** Returns whether a pivot within the leaf can be stored in this form by a store of one word. */
     static boolean canBeStored(long[] pivots, long pivot) {
         return isLanes(pivots) ? isAtGranule(pivots, pivot) : !hasEven(pivots) && Keys.isEven(pivot) == 0;
     }
 
-    /** Returns the place of the word of pivot {@code i}. */
+    /** Returns the position of the word that contains pivot {@code i}. */
     static int wordOf(int i, long[] pivots) {
         return isLanes(pivots) ? i >>> 2 : i;
     }
 
-    /** Returns the word of pivot {@code i} if this pivot, which {@link #canBeStored}, is stored in it. */
+    /** Returns the word that contains pivot {@code i}, with that pivot replaced by one that {@link #canBeStored}. */
     static long word(int i, long[] pivots, long pivot) {
         return isLanes(pivots) ? withLane(pivots, i, pivot) : Keys.half(pivot);
     }
 
-    /** Returns the form: {@link #HALVES}, or a number below for lanes, which tells their granule. */
+    /** Returns the form: {@link #HALVES}, or for lanes a smaller number that encodes the granule. */
     static int form(long[] pivots) {
         return isLanes(pivots) ? (int) pivots[SHIFT] >>> 2 : HALVES;
     }
@@ -129,12 +129,12 @@ final class LeafPivots {
         return pivots.length == SHIFT + 1;
     }
 
-    /** Returns what the parent of a leaf notes of it; see {@link Node#notes(int)}. */
+    /** Returns the notes that a leaf's parent records about it; see {@link Node#notes(int)}. */
     static int notes(long[] pivots, boolean reserved) {
         return (reserved ? Node.RESERVED : 0) | (hasEven(pivots) ? Node.EVEN : 0) | form(pivots) << Node.FORM;
     }
 
-    /** Returns whether halves alone do not decide: there is an even pivot, in an array of halves. */
+    /** Returns whether comparing halves is not sufficient, because an even pivot is stored as a half. */
     static boolean hasEven(long[] pivots) {
         return !isLanes(pivots) && (int) pivots[EVEN] != 0;
     }
@@ -153,14 +153,14 @@ final class LeafPivots {
         return i == 0 ? floor : pivot(pivots, i - 1) + 1;
     }
 
-    /** Returns the slot of {@code key}, which must be within the leaf. Reads each pivot once, if one moves. */
+    /** Returns the slot of {@code key}, which must be within the leaf. Reads the movable pivot at most once. */
     static int find(long[] pivots, long key) {
         int i = search(pivots, key);
         endRead();
         return i;
     }
 
-    /** Ends a read of pivots beside the writer, before the reader returns. */
+    /** Must follow the last read of pivots that ran concurrently with the writer. */
     static void endRead() {
         // Pairs with the release store in LeafBoundary.move.
         VarHandle.acquireFence();
@@ -177,12 +177,12 @@ final class LeafPivots {
     }
 
     /**
-     * Returns the slot of an index in a leaf of this form whose last pivot is odd. A caller beside the writer calls
-     * {@link #endRead} afterwards.
+     * Returns the slot of an index in a leaf of this form whose last pivot is odd. A caller that runs concurrently with
+     * the writer must call {@link #endRead} afterwards.
      *
-     * @param form the form that the parent notes. If the array has another form the result means nothing
+     * @param form the form that the parent records. If the array has another form, the result is meaningless
      * @param lastHalf the half of the last pivot
-     * @param index must be within the leaf; if its last bit is to decide, the form must not be halves with even pivots
+     * @param index must be within the leaf. A leaf that stores halves must not contain an even pivot
      */
     static int find(long[] pivots, int form, long lastHalf, long index) {
         return form == HALVES
@@ -190,9 +190,9 @@ final class LeafPivots {
                 : searchLanes(pivots, ((lastHalf << 1 | 1) - index) >>> (form << 2));
     }
 
-    /** Returns the number of lanes above a distance in granules, which is below {@link #SPAN}. */
+    /** Returns the number of lanes that are greater than a distance in granules, which is below {@link #SPAN}. */
     private static int searchLanes(long[] lanes, long distance) {
-        // Joined by |: the JIT compiler would move an addition behind each of the subtractions.
+        // The terms are combined by |, because the JIT compiler would move an addition after each of the subtractions.
         long marked = distance * ONES | MARKS;
         return Node.FANOUT
                 - (Long.bitCount((marked - lanes[0]) & MARKS)
@@ -202,8 +202,8 @@ final class LeafPivots {
     }
 
     /**
-     * Returns the pivots that a leaf will have when {@code [lo, hi]} becomes one slot; see {@link LeafEdit}. Null if
-     * they cannot have the form of the old ones.
+     * Returns the pivots of a leaf after {@code [lo, hi]} becomes a single slot; see {@link LeafEdit}. Returns null if
+     * they cannot be stored in the old form.
      */
     static long @Nullable [] change(long[] old, long lo, long hi, int i, int at, int tail) {
         if (!isLanes(old)) {
@@ -227,12 +227,12 @@ final class LeafPivots {
         return p;
     }
 
-    /** Returns the bits of the lanes of a word below lane {@code n}, which may be any number. */
+    /** Returns a mask of the lanes of a word that are below lane {@code n}, which may be any number. */
     private static long below(int n) {
         return n <= 0 ? 0 : n >= 4 ? -1 : (1L << (n << 4)) - 1;
     }
 
-    /** Returns lanes i to i + 3; those below lane 0 have no meaning, those above the last lane are of no slot. */
+    /** Returns lanes i to i + 3 as one word. Lanes outside the array read as 0. */
     private static long fourLanes(long[] lanes, int i) {
         int w = i >> 2;
         int low = (i & 3) << 4;
@@ -244,7 +244,7 @@ final class LeafPivots {
         return w < 0 || w >= LANE_WORDS ? 0 : lanes[w];
     }
 
-    /** As {@link #change}, of halves, which can have any pivots. */
+    /** As {@link #change}, for halves, which can store any pivots. */
     static long[] changeHalves(long[] old, long lo, long hi, int i, int at, int tail) {
         long[] p = old.clone();
         int rest = at + 1;
@@ -266,7 +266,7 @@ final class LeafPivots {
         return p;
     }
 
-    /** Returns these pivots as halves. */
+    /** Converts these pivots to halves. */
     static long[] halves(long[] pivots, int size) {
         if (!isLanes(pivots)) {
             return pivots;

@@ -4,7 +4,7 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Replaces all nodes between two paths, level by level, and splits and merges nodes for that. A base class of {@link
+ * Replaces all nodes between two paths, level by level, splitting and merging nodes as needed. A base class of {@link
  * Splice}.
  */
 abstract sealed class LevelRebuild extends OwnedPath permits Splice {
@@ -22,30 +22,32 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
      *
      *    1. At the leaves the items of the new nodes are: b, c, the piece of lo's slot before lo if there is one, the
      *       new slot, the piece of hi's slot after hi if there is one, y.
-     *    2. The items go into ceil(n / 16) nodes of even size. Two full nodes less the slots replaced, plus three, are
-     *       at most 33 items, so there are one to three nodes and each of several has at least eight items.
-     *    3. One level up the items are: the children before left (a), the nodes just built, the children after right
-     *       (z). This holds for one parent of left and right and for two. Repeat 2 and 3 up to the root.
-     *    4. At the root several nodes get a new root above them, and an inner root with one child is dropped.
+     *    2. The items are divided evenly among ceil(n / 16) nodes. Two full nodes without the replaced slots, plus
+     *       three pieces, are at most 33 items. So one to three nodes are built, and if there are several, each
+     *       contains at least eight items.
+     *    3. One level up, the items are: the children before left (a), the nodes just built, the children after right
+     *       (z). This holds whether left and right have the same parent or not. Repeat 2 and 3 up to the root.
+     *    4. If several nodes are built at the root's level, they get a new root above them. A root whose only child is
+     *       a node is dropped.
      *
-     * If there are too few items for a node, at any level but the root's, the whole node before left is added before
-     * step 2. To find it, the left path climbs to the first level where it can go one slot to the left and descends
-     * along the right edge, so the node may be a cousin. Step 3 then works with the moved path, and the children
-     * between are the added ones. If there is no node to the left, the right path moves to the right instead. If there
-     * is none there either, these items are the whole level, and step 4 removes the levels above it.
+     * If there are too few items for a node at any level below the root's, the items of the whole node before left are
+     * added before step 2. To find it, the left path climbs to the first level where it can move one slot to the left,
+     * and descends along the right edge, so the node may be a cousin. Step 3 then uses the moved path, so the added
+     * node is replaced, too. If there is no node to the left, the right path moves to the right instead. If there is no
+     * node there either, these items are the whole level, and step 4 removes the levels above it.
      *
      *      before:  left[1] = (p, q, r)   leftLeaf = r with 3 items left, r's neighbour is q
      *      then:    leftAt[1] = 1, which is q; items = q's and the 3; the level above gets (p, built...)
      *
-     * Two trees are joined at an index by these steps, too: left is a path in the lower tree, and right one in the
-     * upper tree. The lower of the two roots first gets levels with one child above it.
+     * The same steps join two trees at an index: left is a path in the lower tree, and right one in the upper tree. If
+     * the trees differ in height, levels with a single child are first added above the root of the lower one.
      *
-     * Once one node replaces one node, the rest of the path is only copied: OwnedPath.
+     * As soon as one node replaces one node, the rest of the path is only copied (OwnedPath).
      *
-     * The gaps of nodes travel with the items.
+     * Each item carries its gap along.
      */
 
-    /* The path of hi: the node of each level above the leaves, and the slot taken in it or in the leaf. */
+    /* The path of hi: the node at each level above the leaves, and the slot taken in it or in the leaf. */
     private final Node[] right = new Node[Node.MAX_LEVELS];
     private final int[] rightAt = new int[Node.MAX_LEVELS];
 
@@ -59,7 +61,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
         disown();
     }
 
-    /** Changes several nodes of a level. The caller has descended to {@code lo}. */
+    /** Makes a change that replaces several nodes of a level. The caller must have descended to {@code lo}. */
     final Node changeSeveral(Node root, long lo, long hi, @Nullable Object content) {
         try {
             descendRight(root, hi);
@@ -71,8 +73,9 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
     }
 
     /**
-     * Returns the root of a tree that is equal to one tree below {@code lo}, has {@code content} in {@code [lo, hi]},
-     * and is equal to another tree above {@code hi}. If the content is null, it does not touch a free slot of either.
+     * Returns the root of a tree that equals one tree below {@code lo}, contains {@code content} in {@code [lo, hi]},
+     * and equals another tree above {@code hi}. If the content is null, the range must not adjoin a free slot of either
+     * tree.
      */
     final Node join(Node lower, Node upper, long lo, long hi, @Nullable Object content) {
         int height = Math.max(lower.level, upper.level);
@@ -84,7 +87,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
         return result;
     }
 
-    /** Returns a root of this level above a node: the levels between have one child each. */
+    /** Returns a root of this level above a node. The nodes in between have a single child. */
     private Node raised(Node root, int level) {
         Node n = root;
         while (n.level < level) {
@@ -132,7 +135,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
     /**
      * Builds leaves and nodes from the items, level by level, up to the root: steps 2 to 4.
      *
-     * @param isJoin whether the two paths belong to two trees. The levels above a node that both have may differ
+     * @param isJoin whether the two paths are in different trees; these may share a node and still differ above it
      */
     private Node rebuild(boolean isJoin) {
         for (int level = 0; level < top; level++) {
@@ -152,7 +155,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
         items.build(level, level == 0 ? leftFloor() : Keys.MIN, top, era);
     }
 
-    /** Returns whether one child was built, in place of one child of the node that both paths have at a level. */
+    /** Returns whether a single built child replaces a single child of a node that is on both paths at a level. */
     private boolean isOneForOne(int level) {
         return items.builtCount() == 1 && left[level] == right[level] && leftAt[level] == rightAt[level];
     }
@@ -180,7 +183,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
         return root;
     }
 
-    /** Returns the lower bound of the left leaf, which may no longer be that of the descent. */
+    /** Returns the lower bound of the left leaf, which may have moved since the descent. */
     private long leftFloor() {
         for (int level = 1; level <= top; level++) {
             if (leftAt[level] > 0) {
@@ -190,7 +193,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
         return Keys.MIN;
     }
 
-    /** Adds the node or leaf before the items of this level, or the one after them. */
+    /** Adds the items of the preceding node or leaf of this level, or else of the following one. */
     private void takeNeighbour(int level) {
         if (toNeighbour(left, leftAt, level + 1, -1)) {
             Node parent = left[level + 1];
@@ -214,8 +217,8 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
     }
 
     /**
-     * Moves a path to the neighbouring slot of {@code level}, which may be one of the neighbouring node. Returns false,
-     * and changes nothing, if there is none.
+     * Moves a path to the neighbouring slot at {@code level}, which may be in the neighbouring node. Returns false, and
+     * changes nothing, if there is no such slot.
      */
     private boolean toNeighbour(Node[] path, int[] at, int level, int direction) {
         for (int up = level; up <= top; up++) {
@@ -235,7 +238,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
         return false;
     }
 
-    /** Drops references to nodes and values: erased ones must not stay reachable from the scratch space. */
+    /** Drops references to nodes and values, so that the scratch space does not keep erased ones reachable. */
     private void forget() {
         for (int level = 1; level <= top; level++) {
             right[level] = Node.EMPTY;

@@ -3,29 +3,29 @@ package dev.samara.maple;
 
 import org.jspecify.annotations.Nullable;
 
-/** Lookups of a value or a leaf in the tree below a root. Wait-free; they store nothing to shared memory. */
+/** Lookups of a value or a leaf in the tree below a root. They are wait-free and do not write to shared memory. */
 final class Lookup {
 
     /*
-     * What a reader can see beside the writer
+     * What a reader can see concurrently with the writer
      *
-     * A reader takes no lock and leaves no trace. Between any two of its steps the writer may make any number of
-     * changes. Each change is one release store: of a new root (EditedRoot.publish), of one leaf into a reachable node
-     * of level 1 (Node.replaceLeaf), or of one word of the pivots of a leaf (LeafBoundary.move). No other reference in
-     * a reachable node changes, but for childPivots in level 1.
+     * A reader takes no lock and leaves no trace, so the writer may publish any number of changes between any two steps
+     * of a reader. Each change is published by one release store: of a new root (EditedRoot.publish), of one leaf into
+     * a reachable node of level 1 (Node.replaceLeaf), or of one word of a leaf's pivots (LeafBoundary.move). The only
+     * other references that change in a reachable node are childPivots in level 1.
      *
-     *    1. Read the root (acquire). The reader sees the root that was stored last, or an older one. The load pairs
-     *       with the release store of that root, so all nodes below it are seen as they were when it was stored, or
-     *       later. A root that is stored from now on is not seen: the lookup goes on in the tree of this one. Nodes
-     *       that the new tree has taken over may still get other leaves. All others keep the state that they had when
+     *    1. Read the root (acquire). The reader sees the latest root or an older one. The load pairs with the release
+     *       store of that root, so the reader sees all nodes below it as they were when it was stored, or later. The
+     *       lookup continues in the tree of this root even if a new root is stored concurrently. Nodes that the new
+     *       tree shares with this one may still receive new leaves. All other nodes keep the state that they had when
      *       the new root was stored.
      *    2. Search the halves of an inner node for the slot of the key. The halves, and so the bounds of each slot, do
-     *       not change while the node is reachable. The slot is right for good. Nor does the form of a leaf's pivots
-     *       change, which the node notes.
-     *    3. Read the pivots of the child from childPivots (plain), so that their search need not wait for the child,
-     *       and then the child: a node from nodes (plain), or a leaf from leaves (acquire). Above level 1 neither
-     *       changes, and they fit. In level 1 the writer stores the leaf first and its pivots second, and the reader
-     *       may see one without the other:
+     *       not change while the node is reachable. So the slot stays valid. The form of each leaf's pivots, which the
+     *       node records, does not change either.
+     *    3. Read the pivots of the child from childPivots (plain), so that searching them need not wait for the child
+     *       to be loaded. Then read the child: a node from nodes (plain), or a leaf from leaves (acquire). Above level
+     *       1 neither reference changes, so they match. In level 1 the writer stores the leaf first and its pivots
+     *       second, and the reader may see one store without the other:
      *
      *          pivots   leaf
      *          old      old     nothing was replaced when the leaf was read
@@ -33,40 +33,43 @@ final class Lookup {
      *          old      new     the leaf was replaced between the two loads, or its pivots were not stored yet
      *          new      old     the pivots are stored and read plainly, so the memory model allows this too
      *
-     *       The leaf is complete in each case, since its load pairs with the release store in replaceLeaf. It has the
-     *       bounds of the slot, since a replacement has the bounds of the leaf before it. It is in the tree, or was
-     *       when a new root was stored that left the node out.
-     *    4. Compare the pivots with those of the leaf, its element 0. If they are one array, the search of it was the
-     *       search of the leaf. If not, one of the last two cases was met, and the pivots of the leaf are searched.
-     *       That happens once: a leaf keeps its pivots, so no later step can fail.
-     *    5. Read the value from the slot of the leaf. The writer stored that value there before the leaf became
-     *       reachable. A reservation counts as no value.
-     *    6. Fence (acquire), which pairs with the release store of a word of the pivots. One pivot of a leaf may move,
-     *       always the same one; the search reads it once or not at all, by a plain load after that of the leaf. All
-     *       others stay. So the slot found is that of the key at the instant of this load, whatever the writer does
-     *       before and after it, and if the load is missing, at all times. The contents of the slots stay too.
+     *       In each case the leaf is fully initialized, because its load pairs with the release store in replaceLeaf.
+     *       Its bounds are those of the slot, because a replacement has the bounds of the leaf that it replaces. It is
+     *       in the tree, or was when a new root removed its node from the tree.
+     *    4. Compare the pivots with those of the leaf, its element 0. If they are the same array, the search in it was
+     *       a search in this leaf. If not, the race of one of the last two cases occurred, and the reader searches the
+     *       leaf's own pivots. It does so only once: a leaf never changes its array of pivots, so this search is valid.
+     *    5. Read the value from the leaf's slot. The writer stored it there before it published the leaf. A reservation
+     *       counts as no value.
+     *    6. Acquire fence, which pairs with the release store of a word of the pivots. At most one pivot of a leaf may
+     *       move, and always the same one. The search reads it at most once, by a plain load after the load of the
+     *       leaf. All other pivots and the contents of the slots are immutable. So the search finds the slot that
+     *       covers the key at the instant of this load, whatever the writer does before and after it. If the search
+     *       does not read the moving pivot, its result is valid at any instant.
      *
-     * The value is that of the instant of the last acquire load, or of the load of the pivot that moves. If the leaf's
-     * parent had left the tree by then, it is that of the instant when the parent left, which was after step 1, or of
-     * the load, if the tree still has the leaf by another parent. (A leaf that no node of the tree has moves no pivot.)
-     * All are within the lookup. (A virtual machine of 64 bits loads a long at once; by the language, others need not.)
+     * The linearization point is the last acquire load, or the load of the moving pivot. If the leaf's parent was
+     * removed from the tree before that, the linearization point is the removal, which came after step 1; or still the
+     * load, if the leaf is in the tree below another parent. (The pivots of a leaf that is in no node of the tree do
+     * not move.) All these instants are within the lookup. (64-bit virtual machines load a long atomically; the
+     * language does not require it.)
      *
-     * A plain store publishes an array of pivots, so Java's memory model lets a reader find its reference before its
-     * elements. No result depends on such elements. They are loaded after the leaf (acquire). If the array is that of
-     * the leaf, the load of the leaf pairs with the release store of it. That store comes after the elements were
-     * written, so they are right. If it is not, step 4 drops the result of the search. A search of any elements ends:
-     * it reads an array of the form's length, and its result is used for nothing else.
+     * A plain store publishes an array of pivots in childPivots, so the Java memory model allows a reader to see the
+     * reference before the elements. No result depends on such elements. They are loaded after the leaf (acquire). If
+     * the array belongs to the leaf, the load of the leaf pairs with the leaf's release store, which came after the
+     * elements were written, so they are valid. If it does not, step 4 discards the result of the search. The search
+     * terminates whatever the elements are: it reads an array of the form's length, and its result is not used
+     * otherwise.
      *
-     * If a pivot of a node is even, or one that a leaf has as a half, halves alone do not decide. Such a tree is
-     * searched without step 3's early load. Readers store nothing, so the writer waits for none of them. Reader and
-     * Cursor keep a leaf between calls, and read the root and the leaf's slot again to find out whether it is still in
-     * the tree.
+     * If a node contains an even pivot, or a leaf stores an even pivot as a half, comparing halves is not sufficient.
+     * Such a tree is searched without the early load of step 3. Because readers do not write, the writer never waits
+     * for them. Reader and Cursor cache a leaf between calls. They reread the root and the leaf's slot to check whether
+     * the leaf is still in the tree.
      */
 
     private Lookup() {}
 
     /**
-     * Returns the value at {@code index} in the lookup view of the tree below {@code root}. Wait-free, writes nothing.
+     * Returns the value at {@code index} in the lookup view of the tree below {@code root}. Wait-free; does not write.
      */
     static @Nullable Object get(Node root, long index) {
         if (root.anyEven) {
@@ -92,10 +95,7 @@ final class Lookup {
         return value;
     }
 
-    /**
-     * Reads the values at each of these indexes. Four descents run side by side, so they wait for memory at the same
-     * time.
-     */
+    /** Reads the values at the given indexes. Four descents are interleaved, so that their cache misses overlap. */
     static void getAll(Node root, long[] indexes, @Nullable Object[] values) {
         int k = 0;
         if (!root.anyEven) {

@@ -8,14 +8,14 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A concurrent range map: it assigns every unsigned 64-bit index one value or none, and is read without a lock.
+ * A concurrent range map from unsigned 64-bit indexes to values, with lookups that take no lock.
  *
- * <p>Readers do not wait for writers, except for a few methods that need the tree of one instant. They see each change,
- * or transaction, as a whole or not at all. Each change takes the writer lock for a short time. The package description
- * lists the methods of each kind, and defines the memory ordering and reservations.
+ * <p>Readers do not wait for writers, except in a few methods that need the state of the whole tree at one instant.
+ * They see each edit or transaction entirely or not at all. Each edit briefly acquires the writer lock. The package
+ * description lists which methods may wait, and defines memory consistency and reservations.
  *
- * <p>Ranges are inclusive: {@code [0, 2^64-1]} is the whole index space. Neighbouring entries stay two entries even if
- * their values are equal.
+ * <p>Ranges are inclusive: {@code [0, 2^64-1]} is the whole index space. Adjacent entries stay separate even if their
+ * values are equal.
  *
  * @param <V> the type of values
  */
@@ -29,8 +29,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Creates an empty tree whose changes take the caller's lock, which may be held already, and may serve other
-     * purposes.
+     * Creates an empty tree whose edits acquire the given lock. The lock may already be held, and may also protect
+     * other state.
      *
      * @param writerLock the lock
      */
@@ -39,17 +39,17 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Creates a tree with the contents of a snapshot, reservations included, in constant time. The two share nodes,
-     * which are copied when they are changed.
+     * Creates a tree with the contents of a snapshot, including its reservations, in constant time. The tree and the
+     * snapshot share nodes, which the tree copies on write.
      *
      * @param writerLock the lock, as for {@link #MapleTree(ReentrantLock)}
-     * @param contents the first contents
+     * @param contents the initial contents
      */
     public MapleTree(ReentrantLock writerLock, Snapshot<? extends V> contents) {
         this(Objects.requireNonNull(writerLock, "writerLock"), contents.root(), new Era(false));
     }
 
-    /** Creates a tree that no other thread knows yet, and whose nodes are in no snapshot. */
+    /** Creates a tree with this root, in the root's era. */
     MapleTree(ReentrantLock writerLock, Node root) {
         this(writerLock, root, root.era);
     }
@@ -65,17 +65,17 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Reads the values at many indexes, each like {@link #get}: at some instant of the call, not all at one. Faster
-     * than single calls where the tree is larger than the processor's caches, since the lookups wait for memory
-     * together; not in a tree in which entries or free ranges end at even indexes. Never waits, and does not
-     * allocate.
+     * Returns the values at many indexes. Each is read like {@link #get}, at some instant of the call; they need not be
+     * values of the same instant. This is faster than single calls if the tree is larger than the processor's caches,
+     * because the cache misses of several lookups overlap. It is not faster in a tree where entries or free ranges end
+     * at even indexes. Never blocks, and does not allocate.
      *
-     * @param indexes any indexes, in any order; best in ascending order
-     * @param values receives the value of each index, at the same place; null where there is none. Elements beyond the
-     *     number of indexes are left unchanged
+     * @param indexes any indexes, in any order, preferably ascending
+     * @param values receives the value of each index at the same position, or null if there is none. Elements beyond
+     *     the number of indexes are not changed
      * @throws IllegalArgumentException if {@code values} is shorter than {@code indexes}
-     * @throws ArrayStoreException if {@code values} is an array of a subtype to which a value does not belong; some
-     *     elements have been written then
+     * @throws ArrayStoreException if a value is not assignable to the component type of {@code values}; some elements
+     *     may already be written then
      */
     public void getAll(long[] indexes, @Nullable V[] values) {
         if (values.length < indexes.length) {
@@ -100,7 +100,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     @Override
     public boolean isEmpty() {
         Node root = rootAcquire();
-        // A value that is found was there at some instant. To find none takes one instant for all leaves.
+        // Any value found proves that the tree was not empty. That it was empty requires all leaves of one instant.
         return !root.hasValue() && (root.hasOneLeaf() || !frozenRoot().hasValue());
     }
 
@@ -117,7 +117,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     @Override
     public @Nullable RangeEntry<V> firstEntry() {
         Node root = rootAcquire();
-        // One leaf is of one instant. To find that several have no entry takes one instant for all of them.
+        // An entry in the first leaf is the result. That several leaves contain no entry must be checked in a snapshot.
         RangeEntry<V> found = EntryWalk.firstInLeaf(root);
         return found != null || root.hasOneLeaf() ? found : snapshot().firstEntry();
     }
@@ -130,10 +130,10 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Returns the tree as it is now. Takes the writer lock, unless all changes since the last snapshot were made in
-     * transactions, or by edits that name an owner.
+     * Returns a snapshot of the current contents. Acquires the writer lock, unless every edit since the last snapshot
+     * was a transaction or named an owner.
      *
-     * @return a view that later changes do not alter
+     * @return an immutable view
      */
     @Override
     public Snapshot<V> snapshot() {
@@ -141,33 +141,33 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Returns whether the tree is as it was at a snapshot of it. Never waits. Exact: a tree that was changed back is
-     * another one.
+     * Returns whether the tree is unchanged since a snapshot. Never blocks. Exact: if a change was undone, the tree
+     * still counts as changed.
      *
      * @param earlier a snapshot of this tree
-     * @return whether no change was published since, so far as this thread can see
+     * @return true if this thread sees no change that was published since the snapshot
      */
     public boolean isStill(Snapshot<V> earlier) {
         return earlier.isOf(rootVolatile());
     }
 
     /**
-     * Returns an object that identifies the contents of the tree: each change replaces it, and it never returns. A
-     * reader that finds the same version before and after several lookups, in this tree and in others, knows that this
-     * tree had these contents all the time. Takes the writer lock where {@link #snapshot} does, and allocates only
-     * there.
+     * Returns an object that identifies the current contents of the tree. Each change replaces it, and no version is
+     * ever reused. A reader that finds the same version before and after several lookups, in this tree and in others,
+     * knows that this tree did not change in between. Acquires the writer lock where {@link #snapshot} does, and
+     * allocates only then.
      *
-     * @return the version, which keeps the nodes and values of this instant reachable
+     * @return the version; it keeps the current nodes and values reachable
      */
     public Object version() {
         return frozenRoot();
     }
 
     /**
-     * Returns whether the tree has a version. Never waits.
+     * Returns whether the tree is unchanged since a version. Never blocks.
      *
      * @param earlier a {@linkplain #version version} of this tree
-     * @return whether no change was published since, so far as this thread can see
+     * @return true if this thread sees no change that was published since that version
      */
     public boolean isStillVersion(Object earlier) {
         return rootVolatile() == earlier;
@@ -188,8 +188,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @return the whole range of that reservation, including any part outside of the given range, and its owner; or
-     *     null if there is none
+     * @return the reservation's whole range, which may extend beyond the given range, and its owner; or null if there
+     *     is none
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      */
     public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
@@ -200,11 +200,11 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Returns whether a whole range was free at some instant of this call: no value and no reservation in it.
+     * Returns whether a whole range was free at some instant of this call, i.e. contained no value and no reservation.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @return true if {@link #insert} would have stored there
+     * @return true if {@link #insert} would have succeeded
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      */
     public boolean isFree(long first, long last) {
@@ -223,8 +223,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Stores a value in a range and replaces its contents, including the reservations of an owner. Entries and
-     * reservations across the ends of the range are cut.
+     * Stores a value in a range, replacing its contents, including reservations of the given owner. Entries and
+     * reservations that cross an end of the range are cut there.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -232,7 +232,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
      * @param owner the owner whose reservations may be stored over, compared by identity
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} or {@code owner} is null
-     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws ReservedException if the range overlaps a reservation of another owner
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
     public void store(long first, long last, V value, Object owner) {
@@ -265,14 +265,15 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Frees a range, including the reservations of an owner in it. Entries and reservations across its ends are cut.
+     * Erases a range, including reservations of the given owner. Entries and reservations that cross an end of the
+     * range are cut there.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
      * @param owner the owner whose reservations may be erased, compared by identity
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code owner} is null
-     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws ReservedException if the range overlaps a reservation of another owner
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
     public void erase(long first, long last, Object owner) {
@@ -317,7 +318,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
 
     @Override
     public void storeAll(RangeView<? extends V> entries) {
-        // Before the lock: the other view may be a tree, which takes its own.
+        // Before the lock is acquired: the other view may be a tree, whose snapshot acquires that tree's lock.
         Snapshot<? extends V> all = entries.snapshot();
         beginEdit();
         try {
@@ -350,7 +351,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     /**
      * Stores a value in the lowest free range that satisfies a request.
      *
-     * @param where the request; receives the answer
+     * @param where the request; receives the result
      * @param value the value; any object
      * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code value} is null
@@ -368,7 +369,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     /**
      * Stores a value in the highest free range that satisfies a request.
      *
-     * @param where the request; receives the answer
+     * @param where the request; receives the result
      * @param value the value; any object
      * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code value} is null
@@ -386,7 +387,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     /**
      * Reserves the lowest free range that satisfies a request for an owner.
      *
-     * @param where the request; receives the answer
+     * @param where the request; receives the result
      * @param owner the owner, compared by identity; only calls that name it can store over the reservation or erase it
      * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code owner} is null
@@ -404,7 +405,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     /**
      * Reserves the highest free range that satisfies a request for an owner.
      *
-     * @param where the request; receives the answer
+     * @param where the request; receives the result
      * @param owner the owner, compared by identity; only calls that name it can store over the reservation or erase it
      * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code owner} is null
@@ -420,11 +421,11 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Makes several changes under the writer lock, which readers see all at once. If the body throws, or aborts the
-     * transaction, nothing is changed.
+     * Makes several edits atomically, under the writer lock: readers see all of them or none. If the body throws, or
+     * aborts the transaction, nothing changes.
      *
-     * @param body makes the changes. It is called once, by this thread, with the writer lock held; its exceptions are
-     *     passed on
+     * @param body makes the edits; called once, by this thread, with the writer lock held. Its exceptions propagate to
+     *     the caller
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
     public void update(Consumer<? super Transaction<V>> body) {
@@ -442,9 +443,9 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Begins a transaction. The caller must hold the writer lock, until the transaction has ended.
+     * Begins a transaction. The caller must hold the writer lock until the transaction ends.
      *
-     * @return a transaction that changes nothing until it is committed
+     * @return a transaction whose edits are invisible to readers until it commits
      * @throws IllegalStateException if the lock is not held, or this thread has a transaction open on this tree
      */
     public Transaction<V> begin() {
@@ -457,7 +458,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Takes the writer lock for a series of edits.
+     * Acquires the writer lock for a series of edits.
      *
      * @return a writer that holds the lock until it is closed
      * @throws IllegalStateException if this thread has a transaction open on this tree
@@ -469,25 +470,25 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Returns a new handle for lookups near to each other.
+     * Returns a new reader, which speeds up lookups of nearby indexes.
      *
-     * @return a reader, for one thread at a time
+     * @return a reader; not thread-safe
      */
     public Reader<V> reader() {
         return new Reader<>(this);
     }
 
     /**
-     * Returns the lock that serializes changes.
+     * Returns the lock that serializes edits.
      *
-     * @return the lock given to the constructor, or the tree's own
+     * @return the lock passed to the constructor, or else the tree's own lock
      */
     public ReentrantLock writerLock() {
         return writerLock;
     }
 
     /**
-     * Checks every structural invariant of the tree of this instant. For tests: it visits every node.
+     * Checks every structural invariant of the tree, at one instant. Intended for tests, because it visits every node.
      *
      * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
      */
@@ -496,9 +497,9 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Returns the tree of this instant as text for people: one line per slot, indented by level.
+     * Returns a readable dump of the tree at one instant: one line per slot, indented by level.
      *
-     * @return several lines of text, in no fixed format
+     * @return several lines of text, in an unspecified format
      */
     String dump() {
         return TreeCheck.dump(frozenRoot());

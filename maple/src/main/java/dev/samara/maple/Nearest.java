@@ -4,13 +4,13 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Searches for the entry next to a key, in a tree that is edited meanwhile. A search may continue from one leaf to
- * another, and its result is of one instant nevertheless. After reading the second leaf, it checks that the first is
- * still in its place. Leaves do not return to the tree, and the boundary of a free range at their ends does not move,
- * so the first leaf had no entry at the instant when the second had the result. If the first leaf is not in its place,
- * the search starts over.
+ * Searches for the entry nearest to a key in a tree that is edited concurrently. A search may cross from one leaf to
+ * the next, and its result still holds at one instant: after reading the second leaf, it validates that the first leaf
+ * is still in its slot. A removed leaf never returns to the tree, and the boundary of a free range at either end of a
+ * leaf does not move. So the first leaf contained no matching entry at the instant when the second leaf contained the
+ * result. If the validation fails, the search is retried.
  *
- * <p>If the second leaf has no entry either, the search uses the tree of one instant.
+ * <p>If the second leaf contains no matching entry either, the search is repeated in a frozen version of the tree.
  */
 final class Nearest {
 
@@ -43,8 +43,8 @@ final class Nearest {
             if (found != null) {
                 return found;
             }
-            // A leaf does not know its first index, so this may be the start of another leaf. The last check excludes
-            // that.
+            // A leaf does not store its lower bound, so this may be the start of another leaf. The validation below
+            // detects that.
             long start = Lookup.leafStart(tree.rootAcquire(), key);
             if (start != Keys.MIN) {
                 found = LeafNode.atOrBefore(Lookup.leaf(tree.rootAcquire(), start - 1), start - 1);

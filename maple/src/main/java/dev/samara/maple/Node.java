@@ -9,74 +9,81 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An inner node of the tree. Its children are inner nodes, or leaves ({@link LeafNode}) if it is of level 1. The root
- * is an inner node. A node is immutable, arrays included, once other code than its creator can reach it; but the writer
- * may replace a leaf by another one with its bounds and notes ({@link #replaceLeaf}), and move a boundary in it ({@link
- * LeafBoundary}). Nodes may share arrays that are no longer written. Until a node is reachable {@link OwnedPath}, which
- * created it, may write its arrays.
+ * is always an inner node. A published node is immutable, including its arrays, except that the writer may replace a
+ * leaf by one with the same bounds and notes ({@link #replaceLeaf}), move a boundary in a leaf ({@link LeafBoundary}),
+ * and update gaps ({@link InPlace}). Before the publication of a node, {@link OwnedPath}, which created it, may write
+ * its arrays. Nodes may share arrays that are no longer written.
  *
  * <pre>
  *   halves       [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
- *   nodes        [ node   | node   | node  ]               or leaves, in level 1
+ *   nodes        [ node   | node   | node  ]               or leaves, at level 1
  *   childPivots  [ pivots | pivots | pivots ]              the halves of a node, the pivots of a leaf
  *   gaps         [ 0x800  |   0    |  2^60 ]               largest free range below each child
  * </pre>
  *
- * <p>The upper bound of a slot is its <em>pivot</em>. Lower bounds are implied: one more than the pivot before, or the
- * lower bound of the node, which only a descent knows. The pivot of the last slot is the upper bound of the node.
- * Halves beyond it are padded with the largest half, so a search never needs the number of slots.
+ * <p>The inclusive upper bound of a slot is its <em>pivot</em>. Lower bounds are implied: a slot starts after the
+ * previous pivot, and the first slot at the lower bound of the node, which only a descent knows. The pivot of the last
+ * slot is the upper bound of the node. Unused halves are padded with the maximum half, so a search does not need the
+ * number of slots.
  *
- * <p>A pivot is stored as its index without the lowest bit, and the lowest bits are stored apart. Differences of such
- * halves do not overflow, so a search can use their signs, without a branch. Pivots are mostly odd, because aligned
- * ranges end at an odd index; then the halves decide. Where a pivot is even, {@code even} is read too.
+ * <p>A pivot is stored as a half, its index without the lowest bit; the lowest bits are stored separately. Differences
+ * of halves do not overflow, so a search can use their signs and needs no branches. Most pivots are odd, because
+ * aligned ranges end at odd indexes; then comparing halves is sufficient. If a pivot is even, a search also reads
+ * {@code even}.
  *
- * <p>{@link Lookup} lists, step by step, the states of a node that a reader can see beside the writer.
+ * <p>{@link Lookup} lists, step by step, the states of a node that a reader can see concurrently with the writer.
  *
- * <p>Notation, here and in the whole package: {@code n} a node, {@code i} a slot number, {@code lo} and {@code hi}
- * inclusive bounds as keys, {@code first} and {@code last} inclusive bounds as indexes.
+ * <p>Notation, here and in the whole package: {@code n} is a node, {@code i} a slot number, {@code lo} and {@code hi}
+ * are inclusive bounds as keys, {@code first} and {@code last} inclusive bounds as indexes.
  */
 final class Node {
 
-    /** The slots of a full node or leaf. The two-stage search below is written for this number. */
+    /** The maximum number of slots of a node or leaf. {@link #search} is written for this number. */
     static final int FANOUT = 16;
 
-    /** The fewest slots of a node other than the root, and of a leaf other than the only one. */
+    /** The minimum number of slots, except for the root, and for a leaf that is the only one. */
     static final int MIN_FILL = 6;
 
-    /** A number of levels, of nodes and leaves, that no tree exceeds: 6^25 is above 2^64. */
+    /** An upper bound of the number of levels, leaves included: 6^25 is above 2^64. */
     static final int MAX_LEVELS = 26;
 
-    /* The notes of a child, in one word: two bits, and the form of a leaf's pivots above. */
+    /*
+     * The notes that a node records about a child, in one word: two bits, and above them the form of a leaf's pivots.
+     */
     static final int RESERVED = 1;
     static final int EVEN = 2;
     static final int FORM = 2;
 
-    /** The forms of children that all have halves, and those of the slots that a node does not have. */
+    /** The value of {@link #forms} if all children use halves; unused slots count as halves. */
     private static final long HALVES_ONLY = -1;
 
     private static final VarHandle LEAF = MethodHandles.arrayElementVarHandle(Object[][].class);
 
-    /** Of {@link LeafBoundary}: the first edit of a program may be at the end of a stack, which ends an initializer. */
+    /**
+     * For {@link LeafBoundary}, which must not have a static initializer: the first edit of a program may run near the
+     * end of the stack, and a failed initializer makes its class unusable.
+     */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
     private static final Node[] NO_NODES = {};
     private static final @Nullable Object[][] NO_LEAVES = {};
 
-    /** The root of a tree without values and reservations. */
+    /** The root of an empty tree. */
     static final Node EMPTY = empty();
 
-    /** 1 if the children are leaves, else one more than their level. */
+    /** The height above the leaves: 1 if the children are leaves, else their level plus 1. */
     final int level;
 
-    /** A bit for each slot, set if there is a reservation in its child or below. */
+    /** A bit for each slot, set if its subtree contains a reservation. */
     final int reservedIn;
 
-    /** A bit for each slot, set if a pivot in its child or below is even and stored as a half. */
+    /** A bit for each slot, set if its subtree contains an even pivot that is stored as a half. */
     final int evenIn;
 
     /** A bit for each slot, set if its pivot is even. */
     final int even;
 
-    /** Whether a pivot here, or below in halves, is even, so that halves do not always decide. */
+    /** Whether this node or its subtree stores an even pivot as a half, so that comparing halves is not sufficient. */
     final boolean anyEven;
 
     /** The forms of the children's pivots, four bits for each slot; see {@link LeafPivots#form}. */
@@ -91,14 +98,14 @@ final class Node {
     final @Nullable Object[][] leaves;
 
     /**
-     * The halves of each child, or its pivots if it is a leaf. A descent can search them while it still waits for the
-     * child itself.
+     * The halves of each child node, or the pivots of each leaf. A descent can search them while the child itself is
+     * still being loaded.
      */
     final long[][] childPivots;
 
     /**
-     * The largest free range below each child, as unsigned lengths: 0 for none, 2^64 given as 2^64-1. Readers do not
-     * need them.
+     * The length of the largest free range in each subtree, unsigned: 0 for none, 2^64 represented as 2^64-1. Lookups
+     * do not read it.
      */
     final long[] gaps;
 
@@ -106,13 +113,12 @@ final class Node {
     final Era era;
 
     /**
-     * A bit for each slot of a node of level 1, set if the leaf there was put in its place while this node was in the
-     * tree. Then no other node had it so far as the tree still has this one. Guarded by the writer lock; not for
-     * readers.
+     * A bit for each slot of a node of level 1, set if {@link #replaceLeaf} stored the leaf in it. As long as this node
+     * is in the tree, no other node then refers to that leaf. Guarded by the writer lock; readers must not use it.
      */
     private short ownLeaves;
 
-    /** Creates a node without checks; for {@link #inner} and tests of the validator. */
+    /** Creates a node without checks, for this class and for tests of the validator. */
     Node(
             int level,
             int reservedIn,
@@ -148,10 +154,10 @@ final class Node {
     }
 
     /**
-     * Returns a node with the pivots, children, gaps and notes in {@code [from, to)} of these arrays.
+     * Returns a node with the elements {@code [from, to)} of these arrays.
      *
-     * @param children nodes of the level below, or leaves if {@code level} is 1
-     * @param notes of the children, by {@link #notes()} or {@link LeafPivots#notes}
+     * @param children nodes of level {@code level} - 1, or leaves if {@code level} is 1
+     * @param notes the notes about the children, from {@link #notes()} or {@link LeafPivots#notes}
      */
     static Node inner(
             int level,
@@ -197,12 +203,12 @@ final class Node {
         return child instanceof Node n ? n.halves : LeafNode.pivots((Object[]) child);
     }
 
-    /** Returns what the parent notes of this node; its pivots are halves. */
+    /** Returns the notes that the parent records about this node. The pivots of a node are always halves. */
     int notes() {
         return (reservedIn != 0 ? RESERVED : 0) | (anyEven ? EVEN : 0) | LeafPivots.HALVES << FORM;
     }
 
-    /** Returns what this node notes of the child in a slot. */
+    /** Returns the notes of this node about the child in a slot. */
     int notes(int i) {
         return (reservedIn >>> i & 1) | (evenIn >>> i & 1) << 1 | form(i) << FORM;
     }
@@ -211,38 +217,39 @@ final class Node {
         return childPivots.length;
     }
 
-    /** Pairs with {@link #replaceLeaf}: a reader that gets this leaf sees it, and the values in it, as stored. */
+    /** Pairs with {@link #replaceLeaf}: a reader that loads this leaf sees it and its values fully initialized. */
     @Nullable
     Object[] leaf(int i) {
         return leafAcquire(leaves, i);
     }
 
-    /** Returns a child of a node above level 1. */
+    /** Returns a child of this node, which must be above level 1. */
     Node child(int i) {
         return nodes[i];
     }
 
-    /** Returns whether a slot still has this leaf. */
+    /** Returns whether a slot still refers to this leaf. */
     static boolean isLeaf(@Nullable Object[][] leaves, int i, @Nullable Object[] leaf) {
         return leafAcquire(leaves, i) == leaf;
     }
 
     /**
-     * Replaces a leaf of this node of level 1 by one with its bounds, form and notes; readers see the new leaf from now
-     * on. The caller must hold the writer lock, and this node must be of the open era. Pairs with {@link #leaf}.
+     * Replaces a leaf of this node, which must be of level 1, by one with the same bounds, form and notes, and so
+     * publishes it to readers. The caller must hold the writer lock, and this node must be of the open era. Pairs with
+     * {@link #leaf}.
      */
     void replaceLeaf(int i, @Nullable Object[] leaf) {
         long[] pivots = LeafNode.pivots(leaf);
         setLeafRelease(leaves, i, leaf);
-        // A reader may see one store without the other, and compares: step 4 of Lookup. This is the second one, since
-        // the first is a call, which fails at the end of a stack; nothing can fail between them.
+        // A reader may see one of these two stores without the other, which step 4 of Lookup detects. The release store
+        // comes first because it is a call, which fails if the stack overflows. Nothing can fail between the stores.
         childPivots[i] = pivots;
         ownLeaves |= (short) (1 << i);
     }
 
     /**
-     * Returns whether no other node of the tree, and none of a snapshot, has the leaf in a slot. The caller must hold
-     * the writer lock, and this node must be in the tree, and of the open era.
+     * Returns whether no other node, of the tree or of a snapshot, refers to the leaf in a slot. The caller must hold
+     * the writer lock, and this node must be in the tree and of the open era.
      */
     boolean ownsLeaf(int i) {
         return (ownLeaves >>> i & 1) != 0;
@@ -261,7 +268,7 @@ final class Node {
         LEAF.setRelease(leaves, i, leaf);
     }
 
-    /** Puts another child, with the notes of the one before, in a slot before other code can reach this node. */
+    /** Replaces a child by one with the same notes. Must not be called after this node was published. */
     void setChild(int i, Object child) {
         childPivots[i] = pivotsOf(child);
         if (level == 1) {
@@ -275,7 +282,7 @@ final class Node {
         return (forms & ~(15L << (i << 2))) | (long) form << (i << 2);
     }
 
-    /** Returns the form of the pivots of the leaf in a slot of this node of level 1. */
+    /** Returns the form of the pivots of the leaf in a slot of this node, which must be of level 1. */
     int form(int i) {
         return (int) (forms >>> (i << 2)) & 15;
     }
@@ -293,7 +300,8 @@ final class Node {
     }
 
     /**
-     * Returns the slot of {@code key} in the node in slot {@code i}, without waiting for it. Not for readers.
+     * Returns the slot of {@code key} in the child in slot {@code i}, by a search that need not wait for the child to
+     * be loaded. Readers must not call this.
      */
     int findBelow(int i, Node child, long key) {
         long half = Keys.half(key);
@@ -302,21 +310,24 @@ final class Node {
     }
 
     /**
-     * Returns 1 if the pivot of slot {@code i} is the lower, and {@code key} the higher, of two indexes of one half.
+     * Returns 1 if {@code key} has the same half as the pivot of slot {@code i} but is above it, i.e. the pivot is even
+     * and the key odd; else 0.
      */
     private int beyondEven(int i, long key, long half) {
         return halves[i] == half && (even >>> i & 1) > Keys.isEven(key) ? 1 : 0;
     }
 
     /**
-     * Returns the number of these halves that are below {@code half}.
+     * Returns how many of these halves are below {@code half}.
      *
-     * <p>Two stages of three compares that do not wait for each other. The compares are signs of subtractions: the
-     * place of a key cannot be predicted, and the JIT compiler makes branches of compares, depending on its profile.
+     * <p>The search makes two steps of three independent comparisons each. It compares by the signs of differences,
+     * because the position of a key is unpredictable, and the JIT compiler may compile comparisons to branches,
+     * depending on the profile.
      *
-     * <p>The signs are added as longs and joined by {@code |}. The JIT compiler moves a conversion of a sum to int in
-     * front of its terms, and one to long likewise where the result is an offset. It then computes each sum twice; a
-     * lookup took a tenth longer. It does not do so with a shift, a difference or {@code |}.
+     * <p>The signs are added as longs, and the two results are combined by {@code |}. Otherwise the JIT compiler moves
+     * the conversion of a sum to int into its terms, and also the conversion to long if the result is an array index.
+     * It then computes each sum twice, which made a lookup 10 % slower. It does not move conversions into a shift, a
+     * difference or {@code |}.
      */
     static int search(long[] halves, long half) {
         int i = (int) ((((halves[3] - half) >>> 63) + ((halves[7] - half) >>> 63) + ((halves[11] - half) >>> 63)) << 2);
@@ -325,8 +336,9 @@ final class Node {
     }
 
     /**
-     * Returns the slot of an index in the leaf in slot {@code i} of this node of level 1, by pivots that are or were
-     * those of the leaf, if no pivot of this node and of the leaf is even.
+     * Returns the slot of an index in the leaf in slot {@code i} of this node, which must be of level 1. The pivots are
+     * those of that leaf, or of an earlier or later leaf in the slot. No pivot of this node and of the leaf may be
+     * even.
      */
     int findInLeaf(int i, long[] pivots, long index) {
         return forms == HALVES_ONLY ? search(pivots, index >>> 1) : LeafPivots.find(pivots, form(i), halves[i], index);
@@ -341,7 +353,7 @@ final class Node {
         return i == 0 ? floor : pivot(i - 1) + 1;
     }
 
-    /** Returns the content of a slot of a leaf of this node of level 1 in the lookup view. */
+    /** Returns the value in a slot of a leaf of this node in the lookup view. */
     @Nullable
     Object value(@Nullable Object[] leaf, int i) {
         Object content = LeafNode.content(leaf, i);
@@ -349,8 +361,8 @@ final class Node {
     }
 
     /**
-     * Returns the value at {@code key}, or else that of the next entry above it below this node; null if there is none.
-     * Writes nothing.
+     * Returns the value at {@code key}, or else the value of the next entry above it in this subtree, or null if there
+     * is none. Does not write.
      */
     @Nullable
     Object atOrAfter(long key) {
@@ -366,8 +378,8 @@ final class Node {
     }
 
     /**
-     * Returns the value at {@code key}, or else that of the next entry before it below this node; null if there is
-     * none. Writes nothing.
+     * Returns the value at {@code key}, or else the value of the next entry below it in this subtree, or null if there
+     * is none. Does not write.
      */
     @Nullable
     Object atOrBefore(long key) {
@@ -381,7 +393,7 @@ final class Node {
         return null;
     }
 
-    /** Returns whether there is a value below this node. */
+    /** Returns whether this subtree contains a value. */
     boolean hasValue() {
         for (int i = 0; i < size(); i++) {
             if (level == 1 ? LeafNode.hasValue(leaf(i)) : child(i).hasValue()) {
@@ -391,14 +403,14 @@ final class Node {
         return false;
     }
 
-    /** Returns whether the tree of this root has one leaf. */
+    /** Returns whether this is the root of a tree with a single leaf. */
     boolean hasOneLeaf() {
         return level == 1 && leaves.length == 1;
     }
 
     /**
-     * Returns a copy of this node in an era, with another child in slot {@code i}, whose bounds are equal. The notes
-     * are those of the child.
+     * Returns a copy of this node, of era {@code now}, in which slot {@code i} has another child with the same bounds.
+     * The notes and the gap are those of the new child.
      */
     Node withChild(int i, Object child, int notes, long gap, Era now) {
         Node[] n = nodes;
@@ -423,20 +435,20 @@ final class Node {
         return new Node(level, r, e, even, f, halves, n, l, p, g, now);
     }
 
-    /** Returns a new node that shares this node's arrays. */
+    /** Returns a new node object that shares this node's arrays. */
     Node copy() {
         return new Node(level, reservedIn, evenIn, even, forms, halves, nodes, leaves, childPivots, gaps, era);
     }
 
-    /** Returns the largest free range below this node. */
+    /** Returns the length of the largest free range in this subtree. */
     long largestGap() {
         return largestGapWith(0, gaps[0]);
     }
 
     /**
-     * Returns the largest free range below this node if that of slot {@code i} were {@code gap}.
+     * Returns the length of the largest free range in this subtree if the gap of slot {@code i} were {@code gap}.
      *
-     * @param before the largest free range with the gap that is in the slot
+     * @param before the result for the current gap of the slot
      */
     long largestGapWith(int i, long gap, long before) {
         if (Long.compareUnsigned(gap, before) >= 0) {
@@ -455,7 +467,7 @@ final class Node {
         return largest;
     }
 
-    /** Returns the number of indexes in a range, 2^64 given as 2^64-1. */
+    /** Returns the number of indexes in a range; 2^64 is represented as 2^64-1. */
     static long length(long lo, long hi) {
         long distance = hi - lo;
         return distance == -1L ? distance : distance + 1;

@@ -6,17 +6,20 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slots of the nodes or leaves that {@link LevelRebuild} is about to build at one level, with their pivots, and
- * with the gaps and notes of nodes. It also has what was built from these slots: the items of the level above.
+ * Collects the items of one level for {@link LevelRebuild}, and builds nodes or leaves from them. An item is a slot
+ * with its pivot, and at inner levels also with the child's gap and notes. The results are then items of the level
+ * above.
  */
 final class NodeBuilder {
 
-    /** Two nodes less one slot each, and three pieces. A node with too few items and an added neighbour have fewer. */
+    /**
+     * Two full nodes without one slot each, plus three pieces. Too few items plus a whole neighbour are always fewer.
+     */
     private static final int CAPACITY = 2 * Node.FANOUT + 1;
 
     private static final int MAX_BUILT = 3;
 
-    /* The items; gaps and notes for inner levels only. */
+    /* The items; gaps and notes are used at inner levels only. */
     private final long[] pivots = new long[CAPACITY];
     private final @Nullable Object[] slots = new @Nullable Object[CAPACITY];
     private final long[] gaps = new long[CAPACITY];
@@ -46,14 +49,14 @@ final class NodeBuilder {
         count++;
     }
 
-    /** Adds the slots {@code from} to {@code to}, exclusive, of a leaf. */
+    /** Adds the slots {@code [from, to)} of a leaf. */
     void add(@Nullable Object[] leaf, int from, int to) {
         for (int i = from; i < to; i++) {
             add(LeafNode.pivot(leaf, i), LeafNode.content(leaf, i));
         }
     }
 
-    /** Adds the slots {@code from} to {@code to}, exclusive, of a node. */
+    /** Adds the slots {@code [from, to)} of a node. */
     void add(Node n, int from, int to) {
         int length = to - from;
         for (int i = 0; i < length; i++) {
@@ -79,7 +82,7 @@ final class NodeBuilder {
         count = total;
     }
 
-    /** Moves the items, and lets the next ones be added before them. Returns the number of all then. */
+    /** Makes room for {@code size} items in front, which the caller must add next. Returns the total count. */
     private int moveUp(int size) {
         System.arraycopy(pivots, 0, pivots, size, count);
         System.arraycopy(slots, 0, slots, size, count);
@@ -91,10 +94,10 @@ final class NodeBuilder {
     }
 
     /**
-     * Builds as few nodes as have room for the items, of even size.
+     * Builds the minimum number of nodes or leaves for the items, and divides the items evenly among them.
      *
-     * @param level of the nodes; 0 for leaves
-     * @param lowerBound that of the first leaf; not used for nodes
+     * @param level the level of the nodes; 0 for leaves
+     * @param lowerBound the lower bound of the first leaf; not used for nodes
      * @param top the level of the root
      */
     void build(int level, long lowerBound, int top, Era era) {
@@ -153,7 +156,7 @@ final class NodeBuilder {
         return builtGaps[0];
     }
 
-    /** Drops references to nodes and values: erased ones must not stay reachable from here. */
+    /** Drops references to nodes and values, so that this object does not keep erased ones reachable. */
     void forget() {
         Arrays.fill(built, null);
         Arrays.fill(slots, null);

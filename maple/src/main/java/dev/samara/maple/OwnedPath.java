@@ -4,43 +4,43 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The path from a root to a leaf, along which a child is replaced, and the ownership of its nodes. A base class of
- * {@link Splice}, so that an edit follows no further reference.
+ * The path from a root to a leaf along which an edit replaces a child, and the ownership of its nodes. It is a base
+ * class of {@link Splice} rather than a separate object, to save an indirection.
  *
- * <p>A node is <em>owned</em> from the call that created it until {@link #disown()}, while it is on the path.
- * Invariant: an owned node is reachable only from the caller's root and from cursors of its transaction. These cursors
- * compare the identity of the root, and read no node below a root that is not the newest. So {@code disown} comes
- * before a root is published or passed to other code.
+ * <p>A node is <em>owned</em>, i.e. may be written, from its creation until {@link #disown()}, as long as it is on the
+ * path. Invariant: an owned node is reachable only from the caller's root and from cursors of its transaction. These
+ * cursors compare the identity of the root, and never read nodes below a root that is not the latest. So {@code disown}
+ * must be called before a root is published or passed to other code.
  */
 abstract sealed class OwnedPath permits LevelRebuild {
 
     /*
      * When one node replaces one node, the bounds in the levels above do not change. Each node of the path above is
-     * copied with one slot changed, sharing the arrays of halves.
+     * copied with one slot changed; the copy shares the array of halves.
      *
-     * A second edit nearby in the same transaction need not copy the path again. Where the path meets an owned node,
-     * the slot is written there, and gaps are written in the owned nodes above. Only the root gets another object
-     * around its arrays, by which cursors notice the change. Where a note of the child changes, or gaps that are shared
-     * with older nodes, the copying continues.
+     * A second edit nearby in the same transaction need not copy the path again. At the first owned node of the path,
+     * it writes the slot in place, and the gaps in the owned nodes above. Only the root is replaced by a new object
+     * with the same arrays, so that cursors detect the change. Copying continues instead if the notes of the child
+     * change, or gaps in an array that older nodes share.
      *
-     * All allocation comes before the first write to an owned node. So an edit for which there is no memory has changed
+     * All allocation precedes the first write to an owned node. So an edit that throws OutOfMemoryError changes
      * nothing.
      *
-     * The largest gap of a leaf is computed from its slots, which needs the leaf's lower bound. For inner nodes it is
-     * the maximum over the gaps of the children.
+     * The largest gap of a leaf is computed from its slots and its lower bound. The largest gap of an inner node is the
+     * maximum of the gaps of its children.
      */
 
     static final @Nullable Object[] NO_LEAF = {};
 
-    /** Instead of a level, in {@link #prepareGaps}: no gap can be written. */
+    /** Returned by {@link #prepareGaps} instead of a level: gaps cannot be written in place. */
     private static final int SHARED = -1;
 
     Era era = Node.EMPTY.era;
 
-    /** The level of the root of the last descent; 0 if {@link #left} is empty. */
+    /** The level of the latest descent's root; 0 if {@link #left} is empty. */
     int top = Node.MAX_LEVELS - 1;
 
-    /* The path: the node of each level above the leaves, and the slot taken in it or in the leaf. */
+    /* The path: the node at each level above the leaves, and the slot taken in it or in the leaf. */
     final Node[] left = new Node[Node.MAX_LEVELS];
     final int[] leftAt = new int[Node.MAX_LEVELS];
 
@@ -51,35 +51,35 @@ abstract sealed class OwnedPath permits LevelRebuild {
     /** The lower bound of the leaf. */
     long floor;
 
-    /** A bit for each level: whether the node of {@link #left} there is owned. */
+    /** A bit for each level, set if the node in {@link #left} is owned. */
     private int owned;
 
-    /** A bit for each level of {@link #owned}: whether the node's gaps are in no other node. */
+    /** A bit for each level, set if no other node shares the array of gaps of the owned node. */
     private int ownedGaps;
 
-    /** The gaps to be written to owned nodes. */
+    /** The gaps to be written to owned nodes, by level. */
     private final long[] newGaps = new long[Node.MAX_LEVELS];
 
     OwnedPath() {}
 
-    /** Begins an edit, or a transaction, whose nodes will be of this era. */
+    /** Begins an edit or a transaction that creates nodes of the given era. */
     final void begin(Era era) {
         disown();
         this.era = era;
     }
 
-    /** Returns the era of the nodes created since the call of begin or endEra. */
+    /** Returns the era of the nodes created since the latest call of begin or endEra. */
     final Era era() {
         return era;
     }
 
-    /** Ends the era: from now on the root returned last may be kept, like that of a snapshot. */
+    /** Ends the era, so that the latest root may be retained, like that of a snapshot. */
     final void endEra() {
         disown();
         era = new Era(false);
     }
 
-    /** Ends the ownership of nodes: from now on any root returned so far may be kept by other code. */
+    /** Ends the ownership of all nodes, so that other code may retain any root returned so far. */
     final void disown() {
         owned = 0;
         for (; top > 0; top--) {
@@ -88,7 +88,7 @@ abstract sealed class OwnedPath permits LevelRebuild {
         leftLeaf = NO_LEAF;
     }
 
-    /** Ends the ownership, and keeps the path. */
+    /** Ends the ownership of all nodes, but keeps the path. */
     final void disownOnPath() {
         owned = 0;
     }
@@ -127,19 +127,19 @@ abstract sealed class OwnedPath permits LevelRebuild {
         return left[1].pivot(leftAt[1]);
     }
 
-    /** Returns whether the leaf has a reservation. */
+    /** Returns whether the leaf contains a reservation. */
     final boolean hasReservation() {
         return (left[1].reservedIn >>> leftAt[1] & 1) != 0;
     }
 
     /**
-     * Replaces the child that the path takes at a level, and copies the nodes from there up to the root, or up to the
-     * first one that can be written.
+     * Replaces the child that the path takes at a level. Copies the nodes from there up to the root, or up to the first
+     * one that may be written in place.
      *
      * @param newChild a node or a leaf
      * @param newNotes its notes
      * @param newGap its largest gap
-     * @return the root that has the new child
+     * @return the new root
      */
     final Node replaceChild(int level, Object newChild, int newNotes, long newGap) {
         Object child = newChild;
@@ -161,7 +161,7 @@ abstract sealed class OwnedPath permits LevelRebuild {
         }
     }
 
-    /** Copies the node of a level with another child, and owns the copy. */
+    /** Copies the node at a level with another child; the copy becomes owned. */
     private Node copyWithChild(Node old, int level, Object child, int notes, long gap) {
         Node copy = old.withChild(leftAt[level], child, notes, gap, era);
         int bit = 1 << level;
@@ -172,15 +172,15 @@ abstract sealed class OwnedPath permits LevelRebuild {
         return copy;
     }
 
-    /** Returns the largest gap of a node below the root, if that of its child on the path were this one. */
+    /** Returns the largest gap of a node below the root if the gap of its child on the path were {@code gap}. */
     private long largestGap(Node old, int level, long gap) {
         return old.largestGapWith(leftAt[level], gap, left[level + 1].gaps[leftAt[level + 1]]);
     }
 
     /**
-     * Writes a child to the owned node of a level, and its gap to that node and those above.
+     * Writes a child to the owned node at a level, and the changed gaps to that node and those above.
      *
-     * @return the root; null, having written nothing, if further nodes must be copied
+     * @return the new root; or null, without having written anything, if more nodes must be copied
      */
     private @Nullable Node writeChild(int level, Object child, int notes, long gap) {
         Node n = left[level];
@@ -191,7 +191,7 @@ abstract sealed class OwnedPath permits LevelRebuild {
         if (end == SHARED) {
             return null;
         }
-        // The last allocation: an edit that throws must have written nothing.
+        // The last allocation, before the first write: an edit that throws must not have written anything.
         Node root = left[top].copy();
         n.setChild(leftAt[level], child);
         for (int l = level; l < end; l++) {
@@ -202,9 +202,10 @@ abstract sealed class OwnedPath permits LevelRebuild {
     }
 
     /**
-     * Computes the gaps that change from a level upwards, as {@link #newGaps}.
+     * Computes the gaps that change from a level upwards, into {@link #newGaps}.
      *
-     * @return the first level above that keeps its gap; {@link #SHARED} if older nodes share a gap that changes
+     * @return the first level whose gap does not change; {@link #SHARED} if a gap changes in an array that older nodes
+     *     share
      */
     private int prepareGaps(int level, long newGap) {
         long gap = newGap;
@@ -221,7 +222,7 @@ abstract sealed class OwnedPath permits LevelRebuild {
         return l;
     }
 
-    /** Drops references to nodes that are not owned, and to values. */
+    /** Drops the references to nodes that are not owned, and to values. */
     final void forgetPath() {
         for (int level = 1; level <= top; level++) {
             if (!isOwned(level)) {

@@ -4,21 +4,21 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The roots of trees of adjacent ranges at one instant, which are joined when their joined tree is first needed.
- * Thread-safe: two threads may both join them, to trees with the same contents.
+ * The roots of trees of adjacent ranges at one instant, which are joined lazily. Thread-safe. In a benign race, two
+ * threads may both join them, into trees with the same contents.
  */
 final class PartRoots {
 
     private final Node[] roots;
     private final long[] borders;
 
-    /** The root of the joined tree; null before it is needed. */
+    /** The root of the joined tree, or null before it is first needed. */
     private volatile @Nullable Node joined;
 
     /**
      * Creates the roots of parts.
      *
-     * @param roots by ascending ranges, at least one; not copied
+     * @param roots the roots in ascending order of their ranges, at least one; not copied
      * @param borders the lowest index of each part; not copied
      */
     PartRoots(Node[] roots, long[] borders) {
@@ -26,7 +26,7 @@ final class PartRoots {
         this.borders = borders;
     }
 
-    /** Returns a root below which the content of a key is found. */
+    /** Returns the root of the tree that contains a key. */
     Node rootOf(long key) {
         int i = roots.length - 1;
         while (i > 0 && key < Keys.flip(borders[i])) {
@@ -35,7 +35,7 @@ final class PartRoots {
         return roots[i];
     }
 
-    /** Returns the root of the joined tree. */
+    /** Returns the root of the joined tree, after joining it if necessary. */
     Node joined() {
         Node root = joined;
         if (root == null) {

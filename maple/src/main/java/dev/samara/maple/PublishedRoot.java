@@ -7,7 +7,7 @@ import java.lang.invoke.VarHandle;
 /** The padding before the root; see {@link PublishedRoot}. */
 @SuppressWarnings("unused") // padding
 abstract class BeforeRoot {
-    /** Fills the space after an object's header, where the JVM would place the root otherwise. */
+    /** Fills the space after the object header, where the JVM would otherwise place the root. */
     private int header;
 
     private long b0;
@@ -21,11 +21,12 @@ abstract class BeforeRoot {
 }
 
 /**
- * The word that every reader of a tree reads first, with a cache line to itself. Writers take the tree's lock for each
- * edit; the lock is allocated with the tree, and would lie next to this.
+ * The root reference, which every reader of a tree reads first, padded to a cache line of its own. Without the padding,
+ * it could share a cache line with the writer lock, which is allocated with the tree and which every edit writes.
  *
- * <p>The object begins at least 64 bytes before the end of the word. It has no other field that is used within 64 bytes
- * of either end of the word, in any layout that the JVM chooses: {@link BeforeRoot} and {@link AfterRoot} see to that.
+ * <p>{@link BeforeRoot} and {@link AfterRoot} ensure, in any layout that the JVM chooses, that the object starts at
+ * least 64 bytes before the end of the reference, and that no other field in use is within 64 bytes of either end of
+ * it.
  */
 abstract class PublishedRoot extends BeforeRoot {
 
@@ -52,17 +53,17 @@ abstract class PublishedRoot extends BeforeRoot {
     }
 
     /**
-     * Pairs with {@link #setRootRelease}: a reader that gets this root sees its nodes, and the values in them, as
-     * stored.
+     * Pairs with {@link #setRootRelease}: a reader that loads this root sees its nodes, and the values in them, fully
+     * initialized.
      */
     final Node rootAcquire() {
         return (Node) ROOT.getAcquire(this);
     }
 
     /**
-     * As {@link #rootAcquire}, for readers that compare the roots of several trees: all threads see the loads of this
-     * mode in one order, so two readers do not disagree about which of two trees was changed first. The same
-     * instruction as an acquire load on x86 and AArch64.
+     * As {@link #rootAcquire}, for readers that compare the roots of several trees. Volatile loads have one total order
+     * for all threads, so two readers never disagree about which of two trees changed first. On x86 and AArch64, this
+     * is the same instruction as an acquire load.
      */
     final Node rootVolatile() {
         return (Node) ROOT.getVolatile(this);

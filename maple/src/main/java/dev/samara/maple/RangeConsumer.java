@@ -2,7 +2,7 @@
 package dev.samara.maple;
 
 /**
- * Receives an entry as three arguments, without an object for the entry.
+ * An action on an entry, which it receives as three arguments, so that no object is allocated per entry.
  *
  * @param <V> the type of values
  */
@@ -10,7 +10,7 @@ package dev.samara.maple;
 public interface RangeConsumer<V> {
 
     /**
-     * Receives one entry. An exception ends the walk and is passed on to its caller.
+     * Receives one entry. An exception ends the walk and propagates to its caller.
      *
      * @param first the lowest index of the entry, unsigned
      * @param last the highest index of the entry, inclusive, unsigned

@@ -8,20 +8,20 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The result of a function for each entry and each free range, as far as they are in a range. All calls of the function
- * come before the first store, so a function that throws has changed nothing.
+ * Computes the results of a function for each entry and each free range that overlaps a range. All calls of the
+ * function precede the first store, so nothing changes if the function throws.
  *
  * @param <V> the type of values
  */
 final class RangeEdits<V> {
 
-    /** A part of the range, and the value that it gets; null for none. */
+    /** A part of the range and its new value, or null for none. */
     private record Piece<V>(long first, long last, @Nullable V value) {}
 
     private final List<Piece<V>> pieces = new ArrayList<>();
     private final UnaryOperator<@Nullable V> function;
 
-    /** The lowest index that has not been passed to the function; unused once the last one has. */
+    /** The lowest index that the function was not called for yet; unused once {@link #isOver}. */
     private long from;
 
     private boolean isOver;
@@ -29,8 +29,8 @@ final class RangeEdits<V> {
     /**
      * Calls the function.
      *
-     * @param root below which no leaf is replaced before this returns
-     * @throws ReservedException if the range meets a reservation
+     * @param root the root of a tree that does not change before this returns
+     * @throws ReservedException if the range overlaps a reservation
      */
     RangeEdits(Node root, long first, long last, UnaryOperator<@Nullable V> function) {
         this.function = Objects.requireNonNull(function, "function");
@@ -57,7 +57,7 @@ final class RangeEdits<V> {
         from = end + 1;
     }
 
-    /** Stores the results. */
+    /** Stores the results in a draft. */
     void store(Draft to) {
         for (Piece<V> piece : pieces) {
             V value = piece.value();

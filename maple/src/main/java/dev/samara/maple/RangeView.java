@@ -5,9 +5,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lookup view of a range map: the value of each index.
+ * The lookup view of a range map: its values, without its reservations.
  *
- * <p>A reservation is absent in this view. Indexes are unsigned, ranges inclusive.
+ * <p>Reservations are invisible in this view. Indexes are unsigned, ranges inclusive.
  *
  * @param <V> the type of values
  */
@@ -23,8 +23,8 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     V get(long index);
 
     /**
-     * Returns the entry that covers an index, with its bounds ({@code NavigableMap.floorEntry} of a map of starts, and
-     * a check of the end).
+     * Returns the entry that covers an index, with its bounds. (In a {@code NavigableMap} from the first index of each
+     * range, this is {@code floorEntry} and a check of the range's end.)
      *
      * @param index any index
      * @return the entry, or null if none covers the index
@@ -33,8 +33,8 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     RangeEntry<V> entryAt(long index);
 
     /**
-     * Returns the value at an index, or else that of the next entry above it. Does not allocate, except where a tree
-     * takes its writer lock for this (the package description says when).
+     * Returns the value at an index, or else the value of the next entry above it. Does not allocate, except where a
+     * tree acquires its writer lock for this (see the package description).
      *
      * @param index any index
      * @return the value, or null if there is no entry at or above the index
@@ -43,8 +43,8 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     V atOrAfter(long index);
 
     /**
-     * Returns the value at an index, or else that of the next entry below it. Does not allocate, except where a tree
-     * takes its writer lock for this (the package description says when).
+     * Returns the value at an index, or else the value of the next entry below it. Does not allocate, except where a
+     * tree acquires its writer lock for this (see the package description).
      *
      * @param index any index
      * @return the value, or null if there is no entry at or below the index
@@ -60,16 +60,16 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     boolean isEmpty();
 
     /**
-     * Returns a new cursor over this view, not yet on an entry.
+     * Returns a new cursor over this view, which is not on an entry yet.
      *
-     * @return a cursor, for one thread at a time
+     * @return a cursor; not thread-safe
      */
     Cursor<V> cursor();
 
     /**
-     * Returns this view as it is now.
+     * Returns a snapshot of the current contents of this view.
      *
-     * @return a view that later changes do not alter
+     * @return an immutable view
      */
     Snapshot<V> snapshot();
 
@@ -92,7 +92,7 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     }
 
     /**
-     * Counts the entries of one instant. Takes time in proportion to their number.
+     * Counts the entries at one instant, in time proportional to their number.
      *
      * @return the number of entries
      */
@@ -101,7 +101,7 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     }
 
     /**
-     * Returns the entries of one instant, in ascending order.
+     * Returns the entries at one instant, in ascending order.
      *
      * @return an unmodifiable list
      */
@@ -110,8 +110,8 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     }
 
     /**
-     * Returns the entries of one instant that overlap a range, in ascending order. The first and the last of them may
-     * extend beyond the range: their bounds are their own.
+     * Returns the entries that overlap a range at one instant, in ascending order. Entries are not cut: the first and
+     * the last one may extend beyond the range.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -123,12 +123,11 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     }
 
     /**
-     * Returns the parts of a range in which no index has a value, at one instant and in ascending order. A reserved
-     * index has no value.
+     * Returns the parts of a range without values at one instant, in ascending order. Reservations count as gaps here.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @return an unmodifiable list of ranges, within the given one, between any two of which there is a value
+     * @return an unmodifiable list of maximal ranges, cut to the given one
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      */
     default List<IndexRange> gaps(long first, long last) {
@@ -136,8 +135,8 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     }
 
     /**
-     * Passes the entries of one instant to an action, in ascending order. The instant is in this call, before the
-     * action is first called. Changes by the action do not alter the entries that it receives.
+     * Passes the entries at one instant to an action, in ascending order. The instant is before the first call of the
+     * action, so edits by the action do not affect the entries that it receives.
      *
      * @param action called once per entry, by this thread
      */
@@ -146,8 +145,8 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     }
 
     /**
-     * Passes the entries that overlap a range to an action, like {@link #forEach(RangeConsumer)}, and with their own
-     * bounds, like {@link #entries(long, long)}.
+     * Passes the entries that overlap a range to an action, like {@link #forEach(RangeConsumer)}. Entries are not cut,
+     * as in {@link #entries(long, long)}.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned

@@ -4,16 +4,18 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks up in a tree for one thread, and is fast near the previous lookup. Its results are those of {@link
- * MapleTree#get}, in the time of one node instead of one per level.
+ * A handle for lookups that caches the last leaf. It returns the same results as {@link MapleTree#get}, but near the
+ * previous lookup it searches one node instead of one per level.
  *
- * <p>It remembers the last leaf, which has some ten neighbouring entries. Two words that
- * the writer stores anyway tell whether that leaf is still in the tree. So a reader is as exact during edits as a
- * {@code get}: it returns the value that the index had at some instant of the call. An edit that changes one other leaf
- * does not disturb it. After other edits, and after transactions, it descends from the root again.
+ * <p>The cached leaf contains about ten neighbouring entries. By comparing two references that the writer stores
+ * anyway, the reader checks whether that leaf is still in the tree. So its results are as exact as those of {@code get}
+ * during concurrent edits: it returns the value that the index had at some instant of the call. An edit that replaces
+ * one other leaf in place does not invalidate the cached leaf. After all other edits, including transactions, the next
+ * lookup descends from the root.
  *
- * <p>Takes no lock, stores to no shared memory, and allocates only at its creation. For use by one thread at a time. A
- * reader keeps the tree of its last lookup reachable, until it looks up in a later one or is dropped.
+ * <p>A reader takes no lock, does not write to shared memory, and allocates only when it is created. Not thread-safe.
+ * It references the version of the tree that its last lookup read, and so keeps that version's values reachable, until
+ * it reads a newer one or is dropped.
  *
  * @param <V> the type of values
  */
@@ -21,22 +23,22 @@ public final class Reader<V> {
 
     private final PublishedRoot tree;
 
-    /** The root of the tree in which the leaf was found. */
+    /** The root from which the leaf was found. */
     private Node root = Node.EMPTY;
 
-    /* The leaf, its pivots, the slots of its parent and its place there. */
+    /* The leaf, its pivots, and its parent's array of leaves with the leaf's slot there. */
     private @Nullable Object[] leaf = root.leaf(0);
     private long[] pivots = LeafNode.pivots(leaf);
     private @Nullable Object[][] siblings = root.leaves;
     private int at;
 
-    /** Whether the leaf has halves, and no pivot in the tree is even, so that halves alone decide. */
+    /** Whether the leaf stores halves and no pivot in the tree is even, so that comparing halves is sufficient. */
     private boolean halvesDecide;
 
-    /** Whether the leaf, or another one of its parent, has a reservation. */
+    /** Whether the leaf or one of its siblings contains a reservation. */
     private boolean isReserved;
 
-    /* The indexes of the leaf: from the first, extent more. */
+    /* The range of the leaf: from first to first + extent, inclusive. */
     private long first;
     private long extent = -1L;
 
@@ -53,8 +55,9 @@ public final class Reader<V> {
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
         Node now = tree.rootAcquire();
-        // The bounds of a leaf do not change while it is in the tree, and an inner node changes only in its leaves. So
-        // root and parent, read in this order, are equivalent to the descent. A boundary in the leaf may have moved.
+        // The bounds of a leaf do not change while it is in the tree, and in a published inner node only references to
+        // leaves change. So reading the root and then the parent's slot is equivalent to a descent. A boundary in the
+        // leaf may have moved.
         if (now != root || Long.compareUnsigned(index - first, extent) > 0 || !Node.isLeaf(siblings, at, leaf)) {
             descend(now, index);
         }
@@ -69,7 +72,7 @@ public final class Reader<V> {
             descendWithEven(now, Keys.flip(index));
             return;
         }
-        // As in Lookup.get: each search begins before the child has arrived.
+        // As in Lookup.get: each search starts before the child is loaded.
         long half = index >>> 1;
         long below = -1;
         Node n = now;
@@ -98,7 +101,7 @@ public final class Reader<V> {
         halvesDecide = false;
     }
 
-    /** Remembers the leaf in a slot, which has the indexes {@code from} to {@code to}, inclusive. */
+    /** Caches the leaf in a slot, which covers the indexes {@code from} to {@code to}, inclusive. */
     private void remember(Node now, Node parent, int slot, long from, long to) {
         if (now != root) {
             root = now;

@@ -2,8 +2,8 @@
 package dev.samara.maple;
 
 /**
- * The content of a reserved slot. Never leaves the package: lookups treat the slot as free, the allocation view reports
- * the owner.
+ * The content of a reserved slot. It never escapes the package: lookups treat the slot as free, and the allocation view
+ * returns only the owner.
  *
  * @param owner compared by identity
  */

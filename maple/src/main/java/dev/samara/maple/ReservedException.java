@@ -3,7 +3,7 @@ package dev.samara.maple;
 
 import java.util.Objects;
 
-/** Thrown by a store or erase that met a reservation of another owner. The tree is unchanged. */
+/** Thrown by a store or erase whose range overlaps a reservation of another owner. The tree is unchanged. */
 public final class ReservedException extends IllegalStateException {
 
     private static final long serialVersionUID = 1L;
@@ -14,7 +14,7 @@ public final class ReservedException extends IllegalStateException {
     /** The highest index of the reservation. */
     private final long last;
 
-    /** Not kept by serialization. */
+    /** Lost on serialization. */
     private final transient Object owner;
 
     ReservedException(long first, long last, Object owner) {
@@ -24,9 +24,10 @@ public final class ReservedException extends IllegalStateException {
     }
 
     /**
-     * Returns the owner of the reservation, the lowest one in the range.
+     * Returns the owner of the reservation; if the range overlaps several reservations of other owners, of the lowest
+     * one.
      *
-     * @return the object that was given when the range was reserved
+     * @return the object that was passed to the reserving call
      */
     public Object owner() {
         return owner;
@@ -51,8 +52,8 @@ public final class ReservedException extends IllegalStateException {
     }
 
     /**
-     * Returns a message with the owner and the range. The owner's {@code toString} is called here, and not where the
-     * exception is thrown, because there the writer lock is held.
+     * Returns a message with the owner and the range. It calls the owner's {@code toString} here, because the throwing
+     * method holds the writer lock.
      */
     @Override
     public String getMessage() {

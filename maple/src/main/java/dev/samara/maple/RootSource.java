@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
-/** Returns the current root to a cursor. */
+/** Supplies the current root to a cursor. */
 @FunctionalInterface
 interface RootSource {
 

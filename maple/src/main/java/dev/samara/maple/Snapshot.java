@@ -15,18 +15,17 @@ import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A range map as it was at one instant. Immutable and safe for use by any thread.
+ * The contents of a range map at one instant. Immutable and thread-safe.
  *
  * <p>Taking a snapshot allocates one small object, or two after an edit outside a transaction; dropping it costs
- * nothing. Edits after a snapshot copy the nodes that they change, which they would otherwise change in place. A
- * reachable snapshot keeps the nodes and values
- * of its instant reachable.
+ * nothing. After a snapshot, edits copy nodes that they could otherwise change in place. A reachable snapshot keeps its
+ * nodes and values reachable.
  *
  * @param <V> the type of values
  */
 public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> {
 
-    /** A {@link Node}, the root; or {@link PartRoots}, which make the root when it is needed. */
+    /** The root, a {@link Node}; or {@link PartRoots}, which are joined to a root when it is first needed. */
     private final Object contents;
 
     Snapshot(Node root) {
@@ -38,13 +37,13 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     }
 
     /**
-     * Joins two snapshots, of one tree or of two, in steps in proportion to the height of the higher one. Most nodes
-     * are shared with both. Entries, reservations and free ranges across the border are cut; free ranges that meet
-     * there become one.
+     * Joins two snapshots, of one tree or of two, in time proportional to the height of the higher one. The result
+     * shares most of its nodes with both. Entries and reservations that cross the border are cut there. Free ranges
+     * that meet at the border are merged.
      *
-     * @param lower has the contents of the indexes below the border
+     * @param lower provides the contents of the indexes below the border
      * @param border the lowest index of the upper part, unsigned
-     * @param upper has the contents of the indexes from the border on
+     * @param upper provides the contents of the indexes from the border on
      * @param <V> the type of values
      * @return a snapshot of both parts
      */
@@ -53,15 +52,15 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     }
 
     /**
-     * Joins snapshots of adjacent ranges, as {@link #join} does one after the other, but later: this method keeps the
-     * snapshots, and {@link #get} looks an index up in that of its range. The first call of any other method joins
-     * them.
+     * Joins snapshots of adjacent ranges lazily, with the same result as a {@link #join} of one after another. Until
+     * the snapshots are joined, {@link #get} looks an index up in the snapshot of its range. The first call of any
+     * other method joins them.
      *
-     * @param parts snapshots, of one tree or of several, by ascending ranges
-     * @param borders the lowest index of each part, unsigned, ascending; that of the first part is not used
+     * @param parts snapshots, of one tree or of several, in ascending order of their ranges
+     * @param borders the lowest index of each part, unsigned, ascending; the first one is ignored
      * @param <V> the type of values
      * @return a snapshot of all parts
-     * @throws IllegalArgumentException if there is no part, or another number of borders
+     * @throws IllegalArgumentException if there are no parts, or not as many borders as parts
      */
     public static <V> Snapshot<V> joinLater(List<Snapshot<V>> parts, long[] borders) {
         int count = parts.size();
@@ -76,14 +75,15 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     }
 
     /**
-     * Returns the part of this snapshot in a range, in steps in proportion to its height. Most nodes are shared with
-     * this one. Everything outside of the range is reserved: a {@linkplain MapleTree#MapleTree(ReentrantLock, Snapshot)
-     * tree made of it} refuses edits there, and its gap searches stay in the range.
+     * Returns the part of this snapshot in a range, in time proportional to the height. The result shares most of its
+     * nodes with this snapshot. Everything outside the range is reserved, so a {@linkplain
+     * MapleTree#MapleTree(ReentrantLock, Snapshot) tree created from it} rejects edits there, and its gap searches stay
+     * in the range.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param owner the owner of the reservations outside of the range
-     * @return a snapshot with the contents of the range, whose ends cut entries and reservations
+     * @param owner the owner of the reservations outside the range
+     * @return a snapshot of the range; entries and reservations that cross its ends are cut
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code owner} is null
      */
@@ -94,7 +94,7 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     }
 
     /**
-     * Checks every structural invariant. For tests: it visits every node.
+     * Checks every structural invariant. Intended for tests, because it visits every node.
      *
      * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
      */
@@ -106,7 +106,7 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
         return contents instanceof Node root ? root : ((PartRoots) contents).joined();
     }
 
-    /** Returns whether this is the snapshot of one tree at this root. */
+    /** Returns whether this is a snapshot of a single tree, with this root. */
     boolean isOf(Node root) {
         return contents == root;
     }
@@ -223,14 +223,15 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
         EntryWalk.forEachDescending(root(), Keys.MIN, Keys.flip(first), Keys.flip(last), action);
     }
 
-    /** Returns an iterator over the entries in ascending order, which does not remove. */
+    /** Returns an iterator over the entries in ascending order; it does not support {@code remove}. */
     @Override
     public Iterator<RangeEntry<V>> iterator() {
         return Spliterators.iterator(spliterator());
     }
 
     /**
-     * Returns a spliterator over the entries: sorted by their bounds, distinct and immutable. Its size is an estimate.
+     * Returns a spliterator over the entries, in ascending order. It is {@code SORTED}, {@code DISTINCT} and {@code
+     * IMMUTABLE}; its size is an estimate.
      */
     @Override
     public Spliterator<RangeEntry<V>> spliterator() {
@@ -247,8 +248,8 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     }
 
     /**
-     * Returns whether the other object is a snapshot with the same entries: equal bounds, and values that are {@link
-     * Object#equals equal}. Reservations are not compared.
+     * Returns whether the other object is a snapshot with the same entries, i.e. with equal bounds and {@linkplain
+     * Object#equals equal} values. Reservations are not compared.
      */
     @Override
     public boolean equals(@Nullable Object other) {
@@ -272,13 +273,13 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
         return theirs.next() == null;
     }
 
-    /** Returns a hash code of the entries, as that of their list. */
+    /** Returns the hash code of the list of {@linkplain #entries() entries}. */
     @Override
     public int hashCode() {
         return entries().hashCode();
     }
 
-    /** Returns the entries in ascending order, for people. */
+    /** Returns the entries in ascending order, as readable text. */
     @Override
     public String toString() {
         StringJoiner text = new StringJoiner(", ", "{", "}");

@@ -4,41 +4,40 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one structural change of the tree: it replaces the contents of a range by a single slot, and returns the new
- * root.
+ * The only structural change of the tree: replaces the contents of a range by a single slot, and returns the new root.
  *
- * <p>Each call that changes the tree returns a new root object. Of the nodes reachable from the old root, only
- * {@linkplain OwnedPath owned} nodes are written. The scratch space makes an instance usable by one writer at a time.
+ * <p>Each call that changes the tree returns a new root object. Of the nodes that are reachable from the old root, it
+ * writes only {@linkplain OwnedPath owned} ones. Not thread-safe, because an instance contains scratch space.
  */
 final class Splice extends LevelRebuild {
 
     /*
      * Algorithmic notes
      *
-     * This is the slow path of changes to the tree, a B-tree, and the path of transactions. It copies the path from the
-     * root to the change and shares the rest (InPlace is the fast path). Overwriting a slot, cutting one in two
-     * or three, inserting, erasing, and storing over half the tree are one case: two descents, one to the slot of lo
-     * and one to the slot of hi, and the removal of the nodes between them (LevelRebuild). In the common case one leaf
-     * replaces one leaf. It is created without the detour over items, and the path above it is copied with one slot
-     * changed in each node (OwnedPath).
+     * The tree is a B-tree. This is its slow path for single edits (InPlace is the fast path), and the only path for
+     * transactions. It is copy-on-write: it copies the path from the root to the changed slots and shares the rest.
+     * Overwriting a slot, splitting one into two or three, inserting, erasing, and storing over half the tree are all
+     * the same case: two descents, to the slot of lo and to the slot of hi, and a removal of the nodes in between
+     * (LevelRebuild). In the common case one leaf replaces one leaf. That leaf is created directly, without a list of
+     * items, and the path above it is copied with one slot changed in each node (OwnedPath).
      *
-     * A reader sees the old root, or the new root, once it is published. There is no state in between. All new nodes
-     * are of one era; if it is open, later edits may change them in place.
+     * A reader sees either the old root or the new root, and no state in between. All new nodes are of one era; if it
+     * is open, later edits may change them in place.
      *
-     * Free ranges. A caller that frees a range has widened it to its free neighbours beforehand, so this class never
-     * creates two adjacent free slots: the pieces that it cuts off keep their neighbours.
+     * Free ranges are never adjacent. A freed range is first extended over the free ranges next to it, and a piece that
+     * is cut off a free slot keeps its neighbour on the other side, which is not free.
      *
-     * Compare mas_wr_spanning_store, mas_wr_split and mas_wr_rebalance of Linux's lib/maple_tree.c. They treat these
-     * cases separately, because they must spare memory and may write in place.
+     * Compare mas_wr_spanning_store, mas_wr_split and mas_wr_rebalance in Linux's lib/maple_tree.c, which handle these
+     * cases separately, because Linux must save memory and may write in place.
      */
 
     Splice() {}
 
     /**
-     * Returns the root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of
-     * {@code root}.
+     * Returns the root of a tree with {@code content} in {@code [lo, hi]} that otherwise equals the tree of {@code
+     * root}.
      *
-     * @throws ReservedException if the range meets a reservation that is not this owner's
+     * @throws ReservedException if the range overlaps a reservation of another owner
      */
     Node replace(Node root, long lo, long hi, Object content, @Nullable Object owner) {
         descend(root, lo);
@@ -46,13 +45,13 @@ final class Splice extends LevelRebuild {
         return change(root, lo, hi, content);
     }
 
-    /** As {@link #replace}, over reservations of any owner. */
+    /** As {@link #replace}, but regardless of reservations. */
     Node overwrite(Node root, long lo, long hi, Object content) {
         descend(root, lo);
         return change(root, lo, hi, content);
     }
 
-    /** Returns the root of a tree that has {@code content} in {@code [lo, hi]}, or null if the range is not free. */
+    /** Returns the root of a tree with {@code content} in {@code [lo, hi]}, or null if the range is not free. */
     @Nullable
     Node fill(Node root, long lo, long hi, Object content) {
         descend(root, lo);
@@ -60,10 +59,10 @@ final class Splice extends LevelRebuild {
     }
 
     /**
-     * Returns the root of a tree in which {@code [lo, hi]} is free and that is otherwise equal to the tree of {@code
-     * root}. The range is merged with its free neighbours into one slot.
+     * Returns the root of a tree in which {@code [lo, hi]} is free and that otherwise equals the tree of {@code root}.
+     * The range is merged with the adjacent free ranges into a single slot.
      *
-     * @throws ReservedException if the range meets a reservation that is not this owner's
+     * @throws ReservedException if the range overlaps a reservation of another owner
      */
     Node free(Node root, long lo, long hi, @Nullable Object owner) {
         descend(root, lo);
@@ -88,8 +87,8 @@ final class Splice extends LevelRebuild {
     }
 
     /**
-     * Checks for reservations of other owners. The caller has descended to {@code lo}. Most ranges lie in one leaf,
-     * which tells by itself that it has none.
+     * Checks for reservations of other owners. The caller must have descended to {@code lo}. Most ranges are within one
+     * leaf whose parent records that it contains no reservation.
      */
     private void requireNoReservation(Node root, long lo, long hi, @Nullable Object owner) {
         boolean within = hi <= leafEnd();
@@ -98,8 +97,8 @@ final class Splice extends LevelRebuild {
                 : root.reservedIn != 0) {
             RangeEntry<Object> reservation = AllocationView.reservationIn(root, lo, hi, owner);
             if (reservation != null) {
-                // No root is published after this, and leaves on the path may be replaced in place before the next
-                // edit.
+                // Publication normally drops the path. This edit publishes nothing, and leaves on the path may be
+                // replaced in place before the next edit.
                 disown();
                 throw new ReservedException(reservation.first(), reservation.last(), reservation.value());
             }
@@ -130,12 +129,12 @@ final class Splice extends LevelRebuild {
         return LeafNode.content(leaf, j) == null ? LeafNode.pivot(leaf, j) : hi;
     }
 
-    /** The caller has descended to {@code lo}. */
+    /** The caller must have descended to {@code lo}. */
     private Node change(Node root, long lo, long hi, @Nullable Object content) {
         return hi > leafEnd() ? changeSeveral(root, lo, hi, content) : changeLeaf(root, lo, hi, content);
     }
 
-    /** Changes the left leaf, which has the whole range. */
+    /** Changes the left leaf, which contains the whole range. */
     private Node changeLeaf(Node root, long lo, long hi, @Nullable Object content) {
         @Nullable Object[] old = leftLeaf;
         long[] pivots = LeafNode.pivots(old);
@@ -151,7 +150,7 @@ final class Splice extends LevelRebuild {
         if (size > Node.FANOUT || (size < Node.MIN_FILL && !root.hasOneLeaf())) {
             return changeSeveral(root, lo, hi, content);
         }
-        // Two leaves may share pivots, but not pivots of which one moves.
+        // Two leaves may share pivots, but not if one of them is movable.
         pivots = exact ? LeafBoundary.shared(pivots) : changedPivots(pivots, LeafNode.size(old), lo, hi, i, at, tail);
         @Nullable Object[] leaf = LeafNode.of(pivots, old, at, tail, content);
         boolean reserved = content instanceof Reservation || keepsReservation(old, leaf, i, j);
@@ -159,7 +158,9 @@ final class Splice extends LevelRebuild {
         return replaceChild(1, leaf, LeafPivots.notes(pivots, reserved), LeafNode.largestGap(leaf, floor));
     }
 
-    /** Returns the pivots of the leaf with {@code [lo, hi]} as one slot, as halves if they cannot keep their form. */
+    /**
+     * Returns the pivots of the leaf with {@code [lo, hi]} as a single slot, as halves if they cannot keep their form.
+     */
     private static long[] changedPivots(long[] pivots, int size, long lo, long hi, int i, int at, int tail) {
         long[] changed = LeafPivots.change(pivots, lo, hi, i, at, tail);
         return changed != null
@@ -167,7 +168,7 @@ final class Splice extends LevelRebuild {
                 : LeafPivots.changeHalves(LeafPivots.halves(pivots, size), lo, hi, i, at, tail);
     }
 
-    /** Returns whether a reservation of the old leaf is in the new one: it was outside of the slots i to j, or cut. */
+    /** Returns whether a reservation of the old leaf remains in the new one: outside the slots i to j, or cut. */
     private boolean keepsReservation(@Nullable Object[] old, @Nullable Object[] leaf, int i, int j) {
         return hasReservation() && (!LeafNode.hasReservation(old, i, j) || LeafNode.hasReservation(leaf));
     }

@@ -6,15 +6,15 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Any number of changes to a tree that readers see all at once, at {@link #commit()}, or never.
+ * A group of edits of a tree that becomes visible to readers atomically, at {@link #commit()}, or never.
  *
- * <p>The transaction itself is a view that includes its own changes. It belongs to the thread that began it, which must
- * hold the writer lock all the time. Every method throws an {@link IllegalStateException} otherwise. A transaction that
- * was still open when its lock was released never takes effect. (A lock that was given to the tree does not tell that
- * it was released. Then the transaction is over as soon as any thread edits the tree or begins another transaction, but
- * to its own thread it looks open until then.)
+ * <p>As a view, the transaction includes its own edits. It is confined to the thread that began it, which must hold the
+ * writer lock throughout; otherwise every method throws an {@link IllegalStateException}. A transaction that is still
+ * open when the lock is released never takes effect. (If the tree uses a caller's lock, it cannot detect the release.
+ * The transaction then ends when any thread next edits the tree or begins a transaction. Until then it seems open to
+ * its own thread.)
  *
- * <p>A call that throws has changed nothing, and the transaction continues.
+ * <p>A call that throws changes nothing, and the transaction stays open.
  *
  * @param <V> the type of values
  */
@@ -53,8 +53,9 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Returns a new cursor over this transaction's own view. It sees later changes of this transaction as a cursor over
-     * the tree sees changes by other threads. It must not be used after the transaction has ended.
+     * Returns a new cursor over this transaction's own view. The cursor observes later edits of this transaction in the
+     * same way as a cursor over the tree observes concurrent edits. It must not be used after the transaction has
+     * ended.
      */
     @Override
     public Cursor<V> cursor() {
@@ -67,7 +68,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
         return EntryWalk.at(root(), Keys.flip(index));
     }
 
-    /** Returns this transaction's own view as it is now. May be used after the transaction has ended. */
+    /** Returns a snapshot of this transaction's own view. It remains valid after the transaction has ended. */
     @Override
     public Snapshot<V> snapshot() {
         Snapshot<V> view = view();
@@ -112,8 +113,8 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Stores a value in a range and replaces its contents, including the reservations of an owner. Entries and
-     * reservations across the ends of the range are cut.
+     * Stores a value in a range, replacing its contents, including reservations of the given owner. Entries and
+     * reservations that cross an end of the range are cut there.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -121,7 +122,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
      * @param owner the owner whose reservations may be stored over, compared by identity
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} or {@code owner} is null
-     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws ReservedException if the range overlaps a reservation of another owner
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
     public void store(long first, long last, V value, Object owner) {
@@ -130,11 +131,13 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Stores all entries of a builder in a tree without values, many times faster than one by one. Reservations stay.
+     * Stores all entries of a builder, many times faster than single stores. The tree must not contain values. Its
+     * reservations are kept.
      *
      * @param entries the entries
-     * @throws ReservedException if an entry meets a reservation
-     * @throws IllegalStateException if there are values, or if this transaction is not open, or not this thread's
+     * @throws ReservedException if an entry overlaps a reservation
+     * @throws IllegalStateException if the tree contains values, or if this transaction is not open, or not this
+     *     thread's
      */
     public void fill(TreeBuilder<? extends V> entries) {
         requireOpen();
@@ -154,14 +157,15 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Frees a range, including the reservations of an owner in it. Entries and reservations across its ends are cut.
+     * Erases a range, including reservations of the given owner. Entries and reservations that cross an end of the
+     * range are cut there.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
      * @param owner the owner whose reservations may be erased, compared by identity
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code owner} is null
-     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws ReservedException if the range overlaps a reservation of another owner
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
     public void erase(long first, long last, Object owner) {
@@ -199,7 +203,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
         orRestore(snapshot(), () -> all.forEach(draft::store));
     }
 
-    /** Code of the caller has run since: it must not have changed or ended this transaction. */
+    /** Checks that the caller's code, which ran since {@code before}, neither edited nor ended this transaction. */
     private void requireUnchanged(Snapshot<V> before) {
         requireOpen();
         if (draft.root() != before.root()) {
@@ -207,7 +211,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
         }
     }
 
-    /** Makes some edits, and undoes those that were made if one of them throws. */
+    /** Runs edits, and rolls them back if one throws. */
     private void orRestore(Snapshot<V> before, Runnable edits) {
         boolean isDone = false;
         try {
@@ -237,15 +241,15 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Reserves a range and replaces its contents, including the reservations of this owner. Entries and reservations
-     * across the ends of the range are cut.
+     * Reserves a range, replacing its contents, including reservations of this owner. Entries and reservations that
+     * cross an end of the range are cut there.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
      * @param owner the owner, compared by identity; only calls that name it can store over the reservation or erase it
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code owner} is null
-     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws ReservedException if the range overlaps a reservation of another owner
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
     public void replaceByReservation(long first, long last, Object owner) {
@@ -254,9 +258,10 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Finds the lowest free range that satisfies a request. The range stays free until this transaction stores there.
+     * Finds the lowest free range that satisfies a request. No other thread can occupy the range while this transaction
+     * is open.
      *
-     * @param where the request; receives the answer
+     * @param where the request; receives the result
      * @return whether a range was found
      * @throws NullPointerException if {@code where} is null
      * @throws IllegalStateException if this transaction is not open, or not this thread's
@@ -267,9 +272,10 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Finds the highest free range that satisfies a request. The range stays free until this transaction stores there.
+     * Finds the highest free range that satisfies a request. No other thread can occupy the range while this
+     * transaction is open.
      *
-     * @param where the request; receives the answer
+     * @param where the request; receives the result
      * @return whether a range was found
      * @throws NullPointerException if {@code where} is null
      * @throws IllegalStateException if this transaction is not open, or not this thread's
@@ -280,7 +286,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Returns the reservation at an index, with this transaction's changes made.
+     * Returns the reservation at an index, as this transaction sees it.
      *
      * @param index any index
      * @return its range and its owner, or null if the index is not reserved
@@ -291,12 +297,12 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Returns the lowest reservation that overlaps a range, with this transaction's changes made.
+     * Returns the lowest reservation that overlaps a range, as this transaction sees it.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @return the whole range of that reservation, including any part outside of the given range, and its owner; or
-     *     null if there is none
+     * @return the reservation's whole range, which may extend beyond the given range, and its owner; or null if there
+     *     is none
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
@@ -306,11 +312,11 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Returns whether a whole range is free, no value and no reservation in it, with this transaction's changes made.
+     * Returns whether a whole range is free, i.e. contains no value and no reservation, as this transaction sees it.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @return true if {@link #insert} would store there
+     * @return true if {@link #insert} would succeed
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
@@ -320,7 +326,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Publishes the changes to readers, all in one step, and ends the transaction.
+     * Publishes the edits to readers atomically, and ends the transaction.
      *
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
@@ -330,7 +336,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Drops the changes and ends the transaction.
+     * Discards the edits and ends the transaction.
      *
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
@@ -340,7 +346,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Drops the changes if the transaction is still open, and does nothing if it has ended.
+     * Discards the edits if the transaction is still open; otherwise does nothing.
      *
      * @throws IllegalStateException if the transaction is another thread's
      */

@@ -7,7 +7,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Builds a tree from sorted entries that are known beforehand, several times faster than single stores.
+ * Builds a tree from sorted entries, several times faster than single stores.
  *
  * <pre>{@code
  * MapleTree<String> tree = new TreeBuilder<String>()
@@ -16,13 +16,13 @@ import org.jspecify.annotations.Nullable;
  *         .build();
  * }</pre>
  *
- * <p>For one thread at a time. Entries can be added after a build; the next tree has all entries so far.
+ * <p>Not thread-safe. Entries can be added after a build; the next tree contains all entries added so far.
  *
  * @param <V> the type of values
  */
 public final class TreeBuilder<V> {
 
-    /** The slots of a node as it is built; the other slots are left for edits. */
+    /** The number of slots that a new node uses; the rest is left for later edits. */
     private static final int FILL = 13;
 
     private static final int FIRST_CAPACITY = 64;
@@ -37,29 +37,29 @@ public final class TreeBuilder<V> {
     }
 
     /**
-     * Creates a builder without entries, with space for some.
+     * Creates a builder without entries, with an initial capacity.
      *
-     * @param entries the number of entries expected, not negative; there may be more or fewer
+     * @param entries the expected number of entries, not negative; only a hint
      * @throws IllegalArgumentException if {@code entries} is negative
      */
     public TreeBuilder(int entries) {
         if (entries < 0) {
             throw new IllegalArgumentException("entries " + entries + " is negative");
         }
-        // There may be a free range before each entry, and one after the last.
+        // A free range may precede each entry, and one may follow the last.
         int items = Math.max(FIRST_CAPACITY, (int) Math.min(2L * entries + 2, Integer.MAX_VALUE - 8));
         pivots = new long[items];
         slots = new @Nullable Object[items];
     }
 
     /**
-     * Adds an entry above all entries so far.
+     * Adds an entry above all entries added so far.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
      * @param value any object
      * @return this
-     * @throws IllegalArgumentException if {@code first} is above {@code last}, or not above the entry before
+     * @throws IllegalArgumentException if {@code first} is above {@code last}, or not above the previous entry
      * @throws NullPointerException if {@code value} is null
      */
     public TreeBuilder<V> add(long first, long last, V value) {
@@ -84,7 +84,7 @@ public final class TreeBuilder<V> {
     }
 
     /**
-     * Builds a tree of the entries so far, with a lock of its own.
+     * Builds a tree with its own lock from the entries added so far.
      *
      * @return a new tree
      */
@@ -93,7 +93,7 @@ public final class TreeBuilder<V> {
     }
 
     /**
-     * Builds a tree of the entries so far, whose changes take the caller's lock.
+     * Builds a tree from the entries added so far, whose edits acquire the given lock.
      *
      * @param writerLock the lock, as for {@link MapleTree#MapleTree(ReentrantLock)}
      * @return a new tree
@@ -102,7 +102,7 @@ public final class TreeBuilder<V> {
         return new MapleTree<>(Objects.requireNonNull(writerLock, "writerLock"), root());
     }
 
-    /** Ensures space for two items. The only step of an addition that may fail for want of memory. */
+    /** Ensures capacity for two more items. Only this step of an addition can throw OutOfMemoryError. */
     private void makeRoom() {
         if (count + 2 > pivots.length) {
             long[] morePivots = Arrays.copyOf(pivots, count * 2);
@@ -122,7 +122,7 @@ public final class TreeBuilder<V> {
         makeRoom();
         int n = count;
         if (n == 0 || pivots[n - 1] != Keys.MAX) {
-            // Not counted: the next addition overwrites it.
+            // Not counted, so the next addition overwrites it.
             pivots[n] = Keys.MAX;
             slots[n] = null;
             n++;
@@ -141,12 +141,12 @@ public final class TreeBuilder<V> {
         return (Node) Objects.requireNonNull(items.slots[0]);
     }
 
-    /** Returns the number of nodes for a number of items. */
+    /** Returns how many nodes a number of items needs. */
     private static int nodes(int items) {
         return items <= Node.FANOUT ? 1 : (items + FILL - 1) / FILL;
     }
 
-    /** The leaves, or the nodes of one level, which are the items of the next. */
+    /** The leaves, or the nodes of one level; they are the items of the next level. */
     private static final class Items {
         private final long[] pivots;
         private final @Nullable Object[] slots;
@@ -174,7 +174,9 @@ public final class TreeBuilder<V> {
             }
         }
 
-        /** Makes nodes of n items: each node is stored before the items that are still to be read. */
+        /**
+         * Replaces n items by their nodes, in the same arrays: a node's position is below those of the unread items.
+         */
         void nodes(int level, int n, Era era) {
             int nodes = TreeBuilder.nodes(n);
             int from = 0;

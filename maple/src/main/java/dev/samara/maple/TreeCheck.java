@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checks and dumps the nodes of a tree. It is written to be obviously right, and independently of the code that it
- * checks: it recomputes the notes of nodes about the levels below them.
+ * Checks and dumps the nodes of a tree. It is meant to be obviously correct and independent of the code that it checks,
+ * so it recomputes everything that nodes record about the levels below them.
  */
 final class TreeCheck {
 
@@ -154,7 +154,7 @@ final class TreeCheck {
 
     private static void require(boolean condition, String message, Node n, long lo, long hi) {
         if (!condition) {
-            // Not in the format of dump(): the arrays of a bad node need not fit each other.
+            // Not by dump(), which expects arrays that match each other.
             throw new AssertionError(message + ", in a node of level " + n.level + " or its leaf for "
                     + Keys.range(Keys.flip(lo), Keys.flip(hi)) + ": halves " + Arrays.toString(n.halves) + ", even "
                     + Integer.toBinaryString(n.even) + ", slots " + Arrays.toString(n.nodes)

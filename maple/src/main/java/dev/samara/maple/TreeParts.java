@@ -2,16 +2,16 @@
 package dev.samara.maple;
 
 /**
- * Trees made of parts of other trees. All but the nodes along the borders are shared with those, which never change
- * afterwards.
+ * Builds trees from parts of other trees, which must not change any more. The results share all nodes with them except
+ * those along the borders.
  */
 final class TreeParts {
 
     private TreeParts() {}
 
     /**
-     * Returns the root of a tree that has the contents of another one in {@code [lo, hi]}, and reservations of an owner
-     * in place of everything else.
+     * Returns the root of a tree with the contents of another one in {@code [lo, hi]} and reservations of an owner
+     * everywhere else.
      */
     static Node within(Node root, long lo, long hi, Object owner) {
         Splice splice = new Splice();
@@ -26,7 +26,7 @@ final class TreeParts {
         return result;
     }
 
-    /** Returns the root of a tree that has the contents of one tree below {@code lo}, and those of another above. */
+    /** Returns the root of a tree with the contents of one tree below {@code lo}, and of another from {@code lo} on. */
     static Node join(Node lower, long lo, Node upper) {
         if (lo == Keys.MIN) {
             return upper;
@@ -35,7 +35,7 @@ final class TreeParts {
         splice.begin(new Era(false));
         Object content = Lookup.contentAt(upper, lo);
         long hi = Lookup.slotEnd(upper, lo);
-        // Free ranges on both sides become one.
+        // Free ranges that meet at the border are merged.
         long from = content == null && Lookup.contentAt(lower, lo - 1) == null ? Lookup.slotStart(lower, lo - 1) : lo;
         return splice.join(lower, upper, from, hi, content);
     }

@@ -10,11 +10,11 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Collector;
 
 /**
- * Builds a tree from entries that are known beforehand, in any order. Entries may not overlap; the build names two that
- * do.
+ * Builds a tree from entries in any order. Entries must not overlap; if two do, the build throws an exception that
+ * names them.
  *
- * <p>For entries that are sorted already, a {@link TreeBuilder} needs a third of the memory. For one thread at a time.
- * Entries can be added after a build; the next tree has all entries so far.
+ * <p>If the entries are already sorted, a {@link TreeBuilder} needs a third of the memory. Not thread-safe. Entries can
+ * be added after a build; the next tree contains all entries added so far.
  *
  * @param <V> the type of values
  */
@@ -26,15 +26,15 @@ public final class UnsortedTreeBuilder<V> {
     public UnsortedTreeBuilder() {}
 
     /**
-     * Returns a collector of the elements of a stream into a tree, each of which gives one entry. Its end throws {@link
-     * IllegalArgumentException} if two entries overlap, and names them.
+     * Returns a collector that builds a tree with one entry per element of a stream. If two entries overlap, the
+     * terminal operation throws an {@link IllegalArgumentException} that names them.
      *
      * @param first returns the lowest index of an element's entry, unsigned
      * @param last returns the highest index, inclusive, unsigned
      * @param value returns the value, not null
      * @param <T> the type of elements
      * @param <V> the type of values
-     * @return a collector, also for parallel streams
+     * @return a collector; parallel streams may use it, too
      */
     public static <T, V> Collector<T, ?, MapleTree<V>> collector(
             ToLongFunction<? super T> first, ToLongFunction<? super T> last, Function<? super T, ? extends V> value) {
@@ -78,7 +78,7 @@ public final class UnsortedTreeBuilder<V> {
     }
 
     /**
-     * Builds a tree of the entries so far, with a lock of its own.
+     * Builds a tree with its own lock from the entries added so far.
      *
      * @return a new tree
      * @throws IllegalArgumentException if two entries overlap; the message names them
@@ -88,7 +88,7 @@ public final class UnsortedTreeBuilder<V> {
     }
 
     /**
-     * Builds a tree of the entries so far, whose changes take the caller's lock.
+     * Builds a tree from the entries added so far, whose edits acquire the given lock.
      *
      * @param writerLock the lock, as for {@link MapleTree#MapleTree(ReentrantLock)}
      * @return a new tree

@@ -5,21 +5,22 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes many edits in a row, without taking the lock for each and without a lambda around them.
+ * Makes many edits while it holds the writer lock, without acquiring the lock for each and without a lambda.
  *
  * <pre>{@code
  * try (Writer<String> writer = tree.writer()) {
  *     for (...) {
- *         writer.store(first, last, value);     // readers see it when this returns
+ *         writer.store(first, last, value);     // visible to readers when this returns
  *     }
  * }
  * }</pre>
  *
- * <p>A writer holds the writer lock from {@link MapleTree#writer()} to {@link #close()}. Other edits wait until then,
- * and so do calls that need the tree of one instant, such as a snapshot. Lookups and cursors do not wait. Each edit is
- * published separately, like an edit of the tree; {@link MapleTree#begin()} is for several edits that readers see at
- * once. A writer belongs to the thread that created it. Every method throws an {@link IllegalStateException} on another
- * thread, after the end, and while a transaction of this thread is open on the tree.
+ * <p>A writer holds the writer lock from {@link MapleTree#writer()} to {@link #close()}. Other threads' edits wait
+ * until then, and so do calls that need the state of the whole tree at one instant, e.g. a snapshot. Lookups and
+ * cursors do not wait. Each edit is published separately, like an edit of the tree; use {@link MapleTree#begin()} for
+ * edits that readers must see atomically. A writer is confined to the thread that created it. Every method throws an
+ * {@link IllegalStateException} if another thread calls it, after {@code close}, and while this thread has a
+ * transaction open on the tree.
  *
  * @param <V> the type of values
  */
@@ -30,7 +31,7 @@ public final class Writer<V> implements RangeStore<V>, AutoCloseable {
     private final Thread owner = Thread.currentThread();
     private boolean closed;
 
-    /** The caller takes the lock for this writer before it returns the writer. */
+    /** The caller must acquire the lock before it hands the writer out. */
     Writer(EditedRoot tree, Edits edits) {
         this.tree = tree;
         this.edits = edits;
@@ -77,7 +78,7 @@ public final class Writer<V> implements RangeStore<V>, AutoCloseable {
     /**
      * Stores a value in the lowest free range that satisfies a request.
      *
-     * @param where the request; receives the answer
+     * @param where the request; receives the result
      * @param value the value; any object
      * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code value} is null
@@ -90,7 +91,7 @@ public final class Writer<V> implements RangeStore<V>, AutoCloseable {
     /**
      * Stores a value in the highest free range that satisfies a request.
      *
-     * @param where the request; receives the answer
+     * @param where the request; receives the result
      * @param value the value; any object
      * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code value} is null
@@ -101,10 +102,10 @@ public final class Writer<V> implements RangeStore<V>, AutoCloseable {
     }
 
     /**
-     * Releases the lock; does nothing if that has been done.
+     * Releases the lock. A second call does nothing.
      *
      * @throws IllegalStateException if this is not the thread that created this writer
-     * @throws IllegalMonitorStateException if the lock was released otherwise
+     * @throws IllegalMonitorStateException if the lock is no longer held
      */
     @Override
     public void close() {

@@ -4,8 +4,8 @@ package dev.samara.maple;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The writer lock of a tree that was not given one. {@link EditedRoot} takes it for each edit and transaction, so a
- * second writer waits there. It counts its releases.
+ * The default writer lock of a tree. {@link EditedRoot} acquires it for each edit and transaction, so that is where a
+ * second writer waits. It counts its releases.
  */
 final class WriterLock extends ReentrantLock {
 
@@ -25,8 +25,8 @@ final class WriterLock extends ReentrantLock {
     }
 
     /**
-     * Returns the number of releases. Two equal results to one thread mean that it has held the lock all the time. The
-     * caller must hold the lock.
+     * Returns the number of releases. If a thread gets the same result twice, it held the lock throughout. The caller
+     * must hold the lock.
      */
     long releases() {
         return releases;

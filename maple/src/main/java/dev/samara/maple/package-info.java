@@ -1,169 +1,171 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * A concurrent range map: every unsigned 64-bit index has one value or none, readers take no lock, and the value of a
- * whole range is stored once.
+ * A concurrent range map from unsigned 64-bit indexes to values. An index has at most one value, the value of a whole
+ * range is stored once, and lookups take no lock.
  *
  * <pre>{@code
  * MapleTree<String> tree = new MapleTree<>();
  * tree.store(0x1000, 0x4fff, "heap");
- * tree.store(0x2000, 0x2fff, "guard");       // cuts the heap in two
+ * tree.store(0x2000, 0x2fff, "guard");       // splits the heap entry
  * tree.get(0x4000);                          // "heap"
  *
  * GapSearch where = new GapSearch().size(0x1000).aligned(0x1000, 0);
- * tree.storeLowest(where, "new");            // finds and stores in one step; where.first() tells the place
+ * tree.storeLowest(where, "new");            // finds and stores atomically; see where.first()
  *
- * tree.update(t -> {                         // readers see both stores or neither
+ * tree.update(t -> {                         // readers see both edits or neither
  *     t.erase(0x1000, 0x4fff);
  *     t.store(0x8000, 0x8fff, "moved");
  * });
  * }</pre>
  *
- * <p>Single edits are methods of the tree, and {@link dev.samara.maple.MapleTree#update update} is for several that
- * readers see together. {@link dev.samara.maple.MapleTree#begin begin} is for code that cannot be a lambda, and holds
- * the writer lock itself.
+ * <p>The tree's own methods make single edits. {@link dev.samara.maple.MapleTree#update update} makes several edits
+ * atomically: readers see all of them or none. Code that does not fit into a lambda calls {@link
+ * dev.samara.maple.MapleTree#begin begin} instead, and acquires and releases the writer lock itself.
  *
- * <p>For hot code: {@link dev.samara.maple.Reader} is fast near its previous lookup, {@link
- * dev.samara.maple.MapleTree#getAll} looks up many indexes at a time, {@link dev.samara.maple.Writer} makes many edits
- * under one holding of the lock, and {@link dev.samara.maple.TreeBuilder} builds a tree from sorted entries.
+ * <p>For hot paths, {@link dev.samara.maple.Reader} speeds up lookups near the previous one, {@link
+ * dev.samara.maple.MapleTree#getAll} looks up many indexes per call, {@link dev.samara.maple.Writer} makes many edits
+ * per acquisition of the lock, and {@link dev.samara.maple.TreeBuilder} builds a tree from sorted entries.
  *
  * <h2>Terms</h2>
  *
  * <dl>
  *   <dt>Index
- *   <dd>An unsigned 64-bit number in a {@code long}. Ranges of indexes are inclusive on both sides, so {@code [0, -1L]}
- *       is the whole index space.
+ *   <dd>An unsigned 64-bit number in a {@code long}. Ranges include both ends, so {@code [0, -1L]} is the whole index
+ *       space.
  *   <dt>Entry
- *   <dd>A range that was stored, or the part of it that later stores have left, with its value. A value is any object;
- *       none is special. Adjacent entries stay separate, even with equal values, unless one is stored by {@code
- *       storeCoalescing}.
+ *   <dd>A stored range with its value, or what later stores left of it. Any non-null object is a value. Adjacent
+ *       entries stay separate even if their values are equal, unless {@code storeCoalescing} stores one of them.
  *   <dt>Reservation
- *   <dd>A range that has no value, but is not free. It has an owner, an object compared by identity.
+ *   <dd>A range that contains no value, but is not free. Its owner is an object that is compared by identity.
  *   <dt>Free range
- *   <dd>Consecutive indexes without a value or a reservation.
+ *   <dd>A range of indexes without values and reservations.
  *   <dt>Lookup view
- *   <dd>The view of {@link dev.samara.maple.RangeView}. A reservation is absent.
+ *   <dd>What the methods of {@link dev.samara.maple.RangeView} see. Reservations are invisible.
  *   <dt>Allocation view
- *   <dd>The view of {@code insert}, {@code reserve}, {@code isFree}, {@code reservationAt}, {@code reservationIn} and
- *       gap searches. A reservation is occupied, exactly like an entry. There is no third view.
+ *   <dd>What {@code insert}, {@code reserve}, {@code isFree}, {@code reservationAt}, {@code reservationIn} and gap
+ *       searches see. A reservation occupies its range, exactly like an entry. There is no third view.
  *   <dt>Edit
- *   <dd>A store, insert, erase or reservation made by one call on the tree.
+ *   <dd>A store, insert, erase or reservation by one call on the tree.
  * </dl>
  *
  * <h2>Threads</h2>
  *
- * <p>Any thread may read, and any thread may edit. Edits and transactions of one tree follow one another under its
- * {@linkplain dev.samara.maple.MapleTree#writerLock() writer lock}. Each edit takes the lock, which its thread may
- * already hold. A {@link dev.samara.maple.Transaction} belongs to the thread that began it. A
- * {@link dev.samara.maple.Cursor}, a {@link dev.samara.maple.Reader} and a {@link dev.samara.maple.GapSearch} are for
- * one thread at a time, a {@link dev.samara.maple.Writer} is for the thread that made it. A {@link
- * dev.samara.maple.Snapshot} is for all.
+ * <p>Any thread may read, and any thread may edit. The {@linkplain dev.samara.maple.MapleTree#writerLock() writer lock}
+ * serializes the edits and transactions of a tree. Each edit acquires it; the calling thread may already hold it. A
+ * {@link dev.samara.maple.Transaction} is confined to the thread that began it, and a {@link dev.samara.maple.Writer}
+ * to the thread that created it. A {@link dev.samara.maple.Cursor}, a {@link dev.samara.maple.Reader} and a {@link
+ * dev.samara.maple.GapSearch} may be used by one thread at a time. A {@link dev.samara.maple.Snapshot} is thread-safe.
  *
  * <ul>
- *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code entryAt}, {@code isFree}, {@code reservationAt}, {@code
- *       isStill}, {@code isStillVersion}, readers, cursors over trees, everything on a snapshot.
- *   <li><b>Wait for the writer lock, unless all edits since the last snapshot were transactions or named an owner:</b>
- *       {@code snapshot}, {@code version}, {@code count}, {@code entries}, {@code gaps}, {@code forEach}, {@code
- *       forEachDescending}, {@code reservationIn} and {@code validate};
- *       {@code atOrAfter}, {@code atOrBefore}, {@code firstEntry}, {@code lastEntry} and {@code isEmpty} if they meet
- *       many reservations in a row.
- *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code eraseEntry},
+ *   <li><b>Never block:</b> {@code get}, {@code getAll}, {@code entryAt}, {@code isFree}, {@code reservationAt}, {@code
+ *       isStill}, {@code isStillVersion}, readers, cursors over trees, and every method of a snapshot.
+ *   <li><b>May wait for the writer lock</b> (not if every edit since the last snapshot was a transaction or named an
+ *       owner)<b>:</b> {@code snapshot}, {@code version}, {@code count}, {@code entries}, {@code gaps}, {@code
+ *       forEach}, {@code forEachDescending}, {@code reservationIn} and {@code validate}; {@code atOrAfter}, {@code
+ *       atOrBefore}, {@code firstEntry}, {@code lastEntry} and {@code isEmpty} if they encounter many consecutive
+ *       reservations.
+ *   <li><b>Acquire the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code eraseEntry},
  *       {@code clear}, {@code storeCoalescing}, {@code storeAll}, {@code compute}, {@code merge}, {@code storeLowest},
  *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest}, {@code update} and {@code
  *       writer}.
- *   <li><b>Need the writer lock held:</b> {@code begin}, and everything on a transaction but {@code close}.
+ *   <li><b>Require that the caller holds the writer lock:</b> {@code begin}, and every method of a transaction except
+ *       {@code close}.
  * </ul>
  *
- * <p>The application code that runs under the lock is the body passed to {@code update}, the functions passed to
- * {@code compute} and {@code merge}, and {@code equals} of values in {@code storeCoalescing}. Other methods of the tree
- * call no method of values and owners (exception messages call {@code toString}, without the lock).
+ * <p>Only this application code runs under the lock: the body passed to {@code update}, the functions passed to {@code
+ * compute} and {@code merge}, and {@code equals} of values in {@code storeCoalescing}. Other methods of the tree call
+ * no methods of values and owners. (Exception messages call {@code toString}, without the lock.)
  *
  * <h2>Progress</h2>
  *
- * <p>{@code get}, {@code isFree}, {@code reservationAt} and {@code Reader.get} are wait-free: they take steps in
- * proportion to the height of the tree. A search or step of a cursor is wait-free too, and takes more steps only where
- * it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free, except where reservations fill the
- * next leaf: at the edge of a leaf, they start over if that leaf is edited before they are done. Edits block each
- * other. An edit takes steps in proportion to the height and to the number of reservations in its range; the number of
- * entries in its range does not count, except for {@code compute}, {@code merge} and {@code storeAll}. A part of a
- * {@link dev.samara.maple.Snapshot}, and two snapshots joined, take steps in proportion to the height; so a tree can be
- * divided into trees with a lock each, and joined again. A reader of several such trees compares the {@linkplain
- * dev.samara.maple.MapleTree#version version} of each before and after: if none has changed, all that it has read is of
- * one instant. Lookups and cursors never delay an edit, because replaced nodes are left to the garbage collector.
+ * <p>{@code get}, {@code isFree}, {@code reservationAt} and {@code Reader.get} are wait-free: their number of steps is
+ * proportional to the height of the tree. Searches and steps of a cursor are wait-free too, but take extra steps to
+ * skip reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free, except where reservations fill the next
+ * leaf: a search that crosses from one leaf to the next is retried if the first leaf is edited concurrently. Edits
+ * block each other. An edit takes time proportional to the height and to the number of reservations in its range. The
+ * number of entries in its range does not matter, except for {@code compute}, {@code merge} and {@code storeAll}.
+ * Taking a part of a {@link dev.samara.maple.Snapshot} and joining two snapshots take time proportional to the height,
+ * so a tree can be divided into trees with a lock each, and joined again. A reader of several such trees compares the
+ * {@linkplain dev.samara.maple.MapleTree#version version} of each before and after its lookups: if no version changed,
+ * everything it read was true at one instant. Lookups and cursors never delay an edit: the garbage collector reclaims
+ * replaced nodes.
  *
  * <h2>Memory consistency</h2>
  *
- * <p>Actions in a thread before it edits the tree <i>happen-before</i> actions in another thread after it has read the
- * result of that edit, or of a later one. Any method of the lookup or allocation view is such a read. For a
- * transaction, the edit is its commit. So a thread may initialize an object and store it, and a thread that finds it
- * sees it initialized. Reading a snapshot is like reading the tree at the instant of the snapshot. There is no such
- * edge from readers to writers.
+ * <p>Actions in a thread before it edits the tree <i>happen-before</i> actions in another thread after it reads the
+ * result of that edit, or of a later one. Every method of the lookup view and of the allocation view is such a read;
+ * the edit of a transaction is its commit. Storing an object is thus a safe publication: a thread that finds the object
+ * in the tree sees it fully initialized. Reading a snapshot counts as reading the tree at the instant of the snapshot.
+ * Reads do not happen-before later edits.
  *
  * <h2>Guarantees</h2>
  *
  * <dl>
  *   <dt>A. Lookups
- *   <dd>A.1 {@code get} returns what its index had at some instant of the call. A.2 Two reads by one thread, or ordered
- *       by happens-before, never go back in time. A.3 {@code get} does not wait, store to shared memory, or allocate.
- *       A.4 No method of the lookup view reports a reservation or hands out an object that stands for one.
+ *   <dd>A.1 {@code get} returns the value that its index had at some instant of the call. A.2 Of two reads by one
+ *       thread, or two that happens-before orders, the later one never sees an older state. A.3 {@code get} does not
+ *       block, write to shared memory, or allocate. A.4 No method of the lookup view reports a reservation, or returns
+ *       an object that represents one.
  *   <dt>B. Walks
- *   <dd>B.1 A snapshot, {@code entries}, {@code gaps}, {@code count} and {@code forEach} are exactly the tree of one
- *       instant; {@code entryAt}, {@code firstEntry} and {@code lastEntry} have the bounds of one. B.2 A cursor reports
- *       entries with the bounds they had at some instant of the call, and B.3 each entry ends above the one before it
- *       (moving back: starts below it). Two entries reported one after the other overlap only if a store changed bounds
- *       in between. B.4 A cursor misses no index that has a value all the time. B.5 Moved off an end, it stays there,
- *       and comes back to the entry at that end.
+ *   <dd>B.1 A snapshot, {@code entries}, {@code gaps}, {@code count} and {@code forEach} return exactly the contents at
+ *       one instant; {@code entryAt}, {@code firstEntry} and {@code lastEntry} return the bounds at one instant. B.2 A
+ *       cursor reports each entry with the bounds that it had at some instant of the call. B.3 Each entry ends above
+ *       the previous one (moving backwards: starts below it). Two successive entries overlap only if a store changed
+ *       bounds in between. B.4 A cursor misses no index that has a value throughout the walk. B.5 A cursor that was
+ *       moved past the last entry stays there until it is moved backwards, to the entry that is the last one by then;
+ *       likewise before the first entry.
  *   <dt>C. Edits
- *   <dd>C.1 A store or erase changes the indexes of its range, and nothing else. C.2 An insert or reservation takes
- *       effect if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position, unless
- *       there is none. C.4 A call that throws has changed nothing. C.5 Adjacent free ranges are merged. C.6 {@code
- *       compute}, {@code merge} and {@code storeAll} take effect at one instant.
+ *   <dd>C.1 A store or erase changes the indexes in its range, and no others. C.2 An insert or reservation takes effect
+ *       if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position if there is
+ *       one. C.4 A call that throws changes nothing. C.5 Adjacent free ranges are merged. C.6 {@code compute}, {@code
+ *       merge} and {@code storeAll} take effect at one instant.
  *   <dt>D. Reservations
- *   <dd>D.1 Absent in every lookup view, D.2 occupied in the allocation view. D.3 Only the owner can store over a
- *       reservation or erase it, or a part of it; an attempt without that owner is refused with a
- *       {@link dev.samara.maple.ReservedException} that names owner and range.
+ *   <dd>D.1 A reservation is invisible in every lookup view, and D.2 occupies its range in the allocation view. D.3
+ *       Only a call that names the owner can erase a reservation or store over it, entirely or in part; a store or
+ *       erase by any other call throws a {@link dev.samara.maple.ReservedException} with the owner and the range.
  *   <dt>E. Transactions
- *   <dd>E.1 Readers see all of a committed transaction or nothing, in every method. E.2 A transaction sees its own
- *       changes. E.3 If it was aborted, left by an exception, or left open, it has changed nothing. E.4 Use after its
- *       end, from another thread, or without the lock, and edits of the tree around it, are refused.
+ *   <dd>E.1 In every method, readers see all changes of a transaction or none. E.2 A transaction sees its own changes.
+ *       E.3 A transaction that was aborted, ended by an exception, or left open changes nothing. E.4 A transaction
+ *       throws if it is used after its end, by another thread, or without the lock; so does the tree if the
+ *       transaction's thread edits it directly.
  *   <dt>F. Memory
- *   <dd>F.1 The tree does not keep erased or replaced values reachable; only snapshots, versions, cursors and readers
+ *   <dd>F.1 The tree does not keep erased or replaced values reachable. Only snapshots, versions, cursors and readers
  *       that saw them do.
  * </dl>
  *
- * <p><b>Stability.</b> This package is stable: a version of 0.x changes it only where a defect cannot be repaired
- * otherwise.
+ * <p><b>Stability.</b> This package is stable: a 0.x release changes it only if a defect cannot be fixed otherwise.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>What do {@code get} and {@code isFree} run?</td>
+ *   <tr><td>Which code do {@code get} and {@code isFree} run?</td>
  *       <td>{@code Lookup}, {@code AllocationView}; {@code atOrAfter} and {@code atOrBefore}: {@code Nearest}</td></tr>
- *   <tr><td>What finds entries with their bounds, and walks over a range of them?</td>
+ *   <tr><td>What finds entries with their bounds, and walks over the entries of a range?</td>
  *       <td>{@code EntryWalk}; as a stream: {@code EntrySpliterator}; step by step: {@code Cursor}</td></tr>
- *   <tr><td>What asks a function for the values of a range?</td>
+ *   <tr><td>What computes the values of a range by a function?</td>
  *       <td>{@code RangeEdits}</td></tr>
  *   <tr><td>What publishes an edit?</td>
- *       <td>{@code Edits}: a leaf in its place, or a boundary of it ({@code InPlace}), or a new root ({@code
- *       Draft})</td></tr>
- *   <tr><td>What checks the arguments of an edit, and refuses it?</td>
+ *       <td>{@code Edits}: in place, a leaf or a boundary of a leaf ({@code InPlace}); by copy-on-write, a new root
+ *       ({@code Draft})</td></tr>
+ *   <tr><td>What checks the arguments of an edit, and rejects it?</td>
  *       <td>{@code Draft}</td></tr>
- *   <tr><td>What changes the structure: splits, merges and levels?</td>
- *       <td>{@code Splice}; level by level: {@code LevelRebuild}; along one path: {@code OwnedPath}; of one leaf:
+ *   <tr><td>What changes the structure: splits, merges, new levels?</td>
+ *       <td>{@code Splice}; level by level: {@code LevelRebuild}; along one path: {@code OwnedPath}; in one leaf:
  *       {@code LeafEdit}</td></tr>
- *   <tr><td>How are a node, a leaf and the ends of its slots stored?</td>
+ *   <tr><td>How are a node, a leaf and the pivots of a leaf stored?</td>
  *       <td>{@code Node}, {@code LeafNode}, {@code LeafPivots}</td></tr>
- *   <tr><td>What may change in a node that readers reach?</td>
- *       <td>One reference to a leaf, in a node that no snapshot has: {@code InPlace}; one boundary of a leaf that no
- *       snapshot has: {@code LeafBoundary}. A node that was replaced stays as it is, for the garbage collector
+ *   <tr><td>What may change in a node that readers can reach?</td>
+ *       <td>A reference to a leaf, if no snapshot contains the node: {@code InPlace}; one boundary of a leaf, if no
+ *       snapshot contains the leaf: {@code LeafBoundary}. A replaced node never changes again
  *       </td></tr>
- *   <tr><td>What keeps a snapshot as it was?</td>
+ *   <tr><td>What keeps a snapshot unchanged?</td>
  *       <td>{@code Era}</td></tr>
  *   <tr><td>What finds a gap?</td>
  *       <td>{@link dev.samara.maple.GapSearch}</td></tr>
- *   <tr><td>What orders unsigned indexes?</td>
+ *   <tr><td>What compares unsigned indexes?</td>
  *       <td>{@code Keys}</td></tr>
  *   <tr><td>What divides and joins trees?</td>
- *       <td>{@code TreeParts}; later, for a snapshot of several trees: {@code PartRoots}</td></tr>
+ *       <td>{@code TreeParts}; lazily, for a snapshot of several trees: {@code PartRoots}</td></tr>
  *   <tr><td>What checks a tree?</td>
  *       <td>{@code TreeCheck}</td></tr>
  * </table>
