@@ -66,67 +66,67 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Any thread may call {@link #find}, {@link #findNext}, {@link #findPrevious}, {@link #forEach}, {@link #acquire}
  * and {@link #snapshot} at any time; they take no lock and never wait. Mappings above the limit of the space, such as
- * {@code [vsyscall]}, are in snapshots only; as on Linux, lookups do not find them. Any thread may also make the other
- * calls, and calls run concurrently. Before a call changes anything, it waits for the operations in flight in its
- * range. Each call takes effect at one instant. From that instant lookups do not find a mapping that {@code munmap} has
- * removed; its range can be allocated again after {@code munmap} has returned. A call that changes more than 64
- * mappings one by one does so in batches, each at an instant of its own: {@link #mremap} of several mappings, {@link
- * #mprotect}, {@link #madvise}, {@link #setAnonymousName}, {@link #mlock} and its relatives, {@link #mseal}. Lookups
- * and snapshots may come between two batches. Operations in the range do not, and forks do not. A call that removes
- * pages or rights returns, or completes its future, after the last CPU has stopped using them: it waits for CPUs in
- * GUEST until they poll, and for accesses under way. The package description lists the other waits.
+ * {@code [vsyscall]}, appear only in snapshots; as on Linux, lookups do not find them. Any thread may also make the
+ * other calls, and calls run concurrently. Before a call changes anything, it waits for the operations in flight in its
+ * range. Each call takes effect at one instant. From that instant lookups no longer find a mapping that {@code munmap}
+ * removed; its range can be allocated again after {@code munmap} has returned. Calls that change more than 64 mappings
+ * one by one do so in batches, each at its own instant: {@link #mremap} of several mappings, {@link #mprotect}, {@link
+ * #madvise}, {@link #setAnonymousName}, {@link #mlock} and its relatives, {@link #mseal}. Lookups and snapshots may run
+ * between two batches; forks, and operations in the range, do not. A call that removes pages or rights returns, or
+ * completes its future, after the last CPU has stopped using them: it waits until CPUs in GUEST poll, and for accesses
+ * in progress. The package description lists the other waits.
  *
- * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}. It has changed nothing, and the
- * interrupt flag stays set. A call that has to wait, and is made by a notifier of an operation in flight, throws {@link
- * IllegalStateException} instead and has changed nothing.
+ * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}, with nothing changed and the
+ * interrupt flag still set. If a notifier of an operation in flight makes a call that has to wait, the call throws
+ * {@link IllegalStateException} instead, also with nothing changed.
  *
  * <p>A call that removes pages or rights first reserves the resources for the removal. It returns {@code EAGAIN} if the
- * largest number of such calls is already running. It returns {@code ENOMEM} if heap or stack are exhausted, or if its
- * page tables exceed {@linkplain MachineBuilder#pageTableLimit their limit}. It has changed nothing then. If a later
- * step fails, the range stays in flight for other calls. The failure is reported ({@link
- * dev.samara.core.event.Report.Kind#RETIREMENT_FAILED}), and the step is tried again until it succeeds; the call, or
- * its future, ends only then. {@link #close} is never refused.
+ * maximum number of such calls is already running, and {@code ENOMEM} if heap or stack are exhausted, or if its page
+ * tables exceed {@linkplain MachineBuilder#pageTableLimit their limit}. In both cases it has changed nothing. If a
+ * later step fails, the range stays in flight for other calls. The failure is reported ({@link
+ * dev.samara.core.event.Report.Kind#RETIREMENT_FAILED}), and the step is retried until it succeeds; only then does the
+ * call return, or its future complete. {@link #close} is never refused.
  *
  * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}, and
- * tests its arguments in the kernel's order. Unless a call says otherwise, a call that fails changes nothing, except
- * that a mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned; a length is
+ * checks its arguments in the kernel's order. Unless its description says otherwise, a call that fails changes nothing,
+ * except that a mapping may stay split at an edge of the range. Lengths and addresses are bytes, unsigned; a length is
  * rounded up to whole pages. No such call throws for invalid addresses, lengths or flags; {@link #throwing} returns the
- * form that throws. ({@link #watch} throws for an invalid range, and a call with an array for indexes outside of it.) A
- * call that may wait, as each that changes the layout, throws {@link IllegalStateException} if a CPU of the calling
- * thread is in GUEST; the CPUs of other threads may be there.
+ * form that throws. (Exceptions: {@link #watch} throws for an invalid range, and a call that takes an array throws for
+ * indexes outside it.) A call that may wait, which includes every call that changes the layout, throws {@link
+ * IllegalStateException} if a CPU of the calling thread is in GUEST; CPUs of other threads may be in GUEST.
  *
  * <p><b>References and the end.</b> An {@code AddressSpace} is a reference to the users of a space ({@code mm_users}),
- * the strongest of three kinds: as long as there is a user, the space has its mappings and pages. {@link #get} returns
- * a further one, for another holder; a CPU that is in the space is a user, too. {@link #hold} and {@link #grab} return
- * references of the weaker kinds, {@link PageTableRef} and {@link SpaceIdentity}, which do not delay the end.
+ * the strongest of three kinds: as long as there is a user, the space keeps its mappings and pages. {@link #get}
+ * returns an additional one, for another holder; a CPU in the space is a user, too. {@link #hold} and {@link #grab}
+ * return references of the weaker kinds, {@link PageTableRef} and {@link SpaceIdentity}, which do not delay the end.
  *
- * <p>{@link #close} gives a reference up. The other users go on. The space is torn down when its last user has gone: by
- * the thread of that {@code close} or CPU, which may wait then. That thread may not wait if it has a CPU in GUEST, is
- * in a reader section, or is in a callback for which other threads wait. A thread of the machine tears the space down
- * then. The space is never in use again. A reference that was not closed, and that no thread can reach any more, is
- * reported ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}), unless the space was built for that ({@link
- * AddressSpaceBuilder#collected}), and given up. That happens when the machine makes another space, waits for
- * quiescence, is closed or is asked for its statistics. Keep a reference reachable until its calls have returned.
+ * <p>{@link #close} releases a reference; other users are not affected. The thread whose {@code close} or CPU was the
+ * last user tears the space down, and may wait while doing so. That thread must not wait if it has a CPU in GUEST, is
+ * in a reader section, or is in a callback that other threads wait for; then one of the machine's threads tears the
+ * space down. The space is never in use again. If a reference becomes unreachable without a close, the machine releases
+ * it, and reports it ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}) unless the space was built for that
+ * ({@link AddressSpaceBuilder#collected}). The machine does so when it creates another space, waits for quiescence, is
+ * closed or is asked for its statistics. Keep a reference reachable until its calls have returned.
  *
- * <p>From the return of {@code close} on, the calls of the closed reference that need the space are refused. A call
- * that another thread has begun before may still take effect; it is refused if the space is torn down first.
+ * <p>After {@code close} returns, calls through the closed reference that need the space are refused. A call that
+ * another thread started earlier may still take effect; it is refused if the space is torn down first.
  *
  * <ul>
- *   <li>Calls that return an {@link Errno} return {@code -ESRCH}, whatever their arguments are; {@link #brk} too. The
- *       asynchronous forms have that result and are complete.
+ *   <li>Calls that return an {@link Errno} return {@code -ESRCH}, regardless of their arguments; {@link #brk} does,
+ *       too. The asynchronous forms return a completed call with that result.
  *   <li>{@link #get}, {@link #hold}, {@link #grab}, {@link #fork}, {@link #enter}, {@link #watch}, {@link
  *       #addListener}, {@link #addNotifier}, {@link #setLimit}, {@link #grant}, {@link #drop}, {@link Cpu#switchTo},
  *       {@link Cpu#use} and {@link Cpu#exec} throw {@link MmException} with ESRCH, as the calls of {@link #throwing}
  *       do.
- *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot has those above the limit of the space.
- *       {@link #resolve} is MAPERR. {@link #usage}, {@link #residency} and {@link #smapsRollup} are 0, and {@link
- *       #pageTableBytes} is that of an empty space.
+ *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot contains those above the limit of the
+ *       space. {@link #resolve} returns MAPERR. {@link #usage}, {@link #residency} and {@link #smapsRollup} return 0,
+ *       and {@link #pageTableBytes} returns the value of an empty space.
  *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine}, {@link #users}, {@link #cpus},
  *       {@link #references} and {@link #toString} answer as before, about the space.
  * </ul>
  *
- * <p>Calls that may wait are refused in GUEST, and within {@code rcuMapPages}, as those of an open reference. All
- * spaces of a machine that is {@linkplain Machine#close closed} have ended.
+ * <p>Calls that may wait are refused in GUEST, and within {@code rcuMapPages}, as through an open reference. All spaces
+ * of a {@linkplain Machine#close closed} machine have ended.
  */
 public final class AddressSpace implements AutoCloseable {
     /** The stack that a close needs after which idle CPUs leave the space, in frames. */
@@ -207,16 +207,16 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Passes each VMA that overlaps a range to an action, in ascending order. Lock-free; allocates nothing. Each step
-     * is a {@link #findNext} from the end of the VMA before: one instant per step, not one for all.
+     * is a {@link #findNext} from the end of the previous VMA: steps happen at different instants.
      *
      * <ul>
      *   <li>Each VMA was mapped at some instant of this call.
-     *   <li>The ends of the VMAs strictly rise, so no VMA comes twice. Two VMAs overlap only if a change between their
-     *       steps has extended or merged the first one.
-     *   <li>If an address is mapped throughout this call, a VMA with this address is passed, even if changes replace
-     *       VMAs meanwhile. Only a VMA that is mapped or unmapped during the call may be missed.
-     *   <li>The VMAs need not have existed at one instant: a mapping that moves meanwhile may be passed at both places,
-     *       or at neither.
+     *   <li>The ends of the VMAs strictly increase, so no VMA is passed twice. Two VMAs overlap only if a change
+     *       between their steps extended or merged the first one.
+     *   <li>If an address is mapped throughout this call, a VMA that covers it is passed, even if VMAs are replaced
+     *       concurrently. Only a VMA that is mapped or unmapped during the call may be missed.
+     *   <li>The VMAs need not have existed at one instant: a mapping that moves concurrently may be passed at both
+     *       places, or at neither.
      *   <li>Changes by the action itself are seen above the end of the VMA that was passed last.
      * </ul>
      *
@@ -243,11 +243,12 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Returns a reference to the VMA that covers an address; the VMA's backing stays open until the reference is
-     * released. Lock-free; never waits. The range may be unmapped meanwhile, and no operation waits for the reference.
+     * released. Lock-free; never waits. The range may be unmapped while the reference is held, and no operation waits
+     * for the reference.
      *
      * @param address any address
      * @return the reference, to be released once, or null if nothing is mapped there
-     * @throws IllegalStateException if that VMA has the largest number of references, 2<sup>30</sup> - 2
+     * @throws IllegalStateException if that VMA has the maximum number of references, 2<sup>30</sup> - 2
      */
     public @Nullable VmaRef acquire(long address) {
         VmArea vma = layout.acquire(address);
@@ -265,17 +266,17 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Returns the result of the first steps of a page fault: whether the layout allows an access. If an operation in
-     * flight has just replaced the mapping, or moved it there, this waits until that operation is complete. A stack
-     * grows, and this waits if the stack would grow into a range in flight. This waits for nothing else, and takes a
-     * lock only below a stack.
+     * flight replaced the mapping, or moved it there, this method waits until that operation is complete. If the
+     * address is just below a stack, the stack grows; that takes a lock, and waits if the stack would grow into a range
+     * in flight. This method waits for nothing else and takes no other lock.
      *
      * @param address any address
      * @param access bits of {@link Protection}; the {@link dev.samara.core.vma.ProtectionMap} of the geometry decides
      *     which rights imply others
      * @return {@link Fault#NONE} if it is allowed, MAPERR or ACCERR if not, or RETRY if the thread was interrupted
      *     while it waited
-     * @throws IllegalStateException if this would have to wait or to grow a stack, and is called by the retire phase of
-     *     an operation, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
+     * @throws IllegalStateException if this method would have to wait or grow a stack, and is called by an operation's
+     *     retire phase, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
      */
     public int resolve(long address, int access) {
         return PermissionCheck.resolve(layout, address, access);
@@ -285,16 +286,17 @@ public final class AddressSpace implements AutoCloseable {
      * Reads bytes of this space into the remaining bytes of a buffer, without a CPU of the caller ({@code
      * process_vm_readv(2)}). The position of the buffer advances by the number of read bytes.
      *
-     * <p>The pages are read one after the other, as a CPU reads them: they are faulted in, and after an {@code munmap}
-     * or {@code mprotect} has returned, no byte is read that the new state forbids. Unlike with {@code
-     * process_vm_readv}, a mapping that can be read only because the {@link dev.samara.core.vma.ProtectionMap} implies
-     * it can be read.
+     * <p>The pages are read one after the other, as a CPU reads them: they are faulted in, and after a {@code munmap}
+     * or {@code mprotect} has returned, no byte is read that the new state forbids. Unlike {@code process_vm_readv},
+     * this method also reads a mapping that is readable only because the {@link dev.samara.core.vma.ProtectionMap}
+     * implies that right.
      *
-     * <p>The accesses are made by a CPU that belongs to the machine. It is a {@linkplain #users user} of this space
-     * until the call returns. Its number in reports and for {@link dev.samara.core.event.ShootdownDelivery} is 0. To
-     * enter the space and to leave it costs as much as tens of accesses, so a thread with many accesses {@linkplain
-     * #enter enters} the space itself, or {@linkplain Machine#claimCpu claims} a CPU. A call allocates nothing after
-     * the first ones of its thread. If eight such calls are under way on the machine, a further one makes a CPU.
+     * <p>The call uses one of the machine's own CPUs, which is a {@linkplain #users user} of this space until the call
+     * returns. Reports and {@link dev.samara.core.event.ShootdownDelivery} name it by the number 0. Entering and
+     * leaving the space costs as much as tens of accesses, so a thread that makes many accesses should {@linkplain
+     * #enter enter} the space itself, or {@linkplain Machine#claimCpu claim} a CPU. Apart from a thread's first calls,
+     * a call allocates nothing, unless eight such calls are already running on the machine: each additional one creates
+     * a CPU.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer
@@ -330,8 +332,8 @@ public final class AddressSpace implements AutoCloseable {
      * The position of the buffer advances by the number of written bytes.
      *
      * <p>The pages are written one after the other, as a CPU writes them: the mapping must allow it, a private page
-     * that is shared after a fork is copied, written pages are dirty, and watchers are told. The rules for the CPU are
-     * those of {@link #read(long, ByteBuffer)}.
+     * that is shared after a fork is copied, written pages become dirty, and write listeners are called. What {@link
+     * #read(long, ByteBuffer)} says about the CPU applies here, too.
      *
      * @param address of the first byte
      * @param source has the bytes; a heap or a direct buffer
@@ -363,8 +365,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Reads bytes of this space as a debugger does ({@code FOLL_FORCE}, as in {@code ptrace(2)} and {@code
-     * /proc/pid/mem}). Differs from {@link #read(long, ByteBuffer)} in the rights: a mapping without any, such as
-     * {@code PROT_NONE}, is read too. Guard pages, holes and pages beyond the end of a file are EFAULT here too.
+     * /proc/pid/mem}). Differs from {@link #read(long, ByteBuffer)} in ignoring rights: it also reads a mapping without
+     * any, such as {@code PROT_NONE}. Guard pages, holes and pages beyond end of file still return EFAULT.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer
@@ -391,16 +393,16 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Writes bytes to this space as a debugger does that sets a breakpoint ({@code FOLL_FORCE}). Differs from {@link
-     * #write(long, ByteBuffer)} in the rights: a private mapping is written whatever rights it has. The written page is
-     * then the mapping's own: a file below it is unchanged, and so is a page that another space has after a fork. CPUs
-     * still cannot write to the page, and see the new bytes once this has returned. A later {@code mprotect} that
-     * allows to write makes no second copy. A shared mapping without the right to write is EFAULT.
+     * Writes bytes to this space as a debugger that sets a breakpoint does ({@code FOLL_FORCE}). Differs from {@link
+     * #write(long, ByteBuffer)} in that a private mapping is written regardless of its rights. The written page is then
+     * private to the mapping: the underlying file is unchanged, and so is a page that another space shares after a
+     * fork. CPUs still cannot write to the page, and see the new bytes once this has returned. A later {@code mprotect}
+     * that allows writing causes no second copy. A shared mapping that is not writable returns EFAULT.
      *
      * <p>Like any other write, this calls the listeners of {@link #watch}. It calls flush listeners only if it copies
-     * the page, since no translation changes otherwise, and no {@link MmuNotifier}. So a read-only page does not stay
-     * as it is: a program that keeps decoded code and sets breakpoints this way watches the page, or drops the code
-     * itself.
+     * the page, because no translation changes otherwise, and never an {@link MmuNotifier}. So the contents of a
+     * read-only page may change without a notification: an embedder that caches decoded code and sets breakpoints this
+     * way must watch the page, or drop the code itself.
      *
      * @param address of the first byte
      * @param source has the bytes; a heap or a direct buffer
@@ -444,9 +446,9 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the layout of one instant of this call. Lock-free, in a time that does not depend on the number of
-     * mappings: in a layout that threads have divided between them, one step for each of its at most 16 parts. A part
-     * that changes concurrently is read again.
+     * Returns the layout of one instant of this call. Lock-free. The time does not depend on the number of mappings; a
+     * layout divided for concurrency takes one step for each of its at most 16 parts. A part that changes concurrently
+     * is read again.
      *
      * @return an immutable view that has no cost after it is dropped
      */
@@ -470,7 +472,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the amounts that are counted against the limits. Waits for calls in progress.
+     * Returns the amounts that count against the limits. Waits for calls in progress.
      *
      * @return the amounts of one instant
      */
@@ -479,18 +481,18 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the numbers of pages that this space has in memory and has mapped, and the highest ones so far. Takes no
-     * lock and never waits. Takes time in proportion to the page tables: faults count in the tables, so that threads
-     * that fault side by side write no common word, and this adds them up.
+     * Returns the numbers of resident and mapped pages of this space, and their peaks. Takes no lock and never waits.
+     * Takes time proportional to the number of page tables: faults count in the tables, so that concurrent faults write
+     * no shared word, and this method adds the counts up.
      *
-     * <p>The numbers are exact if no call or access changes pages meanwhile. Otherwise each change is counted or not,
-     * and pages that {@code mremap} moves are not counted while they move. As on Linux, the highest number of pages in
-     * memory is looked at before pages are removed and when it is read. With more than 16 page tables it may be too
-     * small by about 4 pages for each table, since not each removal adds them all up. While threads that work in
-     * different places change the space side by side, the highest numbers are looked at only when they are read.
+     * <p>The numbers are exact if no call or access changes pages concurrently. Otherwise each concurrent change may or
+     * may not be counted, and pages that {@code mremap} moves are not counted while they move. As on Linux, the peak of
+     * resident pages is updated before pages are removed and when it is read. With more than 16 page tables it may be
+     * too low by about 4 pages per table, because not every removal adds up all counts. While the layout is divided
+     * because threads change it concurrently in different places, both peaks are updated only when they are read.
      *
-     * <p>A child of {@link #fork} begins with the private pages that it has in common with its parent, and so do its
-     * highest numbers. For a closed reference all numbers are 0.
+     * <p>A child of {@link #fork} starts with the private pages that it shares with its parent, and so do its peaks.
+     * For a closed reference all numbers are 0.
      *
      * @return the numbers
      * @throws IllegalStateException if the machine was built without memory
@@ -500,9 +502,9 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Passes what each mapping has in memory to an action, in ascending order ({@code /proc/PID/smaps}). Takes no lock
-     * and never waits; each mapping is found as by {@link #forEach}, and each page is read at an instant of its own.
-     * Takes time in proportion to the pages. A page of a file that several mappings have is looked up in each of them.
+     * Passes the resident memory of each mapping to an action, in ascending order ({@code /proc/PID/smaps}). Takes no
+     * lock and never waits; mappings are found as by {@link #forEach}, and pages are read at different instants. Takes
+     * time proportional to the number of pages. A file page that several mappings map is looked up in each of them.
      *
      * @param action receives the amounts of each mapping, by this thread; its exception ends the walk and goes to the
      *     caller
@@ -513,7 +515,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns what all mappings together have in memory ({@code /proc/PID/smaps_rollup}); see {@link #smaps}.
+     * Returns the resident memory of all mappings together ({@code /proc/PID/smaps_rollup}); see {@link #smaps}.
      *
      * @return the sums, without a mapping
      * @throws IllegalStateException if the machine was built without memory
@@ -523,7 +525,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Sets a soft limit ({@code setrlimit}); usage that exceeds the limit already stays.
+     * Sets a soft limit ({@code setrlimit}); usage that already exceeds the limit is kept.
      *
      * @param resource which limit
      * @param bytes the limit, unsigned; -1 for none
@@ -535,15 +537,16 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Grants privileges, as a change of a process's credentials does ({@code capset(2)}, {@code setuid(2)}). Lock-free;
-     * never waits. A call reads the privileges once, at its beginning: calls that begin after this has returned have
-     * them, and those under way keep what they have read. Privileges are those of the space, whichever thread calls. An
-     * embedder whose guest threads differ in theirs sets them before each call of such a thread.
+     * never waits. A call reads the privileges once, when it starts: calls that start after this method has returned
+     * use them, and calls in progress keep the privileges that they read. Privileges belong to the space, regardless of
+     * the calling thread. An embedder whose guest threads differ in privileges must set them before each call of such a
+     * thread.
      *
-     * <p>A child has the privileges of its parent at the instant at which {@link #fork} copies the layout, and changes
-     * its own afterwards. A space that replaces another one ({@link Cpu#exec}) has those that its builder granted: the
-     * embedder decides what {@code execve(2)} keeps.
+     * <p>A child inherits its parent's privileges at the instant at which {@link #fork} copies the layout; later
+     * changes affect only one of the two. A space that replaces another one ({@link Cpu#exec}) has the privileges that
+     * its builder granted: the embedder decides what {@code execve(2)} keeps.
      *
-     * @param granted the privileges; those that the space has already are no error
+     * @param granted the privileges; granting one that the space already has is not an error
      * @throws MmException with ESRCH if this reference is closed
      */
     public void grant(Capability... granted) {
@@ -553,10 +556,10 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Takes privileges back, under the rules of {@link #grant}. Memory that is locked beyond the limit stays locked,
-     * and mappings below {@link Geometry#minimum} stay.
+     * Revokes privileges, under the rules of {@link #grant}. Memory that is locked beyond the limit stays locked, and
+     * mappings below {@link Geometry#minimum} stay.
      *
-     * @param dropped the privileges; those that the space does not have are no error
+     * @param dropped the privileges; dropping one that the space does not have is not an error
      * @throws MmException with ESRCH if this reference is closed
      */
     public void drop(Capability... dropped) {
@@ -566,7 +569,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the privileges of one instant. Lock-free; never waits.
+     * Returns the privileges at one instant. Lock-free; never waits.
      *
      * @return the privileges, unmodifiable; none if this reference is closed
      */
@@ -577,12 +580,12 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Refuses mappings that are writable and executable, and changes that make a mapping executable ({@code prctl(2)},
      * {@code PR_SET_MDWE}). From then on {@link #mmap} and {@link #shmat} of memory that is both, and {@link #mprotect}
-     * that adds {@link Protection#EXEC}, or both rights, are EACCES. Mappings that exist keep their rights, and {@link
-     * #mmap} of memory that is executable and not writable succeeds. No call adds {@link Protection#EXEC} to a mapping
-     * after this has returned, not even one that began before. The bits are set once, and never taken back.
+     * that adds {@link Protection#EXEC} or both rights, return EACCES. Existing mappings keep their rights, and {@link
+     * #mmap} of memory that is executable but not writable succeeds. No call adds {@link Protection#EXEC} to a mapping
+     * after this has returned, not even one that started before. The bits are set once, and cannot be cleared.
      *
-     * <p>A child, and a space that replaces this one ({@link Cpu#exec}), begin with these bits, unless they contain
-     * {@link MdweFlags#NO_INHERIT}. A space that has bits of its own when it replaces another one keeps those.
+     * <p>A child, and a space that replaces this one ({@link Cpu#exec}), start with these bits, unless they contain
+     * {@link MdweFlags#NO_INHERIT}. A replacing space whose own bits are already set keeps them.
      *
      * <p>Errors ({@code prctl_set_mdwe} in {@code kernel/sys.c}): EINVAL an unknown bit, or NO_INHERIT without
      * REFUSE_EXEC_GAIN; EPERM other bits are set.
@@ -597,7 +600,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns what {@link #setMdwe} has set ({@code PR_GET_MDWE}). Lock-free; never waits.
+     * Returns the bits that {@link #setMdwe} set ({@code PR_GET_MDWE}). Lock-free; never waits.
      *
      * @return bits of {@link MdweFlags}; 0 if this reference is closed
      */
@@ -606,14 +609,15 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Names memory without a file ({@code prctl(2)}, {@code PR_SET_VMA} with {@code PR_SET_VMA_ANON_NAME}), mapping by
-     * mapping. A hole is reported at the end (ENOMEM). Any other error stops the call, and the mappings before it stay
-     * named. Private anonymous memory can be named, sealed or not, and so can mappings of shared anonymous memory and
-     * of a {@link dev.samara.core.backing.MemoryFile}, private ones too. Their name is then {@code [anon:name]} or
-     * {@code [anon_shmem:name]} ({@link Vma#name}), and is shown so ({@link LayoutSnapshot#maps}), except that private
-     * memory of the heap and of the main stack is shown as such. Mappings with different names do not merge. Names are
-     * cut, moved and inherited by a child with their mappings; a new mapping has none, nor has the growth of the heap.
-     * A special mapping, such as {@code [vdso]}, keeps its own name: naming a whole one changes nothing.
+     * Names memory that is not backed by a file ({@code prctl(2)}, {@code PR_SET_VMA} with {@code
+     * PR_SET_VMA_ANON_NAME}), mapping by mapping. The call continues after a hole, and returns ENOMEM at the end. Any
+     * other error stops the call, and the mappings named before it stay named. Private anonymous memory can be named,
+     * sealed or not, and so can mappings of shared anonymous memory and of a {@link
+     * dev.samara.core.backing.MemoryFile}, private ones too. Their name is then {@code [anon:name]} or {@code
+     * [anon_shmem:name]} ({@link Vma#name}). {@link LayoutSnapshot#maps} shows it, except for private memory of the
+     * heap and the main stack, which is shown as such. Mappings with different names do not merge. When a mapping is
+     * split, moved or inherited by a child, its name goes with it; new mappings, and memory by which the heap grows,
+     * are unnamed. A special mapping, such as {@code [vdso]}, keeps its own name: naming all of it changes nothing.
      *
      * <p>Errors ({@code set_anon_vma_name} in {@code mm/madvise.c}): EINVAL a name of more than 79 characters or with a
      * character that is not printable ASCII, or is one of {@code \ ` $ [ ]}; EINVAL not a page boundary, or the range
@@ -622,7 +626,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
-     * @param name the name, which may be empty; null to take names away
+     * @param name the name, which may be empty; null to remove names
      * @return 0, or a negated errno
      */
     public long setAnonymousName(long start, long length, @Nullable String name) {
@@ -640,7 +644,7 @@ public final class AddressSpace implements AutoCloseable {
      * an unknown flag; EACCES, ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EPERM a
      * {@linkplain dev.samara.core.backing.MemoryFile#addSeals seal} of the file; EACCES writable and executable after
      * {@link #setMdwe}; EPERM a sealed mapping is in the range; ENOMEM a limit, or the memory cannot be committed.
-     * After a later failure, a mapping may stay cut at an edge of the range.
+     * After a later failure, a mapping may stay split at an edge of the range.
      *
      * @param address exact address with FIXED; otherwise a hint, or 0 for any address
      * @param length bytes
@@ -672,10 +676,10 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Unmaps a range as {@link #munmap} does, but returns as soon as lookups find nothing there. The range is not
-     * allocated again before the call is complete. Until the call returns, it does the work of {@code munmap} on the
-     * calling thread: it may wait for operations in flight, and call backings, whose exceptions go to the caller. All
-     * asynchronous forms do so. Actions that depend on the completion run on a thread of the machine, or on a thread
-     * that waits for it.
+     * allocated again before the call is complete. Like all asynchronous forms, the call does its work up to
+     * publication on the calling thread: it may wait for operations in flight, and call backings, whose exceptions
+     * propagate to the caller. Dependent stages of the future run on one of the machine's threads, or on a thread that
+     * waits for the completion.
      *
      * @param start a page boundary
      * @param length bytes
@@ -719,7 +723,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Changes rights ({@code mprotect(2)}), mapping by mapping: after an error, the mappings before it stay changed.
+     * Changes rights ({@code mprotect(2)}), mapping by mapping: after an error, the mappings changed before it stay
+     * changed.
      *
      * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps, has a hole,
      * makes too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES
@@ -740,14 +745,14 @@ public final class AddressSpace implements AutoCloseable {
      * <p>Errors: EINVAL bad flags, address, lengths or overlap; ENOMEM too many mappings; EFAULT nothing at the
      * address, or the range leaves its mapping; EPERM sealed; EINVAL length 0 of a private mapping; EAGAIN locked over
      * the limit; ENOMEM a limit, or no free range. With FIXED the target is unmapped first, and stays unmapped after a
-     * later failure. With equal lengths several mappings are moved one by one, and after an error the earlier ones have
+     * later failure. With equal lengths, several mappings are moved one by one; after an error, the ones before it stay
      * moved.
      *
-     * <p>A move of more than 64 mappings publishes in batches, as on Linux, where lookups see each mapping move. Both
-     * ranges belong to the call from the first batch to its completion. Operations that name a part of them wait, no
-     * mapping is placed there, and a fork waits for the last batch. A close of the space waits for the call. An
-     * interrupt does not end a call that has begun to move. If a mapping in the ranges has a backing with {@link
-     * dev.samara.core.vma.VmOperations}, all mappings move at one instant, since the backing is asked before.
+     * <p>A move of more than 64 mappings is published in batches (on Linux, lookups see each mapping move separately).
+     * The call owns both ranges from the first batch to its completion: operations that name a part of them wait, no
+     * mapping is placed there, and a fork waits for the last batch. Closing the space waits for the call. An interrupt
+     * does not stop a call that has started moving. If a mapping in the ranges has a backing with {@link
+     * dev.samara.core.vma.VmOperations}, all mappings move at one instant, because the backing is asked first.
      *
      * @param address a page boundary
      * @param oldLength bytes; 0 makes a second mapping of shared memory
@@ -763,9 +768,9 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Maps another part of a file in place of a part of a shared mapping ({@code remap_file_pages(2)}, as an emulation
      * since Linux 4.0). The new mapping has the rights of the one at {@code start}, and is locked if that is; advice
-     * and {@link LockFlags#ONFAULT} are not kept. The pages are faulted in, unless {@code flags} has {@link
-     * MapFlags#NONBLOCK} or the machine has no memory. No operation comes between the look at the mapping and the new
-     * one.
+     * and {@link LockFlags#ONFAULT} are not kept. The pages are faulted in, unless {@code flags} contains {@link
+     * MapFlags#NONBLOCK} or the machine has no memory. No operation runs between the check of the old mapping and the
+     * creation of the new one.
      *
      * <p>Errors ({@code mm/mmap.c}): EINVAL {@code protection} is not 0, the length rounds down to 0, the range or the
      * offset wraps, nothing or no shared writable file at {@code start}, or the range has a hole or mappings of another
@@ -798,16 +803,16 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Gives advice ({@code madvise(2)}), mapping by mapping. A hole is reported at the end (ENOMEM). Any other error
-     * stops the call, and the mappings before it stay changed. The effect on pages is not part of the layout. WILLNEED
-     * calls {@link dev.samara.core.vma.Backing#willNeed} for each mapping of a backing in the range, and a {@code
-     * HostFile} begins to read pages; no error of a read is told.
+     * Gives advice ({@code madvise(2)}), mapping by mapping. The call continues after a hole, and returns ENOMEM at the
+     * end. Any other error stops the call, and the mappings changed before it stay changed. The effect on pages is not
+     * part of the layout. WILLNEED calls {@link dev.samara.core.vma.Backing#willNeed} for each mapping of a backing in
+     * the range, and a {@code HostFile} starts to read pages; read errors are not reported.
      *
      * <p>Errors: EINVAL unknown advice, not a page boundary, the range wraps, or the advice does not fit the mapping;
      * EPERM it would discard pages of a sealed mapping; EACCES REMOVE of a mapping that cannot be written, EPERM of a
      * file that is sealed against writes; EAGAIN too many mappings. GUARD_INSTALL needs page tables for its whole
      * range: ENOMEM beyond the {@linkplain MachineBuilder#pageTableLimit limit}, EINTR if the thread is interrupted
-     * while it counts them; nothing is changed then.
+     * while it counts them; in both cases nothing is changed.
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
@@ -819,15 +824,15 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Has all CPUs that run guest code in this space execute a full fence ({@code membarrier(2)}, {@code
-     * MEMBARRIER_CMD_PRIVATE_EXPEDITED}). Each access that the guest of such a CPU has made before its fence is visible
-     * to the caller after this call. All actions of the caller before this call are visible to each access after the
-     * fence. A guest that needs a fence on a rare path only can thus leave it out of the frequent one. The call waits
-     * until each CPU in GUEST polls or leaves GUEST; CPUs in other states need no fence, since they pass one on their
-     * way to GUEST.
+     * Makes all CPUs that run guest code in this space execute a full fence ({@code membarrier(2)}, {@code
+     * MEMBARRIER_CMD_PRIVATE_EXPEDITED}). Every access that the guest on such a CPU made before its fence is visible to
+     * the caller after this call, and all actions of the caller before this call are visible to every access after the
+     * fence. A guest algorithm with a frequent and a rare path can thus omit the fence on the frequent path. The call
+     * waits until each CPU in GUEST polls or leaves GUEST; CPUs in other states need no fence, because they execute one
+     * when they enter GUEST.
      *
-     * <p>A call counts as a flush without a range. A CPU that has missed more than 128 flushes and membarriers of the
-     * space since it last was in GUEST there drops all its translations of the space when it enters GUEST.
+     * <p>A call counts as a flush without a range. A CPU that missed more than 128 flushes and membarriers of the space
+     * since it was last in GUEST there drops all its translations of the space when it next enters GUEST.
      *
      * @return 0, or {@code -ESRCH} if this reference is closed
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
@@ -849,7 +854,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Locks memory ({@code mlock2(2)}), mapping by mapping: after an error, the mappings before it stay locked.
+     * Locks memory ({@code mlock2(2)}), mapping by mapping: after an error, the mappings locked before it stay locked.
      *
      * <p>Errors: EINVAL bad flags, or the range wraps; EPERM not allowed at all; ENOMEM over the limit, a hole, too
      * many mappings, or memory that cannot be accessed (which stays locked).
@@ -864,7 +869,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Unlocks memory ({@code munlock(2)}), mapping by mapping: after an error, the mappings before it stay unlocked.
+     * Unlocks memory ({@code munlock(2)}), mapping by mapping: after an error, the mappings unlocked before it stay
+     * unlocked.
      *
      * <p>Errors: EINVAL the range wraps; ENOMEM a hole, or too many mappings.
      *
@@ -900,13 +906,13 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Saves what was written through shared mappings ({@code msync(2)}). With {@link SyncFlags#SYNC}, {@link
      * dev.samara.core.vma.Backing#fsync} is called for each shared mapping in the range; the file of a {@code HostFile}
-     * is then on its device. With {@link SyncFlags#ASYNC} nothing is begun, as on Linux. With {@link
-     * SyncFlags#INVALIDATE} nothing is dropped: all mappings of a file have one page cache. Waits for the backings, and
-     * for CPUs that may write the pages.
+     * is then on its device. {@link SyncFlags#ASYNC} starts no write, as on Linux. {@link SyncFlags#INVALIDATE} drops
+     * nothing, because all mappings of a file share one page cache. Waits for the backings, and for CPUs that may write
+     * to the pages.
      *
      * <p>Errors: EINVAL bad flags or not a page boundary; ENOMEM the range wraps or has a hole; EBUSY INVALIDATE of
      * locked memory; those of the backings, such as EIO and ENOSPC, which precede ENOMEM and EBUSY. Mappings before a
-     * hole or a locked one are saved nevertheless.
+     * hole or a locked mapping are saved nevertheless.
      *
      * @param start a page boundary
      * @param length bytes
@@ -918,7 +924,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Seals mappings against change ({@code mseal(2)}), for ever.
+     * Seals mappings against change ({@code mseal(2)}), permanently.
      *
      * <p>Errors: EINVAL flags, not a page boundary, or the range wraps; ENOMEM the range has a hole (nothing is
      * sealed), or too many mappings (the mappings before it are sealed).
@@ -961,15 +967,15 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Locks a System V segment ({@code shmctl(2)} with {@code SHM_LOCK}), attached or not, until {@link #shmUnlock} or
-     * its removal. The segment counts with all its pages, once, against the limit on locked memory: those of all
-     * segments that are locked on this machine ({@link Machine#lockedSegments}), as on Linux those of a user. It is
-     * compared with {@link Resource#MEMLOCK} of this space; what the space has locked by {@code mlock} counts apart.
-     * Pages of a segment do not leave memory here, locked or not. Pages that are not in memory yet are not faulted in.
+     * its removal. All pages of the segment count once against the limit on locked memory. The sum over all locked
+     * segments of this machine ({@link Machine#lockedSegments}; on Linux, those of a user) is compared with {@link
+     * Resource#MEMLOCK} of this space; memory that the space locked with {@code mlock} counts separately. Here a
+     * segment's pages never leave memory, locked or not. Locking does not fault in pages that are not in memory yet.
      *
      * <p>Errors ({@code shmctl_do_lock} in {@code ipc/shm.c}): EINVAL no segment, or it is removed; EPERM the limit is
-     * 0, also if the segment is locked already; ENOMEM over the limit. {@link Capability#IPC_LOCK} allows both. A
-     * segment that is locked already is 0. Whether the caller owns the segment (EPERM, before the limit) is known to
-     * the embedder.
+     * 0, also if the segment is locked already; ENOMEM over the limit. {@link Capability#IPC_LOCK} lifts both
+     * restrictions. Locking a locked segment again returns 0. The embedder must check whether the caller owns the
+     * segment (EPERM, before the limit).
      *
      * @param segment the segment; null stands for an identifier that does not exist
      * @return 0, or a negated errno
@@ -981,8 +987,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Unlocks a System V segment ({@code shmctl(2)} with {@code SHM_UNLOCK}), also one that another space has locked. A
-     * segment that is not locked stays as it is. Takes a lock for a moment, and waits for nothing else.
+     * Unlocks a System V segment ({@code shmctl(2)} with {@code SHM_UNLOCK}), even if another space locked it. A
+     * segment that is not locked stays unchanged. Takes a lock briefly, and waits for nothing else.
      *
      * <p>Errors: EINVAL no segment, or it is removed.
      *
@@ -1007,18 +1013,18 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the number of users of this space ({@code mm_users}): of references like this one that are not closed,
-     * of CPUs that are in the space, and of CPUs that {@linkplain Cpu#use borrow} another space and come back.
+     * Returns the number of users of this space ({@code mm_users}): open references like this one, CPUs in the space,
+     * and CPUs that will return to it when their {@linkplain Cpu#use borrow} of another space ends.
      *
-     * @return the number at some instant of this call; 0 once and for all after the last user has gone
+     * @return the number at some instant of this call; 0, permanently, once the last user is gone
      */
     public int users() {
         return own.lifetime().users().users();
     }
 
     /**
-     * Returns how many of the {@linkplain #users users} are CPUs in the space. CPUs in LAZY are not counted; those that
-     * wait here for a thread to {@link #enter} are.
+     * Returns how many of the {@linkplain #users users} are CPUs in the space. LAZY CPUs are not counted; idle CPUs
+     * that wait here for a thread to {@link #enter} are.
      *
      * @return the number at some instant of this call
      */
@@ -1027,9 +1033,9 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the references to this space that are not given up, of all three kinds, the {@linkplain Cpu#use borrows},
-     * and the CPUs that come back from a borrow of another space. Other CPUs have none. Takes no lock. {@link
-     * Machine#references} also finds the references to a space of which only weaker ones are left.
+     * Returns the open references to this space, of all three kinds, its {@linkplain Cpu#use borrows}, and the CPUs
+     * that will return to it from a borrow of another space. Other CPUs have no entry. Takes no lock. {@link
+     * Machine#references} also finds the references to a space to which only weaker ones are left.
      *
      * @return the references at some instants of this call, the oldest first
      */
@@ -1071,7 +1077,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Returns a reference to the identity of this space. Does not wait.
      *
-     * @return the weakest reference, which can be asked after the end of the space; the caller closes it
+     * @return the weakest reference, which remains usable after the end of the space; the caller closes it
      * @throws MmException with ESRCH if this reference is closed
      */
     @Experimental
@@ -1097,8 +1103,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Stores which pages are in memory ({@code mincore}): existing private pages, and the pages of a file that its page
-     * cache has. Takes no lock and never waits; each page is read at an instant of its own.
+     * Stores which pages are in memory ({@code mincore}): existing private pages, and the file pages that are in the
+     * page cache. Takes no lock and never waits; pages are read at different instants.
      *
      * @param start a page boundary (EINVAL)
      * @param length bytes; the range must not reach beyond the limit of the space (ENOMEM)
@@ -1112,21 +1118,21 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Tells which pages of a range match a question, as regions ({@code PAGEMAP_SCAN} of {@code /proc/PID/pagemap}).
-     * Changes nothing, takes no lock and never waits; each page is read at an instant of its own. Allocates nothing. A
-     * page that an operation in flight removes is told until it is gone. Pages outside of mappings are never told.
+     * Reports which pages of a range match a query, as regions ({@code PAGEMAP_SCAN} of {@code /proc/PID/pagemap}).
+     * Changes nothing, takes no lock and never waits; pages are read at different instants. Allocates nothing. A page
+     * that an operation in flight removes is reported until it is gone. Pages outside mappings are never reported.
      *
-     * <p>Neighbouring pages with equal told categories are one region. The answer ends before the first matching page
-     * for which it has no room ({@link PageScan#walkEnd}). Without room for a region, nothing is told and the whole
-     * range is walked, as on Linux.
+     * <p>Neighbouring pages with equal reported categories form one region. The scan ends before the first matching
+     * page for which no room is left ({@link PageScan#walkEnd}). If there is no room for any region, nothing is
+     * reported and the whole range is walked, as on Linux.
      *
      * <p>Errors, in this order: EINVAL an unknown category, or the start is not a page boundary; EFAULT the end is
-     * below the start, or beyond the limit of the space; EINTR the thread is interrupted, and this has read more than
-     * 64 page tables without a region to tell. With such a region the answer ends early instead.
+     * below the start, or beyond the limit of the space; EINTR the thread is interrupted, and the scan has read more
+     * than 64 page tables without finding a region. If it has found one, the scan ends early instead.
      *
-     * @param scan the question
+     * @param scan the query
      * @param regions receives, for each region, its first address, its end and its categories, bits of {@link
-     *     dev.samara.core.mman.PageCategory}; null to tell no region
+     *     dev.samara.core.mman.PageCategory}; null to report no region
      * @return the number of regions, or a negated errno
      * @throws IllegalStateException if the machine was built without memory
      */
@@ -1135,10 +1141,10 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Stores a word for each page of a range, as {@code /proc/PID/pagemap} has it: whether the page is present, of a
-     * page cache, mapped nowhere else, a guard, and written since the last collection of written pages. Changes
-     * nothing, takes no lock and never waits; each page is read at an instant of its own. Allocates nothing, except to
-     * find out whether a page of a file is mapped elsewhere.
+     * Stores a word for each page of a range, in the format of {@code /proc/PID/pagemap}: whether the page is present,
+     * in a page cache, mapped nowhere else, a guard, or written since the last collection of written pages. Changes
+     * nothing, takes no lock and never waits; pages are read at different instants. Allocates nothing, except to find
+     * out whether a file page is mapped elsewhere.
      *
      * @param start a page boundary (EINVAL)
      * @param length bytes; the range is cut at the limit of the space
@@ -1153,27 +1159,27 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Collects the pages that were written since the last collection of them, and marks them as not written ({@code
-     * PAGEMAP_SCAN} with {@code PM_SCAN_WP_MATCHING}, KVM's dirty log). This or a later collection reports every store
-     * that a CPU has completed. A store that was completed before this call is reported by this call, or by an earlier
-     * collection that ran at the same time. When the sink receives a page, the reported stores have been made, so a
-     * copy of the page then contains them. The next collection reports each store that is made after this call has
+     * PAGEMAP_SCAN} with {@code PM_SCAN_WP_MATCHING}, KVM's dirty log). Every store that a CPU completes is reported,
+     * by this or a later collection. A store completed before this call is reported by this call, or by an earlier
+     * collection that overlaps it. When the sink receives a page, the reported stores have been performed, so a copy of
+     * the page taken then contains them. The next collection reports every store performed after this call has
      * returned.
      *
      * <p>The written mark belongs to the page at its address. A page that {@code mremap} has moved counts as written at
      * its new address, whether or not it was reported. A page that was copied on write counts as written. A child
      * inherits the marks of its parent's pages. A page that is unmapped, discarded, truncated, or removed from its
-     * {@link dev.samara.core.vma.PageCache} is not reported any more. Its removal is not reported here either. {@link
-     * #addListener} and {@link #addNotifier} report a removal by an operation of the space; no callback reports a
-     * removal by the page cache. A page may count as written although it was only prepared for a write ({@code
-     * handleFault}, {@code pin}, {@code translate}, {@code MAP_POPULATE}, {@code mlock}), or read where the {@linkplain
-     * MachineBuilder#forbidZeroPage zero page is forbidden}. Writes through a pin after a collection, by files ({@code
-     * pwrite}) and through other mappings of the page are not reported.
+     * {@link dev.samara.core.vma.PageCache} is no longer reported; neither is its removal. {@link #addListener} and
+     * {@link #addNotifier} report a removal by an operation of the space; no callback reports a removal by the page
+     * cache. A page may count as written although it was only made writable ({@code handleFault}, {@code pin}, {@code
+     * translate}, {@code MAP_POPULATE}, {@code mlock}), or read where the {@linkplain MachineBuilder#forbidZeroPage
+     * zero page is forbidden}. Writes through a pin after a collection, by files ({@code pwrite}) and through other
+     * mappings of the page are not reported.
      *
      * <p>The sink is called on this thread, in ascending order, with no lock held. If the sink throws, this method
-     * throws that exception, and the page at which it threw and all later pages count as written again. This waits for
-     * CPUs in GUEST that have translations of the cleared pages, and for pages that are being copied, as operations do.
-     * It is no operation, and no operation waits for it. Two concurrent collections share the pages: one of them
-     * reports each page.
+     * throws that exception, and the page at which it threw and all later pages count as written again. Like an
+     * operation, this method waits for CPUs in GUEST that have translations of the cleared pages, and for pages that
+     * are being copied. But it is not an operation, and no operation waits for it. Two concurrent collections split the
+     * pages between them: each page is reported by one of them.
      *
      * <p>Errors, as {@code PAGEMAP_SCAN} has them: EINVAL not a page boundary; EFAULT the range reaches beyond the
      * limit of the space. Holes are skipped.
@@ -1190,9 +1196,9 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Collects the pages that were accessed since the last collection of them, and marks them as not accessed. The
-     * guarantees are those of {@link #collectDirty} for written pages. The aging of pages on Linux clears the mark and
-     * does not flush; this method flushes. The next collection therefore sees a later access even if the translation
-     * was in a TLB.
+     * guarantees are those of {@link #collectDirty} for written pages. Unlike page aging on Linux, which clears the
+     * mark without a flush, this method flushes. The next collection therefore sees a later access even if its
+     * translation was in a TLB.
      *
      * @param start a page boundary
      * @param length bytes
@@ -1208,38 +1214,38 @@ public final class AddressSpace implements AutoCloseable {
      * Copies the layout of one instant ({@code fork(2)}). Mappings marked DONTFORK are left out, and nothing in the
      * copy is locked. The child has the parent's limits and privileges.
      *
-     * <p>Waits for operations under way, and for CPUs in GUEST to flush the rights that the copy takes.
+     * <p>Waits for operations in flight, and until CPUs in GUEST have flushed the rights that the copy revokes.
      *
      * @return the child
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this space and its machine are
      *     closed during the call
      * @throws MmException with ESRCH if this reference is closed; with ENOMEM if the commit limit does not allow the
-     *     copy, or if this space was {@linkplain PageTableRef#reap reaped}; with EAGAIN if as many calls work on pages
-     *     as the machine has page table contexts for; or with the error of a backing that refuses
+     *     copy, or if this space was {@linkplain PageTableRef#reap reaped}; with EAGAIN if all page table contexts of
+     *     the machine are in use; or with the error of a backing that refuses
      */
     public AddressSpace fork() {
         return machine.register(Fork.fork(layout));
     }
 
     /**
-     * Takes the calling thread into this space: gives it a CPU of the machine's pool, in GUEST, until the guest is
-     * closed. For any thread that uses the memory for a time, without a CPU of its own; a thread that runs guest code
-     * for long {@linkplain Machine#claimCpu claims} one. A thread may enter several spaces, and one space several
-     * times.
+     * Lets the calling thread enter this space: lends it a CPU from the machine's pool, in GUEST, until the guest is
+     * closed. This is for threads that use the memory for a limited time and own no CPU; a thread that runs guest code
+     * permanently should {@linkplain Machine#claimCpu claim} one. A thread may enter several spaces, and one space
+     * several times.
      *
-     * <p>While it is idle, a CPU of the pool stays in the space that it was in last, so that the next stay there is
-     * short. Such CPUs are among the {@link #users} and {@link #cpus} of the space; no operation waits for them. They
-     * leave the space when the last reference to its users is closed. Up to 32 are kept for all spaces of a machine.
+     * <p>An idle CPU of the pool stays in the space that it was last in, which makes the next entry there cheap. Such
+     * CPUs count as {@link #users} and {@link #cpus} of the space; no operation waits for them. They leave the space
+     * when the last reference to its users is closed. At most 32 are kept for all spaces of a machine.
      *
-     * <p>Never waits. Allocates the guest alone if the thread has used a CPU of the pool before, and it or another one
-     * that was in this space is idle. While 32 guests are open on the machine, each further one makes a CPU, and ends
-     * it at its close, which takes some hundred times as long.
+     * <p>Never waits. Allocates only the guest if the thread has used a pool CPU before, and that CPU, or another one
+     * that was in this space, is idle. While 32 guests are open on the machine, each additional one creates a CPU and
+     * destroys it at its close, which takes some hundred times as long.
      *
      * @return the guest, to be closed by this thread
      * @throws MmException with ESRCH if this reference is closed, or the space ends during this call; with EAGAIN if
      *     the thread has 63 guests open in this space
-     * @throws IllegalStateException if the machine was built without memory, if it has as many page table contexts as
-     *     there can be, or if the CPU that the thread has in this space is in a fault or in one of its listeners
+     * @throws IllegalStateException if the machine was built without memory, if it has reached the maximum number of
+     *     page table contexts, or if the thread's CPU in this space is in a fault or in one of its listeners
      */
     public Guest enter() {
         Guest entered = Guest.enter(machine.guests(), layout);
@@ -1250,20 +1256,20 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Gives this reference up ({@code mmput}): refuses later calls with ESRCH. If it was the last user of the space,
-     * tears the space down: unmaps everything, sealed mappings too, as the end of a process does, and releases the
-     * charges. A second call does nothing, wherever it is made, and does not wait for the first one.
+     * Releases this reference ({@code mmput}); later calls fail with ESRCH. If it was the last user of the space, tears
+     * the space down: unmaps everything, including sealed mappings, as process exit does, and releases the charges. A
+     * second call, from any thread, does nothing, and does not wait for the first one.
      *
-     * <p>The teardown waits for the operations in flight, which end as without it, and for forks under way. Calls that
-     * wait for something in flight are refused when they have waited. A CPU that is {@linkplain Cpu#enterLazy LAZY} in
-     * the space does not delay the teardown. {@link LazyTlb} decides which part of the space such a CPU keeps
-     * afterwards. No CPU is asked to flush, since none uses the space.
+     * <p>The teardown waits for the operations in flight, which complete normally, and for forks in progress. A call
+     * that is waiting for something in flight fails once its wait ends. A CPU that is {@linkplain Cpu#enterLazy LAZY}
+     * in the space does not delay the teardown; {@link LazyTlb} determines which part of the space such a CPU keeps
+     * afterwards. No CPU needs to flush, because none uses the space.
      *
-     * <p>If it was the last reference, and CPUs are still in the space, each CPU that {@linkplain Cpu#use borrows} it
-     * is asked once to let go, and this returns. Idle CPUs that {@link #enter} has left in the space leave it. The last
-     * CPU that leaves ends the space.
+     * <p>If it was the last reference but CPUs are still in the space, this method asks each CPU that {@linkplain
+     * Cpu#use borrows} it, once, to let go, and returns. Idle CPUs that {@link #enter} left in the space leave it. The
+     * last CPU to leave ends the space.
      *
-     * <p>A thread that may not wait may call this, too. A thread of the machine then tears the space down.
+     * <p>A thread that must not wait may call this method, too; one of the machine's threads then tears the space down.
      */
     @Override
     public void close() {
@@ -1276,7 +1282,7 @@ public final class AddressSpace implements AutoCloseable {
         giveUp();
     }
 
-    /** Gives up the users of CPUs that are gone, and their borrows. */
+    /** Releases the user counts of CPUs that are gone, and ends their borrows. */
     private void giveUpDeadUsers() {
         try {
             own.lifetime().releaseDeadCpus();
@@ -1287,7 +1293,7 @@ public final class AddressSpace implements AutoCloseable {
         }
     }
 
-    /** Gives this reference up, on a stack that was checked before. */
+    /** Releases this reference, on a stack that was checked before. */
     void giveUp() {
         // Before the entry ends: another close that finds it ended returns, and its thread's later calls are refused.
         layout = own.closed();
@@ -1298,13 +1304,13 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Adds a listener, which is called for each change of the layout that is published before the registration is
-     * closed, in the order {@link ChangeOrder#BY_RANGE}. Operations on different ranges of the space run side by side
-     * as without a listener.
+     * closed, in the order {@link ChangeOrder#BY_RANGE}. Operations on different ranges of the space still run
+     * concurrently.
      *
-     * <p>Any thread may close the registration, but throws {@code IllegalStateException} while one of its CPUs is in
-     * GUEST, and within {@code rcuMapPages}. The close does not wait for calls of the listener: changes that were
-     * published before it may be delivered later. The listener is not called for changes published after it. A loss of
-     * changes that the listener could not keep up with is reported, also after the close.
+     * <p>Any thread may close the registration; {@code close} throws {@code IllegalStateException} while one of the
+     * thread's CPUs is in GUEST, and within {@code rcuMapPages}. It does not wait for calls of the listener: changes
+     * published before the close may still be delivered after it, but changes published after it are not. If the
+     * listener cannot keep up and changes are lost, that is reported, even after the close.
      *
      * @param listener the listener
      * @return the registration
@@ -1317,7 +1323,7 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Adds a listener as {@link #addListener(LayoutListener)} does, for changes in a given order. With {@link
-     * ChangeOrder#TOTAL}, the operations of the space take turns at one lock until the registration is closed.
+     * ChangeOrder#TOTAL}, all operations of the space contend for one lock until the registration is closed.
      *
      * @param listener the listener
      * @param order the order in which the listener receives changes
@@ -1330,13 +1336,13 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Adds a notifier. It is called for each operation that begins after this and removes mappings, pages or rights,
-     * while the operation is in flight. An operation that began before this and is in flight calls it too, if it has
-     * not called its notifiers yet. A fork does not inherit the notifier.
+     * Adds a notifier. It is called for each operation that starts after this method has returned and removes mappings,
+     * pages or rights, while that operation is in flight. An operation already in flight calls it too, unless it has
+     * already called its notifiers. A child does not inherit the notifier.
      *
-     * <p>Any thread may close the registration, but throws {@code IllegalStateException} while one of its CPUs is in
-     * GUEST, and within {@code rcuMapPages}. The notifier is not called for operations that begin after that; it may
-     * still be called for operations in flight.
+     * <p>Any thread may close the registration; {@code close} throws {@code IllegalStateException} while one of the
+     * thread's CPUs is in GUEST, and within {@code rcuMapPages}. The notifier is not called for operations that start
+     * after the close; it may still be called for operations in flight.
      *
      * @param notifier the notifier
      * @return the registration
@@ -1349,9 +1355,9 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Watches bytes for writes. After this has returned, each store, atomic update, copy or fill by any CPU that writes
-     * one of the bytes calls the listener. Stores into other bytes of their pages do not call it, but are slower: they
-     * always miss the TLB. Other accesses cost no more. Ranges may overlap; the listener of the lowest range is called
-     * first.
+     * one of the bytes calls the listener. Stores to other bytes of the same pages do not call it, but are slower,
+     * because they always miss the TLB. Other accesses are not slowed down. Ranges may overlap; the listener of the
+     * lowest range is called first.
      *
      * <p>Addresses are watched, not mappings: a range may be unmapped and mapped again. A child is not watched. The
      * listener is not called for writes by files ({@code pwrite}), through other mappings of the page or through pins,
@@ -1372,13 +1378,13 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Watches bytes for reads. After this has returned, each load, fetch, atomic update or copy by any CPU that reads
-     * one of the bytes calls the listener. Other accesses to their pages, stores too, do not call it, but are slower:
-     * they always miss the TLB. Accesses to other pages cost no more. Ranges may overlap; the listener of the lowest
-     * range is called first.
+     * one of the bytes calls the listener. Other accesses to the same pages, including stores, do not call it, but are
+     * slower, because they always miss the TLB. Accesses to other pages are not slowed down. Ranges may overlap; the
+     * listener of the lowest range is called first.
      *
      * <p>Addresses are watched, not mappings, and a child is not watched, as for {@link #watch}. The listener is not
      * called for reads by {@link #readForced}, by files, through other mappings of the page or through pins, nor for
-     * the comparison of a futex word. An emulator that keeps decoded code fetches it once.
+     * the comparison of a futex word. An emulator that caches decoded code fetches it only once.
      *
      * @param start the first address
      * @param length bytes, at least 1
@@ -1394,7 +1400,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the numbers of events in this space since it was built. Takes no lock.
+     * Returns the event counts of this space since it was built. Takes no lock.
      *
      * @return the numbers; those of its parent are not included
      */
@@ -1403,8 +1409,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns how long the layout lock of this space was held so far. Every call that changes the space takes the lock
-     * for a moment, and this method takes it too.
+     * Returns how long the layout lock of this space was held so far. Every call that changes the space takes that lock
+     * briefly, and so does this method.
      *
      * @return a histogram
      */
@@ -1423,8 +1429,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns the number of this space on its machine, its mappings or that this reference is closed, and the number of
-     * the users as text. Takes no lock.
+     * Returns as text the number of this space on its machine, its mappings or that this reference is closed, and the
+     * number of its users. Takes no lock.
      */
     @Override
     public String toString() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a caller may rely on from version to version: {@link dev.samara.core.annotation.Experimental} marks the elements
- * of the API that a minor version may change.
+ * API stability: {@link dev.samara.core.annotation.Experimental} marks the API elements that a minor version may
+ * change.
  *
  * <p>This package depends on no other package of Samara.
  *

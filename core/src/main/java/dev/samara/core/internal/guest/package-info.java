@@ -2,24 +2,24 @@
 /**
  * The implementation of the memory of CPUs.
  *
- * <p>{@link dev.samara.core.internal.guest.CpuMemory} makes the accesses of {@link dev.samara.core.guest.GuestMemory}.
- * It passes them to a {@link dev.samara.core.internal.guest.TranslatedMemory}. That asks the TLB of a {@link
- * dev.samara.core.internal.tlb.CpuTlb}, has it walk the page table on a miss, and has a {@link
- * dev.samara.core.internal.fault.Faulter} find the page if there is none. Then it accesses the bytes of the frame.
- * Accesses are made in GUEST, and faults are handled outside of it. {@link
- * dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine. There each access is checked
- * after it was made.
+ * <p>{@link dev.samara.core.internal.guest.CpuMemory} implements the accesses of {@link
+ * dev.samara.core.guest.GuestMemory}, and passes them to a {@link dev.samara.core.internal.guest.TranslatedMemory}. The
+ * latter looks the address up in the TLB of a {@link dev.samara.core.internal.tlb.CpuTlb}, which walks the page table
+ * on a miss. If that finds no page, a {@link dev.samara.core.internal.fault.Faulter} handles the fault. Then the access
+ * reads or writes the frame's bytes. Accesses run in GUEST, and faults are handled outside GUEST. {@link
+ * dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine, which checks each access after
+ * performing it.
  *
- * <p>{@link dev.samara.core.internal.guest.FutexBuckets} is a machine's table of futexes: the waits and wakes at words
- * of this memory.
+ * <p>{@link dev.samara.core.internal.guest.FutexBuckets} is a machine's futex table: waits and wakes on words of this
+ * memory.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>What makes an access of a CPU?</td>
+ *   <tr><td>What performs a CPU's access?</td>
  *       <td>{@link dev.samara.core.internal.guest.CpuMemory}</td></tr>
- *   <tr><td>What translates an address, by the TLB, the page table or a fault?</td>
+ *   <tr><td>What translates an address, through the TLB, the page table or a fault?</td>
  *       <td>{@link dev.samara.core.internal.guest.TranslatedMemory}</td></tr>
- *   <tr><td>What makes an access across two pages, or to a watched page?</td>
+ *   <tr><td>What performs an access that crosses a page boundary or hits a watched page?</td>
  *       <td>{@code SlowAccess}</td></tr>
  *   <tr><td>What copies bytes within guest memory, or between it and a buffer?</td>
  *       <td>{@code GuestBytes}</td></tr>
@@ -27,16 +27,16 @@
  *       <td>{@code GuestPins}, {@link dev.samara.core.internal.guest.FramePin}</td></tr>
  *   <tr><td>What checks an access on a checked machine?</td>
  *       <td>{@link dev.samara.core.internal.guest.CheckedMemory}</td></tr>
- *   <tr><td>Why does a futex wait miss no wake?</td>
+ *   <tr><td>Why can a futex wait not miss a wake?</td>
  *       <td>{@link dev.samara.core.internal.guest.FutexBuckets}, in {@code queueIf}: the word is read and compared
  *       under the lock of its {@code FutexBucket}</td></tr>
- *   <tr><td>Which words are one futex, private or shared?</td>
+ *   <tr><td>Which words are the same futex, private or shared?</td>
  *       <td>{@code FutexKeys}</td></tr>
- *   <tr><td>What reads and changes the word of a futex?</td>
+ *   <tr><td>What reads and changes a futex word?</td>
  *       <td>{@code FutexWords}</td></tr>
  *   <tr><td>What decodes the operation of {@code FUTEX_WAKE_OP}?</td>
  *       <td>{@code WakeOp}</td></tr>
- *   <tr><td>Who waits at a futex, and who is resumed after the lock is released?</td>
+ *   <tr><td>Which threads wait on a futex, and which are resumed after the lock is released?</td>
  *       <td>{@code FutexBucket}, {@code FutexEntry}, {@link dev.samara.core.internal.guest.QueuedWaiter}; {@code
  *       WokenWaiters}</td></tr>
  * </table>

@@ -4,17 +4,17 @@
  *
  * <p>A {@link dev.samara.core.internal.memory.MachineMemory} holds the frames of one page size, and everything that
  * their users share: grace periods, CPUs, page table contexts, owners of busy entries and page caches. The packages
- * above have the parts. The packages below take the whole. {@link
- * dev.samara.core.internal.memory.CommittedMemory} counts what the spaces and shared objects of a machine have been
- * promised, and has the limit ({@code vm_enough_memory}).
+ * that this one imports implement these parts; the packages that import it use the whole. {@link
+ * dev.samara.core.internal.memory.CommittedMemory} counts the memory committed to a machine's spaces and shared
+ * objects, and enforces the limit ({@code vm_enough_memory}).
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>What do all spaces of a machine share, if it has memory?</td>
+ *   <tr><td>What do all spaces of a machine with memory share?</td>
  *       <td>{@link dev.samara.core.internal.memory.MachineMemory}</td></tr>
- *   <tr><td>Where is the limit of committed memory?</td>
+ *   <tr><td>What limits committed memory?</td>
  *       <td>{@link dev.samara.core.internal.memory.CommittedMemory}</td></tr>
- *   <tr><td>Where is the limit of the indexes of page caches?</td>
+ *   <tr><td>What limits the size of page-cache indexes?</td>
  *       <td>{@link dev.samara.core.internal.memory.IndexBudget}</td></tr>
  * </table>
  */

@@ -12,7 +12,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The {@link AnonVma} that a VMA gets after its creation, by its first page of its own or from a VMA that it replaces.
+ * Assigns a VMA its {@link AnonVma} after the VMA's creation: at its first private page, or from a VMA that it
+ * replaces.
  */
 public final class AnonVmas {
     private AnonVmas() {}

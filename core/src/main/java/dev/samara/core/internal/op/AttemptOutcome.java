@@ -2,8 +2,8 @@
 package dev.samara.core.internal.op;
 
 /**
- * How an attempt of an operation has ended. {@link Operation} decides by this alone what it does before the next
- * attempt. Each attempt that is not {@link #DONE} or {@link #BATCH_DONE} was dropped without effect.
+ * How an operation's attempt ended. {@link Operation} decides from this alone what to do before the next attempt. Every
+ * attempt that is not {@link #DONE} or {@link #BATCH_DONE} was dropped without effect.
  */
 enum AttemptOutcome {
     /** The whole operation is published, or it is refused. No attempt follows. */

@@ -13,13 +13,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one operation asks backings before it publishes ({@code open} and {@code may_split}). {@link BackingOpen} calls
- * {@code close} later, and reports what that throws.
+ * The requests that one operation makes to backings before it publishes ({@code open} and {@code may_split}). {@link
+ * BackingOpen} calls {@code close} later, and reports any exception it throws.
  *
- * <p>No backing can be called under the layout lock. An attempt therefore notes each question and continues as if the
- * answer were yes. If there was a new question, the attempt is dropped and the backings are called without the lock.
- * The next attempt finds the answers as long as it asks the noted questions in their order. If a question differs
- * because the layout has changed, the opens of that question's position and all later ones are ended.
+ * <p>Backings must not be called under the layout lock. An attempt therefore records each question and continues as if
+ * the answer were yes. If it recorded a new question, the operation drops the attempt and calls the backings without
+ * the lock. The next attempt uses the recorded answers as long as it asks the same questions in the same order. If a
+ * question differs because the layout changed, the opens from that question onwards are ended.
  *
  * <p>Used by one thread.
  */

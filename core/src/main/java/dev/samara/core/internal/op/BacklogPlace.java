@@ -8,8 +8,8 @@ import dev.samara.core.internal.sync.Backlog;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The place of an asynchronous operation in the {@link Backlog} of its machine, from its start to its completion. The
- * operation has no place while it asks backings: a call of a backing may wait for one.
+ * An asynchronous operation's place in the machine's {@link Backlog}, from its start to its completion. The operation
+ * occupies no place while it calls backings, because a backing may itself wait for a place.
  *
  * <p>Used by the thread of the operation, and after publication by the thread of the machine that completes it.
  */

@@ -5,8 +5,8 @@ import dev.samara.core.internal.space.Layout;
 import java.util.Locale;
 
 /**
- * A call of a space with its arguments. {@code toString} returns the call as the system call is written, for reports
- * and refusals.
+ * A call on a space with its arguments. {@code toString} formats it like a system call, for reports and exception
+ * messages.
  */
 public interface Call {
     /**

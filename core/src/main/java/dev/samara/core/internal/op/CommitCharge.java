@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The charges and uncharges of one edit: for the memory of its VMAs, and for the shared objects that these map.
  *
- * <p>Memory is charged before the edit is published. Unmapped memory is uncharged at completion of the operation,
- * except the part that the edit uses again for new VMAs.
+ * <p>Memory is charged before the edit is published. Unmapped memory is uncharged when the operation completes, except
+ * for the part that the edit reuses for new VMAs.
  */
 final class CommitCharge {
     private final District district;

@@ -5,9 +5,9 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.maple.RangeEntry;
 
 /**
- * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link UnmappedRanges} of
- * {@code munmap}s in flight. That mapping stays in flight until these operations are complete too, so it is used only
- * after their retirements.
+ * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link UnmappedRanges} of {@code
+ * munmap}s in flight. That mapping stays in flight until these operations have completed too, so it is used only after
+ * their retirement.
  */
 public final class EarlyReuse {
     private EarlyReuse() {}

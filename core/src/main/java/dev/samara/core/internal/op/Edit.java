@@ -16,7 +16,7 @@ import dev.samara.maple.TreeBuilder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One attempt of an operation to change a layout, on which its call decides: the changed layout, and what the attempt
+ * One attempt of an operation to change a layout, filled in by its call: the changed layout, and what the attempt
  * claims, puts in flight and requests for later.
  */
 public final class Edit extends EditedLayout {

@@ -20,13 +20,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A layout as an edit has changed it so far: a tree transaction with its VMAs, counters and charges. {@link Edit}
- * extends this class for an attempt of an operation; the completion of an operation needs no more than this.
+ * A layout with an edit's changes so far: a tree transaction with its VMAs, counters and charges. {@link Edit} extends
+ * this class for an operation's attempts; an operation's completion uses this class directly.
  *
  * <p>The layout lock is held from construction to {@link #close}. {@link Publication} publishes all changes in one
- * step. An edit is closed without that if it must wait, if a backing must be asked first, or if a step has thrown. Such
- * an edit leaves no trace. An operation that fails half-way as Linux does is published like any other, since its
- * changes so far stay.
+ * step. An edit is closed without publication if it must wait, if a backing must be asked first, or if a step throws.
+ * Such an edit has no effect. An operation that fails half-way where Linux does is published like any other, because
+ * its changes up to that point stay.
  */
 public class EditedLayout implements AutoCloseable {
     public final Layout layout;

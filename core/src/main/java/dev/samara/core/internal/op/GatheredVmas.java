@@ -12,9 +12,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The VMAs of a range that an edit unmaps or replaces: cut at its ends, refused if one is sealed, gathered, and taken
- * out at once ({@code vms_gather_munmap_vmas} in {@code mm/vma.c}). The first half of {@code munmap}, and of the calls
- * that replace or move a range.
+ * The VMAs of a range that an edit unmaps or replaces: split at the range's ends, refused if one is sealed, gathered,
+ * and removed with one store ({@code vms_gather_munmap_vmas} in {@code mm/vma.c}). This is the first half of {@code
+ * munmap}, and of the calls that replace or move a range.
  */
 public final class GatheredVmas {
     private GatheredVmas() {}

@@ -7,8 +7,9 @@ import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
 
 /**
- * The seams of a layout: addresses at which one VMA is two only because an operation in flight keeps them apart. The
- * operation cuts them before it publishes, and closes them at completion ({@link VmaMerge#joinLate}).
+ * The seams of a layout: addresses at which two mergeable VMAs stay separate only because of an operation in flight.
+ * The operation splits the VMA there before it publishes, and merges the halves at completion ({@link
+ * VmaMerge#joinLate}).
  */
 final class InFlightSeams {
     private final EditedLayout edit;

@@ -8,8 +8,8 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * The number of VMAs that limits the calls ({@code map_count}): that after everything in flight is complete. Two VMAs
- * that only a range in flight keeps apart count as one.
+ * The number of VMAs that calls check against the limit ({@code map_count}): the number once everything in flight has
+ * completed. Two VMAs that only a range in flight keeps separate count as one.
  */
 public final class MapCount {
     private MapCount() {}

@@ -10,7 +10,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rules by which VMAs are joined ({@code mm/vma.c}). {@link VmaMerge} joins them.
+ * The rules by which VMAs are merged ({@code mm/vma.c}). {@link VmaMerge} applies them.
  *
  * <p>The table of {@link Condition}s decides for each end of a piece; all of them must hold between the neighbour and
  * the piece. The table of {@link Merge}s combines the two decisions.

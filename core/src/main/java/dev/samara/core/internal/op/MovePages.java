@@ -20,10 +20,10 @@ import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one move ({@code move_page_tables}): picked up at the source, and put down at the target after the
- * flush. No fault fills an entry of either range meanwhile.
+ * The pages of one move ({@code move_page_tables}): removed at the source, and installed at the target after the flush.
+ * Until then no fault fills an entry of either range.
  *
- * <p>Both steps may be repeated after a failure, and continue where the earlier attempt has failed.
+ * <p>Both steps may be retried after a failure, and continue where the earlier attempt failed.
  */
 final class MovePages {
     private final Layout layout;

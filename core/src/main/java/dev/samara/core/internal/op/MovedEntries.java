@@ -3,7 +3,9 @@ package dev.samara.core.internal.op;
 
 import java.util.Arrays;
 
-/** The entries that a move has picked up, each with its distance from the start of the move. For one thread. */
+/**
+ * The entries that a move removed at its source, each with its offset from the start of the move. Used by one thread.
+ */
 final class MovedEntries {
     /* A move may have a million entries, so an entry is two words in two arrays and no object. */
     private long[] distances = new long[16];

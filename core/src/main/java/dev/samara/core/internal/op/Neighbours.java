@@ -8,8 +8,8 @@ import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The VMAs with which an edit may join a piece. A VMA in flight counts as none: only its own operation changes it. The
- * completion of that operation tries the join instead.
+ * The VMAs with which an edit may merge a piece. A VMA in flight is not a candidate, because only its own operation may
+ * change it. The completion of that operation tries the merge instead.
  */
 final class Neighbours {
     private Neighbours() {}

@@ -13,9 +13,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The VMAs that an edit removes. A new VMA takes over the open count of one of them where it can, so that the backing
- * is not told of a close and an open. Each search takes logarithmic time, since an
- * edit may replace every VMA of a space.
+ * The VMAs that an edit removes. Where possible, a new VMA takes over the open of one of them, which spares the backing
+ * a close and an open. Each search takes logarithmic time, because an edit may replace every VMA of a space.
  */
 final class OpenDonors {
     /** A VMA, its position among those that were taken out, and whether its open is taken. */

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The opens that the new VMAs of an edit share: the open of a VMA that they replace, or an open that was requested from
- * the backing. A VMA passes its open on once; other pieces of it need their own. All VMAs of one shared object share
- * the open of its content.
+ * the backing. A VMA passes its open on once; its other pieces need their own. All VMAs of one shared object share the
+ * open of its content.
  */
 public final class OpenTransfer {
     static final OpenTransfer NONE = new OpenTransfer(0);

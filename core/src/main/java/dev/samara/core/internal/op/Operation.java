@@ -13,10 +13,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The run of one {@link Call}, from its arguments to its completion.
  *
- * <p>Before publication the operation is a loop of attempts, each an {@link Edit} on which the call decides. An attempt
- * is dropped without effect if the operation must wait for a range in flight or must ask a backing. The thread then
- * waits or asks without a lock and attempts again. After publication the range in flight is retired and completed: by
- * the calling thread, or for an asynchronous call by one of the machine's threads.
+ * <p>Before publication the operation is a loop of attempts, each an {@link Edit} that the call fills in. An attempt is
+ * dropped without effect if the operation must wait for a range in flight or must ask a backing. The thread then waits
+ * or asks without a lock, and retries. After publication the range in flight is retired and completed: by the calling
+ * thread, or for an asynchronous call by one of the machine's threads.
  */
 public final class Operation extends OperationState {
     private final Call call;

@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What the attempts of one operation and its completion share: its waits, the questions to backings, its batches, the
- * ranges to fault in, and its result. Edits use this, and leave the order of the attempts to {@link Operation}, which
- * extends this class: an operation allocates one object for both.
+ * ranges to fault in, and its result. Edits use this state; {@link Operation}, which extends this class so that an
+ * operation allocates one object for both, controls the sequence of attempts.
  *
- * <p>Used by the thread of the operation before its last batch is published, then by the one that completes it.
+ * <p>Used by the operation's thread until its last batch is published, then by the thread that completes it.
  */
 abstract class OperationState extends RetirementResources implements MachineWaitReporter {
     /** The privileges at the beginning of the call. */

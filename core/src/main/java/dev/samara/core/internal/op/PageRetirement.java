@@ -27,12 +27,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of an operation in flight in its retire phase. Removes, moves or narrows their entries in the page table,
- * and flushes the translations of all CPUs. Only then does it free the pages, or store them at the target of their
- * move. Holds no lock except one leaf's at a time. {@link RetirementRun} calls it.
+ * Retires the pages of an operation in flight. It removes, moves or narrows their page-table entries, and flushes the
+ * translations of all CPUs. Only then does it free the pages, or install them at the target of their move. It holds at
+ * most one lock at a time, a leaf's. {@link RetirementRun} calls it.
  *
- * <p>It is created before the operation publishes, with its resources. It records its progress, so it continues after a
- * rest, or after a step that failed. Used by one thread at a time.
+ * <p>It is created, with its resources, before the operation publishes. It records its progress, so it can resume after
+ * a pause or a failed step. Used by one thread at a time.
  */
 public final class PageRetirement {
     /* The steps. Each may be repeated after a failure, and finds its earlier effects done. */

@@ -16,9 +16,9 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tables that one operation will link after its publication: for the guards that it installs, and for the pages
- * that it moves. They are counted, charged and allocated before it publishes, without a lock. (Linux allocates tables
- * during the walk, and stops half-way without memory.) For the thread of the operation.
+ * The page tables that one operation will link after its publication: for the guards that it installs, and for the
+ * pages that it moves. The operation counts, charges and allocates them before it publishes, without a lock. (Linux
+ * allocates tables during the walk, and stops half-way if memory runs out.) Used by the operation's thread.
  */
 final class PreallocatedTables {
     /** The most leaves that are looked at under the layout lock. */

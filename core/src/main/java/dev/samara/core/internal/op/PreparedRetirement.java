@@ -9,8 +9,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What publication leaves to the retire phase of one operation in flight: the {@link PageRetirement} of its pages, and
- * the removed VMAs that wait for it. {@link RetirementRun}, which extends this class, runs the retire phase.
+ * The input of one operation's retire phase, as publication leaves it: the {@link PageRetirement} of its pages, and the
+ * removed VMAs that wait for it. {@link RetirementRun}, which extends this class, runs the phase.
  *
  * <p>The operation sets the fields before publication. After that only the thread that runs the retire phase uses them.
  */

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The publication of an edit: its changes become visible in one store, after every step that may fail. Has no
- * instances, since publishing may allocate only the objects that its steps name.
+ * instances, because publication may allocate only the objects that its steps name.
  */
 final class Publication {
     /*

@@ -10,16 +10,16 @@ import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
 
 /**
- * The publication of one call in batches. Each batch changes at most {@link #MOST} VMAs, under a hold of the layout
- * lock of its own.
+ * The publication of one call in batches. Each batch acquires the layout lock separately and changes at most {@link
+ * #MOST} VMAs.
  *
- * <p>The call has one range in flight from before the first batch to its completion. Its footprint keeps every range
- * that the call names. So no other operation changes VMAs there, or places one there, between two batches. The batches
- * wait for the layout lock, and for CPUs where tables are reserved, but for no gate. A fork, whose copy would wait for
- * this range and be waited for, can therefore wait until the last batch is published. The retirement begins after that,
- * so pages follow for all batches together.
+ * <p>The call has one range in flight from before the first batch to its completion. Its footprint covers every range
+ * that the call names, so between two batches no other operation changes or places VMAs there. Batches wait for the
+ * layout lock, and for CPUs where tables are reserved, but never at a gate. A fork can therefore safely wait until the
+ * last batch is published; otherwise its copy and this range would wait for each other. Retirement starts after the
+ * last batch, for the pages of all batches together.
  *
- * <p>A batch that fails is dropped. The batches before it stay.
+ * <p>A batch that fails is dropped; earlier batches stay.
  *
  * <p>Used by the thread of the operation before its last batch is published.
  */

@@ -13,9 +13,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The waits of one operation for ranges in flight, and for operations that have started first. Decides when the
- * operation takes a {@link Ticket}, for which later operations wait. Created at the first restart of the operation.
- * Used by its thread.
+ * The waits of one operation for ranges in flight, and for operations that started earlier. Decides when the operation
+ * takes a {@link Ticket}, which later operations wait for. Created at the operation's first restart, and used by its
+ * thread.
  */
 final class RangeWait {
     /** The number of restarts after which an operation takes a ticket. */

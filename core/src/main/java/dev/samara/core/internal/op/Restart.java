@@ -5,8 +5,8 @@ import dev.samara.core.internal.sync.Gate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Ends an attempt from within the decision of its call. The attempt is dropped. Caught by the operation, which makes an
- * outcome of it.
+ * Aborts an attempt from within the call that fills in its edit. The operation catches it, drops the attempt, and
+ * converts it to an outcome.
  */
 final class Restart extends RuntimeException {
     private static final long serialVersionUID = 1L;

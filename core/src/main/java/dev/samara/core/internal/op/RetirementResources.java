@@ -9,13 +9,13 @@ import dev.samara.core.mman.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The resources that an operation takes for its retirement before it publishes: a depth of stack, a page table context,
- * and the page tables of guards and moves. Decides which operation is refused without one of them: with {@code EAGAIN}
- * for want of a context, with {@code ENOMEM} for want of memory or stack. {@link PageRetirement} takes the first block
- * of memory of its gather when it is created here.
+ * The resources that an operation reserves for its retirement before it publishes: stack depth, a page table context,
+ * and the page tables for guards and moves. An operation that cannot get one of them fails: with {@code EAGAIN} without
+ * a context, with {@code ENOMEM} without memory or stack. {@link PageRetirement}, created here, allocates the first
+ * memory block of its gather.
  *
- * <p>An attempt looks for the resources under the layout lock. If one is lacking, the attempt ends, and the operation
- * takes the resource without the lock before its next attempt.
+ * <p>An attempt checks for the resources under the layout lock. If one is missing, the attempt ends, and the operation
+ * acquires the resource without the lock before it retries.
  *
  * <p>{@link OperationState} extends this class, so an operation allocates one object for both. Used by the thread of
  * the operation before its last batch is published.

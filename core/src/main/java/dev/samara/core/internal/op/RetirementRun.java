@@ -17,15 +17,16 @@ import java.util.Objects;
  * The run of the retire phase of an operation in flight. It calls the notifiers, retires the pages, unlinks the removed
  * VMAs from their files and completes the ranges.
  *
- * <p><b>Retirement cannot fail half-way.</b> {@link RetirementResources} takes its resources before publication, or
- * refuses the operation, which then has changed nothing. The first block of memory is used repeatedly, and this object
+ * <p><b>Retirement cannot fail half-way.</b> {@link RetirementResources} reserves its resources before publication, or
+ * rejects the operation, which has then changed nothing. The first block of memory is used repeatedly, and this object
  * is its own entry in the list of waiting calls. The context stays until the last page action is done. An exception of
  * an embedder's code is caught at each call and reported. If another step fails, the range stays in flight, with its
- * VMAs linked to their files. The failure is reported once. A thread of the machine then repeats the step, after pauses
- * that grow up to a second. The caller of a synchronous operation waits for that, and a future completes only after it.
+ * VMAs linked to their files. The failure is reported once. One of the machine's threads then retries the step, with
+ * pauses that grow to one second. The caller of a synchronous operation waits until the step succeeds; the future of an
+ * asynchronous one completes only afterwards.
  *
- * <p>An asynchronous operation keeps no thread and no page table context while it waits for a CPU, a copy, a page or a
- * grace period. Meanwhile it is one of the calls of the {@linkplain Housekeeping housekeeping}.
+ * <p>An asynchronous operation occupies no thread and no page table context while it waits for a CPU, a copy, a page or
+ * a grace period. During that time the {@linkplain Housekeeping housekeeping} polls it as a waiting call.
  *
  * <p>Only the one thread that runs this uses the fields; the waiting calls pass them on.
  */

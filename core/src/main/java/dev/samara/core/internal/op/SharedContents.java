@@ -8,7 +8,7 @@ import java.util.List;
 
 /**
  * The contents of the shared objects that an edit maps. Each stays open until the edit is closed: the VMA that will
- * have a share is not attached yet, and the content in the known traits of an object may have ended.
+ * share it is not attached yet, and the content that an object's cached traits refer to may have ended.
  */
 final class SharedContents {
     private List<Open> opens = List.of();

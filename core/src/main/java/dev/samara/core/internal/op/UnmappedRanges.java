@@ -7,9 +7,9 @@ import dev.samara.maple.RangeEntry;
 
 /**
  * The ranges that operations in flight have unmapped, as the tree shows them. The one store that removes the VMAs of a
- * range also reserves it. Lookups find nothing there, and allocation leaves the range alone until the operation is
- * complete: no translation of the old mapping is left then. A new mapping reserves nothing: it is placed and stored
- * under one hold of the layout lock.
+ * range also reserves it. Lookups find nothing there. Allocation avoids the range until the operation completes, when
+ * no translation of the old mapping is left. A new mapping needs no reservation: it is placed and stored under one hold
+ * of the layout lock.
  *
  * <p>Where early reuse is allowed, a new mapping may take over the reservations of {@code munmap}s in flight ({@link
  * EarlyReuse}).

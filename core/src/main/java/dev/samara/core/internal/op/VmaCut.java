@@ -6,8 +6,8 @@ import dev.samara.core.mman.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a VMA is cut in two, or a part is cut out of it ({@code __split_vma} in {@code mm/vma.c}), and what refuses a
- * cut: the map count, a special mapping, or a backing.
+ * Splits a VMA in two, or cuts a part out of it ({@code __split_vma} in {@code mm/vma.c}). The map count, a special
+ * mapping, or a backing may refuse the split.
  */
 public final class VmaCut {
     private VmaCut() {}

@@ -8,8 +8,8 @@ import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the VMAs of an edit are joined ({@code vma_merge} and {@code vma_modify} in {@code mm/vma.c}), where {@link
- * MergeRules} allows it. {@link VmaCut} cuts them.
+ * Merges the VMAs of an edit ({@code vma_merge} and {@code vma_modify} in {@code mm/vma.c}) where {@link MergeRules}
+ * allows it. {@link VmaCut} splits them.
  *
  * <p>A merge is tried only by the operation that creates or changes a piece, and only at the two ends of that piece.
  */

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Files that a fork will map writable. They count as mapped from the instant of the fork until the child has its own
- * mappings: the parent may unmap its own meanwhile, and a seal would find none.
+ * Files that a fork will map writable. They count as mapped from the fork's instant until the child's own mappings
+ * exist. Otherwise the parent could concurrently unmap its own, and a seal would find no mapping.
  */
 public final class WritableHolds {
     private final List<Seals> held = new ArrayList<>(0);

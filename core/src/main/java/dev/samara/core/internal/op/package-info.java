@@ -4,43 +4,42 @@
  *
  * <p>An {@link dev.samara.core.internal.op.Operation} runs a {@link dev.samara.core.internal.op.Call}. Each of its
  * attempts is an {@link dev.samara.core.internal.op.Edit} of an {@link dev.samara.core.internal.op.EditedLayout}: one
- * tree transaction with its counters. The edit holds the layout lock, and the call decides on it, with errors in
- * Linux's order. {@link dev.samara.core.internal.op.Publication} publishes all changes of an edit with one store:
- * readers see all of them or nothing. That holds also where Linux stops half-way and keeps its changes so far. A call
- * that changes many VMAs one by one publishes several edits, in {@code PublicationBatches}: readers may see the first
- * of them without the others.
+ * tree transaction with its counters. The edit holds the layout lock, and the call decides what the edit changes,
+ * checking for errors in Linux's order. {@link dev.samara.core.internal.op.Publication} publishes all changes of an
+ * edit with one store, so readers see all of them or none. This also holds where Linux stops half-way and keeps the
+ * changes it has made. A call that changes many VMAs one by one publishes one edit per batch ({@code
+ * PublicationBatches}), so readers may see earlier batches without later ones.
  *
- * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped, and
- * says so by its {@linkplain dev.samara.core.internal.op.AttemptOutcome outcome}. The operation {@linkplain
- * dev.samara.core.internal.op.RangeWait waits}, or {@linkplain dev.samara.core.internal.op.BackingQuestions asks},
- * without the lock, and tries again. After several restarts it
- * takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations in its ranges wait. Ranges that an
- * operation unmaps, replaces, moves or narrows stay in flight until {@link dev.samara.core.internal.op.RetirementRun}
- * has retired their pages. Then its {@link dev.samara.core.internal.op.CompletePhase} clears the reservations, joins
- * neighbours and opens the gate.
+ * <p>An attempt is dropped if it runs into the range of an operation in flight, or if a backing must be asked first;
+ * its {@linkplain dev.samara.core.internal.op.AttemptOutcome outcome} gives the reason. The operation then {@linkplain
+ * dev.samara.core.internal.op.RangeWait waits} or {@linkplain dev.samara.core.internal.op.BackingQuestions asks}
+ * without the lock, and retries. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, and
+ * later operations in its ranges wait for that ticket. Ranges that an operation unmaps, replaces, moves or narrows stay
+ * in flight until {@link dev.samara.core.internal.op.RetirementRun} has retired their pages. Then its {@link
+ * dev.samara.core.internal.op.CompletePhase} clears the reservations, joins neighbours and opens the gate.
  *
- * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined. {@link
- * dev.samara.core.internal.op.VmaMerge} joins them, and {@link dev.samara.core.internal.op.VmaCut} cuts one. {@link
+ * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are merged. {@link
+ * dev.samara.core.internal.op.VmaMerge} merges them, and {@link dev.samara.core.internal.op.VmaCut} splits one. {@link
  * dev.samara.core.internal.op.Placement} chooses addresses. {@link dev.samara.core.internal.op.CommitCharge} charges
- * memory. {@link dev.samara.core.internal.op.OpenTransfer} passes on the opens of backings. {@link
- * dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
+ * memory. {@link dev.samara.core.internal.op.OpenTransfer} passes a backing's opens from removed VMAs to new ones.
+ * {@link dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>Which phases does an operation have?</td>
+ *   <tr><td>Which phases does an operation go through?</td>
  *       <td>{@link dev.samara.core.internal.op.Operation}, {@link dev.samara.core.internal.op.Publication}, {@code
  *       RetirementRun}, {@code CompletePhase}</td></tr>
- *   <tr><td>Where does an operation meet another one in its range, and wait for it?</td>
+ *   <tr><td>Where does an operation detect another one in its range, and wait for it?</td>
  *       <td>{@link dev.samara.core.internal.op.Edit#claim}, {@code RangeWait}</td></tr>
- *   <tr><td>How may an attempt end, and what follows?</td>
+ *   <tr><td>How can an attempt end, and what happens next?</td>
  *       <td>{@code AttemptOutcome}, {@link dev.samara.core.internal.op.Operation}</td></tr>
  *   <tr><td>When does an operation take a ticket?</td>
  *       <td>{@code RangeWait}</td></tr>
- *   <tr><td>What takes the resources of a retirement, or refuses an operation without them?</td>
+ *   <tr><td>What reserves the resources of a retirement, or rejects an operation that lacks them?</td>
  *       <td>{@code RetirementResources}</td></tr>
- *   <tr><td>What bounds the asynchronous operations?</td>
+ *   <tr><td>What bounds the number of asynchronous operations?</td>
  *       <td>{@code BacklogPlace}, {@link dev.samara.core.internal.sync.Backlog}</td></tr>
- *   <tr><td>What does publication leave to the retire phase, and what runs that?</td>
+ *   <tr><td>What does publication leave to the retire phase, and what runs that phase?</td>
  *       <td>{@code PreparedRetirement}, {@code RetirementRun}</td></tr>
  *   <tr><td>What removes the pages of a range, and frees their frames only after all CPUs have flushed?</td>
  *       <td>{@link dev.samara.core.internal.op.PageRetirement}, by a {@link
@@ -51,22 +50,22 @@
  *       <td>{@code OperationState}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>
  *       <td>{@code CompletePhase}</td></tr>
- *   <tr><td>Which VMAs are joined?</td>
+ *   <tr><td>Which VMAs are merged?</td>
  *       <td>{@link dev.samara.core.internal.op.MergeRules}</td></tr>
- *   <tr><td>What cuts a VMA in two, and what refuses that?</td>
+ *   <tr><td>What splits a VMA, and what can refuse the split?</td>
  *       <td>{@link dev.samara.core.internal.op.VmaCut}</td></tr>
- *   <tr><td>What keeps two equal VMAs apart while an operation is in flight?</td>
+ *   <tr><td>What keeps two mergeable VMAs separate while an operation is in flight?</td>
  *       <td>{@code InFlightSeams}</td></tr>
  *   <tr><td>Where does a mapping without an address go?</td>
  *       <td>{@link dev.samara.core.internal.op.Placement}</td></tr>
  *   <tr><td>What counts VMAs against the limit?</td>
  *       <td>{@link dev.samara.core.internal.op.MapCount}</td></tr>
- *   <tr><td>What charges memory, and where is the limit?</td>
+ *   <tr><td>What charges memory, and what enforces the limit?</td>
  *       <td>{@link dev.samara.core.internal.op.CommitCharge}, {@link
  *       dev.samara.core.internal.memory.CommittedMemory}</td></tr>
- *   <tr><td>What copies page tables for a fork, and spares pinned pages?</td>
+ *   <tr><td>What copies page tables for a fork, and does not share pinned pages?</td>
  *       <td>{@link dev.samara.core.internal.op.CopyPageTables}</td></tr>
- *   <tr><td>How does a call over many VMAs publish?</td>
+ *   <tr><td>How does a call that changes many VMAs publish?</td>
  *       <td>{@code PublicationBatches}</td></tr>
  *   <tr><td>What reserves the page tables of guards and moves?</td>
  *       <td>{@code PreallocatedTables}</td></tr>

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Page tables and frames: the places of pages, in numbers and arrays of numbers.
+ * Page tables and frames: where pages are, in numbers and arrays of numbers.
  *
- * <p>A {@link dev.samara.core.internal.page.PageTable} is a radix tree of {@linkplain dev.samara.core.internal.page.Pte
- * entries}, which are in its {@linkplain dev.samara.core.internal.page.Leaf leaves}. A walk takes no lock. {@link
- * dev.samara.core.internal.page.Frames} counts the users of each frame. A {@link
- * dev.samara.core.internal.page.FramePool} has the free frames; they are handed out from a {@link
+ * <p>A {@link dev.samara.core.internal.page.PageTable} is a radix tree whose {@linkplain
+ * dev.samara.core.internal.page.Leaf leaves} contain the {@linkplain dev.samara.core.internal.page.Pte entries}. Walks
+ * are lock-free. {@link dev.samara.core.internal.page.Frames} counts the users of each frame. A {@link
+ * dev.samara.core.internal.page.FramePool} holds the free frames; threads allocate from a {@link
  * dev.samara.core.internal.page.Magazine} first. The bytes are in a {@link dev.samara.core.vma.FrameStore}, by default
  * {@link dev.samara.core.internal.page.DirectFrames}.
  *
- * <p>A busy entry, which an operation has claimed, has the number of its owner. {@link
- * dev.samara.core.internal.page.PteOwners} turns that number into a gate to wait at. A thread changes page tables with
- * a {@link dev.samara.core.internal.page.PageTableContext}, which has a reader word, a magazine and an owner number.
- * {@link dev.samara.core.internal.page.PageTableContexts} lends the contexts of a machine.
- * {@link dev.samara.core.internal.page.Watches} has the ranges that are watched for writes.
+ * <p>An operation that claims an entry makes it busy and stores its own owner number there. {@link
+ * dev.samara.core.internal.page.PteOwners} maps that number to the gate at which other threads wait. A thread that
+ * changes page tables needs a {@link dev.samara.core.internal.page.PageTableContext}: a reader word, a magazine and an
+ * owner number. {@link dev.samara.core.internal.page.PageTableContexts} lends a machine's contexts to threads. {@link
+ * dev.samara.core.internal.page.Watches} lists the ranges that are watched for writes.
  *
- * <p>Nothing here depends on VMAs. The packages below decide the content of an entry.
+ * <p>Nothing here depends on VMAs. The packages that import this one decide what an entry contains.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>Which bits has an entry?</td>
+ *   <tr><td>Which bits does an entry consist of?</td>
  *       <td>{@link dev.samara.core.internal.page.Pte}</td></tr>
- *   <tr><td>What locks entries, and has their cpumasks?</td>
+ *   <tr><td>What locks entries, and where are their cpumasks?</td>
  *       <td>{@link dev.samara.core.internal.page.Leaf}</td></tr>
- *   <tr><td>What counts the users and the pins of a frame?</td>
+ *   <tr><td>What counts a frame's users and pins?</td>
  *       <td>{@link dev.samara.core.internal.page.Frames}, {@code FrameRecordWords}</td></tr>
  *   <tr><td>Where does a free frame come from?</td>
  *       <td>{@link dev.samara.core.internal.page.Magazine}, {@code FramePool}</td></tr>
@@ -33,9 +33,9 @@
  *       <td>{@link dev.samara.core.internal.page.UnhookTables}</td></tr>
  *   <tr><td>What does a fault wait for at a busy entry?</td>
  *       <td>{@link dev.samara.core.internal.page.PteOwners}</td></tr>
- *   <tr><td>What lends a thread its means to change page tables?</td>
+ *   <tr><td>What lends a thread the context with which it changes page tables?</td>
  *       <td>{@link dev.samara.core.internal.page.PageTableContexts}</td></tr>
- *   <tr><td>What chooses the file of which pages are reclaimed?</td>
+ *   <tr><td>What chooses the file whose pages are reclaimed?</td>
  *       <td>{@link dev.samara.core.internal.page.PageCaches}</td></tr>
  *   <tr><td>Which ranges are watched for writes?</td>
  *       <td>{@link dev.samara.core.internal.page.Watches}, {@code WatchTree}</td></tr>

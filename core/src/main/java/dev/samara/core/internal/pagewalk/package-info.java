@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Walks over a range of a page table. They depend on entries only, on no file and no layout.
+ * Walks over a range of a page table. They depend only on entries, not on files or layouts.
  *
- * <p>{@link dev.samara.core.internal.pagewalk.PageWalk} is the one loop over the leaves of a range. {@link
+ * <p>{@link dev.samara.core.internal.pagewalk.PageWalk} is the only loop over the leaves of a range. {@link
  * dev.samara.core.internal.pagewalk.UnmapPages} empties a range in which nothing is mapped any more. {@link
  * dev.samara.core.internal.pagewalk.DiscardPages} removes pages from a mapping that stays. It keeps each entry busy
- * until the old page cannot be reached: otherwise a fault could map a second page while another CPU still uses the
- * first. {@link dev.samara.core.internal.pagewalk.GuardPages} removes guard markers, which DiscardPages leaves if asked
- * to. {@link dev.samara.core.internal.pagewalk.ProtectPages} removes rights from entries.
- * {@link dev.samara.core.internal.pagewalk.WatchPages} removes the right to write from TLBs, and from nothing else.
- * {@link dev.samara.core.internal.pagewalk.DirtyScan} finds the pages that were written or accessed.
+ * until the old page is unreachable: otherwise a fault could map a second page while another CPU still uses the first.
+ * {@link dev.samara.core.internal.pagewalk.GuardPages} removes guard markers, which DiscardPages optionally preserves.
+ * {@link dev.samara.core.internal.pagewalk.ProtectPages} removes rights from entries. {@link
+ * dev.samara.core.internal.pagewalk.WatchPages} removes the write permission from TLB entries only. {@link
+ * dev.samara.core.internal.pagewalk.DirtyScan} finds the pages that were written or accessed.
  *
- * <p>Each walk gathers the frames and the pending flushes in a {@link dev.samara.core.internal.tlb.TlbGather}. A walk
- * that needs the VMAs of the space finds them by {@link dev.samara.core.internal.pagewalk.VmaLookup}.
+ * <p>Each walk gathers frames and pending flushes in a {@link dev.samara.core.internal.tlb.TlbGather}. A walk that
+ * needs the space's VMAs finds them through {@link dev.samara.core.internal.pagewalk.VmaLookup}.
  *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>What loops over the leaves of a range?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.PageWalk}</td></tr>
- *   <tr><td>What removes the pages of a mapping that goes?</td>
+ *   <tr><td>What removes the pages of a mapping that is removed?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.UnmapPages}</td></tr>
  *   <tr><td>What removes the pages of a mapping that stays?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.DiscardPages}, {@code BusyEntries}</td></tr>
- *   <tr><td>What takes the pages of a space that is reaped?</td>
+ *   <tr><td>What takes the pages of a space being reaped?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.ReapPages}</td></tr>
- *   <tr><td>What takes rights from entries?</td>
+ *   <tr><td>What removes rights from entries?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.ProtectPages}</td></tr>
- *   <tr><td>What gives an entry the right to write, after {@code mprotect} too?</td>
+ *   <tr><td>What makes an entry writable, including after {@code mprotect}?</td>
  *       <td>a fault: {@code Faulter}, {@code CopyOnWrite}</td></tr>
- *   <tr><td>Which rights does a VMA give its entries?</td>
+ *   <tr><td>Which rights does a VMA grant its entries?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.VmaRights}</td></tr>
  *   <tr><td>What finds written pages?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.DirtyScan}</td></tr>

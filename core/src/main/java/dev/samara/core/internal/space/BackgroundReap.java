@@ -9,13 +9,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The reap of a victim of {@code LowMemoryVictim}, in steps of the housekeeping ({@code oom_reap_task}). A step never
- * waits: the flush of a VMA is begun by one step, and polled by later ones.
+ * waits: one step starts the flush of a VMA, and later steps poll it.
  *
- * <p>A victim counts as one that cannot be emptied after {@link Reap#MOST_PASSES} incomplete passes. So it does after
- * as many pauses within which CPUs have not acknowledged one flush. The machine then looks for another victim. A flush
- * that is pending then is polled until it is over, and its frames are freed. The machine also looks for another victim
- * if no step has ended for a while, since a notifier does not return or the embedder makes no steps. A thread that
- * finds no frame decides that.
+ * <p>A victim counts as impossible to empty after {@link Reap#MOST_PASSES} incomplete passes, or after as many pauses
+ * in which CPUs have not acknowledged one flush. The machine then chooses another victim. A flush still pending at that
+ * time is polled until it is done, and its frames are freed. The machine also chooses another victim if no step has
+ * ended for some time, because a notifier does not return or the embedder runs no steps. A thread that finds no free
+ * frame makes that decision.
  */
 final class BackgroundReap extends WaitingCall {
     private final ReapLeases leases;

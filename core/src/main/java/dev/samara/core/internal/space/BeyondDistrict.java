@@ -2,8 +2,8 @@
 package dev.samara.core.internal.space;
 
 /**
- * Thrown in an attempt of an operation on a part of a layout that needs something outside of the part: a neighbour, a
- * place, or the decision whether a limit is exceeded. The attempt is dropped, and the next one has the whole layout.
+ * Thrown by an attempt that works on one part of a layout but needs something outside it: a neighbour, a place, or the
+ * decision whether a limit is exceeded. The attempt is dropped, and the next one works on the whole layout.
  */
 public final class BeyondDistrict extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -4,10 +4,10 @@ package dev.samara.core.internal.space;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the addresses at which a layout should be divided. Each lies between the places in which two threads were
- * working that met at a lock. It is not an address at which an operation had to join parts before, and not inside a
- * range that one operation names. All of that decides about speed only, and so
- * a failure is noted here and passed on to no operation.
+ * Finds the addresses at which a layout should be divided. Each lies between the places where two contending threads
+ * were working. It is neither an address at which an operation previously had to join parts, nor inside a range that
+ * one operation names. The choice affects only speed, so a failure is recorded here and no operation fails because of
+ * it.
  */
 final class BorderSearch {
     /**

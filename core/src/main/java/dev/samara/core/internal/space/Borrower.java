@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One borrow of a space, for threads other than the borrower's. It does not keep that space: the CPU that has borrowed
- * is a user by itself. As a waiting call it asks the borrower to let go, so that asking needs no memory.
+ * One borrow of a space, as threads other than the borrower's see it. It does not keep the space alive: the borrowing
+ * CPU is itself a user. It is also the waiting call that asks the borrower to let go, so asking allocates nothing.
  */
 public final class Borrower extends WaitingCall {
     private final Identity identity;

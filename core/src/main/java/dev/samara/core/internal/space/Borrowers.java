@@ -8,8 +8,8 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The CPUs that borrow spaces of a machine, or have left a space of it to borrow one. Each such CPU has a place, so a
- * borrow begins and ends with one store, and asking needs no memory. Thread-safe.
+ * The CPUs that borrow spaces of a machine, or that left one of its spaces to borrow another. Each such CPU owns a
+ * slot, so a borrow starts and ends with one store, and asking allocates nothing. Thread-safe.
  */
 public final class Borrowers {
     /** The place of one CPU, which has at most one borrow at a time. Its methods are for the CPU's thread. */

@@ -14,13 +14,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The queue of one listener. Operations in each part of a layout add their changes under the lock of the part. At most
+ * The queue of one listener. Operations add their changes under the lock of the layout part that they changed. At most
  * one thread at a time drains the queue.
  *
- * <p>A change gets its number when it leaves the queue: the number after that of the change before it, and one more for
- * each change that was lost in between. The numbers ascend, and have a gap only for a loss, whatever the order of the
- * parts. The changes of a part are queued or lost one after the other, and a queued change carries the number of
- * earlier losses. So the gap of a loss comes before each later change of the part.
+ * <p>A change is numbered when it leaves the queue: its number is the previous change's plus one, plus one for each
+ * change lost in between. So numbers ascend, with a gap only where changes were lost, regardless of the order in which
+ * parts publish. The changes of one part are queued or lost one at a time, and a queued change carries the count of
+ * earlier losses. So the gap for a loss precedes every later change of that part.
  */
 public final class ChangeDelivery extends WaitingCall {
     /**

@@ -5,8 +5,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The charge and the mapped pages of a layout that is divided: those of the division, and what each part has added
- * since. Each part writes words of its own.
+ * The charge and the mapped pages of a divided layout: the values at the division, plus what each part has added since.
+ * Each part writes its own words.
  */
 final class ChargedPages {
     /** Words of a part: two cache lines, since processors fetch lines in pairs. */

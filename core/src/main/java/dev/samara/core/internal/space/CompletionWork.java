@@ -5,11 +5,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the completion of an operation does to the layout besides clearing its reservations: it joins VMAs that were
- * kept apart, and uncharges what the operation has unmapped.
+ * What an operation's completion does to the layout besides clearing its reservations: it merges VMAs that were kept
+ * separate, and uncharges what the operation unmapped.
  *
- * <p>Guarded by the layout lock from publication to completion: the completions of other operations add joins, and
- * limits and displays read what is uncharged.
+ * <p>Guarded by the layout lock from publication to completion: the completions of other operations add merges, and
+ * limit checks and statistics read the amount to be uncharged.
  */
 public final class CompletionWork {
     /** The joins that completion tries; null before the first one. */

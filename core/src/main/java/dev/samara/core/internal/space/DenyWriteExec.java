@@ -9,8 +9,8 @@ import dev.samara.core.vma.VmaFlags;
  * Whether a space refuses mappings that are writable and executable, and changes that make a mapping executable ({@code
  * MMF_HAS_MDWE}, {@code prctl_set_mdwe} in {@code kernel/sys.c}).
  *
- * <p>The bits are set under the layout lock, which has no parts then. So each edit that is published after {@link #set}
- * has returned obeys them, also that of a call which began before.
+ * <p>{@link #set} writes the bits under the layout lock of an undivided layout. So every edit published after it
+ * returns obeys them, even if the edit's call started earlier.
  */
 public final class DenyWriteExec {
     private static final int KNOWN = MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT;

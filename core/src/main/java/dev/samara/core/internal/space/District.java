@@ -11,18 +11,18 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A part of a layout, with a lock of its own under which operations change it. An undivided layout is one district. A
- * district has a tree of its VMAs, counters and the operations in flight.
+ * A part of a layout, with its own lock under which operations change it. An undivided layout is one district. A
+ * district contains a tree of its VMAs, counters, and its operations in flight.
  *
- * <p>No VMA and no range in flight lies across a border. The tree of a part has reservations everywhere outside, so an
- * edit that leaves the part is refused. {@link Districts} divides a layout and joins its parts again. A district that
- * was divided or joined is dead: its tree does not change any more.
+ * <p>No VMA and no range in flight crosses a border. The tree of a part contains reservations everywhere outside the
+ * part, so an edit that leaves the part is refused. {@link Districts} divides a layout and joins its parts again. A
+ * district that was divided or joined is dead: its tree never changes again.
  *
- * <p>The counters of a part begin with an upper bound of what all other parts together may reach, and the part may grow
- * up to a cap. So a limit that the counters of a part stay below is not exceeded, however the others change. A part
- * does not decide that a limit is exceeded ({@link BeyondDistrict}).
+ * <p>The counters of a part start at an upper bound of what all other parts together may reach, and the part may grow
+ * up to a cap. So a limit that a part's counters stay below is not exceeded, no matter how the other parts change. A
+ * part alone cannot decide that a limit is exceeded ({@link BeyondDistrict}).
  *
- * <p>All but {@link #tree} is guarded by the lock.
+ * <p>Everything except {@link #tree} is guarded by the lock.
  */
 public final class District {
     /**

@@ -14,15 +14,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * The districts of one layout: one for all of it, or several parts.
  *
- * <p>A layout begins undivided, and is changed under the layout lock. If threads {@linkplain LockContention meet} at
- * that lock again and again and work in different places, the layout is divided between the places. An operation that
- * needs a single part takes the lock of that part alone. Any other operation joins the parts first: it takes the layout
- * lock, and then the locks of all parts in the order of addresses. So an operation sees a whole layout, or a part that
- * no other thread changes.
+ * <p>A layout starts undivided, and is changed under the layout lock. If threads that work in different places
+ * repeatedly {@linkplain LockContention contend} for that lock, the layout is divided between those places. An
+ * operation that needs a single part takes the lock of that part alone. Any other operation joins the parts first: it
+ * takes the layout lock, and then the locks of all parts in address order. So an operation sees either a whole layout,
+ * or a part that no other thread is changing.
  *
- * <p>A join changes no mapping. Its tree is a new one, and so are the trees of a division: a tree that was divided or
- * joined never changes again. A reader that goes by an old tree finds the layout of the instant at which that tree was
- * replaced, which is after the reader has begun.
+ * <p>A join changes no mapping. Joins and divisions build new trees: a tree that was divided or joined never changes
+ * again. A reader that still uses an old tree sees the layout of the instant at which that tree was replaced, which is
+ * after the reader started.
  */
 final class Districts extends PartLookups {
     /** The frames of stack that the last steps of a division and of a join need. */

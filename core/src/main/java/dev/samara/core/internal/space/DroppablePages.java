@@ -17,13 +17,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Drops pages of droppable mappings when a fault finds no frame, before it fails or a space is reaped. Thread-safe:
- * several threads drop at a time, and each frees what it has claimed.
+ * several threads may drop pages concurrently, and each frees what it claimed.
  *
- * <p>The spaces go on meanwhile. An entry is claimed. Before it is emptied, three questions are asked: whether the page
- * is pinned, whether the VMA has been replaced, and whether the space has notifiers. If one answer is yes, the entry
- * gets its page again, under the lock of the leaf that is held all the time. A mapping that replaces the VMA, or has
- * left it in flight, thus keeps its pages. A notifier would have to be called, and may wait. So a space with a notifier
- * drops nothing here; its {@code MADV_PAGEOUT} does.
+ * <p>The spaces continue to run concurrently. The thread claims an entry, and before it empties the entry it checks
+ * whether the page is pinned, whether the VMA was replaced, and whether the space has notifiers. If so, it restores the
+ * entry's page; it holds the leaf's lock throughout. A mapping that replaces the VMA, or left it in flight, thus keeps
+ * its pages. A notifier would have to be called, and might wait, so nothing is dropped here from a space with a
+ * notifier; its {@code MADV_PAGEOUT} does drop pages.
  */
 public final class DroppablePages {
     /** The stack that a drop needs once it has claimed an entry, in frames. */

@@ -5,11 +5,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The order in which early reuse makes ranges in flight complete: those that a range waits for, its predecessors, and
- * those that wait for it, its successors. Guarded by the layout lock.
+ * The order in which ranges in flight must complete because of early reuse: a range waits for its predecessors, and its
+ * successors wait for it. Guarded by the layout lock.
  *
  * <p>A mapping stored over the reservations of {@code munmap}s in flight, its predecessors, may be used only after
- * their retirements have ended. Nothing else orders completions.
+ * their retirement has ended. Nothing else orders completions.
  *
  * @param <R> a range in flight, of which this class uses nothing
  */

@@ -13,8 +13,8 @@ import java.util.Set;
  * The lists of the one open edit of a district: VMAs taken out, VMAs stored, and ranges claimed. Empty between edits,
  * and reused. Guarded by the district's lock.
  *
- * <p>The list of VMAs taken out is exact after {@link #forgetPutBack} only: a VMA that was stored again stays listed
- * until then, since an edit may put back many, each of which would have to be searched for.
+ * <p>The list of removed VMAs is exact only after {@link #forgetPutBack}: a VMA that was stored again stays listed
+ * until then. An edit may put many VMAs back, and would otherwise have to search the list for each.
  */
 public final class EditLists {
     /** The number of VMAs put back that are removed from the list of those taken out one by one. */

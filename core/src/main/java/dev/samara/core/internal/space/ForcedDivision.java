@@ -7,8 +7,8 @@ import dev.samara.maple.MapleTree;
 import java.util.Arrays;
 
 /**
- * Divides a layout at each operation, at the boundaries of VMAs around its range, whether threads meet or not. For
- * tests: the system property {@code samara.divided} has all layouts divided so.
+ * Divides a layout at each operation, at the VMA boundaries around its range, whether or not threads contend. For
+ * tests: the system property {@code samara.divided} enables this for all layouts.
  */
 final class ForcedDivision {
     /** Whether layouts are divided so. */

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The record of a space that outlives it: its number and name, its charges to the machine, the record of its end, and
- * one object of the embedder. Leads to nothing else of the space, so a thread that keeps it keeps no tables. The page
- * table holds one of its references.
+ * one object of the embedder. It refers to nothing else of the space, so keeping it does not keep page tables alive.
+ * The page table holds one of its references.
  *
  * <p>No method waits, and none takes a lock. Thread-safe.
  */

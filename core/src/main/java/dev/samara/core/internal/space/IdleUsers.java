@@ -2,8 +2,8 @@
 package dev.samara.core.internal.space;
 
 /**
- * CPUs that are in spaces and that no thread uses. They wait there for a thread, and are users of the space as long as
- * a reference to its users is open.
+ * Idle CPUs that stay in spaces. They wait there for a thread, and are users of the space as long as a reference to its
+ * users is open.
  */
 public interface IdleUsers {
     /** For a machine that has none. */

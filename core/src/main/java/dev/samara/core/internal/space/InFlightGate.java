@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The gate of an operation in flight, the only link from a VMA to that operation. A VMA may live as long as its space,
- * so the gate drops the operation at completion.
+ * so the gate drops its link to the operation at completion.
  */
 public final class InFlightGate extends Gate {
     /** Null after completion. Guarded by the layout lock; only {@link #toString} reads it without. */

@@ -8,18 +8,18 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operation in flight, from its publication to its completion. Each phase has a part of its own: the {@link
- * Footprint} that other operations wait for, the {@link MovesAndActions}, the {@link CompletionWork}, the {@link
- * EarlyReuseOrder} of its completion. This class has what concerns several of them, and the gate that the completion
+ * An operation in flight, from its publication to its completion. Each phase uses its own part: the {@link Footprint}
+ * that other operations wait for, the {@link MovesAndActions}, the {@link CompletionWork}, and the {@link
+ * EarlyReuseOrder} of its completion. This class contains what several phases share, and the gate that the completion
  * opens.
  *
- * <p>This object is the owner of the operation's reservations in the tree, and its VMAs there have its gate. No other
- * operation merges, cuts or replaces these VMAs; an operation that names a range of them waits for the gate. The layout
- * lock guards all fields; the thread that retires the operation reads its parts {@link #footprint} and {@link
+ * <p>This object owns the operation's reservations in the tree, and the operation's VMAs there refer to its gate. No
+ * other operation merges, splits or replaces these VMAs; an operation that names a range of them waits at the gate. The
+ * layout lock guards all fields; the thread that retires the operation reads its parts {@link #footprint} and {@link
  * #movesAndActions} without it, since they do not change any more. After completion no live object leads to this one.
  *
- * <p>Operations extend this class by the run of their retire phase. This class only tells the run of the completion.
- * The two are one object, so listing the run as a {@linkplain RetriedCall waiting call} allocates nothing.
+ * <p>The run of the retire phase extends this class; this class only notifies it of the completion. The two are one
+ * object, so listing the run as a {@linkplain RetriedCall waiting call} allocates nothing.
  */
 public abstract class InFlightOperation extends RetriedCall {
     private final InFlightGate gate = new InFlightGate(this);

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The operations in flight and the tickets of one district. Guarded by its lock.
  *
- * <p>An operation asks here, in {@code Edit.claim}, for the one that it meets in its range. It waits in {@code
- * RangeWait}, without the lock.
+ * <p>{@code Edit.claim} looks here for an operation in flight in its own range. {@code RangeWait} then waits for that
+ * operation, without the lock.
  *
  * <p>Both lists are short: one entry for each operation in flight, or for each thread that has restarted several times.
  * They are searched linearly.

@@ -14,10 +14,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The listeners of one space, and the delivery of its changes to them.
  *
- * <p>Each listener has a {@linkplain ChangeDelivery queue}. A published change is added to it under the lock of the
- * part that has changed. Two operations on overlapping ranges never hold the locks of their parts at one time, so their
- * changes are queued in the order of publication (P47). In an undivided layout all changes are. After the unlock, the
- * publishing thread schedules the delivery on a thread of the machine; so does a thread that removed the listener.
+ * <p>Each listener has a {@linkplain ChangeDelivery queue}. The publishing thread adds a change to it under the lock of
+ * the changed part. Two operations on overlapping ranges never hold the locks of their parts at the same time, so their
+ * changes are queued in publication order (P47). In an undivided layout this holds for all changes. After it unlocks,
+ * the publishing thread schedules the delivery on one of the machine's threads; so does a thread that removed the
+ * listener.
  */
 public final class LayoutListeners {
     /** The frames of stack for {@link #publish}. */

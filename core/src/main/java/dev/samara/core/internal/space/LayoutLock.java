@@ -14,20 +14,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * The lock of one layout: a {@link ReentrantLock} at which one waiting thread spins before it parks.
  *
- * <p>The lock is held for half a microsecond at a time. A thread that parks for it is away for some fifty microseconds:
- * the latency of an operation that meets another one. A thread that retries without a pause takes the lock at the next
- * release. Each hold then begins with the cache lines of the tree, the counters and the lock in the other core. The
- * waiting thread therefore lets the owner have a <em>turn</em>: for a few microseconds it does not touch the lock, and
- * it tries afterwards. The threads of a busy space thus take turns of several operations each, without a system call.
+ * <p>The lock is held for about half a microsecond at a time. A thread that parks for it needs some fifty microseconds
+ * to park and wake, which becomes the latency of every contending operation. A thread that spins without a pause takes
+ * the lock at the next release; every hold then starts with the cache lines of the tree, the counters and the lock in
+ * the other core. The waiting thread therefore grants the owner a <em>turn</em>: for a few microseconds it does not
+ * touch the lock, and then it retries. The threads of a busy space thus alternate in turns of several operations each,
+ * without a system call.
  *
- * <p>If threads met at the lock a moment ago, the lock is busy and its owner will return: the turn is long. Otherwise
- * two threads have met by chance, the owner is about to leave, and the turn is short. The owner's activity during the
- * turn does not measure this. After a handover an operation takes four times as long. If the waiting thread concluded
- * that the owner has left, each operation would be the first after a handover.
+ * <p>If threads contended for the lock very recently, the lock is busy and its owner will return, so the turn is long.
+ * Otherwise the contention is a coincidence and the owner is about to leave, so the turn is short. The owner's activity
+ * during the turn is not a usable measure: after a handover an operation takes four times as long. If a waiting thread
+ * took that for an owner that left, each operation would be the first after a handover.
  *
- * <p>One thread spins at a time, and none while another one is parked. Of many threads all but two are thus asleep, and
- * each parked thread competes as it does at a {@code ReentrantLock}. A spin is bounded and ends in the queue of the
- * lock. The idea to keep all but a few of the competing threads away from a lock is that of D. Dice, "Malthusian
+ * <p>At most one thread spins, and none while another one is parked. So of many contending threads all but two are
+ * parked, and a parked thread competes as it does for a {@code ReentrantLock}. A spin is bounded and ends in the lock's
+ * queue. The idea of keeping all but a few of the competing threads away from a lock is from D. Dice, "Malthusian
  * Locks", EuroSys 2017.
  */
 public final class LayoutLock extends ReentrantLock {

@@ -9,17 +9,18 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The parts of a divided layout, in the order of addresses. Immutable but for {@link #isJoinAsked}.
+ * The parts of a divided layout, in address order. Immutable except for {@link #isJoinAsked}.
  *
- * <p>Each call and each lookup finds its part here. It reads nothing of another part: the fields of a {@link District}
- * lie beside words that its operations write, and would come from the cache of another processor each time.
+ * <p>Each call and each lookup finds its part here, without reading any other part: the fields of a {@link District}
+ * share cache lines with words that its operations write, so reading them would miss the cache each time.
  *
  * <p>A reader of several parts takes no lock. It reads the {@linkplain MapleTree#version version} of each tree, and
- * looks afterwards whether all trees still have these versions. If so, all of them had them at the instant between: all
- * parts die at one instant, and a version never returns. If not, it starts over. Each failure is the success of an
- * operation, and a reader beside many busy threads could fail for long. So after some failures it {@linkplain
- * #isJoinAsked asks} that the parts be joined, and the next operation that begins joins them. Their trees then change
- * no more, so the reader comes to its end after at most one more failure for each publication that was under way.
+ * checks afterwards that no version has changed. If none has, all trees had these versions at one instant in between,
+ * because all parts die at the same instant and a version never recurs. Otherwise the reader retries. Each retry means
+ * that an operation succeeded, but a reader that runs concurrently with many busy threads could retry for a long time.
+ * After some retries it therefore {@linkplain #isJoinAsked requests} that the parts be joined, and the next operation
+ * to start joins them. Their trees then no longer change, so the reader finishes after at most one more retry per
+ * publication that was in progress.
  */
 final class LayoutParts {
     /** The most parts of a layout. */

@@ -21,9 +21,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of a {@code Layout} that is in no district: the tree by which lookups go while the layout is undivided,
- * whether the space is closed, its limits and privileges, its listeners, its page table and its lifetime. The layout
- * extends this class, since a lookup then needs no further load to find the tree.
+ * The state of a {@code Layout} that is in no district: the tree that lookups use while the layout is undivided,
+ * whether the space is closed, its limits and privileges, its listeners, its page table and its lifetime. {@code
+ * Layout} extends this class, which saves a lookup one load to find the tree.
  */
 public abstract class LayoutState {
     /** The owner of the guards' reservations, which are never cleared. */

@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
  *     identity     -          number, name, charge     the last drop forgets the embedder's object
  * </pre>
  *
- * <p>The users together have one page table reference, and the page table has one reference to the identity. So a space
- * ends in this order, whichever thread gives up the last reference of each kind. No count leaves 0 again. A CPU is a
- * user, too: it is counted by {@link SpaceUsers}, and leaves without a call of this class.
+ * <p>All users together hold one page table reference, and the page table holds one reference to the identity. So a
+ * space ends in this order, whichever thread releases the last reference of each kind. A count that has reached 0 stays
+ * 0. A CPU is a user, too: {@link SpaceUsers} counts it, and it leaves without calling this class.
  */
 public final class Lifetime {
     private final SpaceUsers users;

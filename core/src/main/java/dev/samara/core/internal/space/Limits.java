@@ -9,8 +9,8 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Map;
 
 /**
- * The resource limits of a space, which the layout lock guards. A call is compared with them and with the {@linkplain
- * Privileges privileges} that it has read.
+ * The resource limits of a space, guarded by the layout lock. A call is checked against them and the {@linkplain
+ * Privileges privileges} that it read.
  */
 public final class Limits {
     private static final long UNLIMITED = -1;

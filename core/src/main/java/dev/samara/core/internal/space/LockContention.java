@@ -8,12 +8,12 @@ import dev.samara.maple.MapleTree;
 import java.util.Arrays;
 
 /**
- * Decides whether and where a layout is divided, or one of its parts further: between the places of threads that
- * contend for its lock again and again. Guarded by that lock.
+ * Decides whether and where to divide a layout, or one of its parts further: between the places of threads that
+ * repeatedly contend for its lock. Guarded by that lock.
  *
- * <p>A thread <em>meets</em> another one at the lock if it had to wait for the lock, or has overtaken a thread that is
- * parked for it. It is noted with the range that its operation names. After a division that was not worth its cost,
- * since its parts were joined soon, the layout stays undivided for a time, which doubles each time.
+ * <p>A thread <em>meets</em> another one at the lock if it had to wait for the lock, or overtook a thread that is
+ * parked for it. Each meeting is recorded with the range that the thread's operation names. If a division does not pay
+ * off because its parts are soon joined again, the layout stays undivided for a period that doubles each time.
  *
  * <p>Not final: a test decides who meets and when.
  */

@@ -6,10 +6,10 @@ import java.util.Arrays;
 /**
  * The hold times of the layout lock of one space, as a histogram of nanoseconds.
  *
- * <p>Each power of two is divided into {@link #STEPS} buckets, so a value is known to an eighth. Only the holder of the
- * lock writes it, so counting shares no cache line beyond the lock's own. One hold in {@link #PERIOD} is measured,
- * since two reads of the clock cost as much as a short operation. The period is prime, so that a loop of calls does not
- * always measure the same call.
+ * <p>Each power of two is divided into {@link #STEPS} buckets, so values are accurate to an eighth. Only the lock's
+ * holder writes the histogram, so counting contends for no cache line except the lock's own. Only one hold in {@link
+ * #PERIOD} is measured, because two clock reads cost as much as a short operation. The period is prime, so that a loop
+ * of calls does not always sample the same call.
  */
 final class LockHoldTimes {
     static final int PERIOD = 61;

@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The last resort of a machine for a fault that finds no frame, or no room for a page table ({@code out_of_memory} in
- * {@code mm/oom_kill.c}); {@code Faulter} has reclaimed and dropped what it can before. The thread of the fault picks
- * the space with the highest score, and steps of the housekeeping take its pages. One space is a victim at a time,
- * until it is emptied or counts as one that cannot be emptied. Thread-safe.
+ * {@code mm/oom_kill.c}); {@code Faulter} reclaims and drops what it can first. The faulting thread picks the space
+ * with the highest score, and housekeeping steps take its pages. At most one space is a victim at a time, until it is
+ * empty or counts as impossible to empty. Thread-safe.
  */
 public final class LowMemoryVictim {
     /** The stack for a shortage, in frames, once it is the only one; scores are not counted. */

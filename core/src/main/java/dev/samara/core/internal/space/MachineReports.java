@@ -8,8 +8,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a machine tells its embedder's reporter: exceptions of callbacks, long waits, and what else no caller can be
- * given. An exception of the reporter itself goes to {@link ReporterFailure}. Thread-safe.
+ * Sends a machine's reports to the embedder's reporter: callback exceptions, long waits, and other conditions that
+ * cannot be returned to a caller. An exception from the reporter itself goes to {@link ReporterFailure}. Thread-safe.
  */
 final class MachineReports {
     private final Consumer<? super Report> reporter;

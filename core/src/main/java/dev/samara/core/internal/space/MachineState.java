@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The state that all address spaces of one machine share: the settings, the memory, and the threads of the machine. It
- * does not know the spaces, which {@code Spaces} lists.
+ * does not refer to the spaces, which {@code Spaces} lists.
  */
 public final class MachineState {
     /** No commit limit. */

@@ -15,8 +15,8 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The threads of one machine: its own and those that the embedder lends, what they run, which thread may wait for them,
- * and the reports of what they cannot tell a caller. Thread-safe.
+ * The threads of one machine, its own and those that the embedder lends: what they run, which threads may wait for
+ * them, and the reports of failures that they cannot return to a caller. Thread-safe.
  */
 public final class MachineThreads {
     private final MachineReports reports;

@@ -7,12 +7,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The moves of pages, and the actions on pages whose VMAs stay, that the retire phase of an operation makes; and the
- * copies of forks that it awaits before. Most operations have none of them ({@link #NONE}). The ranges that the
- * operation unmaps or narrows are not here, but in its {@link Footprint}.
+ * The page moves that an operation's retire phase performs, its actions on pages whose VMAs stay, and the fork copies
+ * that it waits for first. Most operations need none of these ({@link #NONE}). The ranges that the operation unmaps or
+ * narrows are in its {@link Footprint} instead.
  *
  * <p>Written by the operation under the layout lock until its last batch is published, and never changed afterwards.
- * Then read by the thread that retires the operation, without the lock.
+ * The thread that retires the operation then reads it without the lock.
  */
 public final class MovesAndActions {
     /** Nothing to do; never changed. The methods {@code with} and {@link #after} replace it by a new object. */

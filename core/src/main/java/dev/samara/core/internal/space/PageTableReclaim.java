@@ -8,7 +8,9 @@ import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.tlb.HeldTables;
 import java.util.List;
 
-/** Unhooks empty page tables when another one would exceed a limit. A fault that did not end may leave them. */
+/**
+ * Unhooks empty page tables when another one would exceed a limit. A fault that did not complete may leave such tables.
+ */
 public final class PageTableReclaim {
     private PageTableReclaim() {}
 

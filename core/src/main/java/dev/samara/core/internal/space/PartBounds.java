@@ -5,7 +5,7 @@ import dev.samara.core.mman.Resource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How far the parts of a layout may grow, so that the limits of the layout are met exactly.
+ * How far each part of a layout may grow, such that the layout's limits are enforced exactly.
  *
  * @param first the counters with which a part begins: what the layout reaches if the other parts grow as far as they
  *     may

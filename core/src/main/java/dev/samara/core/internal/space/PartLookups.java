@@ -9,8 +9,8 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lookups in a layout that is divided: by its parts, or by a tree that was published meanwhile. They take no lock.
- * {@code Districts} extends this class, since a lookup then needs no further load to find the parts.
+ * Lookups in a divided layout: through its parts, or through a single tree that was published concurrently. They take
+ * no lock. {@code Districts} extends this class, which saves a lookup one load to find the parts.
  */
 abstract class PartLookups {
     private static final VarHandle PARTS;

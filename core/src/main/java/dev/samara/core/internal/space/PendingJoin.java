@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 /**
- * An address at which the completion of an operation tries to join two VMAs.
+ * An address at which an operation's completion tries to merge two VMAs.
  *
  * @param address the boundary of the two VMAs
  * @param isSeam whether the rules allowed the two to be one VMA when this was published

@@ -10,10 +10,10 @@ import java.util.RandomAccess;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The joins that the completion of one operation tries, each address once for each batch of the operation. Decides
- * which of two joins at one address is kept: the seam. Guarded by the layout lock.
+ * The merges that one operation's completion tries, at most one per address and batch of the operation. If two are
+ * recorded for one address, the seam is kept. Guarded by the layout lock.
  *
- * <p>A list with an array of its own, so a range in flight with joins has one object for them.
+ * <p>The list manages its array itself, so a range in flight needs only one list object for its merges.
  */
 final class PendingJoins extends AbstractList<PendingJoin> implements RandomAccess {
     /** The number of joins that are searched one by one. */

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The privileges of a space. Any thread may change them while calls run. A call reads them once, at its beginning, and
- * keeps what it has read: so a call that publishes in batches, or attempts again, is not refused half-way.
+ * The privileges of a space. Any thread may change them while calls run. A call reads them once, when it starts, and
+ * uses that value throughout, so a call that publishes in batches or retries is not refused half-way.
  */
 public final class Privileges {
     private static final VarHandle HELD;

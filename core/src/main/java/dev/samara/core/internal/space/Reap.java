@@ -18,25 +18,27 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes the private pages from a space whose threads run on ({@code __oom_reap_task_mm}). Used by one thread at a time.
+ * Takes the private pages from a space whose threads continue to run ({@code __oom_reap_task_mm}). Used by one thread
+ * at a time.
  *
  * <p>A pass has these steps:
  *
  * <ol>
  *   <li>The space is marked {@linkplain Reaping unstable}, under the layout lock. A fault that installs a private page
- *       checks the mark under the lock of its leaf, and the passes below take these locks. So the pass finds the page,
- *       or the fault finds the mark. A fork that copies pages ends the pass at once: its child would miss pages.
- *   <li>The private anonymous VMAs are walked from the top address down. Each one has its entries emptied, its range
- *       flushed, notifiers told, and its frames freed, before the next one is looked up. Locked VMAs stay as they are.
- *       A VMA of an operation in flight is skipped, and so is the rest of one that is replaced meanwhile.
- *   <li>The pass is complete if it has skipped nothing, if no move was published meanwhile, whose pages may have passed
- *       the walk, and if no operation is in flight that has pages to free.
+ *       checks the mark under the lock of its leaf, and the passes below take these locks. So either the pass finds the
+ *       page, or the fault finds the mark. If a fork is copying pages, the pass ends immediately, because the child
+ *       would miss pages.
+ *   <li>The private anonymous VMAs are walked from the top address down. For each one, the pass empties the entries,
+ *       flushes the range, calls the notifiers and frees the frames before it looks up the next one. Locked VMAs are
+ *       left alone. The pass skips a VMA of an operation in flight, and the rest of a VMA that is replaced
+ *       concurrently.
+ *   <li>The pass is complete if it skipped nothing, if no move was published during the pass (moved pages may evade the
+ *       walk), and if no operation in flight still has pages to free.
  * </ol>
  *
- * <p>An incomplete pass is repeated by the caller. Two reaps of a space may run at a time: each frees the pages that it
- * has taken. A teardown of the space may run beside this. Both flush or free only the pages that they have taken
- * themselves, and neither waits for the other. The caller holds the page table of the space, and none of its users: no
- * put of this thread is the last one.
+ * <p>The caller retries an incomplete pass. Two reaps of a space may run concurrently, and so may a teardown of the
+ * space. Each flushes and frees only the pages that it took itself, and none waits for another. The caller holds the
+ * space's page table but none of its users, so this thread never performs the last put.
  */
 public final class Reap implements AutoCloseable {
     /** The most passes of a reap, as in {@code oom_reap_task}. */

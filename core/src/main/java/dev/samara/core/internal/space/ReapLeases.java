@@ -7,8 +7,9 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The leases with which threads without memory look for a victim, one at a time, and the embedder's score of a space. A
- * thread may take over a lease whose reap has ended no step for long. All spaces of a machine share them. Thread-safe.
+ * The leases under which threads that ran out of memory choose a victim, one thread at a time, and the embedder's score
+ * of a space. A thread may take over a lease whose reap has not ended a step for too long. All spaces of a machine
+ * share the leases. Thread-safe.
  */
 public final class ReapLeases {
     /**

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.space;
 
 /**
- * The state of one space's reaping, for the threads of the space and for those that look for memory ({@code
- * MMF_UNSTABLE}, {@code MMF_OOM_SKIP}). Both marks are final. Thread-safe.
+ * The reaping state of one space, read by the space's threads and by threads that need memory ({@code MMF_UNSTABLE},
+ * {@code MMF_OOM_SKIP}). Both marks, once set, stay set. Thread-safe.
  */
 public final class Reaping {
     /** Written under the layout lock, so that a fork of the space comes wholly before or is refused. */

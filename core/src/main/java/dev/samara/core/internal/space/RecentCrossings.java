@@ -5,8 +5,8 @@ import dev.samara.core.internal.sync.Addresses;
 import java.util.Arrays;
 
 /**
- * The ranges of operations that have needed two parts soon after a division: no border should be inside of one. The
- * latest ones only, since threads go to other places. Immutable.
+ * The ranges of operations that needed two parts soon after a division; no border should lie inside such a range. Only
+ * the latest ones are kept, because threads move on to other places. Immutable.
  */
 final class RecentCrossings {
     static final RecentCrossings NONE = new RecentCrossings(Borders.NONE);

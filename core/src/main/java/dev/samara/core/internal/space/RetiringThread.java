@@ -4,8 +4,8 @@ package dev.samara.core.internal.space;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The range in flight that the current thread retires. Code that the retirement calls must not wait for operations: it
- * asks here.
+ * The range in flight that the current thread is retiring. Code called by a retirement must not wait for operations; it
+ * checks here whether it is.
  */
 public final class RetiringThread {
     private static final ThreadLocal<@Nullable InFlightOperation> RETIRING = new ThreadLocal<>();

@@ -13,12 +13,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The teardown of a space after the last put of its users ({@code __mmput}): unmaps everything, and then gives up the
- * page table count of the users. On the thread of that put if it may wait, otherwise on a thread of the machine. A
- * teardown that fails is tried again until it succeeds.
+ * The teardown of a space after the last put of its users ({@code __mmput}): unmaps everything, and then releases the
+ * users' page table reference. It runs on the thread of that put if that thread may wait, otherwise on one of the
+ * machine's threads. A teardown that fails is retried until it succeeds.
  *
- * <p>The thread belongs to the machine, and not to an executor of the embedder: the teardown waits for operations that
- * such an executor may have to continue.
+ * <p>That thread must be the machine's, not an embedder's executor: the teardown waits for operations that such an
+ * executor may have to continue.
  */
 final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
     /** The stack that a teardown needs after its last wait, in frames. */

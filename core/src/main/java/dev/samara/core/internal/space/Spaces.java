@@ -24,10 +24,10 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The spaces of one machine, and the end of each and of the machine. A space is removed after its teardown. Layouts are
- * weakly reachable, and those that were never torn down are removed after their collection. Thread-safe.
+ * The spaces of one machine, and how each of them and the machine end. A space is removed after its teardown. The list
+ * refers to layouts weakly; a layout that was never torn down is removed after its garbage collection. Thread-safe.
  *
- * <p>A space is in use until its last user has gone and it is torn down. It is then never in use again.
+ * <p>A space is in use until its last user is gone and it is torn down. After that it is never in use again.
  */
 public final class Spaces implements CountedSpaces {
     /** A space in the list. */

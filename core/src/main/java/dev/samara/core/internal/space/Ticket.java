@@ -7,8 +7,8 @@ import dev.samara.core.internal.sync.Ranges;
 
 /**
  * Taken by an operation after several restarts. Operations that started later and name one of its ranges wait for it.
- * Opens after the operation has published or failed. One district has it, as it has a range in flight: no border comes
- * between its ranges.
+ * It opens when the operation has published or failed. Like a range in flight, it belongs to one district, so no border
+ * separates its ranges.
  */
 public final class Ticket extends Gate {
     private final long age;

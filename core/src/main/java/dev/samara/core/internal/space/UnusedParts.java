@@ -2,8 +2,8 @@
 package dev.samara.core.internal.space;
 
 /**
- * The parts of a layout that no thread uses, by the numbers of times that their locks were taken. These are read
- * without the locks: a part that is taken for an unused one costs time, and no more.
+ * The parts of a layout that no thread uses, judged by how often their locks were acquired. The counts are read without
+ * the locks: a part mistaken for unused costs only time.
  */
 final class UnusedParts {
     private UnusedParts() {}

@@ -2,29 +2,29 @@
 /**
  * How threads wait for each other without locks, grace periods, and the threads of a machine.
  *
- * <p>A thread that meets the range of an operation in flight waits at that operation's {@link
- * dev.samara.core.internal.sync.Gate}: it spins for a moment, parks, and passes when the operation has completed. A
- * {@link dev.samara.core.internal.sync.WaitReporter} is told of waits that last.
+ * <p>A thread that runs into the range of an operation in flight waits at that operation's {@link
+ * dev.samara.core.internal.sync.Gate}: it spins briefly, then parks, and continues when the operation completes. A
+ * {@link dev.samara.core.internal.sync.WaitReporter} is notified of long waits.
  *
- * <p>A {@link dev.samara.core.internal.sync.Background} is a machine's own threads. They run tasks that may block or
- * that call an embedder. Such a task must not run on a caller's thread. A task that hangs delays no other task.
+ * <p>A {@link dev.samara.core.internal.sync.Background} is a machine's own threads. They run the tasks that must not
+ * run on a caller's thread because they may block or call the embedder. A task that hangs delays no other task.
  *
- * <p>Frames are numbers, so the garbage collector does not know when a frame is no longer used. A thread that uses a
- * frame from a page table or a page cache, without a reference of its own, does so in a <em>reader section</em> of its
- * {@link dev.samara.core.internal.sync.RcuReader}. A thread that takes a frame away unhooks it first. Then it waits for
- * a <em>grace period</em> ({@link dev.samara.core.internal.sync.Rcu#synchronize}): every section that had begun before
- * has ended then, and the frame can be handed out again. Tree nodes, VMAs and page tables need no grace period, since
- * the collector keeps them as long as they can be reached. A {@link dev.samara.core.internal.sync.Backlog} bounds the
- * work that waits for grace periods on threads of the machine.
+ * <p>Frames are numbers, so the garbage collector does not know when a frame is no longer in use. A thread that uses a
+ * frame it found in a page table or page cache, without a reference of its own, does so in a <em>reader section</em> of
+ * its {@link dev.samara.core.internal.sync.RcuReader}. A thread that removes a frame unhooks it first, and then waits
+ * for a <em>grace period</em> ({@link dev.samara.core.internal.sync.Rcu#synchronize}): when it ends, every section that
+ * started before it has ended, and the frame can be allocated again. Tree nodes, VMAs and page tables need no grace
+ * period, because the garbage collector keeps them while they are reachable. A {@link
+ * dev.samara.core.internal.sync.Backlog} bounds the work that waits for grace periods on the machine's threads.
  *
  * <pre>
  *     reader:   section := n   (volatile)   load the PTE ... use the frame   section := 0 (release)
  *     updater:  clear the PTE  (fence)      scan: wait while section == n seen     hand the frame out
  * </pre>
  *
- * <p>Nothing here depends on VMAs or trees. No lock of this package is held while code of an embedder runs. One monitor
- * is the exception: {@link dev.samara.core.internal.sync.PolledGracePeriods} tells the reporter of a long grace period
- * under its own.
+ * <p>Nothing here depends on VMAs or trees. No lock of this package is held while embedder code runs, with one
+ * exception: {@link dev.samara.core.internal.sync.PolledGracePeriods} reports a long grace period to the reporter while
+ * it holds its own monitor.
  *
  * <table>
  *   <caption>Where to look</caption>
@@ -32,13 +32,13 @@
  *       <td>{@link dev.samara.core.internal.sync.Gate}</td></tr>
  *   <tr><td>What waits until no reader uses a frame?</td>
  *       <td>{@link dev.samara.core.internal.sync.Rcu#synchronize}</td></tr>
- *   <tr><td>What can be asked whether that is so, without a wait?</td>
+ *   <tr><td>What polls for that without waiting?</td>
  *       <td>{@code PolledGracePeriods}</td></tr>
- *   <tr><td>For which sections does a grace period wait?</td>
+ *   <tr><td>Which sections does a grace period wait for?</td>
  *       <td>{@code GracePeriodSections}</td></tr>
- *   <tr><td>What runs after a grace period, without a wait?</td>
+ *   <tr><td>What runs callbacks after a grace period, without a waiting thread?</td>
  *       <td>{@code RcuCallbacks}</td></tr>
- *   <tr><td>What keeps a lock from being lost at the end of a stack?</td>
+ *   <tr><td>What prevents a stack overflow from leaving a lock held forever?</td>
  *       <td>{@link dev.samara.core.internal.sync.CheckedLock}, {@link
  *       dev.samara.core.internal.sync.CheckedReadWriteLock}</td></tr>
  *   <tr><td>What guards a section of a few loads and stores?</td>
@@ -48,7 +48,7 @@
  *   <tr><td>What continues calls that wait for a CPU, a copy or a grace period?</td>
  *       <td>{@link dev.samara.core.internal.sync.Housekeeping}, {@link
  *       dev.samara.core.internal.sync.WaitingCall}</td></tr>
- *   <tr><td>How long does a thread pause before it tries again?</td>
+ *   <tr><td>How long does a thread pause before it retries?</td>
  *       <td>{@link dev.samara.core.internal.sync.Backoff}</td></tr>
  *   <tr><td>What retries a step until it succeeds?</td>
  *       <td>{@link dev.samara.core.internal.sync.RetriedCall} without a thread, {@link
@@ -56,9 +56,9 @@
  *   <tr><td>What runs tasks that may block?</td>
  *       <td>{@link dev.samara.core.internal.sync.MachineTasks}, {@link
  *       dev.samara.core.internal.sync.Background}</td></tr>
- *   <tr><td>What refuses a wait in a call that must not wait?</td>
+ *   <tr><td>What rejects a wait in a call that must not wait?</td>
  *       <td>{@link dev.samara.core.internal.sync.NoWaiting}</td></tr>
- *   <tr><td>What refuses a call near the end of its stack?</td>
+ *   <tr><td>What rejects a call when too little stack is left?</td>
  *       <td>{@link dev.samara.core.internal.sync.StackReserve}</td></tr>
  * </table>
  */

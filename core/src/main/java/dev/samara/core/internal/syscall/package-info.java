@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The calls of an address space: their arguments, the order of their errors, and the edit that each makes.
+ * The calls of an address space: their arguments, the precedence of their errors, and the edit that each performs.
  *
- * <p>A call begins in a static method of its class, which takes the layout and mostly has the name of the call. The
- * arguments of a call that changes the layout are a record, a {@link dev.samara.core.internal.op.Call}. {@link
- * dev.samara.core.internal.syscall.Syscall} runs it.
+ * <p>The entry point of a call is a static method of its class. It takes the layout, and usually bears the call's name.
+ * The arguments of a call that changes the layout form a record, a {@link dev.samara.core.internal.op.Call}, which
+ * {@link dev.samara.core.internal.syscall.Syscall} runs.
  *
  * <p>The classes are grouped as in the kernel's {@code mm/} folder: {@link dev.samara.core.internal.syscall.Mmap}
  * ({@code mmap.c}), {@link dev.samara.core.internal.syscall.Mprotect} ({@code mprotect.c}), {@link
@@ -14,7 +14,7 @@
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>Which errors has {@code mmap}, such as EEXIST of {@code MAP_FIXED_NOREPLACE}?</td>
+ *   <tr><td>Which errors does {@code mmap} return, such as EEXIST for {@code MAP_FIXED_NOREPLACE}?</td>
  *       <td>{@link dev.samara.core.internal.syscall.Mmap}</td></tr>
  *   <tr><td>Where does a mapping without {@code MAP_FIXED} go?</td>
  *       <td>{@code Placement} in {@link dev.samara.core.internal.op}</td></tr>
@@ -25,9 +25,9 @@
  *       sets the flag</td></tr>
  *   <tr><td>Where does the future of an asynchronous call complete?</td>
  *       <td>{@code AsyncCompletion}</td></tr>
- *   <tr><td>Which errors has {@code mremap}, for its arguments?</td>
+ *   <tr><td>Which errors does {@code mremap} return for its arguments?</td>
  *       <td>{@link dev.samara.core.internal.syscall.Mremap}</td></tr>
- *   <tr><td>Which errors has {@code mremap}, for one VMA?</td>
+ *   <tr><td>Which errors does {@code mremap} return for one VMA?</td>
  *       <td>{@code MremapVma}</td></tr>
  * </table>
  */

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * CPUs on their way between spaces and between threads, and the pools that lend them.
+ * How CPUs move between spaces and between threads, and the pools that lend them.
  *
  * <p>A {@link dev.samara.core.internal.vcpu.Vcpu} is a CPU with its {@linkplain
  * dev.samara.core.internal.guest.CpuMemory memory} and its {@linkplain dev.samara.core.internal.tlb.CpuTlb TLB}. It
- * refers to no class of the API, and knows a reference to a space only as an object that it returns. So pools and the
- * API's {@code Cpu} use the same steps.
+ * depends on no API class, and treats a reference to a space as an opaque object. So the pools and the API's {@code
+ * Cpu} share the same steps.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>What takes a CPU to another space, to LAZY, or to none?</td>
+ *   <tr><td>What switches a CPU to another space, to LAZY, or to no space?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.Vcpu}</td></tr>
- *   <tr><td>What takes it to another thread?</td>
+ *   <tr><td>What hands it over to another thread?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.OwnerChange}</td></tr>
- *   <tr><td>What takes it to a borrowed space, and back?</td>
+ *   <tr><td>What switches it to a borrowed space, and back?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.UseMm}</td></tr>
- *   <tr><td>What replaces its space by a new one ({@code execve})?</td>
+ *   <tr><td>What replaces its space with a new one ({@code execve})?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.ExecMmap}</td></tr>
- *   <tr><td>Which CPU does a thread get that enters a space, and when does it leave GUEST by itself?</td>
+ *   <tr><td>Which CPU does a thread get when it enters a space, and when does that CPU leave GUEST on its own?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.GuestCpus}, {@link dev.samara.core.internal.vcpu.PooledCpu}</td></tr>
  *   <tr><td>Which CPU copies between a space and a buffer?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.RemoteCpus}</td></tr>

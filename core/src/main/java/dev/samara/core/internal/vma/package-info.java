@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The implementation of the VMA, which embedders do not see: its state word, the open of its backing, its {@code
- * anon_vma} and its link to a file.
+ * The implementation of VMAs, hidden from embedders: the state word, the backing's open, the {@code anon_vma} and the
+ * link to a file.
  *
  * <p>A {@link dev.samara.core.internal.vma.VmArea}, the only subclass of {@link dev.samara.core.vma.Vma}, is
- * <em>fresh</em> when it is created. It becomes <em>attached</em> before the publication of the tree that has it, and
- * <em>detached</em> forever after the publication of a tree without it. While it is attached, any thread may acquire a
- * reference; no thread ever waits for a reference to be released.
+ * <em>fresh</em> when it is created. It becomes <em>attached</em> before the first tree that contains it is published,
+ * and <em>detached</em>, permanently, after a tree without it is published. While it is attached, any thread may
+ * acquire a reference. No thread ever waits for a reference to be released.
  *
- * <p>Each VMA has a share in an {@link dev.samara.core.internal.vma.Open} of its backing, or needs none. The last share
- * ends the open.
+ * <p>A VMA whose backing needs an open shares an {@link dev.samara.core.internal.vma.Open} with other VMAs. Releasing
+ * the last share ends the open.
  *
- * <p>A VMA that belongs to an operation in flight has that operation's {@link dev.samara.core.internal.sync.Gate}. The
- * gate is independent of references, which only keep the backing open.
+ * <p>A VMA that belongs to an operation in flight refers to that operation's {@link
+ * dev.samara.core.internal.sync.Gate}. The gate is independent of references, which only keep the backing open.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>What tells a reader that its VMA has left the tree?</td>
+ *   <tr><td>How does a reader find out that its VMA is no longer in the tree?</td>
  *       <td>{@link dev.samara.core.internal.vma.VmArea}; a fault asks {@code VmaRecheck} of {@code
  *       internal.fault}</td></tr>
  *   <tr><td>What closes a backing, and when?</td>
  *       <td>{@link dev.samara.core.internal.vma.Open}</td></tr>
- *   <tr><td>What decides whether anonymous VMAs may be joined?</td>
+ *   <tr><td>What decides whether anonymous VMAs may be merged?</td>
  *       <td>{@link dev.samara.core.internal.vma.AnonVma}</td></tr>
  * </table>
  */
