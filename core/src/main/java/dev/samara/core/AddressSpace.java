@@ -1045,9 +1045,9 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Returns a further reference to the users of this space, for another holder ({@code mmget}). Does not wait.
+     * Returns an additional reference to the users of this space, for another holder ({@code mmget}). Does not wait.
      *
-     * @return a reference with which the space stays as it is until both are closed; the caller closes it
+     * @return a reference; the space keeps its mappings until both are closed, and the caller closes it
      * @throws MmException with ESRCH if this reference is closed
      */
     public AddressSpace get() {

@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A builder of address spaces. For use by one thread. */
+/** A builder of address spaces. Not thread-safe. */
 public final class AddressSpaceBuilder {
     private final Machine machine;
     private final Geometry geometry;
@@ -51,7 +51,7 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Names the space, for {@link SpaceIdentity#name}. Children have the name too.
+     * Names the space, for {@link SpaceIdentity#name}. Children inherit the name.
      *
      * @param text the name
      * @return this
@@ -62,8 +62,8 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Sets a soft limit. Unless set, STACK and MEMLOCK are 8 MiB and the others have no limit. The STACK limit
-     * determines where placement begins.
+     * Sets a soft limit. Unless set, STACK and MEMLOCK are 8 MiB and the others are unlimited. The STACK limit
+     * determines where placement starts.
      *
      * @param resource which limit
      * @param bytes the limit, unsigned; -1 for none
@@ -75,7 +75,7 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Grants privileges from the beginning; {@link AddressSpace#grant} and {@link AddressSpace#drop} change them later.
+     * Grants initial privileges; {@link AddressSpace#grant} and {@link AddressSpace#drop} change them later.
      *
      * @param granted the privileges
      * @return this
@@ -86,7 +86,7 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Takes privileges back. Unless granted, a space has none.
+     * Revokes privileges that were granted before. Unless granted, a space has none.
      *
      * @param dropped the privileges
      * @return this
@@ -139,7 +139,7 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Guards an end of the space for ever: lookups find nothing there, and nothing can be mapped there ({@code
+     * Guards an end of the space permanently: lookups find nothing there, and nothing can be mapped there ({@code
      * ENOMEM}).
      *
      * @param start a page boundary; 0 for a guard at the low end
@@ -181,11 +181,11 @@ public final class AddressSpaceBuilder {
      * {@code munmap} is complete, and faults and {@link AddressSpace#resolve} wait for it. Placement without a
      * requested address uses such a range last.
      *
-     * <p>No other call gives up a range early. As without this option, {@code mmap} waits for an {@code mremap} that
+     * <p>No other call releases a range early. As without this option, {@code mmap} waits for a {@code mremap} that
      * moves pages away or shortens a mapping, for {@code brk}, for {@code shmdt} and for the end of the space. It also
-     * waits for another mapping that has been stored over the range of a {@code munmap}.
+     * waits for another mapping that was stored over the range of a {@code munmap}.
      *
-     * @param isEarly whether ranges are given up early; false unless set
+     * @param isEarly whether ranges are released early; false unless set
      * @return this
      */
     @Experimental
@@ -195,15 +195,15 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Leaves the space to the garbage collector, for an embedder whose objects have no end. A reference to its users
-     * that no thread can reach any more is given up as without this option, but that is not reported ({@link
-     * dev.samara.core.event.Report.Kind#REFERENCE_LOST}). So is each further reference ({@link AddressSpace#get}), and
-     * each one of a child. References of the weaker kinds are reported, and so is a CPU that was claimed and becomes
-     * unreachable.
+     * Leaves the space to the garbage collector, for an embedder whose objects are never closed explicitly. As without
+     * this option, an unreachable reference to its users is released, but it is not reported ({@link
+     * dev.samara.core.event.Report.Kind#REFERENCE_LOST}). The same holds for each additional reference ({@link
+     * AddressSpace#get}), and for each reference to a child. References of the weaker kinds are still reported, and so
+     * is a claimed CPU that becomes unreachable.
      *
-     * <p>The space ends some time after that: when the machine next makes a space, waits for quiescence, is closed or
-     * is asked for its statistics, after a collection that has found the reference unreachable. Its memory is in use up
-     * to then. An {@link AddressSpace#close} ends it at once here, too.
+     * <p>The space ends some time later: when, after a garbage collection that found the reference unreachable, the
+     * machine next creates a space, waits for quiescence, is closed or is asked for its statistics. Its memory is in
+     * use until then. {@link AddressSpace#close} still ends it immediately.
      *
      * @param collected whether references need not be closed; false unless set
      * @return this
@@ -222,8 +222,8 @@ public final class AddressSpaceBuilder {
      * @param pageOffset offset of {@code start} in the backing in pages; for private anonymous memory the page number
      *     of the address at which it was mapped
      * @param backing the backing; null for anonymous memory
-     * @param name the displayed name of a mapping with a name of its own, such as {@code [vdso]} or {@code
-     *     [anon:pool]}; null for others
+     * @param name the displayed name of a mapping that has its own name, such as {@code [vdso]} or {@code [anon:pool]};
+     *     null for others
      * @return a description, attached to no space
      * @throws IllegalArgumentException if the range is empty
      */

@@ -4,11 +4,12 @@ package dev.samara.core;
 import dev.samara.core.annotation.Experimental;
 
 /**
- * A borrowed space in which the borrower has given up its user count ({@code kthread_unuse_mm} with a lazy TLB): the
- * CPU keeps the page table and its translations, and refuses every access. The space may be torn down in this state.
- * {@link BorrowedSpace#putUsers} returns it. For the thread that owns the CPU.
+ * A borrowed space whose borrower has released its user count ({@code kthread_unuse_mm} with a lazy TLB): the CPU keeps
+ * the page table and its translations, and refuses every access. The space may be torn down in this state. {@link
+ * BorrowedSpace#putUsers} returns it. Only the thread that owns the CPU may use it.
  *
- * <p>There is no way back from here to the users: the borrower {@linkplain #leave leaves}, and uses the space again.
+ * <p>An adopted space cannot become a user again directly: the borrower must {@linkplain #leave leave}, and then borrow
+ * the space again.
  */
 @Experimental
 public final class AdoptedSpace implements AutoCloseable {
@@ -19,8 +20,8 @@ public final class AdoptedSpace implements AutoCloseable {
     }
 
     /**
-     * Ends the borrow: the CPU goes back to the space in which it was before, or is LAZY. Waits only where it has to
-     * tear that space down, as {@link BorrowedSpace#close} says.
+     * Ends the borrow: the CPU returns to its previous space, or becomes LAZY. Waits only if it has to tear that space
+     * down, as {@link BorrowedSpace#close} describes.
      *
      * @return the reference to the page table, for {@link Cpu#tryUse}; the caller closes it
      * @throws IllegalStateException if the borrow has ended; or if the CPU is in one of its listeners, or is not owned
@@ -31,7 +32,8 @@ public final class AdoptedSpace implements AutoCloseable {
     }
 
     /**
-     * Ends the borrow as {@link #leave}, and gives the page table up. Does nothing if the borrower has left already.
+     * Ends the borrow as {@link #leave} does, and releases the page table. Does nothing if the borrower has already
+     * left.
      *
      * @throws IllegalStateException if the CPU is in one of its listeners, or is not owned by the caller
      */
@@ -40,7 +42,7 @@ public final class AdoptedSpace implements AutoCloseable {
         borrowed.close();
     }
 
-    /** Returns the CPU, the number of the space, and how far the borrow is, as text. */
+    /** Returns the CPU, the space's number and the stage of the borrow as text. */
     @Override
     public String toString() {
         return borrowed.toString();

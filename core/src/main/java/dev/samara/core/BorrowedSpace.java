@@ -14,24 +14,24 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A space that a CPU has borrowed ({@code kthread_use_mm}). The CPU is in the space and is one of its {@linkplain
- * AddressSpace#users users}. As long as the borrow lasts, the space has its mappings and pages, whichever references
- * are closed. {@link Cpu#use} and {@link Cpu#tryUse} return it.
+ * A space that a CPU borrows ({@code kthread_use_mm}). The CPU is in the space and is one of its {@linkplain
+ * AddressSpace#users users}. As long as the borrow lasts, the space keeps its mappings and pages, regardless of which
+ * references are closed. {@link Cpu#use} and {@link Cpu#tryUse} return it.
  *
  * <pre>
  *     BorrowedSpace ── putUsers ──&gt; AdoptedSpace ── leave ──&gt; PageTableRef ── Cpu.tryUse ──&gt; BorrowedSpace
  * </pre>
  *
- * <p>This is the only way round. A borrower that makes accesses from time to time need not keep the space from its end
- * meanwhile: it {@linkplain #putUsers gives its users up}. It has to leave and to use the space again before the next
- * access, and learns there whether the space has ended.
+ * <p>There is no other transition. A borrower that accesses the space only occasionally need not delay the end of the
+ * space in between: it can {@linkplain #putUsers release its user count}. Before its next access it must leave and
+ * borrow the space again, and finds out then whether the space has ended.
  *
- * <p>When the borrow ends, the CPU goes back to the space in which it was before. It has remained a user of that space.
- * A CPU that was in no space, or LAZY, is then {@linkplain Cpu#enterLazy LAZY} in the borrowed space, as a kernel
- * thread is. The next borrow may find its translations, and the end of the space is not delayed.
+ * <p>When the borrow ends, the CPU returns to its previous space, of which it remained a user. A CPU that was in no
+ * space, or LAZY, becomes {@linkplain Cpu#enterLazy LAZY} in the borrowed space, as a kernel thread does: its next
+ * borrow may still find its translations, and the end of the space is not delayed.
  *
- * <p>{@link #isAsked} is for any thread, all else for the thread that owns the CPU. A CPU that is handed over keeps its
- * borrow.
+ * <p>Any thread may call {@link #isAsked}; only the thread that owns the CPU may call the other methods. A CPU that is
+ * handed over keeps its borrow.
  */
 @Experimental
 public final class BorrowedSpace implements AutoCloseable {
@@ -161,21 +161,21 @@ public final class BorrowedSpace implements AutoCloseable {
     }
 
     /**
-     * Returns whether the borrower was asked to let go: the last reference to the users of the space is closed. A
-     * borrower may ask this between two pieces of work, with a {@link LetGo} that does nothing.
+     * Returns whether the borrower was asked to let go, because the last reference to the users of the space was
+     * closed. A borrower may poll this between two pieces of work, and use a {@link LetGo} that does nothing.
      *
-     * @return true once and for all after it was asked
+     * @return true from the request on
      */
     public boolean isAsked() {
         return borrower.isAsked();
     }
 
     /**
-     * Gives up the users of the space, and keeps its page table. The CPU refuses accesses from now on. If it was the
-     * last user, this tears the space down, and may wait.
+     * Releases the borrower's user count, and keeps the page table. The CPU refuses accesses from now on. If it was the
+     * last user, this method tears the space down, and may wait.
      *
      * @return this borrow without users; the caller leaves it
-     * @throws IllegalStateException if the borrow has no users any more; or if the CPU is in GUEST, in a fault or in
+     * @throws IllegalStateException if the user count was already released; or if the CPU is in GUEST, in a fault or in
      *     one of its listeners, or is not owned by the caller
      */
     public AdoptedSpace putUsers() {
@@ -256,12 +256,12 @@ public final class BorrowedSpace implements AutoCloseable {
     }
 
     /**
-     * Ends the borrow ({@code kthread_unuse_mm}): the CPU goes back to the space in which it was before, or is LAZY. If
-     * it was the last user of the borrowed space, this tears that space down, and may wait. Ends a borrow without
-     * users, too. A second call does nothing.
+     * Ends the borrow ({@code kthread_unuse_mm}): the CPU returns to its previous space, or becomes LAZY. If it was the
+     * last user of the borrowed space, this method tears that space down, and may wait. It also ends a borrow whose
+     * user count was released. A second call does nothing.
      *
-     * <p>If there is no memory for the way back to a space with another page size, the CPU is in no space. If it was
-     * the last user of the space to which it could not go back, this tears that space down, too.
+     * <p>If there is no memory to return to a space with another page size, the CPU is then in no space. If it was the
+     * last user of the space to which it could not return, this method tears that space down, too.
      *
      * @throws IllegalStateException if the CPU is in GUEST, in a fault or in one of its listeners, or is not owned by
      *     the caller

@@ -5,13 +5,14 @@ import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.CpuCounters;
 
 /**
- * The events of one CPU, in all spaces. The numbers only grow. Counting costs nothing on a hit of the TLB, and an
- * increment of a number of the CPU's own on a miss, a fault or a flush.
+ * Event counts of one CPU, in all spaces. The counts only grow. Counting costs nothing on a TLB hit, and an increment
+ * of a CPU-local counter on a miss, a fault or a flush.
  *
  * @param minorFaults faults that were resolved without I/O; accesses that failed are not counted
  * @param majorFaults faults that were resolved after a backing had to fetch data
- * @param tlbMisses translations that the TLB did not have, or not with the needed right; each pin counts as one
- * @param flushes how many times the CPU has flushed a range or a whole space from its TLB, whatever it had of it
+ * @param tlbMisses lookups that the TLB could not serve, or not with the required right; each pin counts as one
+ * @param flushes how many times the CPU flushed a range or a whole space from its TLB, whether or not it had
+ *     translations of it
  */
 public record CpuStatistics(long minorFaults, long majorFaults, long tlbMisses, long flushes) {
     /**

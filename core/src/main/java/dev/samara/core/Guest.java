@@ -8,8 +8,8 @@ import dev.samara.core.internal.vcpu.PooledCpu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The stay of a thread in a space: from {@link AddressSpace#enter} to its close, the thread has a CPU of the machine's
- * pool in GUEST.
+ * A thread's stay in a space: from {@link AddressSpace#enter} to the close of this object, the thread uses a CPU of the
+ * machine's pool, in GUEST.
  *
  * <pre>{@code
  * try (Guest guest = space.enter()) {
@@ -17,44 +17,45 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Any thread may enter, a virtual one too, and nothing ties it to the thread that carries it. The first time it gets
- * an idle CPU of the pool, or a new one; later mostly the CPU that it had before, with its translations. That takes one
- * compare-and-set, and allocates this object alone. The CPU is in {@link #memory}, which may have a {@link
- * dev.samara.core.guest.FlatMemory}: the thread finds it by {@link GuestMemory#flat}, and makes it if it is null.
+ * <p>Any thread may enter, including a virtual thread, which is not pinned to its carrier. The first time, it gets an
+ * idle CPU of the pool, or a new one; later, usually the CPU that it used before, with its translations. That takes one
+ * compare-and-set, and allocates only this object. {@link #memory} returns the CPU's memory, which may already have a
+ * {@link dev.samara.core.guest.FlatMemory}: the thread gets it from {@link GuestMemory#flat}, and creates one if that
+ * returns null.
  *
- * <p><b>Nesting.</b> A thread may enter a space in which it is already: both guests have one CPU, and the inner one is
- * closed first. It may enter other spaces, too, each with a CPU of its own.
+ * <p><b>Nesting.</b> A thread may enter a space that it is already in: both guests share one CPU, and the inner one
+ * must be closed first. It may enter other spaces, too, each with a separate CPU.
  *
- * <p><b>GUEST.</b> A thread in GUEST {@linkplain #poll polls} often, since operations that remove pages or rights wait
- * for it, as for any CPU in GUEST. Before it does other long work, or waits, it closes its guests or {@linkplain #leave
- * leaves} GUEST. Calls that may wait throw {@link IllegalStateException}, unless each guest that the thread has open
- * was told to {@linkplain #leaveForCalls leave GUEST for calls}.
+ * <p><b>GUEST.</b> A thread in GUEST must {@linkplain #poll poll} often, because operations that remove pages or rights
+ * wait for it, as for any CPU in GUEST. Before other long work, or a wait, it must close its guests or {@linkplain
+ * #leave leave} GUEST. Calls that may wait throw {@link IllegalStateException}, unless every open guest of the thread
+ * was set to {@linkplain #leaveForCalls leave GUEST for calls}.
  *
- * <p><b>Faults.</b> An access that handles a fault leaves GUEST until the fault is handled. The CPUs of all other
- * guests of the thread leave GUEST with it, and come back before the access returns. So memories of several spaces can
- * be used side by side.
+ * <p><b>Faults.</b> An access that faults leaves GUEST until the fault is handled. The CPUs of all other guests of the
+ * thread leave GUEST with it, and re-enter it before the access returns. So one thread can use the memories of several
+ * spaces in alternation.
  *
- * <p><b>Translations that code keeps</b> ({@link dev.samara.core.guest.TlbArrays}) are valid until a call of the guest
- * or its memory, as for any CPU; and also only until an access of another guest of the thread that misses the TLB, and,
- * with {@link #leaveForCalls}, until any call that may wait.
+ * <p><b>Cached translations</b> ({@link dev.samara.core.guest.TlbArrays}) are valid until the next call on the guest or
+ * its memory, as for any CPU. They also become invalid when an access through another guest of the thread misses the
+ * TLB, and, with {@link #leaveForCalls}, at any call that may wait.
  *
- * <p>A machine whose frames are in a {@linkplain MachineBuilder#frameStore store of the embedder} keeps its guests in
- * GUEST: calls that may wait are refused, and so is the access of another guest whose fault would wait. The store could
- * make such calls in the midst of an access.
+ * <p>If the machine's frames are in an {@linkplain MachineBuilder#frameStore embedder's store}, guests never leave
+ * GUEST implicitly: calls that may wait are refused, and so is an access through another guest whose fault would wait.
+ * The store could otherwise make such calls in the middle of an access.
  *
- * <p>Only the thread that has entered may use a guest. For each thread that has entered, the library keeps a small
- * object until the thread ends.
+ * <p>Only the thread that entered may use a guest. The library keeps a small object for each such thread until the
+ * thread ends.
  */
 public final class Guest implements AutoCloseable {
     private final PooledCpu of;
 
-    /** How many guests of the CPU are open with this one, if it is the innermost. */
+    /** The number of open guests of the CPU, including this one, if it is the innermost. */
     private final int depth;
 
     /** Why the CPU had left GUEST when this guest was opened, to come back; see {@link PooledCpu#open}. */
     private int away;
 
-    /** Another thread may read it, racily: it finds that it is not the owner otherwise. */
+    /** Another thread may read it in a benign race: the ownership check rejects that thread anyway. */
     private boolean isClosed;
 
     private Guest(PooledCpu of, int depth) {
@@ -62,7 +63,7 @@ public final class Guest implements AutoCloseable {
         this.depth = depth;
     }
 
-    /** Takes the calling thread to a space; returns null if the reference is closed or the space has ended. */
+    /** Lets the calling thread enter a space; returns null if the reference is closed or the space has ended. */
     static @Nullable Guest enter(GuestCpus pool, Layout layout) {
         PooledCpu cpu = pool.lend(layout);
         if (cpu == null) {
@@ -90,7 +91,7 @@ public final class Guest implements AutoCloseable {
     }
 
     /**
-     * Returns the memory of the space. Numbers are little-endian at the beginning of the outermost guest, unless the
+     * Returns the memory of the space. The byte order is little-endian when the outermost guest starts, unless the
      * memory has a {@link dev.samara.core.guest.FlatMemory} of another order.
      *
      * @return the memory of the CPU: the same object for all guests of one CPU
@@ -113,7 +114,8 @@ public final class Guest implements AutoCloseable {
     }
 
     /**
-     * Acknowledges changes of other threads, as {@link Cpu#poll} does. If the CPU has left GUEST, it enters GUEST.
+     * Acknowledges changes by other threads, as {@link Cpu#poll} does. If the CPU has left GUEST, it enters GUEST
+     * again.
      *
      * @throws IllegalStateException if this guest is closed, the thread is another one, or the CPU is in a fault or in
      *     one of its listeners
@@ -124,10 +126,10 @@ public final class Guest implements AutoCloseable {
     }
 
     /**
-     * Leaves GUEST up to the next {@link #poll}, also that of a {@link dev.samara.core.guest.FlatMemory}, or {@link
-     * AddressSpace#enter} of this space: no operation waits for this thread, and calls that may wait are allowed as far
-     * as this CPU is concerned. An access in the meantime enters GUEST for its own duration. Does nothing if the CPU
-     * has left GUEST.
+     * Leaves GUEST until the next {@link #poll}, including that of a {@link dev.samara.core.guest.FlatMemory}, or the
+     * next {@link AddressSpace#enter} of this space. Until then no operation waits for this thread, and this CPU does
+     * not prevent calls that may wait. An access in the meantime enters GUEST for its own duration. Does nothing if the
+     * CPU has already left GUEST.
      *
      * @throws IllegalStateException if this guest is closed, the thread is another one, or the CPU is in a fault or in
      *     one of its listeners
@@ -138,10 +140,10 @@ public final class Guest implements AutoCloseable {
     }
 
     /**
-     * Has calls of the thread that may wait leave GUEST by themselves, as by {@link #leave}, in place of an exception.
-     * This holds if all guests that the thread has open in the space were told so, and until this one is closed. What
-     * the thread has kept of translations is outdated after such a call. The code that a call calls back, such as that
-     * of a backing, must not poll the guest: the call may wait afterwards.
+     * Makes the thread's calls that may wait leave GUEST implicitly, as {@link #leave} does, instead of throwing. This
+     * takes effect if it is set on all open guests of the thread in the space, and lasts until this one is closed.
+     * Translations that the thread cached are stale after such a call. Callbacks of such a call, e.g. those of a
+     * backing, must not poll the guest, because the call may wait afterwards.
      *
      * @return this
      * @throws IllegalStateException if this guest is closed, or the thread is another one
@@ -153,13 +155,13 @@ public final class Guest implements AutoCloseable {
     }
 
     /**
-     * Leaves GUEST, and gives the CPU back to the pool if this is the outermost guest. A second call of the thread does
+     * Leaves GUEST, and returns the CPU to the pool if this is the outermost guest. A second call by the thread does
      * nothing. If all references to the space are closed, the CPU leaves the space. If it was the last user, this call
      * tears the space down, and may wait, as {@link AddressSpace#close} does.
      *
      * @throws IllegalStateException if a guest within this one is open, if another thread uses the CPU, or if the CPU
      *     is in a fault or in one of its listeners; nothing has changed then
-     * @throws StackOverflowError if the stack has no space for this call; nothing has changed then
+     * @throws StackOverflowError if too little stack is left for this call; nothing has changed then
      */
     @Override
     public void close() {

@@ -5,7 +5,7 @@ import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Layout;
 
 /**
- * How long a space's layout lock was held, as a histogram of one instant.
+ * A snapshot of the histogram of a space's layout lock hold times.
  *
  * <p>A fixed fraction of the holds is measured, about one in sixty. The error of a value is at most an eighth of the
  * value.

@@ -5,15 +5,15 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 
 /**
- * Keeps the space of a CPU that has left it to borrow one, until the CPU is back. The reference by which the CPU had
- * come there may be closed meanwhile. The last close that asks borrowers to let go does not count this reference, since
- * only the borrower could close it.
+ * Keeps the space of a CPU that left it to borrow another one, until the CPU returns. The reference with which the CPU
+ * had switched to it may be closed during that time. The last close, which asks borrowers to let go, does not count
+ * this reference, because only the borrower could close it.
  */
 final class HomeRef {
     private final Layout layout;
     private final SpaceReferences.Entry entry;
 
-    /** Takes over a user that the caller has taken. */
+    /** Takes over a user count that the caller acquired. */
     private HomeRef(SpaceReferences references, Layout layout) {
         this.layout = layout;
         entry = references.add(this, layout, SpaceReference.Kind.HOME);
@@ -38,14 +38,17 @@ final class HomeRef {
         }
     }
 
-    /** Gives the space up. If that was the last user, tears the space down, and may wait. On a stack that suffices. */
+    /**
+     * Releases the space. If that was the last user, tears the space down, and may wait. The caller has checked the
+     * stack.
+     */
     void close() {
         if (entry.end()) {
             layout.lifetime().putHome();
         }
     }
 
-    /** Gives the space up for a CPU that is gone, and leaves a teardown to a thread of the machine. */
+    /** Releases the space for a CPU that is gone, and leaves a teardown to one of the machine's threads. */
     void giveUpLater() {
         // Before a change: what this does not give up, the next call does.
         StackReserve.check(SpaceReferences.DEPTH);

@@ -16,13 +16,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The layout of an address space at one instant. Immutable and thread-safe; it has no cost after it is dropped.
+ * The layout of an address space at one instant. Immutable and thread-safe; it need not be closed.
  *
- * <p>A snapshot of a layout that threads had divided between them is made of parts. The first call other than {@link
- * #find} joins them, in up to 16 times the time of an edit, and allocates for that.
+ * <p>A snapshot of a layout that was divided for concurrency consists of parts. The first call other than {@link #find}
+ * joins them, which takes up to 16 times as long as an edit, and allocates.
  *
- * <p>Mappings above the limit of the space, such as {@code [vsyscall]}, belong to the lists and to the iteration, where
- * they come last. As on Linux, lookups by address do not find them.
+ * <p>Mappings above the limit of the space, such as {@code [vsyscall]}, are included in the lists and the iteration, at
+ * the end. As on Linux, lookups by address do not find them.
  */
 public final class LayoutSnapshot implements Iterable<Vma> {
     private final Geometry geometry;
@@ -162,8 +162,8 @@ public final class LayoutSnapshot implements Iterable<Vma> {
 
     /**
      * Returns the displayed name ({@code get_vma_name} in {@code fs/proc/task_mmu.c}). Private memory is the heap if it
-     * overlaps the heap's range, or the main stack if it contains the stack's start, or ends there. A name that it was
-     * given is shown elsewhere only.
+     * overlaps the heap's range, or the main stack if it contains the stack's start, or ends there. In both cases a
+     * given name is not shown.
      */
     private String nameOf(Vma vma) {
         String name = vma.name();

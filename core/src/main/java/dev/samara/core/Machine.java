@@ -75,8 +75,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Asks the embedder, unless the space has ended since its pages were counted. The reference is closed, but its
-     * object answers later calls, too.
+     * Asks the embedder, unless the space has ended since its pages were counted. The reference is closed afterwards,
+     * but its object still answers later calls.
      */
     private long scoreOf(Identity space, long pages, VictimScore score) {
         try (SpaceIdentity identity = SpaceIdentity.tryGrab(spaceReferences(), space)) {
@@ -94,7 +94,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the JVM's limit of direct memory: the largest memory of a machine whose frames are in direct memory.
+     * Returns the JVM's limit of direct memory, which is the maximum memory of a machine whose frames are in direct
+     * memory.
      *
      * @return bytes: {@code -XX:MaxDirectMemorySize}, or without that option the maximum size of the heap
      */
@@ -145,7 +146,7 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Returns the space of a complete layout. If the machine is closed, tears the layout down, which ends its loaded or
-     * copied mappings. The caller has checked the stack before it has made the layout.
+     * copied mappings. The caller checked the stack before it created the layout.
      */
     AddressSpace register(Layout layout) {
         AddressSpace made = null;
@@ -177,7 +178,7 @@ public final class Machine implements AutoCloseable {
                 identity.number(), context, identity.name(), layout.geometry().pageSize());
     }
 
-    /** Returns another reference to the users of a space; null if it has no user any more. */
+    /** Returns another reference to the users of a space; null if its last user is gone. */
     @Nullable
     AddressSpace tryGet(Layout layout) {
         StackReserve.check(SpaceReferences.DEPTH);
@@ -196,7 +197,7 @@ public final class Machine implements AutoCloseable {
         }
     }
 
-    /** Tears down a space that has no user any more, and records its state. */
+    /** Tears down a space whose last user is gone, and records its state. */
     static void tearDown(Layout layout) {
         Identity identity = layout.lifetime().identity();
         if (identity.exit() == null) {
@@ -205,7 +206,7 @@ public final class Machine implements AutoCloseable {
         ExitMmap.close(layout);
     }
 
-    /** Gives up what nobody can give up: CPUs that are gone, and page caches and references that are unreachable. */
+    /** Releases what its owner no longer can: CPUs that are gone, and unreachable page caches and references. */
     private void endUnreachable() {
         references.giveUpLost();
         host.checkCpus();
@@ -213,9 +214,9 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the table of the threads of this machine's guests that wait at words of memory ({@code futex(2)}).
+     * Returns the table of this machine's guest threads that wait on words of memory ({@code futex(2)}).
      *
-     * @return the table, always the same one; words of all spaces of this machine are for it
+     * @return the table, always the same one; it serves all spaces of this machine
      */
     public FutexTable futexes() {
         return futexes;
@@ -248,24 +249,22 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Closes this machine: saves and closes its files of the host, closes its page caches, and releases its memory and
-     * its threads. All references to users of
-     * its spaces must be closed, and no CPU may use one; weaker references may be open. Waits for the teardown of
-     * spaces whose last user has gone, without regard to interrupts. A CPU without a space need not be closed. Pins
-     * need not be released: the bytes of a pinned frame stay usable until the release, which is possible at any time.
-     * Frames that were allocated and not inserted are lost. The garbage collector frees the memory once no space, CPU,
-     * file, page cache or pin of the machine is reachable.
+     * its threads. All references to users of its spaces must be closed, and no CPU may be in a space; weaker
+     * references may be open. Waits uninterruptibly for the teardown of spaces whose last user is gone. A CPU without a
+     * space need not be closed. Pins need not be released: the bytes of a pinned frame stay usable until the pin is
+     * released, which is possible at any time. Frames that were allocated but not inserted are lost. The garbage
+     * collector frees the memory once no space, CPU, file, page cache or pin of the machine is reachable.
      *
-     * <p>Afterwards each call of this machine except this one and {@link #toString} throws {@link
-     * IllegalStateException}, and so does {@link PageCache#allocate}. A second call of this method does nothing, unless
-     * a file of the host could not be saved by the first one: each such file is reported with its path ({@code
-     * FILE_NOT_SAVED}), all others are saved and closed, and its pages stay in memory until a further call, or its own
-     * close, has saved them.
+     * <p>Afterwards every method of this machine except this one and {@link #toString} throws {@link
+     * IllegalStateException}, and so does {@link PageCache#allocate}. If a file of the host cannot be saved, it is
+     * reported with its path ({@code FILE_NOT_SAVED}), and all others are saved and closed. Its pages stay in memory
+     * until another call of this method, or the file's own close, saves them. Otherwise a second call does nothing.
      *
-     * <p>A machine need not be closed. An unreachable machine is collected with its memory, even if its spaces and CPUs
-     * were left open, after its threads have been idle for some seconds.
+     * <p>A machine need not be closed. An unreachable machine is garbage-collected with its memory, even if its spaces
+     * and CPUs were left open, once its threads have been idle for some seconds.
      *
-     * @throws IllegalStateException if a space is not closed, or a CPU uses one: the message names each, and
-     *     nothing is changed. Also if a CPU of the thread is in GUEST, or if this is called within {@code rcuMapPages}
+     * @throws IllegalStateException if a space is not closed, or a CPU is in one: the message names each, and nothing
+     *     is changed. Also if a CPU of the thread is in GUEST, or if this is called within {@code rcuMapPages}
      */
     @Override
     public void close() {
@@ -291,8 +290,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the memory of the System V segments that are {@linkplain AddressSpace#shmLock locked}, which counts
-     * against the limit of each space that locks a further one. What {@code mlock} has locked does not belong to it.
+     * Returns the memory of the {@linkplain AddressSpace#shmLock locked} System V segments, which counts against the
+     * limit of a space that locks another one. It does not include memory locked with {@code mlock}.
      *
      * @return bytes, whole pages
      */
@@ -302,15 +301,15 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Waits until the threads of this machine have done all their pending work: closed the backings whose last use has
-     * ended, completed asynchronous operations, and delivered changes. Does not wait for VMAs that are still
-     * referenced, nor for ranges in flight.
+     * Waits until this machine's threads have done all pending work: closed the backings that are no longer used,
+     * completed asynchronous operations, and delivered changes. Does not wait for VMAs that are still referenced, nor
+     * for ranges in flight.
      *
-     * @throws InterruptedException if the thread is interrupted meanwhile
-     * @throws IllegalStateException if a thread of the machine calls this, which would wait for itself; if an {@link
-     *     MmuNotifier} calls this, because a thread of the machine may wait for the notifier's operation; if a
-     *     reporter or a delivery of shootdowns calls this within a step of the housekeeping; if a CPU of the thread is
-     *     in GUEST, because an operation may wait for that CPU; or if this is called within {@code rcuMapPages}
+     * @throws InterruptedException if the thread is interrupted while it waits
+     * @throws IllegalStateException if one of the machine's threads calls this, which would wait for itself; if an
+     *     {@link MmuNotifier} calls this, because one of the machine's threads may wait for the notifier's operation;
+     *     if a reporter or a shootdown delivery calls this within a housekeeping step; if a CPU of the thread is in
+     *     GUEST, because an operation may wait for that CPU; or if this is called within {@code rcuMapPages}
      */
     public void awaitQuiescence() throws InterruptedException {
         host.checkOpen();
@@ -320,8 +319,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the housekeeping of this machine: grace periods of callbacks, waiting asynchronous operations, and
-     * reports of both. For any thread that calls {@link HousekeepingAgent#doWork} from time to time.
+     * Returns the housekeeping of this machine: callbacks that wait for grace periods, waiting asynchronous operations,
+     * and reports of both. Any thread may call {@link HousekeepingAgent#doWork} periodically.
      *
      * @return the agent, one object for each machine
      * @throws IllegalStateException if the housekeeping is not {@linkplain MachineBuilder#invokedHousekeeping invoked}
@@ -336,8 +335,7 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the stack trace at which each reference to a VMA that is not released was acquired, and each pin of a
-     * frame.
+     * Returns the stack traces at which the unreleased VMA references and frame pins were acquired.
      *
      * @return one stack trace per reference or pin, in no order
      * @throws IllegalStateException if the machine does not {@linkplain MachineBuilder#trackReferences track
@@ -353,11 +351,11 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns the references to all spaces of this machine that are not given up, of all three kinds, the {@linkplain
-     * Cpu#use borrows} of those spaces, and the CPUs that come back to them from a borrow. A space that has ended is
-     * among them as long as it has a weaker reference. Takes no lock, and does not wait.
+     * Returns the open references to all spaces of this machine, of all three kinds, the {@linkplain Cpu#use borrows}
+     * of those spaces, and the CPUs that will return to them from a borrow. The references to a space that has ended
+     * are included as long as weaker ones exist. Takes no lock, and does not wait.
      *
-     * @return the references at some instants of this call, the oldest first
+     * @return the references, read at different instants of this call, the oldest first
      * @throws IllegalStateException if this machine is closed
      */
     @Experimental
@@ -416,10 +414,10 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Returns a new file that exists in memory only, can be {@linkplain MemoryFile#addSeals sealed}, and is not
-     * executable for ever ({@code memfd_create} with {@code MFD_NOEXEC_SEAL}): its mode is 0666, and it has {@link
-     * dev.samara.core.mman.SealFlags#SEAL_EXEC}. It can be mapped with the right to execute nevertheless, as on Linux:
-     * only {@code execve} looks at the mode.
+     * Returns a new file that exists in memory only, can be {@linkplain MemoryFile#addSeals sealed}, and can never
+     * become executable ({@code memfd_create} with {@code MFD_NOEXEC_SEAL}): its mode is 0666, and it is sealed with
+     * {@link dev.samara.core.mman.SealFlags#SEAL_EXEC}. As on Linux, it can nevertheless be mapped executable: only
+     * {@code execve} checks the mode.
      *
      * @param name the displayed name, not empty
      * @param inode the displayed inode number
@@ -444,29 +442,29 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Opens a file of the host, for reading unless {@link java.nio.file.StandardOpenOption#WRITE} is among the options.
-     * All opens of a file by path have one page cache and one descriptor; a file that was open for reading only has a
-     * second one after it is opened for writing. On Linux, the close of a file, and a further open, end the locks of
-     * the process on it ({@code fcntl}). The caller closes the open; the end of the machine saves and closes all.
+     * All opens of a file by path share one page cache and one descriptor; if a file that is open for reading is then
+     * opened for writing, it uses a second descriptor. On Linux, closing a file, and opening it again, releases the
+     * process's {@code fcntl} locks on it. The caller closes the open; closing the machine saves and closes all opens.
      *
-     * <p>Waits for the host. The JDK opens a file without checking its kind, so the kind is checked first. If another
-     * program replaces the file by a FIFO in between, a read-only open waits for a writer of the FIFO.
+     * <p>Waits for the host. The JDK opens a file without checking its type, so this method checks the type first. If
+     * another program replaces the file with a FIFO in between, a read-only open waits for a writer of the FIFO.
      *
      * @param path a regular file, or a symbolic link to one
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
      * @param options of {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}
      * @return a new open
-     * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if it does not exist; EACCES if
-     *     it may not be read, even for writing, since a page is read before a part of it is overwritten; EROFS if it is
-     *     opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a socket or a
-     *     device, and for a file whose size is not the number of its bytes, as in {@code /proc} and {@code /sys} of
-     *     Linux; EEXIST for {@code CREATE_NEW} if there is one; EMFILE if the process has too many open files; EBUSY
-     *     if the file is open with another page size, or another program replaces it again and again; ETXTBSY if it is
-     *     opened for writing while a program of the host runs it or {@link HostFile#denyWrites} denies that; ENOTDIR if
-     *     a name on the way is not a directory; ELOOP for too many symbolic links; ENAMETOOLONG for a name or a path
-     *     that is too long; EPERM if an attribute of the file forbids it; ENOSPC or EDQUOT if the host has no room for
-     *     a new file; EOPNOTSUPP for a path of a file system that has no asynchronous channels, such as that of an
-     *     archive; EIO for any other failure, which is the cause of the exception, including a failure to read the size
-     *     of a file that is open already
+     * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if it does not exist; EACCES if it
+     *     may not be read, even if it is opened for writing, because a page is read before a part of it is overwritten;
+     *     EROFS if it is opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a
+     *     socket or a device, and for a file whose size is not the number of its bytes, as in {@code /proc} and {@code
+     *     /sys} of Linux; EEXIST for {@code CREATE_NEW} if the file exists; EMFILE if the process has too many open
+     *     files; EBUSY if the file is open with another page size, or another program replaces it again and again;
+     *     ETXTBSY if it is opened for writing while a program of the host runs it or {@link HostFile#denyWrites} denies
+     *     that; ENOTDIR if a name on the way is not a directory; ELOOP for too many symbolic links; ENAMETOOLONG for a
+     *     name or a path that is too long; EPERM if an attribute of the file forbids it; ENOSPC or EDQUOT if the host
+     *     has no room for a new file; EOPNOTSUPP for a path of a file system that has no asynchronous channels, such as
+     *     that of an archive; EIO for any other failure, which is the exception's cause, including a failure to read
+     *     the size of a file that is already open
      * @throws IllegalArgumentException for other options, or a creation without {@code WRITE}
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
      *     GUEST, or if this is called from {@code rcuMapPages}
@@ -477,12 +475,12 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Opens the remaining bytes of a buffer as a file, whose size is fixed. The buffer may wrap an array. It gets what
-     * is written when the file is saved, or before. A read-only buffer is a file that is open for reading only.
+     * Opens the remaining bytes of a buffer as a file of fixed size. The buffer may wrap an array. Written bytes reach
+     * the buffer when the file is saved, or earlier. A read-only buffer becomes a file that is open for reading only.
      *
      * @param name the displayed name, not empty
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
-     * @param bytes the bytes from the position to the limit, which are the file's until it is closed
+     * @param bytes the bytes from the position to the limit, owned by the file until it is closed
      * @return a new open of a new file
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
      *     GUEST, or if this is called from {@code rcuMapPages}
@@ -496,15 +494,16 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Opens the file of a channel, for a file that has no path, or that is open already. All opens of one channel have
-     * one page cache, but opens of two channels of one file, or of its path, have not. The channel stays the caller's,
-     * who keeps it open until the file is closed. It is used on a thread of its own, so no interrupt closes it.
+     * Opens the file of a channel, for a file without a path, or one that is already open. All opens of one channel
+     * share a page cache; opens of two channels of one file, or of its path, do not. The caller owns the channel, and
+     * must keep it open until the file is closed. The channel is used on a dedicated thread, so an interrupt cannot
+     * close it.
      *
      * @param name the displayed name, not empty
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
-     * @param channel a channel of a regular file that is open for reading, and not for {@code APPEND}: on Linux all
-     *     writes of such a channel go to the end
-     * @param isWritable whether the channel is open for writing, too, and the file is to be
+     * @param channel a channel of a regular file, open for reading and not for {@code APPEND}: on Linux an appending
+     *     channel writes everything at the end
+     * @param isWritable whether the channel is also open for writing, and the file should be
      * @return a new open
      * @throws dev.samara.core.mman.MmException EACCES if the channel is not open for reading, or not for writing though
      *     {@code isWritable} says so; EBUSY if the channel is open with another page size; an error of the host if the
@@ -536,18 +535,18 @@ public final class Machine implements AutoCloseable {
         return new Vcpu(host, cpus.incrementAndGet(), tlbEntries, joined -> {});
     }
 
-    /** Returns the CPUs of threads that enter spaces. */
+    /** Returns the pool of CPUs for threads that enter spaces. */
     GuestCpus guests() {
         return guests;
     }
 
-    /** Returns the CPUs of calls that read and write spaces. */
+    /** Returns the pool of CPUs for calls that read and write spaces. */
     RemoteCpus remotes() {
         return remotes;
     }
 
     /**
-     * Returns the numbers of events since this machine was built, and of its frames.
+     * Returns event counts since this machine was built, and its frame counts.
      *
      * @return the numbers, for all page sizes together
      */
@@ -564,11 +563,11 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Registers an MBean with the statistics of this machine at the platform's server of MBeans, as {@code
+     * Registers an MBean with this machine's statistics at the platform MBean server, as {@code
      * dev.samara:type=Machine,name=NAME}. Its attributes are those of {@link MachineMXBean}. A name with a comma, an
      * equals sign, a colon, a quote, an asterisk, a question mark or a line break is quoted as {@code ObjectName.quote}
-     * does. A machine may have several MBeans. The end of this machine unregisters them. The MBean does not keep an
-     * unreachable machine from being collected; it is unregistered by the first read of an attribute after that.
+     * does. A machine may register several MBeans. Closing the machine unregisters them. An MBean does not prevent an
+     * unreachable machine from being garbage-collected; the first attribute read after that unregisters it.
      *
      * @param name the name, not empty
      * @return closed by any thread to unregister the MBean before the machine is closed
@@ -598,7 +597,7 @@ public final class Machine implements AutoCloseable {
         return beans;
     }
 
-    /** Returns whether this machine is closed, its committed memory and the number of claimed CPUs so far as text. */
+    /** Returns as text whether this machine is closed, its committed memory, and how many CPUs were claimed so far. */
     @Override
     public String toString() {
         return host + ", claimed CPUs " + cpus;

@@ -29,7 +29,7 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** A builder of machines. For use by one thread. */
+/** A builder of machines. Not thread-safe. */
 public final class MachineBuilder {
     private static final System.Logger LOGGER = System.getLogger("dev.samara.core");
 
@@ -37,7 +37,7 @@ public final class MachineBuilder {
 
     private static final int LEAST_USUAL_ENTRIES = 1 << 12;
 
-    /** More entries would be more of each CPU than most programs use: there may be a CPU for each of many threads. */
+    /** Most programs would not use more entries, and each of many threads may own a CPU. */
     private static final int MOST_USUAL_ENTRIES = 1 << 14;
 
     private int maxMapCount = 65530;
@@ -150,18 +150,18 @@ public final class MachineBuilder {
      * space included; {@link dev.samara.core.mman.Resource#PAGE_TABLES} limits those of one space. Tables are objects
      * of the Java heap, and a guest may need one for each page that it reads.
      *
-     * <p>Where another table would exceed the limit, the machine first takes away empty tables. After that an access is
-     * {@code OUT_OF_MEMORY}, or what {@link #lowMemory} makes of it. A call is ENOMEM and has changed nothing, or has
-     * faulted in a part of its range; so {@code newSpace} and {@code fork} throw. Tables that are found to be missing
-     * after a call has published are made beyond the limit: at most as many as other threads have given back, or
-     * filled, during that call.
+     * <p>If another table would exceed the limit, the machine first frees empty tables. If that does not suffice, an
+     * access returns {@code OUT_OF_MEMORY}, or triggers what {@link #lowMemory} configures. A call returns ENOMEM, and
+     * has changed nothing except that a part of its range may be faulted in; {@code newSpace} and {@code fork} throw.
+     * Tables that turn out to be missing after a call has published are allocated beyond the limit: at most as many as
+     * other threads freed, or filled, during that call.
      *
-     * <p>The indexes of page caches have a separate limit of the same size, on the nodes of all of them except the
-     * first one of each cache. A guest may need several nodes for each page of a sparse file. Beyond the limit, no
-     * frame is allocated for a page whose index would need a further node, as if memory were exhausted.
+     * <p>A separate limit of the same size applies to the index nodes of all page caches, except the first node of each
+     * cache. A guest may need several nodes for each page of a sparse file. Beyond the limit, no frame is allocated for
+     * a page that would need another index node, as if memory were exhausted.
      *
      * @param bytes the limit, positive. Unless set, half of the {@linkplain #memory memory} and at least 8 MiB, but not
-     *     more than a quarter of the largest heap
+     *     more than a quarter of the maximum heap
      * @return this
      * @throws IllegalArgumentException if it is not positive
      */
@@ -174,13 +174,13 @@ public final class MachineBuilder {
     }
 
     /**
-     * Limits the memory for pages of files of the host ({@link Machine#openFile}). When a page has to be read near the
-     * limit, the machine first frees clean pages, mapped or not: those that a scan of the file has left behind, and
-     * then those that were not mapped again since a look before; if there are none, it writes dirty ones, so a guest
-     * that writes faster than the device waits for it. {@link #dirtyRatio} has it wait earlier. Pages of locked
-     * mappings and pinned ones stay. Pages that are being read may exceed the limit; so do dirty pages that cannot be
-     * written: their write is tried again after as many misses as there are pages in memory, and by saves and periodic
-     * writes. Without a limit, pages are only freed when no frame is free.
+     * Limits the memory for pages of files of the host ({@link Machine#openFile}). When a page must be read near the
+     * limit, the machine first frees clean pages, mapped or not: pages that a sequential read of the file left behind,
+     * and then pages that were not mapped again since the previous scan. If there are none, it writes dirty pages, so a
+     * guest that writes faster than the device waits for the device; {@link #dirtyRatio} makes it wait earlier. Pages
+     * of locked mappings and pinned pages stay. Pages that are being read may exceed the limit; so may dirty pages that
+     * cannot be written. Their write is retried after as many misses as there are pages in memory, and by saves and
+     * periodic writes. Without a limit, pages are only freed when no frame is free.
      *
      * @param bytes the limit, positive; no limit unless set
      * @return this
@@ -195,23 +195,23 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the shares of the {@link #cacheLimit} that dirty pages of files of the host may have ({@code
-     * vm.dirty_background_ratio}, {@code vm.dirty_ratio}). They are looked at by calls that write to a file, and by
-     * stores through shared mappings that make a clean page dirty. From the first share on, these have a task of the
-     * machine write the dirty pages of all files, on a thread of its own or by the {@linkplain #executor executor}.
-     * From the second one on, they first write them themselves, or wait for another thread that does. Such a store is a
-     * fault then, out of GUEST. It does not wait where others may wait for its thread, as while another CPU of the
-     * thread is in GUEST. A store to a dirty page looks at nothing. No page is forced to the device. Pages that cannot
-     * be written do not count, so no thread waits for them.
+     * Sets the fractions of the {@link #cacheLimit} that dirty pages of files of the host may occupy ({@code
+     * vm.dirty_background_ratio}, {@code vm.dirty_ratio}). Calls that write to a file, and stores through shared
+     * mappings that make a clean page dirty, check both. Above the first fraction, they start a task of the machine
+     * that writes the dirty pages of all files, on its own thread or on the {@linkplain #executor executor}. Above the
+     * second, they first write the pages themselves, or wait for another thread that does. Such a store is a fault,
+     * handled outside GUEST. It does not wait where others may wait for its thread, e.g. while another CPU of the
+     * thread is in GUEST. A store to a page that is already dirty checks nothing. No page is forced to the device.
+     * Pages that cannot be written do not count, so no thread waits for them.
      *
-     * <p>A page counts when it is written first, once for each mapping and for calls, and again when it is written
-     * after it was saved, or after its mark was collected. A page that was saved by another call, such as {@code
-     * fsync}, counts until the next write of this kind begins. Has no effect without a limit for the cache.
+     * <p>A page counts when it is first written, once for each mapping and once for calls, and again when it is written
+     * after it was saved, or after its mark was collected. A page that another call such as {@code fsync} saved counts
+     * until the next such background or throttled write starts. Has no effect without a cache limit.
      *
-     * @param background the first share, above 0; 0.1 unless set
-     * @param most the second share, not below the first one and at most 1; 0.2 unless set
+     * @param background the first fraction, above 0; 0.1 unless set
+     * @param most the second fraction, not below the first one and at most 1; 0.2 unless set
      * @return this
-     * @throws IllegalArgumentException if a share is not in its bounds
+     * @throws IllegalArgumentException if a fraction is out of bounds
      */
     public MachineBuilder dirtyRatio(double background, double most) {
         if (!(background > 0 && background <= most && most <= 1)) {
@@ -227,13 +227,14 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the time between two writes of all dirty pages of files of the host in the background, on a thread of the
-     * machine, or by the {@linkplain #executor executor}. They are written while a file is open for writing, and are
-     * not forced to the device. A failure is told by the next {@code fsync} or {@code msync} of each open. A page
-     * stays dirty for about this time at most; on Linux for the sum of {@code vm.dirty_expire_centisecs} and {@code
-     * vm.dirty_writeback_centisecs}. The writes wait until concurrent changes of a file are complete.
+     * Sets the interval at which all dirty pages of files of the host are written in the background, on one of the
+     * machine's threads, or on the {@linkplain #executor executor}. Pages are written while their file is open for
+     * writing, and are not forced to the device. The next {@code fsync} or {@code msync} of each open reports a
+     * failure. A page stays dirty for about this time at most; on Linux for the sum of {@code
+     * vm.dirty_expire_centisecs} and {@code vm.dirty_writeback_centisecs}. The writes wait until concurrent changes to
+     * a file are complete.
      *
-     * @param time 30 seconds unless set; zero for no such writes
+     * @param time 30 seconds unless set; zero disables these writes
      * @return this
      * @throws IllegalArgumentException if it is negative
      */
@@ -246,12 +247,12 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets what becomes of pages of files of the host that cannot be written, or whose file cannot be forced to its
-     * device. Unless set, they stay dirty: each save and each write in the background tries again, they stay in memory
-     * beyond the {@link #cacheLimit}, and a file whose last save fails stays open. If such writes are dropped, the
-     * pages are clean then, as on Linux: their bytes stay in memory until the page is freed, and are lost after that
-     * unless the page is written again; a file whose last save fails is closed. In both ways each open is told of a
-     * failure once, and the failure of the last save of a file is reported.
+     * Sets what happens to pages of files of the host that cannot be written, or whose file cannot be forced to its
+     * device. Unless set, they stay dirty: each save and each background write retries, they stay in memory even beyond
+     * the {@link #cacheLimit}, and a file whose last save fails stays open. If failed writes are dropped, the pages
+     * become clean, as on Linux: their contents stay in memory until the page is freed, and are then lost unless the
+     * page was written again; a file whose last save fails is closed. In both cases each open returns a failure once,
+     * and the failure of a file's last save is reported.
      *
      * @param isDropped whether failed writes are dropped; false unless set
      * @return this
@@ -263,10 +264,10 @@ public final class MachineBuilder {
 
     /**
      * Sets whether a file of the host is forced to its device when it is closed: by the close of the last use of its
-     * last open, and by {@link Machine#close}. Either way its dirty pages are written to the host first. Without a
-     * force they are lost if the machine of the host fails soon afterwards, as on Linux, whose {@code close} forces
-     * nothing: a program that needs its bytes on the device calls {@code fsync} or {@code msync}. These force also what
-     * an open wrote that was closed without a force. A force takes milliseconds on most devices, so without it many
+     * last open, and by {@link Machine#close}. Either way its dirty pages are written to the host first. If they are
+     * not forced, they are lost if the host crashes soon afterwards, as on Linux, whose {@code close} forces nothing: a
+     * program that needs its data on the device must call {@code fsync} or {@code msync}, which also force data written
+     * through an open that was closed without a force. A force takes milliseconds on most devices, so without it many
      * small files are written several times as fast.
      *
      * @param isForced whether a close forces; true unless set
@@ -294,9 +295,9 @@ public final class MachineBuilder {
 
     /**
      * Sets the time after which a {@linkplain Cpu#use borrow} of a space is reported, once, with the name of the thread
-     * that has begun it. The borrow continues. Each step of the housekeeping looks for such borrows; so do the calls
-     * that make a space, wait for quiescence or return the statistics of the machine. No thread runs for this alone, so
-     * the report of an idle machine comes late.
+     * that started it. The borrow continues. Each housekeeping step checks for such borrows; so do the calls that
+     * create a space, wait for quiescence or return the machine's statistics. No thread runs for this alone, so reports
+     * from an idle machine come late.
      *
      * @param time positive; 10 seconds unless set
      * @return this
@@ -312,10 +313,10 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the reporter, which receives every report that no caller can be given. The thread that detects the
-     * condition calls it. That thread holds no lock of a space, but may hold locks of a file or of the machine's
-     * own threads. The reporter must therefore return soon, and must not call a method of this machine that may
-     * wait. An exception of the reporter goes to the thread's uncaught exception handler.
+     * Sets the reporter, which receives every report that cannot be returned to a caller. The thread that detects the
+     * condition calls it. That thread holds no lock of a space, but may hold locks of a file or of the machine's own
+     * threads. The reporter must therefore return soon, and must not call a method of this machine that may wait. An
+     * exception from the reporter goes to the thread's uncaught exception handler.
      *
      * @param reporter the reporter; unless set, reports go to the system logger {@code dev.samara.core}, each with its
      *     kind before its message. Its level is ERROR for {@link Report.Kind#INVARIANT_BROKEN}, {@link
@@ -329,10 +330,10 @@ public final class MachineBuilder {
     }
 
     /**
-     * Records for each reference the stack that acquired it. {@link Machine#outstandingReferences} returns those of
-     * references to VMAs and of pins, and the exception for a second release contains them; {@link
-     * AddressSpace#references} returns those of references to spaces. Acquiring a reference then costs many times as
-     * much.
+     * Records the stack trace at which each reference is acquired. {@link Machine#outstandingReferences} returns the
+     * traces of VMA references and pins, and the exception for a second release contains them; {@link
+     * AddressSpace#references} returns the traces of references to spaces. Tracking makes acquiring a reference many
+     * times as expensive.
      *
      * @param isTracked whether the stacks are recorded; false unless set
      * @return this
@@ -346,16 +347,16 @@ public final class MachineBuilder {
      * Gives the machine memory, so that mappings can be read and written. Frames are allocated when they are first
      * needed.
      *
-     * <p>Unless a {@linkplain #frameStore store} is given, memory is in regions of the system's shared memory, one
-     * for each GiB: on Linux, if {@code /dev/shm} has room. A region takes memory of the system in {@linkplain
-     * #memoryPiece pieces}. A {@link dev.samara.core.guest.FlatMemory} is fastest in the first region, which is used
-     * first. If the system has no room, memory is direct memory of the JVM, in pieces. {@link #build} refuses more of
-     * that than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the size of the heap unless {@code
-     * -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that limit. If there
-     * is no memory for more frames, accesses that need a frame fail with {@code OUT_OF_MEMORY}. The system is asked
-     * again after a second, or after a frame was freed.
+     * <p>Unless a {@linkplain #frameStore store} is set, memory is in regions of the system's shared memory, one per
+     * GiB: on Linux, if {@code /dev/shm} has room. A region allocates system memory in {@linkplain #memoryPiece
+     * pieces}. A {@link dev.samara.core.guest.FlatMemory} is fastest in the first region, which is used first. If the
+     * system has no room, memory is the JVM's direct memory, in pieces. {@link #build} refuses to use more direct
+     * memory than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the heap size unless {@code
+     * -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that limit. If no memory
+     * is left for more frames, accesses that need a frame fail with {@code OUT_OF_MEMORY}. The machine asks the system
+     * again after a second, or after a frame is freed.
      *
-     * @param bytes the largest amount, at least a page, for each page size that spaces use; 0 for a machine without
+     * @param bytes the maximum amount, at least a page, for each page size that spaces use; 0 for a machine without
      *     memory, unless set
      * @return this
      * @throws IllegalArgumentException if it is negative
@@ -369,20 +370,20 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets what happens when a fault finds no frame, and none can be reclaimed ({@code out_of_memory}), or needs a page
-     * table beyond {@link #pageTableLimit}. Unless set, the fault is {@code OUT_OF_MEMORY}. Otherwise the machine asks
-     * for the score of each space that has some of what is short, private pages or page tables, and was not reaped
-     * before. It {@linkplain PageTableRef#reap reaps} the space with the highest score. Threads of the machine do that,
-     * or steps of the {@linkplain #invokedHousekeeping invoked housekeeping}, one space at a time. The fault returns
-     * {@link dev.samara.core.mman.Fault#RETRY} at once, and so does each fault that finds no frame until the end of the
-     * reap. A fault is {@code OUT_OF_MEMORY} if no space can be reaped.
+     * Sets what happens when a fault finds no free frame, and none can be reclaimed ({@code out_of_memory}), or needs a
+     * page table beyond {@link #pageTableLimit}. Unless set, the fault returns {@code OUT_OF_MEMORY}. Otherwise the
+     * machine requests the score of each space that was not reaped before and owns some of the scarce resource, private
+     * pages or page tables. It {@linkplain PageTableRef#reap reaps} the space with the highest score. The machine's
+     * threads do that, or steps of the {@linkplain #invokedHousekeeping invoked housekeeping}, one space at a time. The
+     * fault returns {@link dev.samara.core.mman.Fault#RETRY} immediately, and so does each fault that finds no free
+     * frame until the reap ends. A fault returns {@code OUT_OF_MEMORY} if no space can be reaped.
      *
-     * <p>A space that cannot be emptied within about half a second is left as it is. The next fault that finds no frame
-     * chooses another space. The reason may be a CPU in GUEST that does not poll, or an operation that stays in flight.
-     * A space is also left as it is if its notifier does not return within two seconds, or if no thread makes steps.
-     * Where the housekeeping is invoked, faults make steps only for spaces without notifiers. The end of each reap is
-     * reported ({@link Report.Kind#SPACE_REAPED}). The embedder ends the spaces that were reaped: accesses there are
-     * {@code ADRERR}.
+     * <p>The machine abandons a space that cannot be emptied within about half a second, e.g. because a CPU in GUEST
+     * does not poll, or an operation stays in flight. The next fault that finds no free frame chooses another space.
+     * The machine also abandons a space if its notifier does not return within two seconds, or if no thread runs
+     * housekeeping steps. With invoked housekeeping, faults run steps only for spaces without notifiers. The end of
+     * each reap is reported ({@link Report.Kind#SPACE_REAPED}). The embedder should end the spaces that were reaped:
+     * accesses there return {@code ADRERR}.
      *
      * @param score scores spaces; null for none, unless set
      * @return this
@@ -394,7 +395,7 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets how many bytes of memory are allocated at a time. A piece takes its whole size as soon as one of its
+     * Sets how many bytes of memory are allocated at a time. A piece is allocated as a whole as soon as one of its
      * frames is needed.
      *
      * @param bytes from 1 to 2^30; 2^22 unless set; at least a page is allocated
@@ -411,9 +412,9 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the store of the frames' bytes; unless set, they are as {@link #memory} describes.
+     * Sets the store of the frames' bytes; unless set, they are stored as {@link #memory} describes.
      *
-     * @param maker makes the store for a page size; null for that of {@link #memory}
+     * @param maker creates the store for a page size; null for that of {@link #memory}
      * @return this
      */
     @Experimental
@@ -423,11 +424,10 @@ public final class MachineBuilder {
     }
 
     /**
-     * Checks each access of a CPU when it is made, against the page table, the layout, the reuse stamp of its frame
-     * and the calls that are running. An access that breaks an invariant throws an {@link
-     * dev.samara.core.event.InvariantViolation}, which is also reported, with the earlier actions of both sides.
-     * An access then takes many times as long. The system property
-     * {@code samara.checked} sets this for every machine.
+     * Checks each CPU access when it happens, against the page table, the layout, the frame's reuse stamp and the calls
+     * in progress. An access that breaks an invariant throws an {@link dev.samara.core.event.InvariantViolation}, which
+     * is also reported, with the latest accesses and revocations. Checking makes an access many times as expensive. The
+     * system property {@code samara.checked} sets this for every machine.
      *
      * @param isChecked whether accesses are checked; as the property says, false without it, unless set
      * @return this
@@ -438,7 +438,7 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets what CPUs in LAZY keep of the spaces that they have left.
+     * Sets what LAZY CPUs keep of the spaces that they left.
      *
      * @param strategy the strategy; {@link LazyTlb#SHOOTDOWN} unless set
      * @return this
@@ -450,12 +450,12 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets whether flushes leave out CPUs that need none. A flush that concerns several CPUs then looks at none of them
-     * while only the caller's CPU is in the space, out of GUEST, or no CPU is. CPUs that have left the space flush when
-     * they come back in any case. A flush of pages that no CPU has used, or only the caller's CPU, is unknown to other
-     * threads: it has no generation, and they pass nothing over.
+     * Sets whether flushes skip CPUs that need none. A flush that concerns several CPUs then checks none of them if no
+     * CPU is in the space, or only the caller's CPU, outside GUEST. CPUs that left the space flush when they return in
+     * any case. A flush of pages that no CPU has used, or only the caller's CPU, is invisible to other threads: it has
+     * no generation, and other threads miss nothing.
      *
-     * @param isElided whether flushes leave out such CPUs; true unless set
+     * @param isElided whether flushes skip such CPUs; true unless set
      * @return this
      */
     @Experimental
@@ -477,8 +477,8 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the largest number of pages of a file that one fault maps: the accessed page, and the pages around it
-     * that are already in memory ({@code fault_around_bytes}).
+     * Sets the maximum number of file pages that one fault maps: the accessed page, and the pages around it that are
+     * already in memory ({@code fault_around_bytes}).
      *
      * @param pages a power of two; 16 unless set
      * @return this
@@ -493,12 +493,12 @@ public final class MachineBuilder {
     }
 
     /**
-     * Has a read of anonymous memory without a page allocate one, as a write does. Unless this is set, the read maps
-     * the shared zero page, and the first write to it is a second fault. With it, memory that is only read takes as
-     * many frames as memory that is written, counts as resident, and its mapping has an {@code anon_vma}, so it merges
-     * less often. Where it may be written it counts as written, also for {@link AddressSpace#collectDirty}. Linux does
-     * this for some spaces of one architecture ({@code mm_forbids_zeropage}), and the kernels of some hypervisors'
-     * guests do it always.
+     * Makes a read of anonymous memory without a page allocate one, as a write does. Unless this is set, the read maps
+     * the shared zero page, and the first write causes a second fault. If it is set, memory that is only read uses as
+     * many frames as memory that is written, and counts as resident; its mapping gets an {@code anon_vma}, so it merges
+     * less often. Where it is writable it counts as written, including for {@link AddressSpace#collectDirty}. Linux
+     * does this for some spaces on one architecture ({@code mm_forbids_zeropage}), and the kernels of some hypervisors'
+     * guests always do.
      *
      * @param isForbidden whether the zero page is never mapped; false unless set
      * @return this
@@ -510,9 +510,9 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the number of translations that a CPU's TLB holds. A translation is of 4 KiB, or of a page if pages are
-     * smaller. It uses the entry at the number of its 4 KiB, or of its page, modulo this number. An entry takes 40
-     * bytes in each CPU that serves a space.
+     * Sets the number of translations that a CPU's TLB holds. A translation covers 4 KiB, or a page if pages are
+     * smaller. The TLB is direct-mapped: a translation uses the entry whose index is its 4 KiB unit's number modulo
+     * this setting. An entry takes 40 bytes in each CPU that serves a space.
      *
      * @param entries a power of two from 2 to 2^20. Unless set, as many as {@link #memory} has pages of 4 KiB, but at
      *     least 4096 and at most 16,384, which are 64 MiB of memory and 640 KiB in each CPU
@@ -529,14 +529,14 @@ public final class MachineBuilder {
 
     /**
      * Bounds the background work that waits for grace periods and for CPUs that do not acknowledge: asynchronous
-     * operations, and closes of backings that have memory. A backing that blocks in {@code rcuMapPages} delays
-     * grace periods. At the bound no operation begins that could add to this work; but a space can be closed and
-     * forked, and stacks grow. An asynchronous operation that asks a backing before its publication begins again after
-     * the answer.
+     * operations, and closes of backings that have memory. A backing that blocks in {@code rcuMapPages} delays grace
+     * periods. At the bound, no operation starts that could add to this work; but spaces can still be closed and
+     * forked, and stacks grow. An asynchronous operation that asks a backing before its publication is checked against
+     * the bound again after the reply.
      *
-     * @param callbacks the bound; operations that have already begun may exceed it; positive, 65536 unless set
-     * @param refuse true to refuse an operation at the bound with {@code EAGAIN}, with nothing changed; false to
-     *     make its caller wait
+     * @param callbacks the bound; operations that have already started may exceed it; positive, 65536 unless set
+     * @param refuse true if an operation at the bound returns {@code EAGAIN}, with nothing changed; false if its caller
+     *     waits
      * @return this
      * @throws IllegalArgumentException if {@code callbacks} is not positive
      */
@@ -582,10 +582,10 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets how CPUs learn of a pending shootdown, and the action for a CPU that does not answer for {@linkplain
-     * #reportShootdownsLongerThan the set time}.
+     * Sets how CPUs are notified of a pending shootdown, and the action for a CPU that does not acknowledge it within
+     * {@linkplain #reportShootdownsLongerThan the configured time}.
      *
-     * @param how the delivery; the thread that makes the request calls it, and those that wait for its end
+     * @param how the delivery; called by the requesting thread, and by the threads that wait for the request's end
      * @return this
      */
     @Experimental
@@ -595,10 +595,10 @@ public final class MachineBuilder {
     }
 
     /**
-     * Checks the calls of backings in {@code rcuMapPages}, which must not block. Operations, forks, changes of a
-     * page cache, grace periods and faults that begin there throw and are reported. A call that takes too long is
-     * reported too. (If a call never returns, {@link #reportGracePeriodsLongerThan} names the CPU.) Every fault on
-     * a file then takes longer.
+     * Checks the calls of backings in {@code rcuMapPages}, which must not block. Operations, forks, changes of a page
+     * cache, grace periods and faults that start there throw and are reported. A call that takes too long is reported,
+     * too. (If a call never returns, {@link #reportGracePeriodsLongerThan} names the CPU.) Checking makes every file
+     * fault slower.
      *
      * @param longest the time after which a call is reported, not negative; null to check none, unless set
      * @return this
@@ -614,23 +614,24 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the executor of the callbacks that may block, and of the steps of asynchronous operations: closes of
-     * backings, completions, events of listeners. Unless set, these run on daemon threads of the machine, which
-     * are started on demand and end when they are idle. There, tasks begin in order, and a task that takes long
-     * delays others by about 10 ms, or for its whole length if 256 threads run such tasks already.
+     * Sets the executor for callbacks that may block, and for steps of asynchronous operations: closes of backings,
+     * completions, listener events. Unless set, these run on the machine's daemon threads, which are started on demand
+     * and exit when idle. There, tasks start in order, and a long task delays others by about 10 ms, or for its whole
+     * duration if 256 threads already run such tasks.
      *
-     * <p>The executor must run each task, and not wait itself. A task that it refuses with an exception runs on a
-     * thread of the machine, and the refusal is reported. It must outlive the spaces of the machine.
+     * <p>The executor must run each task, and must not block itself. A task that it rejects with an exception runs on
+     * one of the machine's threads, and the rejection is reported. It must outlive the machine's spaces.
      *
-     * <p>An executor may run tasks at once ({@code Runnable::run}). They run on the thread of the housekeeping then,
-     * and delay it. If the {@linkplain #invokedHousekeeping housekeeping is invoked}, its steps run them: the steps of
-     * the embedder, of {@link Machine#awaitQuiescence}, of {@code join} and {@code get} of a {@link
-     * dev.samara.core.mman.PendingCall}, and of a call that waits for room behind grace periods before it begins. Calls
-     * that wait later run no callback, except the notifiers of asynchronous operations. So a callback may call a method
-     * that waits, as on a thread of the machine. It must not wait for another callback, nor for a lock of the embedder
-     * if the thread that makes steps holds that lock. Neither may a notifier, which any call that waits may run.
+     * <p>An executor may run tasks directly ({@code Runnable::run}). They then run on the housekeeping thread, and
+     * delay it. With {@linkplain #invokedHousekeeping invoked housekeeping}, its steps run them: steps run by the
+     * embedder, by {@link Machine#awaitQuiescence}, by {@code join} and {@code get} of a {@link
+     * dev.samara.core.mman.PendingCall}, and by a call that, before it starts, waits for the backlog of grace periods
+     * to shrink. Calls that wait later run no callback, except the notifiers of asynchronous operations. So a callback
+     * may call a method that waits, as on one of the machine's threads. It must not wait for another callback, nor for
+     * an embedder's lock that the thread running the steps holds. The same applies to a notifier, which any waiting
+     * call may run.
      *
-     * @param executor the executor; null for the threads of the machine
+     * @param executor the executor; null for the machine's threads
      * @return this
      */
     public MachineBuilder executor(@Nullable Executor executor) {
@@ -639,11 +640,11 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets how the thread of the housekeeping idles while calls wait and none can continue. The thread is a daemon
-     * of the machine that starts when there is something to wait for, and ends when there is not. Unless set, it
-     * parks for 1 microsecond to 1 millisecond.
+     * Sets how the housekeeping thread idles while calls wait and none can continue. It is a daemon thread of the
+     * machine that starts when there is something to wait for, and exits when there is not. Unless set, it parks for 1
+     * microsecond to 1 millisecond.
      *
-     * @param idle the strategy, of one machine only; null for the usual one. One that throws is not asked again
+     * @param idle the strategy, used by one machine only; null for the default. One that throws is not called again
      * @return this
      */
     @Experimental
@@ -653,16 +654,15 @@ public final class MachineBuilder {
     }
 
     /**
-     * Leaves the steps of the housekeeping to the embedder, which calls {@link Machine#housekeeping} of the machine. No
-     * thread of the machine makes them then. A call of the library that waits for the housekeeping makes steps itself,
-     * on whatever thread it waits; so do {@code join} and {@code get} of a {@link dev.samara.core.mman.PendingCall}.
-     * The {@code join} and {@code get} of a stage that depends on the call make no steps. Once an operation or a fault
-     * has begun, its waits leave out callbacks of the embedder, except notifiers of asynchronous operations; the next
-     * step of another kind hands the callbacks to the executor. Callbacks are kept until then, and {@link
-     * #boundGracePeriods} does not count those whose grace period has ended: a program whose calls never wait has to
-     * make steps, or its backings are never closed.
+     * Leaves the housekeeping steps to the embedder, which runs them through {@link Machine#housekeeping}; no thread of
+     * the machine runs them. A library call that waits for the housekeeping runs steps itself, on the waiting thread;
+     * so do {@code join} and {@code get} of a {@link dev.samara.core.mman.PendingCall}, but not those of a dependent
+     * stage. Once an operation or a fault has started, its waits run no embedder callbacks, except notifiers of
+     * asynchronous operations; the next step outside such a wait hands the callbacks to the executor. Callbacks are
+     * kept until then, and {@link #boundGracePeriods} does not count those whose grace period has ended: a program
+     * whose calls never wait must run steps, or its backings are never closed.
      *
-     * @param isInvoked whether the embedder makes the steps; false unless set
+     * @param isInvoked whether the embedder runs the steps; false unless set
      * @return this
      */
     @Experimental
@@ -672,22 +672,22 @@ public final class MachineBuilder {
     }
 
     /**
-     * How the thread of the housekeeping idles between two steps. An idle strategy of Agrona is passed as {@code
+     * How the housekeeping thread idles between two steps. An Agrona idle strategy can be passed as {@code
      * strategy::idle}.
      */
     @FunctionalInterface
     @Experimental
     public interface IdleStrategy {
         /**
-         * Pauses, unless there was work. Called after each step, by the thread of the housekeeping. A call that begins
-         * to wait meanwhile unparks that thread. A strategy that throws is reported, and is not asked again.
+         * Pauses, unless there was work. Called by the housekeeping thread after each step. A call that starts to wait
+         * during the pause unparks that thread. A strategy that throws is reported, and is not called again.
          *
-         * @param workCount how many calls the last step has handed over
+         * @param workCount how many calls the last step handed over
          */
         void idle(int workCount);
     }
 
-    /** Makes frame stores. */
+    /** Creates frame stores. */
     @FunctionalInterface
     @Experimental
     public interface StoreMaker {
@@ -695,7 +695,7 @@ public final class MachineBuilder {
          * Returns a new store without frames.
          *
          * @param pageShift binary logarithm of the size of a frame in bytes
-         * @param frames the largest number of frames
+         * @param frames the maximum number of frames
          * @return a new store
          */
         FrameStore make(int pageShift, int frames);
@@ -757,7 +757,7 @@ public final class MachineBuilder {
         return made;
     }
 
-    /** Reports on a thread of the machine, because the thread that frees a frame may hold locks. */
+    /** Reports on one of the machine's threads, because the thread that frees a frame may hold locks. */
     private static void reportQuarantined(MachineState host, int frame, Throwable thrown) {
         host.tasks()
                 .execute(() -> host.report(

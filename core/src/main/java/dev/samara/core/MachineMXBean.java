@@ -3,9 +3,9 @@ package dev.samara.core;
 
 /**
  * The attributes of a machine for JMX, registered by {@link Machine#registerMBean}. They are those of {@link
- * MachineStatistics}, and what the machine has committed and locked. Each read of an attribute adds up the counters of
- * the machine anew, so the values of two attributes are not of one instant. Any thread may read them. A read throws
- * {@link IllegalStateException} once the machine is closed or was collected.
+ * MachineStatistics}, plus the machine's committed and locked memory. Each attribute read adds up the machine's
+ * counters anew, so two attributes are not read at the same instant. Any thread may read them. A read throws {@link
+ * IllegalStateException} once the machine is closed or garbage-collected.
  */
 public interface MachineMXBean {
     /**

@@ -8,33 +8,33 @@ import dev.samara.core.internal.memory.MachineMemory;
 import java.util.List;
 
 /**
- * The events of a machine and its frames, for all page sizes together. The numbers are not of one instant. All but
- * {@code framesInUse}, {@code pins} and {@code pageTableBytes} only grow. All are 0 if the machine was built without
- * memory.
+ * Event counts of a machine and its frame counts, for all page sizes together. The counts are not read at one instant.
+ * All except {@code framesInUse}, {@code pins} and {@code pageTableBytes} only grow. All are 0 if the machine was built
+ * without memory.
  *
  * @param minorFaults faults of CPUs that were resolved without I/O. Failed accesses, and pages that {@code mlock} or
  *     {@code MAP_POPULATE} faulted in, are not counted
  * @param majorFaults faults of CPUs that were resolved after a backing had to fetch data
- * @param copiesOnWrite those of the faults above that have copied a page for a write, after a fork or of a private
- *     mapping of a file. A first write that gets a page of zeros is no copy
- * @param tlbMisses translations that the TLB of a CPU did not have, or not with the needed right; each pin counts as
- *     one
- * @param flushes how many times CPUs have flushed a range or a whole space from their TLBs, whatever they had of it
- * @param shootdowns how many times CPUs of other threads in GUEST were asked to drop translations, or by {@code
- *     membarrier}; an asynchronous call does not wait for them
- * @param shootdownTargets how many CPUs the shootdowns have asked in total
+ * @param copiesOnWrite faults, included in the two counts above, that copied a page on a write, after a fork or in a
+ *     private file mapping. A first write that gets a zeroed page is not a copy
+ * @param tlbMisses lookups that a CPU's TLB could not serve, or not with the required right; each pin counts as one
+ * @param flushes how many times CPUs flushed a range or a whole space from their TLBs, whether or not they had
+ *     translations of it
+ * @param shootdowns how many times a thread asked other threads' CPUs in GUEST to drop translations, or to execute a
+ *     fence for {@code membarrier}; an asynchronous call does not wait for them
+ * @param shootdownTargets how many CPUs the shootdowns asked in total
  * @param gracePeriods grace periods that have ended
  * @param framesInUse frames in use, including those of page caches
- * @param framesQuarantined frames that are never used again, because the {@linkplain MachineBuilder#frameStore frame
- *     store} threw when they were freed. Each was reported as {@link
- *     dev.samara.core.event.Report.Kind#FRAME_QUARANTINED}; they do not count as in use
- * @param pins pins of frames that are not {@linkplain dev.samara.core.guest.PinnedFrame#close released}. Pins of the
- *     page of zeros, which is no frame in use, are not counted
- * @param pageTableBytes the page tables of all spaces, a page for each table: what
- * {@link MachineBuilder#pageTableLimit} limits
- * @param checkedAccesses accesses that a {@linkplain MachineBuilder#checked checked} machine has checked; 0 for
- *     another machine
- * @param staleAccesses checked accesses that used an outdated translation: its revocation was under way, or the access
+ * @param framesQuarantined frames that are never reused, because the {@linkplain MachineBuilder#frameStore frame store}
+ *     threw when they were freed. Each was reported as {@link dev.samara.core.event.Report.Kind#FRAME_QUARANTINED};
+ *     they do not count as in use
+ * @param pins unreleased {@linkplain dev.samara.core.guest.PinnedFrame#close pins} of frames. Pins of the zero page,
+ *     which is not a frame in use, are not counted
+ * @param pageTableBytes the page tables of all spaces, one page per table: the amount that {@link
+ *     MachineBuilder#pageTableLimit} limits
+ * @param checkedAccesses accesses that a {@linkplain MachineBuilder#checked checked} machine checked; 0 for any other
+ *     machine
+ * @param staleAccesses checked accesses that used a stale translation: its revocation was in progress, or the access
  *     was a violation
  */
 public record MachineStatistics(

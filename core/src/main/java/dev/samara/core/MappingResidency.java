@@ -11,12 +11,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a mapping has in memory, as an entry of {@code /proc/PID/smaps} tells it, or all mappings of a space as {@code
- * smaps_rollup} does. All amounts are bytes. The zero page counts nowhere. There is no swap, and {@code MADV_FREE}
- * frees nothing, so {@code Swap}, {@code SwapPss} and {@code LazyFree} are always 0 and have no place here.
+ * The resident memory of a mapping, as in an entry of {@code /proc/PID/smaps}, or of all mappings of a space, as in
+ * {@code smaps_rollup}. All amounts are bytes. The zero page is never counted. There is no swap, and {@code MADV_FREE}
+ * frees nothing, so {@code Swap}, {@code SwapPss} and {@code LazyFree} would always be 0 and are omitted.
  *
- * <p>A page is <em>shared</em> if more than one page table entry maps it, in this or in any space. It is <em>dirty</em>
- * if it is private, or was written and not saved since.
+ * <p>A page is <em>shared</em> if more than one page table entry maps it, in this or any other space. It is
+ * <em>dirty</em> if it is private, or was written and not saved since.
  *
  * @param vma the mapping; null for the sum of all
  * @param rss the pages in memory that the mapping's page table entries map ({@code Rss})
@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param sharedDirty shared pages that are dirty ({@code Shared_Dirty})
  * @param privateClean pages with one entry that are not dirty ({@code Private_Clean})
  * @param privateDirty pages with one entry that are dirty ({@code Private_Dirty})
- * @param referenced pages that were accessed through the mapping since {@link AddressSpace#collectAccessed} has
- *     collected them ({@code Referenced})
+ * @param referenced pages accessed through the mapping since {@link AddressSpace#collectAccessed} last collected them
+ *     ({@code Referenced})
  * @param anonymous private pages ({@code Anonymous})
  * @param locked {@code pss} if the mapping is locked, else 0 ({@code Locked})
  */

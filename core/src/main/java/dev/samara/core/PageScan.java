@@ -7,17 +7,17 @@ import dev.samara.core.mman.PageCategory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A question for {@link AddressSpace#pagemapScan}, with the place where its answer has ended ({@code struct
- * pm_scan_arg}). It may be asked again and again, of any space. Not thread-safe: one thread uses it at a time.
+ * A query for {@link AddressSpace#pagemapScan}, with the address at which the last scan ended ({@code struct
+ * pm_scan_arg}). It is reusable, for any space. Not thread-safe: one thread may use it at a time.
  *
- * <p>A page matches if its categories, of which those of {@link #inverted} are exchanged, have all of {@link #all} and,
- * unless that is 0, one of {@link #any}. Pages between two mappings never match. Unless set, each page of a mapping
- * matches, and no category is told.
+ * <p>A page matches if its categories, after those of {@link #inverted} are negated, include all of {@link #all} and,
+ * unless {@link #any} is 0, at least one of {@link #any}. Pages between mappings never match. By default every page of
+ * a mapping matches, and no category is reported.
  */
 public final class PageScan {
     private final PagemapQuery query = new PagemapQuery();
 
-    /** Creates a question for no page, until {@link #range} is called. */
+    /** Creates a query that matches no page until {@link #range} is called. */
     public PageScan() {}
 
     /**
@@ -34,8 +34,8 @@ public final class PageScan {
     }
 
     /**
-     * Sets the categories that count as absent where they are present, and as present where they are absent, when
-     * {@link #all} and {@link #any} are compared ({@code category_inverted}). The told categories are not inverted.
+     * Sets the categories that are negated before {@link #all} and {@link #any} are applied ({@code
+     * category_inverted}). The reported categories are not negated.
      *
      * @param categories bits of {@link PageCategory}; 0 unless set
      * @return this
@@ -46,7 +46,7 @@ public final class PageScan {
     }
 
     /**
-     * Sets the categories of which a page must have all ({@code category_mask}).
+     * Sets the categories that a matching page must all have ({@code category_mask}).
      *
      * @param categories bits of {@link PageCategory}; 0 unless set
      * @return this
@@ -57,7 +57,7 @@ public final class PageScan {
     }
 
     /**
-     * Sets the categories of which a page must have one ({@code category_anyof_mask}).
+     * Sets the categories of which a matching page must have at least one ({@code category_anyof_mask}).
      *
      * @param categories bits of {@link PageCategory}; 0 for no condition, which it is unless set
      * @return this
@@ -68,8 +68,8 @@ public final class PageScan {
     }
 
     /**
-     * Sets the categories that are told of a region ({@code return_mask}). Neighbouring pages are one region if these
-     * categories are equal.
+     * Sets the categories that are reported for a region ({@code return_mask}). Neighbouring pages form one region if
+     * these categories are equal.
      *
      * @param categories bits of {@link PageCategory}; 0 unless set
      * @return this
@@ -80,7 +80,7 @@ public final class PageScan {
     }
 
     /**
-     * Sets the most pages of an answer ({@code max_pages}).
+     * Sets the maximum number of pages that a scan reports ({@code max_pages}).
      *
      * @param pages the number of pages, unsigned; 0 for no limit, which it is unless set
      * @return this
@@ -91,11 +91,10 @@ public final class PageScan {
     }
 
     /**
-     * Returns the address at which the last answer has ended ({@code walk_end}): the end of the range, or the first
-     * matching page that the answer has no room for. To go on, ask from there. After an error of the arguments it is
-     * that of the answer before.
+     * Returns the address at which the last scan ended ({@code walk_end}): the end of the range, or the first matching
+     * page for which no room was left. To continue, start the next scan there. An argument error leaves it unchanged.
      *
-     * @return an address; 0 before the first answer
+     * @return an address; 0 before the first scan
      */
     public long walkEnd() {
         return query.walkEnd;

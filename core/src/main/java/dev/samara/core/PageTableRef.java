@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A reference to the page table of a space ({@code mm_count}), weaker than an {@link AddressSpace}: the space may be
- * torn down meanwhile, and then the page table is empty. A thread that may come back to a space keeps one, and does not
- * delay the end of the space.
+ * torn down while the reference is held, and then the page table is empty. A thread that may return to a space can hold
+ * one without delaying the end of the space.
  *
  * <p>{@link AddressSpace#hold} returns it. Thread-safe.
  */
@@ -23,14 +23,14 @@ public final class PageTableRef implements AutoCloseable {
     private final SpaceReferences.Entry entry;
     private volatile boolean isClosed;
 
-    /** Takes over a reference that the caller has taken. */
+    /** Takes over a reference that the caller acquired. */
     private PageTableRef(Machine machine, Layout layout) {
         this.machine = machine;
         this.layout = layout;
         entry = machine.spaceReferences().add(this, layout, SpaceReference.Kind.PAGE_TABLE);
     }
 
-    /** Takes a reference; returns null if there is no page table any more. */
+    /** Acquires a reference; returns null if the page table no longer exists. */
     static @Nullable PageTableRef tryHold(Machine machine, Layout layout) {
         if (!layout.lifetime().tryHold()) {
             return null;
@@ -58,7 +58,7 @@ public final class PageTableRef implements AutoCloseable {
     }
 
     /**
-     * Returns a reference to the users, unless the space has no user any more ({@code mmget_not_zero}). Does not wait.
+     * Returns a reference to the users, unless the last user is gone ({@code mmget_not_zero}). Does not wait.
      *
      * @return a reference that the caller closes; null if the space has ended
      * @throws MmException with ESRCH if this reference is closed
@@ -92,32 +92,33 @@ public final class PageTableRef implements AutoCloseable {
     }
 
     /**
-     * Takes the private pages from a space that is about to end, while its threads run on ({@code
+     * Takes the private pages from a space that is about to end, while its threads continue to run ({@code
      * process_mrelease(2)}). The mappings stay. When this returns 0, the frames of these pages are free, and so are
-     * those that operations in flight have taken meanwhile.
+     * those that operations in flight removed concurrently.
      *
-     * <p>First the space becomes <em>unstable</em>, for ever. From then on a fault that needs a page in a private
-     * mapping is {@link dev.samara.core.mman.Fault#ADRERR} (SIGBUS). A copy or a pin that needs such a page fails, a
-     * copy with EFAULT. {@link AddressSpace#fork} is refused with ENOMEM. Pages that stay can be used as before. Then
-     * the pages of private anonymous mappings are taken, mapping by mapping from the highest address down. Pages of
-     * shared and locked mappings stay, and so do those of files and devices, with their private copies. A pinned frame
-     * is free after its last pin is released.
+     * <p>First the space becomes <em>unstable</em>, permanently. From then on a fault that needs a page in a private
+     * mapping returns {@link dev.samara.core.mman.Fault#ADRERR} (SIGBUS). A copy or a pin that needs such a page fails,
+     * a copy with EFAULT. {@link AddressSpace#fork} fails with ENOMEM. Pages that stay can be used as before. Then the
+     * pages of private anonymous mappings are taken, mapping by mapping from the highest address down. Pages of shared
+     * and locked mappings stay, and so do those of files and devices, with their private copies. A pinned frame is
+     * freed when its last pin is released.
      *
-     * <p>Mappings of operations in flight are skipped, also those that are locked, moved or protected meanwhile. They
-     * are tried again after pauses, ten times within half a second, and so is a space in which an operation in flight
-     * frees pages, as {@code munmap} does. Nothing is taken while a fork copies the space. Several threads may reap a
-     * space at a time: each frees the pages that it has taken. This delays no teardown of the space, waits for none,
-     * and never makes one: it keeps only the page table. A teardown that has begun frees the pages that it has taken.
+     * <p>Mappings of operations in flight are skipped, including those that are being locked, moved or protected. They
+     * are retried after pauses, ten times within half a second; so is a space in which an operation in flight frees
+     * pages, as {@code munmap} does. Nothing is taken while a fork copies the space. Several threads may reap a space
+     * concurrently: each frees the pages that it took. This method holds only the page table, so it neither delays,
+     * awaits nor performs a teardown of the space. A teardown that has already started frees the pages that it took
+     * itself.
      *
      * <p>Waits for CPUs in GUEST that may have translations, and for a grace period if one is needed. Notifiers of the
      * space are called for each mapping, or for parts of a large one, after its pages are taken and before they are
-     * free. Operations in the range go on during such a call.
+     * freed. Operations in the range continue during such a call.
      *
      * @return 0 if no page is left that can be taken, also if the space has ended; or a negated errno: EAGAIN if
-     *     operations were still in flight, or a fork still copied, after ten attempts, or if as many calls work on
-     *     pages as the machine has page table contexts for; EINTR if the thread was interrupted before another attempt;
-     *     ESRCH if this reference is closed. After an error the space is unstable, and another call goes on. Unlike
-     *     Linux, no EINVAL: only the embedder knows whether the space is about to end
+     *     operations were still in flight, or a fork was still copying, after ten attempts, or if all page table
+     *     contexts of the machine are in use; EINTR if the thread was interrupted before another attempt; ESRCH if this
+     *     reference is closed. After an error the space stays unstable, and another call continues the reap. Unlike
+     *     Linux, this never returns EINVAL: only the embedder knows whether the space is about to end
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
      */
@@ -132,7 +133,7 @@ public final class PageTableRef implements AutoCloseable {
     }
 
     /**
-     * Gives this reference up ({@code mmdrop}), from any thread and at any time, also in GUEST and in a callback. Does
+     * Releases this reference ({@code mmdrop}), from any thread and at any time, even in GUEST and in a callback. Does
      * not wait. A second call does nothing.
      */
     @Override

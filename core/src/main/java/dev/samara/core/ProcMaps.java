@@ -17,10 +17,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The text form of a layout: the lines of {@code /proc/PID/maps}, and the {@code VmFlags} of {@code smaps}.
  *
- * <p>Parsing the lines of a snapshot gives an equal layout, except for data that the text does not have. The offset of
- * anonymous memory is derived from its address. Two opens of one file cannot be distinguished. The lines name the heap
- * and the main stack, but the builder of the space must set where they are. A name that was given to a part of these is
- * not shown, as on Linux. Shared memory with a given name is shown by that name only, so its backing has it, too.
+ * <p>Parsing the lines of a snapshot yields an equal layout, except for data that the text does not contain. The offset
+ * of anonymous memory is derived from its address. Two opens of one file cannot be distinguished. The lines name the
+ * heap and the main stack, but the builder of the space must set their addresses. As on Linux, a name given to a part
+ * of the heap or stack is not shown. Named shared memory is shown by that name only, so its parsed backing also gets
+ * that name.
  */
 public final class ProcMaps {
     /** Column at which names begin in a line of maps. */
@@ -41,7 +42,7 @@ public final class ProcMaps {
          * @param inode the inode
          * @param name the name in the line
          * @param flags the mapping's bits of {@link VmaFlags}
-         * @return the backing; one object for all mappings that continue each other
+         * @return the backing; the same object for all mappings that continue each other
          */
         Backing open(int major, int minor, long inode, String name, long flags);
     }
@@ -75,7 +76,7 @@ public final class ProcMaps {
      * @param geometry the sizes of the space
      * @param maps lines of {@code /proc/PID/maps}
      * @param vmFlags a line {@code <start>-<end> <VmFlags>} for each line of {@code maps}, in the same order; or none
-     *     at all: each mapping then has the usual attributes of its rights
+     *     at all: each mapping then gets the default attributes for its rights
      * @param opener returns the backings
      * @return descriptions to load
      * @throws IllegalArgumentException if a line cannot be parsed; the message names the line
@@ -117,7 +118,9 @@ public final class ProcMaps {
         }
     }
 
-    /** Returns whether a name belongs to the mapping: the heap and a stack are names of a place. */
+    /**
+     * Returns whether a name belongs to the mapping: the names of the heap and of a stack depend on the place instead.
+     */
     private static boolean hasNameOfItsOwn(String name) {
         return !name.isEmpty() && !name.equals("[heap]") && !name.equals("[stack]");
     }

@@ -14,14 +14,16 @@ import java.util.Objects;
 /**
  * Copies between a space and a buffer on a thread that has no CPU ({@code access_remote_vm}).
  *
- * <p>A CPU of the machine is lent for each call ({@link RemoteCpus}) and is in no space after it, so no thread and no
- * exception can leave one behind. A call allocates nothing once its thread has made one. If eight others are under way,
- * it makes a CPU.
+ * <p>Each call borrows one of the machine's own CPUs ({@link RemoteCpus}), which is in no space afterwards, so neither
+ * a thread nor an exception can leave a CPU behind in a space. After a thread's first call, calls allocate nothing,
+ * except that a call creates a CPU if eight others are in progress.
  */
 final class RemoteAccess {
     private RemoteAccess() {}
 
-    /** The number of pages between two looks at the interrupt flag: no more than a leaf of the page table has. */
+    /**
+     * The number of pages between two checks of the interrupt flag: at most the number of entries of a page-table leaf.
+     */
     private static final int PAGES = 512;
 
     /** With the rights of the mapping. */
@@ -96,7 +98,7 @@ final class RemoteAccess {
         Cpus.checkMayWait(writes ? "a write to a space" : "a read of a space");
     }
 
-    /** Takes a CPU to the space, unless the reference is closed or the space has ended. */
+    /** Switches a CPU to the space, unless the reference is closed or the space has ended. */
     private static boolean isIn(Layout layout, RemoteCpus.RemoteCpu lent) {
         return !layout.isClosed() && lent.goTo(layout);
     }
@@ -105,7 +107,9 @@ final class RemoteAccess {
         return done > 0 || memory.fault() == Fault.NONE ? done : errnoOf(memory).result();
     }
 
-    /** Copies a few pages at a time. Stops between two times if the thread is interrupted or the reference closed. */
+    /**
+     * Copies a few pages at a time. Stops between two steps if the thread is interrupted or the reference is closed.
+     */
     private static int copyAll(
             SpaceReferences.Entry reference, CpuMemory memory, int most, long address, ByteBuffer buffer, int kind) {
         int limit = buffer.limit();
@@ -128,7 +132,7 @@ final class RemoteAccess {
         }
     }
 
-    /** As above, of an array: a buffer around it would be an allocation. */
+    /** As above, for an array: wrapping it in a buffer would allocate. */
     private static int copyAll(
             SpaceReferences.Entry reference,
             CpuMemory memory,

@@ -7,17 +7,17 @@ import dev.samara.core.internal.page.ResidentPages;
 import dev.samara.core.internal.space.Layout;
 
 /**
- * The pages that an address space has in memory, and its mapped pages, with their highest numbers so far ({@code
- * /proc/PID/status}, {@code statm}). All numbers are pages; see {@link AddressSpace#residency}.
+ * The resident and mapped pages of an address space, with their peaks ({@code /proc/PID/status}, {@code statm}). All
+ * numbers are pages; see {@link AddressSpace#residency}.
  *
  * @param anonymous private pages: those of private anonymous mappings, and copies of pages of files ({@code RssAnon}).
  *     The zero page does not count
  * @param file mapped pages of files ({@code RssFile})
- * @param shmem mapped pages of memory that has no file below it: shared anonymous memory, System V segments and {@link
- *     dev.samara.core.backing.MemoryFile} ({@code RssShmem})
- * @param peak the highest number of pages in memory so far ({@code VmHWM})
+ * @param shmem mapped pages of shared memory that is not backed by a file: shared anonymous memory, System V segments
+ *     and {@link dev.samara.core.backing.MemoryFile} ({@code RssShmem})
+ * @param peak the peak of the resident pages ({@code VmHWM})
  * @param total all mapped pages ({@code VmSize})
- * @param totalPeak the highest number of mapped pages so far ({@code VmPeak})
+ * @param totalPeak the peak of the mapped pages ({@code VmPeak})
  */
 public record Residency(long anonymous, long file, long shmem, long peak, long total, long totalPeak) {
     /**

@@ -10,24 +10,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A reference to the identity of a space, the weakest of the three kinds: its number, its name, its charge, the record
- * of its end, and one object of the embedder. It answers after the end of the space, as a table of processes needs it.
- * It keeps neither mappings nor page tables, and delays nothing.
+ * of its end, and one object of the embedder. It remains usable after the end of the space, as a process table needs
+ * it. It keeps neither mappings nor page tables alive, and delays nothing.
  *
- * <p>{@link AddressSpace#grab} and {@link PageTableRef#grab} return it. All methods may be called by any thread and at
- * any time, also in GUEST, in callbacks and after the close of this reference; none waits or takes a lock.
+ * <p>{@link AddressSpace#grab} and {@link PageTableRef#grab} return it. Any thread may call all methods at any time,
+ * even in GUEST, in callbacks and after this reference is closed; none waits or takes a lock.
  */
 @Experimental
 public final class SpaceIdentity implements AutoCloseable {
     private final Identity identity;
     private final SpaceReferences.Entry entry;
 
-    /** Takes over a reference that the caller has taken. */
+    /** Takes over a reference that the caller acquired. */
     private SpaceIdentity(SpaceReferences references, Identity identity) {
         this.identity = identity;
         entry = references.add(this, identity);
     }
 
-    /** Takes a reference. The caller has one of a stronger kind, unless another thread closes that meanwhile. */
+    /** Acquires a reference. The caller holds one of a stronger kind, unless another thread closes it concurrently. */
     static SpaceIdentity grab(SpaceReferences references, Identity identity) {
         SpaceIdentity grabbed = tryGrab(references, identity);
         if (grabbed == null) {
@@ -36,7 +36,7 @@ public final class SpaceIdentity implements AutoCloseable {
         return grabbed;
     }
 
-    /** Takes a reference; returns null if there is none to the identity any more. */
+    /** Acquires a reference; returns null if the last reference to the identity is gone. */
     static @Nullable SpaceIdentity tryGrab(SpaceReferences references, Identity identity) {
         StackReserve.check(SpaceReferences.DEPTH);
         if (!identity.tryGrab()) {
@@ -73,7 +73,7 @@ public final class SpaceIdentity implements AutoCloseable {
     }
 
     /**
-     * Returns what the space has charged against the commit limit of the machine.
+     * Returns the amount that the space has charged against the machine's commit limit.
      *
      * @return bytes; 0 after the end of the space
      */
@@ -84,7 +84,7 @@ public final class SpaceIdentity implements AutoCloseable {
     /**
      * Returns the record of the end of the space.
      *
-     * @return the record; null until the last user has gone and the teardown has begun
+     * @return the record; null until the last user is gone and the teardown has started
      */
     public @Nullable ExitRecord exit() {
         return (ExitRecord) identity.exit();
@@ -109,7 +109,7 @@ public final class SpaceIdentity implements AutoCloseable {
         identity.attach(object);
     }
 
-    /** Gives this reference up (drop). A second call does nothing. */
+    /** Releases this reference (drop). A second call does nothing. */
     @Override
     public void close() {
         StackReserve.check(SpaceReferences.DEPTH);

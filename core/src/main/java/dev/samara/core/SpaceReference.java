@@ -6,15 +6,15 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A reference to a space that is not given up yet, or a borrow of the space, as {@link AddressSpace#references} and
- * {@link Machine#references} show it.
+ * An open reference to a space, or a borrow of the space, as {@link AddressSpace#references} and {@link
+ * Machine#references} list it.
  *
- * @param space the number of the space on its machine, which no other space of the machine ever has
+ * @param space the number of the space on its machine, which no other space of the machine ever uses
  * @param name the name of the space; null for none
  * @param kind what it keeps
- * @param holder the name of the thread that has taken it, or has begun the borrow
+ * @param holder the name of the thread that acquired it, or started the borrow
  * @param ageNanos its age in nanoseconds
- * @param where the stack trace at which it was taken; null unless the machine {@linkplain
+ * @param where the stack trace at which it was acquired; null unless the machine {@linkplain
  *     MachineBuilder#trackReferences tracks references}
  */
 @Experimental
@@ -25,12 +25,15 @@ public record SpaceReference(
         String holder,
         long ageNanos,
         @Nullable Throwable where) {
-    /** What a reference keeps. Each kind keeps what the later ones keep, too. */
+    /** What a reference keeps alive. Each kind also keeps what the later kinds keep. */
     @Experimental
     public enum Kind {
         /** The VMAs and pages: {@link AddressSpace}. */
         USERS,
-        /** The VMAs and pages, for a CPU that has left the space to {@linkplain Cpu#use borrow} one, and comes back. */
+        /**
+         * The VMAs and pages, for a CPU that left the space to {@linkplain Cpu#use borrow} another one, and will
+         * return.
+         */
         HOME,
         /** The VMAs and pages, as long as a CPU is in the space: {@link BorrowedSpace}. */
         BORROW,

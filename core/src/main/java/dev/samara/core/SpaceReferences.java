@@ -18,14 +18,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The references to the spaces of one machine that are not given up yet. The thread that ends an entry gives the
- * reference up. So each reference is given up once: by its close, or after it has become unreachable. Thread-safe;
- * takes no lock, so that a reference can be given up anywhere.
+ * The open references to the spaces of one machine. The thread that ends an entry releases its reference, so each
+ * reference is released exactly once: by its close, or after it becomes unreachable. Thread-safe; takes no lock, so
+ * that a reference can be released anywhere.
  */
 final class SpaceReferences {
     /**
-     * The stack that a thread needs to take a reference, or to give one up, in frames. It is checked before the first
-     * change: a count of which no object knows is never given up.
+     * The stack depth, in frames, that a thread needs to acquire or release a reference. It is checked before the first
+     * change: a count that no object knows of would never be released.
      */
     static final int DEPTH = 60;
 
@@ -51,7 +51,7 @@ final class SpaceReferences {
             where = isTracked ? new Throwable("taken by thread " + holder) : null;
         }
 
-        /** Ends the entry. The caller then gives the reference up, unless this returns false. */
+        /** Ends the entry. The caller must then release the reference, unless this returns false. */
         boolean end() {
             if (!isEnded.compareAndSet(false, true)) {
                 return false;
@@ -60,7 +60,7 @@ final class SpaceReferences {
             return true;
         }
 
-        /** Returns whether the reference was given up. */
+        /** Returns whether the reference was released. */
         boolean isEnded() {
             return isEnded.get();
         }
@@ -153,7 +153,7 @@ final class SpaceReferences {
         return entry;
     }
 
-    /** Gives up the references that became unreachable, and reports each. Does not wait. */
+    /** Releases the references that became unreachable, and reports each. Does not wait. */
     void giveUpLost() {
         // Before an entry leaves the queue.
         StackReserve.check(DEPTH);

@@ -8,19 +8,19 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.Layout;
 
 /**
- * The events of one address space. Its CPUs count for themselves, and hand their numbers over when they go to another
- * space. The events of a CPU that goes to another space while the numbers are read may be missing; all others are
- * there, once. All numbers are 0 if the machine was built without memory.
+ * Event counts of one address space. Each CPU counts locally, and adds its counts to the space when it switches to
+ * another one. The events of a CPU that switches while the counts are read may be missing; all others are counted
+ * exactly once. All counts are 0 if the machine was built without memory.
  *
  * @param minorFaults faults of CPUs in this space that were resolved without I/O. Failed accesses, and pages that
  *     {@code mlock} or {@code MAP_POPULATE} faulted in, are not counted
  * @param majorFaults faults of CPUs in this space that were resolved after a backing had to fetch data
- * @param tlbMisses translations of this space that the TLB of a CPU did not have, or not with the needed right; each
- *     pin counts as one
- * @param flushes how many times CPUs have flushed a range or all of this space, whatever they had of it
- * @param shootdowns how many times a thread has asked CPUs of other threads in GUEST to drop translations of this
- *     space, or by {@code membarrier}
- * @param shootdownTargets how many CPUs the shootdowns have asked in total
+ * @param tlbMisses lookups in this space that a CPU's TLB could not serve, or not with the required right; each pin
+ *     counts as one
+ * @param flushes how many times CPUs flushed a range or all of this space, whether or not they had translations of it
+ * @param shootdowns how many times a thread asked other threads' CPUs in GUEST to drop translations of this space, or
+ *     to execute a fence for {@code membarrier}
+ * @param shootdownTargets how many CPUs the shootdowns asked in total
  */
 public record SpaceStatistics(
         long minorFaults, long majorFaults, long tlbMisses, long flushes, long shootdowns, long shootdownTargets) {

@@ -5,7 +5,7 @@ import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Layout;
 
 /**
- * The amounts of an address space at one instant that are counted against limits. All but the first are pages.
+ * The amounts of an address space that count against limits, at one instant. All except the first are pages.
  *
  * @param maps number of VMAs
  * @param total all mappings ({@code RLIMIT_AS})

@@ -4,19 +4,19 @@ package dev.samara.core;
 import dev.samara.core.annotation.Experimental;
 
 /**
- * Tells a machine from which space to take pages when a fault finds no frame, or no room for a page table
+ * Selects the space from which a machine takes pages when a fault finds no free frame, or no room for a page table
  * ({@code oom_badness} in {@code mm/oom_kill.c}); see {@link MachineBuilder#lowMemory}.
  *
- * <p>The thread of the fault calls it once for each space that was not reaped before and has some of what is short:
- * private pages or page tables. No lock is held. Until the scores are known, other threads' faults that find no frame
- * return RETRY, so it should return soon. It may close spaces: if a frame is free once the scores are known, no space
- * is chosen. An exception is reported, and the space is not chosen.
+ * <p>The faulting thread calls it once for each space that was not reaped before and owns some of the scarce resource,
+ * private pages or page tables. No lock is held. Until the scores are known, other threads' faults that find no free
+ * frame return RETRY, so it should return soon. It may close spaces: if a frame is free once the scores are known, no
+ * space is chosen. An exception is reported, and the space is not chosen.
  */
 @FunctionalInterface
 @Experimental
 public interface VictimScore {
     /**
-     * Returns the score of a space; the highest one is chosen, of two equal ones that of the older space.
+     * Returns the score of a space. The space with the highest score is chosen, the older one if two scores are equal.
      *
      * @param space the identity of the space, with what the embedder has {@linkplain SpaceIdentity#attach attached}.
      *     The machine closes the reference after the call

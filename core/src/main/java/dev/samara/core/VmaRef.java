@@ -31,7 +31,7 @@ public final class VmaRef implements AutoCloseable {
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;
 
-    /** Takes over a reference that the caller has acquired. */
+    /** Takes over a reference that the caller acquired. */
     VmaRef(VmArea vma, @Nullable RefTracker tracker) {
         this.vma = vma;
         this.tracker = tracker;
@@ -50,10 +50,10 @@ public final class VmaRef implements AutoCloseable {
     }
 
     /**
-     * Releases the reference. Never waits; if this was the last use of the backing, a thread of the machine closes the
-     * backing.
+     * Releases the reference. Never waits; if this was the last use of the backing, one of the machine's threads closes
+     * the backing.
      *
-     * @throws IllegalStateException if the reference has been released before; nothing is changed then
+     * @throws IllegalStateException if the reference was already released, with nothing changed
      */
     @Override
     public void close() {

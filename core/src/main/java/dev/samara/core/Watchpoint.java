@@ -85,9 +85,9 @@ public final class Watchpoint implements Registration {
     }
 
     /**
-     * Ends the watch, at any time and from any thread, also in GUEST and from its listener. After this has returned,
-     * the listener is not called any more, except for calls by other CPUs that are already under way. So a store that
-     * another CPU makes at that time may call no listener. A second call does nothing.
+     * Ends the watch, at any time and from any thread, even in GUEST and from its listener. After this has returned,
+     * the listener is no longer called, except for calls by other CPUs that are already in progress. So a store that
+     * races with the close may call no listener. A second call does nothing.
      */
     @Override
     public void close() {

@@ -2,10 +2,10 @@
 package dev.samara.core.event;
 
 /**
- * Is called for reads of watched bytes of a space: for a debugger, or for a simulator whose tools see accesses.
+ * Is called for reads of watched bytes of a space: for a debugger, or for a simulator whose tools trace accesses.
  *
- * <p>The thread that owns the CPU calls it after each access that has read at least one of the bytes, with the freedoms
- * of a {@link WriteListener}. A load has not returned to the guest at that time.
+ * <p>The thread that owns the CPU calls it after each access that read at least one of the bytes; it may do what a
+ * {@link WriteListener} may do. A load has not yet returned to the guest at that time.
  */
 @FunctionalInterface
 public interface AccessListener {

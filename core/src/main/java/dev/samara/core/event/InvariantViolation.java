@@ -2,15 +2,15 @@
 package dev.samara.core.event;
 
 /**
- * Thrown by a checked machine when an access breaks an invariant of {@code docs/invariants.md}. The cause is an error
- * of Samara, or of an embedder that has changed a frame or an entry without a call. The access throws it on the CPU's
- * thread, and it is reported as well. It is an error, so that a handler of guest exceptions does not catch it.
+ * Thrown by a checked machine when an access breaks an invariant of {@code docs/invariants.md}. The cause is a bug in
+ * Samara, or an embedder that changed a frame or an entry without a call. The access throws it on the CPU's thread, and
+ * it is also reported. It is an {@code Error}, so that a handler of guest exceptions does not catch it.
  *
- * <p>A checked machine judges three invariants:
+ * <p>A checked machine checks three invariants:
  *
  * <ul>
  *   <li><b>I1</b>: an address translates to at most one frame at each instant, over all CPUs.
- *   <li><b>I2</b>: no access completes after the return of a call that has removed its page or its right.
+ *   <li><b>I2</b>: no access completes after the return of a call that removed its page or its right.
  *   <li><b>I3</b>: no frame, page table or TLB context is reused while a CPU may still use it.
  * </ul>
  */
@@ -21,10 +21,10 @@ public final class InvariantViolation extends AssertionError {
     private final String invariant;
 
     /**
-     * Makes the violation of one invariant.
+     * Creates the violation of one invariant.
      *
      * @param invariant its number: "I1", "I2" or "I3"
-     * @param message the access, and the earlier actions of both sides
+     * @param message the access, and the latest earlier events of both sides, accesses and revocations
      */
     public InvariantViolation(String invariant, String message) {
         super(invariant + ": " + message);
@@ -32,7 +32,7 @@ public final class InvariantViolation extends AssertionError {
     }
 
     /**
-     * Returns the number that the invariant has in {@code docs/invariants.md}.
+     * Returns the invariant's number in {@code docs/invariants.md}.
      *
      * @return "I1", "I2" or "I3"
      */

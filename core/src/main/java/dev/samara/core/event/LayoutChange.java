@@ -7,16 +7,17 @@ import java.util.List;
 /**
  * One publication of an address space that changed its VMAs.
  *
- * <p>Outside the ranges of these VMAs the layout did not change. An operation that joins VMAs at its completion makes
- * two changes.
+ * <p>Outside the ranges of these VMAs the layout did not change. An operation that merges VMAs at its completion
+ * produces two changes.
  *
- * <p>The number counts the changes of the space since its creation, in the order in which the listener receives them.
- * The first change that a listener receives has the number after those of all changes that were published before the
- * listener was added. Each later change has the next number. A skipped number means a change that the listener has
- * lost. The gap comes before any change that was published later in an overlapping range.
+ * <p>The sequence number counts the changes of the space since its creation, in the order in which the listener
+ * receives them. A listener's first number follows those of all changes that were published before the listener was
+ * added, and each later change has the next number. A skipped number is a change that the listener lost. The gap
+ * precedes every change that was published later in an overlapping range.
  *
  * <p>A listener with {@link ChangeOrder#TOTAL} receives the numbers of the publications. Two listeners with {@link
- * ChangeOrder#BY_RANGE} may receive one change under different numbers, if calls in different places ran at that time.
+ * ChangeOrder#BY_RANGE} may receive the same change under different numbers, if calls in different places ran
+ * concurrently.
  *
  * @param sequence the number of this change
  * @param before the VMAs that were removed, in ascending order

@@ -3,15 +3,15 @@ package dev.samara.core.event;
 
 /**
  * A listener or notifier that an address space or a CPU calls until this is closed, or an MBean of a machine. Each
- * registration is closed by itself, also if one listener was added several times. The listener stays if the
- * registration is dropped unclosed.
+ * registration must be closed separately, even if one listener was added several times. If a registration becomes
+ * unreachable without a close, its listener stays.
  */
 public interface Registration extends AutoCloseable {
     /**
-     * Removes the listener. May be called by the listener itself. A second call does nothing. The method that returned
-     * this states which threads may call this, and which calls of the listener follow it or may follow it.
+     * Removes the listener. The listener itself may call this. A second call does nothing. The method that returned
+     * this registration documents which threads may call this, and which calls of the listener may still follow.
      *
-     * @throws IllegalStateException where that method states it; nothing is changed then
+     * @throws IllegalStateException as that method documents, with nothing changed
      */
     @Override
     void close();

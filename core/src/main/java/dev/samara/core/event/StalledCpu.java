@@ -6,14 +6,14 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * A CPU that has not acknowledged a shootdown for long, in the state that a waiting thread has observed.
+ * A CPU that has not acknowledged a shootdown for a long time, in the state that a waiting thread observed.
  *
  * @param cpu number of the CPU, as {@code Cpu.number} returns it
  * @param thread the owner of the CPU at that time; it may have handed the CPU over since
  * @param stack the stack of that thread; empty if the thread has ended
- * @param context number of the space's context, which no other space ever has; all requests of one space have this
+ * @param context number of the space's context, which no other space ever uses; all requests of one space carry this
  *     number
- * @param generation the generation of the context up to which the CPU is to be flushed
+ * @param generation the generation of the context up to which the CPU should flush
  * @param waited how long the requesting thread has waited so far
  */
 @Experimental

@@ -2,15 +2,15 @@
 package dev.samara.core.event;
 
 /**
- * Is called for writes to watched bytes of a space: for a debugger, or for an emulator that keeps decoded code.
+ * Is called for writes to watched bytes of a space: for a debugger, or for an emulator that caches decoded code.
  *
- * <p>The thread that owns the CPU calls it after each access that has written at least one of the bytes. The listener
- * has returned before the call that made the access returns. The calls of one CPU are in the order of its accesses;
- * calls of different CPUs may run at the same time. The CPU is outside GUEST during the call, so no operation waits for
- * it. The listener may block, and may call operations. It may also make accesses by address with the CPU; these call no
- * listener, and do not change the value that the CPU has read. It must not go to another space, enter GUEST or close
- * the CPU; these calls throw. An exception is reported to the machine's reporter; other listeners are still called, and
- * the access counts.
+ * <p>The thread that owns the CPU calls it after each access that wrote at least one of the bytes, and the listener
+ * returns before the access does. The calls of one CPU are in the order of its accesses; calls of different CPUs may
+ * run concurrently. The CPU is outside GUEST during the call, so no operation waits for it. The listener may block, and
+ * may call operations. It may also access memory by address with the CPU; such accesses call no listener, and do not
+ * change the value that the CPU has read. It must not switch to another space, enter GUEST or close the CPU; these
+ * calls throw. An exception is reported to the machine's reporter; other listeners are still called, and the access
+ * takes effect.
  */
 @FunctionalInterface
 public interface WriteListener {

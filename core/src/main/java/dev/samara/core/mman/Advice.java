@@ -75,7 +75,7 @@ public final class Advice {
     /** {@code MADV_COLLAPSE}: collapse into huge pages now. Always EINVAL, as on a kernel without them. */
     public static final int COLLAPSE = 25;
 
-    /** {@code MADV_GUARD_INSTALL}: make every access to the pages fault, without a mapping of their own. */
+    /** {@code MADV_GUARD_INSTALL}: make every access to the pages fault, without a separate mapping. */
     public static final int GUARD_INSTALL = 102;
 
     /** {@code MADV_GUARD_REMOVE}: undo {@link #GUARD_INSTALL}. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.mman;
 
-/** The privileges ({@code capabilities(7)}) that memory calls check. A space has those that its embedder sets. */
+/**
+ * The privileges ({@code capabilities(7)}) that memory calls check. A space has the privileges that its embedder
+ * grants.
+ */
 public enum Capability {
     /** {@code CAP_IPC_LOCK}: lock memory without limit. */
     IPC_LOCK,

@@ -20,7 +20,7 @@ public enum Errno {
     EIO(5),
     /** Bad file descriptor: no backing where one is needed, a closed file, or one that is not open for writing. */
     EBADF(9),
-    /** Try again: the limit on locked memory is reached, or a resource is short for now. */
+    /** Try again: the limit on locked memory is reached, or a resource is temporarily unavailable. */
     EAGAIN(11),
     /** Out of memory, of address space or of mappings; also a hole where a mapping is needed. */
     ENOMEM(12),
@@ -30,7 +30,7 @@ public enum Errno {
     EFAULT(14),
     /** Busy: locked memory cannot be invalidated; a file is open with another page size. */
     EBUSY(16),
-    /** A mapping, or a file, is there already. */
+    /** A mapping, or a file, already exists there. */
     EEXIST(17),
     /** The file cannot be mapped; the file of the host is a device, a FIFO or a socket. */
     ENODEV(19),
@@ -62,9 +62,9 @@ public enum Errno {
     EOVERFLOW(75),
     /** An unknown flag where unknown flags are refused, or an operation that the backing does not support. */
     EOPNOTSUPP(95),
-    /** The time of a wait was over. */
+    /** A wait timed out. */
     ETIMEDOUT(110),
-    /** The quota of the owner of the file is used up. */
+    /** The file owner's quota is exhausted. */
     EDQUOT(122);
 
     private static final long LOWEST_RESULT = -4095;
@@ -85,7 +85,7 @@ public enum Errno {
     }
 
     /**
-     * Returns the result of a call that fails with this error.
+     * Returns the value that a call returns if it fails with this error.
      *
      * @return the negated number
      */
@@ -108,7 +108,7 @@ public enum Errno {
      *
      * @param result the result of a call; must be an error
      * @return the error
-     * @throws IllegalArgumentException if {@code result} is no error, or an error that this library never returns
+     * @throws IllegalArgumentException if {@code result} is not an error, or an error that this library never returns
      */
     public static Errno of(long result) {
         for (Errno errno : values()) {

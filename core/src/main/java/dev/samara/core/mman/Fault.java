@@ -2,33 +2,33 @@
 package dev.samara.core.mman;
 
 /**
- * Why an access has failed ({@code vm_fault_t}, and the {@code siginfo_t} that follows from it).
+ * Why an access failed ({@code vm_fault_t}, and the resulting {@code siginfo_t}).
  *
- * <p>An access returns one of the numbers of this class, so no access has to throw or allocate. {@link #NONE} is
- * success, also after I/O; the other numbers are reasons of a failure. A record of this class describes one failed
- * access in full, and is made only by {@link dev.samara.core.guest.GuestMemory#lastFault}.
+ * <p>An access returns one of this class's constants, so no access has to throw or allocate. {@link #NONE} is success,
+ * even after I/O; the other constants are reasons for a failure. A record of this class describes one failed access in
+ * full, and is created only by {@link dev.samara.core.guest.GuestMemory#lastFault}.
  *
- * <p>Most reasons are a signal to the guest. Two are not the guest's doing, and never count as success:
+ * <p>Most reasons result in a signal to the guest. Two are not caused by the guest, and never count as success:
  *
  * <ul>
- *   <li>{@link #OUT_OF_MEMORY}: the embedder frees memory and repeats the access, or ends a process of the guest, as
- *       the kernel of Linux does with SIGKILL.
- *   <li>{@link #RETRY}: the embedder looks at the reason of the interrupt, clears the interrupt flag of the thread, and
- *       repeats the access. Without an interrupt the machine is freeing memory, and the access is just repeated. The
- *       guest is told nothing.
+ *   <li>{@link #OUT_OF_MEMORY}: the embedder should free memory and retry the access, or kill a guest process, as Linux
+ *       does with SIGKILL.
+ *   <li>{@link #RETRY}: if the thread was interrupted, the embedder should check why, clear the interrupt flag, and
+ *       retry the access. Otherwise the machine is freeing memory, and the embedder just retries. The guest does not
+ *       notice either.
  * </ul>
  *
  * @param kind the reason, one of the numbers of this class but not {@link #NONE}
- * @param address where the access has failed, {@code si_addr}; for an access across a page boundary, in the page that
- *     failed
+ * @param address where the access failed, {@code si_addr}; for an access that crosses a page boundary, an address in
+ *     the page that failed
  * @param access bits of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a load
- * @param size of the access in bytes, for a copy those within one page; 0 if the call names a page, not bytes
+ * @param size of the access in bytes, for a copy the bytes within one page; 0 if the call names a page, not bytes
  */
 public record Fault(int kind, long address, int access, int size) {
     /** No fault: the access has succeeded. */
     public static final int NONE = 0;
 
-    /** SIGSEGV, {@code SEGV_MAPERR}: no mapping is there, or a guard is. */
+    /** SIGSEGV, {@code SEGV_MAPERR}: there is no mapping, or a guard. */
     public static final int MAPERR = 1;
 
     /** SIGSEGV, {@code SEGV_ACCERR}: the mapping does not allow the access. */
@@ -47,8 +47,8 @@ public record Fault(int kind, long address, int access, int size) {
     public static final int OUT_OF_MEMORY = 5;
 
     /**
-     * The thread was interrupted while it had to wait, and its interrupt flag is still set; or there was no memory, and
-     * the machine is {@linkplain dev.samara.core.MachineBuilder#lowMemory taking} some from a space. Nothing has
+     * The thread was interrupted while it had to wait, and its interrupt flag is still set; or memory ran out, and the
+     * machine is {@linkplain dev.samara.core.MachineBuilder#lowMemory reclaiming} some from a space. Nothing has
      * changed.
      */
     public static final int RETRY = 6;
@@ -67,10 +67,10 @@ public record Fault(int kind, long address, int access, int size) {
      * Describes a failed access.
      *
      * @param kind the reason
-     * @param address where it has failed
+     * @param address where it failed
      * @param access bits of {@link Protection}
      * @param size bytes, or 0
-     * @throws IllegalArgumentException if {@code kind} is NONE, or no number of this class
+     * @throws IllegalArgumentException if {@code kind} is NONE, or not a constant of this class
      */
     public Fault {
         if (kind <= NONE || kind > RETRY) {
@@ -83,8 +83,8 @@ public record Fault(int kind, long address, int access, int size) {
      *
      * @param fault a constant of this class
      * @return 11 for SIGSEGV, 7 for SIGBUS, 9 for SIGKILL if there is no memory left, 0 for NONE
-     * @throws IllegalArgumentException for RETRY, which sends no signal, and for a number that is no constant of this
-     *     class
+     * @throws IllegalArgumentException for RETRY, which sends no signal, and for a number that is not a constant of
+     *     this class
      */
     public static int signal(int fault) {
         return switch (fault) {
@@ -102,7 +102,7 @@ public record Fault(int kind, long address, int access, int size) {
      * @param fault a constant of this class
      * @return {@code SEGV_MAPERR} and {@code BUS_ADRALN} are 1, {@code SEGV_ACCERR} and {@code BUS_ADRERR} are 2,
      *     {@code SI_KERNEL}, for no memory left, is 128; 0 for NONE
-     * @throws IllegalArgumentException for RETRY, and for a number that is no constant of this class
+     * @throws IllegalArgumentException for RETRY, and for a number that is not a constant of this class
      */
     public static int siCode(int fault) {
         return switch (fault) {
@@ -140,7 +140,7 @@ public record Fault(int kind, long address, int access, int size) {
     }
 
     /**
-     * Returns the name of a fault, for people.
+     * Returns the name of a fault, for messages.
      *
      * @param fault a constant of this class
      * @return its name, or {@code fault} with the number if there is no such constant

@@ -9,14 +9,14 @@ public final class MapFlags {
     /** {@code MAP_PRIVATE}: stores are private to the space (copy on write). */
     public static final int PRIVATE = 0x02;
 
-    /** {@code MAP_SHARED_VALIDATE}: like {@link #SHARED}, but flags that are unknown are refused. */
+    /** {@code MAP_SHARED_VALIDATE}: like {@link #SHARED}, but unknown flags are refused. */
     public static final int SHARED_VALIDATE = 0x03;
 
     /**
-     * {@code MAP_DROPPABLE}: private memory whose pages may be dropped at any time: a page reads as zeros then. {@link
-     * Advice#PAGEOUT} drops them at once. When a fault finds no frame, the machine drops some before the fault fails,
-     * and before it reaps a space ({@code MachineBuilder.lowMemory}); not those of a space that has an {@code
-     * MmuNotifier}. A pinned page stays. A child has none of them.
+     * {@code MAP_DROPPABLE}: private memory whose pages may be dropped at any time; a dropped page reads as zeros.
+     * {@link Advice#PAGEOUT} drops them immediately. When a fault finds no free frame, the machine drops some before
+     * the fault fails, and before it reaps a space ({@code MachineBuilder.lowMemory}), but not from a space with an
+     * {@code MmuNotifier}. A pinned page stays. A child inherits no such pages.
      */
     public static final int DROPPABLE = 0x08;
 
@@ -32,7 +32,7 @@ public final class MapFlags {
     /** {@code MAP_32BIT}: place below 2 GiB, and above 1 GiB if the hint is not free. */
     public static final int BELOW_2G = 0x40;
 
-    /** {@code MAP_ABOVE4G}: place above 4 GiB, unless the hint is free. Only where placement goes downwards. */
+    /** {@code MAP_ABOVE4G}: place above 4 GiB, unless the hint is free. Only effective with top-down placement. */
     public static final int ABOVE_4G = 0x80;
 
     /** {@code MAP_GROWSDOWN}: the mapping grows down when the page below it is touched. */
@@ -71,7 +71,9 @@ public final class MapFlags {
     /** {@code MAP_UNINITIALIZED}: no effect, as on a kernel with an MMU. */
     public static final int UNINITIALIZED = 0x4000000;
 
-    /** {@code MAP_HUGE_SHIFT}: position of the huge page size in the flags, which is given as its binary logarithm. */
+    /**
+     * {@code MAP_HUGE_SHIFT}: position of the huge page size in the flags; the size is encoded as its binary logarithm.
+     */
     public static final int HUGE_SHIFT = 26;
 
     /** {@code MAP_HUGE_MASK}: the bits of the huge page size, after shifting by {@link #HUGE_SHIFT}. */

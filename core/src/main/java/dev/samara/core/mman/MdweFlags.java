@@ -3,10 +3,13 @@ package dev.samara.core.mman;
 
 /** Bits of {@code PR_SET_MDWE} ("memory-deny-write-execute", {@code linux/prctl.h}). */
 public final class MdweFlags {
-    /** {@code PR_MDWE_REFUSE_EXEC_GAIN}: no mapping gets the right to execute later, or is writable and executable. */
+    /**
+     * {@code PR_MDWE_REFUSE_EXEC_GAIN}: no mapping can gain the right to execute later, or be both writable and
+     * executable.
+     */
     public static final int REFUSE_EXEC_GAIN = 1;
 
-    /** {@code PR_MDWE_NO_INHERIT}: neither a child nor a space that replaces this one has the bits. */
+    /** {@code PR_MDWE_NO_INHERIT}: neither a child nor a space that replaces this one inherits the bits. */
     public static final int NO_INHERIT = 1 << 1;
 
     private MdweFlags() {}

@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The failure of a memory call, for callers that use exceptions instead of negative results.
  *
- * <p>Its message has the call and its arguments, and {@link #errno()} the error. It is thrown after the call has ended,
- * so the layout is the one that Linux leaves after this failure.
+ * <p>Its message contains the call and its arguments, and {@link #errno()} returns the error. It is thrown after the
+ * call has ended, so the layout is in the state in which Linux leaves it after this failure.
  */
 public final class MmException extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -15,11 +15,11 @@ public final class MmException extends RuntimeException {
     /** The error. */
     private final Errno errno;
 
-    /** The asynchronous call that failed. A process that reads this exception from a stream has no such call. */
+    /** The asynchronous call that failed; null for a synchronous one, and after deserialization. */
     private final transient @Nullable PendingCall pending;
 
     /**
-     * Makes the exception of one failed call.
+     * Creates the exception of one failed call.
      *
      * @param call the call with its arguments, as a person would write it
      * @param errno the error
@@ -29,7 +29,7 @@ public final class MmException extends RuntimeException {
     }
 
     /**
-     * Makes the exception of one failed call that was asynchronous.
+     * Creates the exception of one failed asynchronous call.
      *
      * @param call the call with its arguments, as a person would write it
      * @param errno the error

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.mman;
 
-/** Categories of pages that {@code AddressSpace.pagemapScan} asks for and tells ({@code PAGE_IS_*}, linux/fs.h). */
+/** Page categories that {@code AddressSpace.pagemapScan} matches and reports ({@code PAGE_IS_*}, linux/fs.h). */
 public final class PageCategory {
     /**
-     * {@code PAGE_IS_WPALLOWED}: the mapping tracks writes by {@code userfaultfd} without waits. Never told: there is
-     * no {@code userfaultfd}.
+     * {@code PAGE_IS_WPALLOWED}: the mapping tracks writes asynchronously through {@code userfaultfd}. Never reported:
+     * there is no {@code userfaultfd}.
      */
     public static final long WPALLOWED = 1L;
 
     /**
-     * {@code PAGE_IS_WRITTEN}: not protected by {@code userfaultfd} since it was written. Without {@code userfaultfd}
-     * each page for which a page table exists has this category, present or not, as on Linux. {@link #SOFT_DIRTY} is
-     * for pages that were written.
+     * {@code PAGE_IS_WRITTEN}: not protected by {@code userfaultfd} since it was written. Without {@code userfaultfd},
+     * as on Linux, every page covered by an existing page table belongs to this category, present or not. Use {@link
+     * #SOFT_DIRTY} to find written pages.
      */
     public static final long WRITTEN = 1L << 1;
 
@@ -23,20 +23,20 @@ public final class PageCategory {
     public static final long PRESENT = 1L << 3;
 
     /**
-     * {@code PAGE_IS_SWAPPED}: not present, and not empty either. Without swap only guards have this category, as on
-     * Linux.
+     * {@code PAGE_IS_SWAPPED}: not present, but not empty either. Without swap only guards belong to this category, as
+     * on Linux.
      */
     public static final long SWAPPED = 1L << 4;
 
     /** {@code PAGE_IS_PFNZERO}: the zero page. */
     public static final long PFNZERO = 1L << 5;
 
-    /** {@code PAGE_IS_HUGE}: a huge page. No page has this category. */
+    /** {@code PAGE_IS_HUGE}: a huge page. No page belongs to this category. */
     public static final long HUGE = 1L << 6;
 
     /**
-     * {@code PAGE_IS_SOFT_DIRTY}: written since {@code AddressSpace.collectDirty} has reported the page last. The
-     * question clears nothing.
+     * {@code PAGE_IS_SOFT_DIRTY}: written since {@code AddressSpace.collectDirty} last reported the page. The scan
+     * clears nothing.
      */
     public static final long SOFT_DIRTY = 1L << 7;
 

@@ -6,10 +6,10 @@ package dev.samara.core.mman;
  * fs/proc/task_mmu.c. The frame number in the lower bits is 0, as it is for a reader without privileges.
  */
 public final class PagemapWord {
-    /** {@code PM_SOFT_DIRTY}: written since {@code AddressSpace.collectDirty} has reported the page last. */
+    /** {@code PM_SOFT_DIRTY}: written since {@code AddressSpace.collectDirty} last reported the page. */
     public static final long PM_SOFT_DIRTY = 1L << 55;
 
-    /** {@code PM_MMAP_EXCLUSIVE}: present, and in no other page table entry. The zero page never is. */
+    /** {@code PM_MMAP_EXCLUSIVE}: present, and mapped by no other page table entry. Never set for the zero page. */
     public static final long PM_EXCLUSIVE = 1L << 56;
 
     /** {@code PM_GUARD_REGION}: a guard of {@link Advice#GUARD_INSTALL}. */
@@ -18,7 +18,7 @@ public final class PagemapWord {
     /** {@code PM_FILE}: a present page of a page cache: of a file, of shared anonymous memory or of a segment. */
     public static final long PM_FILE = 1L << 61;
 
-    /** {@code PM_SWAP}: not present, and not empty either: a guard. */
+    /** {@code PM_SWAP}: not present, but not empty either: a guard. */
     public static final long PM_SWAP = 1L << 62;
 
     /** {@code PM_PRESENT}: in memory, and in this space's page table. */

@@ -4,15 +4,17 @@ package dev.samara.core.mman;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * An asynchronous call of an {@link dev.samara.core.AddressSpace}, after its publication: {@link #result} is known at
- * once, and the future completes with that number when the call is complete. Only this library extends this class.
+ * An asynchronous call of an {@link dev.samara.core.AddressSpace}, after its publication: {@link #result} is available
+ * immediately, and the future completes with that number when the call is complete. Only this library extends this
+ * class.
  *
- * <p>Until then the range is in flight. Operations there wait, and so do accesses to mappings that were moved there.
- * Lookups find the new layout already. A thread of the machine completes the future; it parks between two looks, for up
- * to a millisecond unless {@code MachineBuilder.housekeeping} says otherwise. With {@code invokedHousekeeping} a step
- * of the embedder completes it. It is complete from the beginning if there was nothing to wait for. It completes
- * exceptionally only if an {@code Error} or a backing's exception ended the work after publication, which changes
- * nothing of the result. No thread may wait for it that has a CPU in GUEST.
+ * <p>Until then the range is in flight: operations there wait, and so do accesses to mappings that were moved there,
+ * while lookups already find the new layout. One of the machine's threads completes the future; it parks between polls,
+ * for up to a millisecond unless {@code MachineBuilder.housekeeping} configures otherwise. With {@code
+ * invokedHousekeeping}, a housekeeping step that the embedder runs completes it. It is already complete when it is
+ * returned if there was nothing to wait for. It completes exceptionally only if an {@code Error} or a backing's
+ * exception ended the work after publication, which does not change the result. A thread with a CPU in GUEST must not
+ * wait for it.
  */
 public abstract class PendingCall extends CompletableFuture<Long> {
     /** Only for this library. */

@@ -10,13 +10,13 @@ public enum Resource {
     AS,
     /** {@code RLIMIT_DATA}: private writable memory and the heap; a limit of 0 applies to the heap only. */
     DATA,
-    /** {@code RLIMIT_STACK}: the largest size to which a stack may grow. */
+    /** {@code RLIMIT_STACK}: the maximum size to which a stack may grow. */
     STACK,
     /** {@code RLIMIT_MEMLOCK}: locked memory. */
     MEMLOCK,
     /**
-     * Page tables: a page for each table, the topmost included. An access that needs another table beyond the limit is
-     * {@link Fault#OUT_OF_MEMORY}, and a call is {@link Errno#ENOMEM}. Linux charges page tables to the memory cgroup.
+     * Page tables: one page per table, including the topmost. An access that would exceed the limit returns {@link
+     * Fault#OUT_OF_MEMORY}, and a call {@link Errno#ENOMEM}. Linux charges page tables to the memory cgroup.
      */
     PAGE_TABLES
 }
