@@ -237,8 +237,8 @@ final class BackingFault {
             Leaf.lock(leaf);
             try {
                 // While the notice holds, the entry was not emptied and filled again: it is the entry of the
-                // notification.
-                long wider = pte | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
+                // notification. All rights of the VMA: an atomic update needs more than the right to write.
+                long wider = pte | faultAround.bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED;
                 boolean widened = !Leaf.isDead(leaf)
                         && serves(notice, vma)
                         && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);
