@@ -25,6 +25,9 @@ import dev.samara.core.mman.Protection;
  * @param readImpliesExecute whether memory that may be read may be executed: the entries have no bit that forbids it
  */
 public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead, boolean readImpliesExecute) {
+    /** The bits that are rights: those of {@code mmap} have others, such as {@link Protection#SEM}. */
+    private static final int RIGHTS = Protection.READ | Protection.WRITE | Protection.EXEC;
+
     /**
      * x86-64, and x86-32 with PAE: every present page may be read, and the bit XD forbids fetches ({@code
      * arch/x86/mm/pgprot.c}; Intel SDM, volume 3A, "Access Rights").
@@ -97,7 +100,7 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
      * @return READ, WRITE and EXEC of {@link Protection}, as far as permitted
      */
     public int rights(int protection) {
-        int rights = protection & (Protection.READ | Protection.WRITE | Protection.EXEC);
+        int rights = protection & RIGHTS;
         if (((rights & Protection.WRITE) != 0 && writeImpliesRead)
                 || ((rights & Protection.EXEC) != 0 && executeImpliesRead)) {
             rights |= Protection.READ;
@@ -109,11 +112,11 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
      * Returns whether memory of a protection permits an access.
      *
      * @param protection bits of {@link Protection}, as {@code mmap} takes them; other bits are ignored
-     * @param access READ, WRITE or EXEC of {@link Protection}, or several
+     * @param access READ, WRITE or EXEC of {@link Protection}, or several; other bits are ignored
      * @return whether all of them are permitted
      */
     public boolean permits(int protection, int access) {
-        return (access & ~rights(protection)) == 0;
+        return (access & RIGHTS & ~rights(protection)) == 0;
     }
 
     /** Returns the rights of memory that is mapped with WRITE, EXEC and READ alone, on one line. */

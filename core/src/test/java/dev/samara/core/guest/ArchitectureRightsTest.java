@@ -326,6 +326,17 @@ final class ArchitectureRightsTest {
     }
 
     @Test
+    @DisplayName("an access may be given as the protection that mmap was given, with PROT_SEM")
+    void protectionAsAccess() {
+        open(Geometry.LINUX_X86_64, false);
+        int protection = READ | WRITE | Protection.SEM;
+        long address = map(protection, PRIVATE);
+        assertEquals(Fault.NONE, space.resolve(address, protection));
+        assertEquals(Fault.NONE, memory.handleFault(address, protection));
+        assertEquals(Fault.ACCERR, space.resolve(address, EXEC | Protection.SEM));
+    }
+
+    @Test
     @DisplayName("a view stores to write-only memory, and refuses its atomic updates and loads")
     void views() {
         open(Geometry.LINUX_MIPS32, false);

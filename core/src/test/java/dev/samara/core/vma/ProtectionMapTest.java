@@ -2,6 +2,7 @@
 package dev.samara.core.vma;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.mman.Protection;
 import org.junit.jupiter.api.DisplayName;
@@ -57,6 +58,7 @@ final class ProtectionMapTest {
             }
             int more = protection | Protection.SEM | Protection.PROT_GROWSDOWN;
             assertEquals(map.rights(protection), map.rights(more), "other bits are ignored");
+            assertTrue(map.permits(more, map.rights(more) | Protection.SEM), "other bits are ignored");
         }
         assertEquals(WANTED, wanted.toString());
         assertEquals(table, found.toString());
