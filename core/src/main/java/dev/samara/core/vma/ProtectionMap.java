@@ -84,14 +84,22 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
     public static final ProtectionMap MIPS_WITHOUT_RIXI = new ProtectionMap(true, true, true);
 
     /**
-     * PowerPC, 32-bit and 64-bit with radix page tables: EXEC alone is {@code PAGE_EXECONLY_X} ({@code
-     * arch/powerpc/mm/pgtable.c}, since Linux 6.7) or {@code PAGE_EXECONLY} ({@code vm_get_page_prot} in {@code
-     * arch/powerpc/mm/book3s64/pgtable.c}), and the fault handler refuses its loads ({@code access_error} in {@code
-     * arch/powerpc/mm/fault.c}). A right to write is one to read and write (Power ISA 3.1, Book III, "Radix Tree Page
-     * Table Entry", encoded access authority). A hash table of 32-bit processors has no such bit, so there a load
-     * succeeds after a fetch has put the page into the table; here it is always refused.
+     * PowerPC, 64-bit with radix page tables, and 32-bit with a bit that forbids fetches: EXEC alone is {@code
+     * PAGE_EXECONLY_X} ({@code arch/powerpc/mm/pgtable.c}, since Linux 6.7) or {@code PAGE_EXECONLY} ({@code
+     * vm_get_page_prot} in {@code arch/powerpc/mm/book3s64/pgtable.c}), and the fault handler refuses its loads ({@code
+     * access_error} in {@code arch/powerpc/mm/fault.c}). A right to write is one to read and write (Power ISA 3.1, Book
+     * III, "Radix Tree Page Table Entry", encoded access authority). A hash table of 32-bit processors has no bit that
+     * forbids reads, so there a load succeeds after a fetch has put the page into the table; here it is always refused.
      */
     public static final ProtectionMap POWERPC = EXECUTE_ONLY;
+
+    /**
+     * 32-bit PowerPC without a bit that forbids fetches, such as 604, 740, 750, 7400, 744x and 745x (those without
+     * {@code CPU_FTR_NOEXECUTE} in {@code arch/powerpc/include/asm/cputable.h}): memory that may be read or written may
+     * also be executed ({@code access_error} in {@code arch/powerpc/mm/fault.c}, "Allow execution from readable
+     * areas"). All else is as in {@link #POWERPC}.
+     */
+    public static final ProtectionMap POWERPC_WITHOUT_NX = new ProtectionMap(true, false, true);
 
     /**
      * Returns the accesses that memory of a protection permits.

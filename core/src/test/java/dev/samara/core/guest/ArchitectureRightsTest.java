@@ -109,6 +109,7 @@ final class ArchitectureRightsTest {
                         Geometry.LINUX_MIPS32,
                         Geometry.LINUX_MIPS32.withProtectionMap(ProtectionMap.MIPS_WITHOUT_RIXI),
                         Geometry.LINUX_PPC32,
+                        Geometry.LINUX_PPC32.withProtectionMap(ProtectionMap.POWERPC_WITHOUT_NX),
                         Geometry.LINUX_PPC64_64K)
                 .flatMap(geometry -> Stream.of(Arguments.of(geometry, false), Arguments.of(geometry, true)));
     }
