@@ -353,10 +353,40 @@ final class ArchitectureRightsTest {
         cpu.enterGuest();
         flat.storeInt(writeOnly, 5);
         flat.storeInt(writeOnly, 6);
+        assertEquals(-1, flat.translate(writeOnly, WRITE));
         assertThrows(IllegalStateException.class, () -> flat.getAndAddInt(writeOnly, 1));
         assertEquals(Fault.ACCERR, faults[0]);
+        assertEquals(new Fault(Fault.ACCERR, writeOnly, WRITE, 4), memory.lastFault());
+        assertEquals(Fault.NONE, space.resolve(writeOnly, WRITE));
+        assertEquals(Fault.ACCERR, space.resolve(writeOnly, UPDATE));
         assertThrows(IllegalStateException.class, () -> flat.loadInt(writeOnly));
         cpu.leaveGuest();
+    }
+
+    @Test
+    @DisplayName("stores to memory that was write-only hit the TLB after its first load or atomic update")
+    void noLongerWriteOnly() {
+        open(Geometry.LINUX_MIPS32, false);
+        for (int access : new int[] {READ, UPDATE}) {
+            long address = map(WRITE, PRIVATE);
+            assertEquals(Fault.NONE, memory.store(address, 4, 1));
+            assertEquals(0, space.mprotect(address, page, READ | WRITE));
+            assertEquals(Fault.NONE, access(address, access));
+            long misses = cpu.statistics().tlbMisses();
+            assertEquals(Fault.NONE, memory.store(address, 4, 1));
+            assertEquals(misses, cpu.statistics().tlbMisses());
+        }
+    }
+
+    @Test
+    @DisplayName("a futex word of execute-only memory cannot be compared")
+    void futexWord() {
+        open(Geometry.LINUX_AARCH64_4K, false);
+        long address = map(EXEC, PRIVATE);
+        FutexTable futexes = machine.futexes();
+        assertEquals(Errno.EFAULT.result(), futexes.await(memory, address, false, 1, FutexTable.ANY, 0));
+        assertEquals(Errno.EFAULT.result(), space.read(address, ByteBuffer.allocate(4)));
+        assertEquals(0, futexes.wake(memory, address, false, 1, FutexTable.ANY));
     }
 
     @Test
