@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.event;
 
+import dev.samara.core.annotation.Experimental;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,7 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          */
         CALLBACK_FAILED,
         /** A CPU has borrowed a space for longer than the set time, and goes on: the message names its thread. */
+        @Experimental
         LONG_BORROW,
         /** A reference to a space became unreachable and was not closed; the machine has given it up. */
         REFERENCE_LOST,
@@ -45,6 +47,7 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          * The machine has taken private pages of a space, because a fault found no frame; see {@link
          * dev.samara.core.MachineBuilder#lowMemory}.
          */
+        @Experimental
         SPACE_REAPED,
         /**
          * A file of the host could not be saved at its last close, or at the end of the machine, when no caller could
