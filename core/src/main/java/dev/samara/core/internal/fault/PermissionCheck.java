@@ -19,9 +19,10 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The front half of a fault: whether the VMA that a lookup found permits the access ({@code access_error} in {@code
- * arch/x86/mm/fault.c}), and what the fault waits for if it cannot know that yet. Decides SIGSEGV only: {@code Faulter}
- * and {@code BackingFault} decide SIGBUS, after the VMA permitted the access.
+ * Decides whether the VMA that a lookup found permits the access ({@code access_error} in {@code
+ * arch/x86/mm/fault.c}). Before that, a fault may have to wait at the gate of a VMA, or to grow a stack. Decides
+ * SIGSEGV only. A page beyond the end of a file (SIGBUS) is found later: by {@code FilePages.frameFor} and {@code
+ * frameForFault}, and for a file of the host by {@code OpenHostFile.fault}.
  *
  * <p>Every attempt has these steps:
  *
