@@ -43,7 +43,26 @@ public final class PermissionCheck {
      */
     public static final int FORCED = 1 << 30;
 
+    private static final int KNOWN = Protection.READ
+            | Protection.WRITE
+            | Protection.EXEC
+            | Protection.SEM
+            | Protection.PROT_GROWSDOWN
+            | Protection.PROT_GROWSUP;
+
     private PermissionCheck() {}
+
+    /**
+     * Refuses an access of a caller that has other bits than {@link Protection}: {@link #FORCED} is for the library.
+     *
+     * @throws IllegalArgumentException if there are such bits
+     */
+    public static void requireKnown(int access) {
+        if ((access & ~KNOWN) != 0) {
+            throw new IllegalArgumentException(
+                    "access 0x" + Integer.toHexString(access) + " has bits that are not of Protection");
+        }
+    }
 
     /** Looks the VMA up and checks it until there is a result, and maps no page. Returns a {@link Fault}. */
     public static int resolve(Layout layout, long address, int access) {
