@@ -275,10 +275,12 @@ public final class AddressSpace implements AutoCloseable {
      *     which rights imply others
      * @return {@link Fault#NONE} if it is allowed, MAPERR or ACCERR if not, or RETRY if the thread was interrupted
      *     while it waited
+     * @throws IllegalArgumentException if {@code access} has bits that are not of {@link Protection}
      * @throws IllegalStateException if this method would have to wait or grow a stack, and is called by an operation's
      *     retire phase, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
      */
     public int resolve(long address, int access) {
+        PermissionCheck.requireKnown(access);
         return PermissionCheck.resolve(layout, address, access);
     }
 

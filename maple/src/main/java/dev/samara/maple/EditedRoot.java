@@ -7,14 +7,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
-<<<<<<< HEAD
- * The root of a tree with what changes it: the writer lock, the era, and the draft of the edit or transaction in
- * progress. A second writer waits here for the writer lock ({@link #beginEdit}). Publishes drafts, and knows nothing of
- * the edits in them.
-=======
- * The root of a tree and the writer's state: the lock, the era, and the draft of the current edit or transaction. This
- * class publishes drafts; it does not depend on which edits they contain.
->>>>>>> w-english
+ * The root of a tree and the writer's state: the lock, the era, and the draft of the current edit or transaction. A
+ * second writer waits here for the writer lock ({@link #beginEdit}). This class publishes drafts; it does not depend on
+ * which edits they contain.
  */
 abstract class EditedRoot extends AfterRoot {
 

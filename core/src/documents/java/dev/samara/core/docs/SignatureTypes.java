@@ -36,6 +36,13 @@ final class SignatureTypes {
                 .toList();
     }
 
+    /** Returns the public and protected fields that a class declares: constants, in an API. */
+    static List<Field> fields(Class<?> type) {
+        return Arrays.stream(type.getDeclaredFields())
+                .filter(SignatureTypes::isSeen)
+                .toList();
+    }
+
     /** Returns the types in the supertypes and bounds of a class, and of its public and protected fields. */
     static Set<Class<?>> ofDeclaration(Class<?> type) {
         Set<Type> named = new HashSet<>(Arrays.asList(type.getGenericInterfaces()));
@@ -43,10 +50,8 @@ final class SignatureTypes {
             named.add(type.getGenericSuperclass());
         }
         named.addAll(Arrays.asList(type.getTypeParameters()));
-        for (Field field : type.getDeclaredFields()) {
-            if (isSeen(field)) {
-                named.add(field.getGenericType());
-            }
+        for (Field field : fields(type)) {
+            named.add(field.getGenericType());
         }
         return classes(named);
     }

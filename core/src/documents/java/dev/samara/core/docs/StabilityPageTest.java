@@ -15,6 +15,8 @@ import java.lang.module.ModuleDescriptor.Exports;
 import java.lang.module.ModuleReference;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
+import java.lang.reflect.Field;
+import java.lang.reflect.Member;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,6 +44,9 @@ final class StabilityPageTest {
 
     private static final Pattern NAME = Pattern.compile("`((?:new )?[\\w.]+)`");
 
+    /** A method, a constructor or a constant. */
+    private static final Pattern MEMBER = Pattern.compile("new .*|(?:.*\\.)?(?:[a-z]\\w*|[A-Z][A-Z0-9_]+)");
+
     /** The decision about a name. */
     private record Decision(String packageName, String name, String word) {
         boolean isExperimental() {
@@ -49,7 +54,7 @@ final class StabilityPageTest {
         }
 
         boolean isMember() {
-            return name.startsWith("new ") || Character.isLowerCase(name.charAt(name.lastIndexOf('.') + 1));
+            return MEMBER.matcher(name).matches();
         }
 
         String qualified() {
@@ -140,13 +145,13 @@ final class StabilityPageTest {
         return type.isAnnotationPresent(Experimental.class) || (enclosing != null && isExperimental(enclosing));
     }
 
-    private static String nameOf(Executable member) {
+    private static String nameOf(Member member) {
         String type = shortName(member.getDeclaringClass());
         return member.getDeclaringClass().getPackageName() + ": "
                 + (member instanceof Constructor ? "new " + type : type + '.' + member.getName());
     }
 
-    /** Returns for each name of members of stable types which of its overloads are experimental. */
+    /** Returns for each name of methods, constructors and constants of stable types which of them are experimental. */
     private static Map<String, Set<Boolean>> stableTypesMembers() {
         Map<String, Set<Boolean>> members = new TreeMap<>();
         for (Class<?> type : types()) {
@@ -154,6 +159,10 @@ final class StabilityPageTest {
                 for (Executable member : SignatureTypes.members(type)) {
                     members.computeIfAbsent(nameOf(member), any -> new TreeSet<>())
                             .add(member.isAnnotationPresent(Experimental.class));
+                }
+                for (Field field : SignatureTypes.fields(type)) {
+                    members.computeIfAbsent(nameOf(field), any -> new TreeSet<>())
+                            .add(field.isAnnotationPresent(Experimental.class));
                 }
             }
         }

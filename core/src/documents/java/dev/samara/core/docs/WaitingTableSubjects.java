@@ -78,6 +78,7 @@ public final class WaitingTableSubjects {
     private final Map<Cpu, FlatMemory> flat = new ConcurrentHashMap<>();
 
     public WaitingTableSubjects(GuestScene scene) {
+        scene.keep(all);
         PageCache cache = scene.machine.newPageCache(LINUX, PAGE);
         Backing backing = new CachedBacking("/cached", cache) {
             @Override

@@ -8,14 +8,15 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Marks a public type, method or constructor whose form is not settled. Any minor version may change or remove it,
- * without deprecating it first; {@code CHANGELOG.md} then says what a caller has to change. A patch version changes it
- * only where a defect cannot be repaired otherwise.
+ * Marks a public type, method, constructor or constant whose form is not settled. Any minor version may change or
+ * remove it, without deprecating it first; {@code CHANGELOG.md} then says what a caller has to change. A patch version
+ * changes it only where a defect cannot be repaired otherwise.
  *
  * <p>A caller may rely on what the javadoc of such an element says, in the version at hand: it is tested as everything
  * else is. The annotation is about its form, not about its quality. Elements without the annotation never need one that
  * has it: no type, parameter or result of theirs is experimental, so a program that names no experimental element
- * compiles and runs with each later minor version.
+ * has what {@code docs/stability.md} promises: it compiles and runs with each later minor version, but for the few
+ * exceptions that are listed there, such as a {@code switch} over an enum without a {@code default}.
  *
  * <p>On a type, the annotation covers all of its members. On a constructor of a record, it also covers
  * the number and order of the components, and so record patterns; the accessors stay.
@@ -26,5 +27,5 @@ import java.lang.annotation.Target;
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
-@Target({ElementType.TYPE, ElementType.METHOD, ElementType.CONSTRUCTOR})
+@Target({ElementType.TYPE, ElementType.METHOD, ElementType.CONSTRUCTOR, ElementType.FIELD})
 public @interface Experimental {}

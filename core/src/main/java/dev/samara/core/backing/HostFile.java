@@ -72,7 +72,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * <p>Pages in memory are used. Of the others, 64 KiB or more side by side are read from the host straight into the
      * buffer, if the file was opened by path: they do not come into memory, evict nothing, and are copied once (as with
      * {@code RWF_DONTCACHE} on Linux). The kernel of the host keeps such bytes, so a second read costs little more than
-     * one from memory. All other pages are read into memory first, and those of a file that was opened as a channel always.
+     * one from memory. All other pages are read into memory first, and those of a file that was opened as a channel
+     * always.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.event;
 
+import dev.samara.core.annotation.Experimental;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +29,7 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         /**
          * A CPU has borrowed a space for longer than the configured time, and continues: the message names its thread.
          */
+        @Experimental
         LONG_BORROW,
         /** A reference to a space became unreachable without a close; the machine released it. */
         REFERENCE_LOST,
@@ -47,6 +49,7 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          * The machine took private pages from a space, because a fault found no free frame; see {@link
          * dev.samara.core.MachineBuilder#lowMemory}.
          */
+        @Experimental
         SPACE_REAPED,
         /**
          * A file of the host could not be saved at its last close, or when the machine was closed, and the error could

@@ -120,7 +120,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
      *
      * @param fault a {@link Fault} that is no success
      * @param address where the access has failed; for an access across a page boundary, in the page that failed
-     * @param access {@link Protection#READ}, {@link Protection#WRITE} or {@link Protection#EXEC} for a fetch
+     * @param access {@link Protection#READ}, {@link Protection#WRITE} or {@link Protection#EXEC} for a fetch; WRITE for
+     *     an atomic update, which needs the right to read too
      * @param size of the access, in bytes
      */
     protected abstract void fault(int fault, long address, int access, int size);
@@ -173,9 +174,10 @@ public abstract sealed class FlatAccess permits FlatBytes {
      *
      * <p>The result is -1 if an access through the region is not possible now: the page is not in memory, or lacks the
      * right until a fault has copied it; it is {@linkplain dev.samara.core.AddressSpace#watch watched} for such an
-     * access; its frame lies outside the first region; pages have less than 4 KiB; or the machine is {@linkplain
-     * dev.samara.core.MachineBuilder#checked checked}. The caller then makes its access by a method of this class,
-     * which handles the fault and reports a failure. The next access to the page may translate again.
+     * access; it may be written and not {@linkplain dev.samara.core.vma.ProtectionMap read}; its frame lies outside the
+     * first region; pages have less than 4 KiB; or the machine is {@linkplain dev.samara.core.MachineBuilder#checked
+     * checked}. The caller then makes its access by a method of this class, which handles the fault and reports a
+     * failure. The next access to the page may translate again.
      *
      * <p><b>How long it holds.</b> Until a {@linkplain dev.samara.core.Cpu#onFlush flush listener} of this CPU is
      * called for a range with the address, or the CPU goes elsewhere: at {@link dev.samara.core.Cpu#switchTo}, {@link

@@ -30,7 +30,9 @@ import java.nio.ByteOrder;
  *       storeIntRelease} and {@code storeIntVolatile} are ordered.
  *   <li>{@code compareAndSetInt}, {@code compareAndExchangeInt}, {@code getAndAddInt}, {@code getAndSetInt}, {@code
  *       getAndBitwiseAndInt}, {@code getAndBitwiseOrInt} and {@code getAndBitwiseXorInt} are atomic updates, with the
- *       order of volatile accesses. They need the right to write only.
+ *       order of volatile accesses. They need the rights to read and to write, and fail as an access to write. A
+ *       handler that asks {@link dev.samara.core.AddressSpace#resolve} about one of them asks for both rights: memory
+ *       of MIPS may be written and not read ({@link dev.samara.core.vma.ProtectionMap}).
  *   <li>{@code loadReservedIntOpaque}, {@code loadReservedIntVolatile} and {@code storeConditionalInt}, and those for
  *       eight bytes, are load-reserved and store-conditional, with the reservation of the CPU.
  *   <li>Fences are the static methods of VarHandle: {@code fullFence}, {@code acquireFence}, {@code releaseFence},

@@ -104,6 +104,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address any address
      * @param access bits of {@link Protection}
      * @return a {@link Fault}
+     * @throws IllegalArgumentException if {@code access} has bits that are not of {@link Protection}
      */
     public abstract int handleFault(long address, int access);
 

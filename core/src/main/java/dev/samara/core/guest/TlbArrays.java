@@ -59,8 +59,9 @@ import java.nio.MappedByteBuffer;
  * <p><b>What never matches.</b> On a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine no tag
  * matches, so each access is checked. No store tag matches for a page that is {@linkplain
  * dev.samara.core.AddressSpace#watch watched}, so each store is reported. No tag matches for a page that is {@linkplain
- * dev.samara.core.AddressSpace#watchReads watched for reads}. Outside GUEST no tag matches, since no tag
- * has the key. Frames outside the first region, and pages of less than 4 KiB, never match.
+ * dev.samara.core.AddressSpace#watchReads watched for reads}. No store tag matches for a page that may be written and
+ * not {@linkplain dev.samara.core.vma.ProtectionMap read}. Outside GUEST no tag matches, since no tag has the key.
+ * Frames outside the first region, and pages of less than 4 KiB, never match.
  *
  * <p>Only the owner of the CPU may use the arrays, and nobody may write into them. Nothing checks that.
  */

@@ -21,7 +21,8 @@ package dev.samara.core.mman;
  * @param kind the reason, one of the numbers of this class but not {@link #NONE}
  * @param address where the access failed, {@code si_addr}; for an access that crosses a page boundary, an address in
  *     the page that failed
- * @param access bits of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a load
+ * @param access bits of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a load.
+ *     An update needs the right to read too
  * @param size of the access in bytes, for a copy the bytes within one page; 0 if the call names a page, not bytes
  */
 public record Fault(int kind, long address, int access, int size) {

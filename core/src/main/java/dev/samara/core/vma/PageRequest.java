@@ -27,9 +27,9 @@ public interface PageRequest {
     long address();
 
     /**
-     * Returns the kind of the access.
+     * Returns the kind of the access, as {@link dev.samara.core.mman.Fault#access} has it.
      *
-     * @return bits of {@link Protection}
+     * @return one bit of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a load
      */
     int access();
 

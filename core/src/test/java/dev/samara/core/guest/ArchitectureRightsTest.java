@@ -4,23 +4,32 @@ package dev.samara.core.guest;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.OneThread;
+import dev.samara.core.internal.fault.PermissionCheck;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.ProtectionMap;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -36,13 +45,56 @@ final class ArchitectureRightsTest {
     private static final int READ = Protection.READ;
     private static final int WRITE = Protection.WRITE;
     private static final int EXEC = Protection.EXEC;
+
+    /** The access of an atomic update. */
+    private static final int UPDATE = READ | WRITE;
+
     private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
     private static final int SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS;
 
     /** Closed in reverse order. */
     private final List<AutoCloseable> opened = new ArrayList<>();
 
+    /** A file of one page that is notified of first writes. */
+    private static final class NoticingFile extends CachedBacking {
+        /** More than the accesses of a test can cause. */
+        private static final int MOST = 100;
+
+        final PageCache cache;
+        int notices;
+
+        NoticingFile(PageCache cache) {
+            super("/noticing", cache);
+            this.cache = cache;
+        }
+
+        @Override
+        protected boolean read(long pageNumber, int frame, FrameStore store) {
+            return true;
+        }
+
+        @Override
+        public boolean noticesWrites() {
+            return true;
+        }
+
+        /** Fails rather than to be called for ever. */
+        @Override
+        public int pageMkwrite(PageRequest request) {
+            return ++notices > MOST ? -Fault.ADRERR : 0;
+        }
+    }
+
+    /** The memory of a mapping. */
+    private enum Kind {
+        ANONYMOUS,
+        FILE,
+        NOTICING_FILE
+    }
+
     private Machine machine;
+    private MemoryFile file;
+    private NoticingFile noticing;
     private AddressSpace space;
     private Cpu cpu;
     private GuestMemory memory;
@@ -58,6 +110,7 @@ final class ArchitectureRightsTest {
                         Geometry.LINUX_MIPS32,
                         Geometry.LINUX_MIPS32.withProtectionMap(ProtectionMap.MIPS_WITHOUT_RIXI),
                         Geometry.LINUX_PPC32,
+                        Geometry.LINUX_PPC32.withProtectionMap(ProtectionMap.POWERPC_WITHOUT_NX),
                         Geometry.LINUX_PPC64_64K)
                 .flatMap(geometry -> Stream.of(Arguments.of(geometry, false), Arguments.of(geometry, true)));
     }
@@ -75,6 +128,8 @@ final class ArchitectureRightsTest {
         cpu.switchTo(space);
         memory = cpu.memory();
         page = geometry.pageSize();
+        file = machine.newFile("/file", 1, geometry, page);
+        noticing = new NoticingFile(machine.newPageCache(geometry, page));
     }
 
     @AfterEach
@@ -85,17 +140,35 @@ final class ArchitectureRightsTest {
     }
 
     private long map(int protection, int flags) {
-        long mapped = space.mmap(0, page, protection, flags, null, 0);
+        return mapOf(protection, flags, null);
+    }
+
+    private long mapOf(int protection, int flags, @Nullable Backing backing) {
+        long mapped = space.mmap(0, page, protection, flags, backing, 0);
         assertFalse(Errno.isError(mapped), () -> "mmap: " + Errno.of(mapped));
         return mapped;
+    }
+
+    private long map(int protection, int flags, Kind kind) {
+        return switch (kind) {
+            case ANONYMOUS -> map(protection, flags | MapFlags.ANONYMOUS);
+            case FILE -> mapOf(protection, flags, file.open());
+            case NOTICING_FILE -> mapOf(protection, flags, noticing);
+        };
     }
 
     private int access(long address, int access) {
         return switch (access) {
             case READ -> memory.load(address, 4);
             case WRITE -> memory.store(address, 4, 7);
-            default -> memory.fetch(address, 4);
+            case EXEC -> memory.fetch(address, 4);
+            default -> memory.getAndAdd(address, 4, 1);
         };
+    }
+
+    private int expected(int protection, int access) {
+        boolean isPermitted = (access & ~space.geometry().protectionMap().rights(protection)) == 0;
+        return isPermitted ? Fault.NONE : Fault.ACCERR;
     }
 
     /** Makes each access twice: by a fault, and by what the fault has left in page table and TLB. */
@@ -151,13 +224,73 @@ final class ArchitectureRightsTest {
     @DisplayName("a page of a file, and its private copy, permit what the architecture's map permits")
     void fileMemory(Geometry geometry, boolean isChecked) {
         open(geometry, isChecked);
-        MemoryFile file = machine.newFile("/file", 1, geometry, page);
         for (int flags : new int[] {MapFlags.PRIVATE, MapFlags.SHARED}) {
             for (int protection = 0; protection < 8; protection++) {
-                long address = space.mmap(0, page, protection, flags, file.open(), 0);
-                assertFalse(Errno.isError(address));
-                assertRights(protection, address, "file");
+                assertRights(protection, map(protection, flags, Kind.FILE), "file");
+                assertRights(protection, map(protection, flags, Kind.NOTICING_FILE), "file that notices writes");
             }
+        }
+    }
+
+    /**
+     * The entry has the rights that the first access left it, also after those of the mapping have changed. The access
+     * after the change comes before all others, so its own fault has to give it all that it needs.
+     */
+    @ParameterizedTest(name = "{0}, checked {1}")
+    @MethodSource("geometries")
+    @DisplayName("P18: the first access after mprotect leaves an entry that permits it, whatever was accessed before")
+    void firstAccess(Geometry geometry, boolean isChecked) {
+        open(geometry, isChecked);
+        for (Kind kind : Kind.values()) {
+            for (int flags : new int[] {MapFlags.PRIVATE, MapFlags.SHARED}) {
+                for (int rights = 0; rights < 64; rights++) {
+                    for (int first : new int[] {READ, WRITE, EXEC, UPDATE}) {
+                        for (int next : new int[] {READ, WRITE, EXEC, UPDATE}) {
+                            assertFirst(kind, flags, false, rights >> 3, first, rights & 7, next);
+                            assertFirst(kind, flags, true, rights >> 3, first, rights & 7, next);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /** With a page that is in the page table before, with all rights, or not. */
+    private void assertFirst(Kind kind, int flags, boolean isPresent, int before, int first, int after, int next) {
+        long address = map(isPresent ? READ | WRITE | EXEC : before, flags, kind);
+        if (isPresent) {
+            assertEquals(Fault.NONE, access(address, UPDATE));
+            assertEquals(Fault.NONE, access(address, EXEC));
+            assertEquals(0, space.mprotect(address, page, before));
+        }
+        noticing.notices = 0;
+        int one = access(address, first);
+        assertEquals(0, space.mprotect(address, page, after));
+        int other = access(address, next);
+        long misses = cpu.statistics().tlbMisses();
+        int again = access(address, next);
+        long missed = cpu.statistics().tlbMisses() - misses;
+        if (one != expected(before, first) || other != expected(after, next) || again != other) {
+            fail(String.format(
+                    "%s, flags %d, present %s: access %d of protection %d is %d, then access %d of protection %d is"
+                            + " %d, %d",
+                    kind, flags, isPresent, first, before, one, next, after, other, again));
+        }
+        // Stores to write-only memory miss, and go on to do so when mprotect has made it readable.
+        if (again == Fault.NONE
+                && missed != 0
+                && space.geometry().protectionMap().writeImpliesRead()) {
+            fail(String.format(
+                    "%s, flags %d, present %s: access %d misses again, with protection %d after %d",
+                    kind, flags, isPresent, next, after, before));
+        }
+        if (kind == Kind.ANONYMOUS && flags == MapFlags.SHARED) {
+            // The end of a shared object gives its page back in the background.
+            assertEquals(0, space.madvise(address, page, Advice.REMOVE));
+        }
+        assertEquals(0, space.munmap(address, page));
+        if (kind == Kind.NOTICING_FILE) {
+            noticing.cache.remove(0, 1);
         }
     }
 
@@ -183,6 +316,33 @@ final class ArchitectureRightsTest {
     }
 
     @Test
+    @DisplayName("a backing is not notified again of writes to a page that may be written, when it may be read too")
+    void noticedOnce() {
+        open(Geometry.LINUX_MIPS32, false);
+        long address = mapOf(WRITE, MapFlags.SHARED, noticing);
+        assertEquals(Fault.NONE, memory.store(address, 4, 1));
+        assertEquals(0, space.mprotect(address, page, READ | WRITE));
+        assertEquals(Fault.NONE, memory.getAndAdd(address, 4, 1));
+        assertEquals(1, noticing.notices);
+        assertEquals(1, memory.value());
+    }
+
+    @Test
+    @DisplayName("an access may be given as the protection that mmap was given, with PROT_SEM")
+    void protectionAsAccess() {
+        open(Geometry.LINUX_X86_64, false);
+        int protection = READ | WRITE | Protection.SEM;
+        long address = map(protection, PRIVATE);
+        assertEquals(Fault.NONE, space.resolve(address, protection));
+        assertEquals(Fault.NONE, memory.handleFault(address, protection));
+        assertEquals(Fault.ACCERR, space.resolve(address, EXEC | Protection.SEM));
+        int forced = READ | PermissionCheck.FORCED;
+        long hidden = map(0, PRIVATE);
+        assertThrows(IllegalArgumentException.class, () -> space.resolve(hidden, forced));
+        assertThrows(IllegalArgumentException.class, () -> memory.handleFault(hidden, forced));
+    }
+
+    @Test
     @DisplayName("a view stores to write-only memory, and refuses its atomic updates and loads")
     void views() {
         open(Geometry.LINUX_MIPS32, false);
@@ -198,10 +358,40 @@ final class ArchitectureRightsTest {
         cpu.enterGuest();
         flat.storeInt(writeOnly, 5);
         flat.storeInt(writeOnly, 6);
+        assertEquals(-1, flat.translate(writeOnly, WRITE));
         assertThrows(IllegalStateException.class, () -> flat.getAndAddInt(writeOnly, 1));
         assertEquals(Fault.ACCERR, faults[0]);
+        assertEquals(new Fault(Fault.ACCERR, writeOnly, WRITE, 4), memory.lastFault());
+        assertEquals(Fault.NONE, space.resolve(writeOnly, WRITE));
+        assertEquals(Fault.ACCERR, space.resolve(writeOnly, UPDATE));
         assertThrows(IllegalStateException.class, () -> flat.loadInt(writeOnly));
         cpu.leaveGuest();
+    }
+
+    @Test
+    @DisplayName("stores to memory that was write-only hit the TLB after its first load or atomic update")
+    void noLongerWriteOnly() {
+        open(Geometry.LINUX_MIPS32, false);
+        for (int access : new int[] {READ, UPDATE}) {
+            long address = map(WRITE, PRIVATE);
+            assertEquals(Fault.NONE, memory.store(address, 4, 1));
+            assertEquals(0, space.mprotect(address, page, READ | WRITE));
+            assertEquals(Fault.NONE, access(address, access));
+            long misses = cpu.statistics().tlbMisses();
+            assertEquals(Fault.NONE, memory.store(address, 4, 1));
+            assertEquals(misses, cpu.statistics().tlbMisses());
+        }
+    }
+
+    @Test
+    @DisplayName("a futex word of execute-only memory cannot be compared")
+    void futexWord() {
+        open(Geometry.LINUX_AARCH64_4K, false);
+        long address = map(EXEC, PRIVATE);
+        FutexTable futexes = machine.futexes();
+        assertEquals(Errno.EFAULT.result(), futexes.await(memory, address, false, 1, FutexTable.ANY, 0));
+        assertEquals(Errno.EFAULT.result(), space.read(address, ByteBuffer.allocate(4)));
+        assertEquals(0, futexes.wake(memory, address, false, 1, FutexTable.ANY));
     }
 
     @Test

@@ -2,6 +2,7 @@
 package dev.samara.core.vma;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.mman.Protection;
 import org.junit.jupiter.api.DisplayName;
@@ -22,7 +23,7 @@ final class ProtectionMapTest {
 
     /**
      * The second half of each protection_map, that of shared mappings, whose entries are those of private ones after
-     * the first write.
+     * the first write; or, where the entries do not decide, what the fault handler permits.
      */
     @ParameterizedTest(name = "{0}: {1}")
     @CsvSource({
@@ -38,10 +39,12 @@ final class ProtectionMapTest {
         "RISCV,                --- r-- rw- rw- --x r-x rwx rwx",
         // arch/mips/mm/cache.c, cpu_has_rixi
         "MIPS,                 --- r-- -w- rw- r-x r-x rwx rwx",
-        // arch/mips/mm/cache.c, without
+        // arch/mips/mm/fault.c without cpu_has_rixi, and early tables of arch/mips/mm/cache.c
         "MIPS_WITHOUT_RIXI,    --- r-x rwx rwx r-x r-x rwx rwx",
         // arch/powerpc/mm/pgtable.c
         "POWERPC,              --- r-- rw- rw- --x r-x rwx rwx",
+        // arch/powerpc/mm/fault.c without CPU_FTR_NOEXECUTE
+        "POWERPC_WITHOUT_NX,   --- r-x rwx rwx --x r-x rwx rwx",
         "EXECUTE_ONLY,         --- r-- rw- rw- --x r-x rwx rwx"
     })
     @DisplayName("all protections have the rights of the kernel's table")
@@ -57,6 +60,7 @@ final class ProtectionMapTest {
             }
             int more = protection | Protection.SEM | Protection.PROT_GROWSDOWN;
             assertEquals(map.rights(protection), map.rights(more), "other bits are ignored");
+            assertTrue(map.permits(more, map.rights(more) | Protection.SEM), "other bits are ignored");
         }
         assertEquals(WANTED, wanted.toString());
         assertEquals(table, found.toString());
@@ -101,5 +105,6 @@ final class ProtectionMapTest {
     void text() {
         assertEquals("-w- is -w-, --x is r-x, r-- is r--", ProtectionMap.MIPS.toString());
         assertEquals("-w- is rwx, --x is r-x, r-- is r-x", ProtectionMap.X86_WITHOUT_NX.toString());
+        assertEquals("-w- is rwx, --x is --x, r-- is r-x", ProtectionMap.POWERPC_WITHOUT_NX.toString());
     }
 }

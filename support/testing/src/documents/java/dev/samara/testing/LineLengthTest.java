@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -19,21 +20,28 @@ class LineLengthTest {
     private static final Path TOP = Project.root();
     private static final int COLUMNS = 120;
 
-    private static List<String> longLines(Path file) throws IOException {
+    /** Also in a comment, which is formatted. */
+    private static final Pattern MERGED = Pattern.compile("^[ *]*(<{7}|>{7}) ");
+
+    private static List<String> badLines(Path file) throws IOException {
         List<String> found = new ArrayList<>();
         List<String> lines = Files.readAllLines(file);
         for (int i = 0; i < lines.size(); i++) {
             String line = lines.get(i);
             int columns = line.codePointCount(0, line.length());
+            String place = TOP.relativize(file) + ":" + (i + 1);
             if (columns > COLUMNS) {
-                found.add(TOP.relativize(file) + ":" + (i + 1) + " has " + columns + " columns");
+                found.add(place + " has " + columns + " columns");
+            }
+            if (MERGED.matcher(line).find()) {
+                found.add(place + " is left from a merge");
             }
         }
         return found;
     }
 
     @Test
-    void linesAreShortEnough() throws IOException {
+    void linesAreShortAndMerged() throws IOException {
         List<Path> files = new ArrayList<>();
         for (Path module : Project.modules()) {
             int before = files.size();
@@ -54,7 +62,7 @@ class LineLengthTest {
         assertTrue(files.size() > sources + 1, "no docs");
         List<String> found = new ArrayList<>();
         for (Path file : files) {
-            found.addAll(longLines(file));
+            found.addAll(badLines(file));
         }
         assertEquals(List.of(), found);
     }

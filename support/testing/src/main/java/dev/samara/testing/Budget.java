@@ -15,9 +15,9 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * Prints where the processor time of a build went, by module and kind of work, beside the budget of each kind, and
- * fails if one took more, if it is asked to. It reads what {@link TestTimes} recorded. What is not the time of a test
- * is that of compilation and static checks: javac, Error Prone, javadoc, format, licences, jars.
+ * Prints how many tests a build has run, and where its processor time went, by module and kind of work, beside the
+ * budget of each kind, and fails if one took more, if it is asked to. It reads what {@link TestTimes} recorded. What is
+ * not the time of a test is that of compilation and static checks: javac, Error Prone, javadoc, format, licences, jars.
  *
  * <p>Two idle processors that are always busy need half of the sum.
  */
@@ -54,6 +54,9 @@ public final class Budget {
     /** The milliseconds of the tests, by module. */
     private final Map<String, Map<Work, Long>> tests = new TreeMap<>();
 
+    /** The number of tests that have run, by module. */
+    private final Map<String, Long> counts = new TreeMap<>();
+
     private final long all;
 
     /**
@@ -66,23 +69,26 @@ public final class Budget {
         try (Stream<Path> outputs = Files.find(root, DEPTH, (file, attributes) -> file.endsWith(OUTPUT))) {
             for (Path output : outputs.toList()) {
                 Path module = output.resolve("../..").toAbsolutePath().normalize();
-                tests.put(String.valueOf(module.getFileName()), ofModule(output));
+                add(String.valueOf(module.getFileName()), output);
             }
         }
     }
 
-    private static Map<Work, Long> ofModule(Path output) throws IOException {
+    private void add(String module, Path output) throws IOException {
         Map<Work, Long> times = new EnumMap<>(Work.class);
+        long count = 0;
         try (Stream<Path> files = Files.walk(output)) {
             for (Path file : files.filter(each -> each.toString().endsWith(TestTime.SUFFIX))
                     .toList()) {
                 for (String line : Files.readAllLines(file)) {
                     TestTime time = TestTime.parse(line);
                     times.merge(Work.of(time.kind()), time.millis(), Long::sum);
+                    count += time.tests();
                 }
             }
         }
-        return times;
+        tests.put(module, times);
+        counts.put(module, count);
     }
 
     /** Returns the seconds of a kind in all modules. */
@@ -115,6 +121,12 @@ public final class Budget {
         StringBuilder head = new StringBuilder(String.format(Locale.ROOT, "%-36s", "seconds of a processor"));
         tests.keySet().forEach(module -> head.append(String.format(Locale.ROOT, "%9s", module)));
         out.println(head.append("      all   budget"));
+        StringBuilder run = new StringBuilder(String.format(Locale.ROOT, "%-36s", "tests that have run"));
+        counts.values().forEach(count -> run.append(String.format(Locale.ROOT, "%9d", count)));
+        out.println(run.append(String.format(
+                Locale.ROOT,
+                "%9d",
+                counts.values().stream().mapToLong(Long::longValue).sum())));
         for (Work work : Work.values()) {
             StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%-36s", work.text));
             for (Map<Work, Long> times : tests.values()) {

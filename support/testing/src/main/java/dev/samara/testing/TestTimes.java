@@ -12,9 +12,9 @@ import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
 
 /**
- * Records the processor time of each test class and its {@link TestKind}, for {@link Budget}: a {@link TestTime} a
- * line, in a file for each test JVM, in the folder of {@link TestOutput}. The start of the JVM counts to its first
- * class. Without that folder it does nothing. JUnit finds it as a service, and calls it from one thread.
+ * Records the processor time of each test class, its {@link TestKind} and its tests, for {@link Budget}: a {@link
+ * TestTime} a line, in a file for each test JVM, in the folder of {@link TestOutput}. The start of the JVM counts to
+ * its first class. Without that folder it does nothing. JUnit finds it as a service, and calls it from one thread.
  */
 public final class TestTimes implements TestExecutionListener {
     private final long pid = ProcessHandle.current().pid();
@@ -22,6 +22,9 @@ public final class TestTimes implements TestExecutionListener {
 
     /** The milliseconds that are recorded. */
     private long recorded;
+
+    /** The tests that have run since the last record. */
+    private long tests;
 
     /** Makes the listener, for JUnit. */
     public TestTimes() {
@@ -31,6 +34,9 @@ public final class TestTimes implements TestExecutionListener {
 
     @Override
     public void executionFinished(TestIdentifier test, TestExecutionResult result) {
+        if (test.isTest() && result.getStatus() != TestExecutionResult.Status.ABORTED) {
+            tests++;
+        }
         String name = TestOutput.topLevel(test);
         if (file != null && name != null) {
             ProcessorTime.of(pid).ifPresent(now -> record(file, name, TestKind.of(test.getTags()), now));
@@ -38,8 +44,9 @@ public final class TestTimes implements TestExecutionListener {
     }
 
     private void record(Path to, String name, TestKind kind, long now) {
-        TestTime time = new TestTime(name, kind, now - recorded);
+        TestTime time = new TestTime(name, kind, now - recorded, tests);
         recorded = now;
+        tests = 0;
         try {
             Files.createDirectories(to.getParent());
             Files.writeString(to, time + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);

@@ -40,16 +40,22 @@ final class BudgetTest {
     @Test
     @DisplayName("adds up the times of a kind in all runs of all modules; what is left is that of the build")
     void adds() throws IOException {
-        times("maple", "tests", new TestTime("A", TestKind.COMPARISON, 10_000));
-        times("core", "tests", new TestTime("B", TestKind.EXPLORATION, 20_000), new TestTime("C", TestKind.OTHER, 500));
-        times("core", "divided", new TestTime("B", TestKind.EXPLORATION, 5_000));
+        times("maple", "tests", new TestTime("A", TestKind.COMPARISON, 10_000, 7));
+        times(
+                "core",
+                "tests",
+                new TestTime("B", TestKind.EXPLORATION, 20_000, 7),
+                new TestTime("C", TestKind.OTHER, 500, 7));
+        times("core", "divided", new TestTime("B", TestKind.EXPLORATION, 5_000, 7));
         Budget budget = new Budget(root, 100_000);
         assertEquals(10, budget.seconds(Budget.Work.COMPARISON), 1e-9);
         assertEquals(25, budget.seconds(Budget.Work.EXPLORATION), 1e-9);
         assertEquals(0.5, budget.seconds(Budget.Work.OTHER), 1e-9);
         assertEquals(64.5, budget.seconds(Budget.Work.BUILD), 1e-9);
         assertEquals(List.of(), budget.over(100));
-        String explorations = table(budget).lines().skip(3).findFirst().orElseThrow();
+        String run = table(budget).lines().skip(1).findFirst().orElseThrow();
+        assertEquals("tests that have run                        21        7       28", run);
+        String explorations = table(budget).lines().skip(4).findFirst().orElseThrow();
         assertEquals("explorations                             25.0              25.0      120", explorations);
     }
 
@@ -59,8 +65,8 @@ final class BudgetTest {
         times(
                 "core",
                 "tests",
-                new TestTime("A", TestKind.COMPARISON, 90_001),
-                new TestTime("B", TestKind.OTHER, 210_000));
+                new TestTime("A", TestKind.COMPARISON, 90_001, 7),
+                new TestTime("B", TestKind.OTHER, 210_000, 7));
         assertEquals(List.of(Budget.Work.COMPARISON), new Budget(root, 600_001).over(100));
         assertEquals(List.of(Budget.Work.BUILD, Budget.Work.COMPARISON), new Budget(root, 600_002).over(100));
         assertEquals(List.of(), new Budget(root, 600_002).over(101));
@@ -69,9 +75,9 @@ final class BudgetTest {
     @Test
     @DisplayName("has a line for each run of a class, and refuses another one")
     void lines() {
-        TestTime time = new TestTime("dev.samara.ATest", TestKind.OTHER, 12);
+        TestTime time = new TestTime("dev.samara.ATest", TestKind.OTHER, 12, 7);
         assertEquals(time, TestTime.parse(time.toString()));
-        assertThrows(IllegalArgumentException.class, () -> TestTime.parse("dev.samara.ATest OTHER"));
+        assertThrows(IllegalArgumentException.class, () -> TestTime.parse("dev.samara.ATest OTHER 12"));
     }
 
     @Test

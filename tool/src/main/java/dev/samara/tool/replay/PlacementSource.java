@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.replay;
 
-/** Where the address of a replayed mapping that may be placed anywhere comes from; {@code CallMaker} goes by it. */
+/**
+ * Where the address of a replayed mapping that may be placed anywhere comes from. {@code CallMaker.isPlacedByTrace}
+ * applies it.
+ */
 public enum PlacementSource {
     /** The library places the mapping, and must choose the kernel's address. */
     LIBRARY,

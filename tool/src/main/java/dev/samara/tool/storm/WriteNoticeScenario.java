@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
+import static dev.samara.core.mman.Protection.NONE;
 import static dev.samara.core.mman.Protection.READ;
 import static dev.samara.core.mman.Protection.WRITE;
 
@@ -179,6 +180,10 @@ final class WriteNoticeScenario implements Group {
                 for (int page = 0; page < PAGES; page++) {
                     sums[page] = sum(cpu, page);
                     told[page] = notices.get(page);
+                }
+                if (random.nextBoolean()) {
+                    // The next addition finds entries without any right, and needs more than the right to write.
+                    done(space.mprotect(BASE, BYTES, NONE));
                 }
                 try (VmaRef reference = space.acquire(BASE)) {
                     done(space.mprotect(BASE, BYTES, READ | WRITE));

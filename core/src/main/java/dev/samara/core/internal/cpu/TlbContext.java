@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A space as TLBs know it ({@code mm_context_t}): a number that no other space ever has, and a {@linkplain
  * FlushGeneration generation}. The generation is advanced after each change of the page table that a CPU may not see.
+ * Which spaces' translations a CPU keeps over a switch is in {@code FlushedGenerations}.
  *
  * <p>A thread that has changed entries of which other CPUs may have translations advances the generation, reads the
  * cpumask of the entries, logs the range, and has {@link Shootdowns#shoot} wait for those CPUs. A CPU that begins to

@@ -54,6 +54,14 @@ final class BackingFault {
 
     /** A request to a backing. There is one object per request, since a backing may itself fault on this thread. */
     private record Request(FaultState state, VmArea vma, long page, long address, int access) implements PageRequest {
+        /** With the access as a backing sees it: a write, also for an atomic update ({@code FAULT_FLAG_WRITE}). */
+        static Request of(FaultState state, VmArea vma, long page, long address, int access) {
+            int only = (access & Protection.WRITE) != 0
+                    ? Protection.WRITE
+                    : (access & Protection.EXEC) != 0 ? Protection.EXEC : Protection.READ;
+            return new Request(state, vma, page, address, only);
+        }
+
         @Override
         public String toString() {
             return "request for page " + page + " at address 0x" + Long.toHexString(address);
@@ -81,8 +89,7 @@ final class BackingFault {
         long removals = cache.removals();
         int frame;
         try {
-            // A backing is asked for the page, whatever gives the right.
-            frame = ask(traits, cache, new Request(state, vma, page, address, access & ~PermissionCheck.FORCED));
+            frame = ask(traits, cache, Request.of(state, vma, page, address, access));
         } finally {
             vma.release();
         }
@@ -100,8 +107,7 @@ final class BackingFault {
             return copyOnWrite.copyFromCache(vma, address, access, cache, page, frame);
         }
         if (writes && traits.noticesWrites()) {
-            return mapNoticed(
-                    traits, cache, frame, new Request(state, vma, page, address, access & ~PermissionCheck.FORCED));
+            return mapNoticed(traits, cache, frame, Request.of(state, vma, page, address, access));
         }
         return faultAround.mapOne(vma, cache, address, page, frame, writes);
     }
@@ -222,8 +228,7 @@ final class BackingFault {
     /** Handles the first write to a page of a shared mapping that is already mapped. */
     int pageMkwrite(VmArea vma, long address, int access, long pte) {
         PageTable table = state.table();
-        Request request =
-                new Request(state, vma, state.pageOf(vma, address), address, access & ~PermissionCheck.FORCED);
+        Request request = Request.of(state, vma, state.pageOf(vma, address), address, access);
         Notice notice = table.notices().begin(address);
         try {
             int told = tell(Objects.requireNonNull(vma.traits()), request);
@@ -237,8 +242,8 @@ final class BackingFault {
             Leaf.lock(leaf);
             try {
                 // While the notice holds, the entry was not emptied and filled again: it is the entry of the
-                // notification.
-                long wider = pte | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
+                // notification. All rights of the VMA: an atomic update needs more than the right to write.
+                long wider = pte | faultAround.bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED;
                 boolean widened = !Leaf.isDead(leaf)
                         && serves(notice, vma)
                         && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);

@@ -11,8 +11,9 @@ import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.mman.Fault;
 
 /**
- * What a fault does for which there is no frame or no page table: frees some, and starts over; in the end it has the
- * machine take memory from a space. Called out of all reader sections.
+ * Frees frames or page tables for a fault that found none: clean pages of files first, then pages of droppable memory,
+ * and at last pages of a victim that the machine chooses. {@link Faulter} retries the fault. Called outside of all
+ * reader sections.
  */
 final class FaultShortage {
     private final FaultState state;

@@ -19,9 +19,10 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The front half of a fault: whether the VMA that a lookup found permits the access ({@code access_error} in {@code
- * arch/x86/mm/fault.c}), and what the fault waits for if it cannot know that yet. Decides SIGSEGV only: {@code Faulter}
- * and {@code BackingFault} decide SIGBUS, after the VMA permitted the access.
+ * Decides whether the VMA that a lookup found permits the access ({@code access_error} in {@code
+ * arch/x86/mm/fault.c}). Before that, a fault may have to wait at the gate of a VMA, or to grow a stack. Decides
+ * SIGSEGV only. A page beyond the end of a file (SIGBUS) is found later: by {@code FilePages.frameFor} and {@code
+ * frameForFault}, and for a file of the host by {@code OpenHostFile.fault}.
  *
  * <p>Every attempt has these steps:
  *
@@ -42,7 +43,26 @@ public final class PermissionCheck {
      */
     public static final int FORCED = 1 << 30;
 
+    private static final int KNOWN = Protection.READ
+            | Protection.WRITE
+            | Protection.EXEC
+            | Protection.SEM
+            | Protection.PROT_GROWSDOWN
+            | Protection.PROT_GROWSUP;
+
     private PermissionCheck() {}
+
+    /**
+     * Refuses an access of a caller that has other bits than {@link Protection}: {@link #FORCED} is for the library.
+     *
+     * @throws IllegalArgumentException if there are such bits
+     */
+    public static void requireKnown(int access) {
+        if ((access & ~KNOWN) != 0) {
+            throw new IllegalArgumentException(
+                    "access 0x" + Integer.toHexString(access) + " has bits that are not of Protection");
+        }
+    }
 
     /** Looks the VMA up and checks it until there is a result, and maps no page. Returns a {@link Fault}. */
     public static int resolve(Layout layout, long address, int access) {

@@ -36,7 +36,7 @@ final class PresentFault {
         if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
             return copyOnWrite.copyOrReuse(vma, address, access, leaf, index, pte);
         }
-        if (writes && FaultState.noticesWrites(vma)) {
+        if (writes && !Pte.has(pte, Pte.WRITE) && FaultState.noticesWrites(vma)) {
             state.checkMayWait();
             return backingFault.pageMkwrite(vma, address, access, pte);
         }

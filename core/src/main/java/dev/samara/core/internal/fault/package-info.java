@@ -33,7 +33,8 @@
  *       dev.samara.core.internal.fault.Faulter} and {@code BackingFault}: no page; {@link
  *       dev.samara.core.internal.file.ShmemFault}: beyond the end of a file</td></tr>
  *   <tr><td>What gives an entry the right to write?</td>
- *       <td>{@code PresentFault}; for private pages {@code CopyOnWrite}</td></tr>
+ *       <td>{@code PresentFault}; for private pages {@code CopyOnWrite}; where the backing is notified {@code
+ *       BackingFault}</td></tr>
  *   <tr><td>What does a fault do without a free frame or page table?</td>
  *       <td>{@code FaultShortage}</td></tr>
  *   <tr><td>What grows a stack?</td>

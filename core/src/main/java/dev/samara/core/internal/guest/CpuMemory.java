@@ -4,6 +4,7 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
@@ -346,6 +347,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     @Override
     public int handleFault(long address, int access) {
+        PermissionCheck.requireKnown(access);
         int result = loaded().handleFault(address, access);
         return result == Fault.NONE ? result : fail(result, address, access, 0);
     }

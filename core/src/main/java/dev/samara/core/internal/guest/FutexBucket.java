@@ -7,9 +7,9 @@ import dev.samara.core.internal.sync.SpinLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The waiters of the words with one hash, the first one first ({@code struct futex_hash_bucket}). The methods are
- * called with the lock, and take steps in proportion to the waiters. A thread takes the locks of two buckets in the
- * order of their indexes.
+ * The waiters of the words with one hash, the first one first ({@code struct futex_hash_bucket}). {@link FutexBuckets}
+ * compares the word and queues a waiter under the lock of its bucket. The methods are called with the lock, and take
+ * steps in proportion to the waiters. A thread takes the locks of two buckets in the order of their indexes.
  */
 final class FutexBucket extends SpinLock {
     final int index;

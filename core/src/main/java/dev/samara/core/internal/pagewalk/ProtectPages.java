@@ -9,8 +9,9 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 
 /**
- * Narrows the entries of ranges whose VMAs have lost rights ({@code change_protection}). Never adds a right: a fault
- * adds those that {@code mprotect} has given.
+ * Narrows the entries of ranges whose VMAs have lost rights ({@code change_protection}). {@code Mprotect.protect}
+ * decides that they have; a call that only gives rights does not come here, and a fault adds what it gave. Each leaf of
+ * a range is flushed, whether an entry changed or not.
  */
 public final class ProtectPages {
     private ProtectPages() {}

@@ -4,10 +4,10 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.internal.cpu.TlbContext;
 
 /**
- * The generations that one CPU has flushed to, for each space whose translations it may still have, and the space's
- * number in the TLB. {@link dev.samara.core.internal.cpu.FlushGeneration#mustFlush} compares them with the current
- * ones. When the CPU returns to a space, it finds its translations, and catches up with the flushes that it missed.
- * Used by its owner alone.
+ * The spaces whose translations one CPU keeps over a switch ({@code choose_new_asid}), each with its number in the TLB
+ * and the generation to which the CPU has flushed it. {@link dev.samara.core.internal.cpu.FlushGeneration#mustFlush}
+ * compares that one with the current generation. A CPU that returns to a space finds its translations there, and
+ * catches up with the flushes that it missed. Used by its owner alone.
  */
 final class FlushedGenerations {
     /** The number of spaces whose translations are kept, the current one included; as on x86. */

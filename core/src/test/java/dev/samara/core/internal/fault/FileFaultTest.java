@@ -21,8 +21,10 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageRequest;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -132,6 +134,46 @@ final class FileFaultTest {
         assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, READ));
         assertEquals(List.of("2 at 8197 " + READ + " " + PLACE), seen);
         assertEquals(1, file.reads.get());
+        file.cache.truncate(0);
+    }
+
+    @Test
+    @DisplayName("names one access to the backing: a write for an atomic update, also if a debugger makes it")
+    void accesses() {
+        List<String> seen = new ArrayList<>();
+        PagedFile file = new PagedFile(fixture, 8) {
+            @Override
+            public boolean noticesWrites() {
+                return true;
+            }
+
+            @Override
+            public int fault(PageRequest request) {
+                seen.add(request.page() + " asked for " + request.access());
+                return super.fault(request);
+            }
+
+            @Override
+            public int pageMkwrite(PageRequest request) {
+                seen.add(request.page() + " notified of " + request.access());
+                return 0;
+            }
+        };
+        long at = fixed(PLACE, 8, RW | EXEC, SHARED, file, 0);
+        assertFault(Fault.NONE, fixture.memory.getAndAdd(at, 8, 1));
+        assertEquals(List.of("0 asked for " + WRITE, "0 notified of " + WRITE), seen);
+        seen.clear();
+        assertFault(Fault.NONE, fixture.memory.load(at + PAGE, 8));
+        assertFault(Fault.NONE, fixture.memory.getAndAdd(at + PAGE, 8, 1));
+        assertEquals(List.of("1 asked for " + READ, "1 notified of " + WRITE), seen);
+        seen.clear();
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, RW | EXEC | Protection.SEM));
+        assertFault(Fault.NONE, fixture.memory.handleFault(at + 3 * PAGE, READ | EXEC));
+        assertEquals(List.of("2 asked for " + WRITE, "2 notified of " + WRITE, "3 asked for " + EXEC), seen);
+        seen.clear();
+        assertEquals(1, fixture.space.writeForced(at + 4 * PAGE, ByteBuffer.allocate(1)));
+        assertEquals(1, fixture.space.readForced(at + 5 * PAGE, ByteBuffer.allocate(1)));
+        assertEquals(List.of("4 asked for " + WRITE, "4 notified of " + WRITE, "5 asked for " + READ), seen);
         file.cache.truncate(0);
     }
 

@@ -21,6 +21,7 @@ import dev.samara.core.vma.PageRequest;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -34,6 +35,9 @@ final class WriteNoticeTest {
 
     /** A file of which the first notice is slow. */
     private static final class SlowFile extends PagedFile {
+        /** More than a test can cause. */
+        private static final int MOST = 100;
+
         final AtomicInteger notices = new AtomicInteger();
         final CountDownLatch told = new CountDownLatch(1);
         final CountDownLatch goesOn = new CountDownLatch(1);
@@ -49,11 +53,12 @@ final class WriteNoticeTest {
 
         @Override
         public int pageMkwrite(PageRequest request) {
-            if (notices.getAndIncrement() == 0) {
+            int before = notices.getAndIncrement();
+            if (before == 0) {
                 told.countDown();
                 Latches.await(goesOn);
             }
-            return 0;
+            return before < MOST ? 0 : -Fault.ADRERR;
         }
     }
 
@@ -161,6 +166,35 @@ final class WriteNoticeTest {
     @EnumSource
     void ofAPageThatIsFetched(Event event) {
         storeBeside(event, false);
+    }
+
+    /** A fault that adds the right to write alone would be made for ever. */
+    private static void changeAfter(ToLongFunction<SpaceFixture> change) {
+        SpaceFixture fixture = new SpaceFixture(8);
+        SlowFile file = new SlowFile(fixture);
+        file.goesOn.countDown();
+        fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        fixture.load(AT);
+        fixture.store(AT, 6);
+        assertEquals(0, fixture.space.mprotect(AT, PAGE, 0));
+        assertEquals(0, fixture.space.mprotect(AT, PAGE, RW));
+        assertEquals(0, change.applyAsLong(fixture));
+        assertEquals(2, file.notices.get());
+        assertEquals(7, fixture.load(AT));
+        file.cache.truncate(0);
+        fixture.closeEmpty();
+    }
+
+    @Test
+    void ofAnAtomicUpdateThatAlsoLacksTheRightToRead() {
+        changeAfter(fixture -> fixture.memory.getAndAdd(AT, 8, 1));
+    }
+
+    @Test
+    void ofAFutexWordThatMayNotBeRead() {
+        // FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 0)
+        changeAfter(fixture ->
+                fixture.machine.futexes().wakeOp(fixture.memory, AT + PAGE, AT, false, 1, 1, 1 << 28 | 1 << 12));
     }
 
     @Test
