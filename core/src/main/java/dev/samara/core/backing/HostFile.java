@@ -201,7 +201,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * reads and writes by position run one at a time. To append, open the file and use {@link #append}.
      *
      * <p>An interrupt closes no such channel. {@code map} and the locks throw {@link UnsupportedOperationException}. A
-     * close of a channel closes this open; the close of this open leaves the channels, whose calls throw {@link
+     * {@code transferFrom} beyond the end makes the file larger, as in JDK 25; in 17 it transfers nothing. A close of a
+     * channel closes this open; the close of this open leaves the channels, whose calls throw {@link
      * java.nio.channels.ClosedChannelException} from then on. Calls wait, and throw {@link IllegalStateException}, as
      * those of this class do.
      *

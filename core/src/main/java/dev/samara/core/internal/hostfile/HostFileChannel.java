@@ -243,9 +243,6 @@ final class HostFileChannel extends FileChannel {
         checkWritable();
         ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count, TRANSFER));
         long done = 0;
-        if (offset > size()) {
-            return 0;
-        }
         while (done < count) {
             bytes.clear().limit((int) Math.min(count - done, TRANSFER));
             int read = source.read(bytes);
