@@ -69,11 +69,11 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * asks the host for the size; one that fills the buffer does not. The position of the buffer advances by the number
      * of read bytes; the bytes after these may have changed, too.
      *
-     * <p>Pages in memory are used. Of the others, 64 KiB or more side by side are read from the host straight into the
-     * buffer, if the file was opened by path: they do not come into memory, evict nothing, and are copied once (as with
-     * {@code RWF_DONTCACHE} on Linux). The kernel of the host keeps such bytes, so a second read costs little more than
-     * one from memory. All other pages are read into memory first, and those of a file that was opened as a channel
-     * always.
+     * <p>Pages in memory are used. Of the others, 64 KiB or more side by side are read from the host without the page
+     * cache, if the file was opened by path (as with {@code RWF_DONTCACHE} on Linux): they do not come into memory, and
+     * evict nothing. They are copied once into a direct buffer, and twice into a heap buffer. The kernel of the host
+     * keeps such bytes, so a second read asks no device; it is slower than one from memory. All other pages are read
+     * into memory first, and those of a file that was opened as a channel always.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -201,10 +201,14 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * reads and writes by position run one at a time. To append, open the file and use {@link #append}.
      *
      * <p>An interrupt closes no such channel. {@code map} and the locks throw {@link UnsupportedOperationException}. A
-     * {@code transferFrom} beyond the end makes the file larger, as in JDK 25; in 17 it transfers nothing. A close of a
-     * channel closes this open; the close of this open leaves the channels, whose calls throw {@link
-     * java.nio.channels.ClosedChannelException} from then on. Calls wait, and throw {@link IllegalStateException}, as
-     * those of this class do.
+     * {@code transferFrom} beyond the end makes the file larger, as in JDK 25; in 17 it transfers nothing. A gathering
+     * write, a scattering read or a transfer that fails after its first bytes returns their number, and the next call
+     * throws.
+     *
+     * <p>A close of a channel closes this open. If that throws because a CPU of the thread is in GUEST, the channel is
+     * closed and this open is not: close it outside of GUEST. The close of this open leaves the channels, whose reads,
+     * writes, forces and changes of the size throw {@link java.nio.channels.ClosedChannelException} from then on. Calls
+     * wait, and throw {@link IllegalStateException}, as those of this class do.
      *
      * @return a channel with a position of its own
      */

@@ -8,6 +8,7 @@ import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
+import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -35,15 +36,15 @@ final class HostFileChannel extends FileChannel {
     }
 
     private interface Transfer {
-        int at(long offset) throws IOException;
+        long at(long offset) throws IOException;
     }
 
     /** Transfers bytes at the position, which advances by their number. */
-    private int move(Transfer transfer) throws IOException {
+    private long move(Transfer transfer) throws IOException {
         checkOpen();
         moving.lock();
         try {
-            int done = transfer.at(position);
+            long done = transfer.at(position);
             position += Math.max(done, 0);
             return done;
         } finally {
@@ -81,11 +82,12 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public int read(ByteBuffer target) throws IOException {
-        return move(at -> read(target, at));
+        return (int) move(at -> read(target, at));
     }
 
     @Override
     public int read(ByteBuffer target, long offset) throws IOException {
+        checkNotReadOnly(target);
         checkNotNegative("position", offset);
         checkOpen();
         int length = target.remaining();
@@ -99,18 +101,42 @@ final class HostFileChannel extends FileChannel {
     @Override
     public long read(ByteBuffer[] targets, int from, int count) throws IOException {
         Objects.checkFromIndexSize(from, count, targets.length);
-        return move(at -> readEach(targets, from, count, at));
+        for (int i = from; i < from + count; i++) {
+            checkNotReadOnly(targets[i]);
+        }
+        return move(at -> moveEach(targets, from, count, at, this::read));
     }
 
-    private int readEach(ByteBuffer[] targets, int from, int count, long at) throws IOException {
-        int done = 0;
+    private static void checkNotReadOnly(ByteBuffer target) {
+        if (target.isReadOnly()) {
+            throw new IllegalArgumentException("the target " + target + " is read-only");
+        }
+    }
+
+    private interface BufferTransfer {
+        int at(ByteBuffer buffer, long offset) throws IOException;
+    }
+
+    /** Transfers the bytes of one buffer after the other. A failure after the first bytes ends the transfer early. */
+    private static long moveEach(ByteBuffer[] buffers, int from, int count, long at, BufferTransfer transfer)
+            throws IOException {
+        long done = 0;
         for (int i = from; i < from + count; i++) {
-            int length = targets[i].remaining();
-            int part = read(targets[i], at + done);
-            if (part < 0) {
-                return done > 0 ? done : -1;
+            int length = buffers[i].remaining();
+            int part;
+            try {
+                part = transfer.at(buffers[i], at + done);
+            } catch (IOException failed) {
+                if (done == 0) {
+                    throw failed;
+                }
+                // The next call fails again, and tells of it.
+                return done;
             }
-            done = Math.addExact(done, part);
+            if (part < 0) {
+                return done > 0 ? done : part;
+            }
+            done += part;
             if (part < length) {
                 break;
             }
@@ -120,7 +146,7 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public int write(ByteBuffer source) throws IOException {
-        return move(at -> write(source, at));
+        return (int) move(at -> write(source, at));
     }
 
     @Override
@@ -138,20 +164,10 @@ final class HostFileChannel extends FileChannel {
     @Override
     public long write(ByteBuffer[] sources, int from, int count) throws IOException {
         Objects.checkFromIndexSize(from, count, sources.length);
-        return move(at -> writeEach(sources, from, count, at));
-    }
-
-    private int writeEach(ByteBuffer[] sources, int from, int count, long at) throws IOException {
-        int done = 0;
         for (int i = from; i < from + count; i++) {
-            int length = sources[i].remaining();
-            int part = write(sources[i], at + done);
-            done = Math.addExact(done, part);
-            if (part < length) {
-                break;
-            }
+            Objects.requireNonNull(sources[i]);
         }
-        return done;
+        return move(at -> moveEach(sources, from, count, at, this::write));
     }
 
     @Override
@@ -216,45 +232,67 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public long transferTo(long offset, long count, WritableByteChannel target) throws IOException {
+        checkTransfer(offset, count, target);
+        long end = Math.min(size() - offset, count);
+        ByteBuffer bytes = ByteBuffer.allocate((int) Math.max(0, Math.min(end, TRANSFER)));
+        long done = 0;
+        try {
+            while (done < end) {
+                bytes.clear().limit((int) Math.min(end - done, TRANSFER));
+                if (read(bytes, offset + done) <= 0) {
+                    break;
+                }
+                int length = bytes.flip().remaining();
+                int written = target.write(bytes);
+                done += written;
+                if (written < length) {
+                    break;
+                }
+            }
+            return done;
+        } catch (IOException failed) {
+            return transferred(done, failed);
+        }
+    }
+
+    private void checkTransfer(long offset, long count, Channel other) throws IOException {
         checkNotNegative("position", offset);
         checkNotNegative("count", count);
         checkOpen();
-        ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count, TRANSFER));
-        long done = 0;
-        while (done < count) {
-            bytes.clear().limit((int) Math.min(count - done, TRANSFER));
-            if (read(bytes, offset + done) <= 0) {
-                break;
-            }
-            int length = bytes.flip().remaining();
-            int written = target.write(bytes);
-            done += written;
-            if (written < length) {
-                break;
-            }
+        if (!other.isOpen()) {
+            throw new ClosedChannelException();
+        }
+    }
+
+    /** Returns what was transferred before a failure, of which the next call tells; throws it if nothing was. */
+    private static long transferred(long done, IOException failed) throws IOException {
+        if (done == 0) {
+            throw failed;
         }
         return done;
     }
 
     @Override
     public long transferFrom(ReadableByteChannel source, long offset, long count) throws IOException {
-        checkNotNegative("position", offset);
-        checkNotNegative("count", count);
+        checkTransfer(offset, count, source);
         checkWritable();
         ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count, TRANSFER));
         long done = 0;
-        while (done < count) {
-            bytes.clear().limit((int) Math.min(count - done, TRANSFER));
-            int read = source.read(bytes);
-            if (read <= 0) {
-                break;
+        try {
+            while (done < count) {
+                bytes.clear().limit((int) Math.min(count - done, TRANSFER));
+                if (source.read(bytes) <= 0) {
+                    break;
+                }
+                bytes.flip();
+                while (bytes.hasRemaining()) {
+                    done += write(bytes, offset + done);
+                }
             }
-            bytes.flip();
-            while (bytes.hasRemaining()) {
-                done += write(bytes, offset + done);
-            }
+            return done;
+        } catch (IOException failed) {
+            return transferred(done, failed);
         }
-        return done;
     }
 
     @Override

@@ -12,6 +12,9 @@ final class TransferBuffers {
     private final int size;
     private final ArrayDeque<ByteBuffer> idle = new ArrayDeque<>(MOST_IDLE);
 
+    /** The buffers that {@link #tryTake} has returned, and that are in use. Guarded by this. */
+    private int taken;
+
     /**
      * Makes an empty stock.
      *
@@ -28,6 +31,41 @@ final class TransferBuffers {
         }
         ByteBuffer known = poll();
         return known == null ? ByteBuffer.allocateDirect(size) : known.clear();
+    }
+
+    /** Returns an empty buffer for one thread, or null if {@value #MOST_IDLE} threads have one from this method. */
+    @Nullable
+    ByteBuffer tryTake() {
+        if (!beginTake()) {
+            return null;
+        }
+        ByteBuffer made = null;
+        try {
+            made = take(0);
+            return made;
+        } finally {
+            if (made == null) {
+                endTake();
+            }
+        }
+    }
+
+    /** Gives a buffer back that {@link #tryTake} has returned. */
+    void giveBackTaken(ByteBuffer buffer) {
+        endTake();
+        giveBack(buffer);
+    }
+
+    private synchronized boolean beginTake() {
+        if (taken == MOST_IDLE) {
+            return false;
+        }
+        taken++;
+        return true;
+    }
+
+    private synchronized void endTake() {
+        taken--;
     }
 
     private synchronized @Nullable ByteBuffer poll() {

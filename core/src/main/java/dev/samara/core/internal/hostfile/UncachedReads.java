@@ -9,10 +9,10 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads of many bytes of one file of the host that are not in memory, straight into the buffer of the caller ({@code
- * RWF_DONTCACHE} in {@code include/uapi/linux/fs.h}, which leaves no page behind either). That is one copy in place of
- * two, needs no frame, and evicts nothing. The kernel of the host keeps what was read, so a second read of the same
- * bytes costs little more than one from memory.
+ * Reads of many bytes of one file of the host that are not in memory, into the buffer of the caller ({@code
+ * RWF_DONTCACHE} in {@code include/uapi/linux/fs.h}, which leaves no page behind either). A direct buffer gets them in
+ * one copy in place of two. A read needs no frame, and evicts nothing. The kernel of the host keeps what was read, so a
+ * second read asks no device.
  *
  * <p>The bytes of a page that is not in memory are those of the host. What is stored to the page from then on reaches
  * the host by a write only, and a write or a removal makes the read of the page stale ({@link ReadsUnderWay}). So the
@@ -50,28 +50,38 @@ final class UncachedReads {
         if (target.remaining() < least || !inode.channel().isCachedByHost()) {
             return 0;
         }
+        int piece = piece((int) Math.max(0, Math.min(target.remaining(), pages.size() - offset)));
         if (target.isDirect()) {
-            return readDirect(target, offset);
+            return readDirect(target, offset, piece);
         }
         // The JDK would keep a buffer as large as the call for this thread.
-        ByteBuffer buffer = buffers.take(0);
+        ByteBuffer buffer = buffers.tryTake();
+        if (buffer == null) {
+            return 0;
+        }
         try {
-            int count = readDirect(buffer.limit(Math.min(target.remaining(), buffer.capacity())), offset);
+            int count = readDirect(buffer, offset, piece);
             target.put(buffer.flip());
             return count;
         } finally {
-            buffers.giveBack(buffer);
+            buffers.giveBackTaken(buffer);
         }
     }
 
-    private int readDirect(ByteBuffer target, long offset) {
+    /** Returns how many bytes are read at once. What is left then is nothing, or enough for a further piece. */
+    private int piece(int length) {
+        int most = FilePolicy.BUFFER;
+        return length <= most ? length : length - most >= least ? most : length / 2 & -pageSize;
+    }
+
+    private int readDirect(ByteBuffer target, long offset, int piece) {
         int start = target.position();
         int limit = target.limit();
         int count = 0;
         inode.invalidateLock().lockShared();
         try {
             // After the lock: the size stays what it is, or grows.
-            long end = Math.min(offset + Math.min(target.remaining(), FilePolicy.BUFFER), pages.size());
+            long end = Math.min(offset + piece, pages.size());
             long first = offset / pageSize;
             ReadsUnderWay.PageRead read = begin(first, end);
             if (read == null) {

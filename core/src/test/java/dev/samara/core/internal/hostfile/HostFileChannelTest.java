@@ -21,6 +21,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.NonWritableChannelException;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -161,6 +162,41 @@ final class HostFileChannelTest extends HostFileFixture {
         ByteBuffer read = ByteBuffer.allocate(9);
         assertEquals(7, channel.read(read, 2 * PAGE - 4));
         assertArrayEquals(new byte[] {0, 0, 0, 0, 1, 2, 3, 0, 0}, read.array());
+        channel.close();
+    }
+
+    @Test
+    @DisplayName("moves on by what was transferred before a failure, and throws it next time")
+    void partOfATransfer() throws IOException {
+        HostFile file = open(write("f", 2 * PAGE_BYTES), RW);
+        FileChannel channel = file.channel();
+        channels.failure = (call, offset, length) -> {
+            if (call == FaultyChannels.ChannelCall.WRITE && offset >= 2 * PAGE) {
+                throw new IOException("No space left on device");
+            }
+        };
+        ByteBuffer[] sources = {ByteBuffer.allocate(2 * PAGE_BYTES), ByteBuffer.allocate(PAGE_BYTES)};
+        assertEquals(2 * PAGE, channel.write(sources));
+        assertEquals(2 * PAGE, channel.position());
+        assertThrows(HostFileException.class, () -> channel.write(sources));
+        assertEquals(2 * PAGE, channel.position());
+        assertEquals(
+                2 * PAGE,
+                channel.transferFrom(Channels.newChannel(new ByteArrayInputStream(new byte[3 * PAGE_BYTES])), 0, 8192));
+        channels.failure = (call, offset, length) -> {};
+        ByteBuffer first = ByteBuffer.allocate(10);
+        ByteBuffer[] mixed = {first, ByteBuffer.allocate(10).asReadOnlyBuffer()};
+        channel.position(0);
+        assertThrows(IllegalArgumentException.class, () -> channel.read(mixed));
+        assertThrows(IllegalArgumentException.class, () -> channel.read(mixed[1], 0));
+        assertEquals(0, first.position());
+        assertEquals(0, channel.position());
+        assertThrows(NullPointerException.class, () -> channel.write(new ByteBuffer[] {first, null}));
+        assertEquals(0, first.position());
+        assertEquals(0, channel.transferTo(Long.MAX_VALUE - 10, 100, Channels.newChannel(new ByteArrayOutputStream())));
+        WritableByteChannel closed = Channels.newChannel(new ByteArrayOutputStream());
+        closed.close();
+        assertThrows(ClosedChannelException.class, () -> channel.transferTo(4 * PAGE, 1, closed));
         channel.close();
     }
 

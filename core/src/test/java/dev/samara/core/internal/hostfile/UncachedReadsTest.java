@@ -76,6 +76,8 @@ final class UncachedReadsTest extends HostFileFixture {
         HostFile file = opened();
         assertArrayEquals(content, read(file, buffer(LENGTH + 5000, isDirect), 0));
         assertArrayEquals(content(777, 200_001), read(file, buffer(200_001, isDirect), 777));
+        int more = (1 << 20) + PAGE_BYTES;
+        assertArrayEquals(content(0, more), read(file, buffer(more, isDirect), 0));
         assertEquals(0, resident(file));
         file.close();
     }
