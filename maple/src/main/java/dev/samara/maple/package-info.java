@@ -160,6 +160,9 @@
  *       </td></tr>
  *   <tr><td>What keeps a snapshot unchanged?</td>
  *       <td>{@code Era}</td></tr>
+ *   <tr><td>What keeps the largest gap of each subtree?</td>
+ *       <td>{@code Node}, in its {@code gaps}; after an edit in place {@code InPlace.setGap}, along a copied path
+ *       {@code OwnedPath}, in a rebuilt level {@code NodeBuilder}</td></tr>
  *   <tr><td>What finds a gap?</td>
  *       <td>{@link dev.samara.maple.GapSearch}</td></tr>
  *   <tr><td>What compares unsigned indexes?</td>

@@ -31,7 +31,8 @@
  *   <tr><td>Which faults are SIGSEGV, and which are SIGBUS?</td>
  *       <td>{@link dev.samara.core.internal.fault.PermissionCheck}: no VMA, or no right; {@link
  *       dev.samara.core.internal.fault.Faulter} and {@code BackingFault}: no page; {@link
- *       dev.samara.core.internal.file.ShmemFault}: beyond the end of a file</td></tr>
+ *       dev.samara.core.internal.file.FilePages#frameFor} and {@code frameForFault}: beyond the end of a file in
+ *       memory; {@code OpenHostFile.fault}: beyond that of a file of the host</td></tr>
  *   <tr><td>What gives an entry the right to write?</td>
  *       <td>{@code PresentFault}; for private pages {@code CopyOnWrite}; where the backing is notified {@code
  *       BackingFault}</td></tr>

@@ -23,6 +23,9 @@
  *       dev.samara.core.internal.syscall.Mprotect}, {@link dev.samara.core.internal.syscall.Madvise}, {@code
  *       MremapVma}, {@link dev.samara.core.internal.syscall.Shm}. {@link dev.samara.core.internal.syscall.Mseal} only
  *       sets the flag</td></tr>
+ *   <tr><td>Which {@code mprotect} needs a flush?</td>
+ *       <td>One by which a mapping loses a right: {@link dev.samara.core.internal.syscall.Mprotect} decides that, and
+ *       {@code ProtectPages} narrows the entries</td></tr>
  *   <tr><td>Where does the future of an asynchronous call complete?</td>
  *       <td>{@code AsyncCompletion}</td></tr>
  *   <tr><td>Which errors does {@code mremap} return for its arguments?</td>

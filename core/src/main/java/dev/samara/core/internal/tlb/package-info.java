@@ -16,7 +16,8 @@
  *   <tr><td>Where does a CPU compare generations, and flush?</td>
  *       <td>{@link dev.samara.core.internal.tlb.CpuTlb#enterGuest}, {@link
  *       dev.samara.core.internal.tlb.CpuTlb#poll}</td></tr>
- *   <tr><td>Which generation has a CPU flushed to?</td>
+ *   <tr><td>Which spaces' translations does a CPU keep over a switch ({@code choose_new_asid}), and to which
+ *       generation has it flushed them?</td>
  *       <td>{@code FlushedGenerations}</td></tr>
  *   <tr><td>Where does a CPU decide whether it drops ranges, or everything ({@code flush_tlb_func})?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbCatchUp}, by the generations that the CPU is behind; {@link
