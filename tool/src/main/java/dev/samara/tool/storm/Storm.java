@@ -216,9 +216,11 @@ public final class Storm {
      * accesses.
      */
     private boolean isEachRuleChecked() {
-        return groups.values().stream()
-                .flatMap(group -> group.rules().stream())
-                .allMatch(rule -> rule == rules.strength ? isStrong() : rule == rules.sums || rule.isChecked());
+        // The watchdog looks once a second, perhaps for the first time after the last second of a short storm.
+        return rules.progress.isChecked()
+                && groups.values().stream()
+                        .flatMap(group -> group.rules().stream())
+                        .allMatch(rule -> rule == rules.strength ? isStrong() : rule == rules.sums || rule.isChecked());
     }
 
     /** Counts objects of the library, repeatedly if there are too many: threads may be at work with some. */
