@@ -141,7 +141,7 @@ final class Arena implements AutoCloseable {
         return result == Fault.NONE ? value : -result;
     }
 
-    /** Returns the first byte of every readable page, in the recording's format: runs of pages with equal bytes. */
+    /** Returns the first byte of every readable page of the arena, in the recording's format: runs of equal bytes. */
     List<String> contents() {
         List<String> runs = new ArrayList<>();
         long first = 0;
@@ -150,8 +150,11 @@ final class Arena implements AutoCloseable {
         for (Vma vma : space.snapshot().vmas()) {
             boolean inArena =
                     Long.compareUnsigned(vma.start(), base) >= 0 && Long.compareUnsigned(vma.start(), end) < 0;
+            // A mapping may reach out of the arena, in a file that no kernel has written: over all of the address
+            // space.
+            long stop = Math.min(vma.end(), end);
             for (long at = vma.start();
-                    inArena && vma.hasAny(VmaFlags.ACCESS) && at < vma.end();
+                    inArena && vma.hasAny(VmaFlags.ACCESS) && at < stop;
                     at += GEOMETRY.pageSize()) {
                 long page = GEOMETRY.pages(at - base);
                 int value = read(at);

@@ -23,7 +23,7 @@ final class PagesUnderEviction {
         count = size;
     }
 
-    /** Returns the first of the pages at or after this one, or the largest number if there is none. */
+    /** Returns the first of the pages at or after this one, or {@link Long#MAX_VALUE} if there is none. */
     long atOrAfter(long page) {
         int at = count == 0 ? -1 : Arrays.binarySearch(pages, 0, count, page);
         int next = at >= 0 ? at : -1 - at;

@@ -133,7 +133,7 @@ final class ReadPages {
     /**
      * Begins a read that goes past the cache: of consecutive pages of which none is in memory, nor in an eviction.
      *
-     * @param least the fewest pages for which such a read is worth its while
+     * @param least the fewest pages that are read so
      * @param most the most pages
      * @return the read; null if there are fewer such pages from the first one on
      */

@@ -42,7 +42,7 @@ public final class ReadsUnderWay {
             return page >= staleFirst && page <= staleLast;
         }
 
-        /** Returns the first stale page, or a number beyond all if there is none. */
+        /** Returns the first stale page, or {@link Long#MAX_VALUE} if there is none. */
         long firstStale() {
             return staleFirst;
         }

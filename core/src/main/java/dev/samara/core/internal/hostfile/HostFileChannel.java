@@ -25,7 +25,7 @@ final class HostFileChannel extends FileChannel {
 
     private final HostFile file;
 
-    /** Held during the reads and writes that use the position ({@code f_pos_lock}). */
+    /** Held by each call that uses or changes the position ({@code f_pos_lock}). */
     private final ReentrantLock moving = new CheckedLock();
 
     /** Guarded by {@link #moving}. */
@@ -130,7 +130,7 @@ final class HostFileChannel extends FileChannel {
                 if (done == 0) {
                     throw failed;
                 }
-                // The next call fails again, and tells of it.
+                // The next call fails again, and throws.
                 return done;
             }
             if (part < 0) {
@@ -264,7 +264,7 @@ final class HostFileChannel extends FileChannel {
         }
     }
 
-    /** Returns what was transferred before a failure, of which the next call tells; throws it if nothing was. */
+    /** Returns the number of bytes that were transferred before a failure. Throws the failure if there are none. */
     private static long transferred(long done, IOException failed) throws IOException {
         if (done == 0) {
             throw failed;

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * the host by a write only, and a write or a removal makes the read of the page stale ({@link ReadsUnderWay}). So the
  * pages up to the first stale one have the bytes of one instant, the begin of the read, and stores of other threads are
  * seen in their order. The caller reads the pages from the stale one on in the usual way, which waits for what has to
- * be waited for. A read takes {@code invalidate} shared, as {@link PageReads} does, so that the size does not shrink
- * during it. Thread-safe.
+ * be waited for. A read takes {@code invalidate} shared, as {@link PageReads} does, so that no truncation cuts a page
+ * between two calls of the host. Thread-safe.
  */
 final class UncachedReads {
     private final InodeState inode;

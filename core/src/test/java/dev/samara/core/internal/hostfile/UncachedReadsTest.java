@@ -16,8 +16,11 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -146,6 +149,32 @@ final class UncachedReadsTest extends HostFileFixture {
     private static void saveAndEvict(HostFile file, int page) {
         assertEquals(0, file.fsync(page * PAGE, PAGE));
         assertEquals(1, HostFilePages.saved(file).evict(true));
+    }
+
+    @Test
+    @DisplayName(
+            "has a page as it was before or after a truncation that cuts the page, also if the host reads it in parts")
+    void besideATruncation() throws IOException {
+        HostFile file = opened();
+        int page = 40 * PAGE_BYTES;
+        // The first call of the host ends in the middle of what the truncation cuts off.
+        channels.mostBytes = page + 200;
+        AtomicReference<@Nullable CallBeside> cut = new AtomicReference<>();
+        channels.afterRead = () -> {
+            if (cut.get() == null) {
+                cut.set(CallBeside.startUntilItWaits("truncation", () -> {
+                    long failed = file.truncate(page + 100);
+                    return failed != 0 ? failed : file.truncate(LENGTH);
+                }));
+            }
+        };
+        byte[] seen = read(file, ByteBuffer.allocateDirect(page + PAGE_BYTES), 0);
+        assertEquals(0, Objects.requireNonNull(cut.get()).result());
+        int before = page + 150;
+        int after = page + 300;
+        assertTrue(content[before] != 0 && content[after] != 0);
+        assertEquals(seen[before] == content[before], seen[after] == content[after]);
+        file.close();
     }
 
     @Test
