@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -58,14 +59,17 @@ public final class Budget {
     private final Map<String, Long> counts = new TreeMap<>();
 
     private final long all;
+    private final Instant since;
 
     /**
      * Reads the times of the modules in a folder.
      *
      * @param all the milliseconds of the whole build
+     * @param since when the build began: times that were recorded before are of another build
      */
-    Budget(Path root, long all) throws IOException {
+    Budget(Path root, long all, Instant since) throws IOException {
         this.all = all;
+        this.since = since;
         try (Stream<Path> outputs = Files.find(root, DEPTH, (file, attributes) -> file.endsWith(OUTPUT))) {
             for (Path output : outputs.toList()) {
                 Path module = output.resolve("../..").toAbsolutePath().normalize();
@@ -80,6 +84,9 @@ public final class Budget {
         try (Stream<Path> files = Files.walk(output)) {
             for (Path file : files.filter(each -> each.toString().endsWith(TestTime.SUFFIX))
                     .toList()) {
+                if (Files.getLastModifiedTime(file).toInstant().isBefore(since)) {
+                    continue;
+                }
                 for (String line : Files.readAllLines(file)) {
                     TestTime time = TestTime.parse(line);
                     times.merge(Work.of(time.kind()), time.millis(), Long::sum);
@@ -151,13 +158,16 @@ public final class Budget {
      * @throws IOException if a file of the build cannot be read
      */
     public static void main(String[] arguments) throws IOException {
-        long build = ProcessHandle.current().parent().orElseThrow().pid();
-        OptionalLong all = ProcessorTime.of(build);
+        ProcessHandle build = ProcessHandle.current().parent().orElseThrow();
+        OptionalLong all = ProcessorTime.of(build.pid());
         if (all.isEmpty()) {
             System.out.println("this system does not tell the processor time of a process");
             return;
         }
-        Budget budget = new Budget(Path.of(arguments[0]), all.getAsLong());
+        Budget budget = new Budget(
+                Path.of(arguments[0]),
+                all.getAsLong(),
+                build.info().startInstant().orElse(Instant.MIN));
         budget.print(System.out);
         int percent = Integer.parseInt(arguments[1]);
         List<Work> over = percent == 0 ? List.of() : budget.over(percent);

@@ -11,6 +11,8 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.DisplayName;
@@ -47,7 +49,7 @@ final class BudgetTest {
                 new TestTime("B", TestKind.EXPLORATION, 20_000, 7),
                 new TestTime("C", TestKind.OTHER, 500, 7));
         times("core", "divided", new TestTime("B", TestKind.EXPLORATION, 5_000, 7));
-        Budget budget = new Budget(root, 100_000);
+        Budget budget = new Budget(root, 100_000, Instant.MIN);
         assertEquals(10, budget.seconds(Budget.Work.COMPARISON), 1e-9);
         assertEquals(25, budget.seconds(Budget.Work.EXPLORATION), 1e-9);
         assertEquals(0.5, budget.seconds(Budget.Work.OTHER), 1e-9);
@@ -60,6 +62,17 @@ final class BudgetTest {
     }
 
     @Test
+    @DisplayName("leaves out the times of another build, which are older")
+    void older() throws IOException {
+        times("maple", "tests", new TestTime("A", TestKind.COMPARISON, 10_000, 7));
+        times("maple", "tests", new TestTime("B", TestKind.COMPARISON, 20_000, 7));
+        Path file = root.resolve("maple/target/test-output/tests/A" + TestTime.SUFFIX);
+        Instant begun = Instant.parse("2026-01-02T03:04:05Z");
+        Files.setLastModifiedTime(file, FileTime.from(begun.minusSeconds(1)));
+        assertEquals(20, new Budget(root, 100_000, begun).seconds(Budget.Work.COMPARISON), 1e-9);
+    }
+
+    @Test
     @DisplayName("names each kind that took more, and no other")
     void over() throws IOException {
         times(
@@ -67,9 +80,10 @@ final class BudgetTest {
                 "tests",
                 new TestTime("A", TestKind.COMPARISON, 90_001, 7),
                 new TestTime("B", TestKind.OTHER, 210_000, 7));
-        assertEquals(List.of(Budget.Work.COMPARISON), new Budget(root, 600_001).over(100));
-        assertEquals(List.of(Budget.Work.BUILD, Budget.Work.COMPARISON), new Budget(root, 600_002).over(100));
-        assertEquals(List.of(), new Budget(root, 600_002).over(101));
+        assertEquals(List.of(Budget.Work.COMPARISON), new Budget(root, 600_001, Instant.MIN).over(100));
+        assertEquals(
+                List.of(Budget.Work.BUILD, Budget.Work.COMPARISON), new Budget(root, 600_002, Instant.MIN).over(100));
+        assertEquals(List.of(), new Budget(root, 600_002, Instant.MIN).over(101));
     }
 
     @Test
