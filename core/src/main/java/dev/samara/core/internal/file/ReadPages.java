@@ -169,6 +169,26 @@ final class ReadPages {
         }
     }
 
+    /**
+     * Begins a write that goes past the cache: of consecutive pages of which none is in memory, nor in an eviction. No
+     * read inserts one of them until the {@linkplain ReadsUnderWay#endWrite end} of the write.
+     *
+     * @param most the most pages
+     * @return the number of pages; 0 if there is no such page, and then nothing was begun
+     */
+    int beginUncachedWrite(long first, int most) {
+        cached.content().lock();
+        try {
+            int count = absent(first, most);
+            if (count > 0) {
+                cached.reads().beginWrite(first, first + count - 1);
+            }
+            return count;
+        } finally {
+            cached.content().unlock();
+        }
+    }
+
     /** Returns how many pages from the first one on are neither in memory nor in an eviction. */
     private int absent(long first, int most) {
         return (int) Math.min(cached.index().absent(first, most), out.atOrAfter(first) - first);

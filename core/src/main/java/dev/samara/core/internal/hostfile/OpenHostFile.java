@@ -33,6 +33,10 @@ public final class OpenHostFile extends HostFile {
     private final String name;
     private final HostIdentity identity;
     private final boolean isWritable;
+
+    /** Whether calls bring no pages into memory ({@code HostFileOption.DIRECT}). */
+    private final boolean isDirect;
+
     private final int pageShift;
     private final ErrorSequence.ErrorCursor failures;
     private final ReadAhead readAhead;
@@ -42,12 +46,19 @@ public final class OpenHostFile extends HostFile {
     /** The tasks that read ahead. They are few, since a guest may give any number of advices. */
     private final AtomicInteger readsAhead = new AtomicInteger();
 
-    OpenHostFile(HostOpens opens, HostInode inode, String name, HostIdentity identity, boolean isWritable) {
+    OpenHostFile(
+            HostOpens opens,
+            HostInode inode,
+            String name,
+            HostIdentity identity,
+            boolean isWritable,
+            boolean isDirect) {
         this.opens = opens;
         this.inode = inode;
         this.name = name;
         this.identity = identity;
         this.isWritable = isWritable;
+        this.isDirect = isDirect;
         failures = inode.errors().open();
         int pageSize = inode.pages().memory().frames().pageSize();
         pageShift = Integer.numberOfTrailingZeros(pageSize);
@@ -215,7 +226,7 @@ public final class OpenHostFile extends HostFile {
             return Errno.EBADF.result();
         }
         try {
-            return inode.bytes().pread(target, offset, readAhead);
+            return inode.bytes().pread(target, offset, isDirect ? null : readAhead);
         } finally {
             uses.unuse();
         }
@@ -231,7 +242,7 @@ public final class OpenHostFile extends HostFile {
             return Errno.EBADF.result();
         }
         try {
-            return inode.bytes().pwrite(source, offset);
+            return inode.bytes().pwrite(source, offset, isDirect);
         } finally {
             uses.unuse();
         }
@@ -244,7 +255,7 @@ public final class OpenHostFile extends HostFile {
             return Errno.EBADF.result();
         }
         try {
-            return inode.bytes().append(source);
+            return inode.bytes().append(source, isDirect);
         } finally {
             uses.unuse();
         }
