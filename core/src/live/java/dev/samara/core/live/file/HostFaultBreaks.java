@@ -75,20 +75,10 @@ final class HostFaultBreaks {
                     "            forces.addWritten(first, last);\n",
                     ""),
             of(
-                    "what was written past the cache is not forced",
-                    "hostfile.UncachedWrites",
-                    "                forces.noteChange();\n",
-                    ""),
-            of(
                     "what was written past the cache is not noted for the next force",
                     "hostfile.UncachedWrites",
                     "                forces.addWritten(first, first + count - 1);\n",
                     ""),
-            of(
-                    "a write past the cache that fails leaves the size",
-                    "hostfile.UncachedWrites",
-                    "            grow(offset + source.position() - start, source.position() > start);",
-                    "            grow(offset + source.position() - start, source.position() - start == length);"),
             of(
                     "a hole that was made in part leaves other bytes in memory",
                     "hostfile.HostBytes",

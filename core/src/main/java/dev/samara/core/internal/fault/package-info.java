@@ -14,6 +14,7 @@
  *   <li>{@link dev.samara.core.internal.fault.FaultAround} maps pages of a file that are in memory, a window at a time.
  *   <li>{@link dev.samara.core.internal.fault.BackingFault} asks the backing for a page that is not in memory, and
  *       holds a reference on the VMA meanwhile.
+ *   <li>{@code UncachedCopy} copies many bytes of a file that are not in memory to a caller, without a fault.
  *   <li>{@link dev.samara.core.internal.fault.CopyOnWrite} copies a private page that has other users.
  *   <li>{@link dev.samara.core.internal.fault.Populate} faults in a whole range for a call.
  * </ul>

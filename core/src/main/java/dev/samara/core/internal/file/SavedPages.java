@@ -101,6 +101,15 @@ public final class SavedPages {
     }
 
     /**
+     * Ends a read past the cache, for a mapping.
+     *
+     * @see ReadPages#endUncachedUnchanged
+     */
+    public int endUncachedUnchanged(ReadsUnderWay.PageRead read) {
+        return reads.endUncachedUnchanged(read);
+    }
+
+    /**
      * Begins a write past the cache, one write of the file at a time. The caller calls {@link #endWrite}, unless the
      * result is 0.
      *

@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
+import dev.samara.core.internal.file.UncachedFile;
 import dev.samara.core.mman.Errno;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -61,6 +62,11 @@ final class HostBytes {
         long failed = size.revalidate();
         long rest = failed != 0 ? failed : read(target, offset + done, ahead);
         return done == 0 ? rest : done + Math.max(rest, 0);
+    }
+
+    /** Reads bytes of a mapping, as {@link UncachedFile#readUncached} says. */
+    int readMapped(ByteBuffer target, long offset, UncachedFile.AbsentEntries mapped) {
+        return uncached.readMapped(target, offset, mapped);
     }
 
     /**

@@ -68,7 +68,7 @@ public final class HostFiles {
         dirty = new DirtyLimit(tasks, this::writeDirty);
         policy = new FilePolicy(limit::makeRoom, dirty::balance);
         ends = new LastClose(inodes, policy, reporter);
-        opens = new HostOpens(inodes, ends, limit, tasks);
+        opens = new HostOpens(inodes, ends, limit, policy, tasks);
     }
 
     /** Installs another opener, before the first file is opened. */

@@ -6,6 +6,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.UncachedFile;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -21,7 +22,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** One open of a file of the host. Its owner, its mappings and reads ahead use it; the last use ends it. */
-public final class OpenHostFile extends HostFile {
+public final class OpenHostFile extends HostFile implements UncachedFile {
     private static final int SYNC_FLAGS =
             SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
 
@@ -230,6 +231,17 @@ public final class OpenHostFile extends HostFile {
         } finally {
             uses.unuse();
         }
+    }
+
+    @Override
+    public int leastUncached() {
+        return opens.policy().leastUncached;
+    }
+
+    /** For a mapping that uses this open, which may be closed. */
+    @Override
+    public int readUncached(ByteBuffer target, long offset, AbsentEntries mapped) {
+        return inode.bytes().readMapped(target, offset, mapped);
     }
 
     @Override
