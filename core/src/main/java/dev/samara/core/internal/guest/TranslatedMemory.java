@@ -356,16 +356,23 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * and does not wait.
      *
      * @param access one bit of {@link Protection}
-     * @return whether it was added; if not, the miss is not counted, since the access is made in another way
+     * @return the physical address; {@link SoftTlb#MISS} if nothing was added: then the miss is not counted, since the
+     *     access is made in another way
      */
-    boolean refill(long address, int access) {
-        long right = rightOf(access);
-        // A watched page is found, and not added.
-        if (!tlb.isViewed() || walk(address, right) < 0 || tlb.probe(address, 1, right) < 0) {
-            return false;
+    long walkForView(long address, int access) {
+        return tlb.isViewed() ? counted(fill.add(address, rightOf(access))) : SoftTlb.MISS;
+    }
+
+    /** Adds a translation as {@link #walkForView} does, in the usual case only. */
+    long refill(long address, int access) {
+        return tlb.isViewed() ? counted(fill.refill(address, rightOf(access))) : SoftTlb.MISS;
+    }
+
+    private long counted(long physical) {
+        if (physical >= 0) {
+            counters.increment(CpuCounters.TLB_MISSES);
         }
-        counters.increment(CpuCounters.TLB_MISSES);
-        return true;
+        return physical;
     }
 
     /**
