@@ -452,6 +452,47 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
+    /** Translates for a load by the TLB and the page table, and counts a miss. Does not fault: returns -1 instead. */
+    long findMapped(long address) {
+        long physical = tlb.probe(address, 1, Pte.READ);
+        if (physical < 0) {
+            physical = walk(address, Pte.READ);
+            counters.increment(CpuCounters.TLB_MISSES);
+        }
+        return physical;
+    }
+
+    /**
+     * Copies many bytes of a mapped file that are not in memory, past its page cache: see {@link Faulter#copyUncached}.
+     * Called in GUEST, which it leaves meanwhile, so earlier translations are invalid after this call.
+     *
+     * @return the number of bytes; 0 if they have to be faulted in
+     */
+    int copyUncached(long address, ByteBuffer target) {
+        leaveGuest();
+        try {
+            int others = Cpus.beginFault();
+            try {
+                Cpus.leaveForFault(others);
+                return copyOutside(address, target);
+            } finally {
+                Cpus.comeBack(others);
+            }
+        } finally {
+            enterGuest();
+        }
+    }
+
+    private int copyOutside(long address, ByteBuffer target) {
+        int before = processor.begin(CpuTlb.FAULTING);
+        try {
+            faulter.serve(Objects.requireNonNull(served));
+            return faulter.copyUncached(address, target);
+        } finally {
+            processor.end(before);
+        }
+    }
+
     /** Returns whether watchers are told of a store to a range. They are not told of stores of a watcher. */
     boolean isWatched(long address, long length) {
         return !processor.isAt(CpuTlb.TELLING_STORE) && fill.watches().touches(address, address + length - 1);
