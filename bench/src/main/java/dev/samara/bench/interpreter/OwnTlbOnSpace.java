@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.interpreter;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
+
+/**
+ * Physical memory that is a space of Samara, in GUEST. The indexes are those of {@link FlatMemory#translate}, and each
+ * flush of the CPU drops all of them: it names physical addresses.
+ */
+final class OwnTlbOnSpace extends OwnTlbRam {
+    /** More than a space needs for itself, so that nothing is dropped for want of frames. */
+    private static final long MORE = 16L << 20;
+
+    private final Cpu cpu;
+    private final AddressSpace space;
+    private final FlatMemory physical;
+    private final MappedByteBuffer region;
+
+    private static final class Physical extends FlatMemory {
+        Physical(GuestMemory memory) {
+            super(memory, ByteOrder.LITTLE_ENDIAN);
+        }
+
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            throw new IllegalStateException(Fault.toString(fault) + " at 0x" + Long.toHexString(address));
+        }
+    }
+
+    private OwnTlbOnSpace(Cpu cpu, AddressSpace space) {
+        this.cpu = cpu;
+        this.space = space;
+        physical = new Physical(cpu.memory());
+        region = physical.tlb().region();
+    }
+
+    static OwnTlbOnSpace make(int size) {
+        Machine machine = Machine.builder().memory(size + MORE).build();
+        AddressSpace space = machine.newSpace(Geometry.flat(Integer.SIZE));
+        int rights = Protection.READ | Protection.WRITE;
+        long mapped = space.mmap(0, size, rights, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+        if (mapped != 0) {
+            throw new IllegalStateException("the memory could not be mapped: " + Errno.of(mapped));
+        }
+        Cpu cpu = machine.claimCpu();
+        cpu.switchTo(space);
+        OwnTlbOnSpace made = new OwnTlbOnSpace(cpu, space);
+        cpu.onFlush((start, end, reason, generation) -> made.drop());
+        cpu.enterGuest();
+        return made;
+    }
+
+    AddressSpace space() {
+        return space;
+    }
+
+    @Override
+    int translate(long address, boolean writes) {
+        return physical.translate(address, writes ? Protection.WRITE : Protection.READ);
+    }
+
+    @Override
+    long read(long address, int size) {
+        return switch (size) {
+            case Long.BYTES -> physical.loadLong(address);
+            case Integer.BYTES -> physical.loadInt(address);
+            case Short.BYTES -> physical.loadShort(address);
+            default -> physical.loadByte(address);
+        };
+    }
+
+    @Override
+    void write(long address, int size, long value) {
+        switch (size) {
+            case Long.BYTES -> physical.storeLong(address, value);
+            case Integer.BYTES -> physical.storeInt(address, (int) value);
+            case Short.BYTES -> physical.storeShort(address, (short) value);
+            default -> physical.storeByte(address, (byte) value);
+        }
+    }
+
+    @Override
+    long getLong(int at) {
+        return region.getLong(at);
+    }
+
+    @Override
+    int getInt(int at) {
+        return region.getInt(at);
+    }
+
+    @Override
+    short getShort(int at) {
+        return region.getShort(at);
+    }
+
+    @Override
+    byte getByte(int at) {
+        return region.get(at);
+    }
+
+    @Override
+    void putLong(int at, long value) {
+        region.putLong(at, value);
+    }
+
+    @Override
+    void putInt(int at, int value) {
+        region.putInt(at, value);
+    }
+
+    @Override
+    void putShort(int at, short value) {
+        region.putShort(at, value);
+    }
+
+    @Override
+    void putByte(int at, byte value) {
+        region.put(at, value);
+    }
+
+    @Override
+    public boolean poll() {
+        return physical.poll();
+    }
+
+    @Override
+    public void close() {
+        cpu.leaveGuest();
+        cpu.close();
+        space.close();
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.interpreter;
+
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
+import java.util.List;
+
+/**
+ * The price of a space for an emulator that has a TLB of its own, as the RISC-V board Sedna: its entries hold indexes
+ * into the bytes of the guest's physical memory. That memory is a space, from which the indexes come by {@code
+ * FlatMemory.translate}, or one array. The interpreter, the page tables of the guest and the TLB are the same code.
+ *
+ * <p>{@code java -jar bench/target/samara-bench.jar own-tlb --seconds 0.8 --rounds 5 --json FILE}. The two memories
+ * take turns, each time in a JVM of its own. A figure is guest instructions in a microsecond, as in the report {@code
+ * interpreter}; the medians of the rounds are compared. A row of the file has {@code work}, {@code memory}, {@code
+ * round} and {@code mips}, or a goal with the time on the space divided by that on the array. Sieve, matrix, quicksort
+ * and the accesses at random in 64 KiB hit the TLB of 1,024 entries; those in 8 and 128 MiB mostly miss it.
+ */
+public final class OwnTlbReport {
+    private static final List<String> HITTING = List.of("sieve", "matrix", "quicksort", "random64k");
+    private static final List<String> WORKS =
+            List.of("sieve", "matrix", "quicksort", "random64k", "random8m", "random128m");
+    private static final List<String> MEMORIES = List.of("own-array", "own-space");
+
+    private final List<String> works;
+    private final double seconds;
+    private final int rounds;
+    private final Figures figures;
+
+    private OwnTlbReport(String[] words) {
+        Arguments arguments = new Arguments(words);
+        works = arguments.list("--work", WORKS, WORKS);
+        seconds = arguments.number("--seconds", 0.8);
+        rounds = arguments.count("--rounds", 1, 5);
+        String json = arguments.text("--json", "");
+        arguments.check();
+        figures = new Figures(OwnTlbReport.class, words, json);
+    }
+
+    /**
+     * Measures and prints.
+     *
+     * @param arguments see above; {@code --work} selects some programs
+     * @throws InterruptedException if the program is interrupted
+     */
+    public static void main(String[] arguments) throws InterruptedException {
+        new OwnTlbReport(arguments).run();
+    }
+
+    private void run() throws InterruptedException {
+        for (String work : works) {
+            double[][] mips = new double[MEMORIES.size()][rounds];
+            for (int round = 0; round < rounds; round++) {
+                for (int i = 0; i < MEMORIES.size(); i++) {
+                    mips[i][round] = measure(work, MEMORIES.get(i), round);
+                }
+            }
+            double ratio = Figures.median(mips[0]) / Figures.median(mips[1]);
+            String goal = HITTING.contains(work) ? "<= 1.05" : "<= 1.3";
+            figures.goal(work + ": time on the space, divided by that on the array", ratio, goal);
+        }
+        figures.write();
+    }
+
+    private double measure(String work, String memory, int round) throws InterruptedException {
+        String printed = InterpreterBenchmark.measuredApart("interpreter", work, memory, seconds);
+        double mips = Double.parseDouble(printed.split(" ", 2)[0]);
+        Figures.line("%-12s %-10s %10.1f million instructions a second", work, memory, mips);
+        figures.row("work", work, "memory", memory, "round", round, "mips", mips);
+        return mips;
+    }
+}
