@@ -45,7 +45,7 @@ abstract class OwnTlbRam implements GuestRam {
     /** Returns the bytes of physical memory that a program needs, its page tables included. */
     static int physicalBytes(GuestProgram work) {
         int pages = (work.bytes() >> PAGE_SHIFT) + 2;
-        return pages + (pages >> LEVEL_BITS) + 16 << PAGE_SHIFT;
+        return (pages + (pages >> LEVEL_BITS) + 16) << PAGE_SHIFT;
     }
 
     /** Returns the index of the first byte of a physical page; -1 if accesses have to name the physical address. */
@@ -126,7 +126,7 @@ abstract class OwnTlbRam implements GuestRam {
             }
             table = frameOf(entry);
             if (shift == PAGE_SHIFT) {
-                return table | address & ~PAGE_MASK;
+                return table | (address & ~PAGE_MASK);
             }
         }
     }
@@ -184,7 +184,7 @@ abstract class OwnTlbRam implements GuestRam {
         if (crosses(address, size)) {
             long value = 0;
             for (int i = size - 1; i >= 0; i--) {
-                value = value << Byte.SIZE | loadByte(address + i) & 0xff;
+                value = value << Byte.SIZE | (loadByte(address + i) & 0xff);
             }
             return value;
         }
@@ -248,7 +248,7 @@ abstract class OwnTlbRam implements GuestRam {
     private void store(long address, int size, long value) {
         if (crosses(address, size)) {
             for (int i = 0; i < size; i++) {
-                storeByte(address + i, (byte) (value >>> i * Byte.SIZE));
+                storeByte(address + i, (byte) (value >>> (i * Byte.SIZE)));
             }
             return;
         }
