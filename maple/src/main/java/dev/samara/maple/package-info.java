@@ -159,7 +159,7 @@
  *       snapshot contains the leaf: {@code LeafBoundary}. A replaced node never changes again
  *       </td></tr>
  *   <tr><td>What keeps a snapshot unchanged?</td>
- *       <td>{@code Era}</td></tr>
+ *       <td>{@code Era}; a snapshot ends the open era in {@code EditedRoot.frozenRoot}</td></tr>
  *   <tr><td>What keeps the largest gap of each subtree?</td>
  *       <td>{@code Node}, in its {@code gaps}; after an edit in place {@code InPlace.setGap}, along a copied path
  *       {@code OwnedPath}, in a rebuilt level {@code NodeBuilder}</td></tr>
@@ -171,6 +171,8 @@
  *       <td>{@code TreeParts}; lazily, for a snapshot of several trees: {@code PartRoots}</td></tr>
  *   <tr><td>What checks a tree?</td>
  *       <td>{@code TreeCheck}</td></tr>
+ *   <tr><td>What extends a store over equal neighbours ({@code storeCoalescing})?</td>
+ *       <td>{@code Draft.coalesced}</td></tr>
  * </table>
  */
 @NullMarked

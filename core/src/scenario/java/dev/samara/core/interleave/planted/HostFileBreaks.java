@@ -124,8 +124,9 @@ final class HostFileBreaks {
                             "",
                             "            inode.invalidateLock().unlockShared();\n",
                             "",
-                            "            // Before the read of the bytes",
-                            "if (!fill(arrays, used, start, wanted)) { return SHORT; } // Before the read of the bytes",
+                            "            ReadsUnderWay.PageRead read = pages.beginRead(page, used);\n",
+                            "if (!fill(arrays, used, start, wanted)) { return SHORT; }\n"
+                                    + "            ReadsUnderWay.PageRead read = pages.beginRead(page, used);\n",
                             "fill(arrays, used, start, wanted) ? saved.insertRead(read, arrays.fresh, isScan) : SHORT",
                             "saved.insertRead(read, arrays.fresh, isScan)")),
             PlantedBreak.of(

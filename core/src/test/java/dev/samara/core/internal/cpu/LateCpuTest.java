@@ -22,7 +22,7 @@ final class LateCpuTest {
     private final Cpus cpus = new Cpus();
     private final CpuState cpu = OwnedCpu.claim(cpus, 7, () -> {});
     private final TlbContext context = new TlbContext();
-    private final ShootdownReports late = new ShootdownReports(
+    private final RequestDelivery late = new RequestDelivery(
             HOUR,
             reports::add,
             new ShootdownDelivery() {

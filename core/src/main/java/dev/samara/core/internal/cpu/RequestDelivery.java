@@ -10,10 +10,9 @@ import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
- * Delivers requests to CPUs. Decides that a CPU has not acknowledged for too long, then reports and kicks it.
- * Thread-safe.
+ * Has CPUs find the requests of shootdowns, and reports and kicks those that do not acknowledge in time. Thread-safe.
  */
-final class ShootdownReports {
+final class RequestDelivery {
     /**
      * Which part of the time a CPU gets after the first check that finds it late, before it is reported. If the whole
      * JVM was stopped, e.g. for a garbage collection, the CPU polls in this time.
@@ -25,7 +24,7 @@ final class ShootdownReports {
     private final ShootdownDelivery delivery;
     private final Consumer<Throwable> failures;
 
-    ShootdownReports(
+    RequestDelivery(
             long reportAfterNanos,
             Consumer<String> reporter,
             ShootdownDelivery delivery,
