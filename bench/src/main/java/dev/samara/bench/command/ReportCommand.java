@@ -128,7 +128,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "--seconds 0.8 --work sieve,matrix,quicksort"),
             new ReportCommand(
                     "own-tlb",
-                    "an emulator with a TLB of its own, whose indexes are of a space or of an array",
+                    "an emulator with a TLB of its own, whose indexes are of a space, an array or a buffer",
                     OwnTlbReport::main,
                     "--seconds 0.2 --rounds 1 --work sieve,random8m",
                     "--seconds 0.8 --rounds 5"));

@@ -12,20 +12,18 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
-import java.nio.MappedByteBuffer;
 
 /**
  * Physical memory that is a space of Samara, in GUEST. The indexes are those of {@link FlatMemory#translate}, and each
  * flush of the CPU drops all of them: it names physical addresses.
  */
-final class OwnTlbOnSpace extends OwnTlbRam {
+final class OwnTlbOnSpace extends OwnTlbOnBytes {
     /** More than a space needs for itself, so that nothing is dropped for want of frames. */
     private static final long MORE = 16L << 20;
 
     private final Cpu cpu;
     private final AddressSpace space;
     private final FlatMemory physical;
-    private final MappedByteBuffer region;
 
     private static final class Physical extends FlatMemory {
         Physical(GuestMemory memory) {
@@ -38,11 +36,11 @@ final class OwnTlbOnSpace extends OwnTlbRam {
         }
     }
 
-    private OwnTlbOnSpace(Cpu cpu, AddressSpace space) {
+    private OwnTlbOnSpace(Cpu cpu, AddressSpace space, FlatMemory physical) {
+        super(physical.tlb().region());
         this.cpu = cpu;
         this.space = space;
-        physical = new Physical(cpu.memory());
-        region = physical.tlb().region();
+        this.physical = physical;
     }
 
     static OwnTlbOnSpace make(int size) {
@@ -55,7 +53,7 @@ final class OwnTlbOnSpace extends OwnTlbRam {
         }
         Cpu cpu = machine.claimCpu();
         cpu.switchTo(space);
-        OwnTlbOnSpace made = new OwnTlbOnSpace(cpu, space);
+        OwnTlbOnSpace made = new OwnTlbOnSpace(cpu, space, new Physical(cpu.memory()));
         cpu.onFlush((start, end, reason, generation) -> made.drop());
         cpu.enterGuest();
         return made;
@@ -88,46 +86,6 @@ final class OwnTlbOnSpace extends OwnTlbRam {
             case Short.BYTES -> physical.storeShort(address, (short) value);
             default -> physical.storeByte(address, (byte) value);
         }
-    }
-
-    @Override
-    long getLong(int at) {
-        return region.getLong(at);
-    }
-
-    @Override
-    int getInt(int at) {
-        return region.getInt(at);
-    }
-
-    @Override
-    short getShort(int at) {
-        return region.getShort(at);
-    }
-
-    @Override
-    byte getByte(int at) {
-        return region.get(at);
-    }
-
-    @Override
-    void putLong(int at, long value) {
-        region.putLong(at, value);
-    }
-
-    @Override
-    void putInt(int at, int value) {
-        region.putInt(at, value);
-    }
-
-    @Override
-    void putShort(int at, short value) {
-        region.putShort(at, value);
-    }
-
-    @Override
-    void putByte(int at, byte value) {
-        region.put(at, value);
     }
 
     @Override
