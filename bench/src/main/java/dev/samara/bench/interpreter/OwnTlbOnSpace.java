@@ -2,90 +2,34 @@
 package dev.samara.bench.interpreter;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Cpu;
-import dev.samara.core.Machine;
-import dev.samara.core.guest.FlatMemory;
-import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.Geometry;
-import java.nio.ByteOrder;
 
-/**
- * Physical memory that is a space of Samara, in GUEST. The indexes are those of {@link FlatMemory#translate}, and each
- * flush of the CPU drops all of them: it names physical addresses.
- */
+/** Physical memory that is a space of Samara. The indexes are those of {@code FlatMemory.translate}. */
 final class OwnTlbOnSpace extends OwnTlbOnBytes {
-    /** More than a space needs for itself, so that nothing is dropped for want of frames. */
-    private static final long MORE = 16L << 20;
+    private final PhysicalSpace physical;
 
-    private final Cpu cpu;
-    private final AddressSpace space;
-    private final FlatMemory physical;
-
-    private static final class Physical extends FlatMemory {
-        Physical(GuestMemory memory) {
-            super(memory, ByteOrder.LITTLE_ENDIAN);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new IllegalStateException(Fault.toString(fault) + " at 0x" + Long.toHexString(address));
-        }
-    }
-
-    private OwnTlbOnSpace(Cpu cpu, AddressSpace space, FlatMemory physical) {
-        super(physical.tlb().region());
-        this.cpu = cpu;
-        this.space = space;
+    OwnTlbOnSpace(PhysicalSpace physical) {
+        super(physical.region());
         this.physical = physical;
-    }
-
-    static OwnTlbOnSpace make(int size) {
-        Machine machine = Machine.builder().memory(size + MORE).build();
-        AddressSpace space = machine.newSpace(Geometry.flat(Integer.SIZE));
-        int rights = Protection.READ | Protection.WRITE;
-        long mapped = space.mmap(0, size, rights, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
-        if (mapped != 0) {
-            throw new IllegalStateException("the memory could not be mapped: " + Errno.of(mapped));
-        }
-        Cpu cpu = machine.claimCpu();
-        cpu.switchTo(space);
-        OwnTlbOnSpace made = new OwnTlbOnSpace(cpu, space, new Physical(cpu.memory()));
-        cpu.onFlush((start, end, reason, generation) -> made.drop());
-        cpu.enterGuest();
-        return made;
+        physical.dropAtFlushes(this);
     }
 
     AddressSpace space() {
-        return space;
+        return physical.space();
     }
 
     @Override
     int translate(long address, boolean writes) {
-        return physical.translate(address, writes ? Protection.WRITE : Protection.READ);
+        return physical.translate(address, writes);
     }
 
     @Override
     long read(long address, int size) {
-        return switch (size) {
-            case Long.BYTES -> physical.loadLong(address);
-            case Integer.BYTES -> physical.loadInt(address);
-            case Short.BYTES -> physical.loadShort(address);
-            default -> physical.loadByte(address);
-        };
+        return physical.read(address, size);
     }
 
     @Override
     void write(long address, int size, long value) {
-        switch (size) {
-            case Long.BYTES -> physical.storeLong(address, value);
-            case Integer.BYTES -> physical.storeInt(address, (int) value);
-            case Short.BYTES -> physical.storeShort(address, (short) value);
-            default -> physical.storeByte(address, (byte) value);
-        }
+        physical.write(address, size, value);
     }
 
     @Override
@@ -95,8 +39,6 @@ final class OwnTlbOnSpace extends OwnTlbOnBytes {
 
     @Override
     public void close() {
-        cpu.leaveGuest();
-        cpu.close();
-        space.close();
+        physical.close();
     }
 }

@@ -10,7 +10,7 @@ import java.util.List;
  * into the bytes of the guest's physical memory. That memory is a space, from which the indexes come by {@code
  * FlatMemory.translate}, one array, or one buffer outside the heap. The interpreter, the page tables of the guest and
  * the TLB are the same code. An access to the array has fewer checks than one to the buffer or the region of a space;
- * the buffer shows what is left of the difference.
+ * the buffer shows what is left of the difference. On JDK 22 and later the region is a {@code MemorySegment}, too.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar own-tlb --seconds 0.8 --rounds 5 --json FILE}. The memories
  * take turns, each time in a JVM of its own. A figure is guest instructions in a microsecond, as in the report {@code
@@ -22,7 +22,10 @@ public final class OwnTlbReport {
     private static final List<String> HITTING = List.of("sieve", "matrix", "quicksort", "random64k");
     private static final List<String> WORKS =
             List.of("sieve", "matrix", "quicksort", "random64k", "random8m", "random128m");
-    private static final List<String> MEMORIES = List.of("own-array", "own-buffer", "own-space");
+    private static final int FIRST_WITH_SEGMENTS = 22;
+    private static final List<String> MEMORIES = Runtime.version().feature() < FIRST_WITH_SEGMENTS
+            ? List.of("own-array", "own-buffer", "own-space")
+            : List.of("own-array", "own-buffer", "own-space", "own-segment");
 
     private final List<String> works;
     private final double seconds;
@@ -58,9 +61,12 @@ public final class OwnTlbReport {
                 }
             }
             String goal = HITTING.contains(work) ? "<= 1.05" : "<= 1.3";
-            double onSpace = Figures.median(mips[2]);
-            figures.goal(work + ": time on the space, by that on the array", Figures.median(mips[0]) / onSpace, goal);
-            figures.goal(work + ": time on the space, by that on the buffer", Figures.median(mips[1]) / onSpace, goal);
+            for (int space = 2; space < mips.length; space++) {
+                String what = work + ", " + MEMORIES.get(space);
+                double onSpace = Figures.median(mips[space]);
+                figures.goal(what + ": time by that of own-array", Figures.median(mips[0]) / onSpace, goal);
+                figures.goal(what + ": time by that of own-buffer", Figures.median(mips[1]) / onSpace, goal);
+            }
         }
         figures.write();
     }
