@@ -117,19 +117,26 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     @Override
-    public boolean refill(long address, int access) {
+    public long walk(long address, int access) {
         checkOwner();
         TranslatedMemory memory = loaded;
         if (memory == null || refusal != SERVED) {
-            return false;
+            return SoftTlb.MISS;
         }
         if (memory.processor().isInGuest()) {
-            return memory.refill(address, access);
+            return memory.walkForView(address, access);
         }
         if (++outside == REPORTED_OUTSIDE) {
             memory.reportOutsideGuest(cpu, outside);
         }
-        return false;
+        return SoftTlb.MISS;
+    }
+
+    @Override
+    public long refill(long address, int access) {
+        checkOwner();
+        TranslatedMemory memory = loaded;
+        return memory != null && memory.processor().isInGuest() ? memory.refill(address, access) : SoftTlb.MISS;
     }
 
     @Override
