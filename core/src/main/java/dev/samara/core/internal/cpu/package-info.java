@@ -27,7 +27,7 @@
  *       <td>{@link dev.samara.core.internal.cpu.Shootdowns}; for a thread that polls instead of waiting, {@link
  *       dev.samara.core.internal.cpu.BegunShootdown}</td></tr>
  *   <tr><td>When is a CPU reported for not acknowledging a shootdown?</td>
- *       <td>{@code ShootdownReports}</td></tr>
+ *       <td>{@code RequestDelivery}</td></tr>
  *   <tr><td>Which CPUs does a thread own?</td>
  *       <td>{@code ThreadCpus}</td></tr>
  *   <tr><td>Where are idle CPUs kept, and which thread gets one?</td>
@@ -40,6 +40,9 @@
  *       <td>{@link dev.samara.core.internal.cpu.SpaceUsers}</td></tr>
  *   <tr><td>What does a CPU in LAZY keep?</td>
  *       <td>{@link dev.samara.core.internal.cpu.LazyContext}</td></tr>
+ *   <tr><td>Which number, and which bit of cpumasks, does a CPU have?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.Cpus#claim}: the lowest free number; {@code CpuState.bit}: CPUs from
+ *       number 32 on share bits</td></tr>
  * </table>
  */
 @NullMarked
