@@ -115,7 +115,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return direct;
     }
 
-    /** Returns whether each run has a buffer of its own, which nobody can use after the end of the run. */
+    /** Returns whether each run has a buffer of its own, and buffers of runs and pins refuse accesses after the end. */
     boolean endsRuns() {
         return false;
     }
