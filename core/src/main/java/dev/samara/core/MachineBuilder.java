@@ -478,7 +478,8 @@ public final class MachineBuilder {
 
     /**
      * Sets the maximum number of file pages that one fault maps: the accessed page, and the pages around it that are
-     * already in memory ({@code fault_around_bytes}).
+     * already in memory ({@code fault_around_bytes}). In a mapping of a {@code HostFile} with {@code MADV_RANDOM} it
+     * maps the accessed page only.
      *
      * @param pages a power of two; 16 unless set
      * @return this

@@ -2,6 +2,7 @@
 package dev.samara.maple;
 
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,18 +10,18 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A cursor skips reservations and free ranges. Over a {@link Snapshot}, it reports the snapshot's entries. Over a
  * {@link MapleTree} or a {@link Transaction} it is weakly consistent: each step starts at the bounds of the current
- * entry and searches the current tree:
+ * entry and searches the current tree. This is the contract of a walk, B.2 to B.4 of the package description:
  *
  * <ul>
- *   <li>each reported entry was in the tree, with these bounds, at some instant of the call that reported it;
- *   <li>{@link #next()} reports an entry that ends above the current {@link #last()}, so {@code last()} strictly
- *       increases, and skips no index that has a value during the whole call; likewise {@link #previous()}, where
- *       {@code first()} strictly decreases;
- *   <li>so each index that a walk passes and that has a value throughout the walk is in a reported entry. Successive
- *       entries overlap only if a store changed bounds in between;
- *   <li>the reported entries need not have existed at the same instant. To get those, take a {@link
- *       MapleTree#snapshot()}.
+ *   <li>A cursor reports each entry with the bounds that it had at some instant of the call.
+ *   <li>Each entry ends above the previous one; a walk backwards reports entries that start below it. Two successive
+ *       entries overlap only if a store changed bounds in between.
+ *   <li>A cursor misses no index that has a value throughout the walk.
  * </ul>
+ *
+ * <p>So {@link #last()} strictly increases from one {@link #next()} to the next, and {@link #first()} strictly
+ * decreases from one {@link #previous()} to the next. The reported entries need not have existed at the same instant.
+ * To get the entries of one instant, take a {@link MapleTree#snapshot()}.
  *
  * <p>A cursor that was moved past the last entry stays there, even if entries are stored later: {@link #next()} returns
  * null again, and {@link #previous()} moves to the last entry. The reverse holds for a cursor before the first entry.
@@ -41,6 +42,9 @@ public final class Cursor<V> {
         BEFORE_FIRST,
         AFTER_LAST
     }
+
+    /** Below each slot. */
+    private static final int NO_PLAIN_STEP = -1;
 
     private final RootSource source;
     private Place place = Place.UNPOSITIONED;
@@ -63,6 +67,13 @@ public final class Cursor<V> {
 
     /** The slot taken in the leaf. */
     private int slot;
+
+    /**
+     * The last slot with an entry, if the cursor is on an entry, the leaf contains no reservation and no boundary in it
+     * is movable. A step to an entry up to there need not check more than that the leaf is current. Otherwise {@link
+     * #NO_PLAIN_STEP}.
+     */
+    private int lastPlain = NO_PLAIN_STEP;
 
     /* The bounds of the slot at the end of the path. */
     private long lo;
@@ -98,8 +109,29 @@ public final class Cursor<V> {
      *
      * @return the value of that entry, or null if there is none
      */
+    @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V next() {
         Node now = source.root();
+        if (slot < lastPlain && isCurrent(now)) {
+            @Nullable Object[] here = leaf;
+            int i = slot + 1;
+            Object found = LeafNode.content(here, i);
+            long from = hi + 1;
+            while (found == null) {
+                from = LeafPivots.pivot(pivots, i) + 1;
+                i++;
+                found = LeafNode.content(here, i);
+            }
+            slot = i;
+            lo = from;
+            hi = LeafPivots.pivot(pivots, i);
+            return (V) found;
+        }
+        return nextBeyond(now);
+    }
+
+    /** Moves to the next entry, which may be in another leaf. */
+    private @Nullable V nextBeyond(Node now) {
         if (place == Place.ON_ENTRY) {
             if (isCurrent(now) && (slot != moving || LeafPivots.pivot(pivots, slot) == hi)) {
                 return forward();
@@ -156,15 +188,14 @@ public final class Cursor<V> {
      */
     @SuppressWarnings("unchecked") // only values of V get in
     public V value() {
-        return (V) requireEntry();
+        requireEntry();
+        return (V) Objects.requireNonNull(content());
     }
 
-    private Object requireEntry() {
-        Object value = place == Place.ON_ENTRY ? content() : null;
-        if (value == null) {
+    private void requireEntry() {
+        if (place != Place.ON_ENTRY) {
             throw new IllegalStateException("the cursor is not on an entry");
         }
-        return value;
     }
 
     /** Returns the content of the slot at the end of the path. The contents of a leaf are immutable. */
@@ -228,10 +259,18 @@ public final class Cursor<V> {
 
     /** Reads the leaf at the end of the path. */
     private void enterLeaf() {
-        parent = path[1];
+        lastPlain = NO_PLAIN_STEP;
+        Node above = path[1];
+        if (above != parent) {
+            parent = above;
+        }
         sibling = at[1];
-        leaf = parent.leaf(sibling);
-        pivots = LeafNode.pivots(leaf);
+        // As in Lookup.get: the pivots are loaded from the parent, which need not wait for the leaf, and compared
+        // later.
+        long[] early = above.childPivots[sibling];
+        @Nullable Object[] found = above.leaf(sibling);
+        leaf = found;
+        pivots = found[0] == early ? early : LeafNode.pivots(found);
         moving = LeafBoundary.of(pivots);
     }
 
@@ -252,6 +291,11 @@ public final class Cursor<V> {
         if (place != Place.ON_ENTRY) {
             place = Place.ON_ENTRY;
         }
+        if (lastPlain == NO_PLAIN_STEP && moving == LeafBoundary.NONE && parent.reservedIn == 0) {
+            int last = LeafNode.size(leaf) - 1;
+            // Free ranges of a leaf are never adjacent.
+            lastPlain = LeafNode.content(leaf, last) == null ? last - 1 : last;
+        }
         return (V) content;
     }
 
@@ -262,6 +306,7 @@ public final class Cursor<V> {
     }
 
     private @Nullable V fallOff(Place end) {
+        lastPlain = NO_PLAIN_STEP;
         place = end;
         return null;
     }

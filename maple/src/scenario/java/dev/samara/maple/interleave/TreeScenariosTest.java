@@ -76,7 +76,7 @@ final class TreeScenariosTest {
             .toList();
 
     private static List<TreeBreak> brokenReads() {
-        String get = "        if (leaf[0] != pivots) {\n            // Step 4: the pivots were";
+        String get = "        if (leaf[0] != pivots) {\n            k = LeafNode.find(leaf, Keys.flip(index));";
         String together =
                 "if (leafA[0] != pivotsA || leafB[0] != pivotsB || leafC[0] != pivotsC || leafD[0] != pivotsD)";
         String reservationIn = "AllocationView.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null)";
@@ -95,8 +95,18 @@ final class TreeScenariosTest {
                         get,
                         get.replace("leaf[0] != pivots", "leaf == null")),
                 planted(TreeScenarios.SlotsMoveBesideLookupsTogether.class, LOOKUP, together, "if (leafA == null)"),
-                planted(TreeScenarios.SlotsMoveBesideAReader.class, READER, " || !Node.isLeaf(siblings, at, leaf)", ""),
-                planted(TreeScenarios.RootReplacedBesideAReader.class, READER, "now != root || ", ""),
+                planted(TreeScenarios.SlotsMoveBesideAReader.class, READER, " && Node.isLeaf(siblings, at, leaf)", ""),
+                planted(
+                        TreeScenarios.SlotsMoveBesideAReader.class,
+                        READER,
+                        "boolean isOwn = found[0] == early;",
+                        "boolean isOwn = found != null;"),
+                planted(TreeScenarios.RootReplacedBesideAReader.class, READER, "now == root && ", ""),
+                planted(
+                        TreeScenarios.SlotsMoveBesideACursor.class,
+                        CURSOR,
+                        "found[0] == early ? early : LeafNode.pivots(found)",
+                        "early"),
                 planted(TreeScenarios.NextEntryInTheUpperLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
                 planted(TreeScenarios.EntryBeforeInTheLowerLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
                 planted(TreeScenarios.EntryBeforeInALeafThatIsJoined.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
@@ -117,8 +127,8 @@ final class TreeScenariosTest {
                 planted(
                         TreeScenarios.SnapshotInAnOpenEra.class,
                         ROOT,
-                        "endEra();\n            // Not the root read above",
-                        "// Not the root read above"),
+                        "endEra();\n            return rootPlain();",
+                        "return rootPlain();"),
                 planted(
                         TreeScenarios.SnapshotInAnOpenEra.class,
                         ROOT,

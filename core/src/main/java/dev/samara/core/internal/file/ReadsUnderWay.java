@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>A removal of pages makes the reads stale that are under way at its instant.
  *   <li>A write of pages, of which there is one at a time, makes the reads stale that are under way at any instant
- *       between its start and its end. The pages being written are pinned, so another page can only be inserted in
- *       their place after the end of the write, or after a removal.
+ *       between its start and its end. The pages being written are pinned, or none of them is in memory. So another
+ *       page can only be inserted in their place after the end of the write, or after a removal.
  * </ul>
  *
  * <p>Guarded by the content's lock, but for {@link #endWrite}.

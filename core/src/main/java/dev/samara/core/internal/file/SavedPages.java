@@ -100,6 +100,25 @@ public final class SavedPages {
         return reads.endUncached(read);
     }
 
+    /**
+     * Ends a read past the cache, for a mapping.
+     *
+     * @see ReadPages#endUncachedUnchanged
+     */
+    public int endUncachedUnchanged(ReadsUnderWay.PageRead read) {
+        return reads.endUncachedUnchanged(read);
+    }
+
+    /**
+     * Begins a write past the cache, one write of the file at a time. The caller calls {@link #endWrite}, unless the
+     * result is 0.
+     *
+     * @see ReadPages#beginUncachedWrite
+     */
+    public int beginUncachedWrite(long first, int most) {
+        return reads.beginUncachedWrite(first, most);
+    }
+
     /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */
     public void freeRead(int[] fresh, int count) {
         reads.free(fresh, count);

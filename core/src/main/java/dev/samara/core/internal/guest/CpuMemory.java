@@ -105,10 +105,17 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     @Override
-    public boolean refill(long address, int access) {
+    public long walk(long address, int access) {
         checkOwner();
         TranslatedMemory memory = loaded;
-        return memory != null && memory.processor().isInGuest() && memory.refill(address, access);
+        return memory != null && memory.processor().isInGuest() ? memory.walkForView(address, access) : SoftTlb.MISS;
+    }
+
+    @Override
+    public long refill(long address, int access) {
+        checkOwner();
+        TranslatedMemory memory = loaded;
+        return memory != null && memory.processor().isInGuest() ? memory.refill(address, access) : SoftTlb.MISS;
     }
 
     @Override

@@ -397,16 +397,23 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * and does not wait.
      *
      * @param access one bit of {@link Protection}
-     * @return whether it was added; if not, the miss is not counted, since the access is made in another way
+     * @return the physical address; {@link SoftTlb#MISS} if nothing was added: then the miss is not counted, since the
+     *     access is made in another way
      */
-    boolean refill(long address, int access) {
-        long right = rightOf(access);
-        // A watched page is found, and not added.
-        if (!tlb.isViewed() || walk(address, right) < 0 || tlb.probe(address, 1, right) < 0) {
-            return false;
+    long walkForView(long address, int access) {
+        return tlb.isViewed() ? counted(fill.add(address, rightOf(access))) : SoftTlb.MISS;
+    }
+
+    /** Adds a translation as {@link #walkForView} does, in the usual case only. */
+    long refill(long address, int access) {
+        return tlb.isViewed() ? counted(fill.refill(address, rightOf(access))) : SoftTlb.MISS;
+    }
+
+    private long counted(long physical) {
+        if (physical >= 0) {
+            counters.increment(CpuCounters.TLB_MISSES);
         }
-        counters.increment(CpuCounters.TLB_MISSES);
-        return true;
+        return physical;
     }
 
     /**
@@ -483,6 +490,47 @@ public sealed class TranslatedMemory permits CheckedMemory {
             if (physical >= 0) {
                 return physical;
             }
+        }
+    }
+
+    /** Translates for a load by the TLB and the page table, and counts a miss. Does not fault: returns -1 instead. */
+    long findMapped(long address) {
+        long physical = tlb.probe(address, 1, Pte.READ);
+        if (physical < 0) {
+            physical = walk(address, Pte.READ);
+            counters.increment(CpuCounters.TLB_MISSES);
+        }
+        return physical;
+    }
+
+    /**
+     * Copies many bytes of a mapped file that are not in memory, past its page cache: see {@link Faulter#copyUncached}.
+     * Called in GUEST, which it leaves meanwhile, so earlier translations are invalid after this call.
+     *
+     * @return the number of bytes; 0 if they have to be faulted in
+     */
+    int copyUncached(long address, ByteBuffer target) {
+        leaveGuest();
+        try {
+            int others = Cpus.beginFault();
+            try {
+                Cpus.leaveForFault(others);
+                return copyOutside(address, target);
+            } finally {
+                Cpus.comeBack(others);
+            }
+        } finally {
+            enterGuest();
+        }
+    }
+
+    private int copyOutside(long address, ByteBuffer target) {
+        int before = processor.begin(CpuTlb.FAULTING);
+        try {
+            faulter.serve(Objects.requireNonNull(served));
+            return faulter.copyUncached(address, target);
+        } finally {
+            processor.end(before);
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.SpareWalk;
@@ -15,6 +16,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
@@ -31,7 +33,8 @@ public final class HostFiles {
             StandardOpenOption.READ,
             StandardOpenOption.WRITE,
             StandardOpenOption.CREATE,
-            StandardOpenOption.CREATE_NEW);
+            StandardOpenOption.CREATE_NEW,
+            HostFileOption.DIRECT);
 
     private final Consumer<Report> reporter;
 
@@ -65,7 +68,7 @@ public final class HostFiles {
         dirty = new DirtyLimit(tasks, this::writeDirty);
         policy = new FilePolicy(limit::makeRoom, dirty::balance);
         ends = new LastClose(inodes, policy, reporter);
-        opens = new HostOpens(inodes, ends, limit, tasks);
+        opens = new HostOpens(inodes, ends, limit, policy, tasks);
     }
 
     /** Installs another opener, before the first file is opened. */
@@ -86,7 +89,7 @@ public final class HostFiles {
      * Opens a file of the host.
      *
      * @param memory the memory of the spaces that will map it
-     * @param options {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}
+     * @param options {@code READ}, {@code WRITE}, {@code CREATE}, {@code CREATE_NEW}, and {@link HostFileOption}s
      * @throws MmException if the host refuses it, or if it is no regular file
      * @throws IllegalArgumentException for any other option
      */
@@ -100,11 +103,15 @@ public final class HostFiles {
         if (creates && !writes) {
             throw new IllegalArgumentException("a file that is created must be opened with WRITE");
         }
+        boolean isDirect = options.contains(HostFileOption.DIRECT);
+        Set<OpenOption> ofHost = new HashSet<>(options);
+        // The pages in memory, and what it writes of them, need not have the alignment that the host would require.
+        ofHost.remove(HostFileOption.DIRECT);
         try {
-            PathOpen opened = PathOpen.open(opener, path, options);
+            PathOpen opened = PathOpen.open(opener, path, ofHost);
             HostChannel channel = opened.channel();
             HostInode inode = enter(opened.look().key, path.toString(), memory, channel, sizeOf(channel), writes);
-            return opened(inode, path, opened.look().identity, writes);
+            return opened(inode, path, opened.look().identity, writes, isDirect);
         } catch (IOException failed) {
             throw HostPath.refusal(path.toString(), HostErrors.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
@@ -127,7 +134,8 @@ public final class HostFiles {
         }
     }
 
-    private OpenHostFile opened(HostInode inode, Path path, HostIdentity identity, boolean writes) throws IOException {
+    private OpenHostFile opened(HostInode inode, Path path, HostIdentity identity, boolean writes, boolean isDirect)
+            throws IOException {
         boolean isOpen = false;
         try {
             // Another program may have changed the size since an earlier open.
@@ -135,7 +143,7 @@ public final class HostFiles {
             if (failed != 0) {
                 throw HostPath.refusal(path.toString(), Errno.of(failed), null);
             }
-            OpenHostFile made = new OpenHostFile(opens, inode, path.toString(), identity, writes);
+            OpenHostFile made = new OpenHostFile(opens, inode, path.toString(), identity, writes, isDirect);
             isOpen = true;
             return made;
         } finally {
@@ -154,7 +162,7 @@ public final class HostFiles {
         HostChannel channel = new BufferChannel(bytes);
         boolean writes = !bytes.isReadOnly();
         HostInode inode = enter(channel, name, memory, channel, bytes.remaining(), writes);
-        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes);
+        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes, false);
     }
 
     /**
@@ -173,7 +181,7 @@ public final class HostFiles {
             InodeTable.close(channel);
             throw HostPath.refusal(name, HostErrors.of(failed), failed);
         }
-        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes);
+        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes, false);
     }
 
     /** Finds or makes a file, and counts an open of it; see {@link InodeTable#enter}. */

@@ -52,7 +52,8 @@ final class HostInode {
         size = new HostSize(state, forces);
         writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites);
         fetches = new PageFetches(new PageReads(state, policy.buffers, readArrays), size, policy.makeRoom, saved);
-        bytes = new HostBytes(state, size, fetches, writes, policy);
+        UncachedWrites direct = new UncachedWrites(state, size, forces, policy.buffers);
+        bytes = new HostBytes(state, size, fetches, writes, direct, policy);
         pages.allowReclaim();
         saved.evictUrgentlyBy(this::evictUrgently);
     }
