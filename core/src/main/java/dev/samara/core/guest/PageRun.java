@@ -62,8 +62,11 @@ import java.nio.ByteBuffer;
  * that keeps the buffer. It does not find code that uses a slice or a duplicate of the buffer, a memory segment of it,
  * or the buffer after a call of its {@code limit} or {@code clear}: the JDK has no way to take those back.
  *
- * <p>A cursor belongs to its CPU. Only the owner of the CPU may use it and its buffer; {@code seek} checks that.
- * JDK 22 and later have {@code MemorySegment.ofBuffer(run.buffer())}, which is the run as a segment; this library is
+ * <p>A cursor belongs to its CPU. Only the owner of the CPU may use it and its buffer; {@code seek} checks that. A CPU
+ * that no thread can reach any more is taken offline, also in GUEST, so keep the cursor or the CPU reachable until the
+ * last access: a later poll does so.
+ *
+ * <p>JDK 22 and later have {@code MemorySegment.ofBuffer(run.buffer())}, which is the run as a segment; this library is
  * compiled for 17, so it has no method for it.
  */
 @Experimental

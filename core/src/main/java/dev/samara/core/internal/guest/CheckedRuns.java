@@ -79,7 +79,9 @@ final class CheckedRuns implements SoftTlb.View {
 
     @Override
     public void key(long key) {
-        if (key == SoftTlb.NOTHING) {
+        // Asked in both cases: at the end of the stack, a leave of GUEST needs no more of it than the entry.
+        boolean hasRuns = !runs.isEmpty();
+        if (key == SoftTlb.NOTHING && hasRuns) {
             end();
         }
         SoftTlb.View of = view;
