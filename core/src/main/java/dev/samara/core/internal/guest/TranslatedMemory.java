@@ -252,6 +252,31 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return true;
     }
 
+    /**
+     * Enters GUEST as {@link #enter} does, for an access to a number. Counts one that is made outside GUEST.
+     */
+    boolean enterForNumber() {
+        checkQuiet();
+        if (processor.isGuest()) {
+            return false;
+        }
+        counters.increment(CpuCounters.OUTSIDE_GUEST);
+        enterGuest();
+        return true;
+    }
+
+    /** Counts an access to a number that is made byte by byte, each of which enters GUEST, if it is outside GUEST. */
+    void countIfOutside() {
+        if (!processor.isGuest()) {
+            counters.increment(CpuCounters.OUTSIDE_GUEST);
+        }
+    }
+
+    /** Reports many accesses of the view that were made outside GUEST. Called outside GUEST. */
+    void reportOutsideGuest(String cpu, int accesses) {
+        Objects.requireNonNull(served).host().reportOutsideGuest(cpu, accesses);
+    }
+
     /** Ends an access, which {@link #enter} has begun. Called after the last use of a translation. */
     void leave(boolean entered) {
         if (entered) {
