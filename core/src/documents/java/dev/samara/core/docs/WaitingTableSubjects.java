@@ -28,6 +28,7 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.PageRun;
 import dev.samara.core.guest.TlbArrays;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -225,9 +226,11 @@ public final class WaitingTableSubjects {
                 ? cpu
                 : type == GuestMemory.class
                         ? cpu.memory()
-                        : type == TlbArrays.class
-                                ? flatOf(cpu).tlb()
-                                : type.isAssignableFrom(FlatMemory.class) ? flatOf(cpu) : of(type);
+                        : type == PageRun.class
+                                ? cpu.memory().newRun()
+                                : type == TlbArrays.class
+                                        ? flatOf(cpu).tlb()
+                                        : type.isAssignableFrom(FlatMemory.class) ? flatOf(cpu) : of(type);
         assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
         Object[] arguments = Arrays.stream(method.getParameterTypes())
                 .map(of -> of == GuestMemory.class ? cpu.memory() : argument(of))

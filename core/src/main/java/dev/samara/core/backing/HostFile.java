@@ -4,6 +4,7 @@ package dev.samara.core.backing;
 import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 
@@ -103,6 +104,103 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long pwrite(ByteBuffer source, long offset);
+
+    /**
+     * Reads a byte, as {@link #getLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @return the number
+     * @throws IOException as {@link #getLong}
+     */
+    public final byte getByte(long offset) throws IOException {
+        return (byte) FileNumbers.get(this, offset, Byte.BYTES);
+    }
+
+    /**
+     * Reads two bytes, as {@link #getLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @return the number
+     * @throws IOException as {@link #getLong}
+     */
+    public final short getShort(long offset) throws IOException {
+        return (short) FileNumbers.get(this, offset, Short.BYTES);
+    }
+
+    /**
+     * Reads four bytes, as {@link #getLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @return the number
+     * @throws IOException as {@link #getLong}
+     */
+    public final int getInt(long offset) throws IOException {
+        return (int) FileNumbers.get(this, offset, Integer.BYTES);
+    }
+
+    /**
+     * Reads eight bytes, little-endian, on any thread that may wait: it needs no CPU and no mapping. A page that is in
+     * memory is used, and another one is read first. An aligned number is read as it was at some instant, with the
+     * memory of {@code MachineBuilder.memory}. Allocates a small buffer.
+     *
+     * @param offset of the lowest byte in the file
+     * @return the number
+     * @throws java.io.EOFException if a byte lies beyond the end of the file
+     * @throws HostFileException for each error of {@link #pread}
+     * @throws IOException one of these two
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public final long getLong(long offset) throws IOException {
+        return FileNumbers.get(this, offset, Long.BYTES);
+    }
+
+    /**
+     * Writes a byte, as {@link #putLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @param value the number
+     * @throws IOException as {@link #putLong}
+     */
+    public final void putByte(long offset, byte value) throws IOException {
+        FileNumbers.put(this, offset, Byte.BYTES, value);
+    }
+
+    /**
+     * Writes two bytes, as {@link #putLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @param value the number
+     * @throws IOException as {@link #putLong}
+     */
+    public final void putShort(long offset, short value) throws IOException {
+        FileNumbers.put(this, offset, Short.BYTES, value);
+    }
+
+    /**
+     * Writes four bytes, as {@link #putLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @param value the number
+     * @throws IOException as {@link #putLong}
+     */
+    public final void putInt(long offset, int value) throws IOException {
+        FileNumbers.put(this, offset, Integer.BYTES, value);
+    }
+
+    /**
+     * Writes eight bytes, little-endian, on any thread that may wait: it needs no CPU and no mapping. Like each {@link
+     * #pwrite} it looks at the size of the host's file, and makes the file larger if it has to. A store through a
+     * mapping costs much less. An aligned number is written at some instant, as a read of {@link #getLong}.
+     *
+     * @param offset of the lowest byte in the file
+     * @param value the number
+     * @throws HostFileException for each error of {@link #pwrite}, also after a part of the bytes was written
+     * @throws IOException such an exception
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public final void putLong(long offset, long value) throws IOException {
+        FileNumbers.put(this, offset, Long.BYTES, value);
+    }
 
     /**
      * Writes the remaining bytes of a buffer at the end of the file, as {@link #pwrite} does ({@code O_APPEND}). The
