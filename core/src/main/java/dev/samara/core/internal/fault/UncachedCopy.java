@@ -15,10 +15,10 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Copies of many bytes of a mapped file, of which no page is mapped and none is in memory: past the page cache, without
- * a fault. The file is read under a reference on the VMA and outside of every reader section, as a page is fetched.
- * Once the bytes are there, the VMA must stand still, and the entries must still be empty: the mapping had these bytes
- * at that instant. For one thread at a time.
+ * Copies many bytes of a mapped file to a caller, past the page cache and without a fault, if none of their pages is
+ * mapped or in memory. The file is read under a reference on the VMA and outside of every reader section, as a page is
+ * fetched. Once the bytes are there, the VMA must stand still, and the entries must still be empty: the mapping had
+ * these bytes at that instant. For one thread at a time.
  */
 final class UncachedCopy implements UncachedFile.AbsentEntries {
     /** The most bytes that are copied at once, and whose entries are looked at. */

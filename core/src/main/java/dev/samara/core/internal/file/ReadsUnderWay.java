@@ -4,7 +4,7 @@ package dev.samara.core.internal.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are being read from behind the cache by code that no lock of the library excludes. What
+ * The pages of one file that are being read from behind the cache without a lock of the library. What
  * changes the content behind the cache, or asks for a new read, makes the read of such a page stale: the bytes may be
  * older than the change, so the page is not inserted. Reads of other pages are not affected. There are two changes:
  *

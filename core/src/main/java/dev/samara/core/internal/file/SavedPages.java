@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a page cache needs in addition if its pages are read from behind it, saved by write-backs, and evicted although
- * they are mapped, as those of a file of the host are. Where a method excludes changes of the file, it takes {@link
+ * The part of a page cache that reads, writes back and evicts pages that are also stored elsewhere, as those of a file
+ * of the host are. Where a method excludes changes of the file, it takes {@link
  * FilePages#lock}. Thread-safe.
  */
 public final class SavedPages {

@@ -227,6 +227,31 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return true;
     }
 
+    /**
+     * Enters GUEST as {@link #enter} does, for an access to a number. Counts one that is made outside GUEST.
+     */
+    boolean enterForNumber() {
+        checkQuiet();
+        if (processor.isGuest()) {
+            return false;
+        }
+        counters.increment(CpuCounters.OUTSIDE_GUEST);
+        enterGuest();
+        return true;
+    }
+
+    /** Counts an access to a number that is made byte by byte, each of which enters GUEST, if it is outside GUEST. */
+    void countIfOutside() {
+        if (!processor.isGuest()) {
+            counters.increment(CpuCounters.OUTSIDE_GUEST);
+        }
+    }
+
+    /** Reports many accesses of the view that were made outside GUEST. Called outside GUEST. */
+    void reportOutsideGuest(String cpu, int accesses) {
+        Objects.requireNonNull(served).host().reportOutsideGuest(cpu, accesses);
+    }
+
     /** Ends an access, which {@link #enter} has begun. Called after the last use of a translation. */
     void leave(boolean entered) {
         if (entered) {
@@ -356,16 +381,23 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * and does not wait.
      *
      * @param access one bit of {@link Protection}
-     * @return whether it was added; if not, the miss is not counted, since the access is made in another way
+     * @return the physical address; {@link SoftTlb#MISS} if nothing was added: then the miss is not counted, since the
+     *     access is made in another way
      */
-    boolean refill(long address, int access) {
-        long right = rightOf(access);
-        // A watched page is found, and not added.
-        if (!tlb.isViewed() || walk(address, right) < 0 || tlb.probe(address, 1, right) < 0) {
-            return false;
+    long walkForView(long address, int access) {
+        return tlb.isViewed() ? counted(fill.add(address, rightOf(access))) : SoftTlb.MISS;
+    }
+
+    /** Adds a translation as {@link #walkForView} does, in the usual case only. */
+    long refill(long address, int access) {
+        return tlb.isViewed() ? counted(fill.refill(address, rightOf(access))) : SoftTlb.MISS;
+    }
+
+    private long counted(long physical) {
+        if (physical >= 0) {
+            counters.increment(CpuCounters.TLB_MISSES);
         }
-        counters.increment(CpuCounters.TLB_MISSES);
-        return true;
+        return physical;
     }
 
     /**
