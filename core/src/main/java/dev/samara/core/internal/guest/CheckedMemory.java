@@ -142,7 +142,7 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     private void judge(GuestRun run) {
-        long right = run.access() == UPDATE ? Pte.WRITE : Pte.READ;
+        long right = run.access() == UPDATE ? Pte.READ | Pte.WRITE : Pte.READ;
         long[] stamps = run.stamps();
         long first = run.physical() & ~mask;
         for (int i = 0; i < stamps.length; i++) {
