@@ -47,7 +47,10 @@ final class UncachedReads {
      * @return the number of bytes; 0 if they have to be read in the usual way
      */
     int read(ByteBuffer target, long offset) {
-        if (target.remaining() < least || !inode.channel().isCachedByHost()) {
+        // Hooks check whole pages.
+        if (target.remaining() < least
+                || !inode.channel().isCachedByHost()
+                || inode.rules().hooks() != null) {
             return 0;
         }
         int piece = piece((int) Math.max(0, Math.min(target.remaining(), pages.size() - offset)));
