@@ -34,6 +34,10 @@ import java.util.List;
  * dirty: see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite}, an
  * {@link #append} and a store that makes a clean page of a shared mapping dirty may wait for that.
  *
+ * <p><b>Options.</b> {@link PageHooks} check the pages that are read, and may hold dirty pages back; {@link
+ * HostFileOption#NO_STEAL} has them written only when a call asks for it; {@link HostFileOption#EXLOCK} and {@link
+ * HostFileOption#SHLOCK} lock the file against other processes.
+ *
  * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a
  * failure, by its next {@code fsync}, {@code msync} with {@code MS_SYNC}, or {@link #syncRange} that waits. If a force
@@ -71,10 +75,10 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * of read bytes; the bytes after these may have changed, too.
      *
      * <p>Pages in memory are used. Of the others, 64 KiB or more side by side are read from the host without the page
-     * cache, if the file was opened by path (as with {@code RWF_DONTCACHE} on Linux): they do not come into memory, and
-     * evict nothing. They are copied once into a direct buffer, and twice into a heap buffer. The kernel of the host
-     * keeps such bytes, so a second read asks no device; it is slower than one from memory. All other pages are read
-     * into memory first, and those of a file that was opened as a channel always.
+     * cache, if the file was opened by path and has no {@link PageHooks} (as with {@code RWF_DONTCACHE} on Linux): they
+     * do not come into memory, and evict nothing. They are copied once into a direct buffer, and twice into a heap
+     * buffer. The kernel of the host keeps such bytes, so a second read asks no device; it is slower than one from
+     * memory. All other pages are read into memory first, and those of a file that was opened as a channel always.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -90,9 +94,10 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * Writes the remaining bytes of a buffer to pages in memory, and makes the file larger if they reach beyond its
      * end. A page that is overwritten in part is read first. Bytes beyond the end are written to the host's file
      * immediately, so the call reports a full device, after the bytes for which there was room. All other bytes are
-     * written to it by the next save, or before. (Bytes that replace a hole need space on the device too, and whether
-     * there is some is only known at the save.) The position of the buffer advances by the number of written bytes.
-     * Writes, holes and changes of the size run one at a time.
+     * written to it by the next save, or before; with {@link PageHooks} or {@link HostFileOption#NO_STEAL} all bytes
+     * are, and those beyond the end are zeros there before that. (Bytes that replace a hole need space on the device
+     * too, and whether there is some is only known at the save.) The position of the buffer advances by the number of
+     * written bytes. Writes, holes and changes of the size run one at a time.
      *
      * @param source has the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -185,8 +190,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * @param length number of bytes; 0 for all bytes up to the end of the file. Pages are written as a whole
      * @param flags bits of {@link dev.samara.core.mman.SyncRangeFlags}; 0 does nothing
      * @return 0, or a negated errno: EBADF if this is closed; EINVAL for an unknown flag, a negative offset or length,
-     *     or an end beyond the largest offset; EAGAIN, with {@code WAIT_AFTER}, if {@link PageHooks#beforeWrite} holds a
-     *     page back; or that of the last failed write, such as EIO or ENOSPC. With {@code WAIT_BEFORE} that of an
+     *     or an end beyond the largest offset; EAGAIN, with {@code WAIT_AFTER}, if {@link PageHooks#beforeWrite} holds
+     *     a page back; or that of the last failed write, such as EIO or ENOSPC. With {@code WAIT_BEFORE} that of an
      *     earlier write ends the call before it writes
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
@@ -234,13 +239,15 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * Says how a range will be used ({@code posix_fadvise}).
      *
      * <ul>
-     *   <li>{@code POSIX_FADV_WILLNEED} starts to read the pages, as {@code madvise} does, and does not wait: at most half as many
-     *       as may be in memory, and 16 such reads of an open at a time. Pages in memory stay.
-     *   <li>{@code POSIX_FADV_DONTNEED} frees the clean pages that lie in the range as a whole, mapped or not; a load through a
-     *       mapping reads its page again. Dirty, locked and pinned pages stay: {@link #syncRange} cleans dirty ones
-     *       first. Linux keeps mapped pages, too. Waits for changes of the file and for CPUs that use the pages.
-     *   <li>{@code POSIX_FADV_NORMAL}, {@code POSIX_FADV_SEQUENTIAL} and {@code POSIX_FADV_RANDOM} hold for all reads by calls of this open and by
-     *       faults of its mappings; the advice of a mapping precedes. The range is of no importance.
+     *   <li>{@code POSIX_FADV_WILLNEED} starts to read the pages, as {@code madvise} does, and does not wait: at most
+     *       half as many as may be in memory, and 16 such reads of an open at a time. Pages in memory stay.
+     *   <li>{@code POSIX_FADV_DONTNEED} frees the clean pages that lie in the range as a whole, mapped or not; a load
+     *       through a mapping reads its page again. Dirty, locked and pinned pages stay: {@link #syncRange} cleans
+     *       dirty ones first. Linux keeps mapped pages, too. Waits for changes of the file and for CPUs that use the
+     *       pages.
+     *   <li>{@code POSIX_FADV_NORMAL}, {@code POSIX_FADV_SEQUENTIAL} and {@code POSIX_FADV_RANDOM} hold for all reads
+     *       by calls of this open and by faults of its mappings; the advice of a mapping precedes. The range is of no
+     *       importance.
      *   <li>{@code POSIX_FADV_NOREUSE} does nothing.
      * </ul>
      *

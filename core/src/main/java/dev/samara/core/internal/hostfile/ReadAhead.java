@@ -54,7 +54,8 @@ final class ReadAhead {
     /**
      * Sets how reads that no advice of a mapping is known of will come.
      *
-     * @param advice {@link FileAdvice#POSIX_FADV_NORMAL}, {@link FileAdvice#POSIX_FADV_RANDOM} or {@link FileAdvice#POSIX_FADV_SEQUENTIAL}
+     * @param advice {@link FileAdvice#POSIX_FADV_NORMAL}, {@link FileAdvice#POSIX_FADV_RANDOM} or {@link
+     *     FileAdvice#POSIX_FADV_SEQUENTIAL}
      */
     synchronized void advise(int advice) {
         advised = advice == FileAdvice.POSIX_FADV_RANDOM
