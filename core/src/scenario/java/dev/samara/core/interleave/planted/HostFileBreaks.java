@@ -126,8 +126,9 @@ final class HostFileBreaks {
                             "",
                             "            // Before the read of the bytes",
                             "if (!fill(arrays, used, start, wanted)) { return SHORT; } // Before the read of the bytes",
-                            "fill(arrays, used, start, wanted) ? saved.insertRead(read, arrays.fresh, isScan) : SHORT",
-                            "saved.insertRead(read, arrays.fresh, isScan)")),
+                            "                if (!fill(arrays, used, start, wanted)) {\n"
+                                    + "                    return SHORT;\n                }\n",
+                            "")),
             PlantedBreak.of(
                     "a read goes beyond the end of the file",
                     HostFileScenarios.ReadToTheEnd.class,
