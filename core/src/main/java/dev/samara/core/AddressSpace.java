@@ -16,6 +16,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.Brk;
+import dev.samara.core.internal.syscall.CollectPages;
 import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mdwe;
@@ -29,7 +30,6 @@ import dev.samara.core.internal.syscall.Mseal;
 import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Pagemap;
-import dev.samara.core.internal.syscall.PagemapScan;
 import dev.samara.core.internal.syscall.RemapFilePages;
 import dev.samara.core.internal.syscall.SetAnonVmaName;
 import dev.samara.core.internal.syscall.Shm;
@@ -1193,7 +1193,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
     public long collectDirty(long start, long length, PageSink sink) {
-        return PagemapScan.collect(layout, start, length, Pte.DIRTY, Objects.requireNonNull(sink, "sink"));
+        return CollectPages.collect(layout, start, length, Pte.DIRTY, Objects.requireNonNull(sink, "sink"));
     }
 
     /**
@@ -1209,7 +1209,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
     public long collectAccessed(long start, long length, PageSink sink) {
-        return PagemapScan.collect(layout, start, length, Pte.ACCESSED, Objects.requireNonNull(sink, "sink"));
+        return CollectPages.collect(layout, start, length, Pte.ACCESSED, Objects.requireNonNull(sink, "sink"));
     }
 
     /**

@@ -43,8 +43,18 @@ final class DocumentedProgram {
 
     /** Compiles a class of some blocks: the imports of the first one, and the members of the others. */
     static void compileProgram(String name, List<String> blocks, Path output) {
+        compileClass(name, blocks, output);
+    }
+
+    /** Compiles a class as {@link #compileProgram} does, which extends one that was compiled to the same output. */
+    void compileSubclass(String name, String superclass, Path output) {
+        compileClass(name + " extends " + superclass, blocks("java"), output);
+    }
+
+    private static void compileClass(String declared, List<String> blocks, Path output) {
         String members = String.join("", blocks.subList(1, blocks.size()));
-        compile(name, blocks.get(0) + "public class " + name + " {" + members + "}\n", output);
+        String name = declared.split(" ", 2)[0];
+        compile(name, blocks.get(0) + "public class " + declared + " {" + members + "}\n", output);
     }
 
     /** Runs a compiled class in a JVM of its own, and returns what it prints. */
@@ -72,8 +82,8 @@ final class DocumentedProgram {
                 };
         JavaCompiler compiler = Objects.requireNonNull(ToolProvider.getSystemJavaCompiler());
         DiagnosticCollector<JavaFileObject> found = new DiagnosticCollector<>();
-        List<String> options =
-                List.of("-proc:none", "-d", output.toString(), "-classpath", System.getProperty("java.class.path"));
+        String classes = output + System.getProperty("path.separator") + System.getProperty("java.class.path");
+        List<String> options = List.of("-proc:none", "-d", output.toString(), "-classpath", classes);
         boolean isDone = compiler.getTask(null, null, found, options, null, List.of(file))
                 .call();
         assertEquals(List.of(), found.getDiagnostics(), source);

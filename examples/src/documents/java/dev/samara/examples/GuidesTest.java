@@ -25,6 +25,26 @@ final class GuidesTest {
     void runs(String path, String name, @TempDir Path output) throws IOException, InterruptedException {
         DocumentedProgram page = new DocumentedProgram(path);
         page.compileProgram(name, output);
+        assertPrintsWhatIsShown(page, name, output);
+    }
+
+    @ParameterizedTest
+    @DisplayName("that continues the one of embedding.md extends its class, and prints what the page shows")
+    @CsvSource({
+        "docs/translators.md, Translators",
+        "docs/architectures.md, Architectures",
+        "docs/files.md, HostFiles",
+        "docs/tuning.md, Tuning"
+    })
+    void continues(String path, String name, @TempDir Path output) throws IOException, InterruptedException {
+        new DocumentedProgram("docs/embedding.md").compileProgram("Embedding", output);
+        DocumentedProgram page = new DocumentedProgram(path);
+        page.compileSubclass(name, "Embedding", output);
+        assertPrintsWhatIsShown(page, name, output);
+    }
+
+    private static void assertPrintsWhatIsShown(DocumentedProgram page, String name, Path output)
+            throws IOException, InterruptedException {
         String printed = DocumentedProgram.run(name, output);
         List<String> shown = page.blocks("text");
         assertEquals(1, shown.size(), "blocks of text: what the program prints");

@@ -9,18 +9,18 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A cursor skips reservations and free ranges. Over a {@link Snapshot}, it reports the snapshot's entries. Over a
  * {@link MapleTree} or a {@link Transaction} it is weakly consistent: each step starts at the bounds of the current
- * entry and searches the current tree:
+ * entry and searches the current tree. This is the contract of a walk, B.2 to B.4 of the package description:
  *
  * <ul>
- *   <li>each reported entry was in the tree, with these bounds, at some instant of the call that reported it;
- *   <li>{@link #next()} reports an entry that ends above the current {@link #last()}, so {@code last()} strictly
- *       increases, and skips no index that has a value during the whole call; likewise {@link #previous()}, where
- *       {@code first()} strictly decreases;
- *   <li>so each index that a walk passes and that has a value throughout the walk is in a reported entry. Successive
- *       entries overlap only if a store changed bounds in between;
- *   <li>the reported entries need not have existed at the same instant. To get those, take a {@link
- *       MapleTree#snapshot()}.
+ *   <li>A cursor reports each entry with the bounds that it had at some instant of the call.
+ *   <li>Each entry ends above the previous one; a walk backwards reports entries that start below it. Two successive
+ *       entries overlap only if a store changed bounds in between.
+ *   <li>A cursor misses no index that has a value throughout the walk.
  * </ul>
+ *
+ * <p>So {@link #last()} strictly increases from one {@link #next()} to the next, and {@link #first()} strictly
+ * decreases from one {@link #previous()} to the next. The reported entries need not have existed at the same instant.
+ * To get the entries of one instant, take a {@link MapleTree#snapshot()}.
  *
  * <p>A cursor that was moved past the last entry stays there, even if entries are stored later: {@link #next()} returns
  * null again, and {@link #previous()} moves to the last entry. The reverse holds for a cursor before the first entry.

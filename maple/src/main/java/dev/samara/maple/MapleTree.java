@@ -17,6 +17,15 @@ import org.jspecify.annotations.Nullable;
  * <p>Ranges are inclusive: {@code [0, 2^64-1]} is the whole index space. Adjacent entries stay separate even if their
  * values are equal.
  *
+ * <p>To make one edit, call it on the tree; to make several, use {@link #update}. ({@link #begin} is for a caller that
+ * holds the lock already, and {@link #writer} for many edits that need not be atomic.)
+ *
+ * <p>In terms of the JDK's maps, {@code store} is {@code put}, {@code insert} is {@code putIfAbsent}, {@code erase} and
+ * {@code eraseEntry} are {@code remove}, {@code storeAll} is {@code putAll}, {@code entryAt} is {@code floorEntry} with
+ * a check of the range's end, {@code atOrAfter} and {@code atOrBefore} are the values of {@code ceilingEntry} and
+ * {@code floorEntry}, {@code entries} of a range is a copy of {@code subMap}, and {@code count} is {@code size}; {@code
+ * get}, {@code merge}, {@code compute} and {@code clear} are named as there.
+ *
  * @param <V> the type of values
  */
 public final class MapleTree<V> extends EditedRoot implements RangeView<V>, RangeStore<V> {
@@ -443,7 +452,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Begins a transaction. The caller must hold the writer lock until the transaction ends.
+     * Begins a transaction. The caller must hold the writer lock until the transaction ends. For a caller that does not
+     * hold the lock already, {@link #update} is simpler.
      *
      * @return a transaction whose edits are invisible to readers until it commits
      * @throws IllegalStateException if the lock is not held, or this thread has a transaction open on this tree
@@ -458,7 +468,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Acquires the writer lock for a series of edits.
+     * Acquires the writer lock for a series of edits. Readers see these edits one by one; to publish them together, use
+     * {@link #update}.
      *
      * @return a writer that holds the lock until it is closed
      * @throws IllegalStateException if this thread has a transaction open on this tree
@@ -488,7 +499,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Checks every structural invariant of the tree, at one instant. Intended for tests, because it visits every node.
+     * Checks every structural invariant of the tree, at one instant. Visits every node, so it is meant for tests and
+     * for the search for a defect. May wait for the writer lock.
      *
      * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
      */

@@ -4,22 +4,6 @@ package dev.samara.maple;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/** The padding before the root; see {@link PublishedRoot}. */
-@SuppressWarnings("unused") // padding
-abstract class BeforeRoot {
-    /** Fills the space after the object header, where the JVM would otherwise place the root. */
-    private int header;
-
-    private long b0;
-    private long b1;
-    private long b2;
-    private long b3;
-    private long b4;
-    private long b5;
-    private long b6;
-    private long b7;
-}
-
 /**
  * The root reference, which every reader of a tree reads first, padded to a cache line of its own. Without the padding,
  * it could share a cache line with the writer lock, which is allocated with the tree and which every edit writes.

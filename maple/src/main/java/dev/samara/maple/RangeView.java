@@ -123,6 +123,19 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     }
 
     /**
+     * Returns the entries that overlap a range at one instant, in descending order, otherwise like {@link
+     * #entries(long, long)}.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @return an unmodifiable list
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     */
+    default List<RangeEntry<V>> entriesDescending(long first, long last) {
+        return snapshot().entriesDescending(first, last);
+    }
+
+    /**
      * Returns the parts of a range without values at one instant, in ascending order. Reservations count as gaps here.
      *
      * @param first the lowest index, unsigned

@@ -93,12 +93,8 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
         return new Snapshot<>(TreeParts.within(root(), Keys.flip(first), Keys.flip(last), owner));
     }
 
-    /**
-     * Checks every structural invariant. Intended for tests, because it visits every node.
-     *
-     * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
-     */
-    public void validate() {
+    /** As {@link MapleTree#validate}. */
+    void validate() {
         TreeCheck.validate(root());
     }
 
@@ -181,6 +177,13 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     public List<RangeEntry<V>> entries(long first, long last) {
         List<RangeEntry<V>> list = new ArrayList<>();
         forEach(first, last, (from, to, value) -> list.add(new RangeEntry<>(from, to, value)));
+        return Collections.unmodifiableList(list);
+    }
+
+    @Override
+    public List<RangeEntry<V>> entriesDescending(long first, long last) {
+        List<RangeEntry<V>> list = new ArrayList<>();
+        forEachDescending(first, last, (from, to, value) -> list.add(new RangeEntry<>(from, to, value)));
         return Collections.unmodifiableList(list);
     }
 

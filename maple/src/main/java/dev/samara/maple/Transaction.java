@@ -102,6 +102,11 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     @Override
+    public List<RangeEntry<V>> entriesDescending(long first, long last) {
+        return view().entriesDescending(first, last);
+    }
+
+    @Override
     public List<IndexRange> gaps(long first, long last) {
         return view().gaps(first, last);
     }

@@ -61,10 +61,10 @@
  *   <li><b>Never block:</b> {@code get}, {@code getAll}, {@code entryAt}, {@code isFree}, {@code reservationAt}, {@code
  *       isStill}, {@code isStillVersion}, readers, cursors over trees, and every method of a snapshot.
  *   <li><b>May wait for the writer lock</b> (not if every edit since the last snapshot was a transaction or named an
- *       owner)<b>:</b> {@code snapshot}, {@code version}, {@code count}, {@code entries}, {@code gaps}, {@code
- *       forEach}, {@code forEachDescending}, {@code reservationIn} and {@code validate}; {@code atOrAfter}, {@code
- *       atOrBefore}, {@code firstEntry}, {@code lastEntry} and {@code isEmpty} if they encounter many consecutive
- *       reservations.
+ *       owner)<b>:</b> {@code snapshot}, {@code version}, {@code count}, {@code entries}, {@code
+ *       entriesDescending}, {@code gaps}, {@code forEach}, {@code forEachDescending}, {@code reservationIn} and {@code
+ *       validate}; {@code atOrAfter}, {@code atOrBefore}, {@code firstEntry}, {@code lastEntry} and {@code isEmpty} if
+ *       they encounter many consecutive reservations.
  *   <li><b>Acquire the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code eraseEntry},
  *       {@code clear}, {@code storeCoalescing}, {@code storeAll}, {@code compute}, {@code merge}, {@code storeLowest},
  *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest}, {@code update} and {@code
@@ -108,13 +108,13 @@
  *       block, write to shared memory, or allocate. A.4 No method of the lookup view reports a reservation, or returns
  *       an object that represents one.
  *   <dt>B. Walks
- *   <dd>B.1 A snapshot, {@code entries}, {@code gaps}, {@code count} and {@code forEach} return exactly the contents at
- *       one instant; {@code entryAt}, {@code firstEntry} and {@code lastEntry} return the bounds at one instant. B.2 A
- *       cursor reports each entry with the bounds that it had at some instant of the call. B.3 Each entry ends above
- *       the previous one (moving backwards: starts below it). Two successive entries overlap only if a store changed
- *       bounds in between. B.4 A cursor misses no index that has a value throughout the walk. B.5 A cursor that was
- *       moved past the last entry stays there until it is moved backwards, to the entry that is the last one by then;
- *       likewise before the first entry.
+ *   <dd>B.1 A snapshot, {@code entries}, {@code gaps}, {@code count} and {@code forEach} (and the descending forms)
+ *       return exactly the contents at one instant; {@code entryAt}, {@code firstEntry} and {@code lastEntry} return
+ *       the bounds at one instant. B.2 A cursor reports each entry with the bounds that it had at some instant of the
+ *       call. B.3 Each entry ends above the previous one; a walk backwards reports entries that start below it. Two
+ *       successive entries overlap only if a store changed bounds in between. B.4 A cursor misses no index that has a
+ *       value throughout the walk. B.5 A cursor that was moved past the last entry stays there until it is moved
+ *       backwards, to the entry that is the last one by then; likewise before the first entry.
  *   <dt>C. Edits
  *   <dd>C.1 A store or erase changes the indexes in its range, and no others. C.2 An insert or reservation takes effect
  *       if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position if there is
@@ -159,7 +159,7 @@
  *       snapshot contains the leaf: {@code LeafBoundary}. A replaced node never changes again
  *       </td></tr>
  *   <tr><td>What keeps a snapshot unchanged?</td>
- *       <td>{@code Era}</td></tr>
+ *       <td>{@code Era}; a snapshot ends the open era in {@code EditedRoot.frozenRoot}</td></tr>
  *   <tr><td>What keeps the largest gap of each subtree?</td>
  *       <td>{@code Node}, in its {@code gaps}; after an edit in place {@code InPlace.setGap}, along a copied path
  *       {@code OwnedPath}, in a rebuilt level {@code NodeBuilder}</td></tr>
@@ -171,6 +171,8 @@
  *       <td>{@code TreeParts}; lazily, for a snapshot of several trees: {@code PartRoots}</td></tr>
  *   <tr><td>What checks a tree?</td>
  *       <td>{@code TreeCheck}</td></tr>
+ *   <tr><td>What extends a store over equal neighbours ({@code storeCoalescing})?</td>
+ *       <td>{@code Draft.coalesced}</td></tr>
  * </table>
  */
 @NullMarked

@@ -89,9 +89,19 @@ class EntriesTest {
         List<String> backward = new ArrayList<>();
         tree.forEachDescending(5, 22, (first, last, value) -> backward.add(value));
         assertEquals(List.of("v2", "v1", "v0"), backward);
+        assertEquals("[[0xc, 0xf]=v1, [0x2, 0x5]=v0]", "" + tree.entriesDescending(5, 12));
+        assertEquals(List.of(), tree.entriesDescending(6, 11));
         assertThrows(
                 UnsupportedOperationException.class, () -> tree.entries(0, 9).clear());
         assertThrows(UnsupportedOperationException.class, () -> tree.gaps(0, 9).clear());
+        assertThrows(
+                UnsupportedOperationException.class,
+                () -> tree.entriesDescending(0, 12).clear());
+        assertThrows(IllegalArgumentException.class, () -> tree.entriesDescending(9, 0));
+        tree.update(transaction -> {
+            transaction.eraseEntry(2);
+            assertEquals("[[0xc, 0xf]=v1]", "" + transaction.entriesDescending(0, 12));
+        });
     }
 
     @Test

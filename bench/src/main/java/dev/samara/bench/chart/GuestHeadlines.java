@@ -15,7 +15,7 @@ final class GuestHeadlines {
                 .line("samara tlb", "Samara, the TLB read by the code")
                 .line("samara kept", "Samara, granules in local variables")
                 .line("samara segment", "Samara, granules, a MemorySegment")
-                .line("paged", "a page table made by hand")
+                .line("paged", "a hand-written page table")
                 .line("array", "one array, no page table")
                 .place("sieve", "sieve")
                 .place("matrix", "matrix product")
@@ -27,19 +27,18 @@ final class GuestHeadlines {
                 plot.point(line, row.text("work"), row.number("mips"), Double.NaN);
             }
         }
-        String article = engine.startsWith("i") ? "An " : "A ";
         return plot.plot(
                 engine,
-                article + engine + " of RISC-V, by the form of its memory",
+                "Speed of a RISC-V " + engine + ", by kind of memory",
                 "guest instructions per µs (higher is better)",
                 "");
     }
 
     static Plot resets(Path file) {
         PlotBuilder plot = new PlotBuilder()
-                .line("samara reset", "a reset of the pages written")
-                .line("samara fork", "a fork for each run")
-                .line("storesOnly", "the stores alone");
+                .line("samara reset", "reset of the written pages")
+                .line("samara fork", "fork for each run")
+                .line("storesOnly", "only the stores");
         for (String mappings : new String[] {"16", "256"}) {
             for (String written : new String[] {"4", "64"}) {
                 plot.place(mappings + " " + written, mappings + " mappings, " + written + " pages");
@@ -59,7 +58,7 @@ final class GuestHeadlines {
         }
         return plot.plot(
                 "resets",
-                "Runs that begin at one state, by mappings and pages written",
+                "Fuzzing runs from one state, by mappings and written pages",
                 "µs per run (lower is better)",
                 "");
     }
@@ -86,6 +85,9 @@ final class GuestHeadlines {
             }
         }
         return plot.plot(
-                "files", "A host file that is in the host's page cache", "µs per page of 4 KiB (lower is better)", "");
+                "files",
+                "Reads and writes of a host file in the host's page cache",
+                "µs per page of 4 KiB (lower is better)",
+                "");
     }
 }

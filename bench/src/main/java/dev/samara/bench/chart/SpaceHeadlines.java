@@ -17,8 +17,8 @@ final class SpaceHeadlines {
                 .line("stamped", "StampedLock, optimistic lookups")
                 .place("nobody 1", "one thread")
                 .place("nobody 2", "two threads")
-                .place("snapshots 1", "one, beside snapshots")
-                .place("snapshots 2", "two, beside snapshots");
+                .place("snapshots 1", "one, with snapshots")
+                .place("snapshots 2", "two, with snapshots");
         for (ReportFile.ReportRow row : ReportFile.read(file)) {
             if (row.has("what", "operation")) {
                 double error = Math.max(
@@ -33,7 +33,7 @@ final class SpaceHeadlines {
         }
         return plot.plot(
                 "operations",
-                "mmap, mprotect and munmap in one address space, each thread in a range of its own",
+                "mmap, mprotect and munmap in one address space, each thread in its own range",
                 "million operations per second, all threads (higher is better)",
                 "");
     }
@@ -55,20 +55,20 @@ final class SpaceHeadlines {
         }
         return plot.plot(
                 "faults",
-                "A page fault at a random address, 1,000 mappings",
-                "ns, loop and clock included (lower is better)",
+                "Time of a page fault at a random address, 1,000 mappings",
+                "ns per fault, with loop and clock (lower is better)",
                 "");
     }
 
     static Plot shootdowns(Path file) {
         PlotBuilder plot = new PlotBuilder()
-                .line(Drawing.BASELINE, "two threads and a word, the baseline")
+                .line(Drawing.BASELINE, "two threads exchange a word, the baseline")
                 .line("samara", "Samara")
-                .place("ping-pong", "a word, there and back")
-                .place("nobody", "that CPU is out of GUEST")
-                .place("spinning", "it only polls")
-                .place("every-16", "it polls after 16 loads")
-                .place("every-64", "it polls after 64 loads");
+                .place("ping-pong", "round trip of a word")
+                .place("nobody", "the CPU is outside GUEST")
+                .place("spinning", "the CPU only polls")
+                .place("every-16", "a poll every 16 loads")
+                .place("every-64", "a poll every 64 loads");
         for (ReportFile.ReportRow row : ReportFile.read(file)) {
             if (row.has("work", "round-trip")) {
                 String peer = row.text("peer");
@@ -77,8 +77,8 @@ final class SpaceHeadlines {
         }
         return plot.plot(
                 "shootdowns",
-                "A translation removed from the TLB of another CPU, and its acknowledgement",
-                "ns per round trip (lower is better)",
+                "Time of a shootdown: another CPU drops a translation and acknowledges",
+                "ns per shootdown (lower is better)",
                 "");
     }
 }

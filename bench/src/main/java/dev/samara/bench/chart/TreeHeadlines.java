@@ -45,7 +45,7 @@ final class TreeHeadlines {
         }
         return plot.plot(
                 "lookups",
-                "Which range has this address? One thread, random addresses",
+                "Lookup of the range that contains an address, one thread, random addresses",
                 "ns per lookup (lower is better)",
                 "ranges in the structure");
     }
@@ -60,7 +60,7 @@ final class TreeHeadlines {
             add(plot, figure, figure.method() + " " + Headline.parameter(figure, "ranges"));
         }
         return plot.plot(
-                "updates", "Two changes of one range, by the number of ranges", "ns per pair (lower is better)", "");
+                "updates", "Two updates of one range, by number of ranges", "ns per two updates (lower is better)", "");
     }
 
     static Plot comparedLookups(Path file) {
@@ -73,7 +73,7 @@ final class TreeHeadlines {
         }
         return plot.plot(
                 "compared-lookups",
-                "A lookup in a range map, one thread, random addresses",
+                "Lookup in a range map, one thread, random addresses",
                 "ns per lookup (lower is better)",
                 "ranges in the map");
     }
@@ -83,7 +83,8 @@ final class TreeHeadlines {
         for (Figure figure : Headline.times(file)) {
             add(plot, figure, Headline.parameter(figure, "ranges"));
         }
-        return plot.plot("compared-updates", "A range is erased and stored again", "ns per pair (lower is better)", "");
+        return plot.plot(
+                "compared-updates", "Erase a range and store it again", "ns per erase and store (lower is better)", "");
     }
 
     static Plot comparedFootprint(Path file) {
@@ -92,7 +93,7 @@ final class TreeHeadlines {
             plot.point(row.text("index"), row.text("ranges"), row.number("bytes_per_range"), Double.NaN);
         }
         return plot.plot(
-                "compared-footprint", "Heap bytes of a range, without values", "bytes per range (lower is better)", "");
+                "compared-footprint", "Heap bytes per range, without values", "bytes per range (lower is better)", "");
     }
 
     static Plot besideWriter(Path file) {
@@ -110,7 +111,7 @@ final class TreeHeadlines {
         }
         return plot.plot(
                 "beside-writer",
-                "A batch of 32 lookups, while another thread changes the structure",
+                "Batch of 32 lookups while another thread updates the structure",
                 "µs per batch of 32 lookups (lower is better)",
                 "");
     }

@@ -82,7 +82,7 @@ final class LockListTest {
     }
 
     private static Set<String> listed() throws IOException {
-        String page = Files.readString(BASE.resolve("../docs/invariants.md"));
+        String page = Files.readString(BASE.resolve("../docs/locks.md"));
         int from = page.indexOf("### The list, from the outermost to the innermost");
         Set<String> listed = new TreeSet<>();
         Matcher name = NAME.matcher(page.substring(from, page.indexOf("### Held, but no lock", from)));

@@ -60,7 +60,7 @@ final class NeededJarsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"README.md", "docs/embedding.md"})
+    @ValueSource(strings = {"README.md", "docs/tuning.md"})
     @DisplayName("are named where a class path may be made by hand")
     void named(String file) {
         String text = Project.read(Project.root().resolve(file));

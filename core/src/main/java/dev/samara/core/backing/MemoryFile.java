@@ -3,7 +3,7 @@ package dev.samara.core.backing;
 
 import dev.samara.core.internal.file.FileMode;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.SealedFile;
+import dev.samara.core.internal.file.SealedChanges;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.ShmemFault;
 import dev.samara.core.mman.Errno;
@@ -43,7 +43,7 @@ public final class MemoryFile implements AutoCloseable {
         }
         this.inode = inode;
         this.pages = (FilePages) Objects.requireNonNull(pages, "pages");
-        mode = SealedFile.modeOf(this.pages);
+        mode = SealedChanges.modeOf(this.pages);
     }
 
     /**
@@ -99,7 +99,7 @@ public final class MemoryFile implements AutoCloseable {
      *     rcuMapPages}
      */
     public long addSeals(int seals) {
-        return SealedFile.addSeals(pages, seals);
+        return SealedChanges.addSeals(pages, seals);
     }
 
     /**
@@ -123,7 +123,7 @@ public final class MemoryFile implements AutoCloseable {
      *     rcuMapPages}
      */
     public long changeMode(int wanted) {
-        return SealedFile.changeMode(pages, mode, wanted);
+        return SealedChanges.changeMode(pages, mode, wanted);
     }
 
     /**
@@ -155,7 +155,7 @@ public final class MemoryFile implements AutoCloseable {
         if (bytes < 0) {
             return Errno.EINVAL.result();
         }
-        return SealedFile.truncate(pages, bytes);
+        return SealedChanges.truncate(pages, bytes);
     }
 
     /**
@@ -173,7 +173,7 @@ public final class MemoryFile implements AutoCloseable {
         } else if (offset + length < 0) {
             return Errno.EFBIG.result();
         }
-        return SealedFile.punch(pages, offset, length);
+        return SealedChanges.punch(pages, offset, length);
     }
 
     /**

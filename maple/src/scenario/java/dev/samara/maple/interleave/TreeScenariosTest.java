@@ -76,7 +76,7 @@ final class TreeScenariosTest {
             .toList();
 
     private static List<TreeBreak> brokenReads() {
-        String get = "        if (leaf[0] != pivots) {\n            // Step 4: the pivots were";
+        String get = "        if (leaf[0] != pivots) {\n            k = LeafNode.find(leaf, Keys.flip(index));";
         String together =
                 "if (leafA[0] != pivotsA || leafB[0] != pivotsB || leafC[0] != pivotsC || leafD[0] != pivotsD)";
         String reservationIn = "AllocationView.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null)";
@@ -117,8 +117,8 @@ final class TreeScenariosTest {
                 planted(
                         TreeScenarios.SnapshotInAnOpenEra.class,
                         ROOT,
-                        "endEra();\n            // Not the root read above",
-                        "// Not the root read above"),
+                        "endEra();\n            return rootPlain();",
+                        "return rootPlain();"),
                 planted(
                         TreeScenarios.SnapshotInAnOpenEra.class,
                         ROOT,

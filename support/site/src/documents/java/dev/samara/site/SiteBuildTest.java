@@ -48,7 +48,7 @@ final class SiteBuildTest {
             assertTrue(pages >= 25, "pages: " + pages);
         }
         String first = page("index.html");
-        assertTrue(first.contains("href=\"docs/embedding.html#files-of-the-host\""), first);
+        assertTrue(first.contains("href=\"docs/files.html\""), first);
         assertTrue(first.contains("href=\"maple/index.html\">Range tree</a>"), first);
         assertTrue(page("maple/index.html").contains("href=\"../docs/range-tree.html\""));
         assertTrue(Files.exists(site.resolve("docs/charts/lookups.svg")));

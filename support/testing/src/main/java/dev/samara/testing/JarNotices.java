@@ -12,18 +12,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.jar.Attributes;
+import java.util.jar.JarFile;
+import java.util.jar.Manifest;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * Checks that a jar contains its licence, and a notice for each library whose classes are in it.
+ * Checks that a jar contains its licence, and a notice for each library whose classes are in it, and that its manifest
+ * has a title and a version.
  *
  * <p>The licence is {@code META-INF/LICENSE}. Notices are the files {@code META-INF/licenses/*.txt}, which the folder
  * {@code support/licenses} provides. A notice has a line {@code Packages:} with the packages of its library, which
  * include those below, and a line {@code Licence:}, which ends with the path of the jar's file that contains the text
- * ({@code in META-INF/LICENSE}), or with {@code below}. A jar of sources contains those of a module.
+ * ({@code in META-INF/LICENSE}), or with {@code below}. A jar of sources contains those of a module; it needs no
+ * title.
  */
 public final class JarNotices {
     private static final String SOURCES = "-sources.jar";
@@ -75,6 +81,9 @@ public final class JarNotices {
             if (jar.toString().endsWith(SOURCES) && zip.getEntry("module-info.java") == null) {
                 findings.add("no module-info.java");
             }
+            if (!jar.toString().endsWith(SOURCES)) {
+                findings.addAll(missingAttributes(zip));
+            }
             Map<String, String> notices = notices(zip, findings);
             Set<String> used = new HashSet<>();
             for (String each : packages(zip)) {
@@ -93,6 +102,16 @@ public final class JarNotices {
         return findings.stream()
                 .distinct()
                 .map(finding -> jar.getFileName() + ": " + finding)
+                .toList();
+    }
+
+    /** Returns a line for each attribute by which a program, or a stack trace, names the jar that it has. */
+    private static List<String> missingAttributes(ZipFile zip) throws IOException {
+        ZipEntry entry = zip.getEntry(JarFile.MANIFEST_NAME);
+        Manifest manifest = entry == null ? new Manifest() : new Manifest(zip.getInputStream(entry));
+        return Stream.of(Attributes.Name.IMPLEMENTATION_TITLE, Attributes.Name.IMPLEMENTATION_VERSION)
+                .filter(each -> manifest.getMainAttributes().getValue(each) == null)
+                .map(each -> "no " + each + " in " + JarFile.MANIFEST_NAME)
                 .toList();
     }
 

@@ -19,21 +19,32 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-@DisplayName("The check of a jar's licences")
+@DisplayName("The check of a jar's licences and manifest")
 final class JarNoticesTest {
     private static final String APACHE = "Licence: Apache License 2.0, in META-INF/LICENSE\n";
 
     @TempDir
     private Path folder;
 
+    private static final String MANIFEST = "META-INF/MANIFEST.MF";
+
     private final Map<String, String> entries = new TreeMap<>(Map.of(
-            "META-INF/LICENSE", "Apache License",
-            "META-INF/licenses/a.txt", "A (org.a:a)\nPackages: org.a com.a\n" + APACHE,
-            "META-INF/licenses/b.txt", "B (org.b:b)\nPackages: org.b\nLicence: BSD 3-Clause, below\n\nCopyright\n",
-            "dev/samara/core/Machine.class", "",
-            "org/a/A.class", "",
-            "com/a/inner/A.class", "",
-            "META-INF/versions/11/org/b/B.class", ""));
+            MANIFEST,
+            "Manifest-Version: 1.0\nImplementation-Title: A\nImplementation-Version: 1\n",
+            "META-INF/LICENSE",
+            "Apache License",
+            "META-INF/licenses/a.txt",
+            "A (org.a:a)\nPackages: org.a com.a\n" + APACHE,
+            "META-INF/licenses/b.txt",
+            "B (org.b:b)\nPackages: org.b\nLicence: BSD 3-Clause, below\n\nCopyright\n",
+            "dev/samara/core/Machine.class",
+            "",
+            "org/a/A.class",
+            "",
+            "com/a/inner/A.class",
+            "",
+            "META-INF/versions/11/org/b/B.class",
+            ""));
 
     private Path jar() throws IOException {
         Path jar = folder.resolve("a.jar");
@@ -65,6 +76,17 @@ final class JarNoticesTest {
         IllegalStateException failure = assertThrows(
                 IllegalStateException.class, () -> JarNotices.main(new String[] {none.toString(), jar().toString()}));
         assertEquals(3, String.valueOf(failure.getMessage()).lines().count());
+    }
+
+    @Test
+    @DisplayName("finds a manifest without a title or a version, and that there is no manifest")
+    void missingTitle() throws IOException {
+        entries.put(MANIFEST, "Manifest-Version: 1.0\nImplementation-Title: A\n");
+        String version = "a.jar: no Implementation-Version in META-INF/MANIFEST.MF";
+        assertEquals(List.of(version), JarNotices.findings(jar()));
+        entries.remove(MANIFEST);
+        assertEquals(
+                List.of("a.jar: no Implementation-Title in META-INF/MANIFEST.MF", version), JarNotices.findings(jar()));
     }
 
     @Test

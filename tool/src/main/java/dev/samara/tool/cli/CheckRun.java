@@ -100,8 +100,8 @@ final class CheckRun {
 
     int status() {
         if (unreadable > 0) {
-            return ExitStatus.UNREADABLE;
+            return CheckStatus.UNREADABLE;
         }
-        return failed > 0 ? ExitStatus.DIFFERENT : ExitStatus.EQUAL;
+        return failed > 0 ? CheckStatus.DIFFERENT : CheckStatus.EQUAL;
     }
 }

@@ -84,7 +84,7 @@ final class MapsCommand implements Callable<Integer> {
             maps.forEach(line -> out.println(PrintableText.of(line)));
         }
         out.flush();
-        return ExitStatus.EQUAL;
+        return CheckStatus.EQUAL;
     }
 
     private List<String> replayed() throws InputException {

@@ -80,7 +80,7 @@ public final class SamaraCommand implements Runnable {
                 tool.getErr()
                         .println("there is no command " + unknown.get() + ": use one of "
                                 + String.join(", ", tool.getSubcommands().keySet()));
-                return ExitStatus.UNREADABLE;
+                return CheckStatus.UNREADABLE;
             }
             return arguments.length == 0 ? usual.handleParseException(failure, arguments) : complain(failure);
         });

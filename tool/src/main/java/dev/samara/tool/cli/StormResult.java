@@ -21,7 +21,7 @@ record StormResult(Storm.Counts counts, StormVerdict verdict) {
 
     /** Returns the exit status. */
     int status() {
-        return verdict.failed() == 0 ? ExitStatus.EQUAL : ExitStatus.DIFFERENT;
+        return verdict.failed() == 0 ? CheckStatus.EQUAL : CheckStatus.DIFFERENT;
     }
 
     void printText(PrintWriter out) {

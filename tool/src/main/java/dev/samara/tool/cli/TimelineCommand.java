@@ -40,6 +40,6 @@ final class TimelineCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         out.println(picture + ": " + drawn.summary());
         out.flush();
-        return ExitStatus.EQUAL;
+        return CheckStatus.EQUAL;
     }
 }

@@ -27,7 +27,7 @@ final class CheckRunTest {
         CheckRun run = run(new PlainOutput(new PrintWriter(out), false));
         assertEquals(1, run.passed());
         assertEquals(1, run.failed());
-        assertEquals(ExitStatus.DIFFERENT, run.status());
+        assertEquals(CheckStatus.DIFFERENT, run.status());
         List<String> lines = out.toString().lines().toList();
         assertEquals("FAILED broken.gz: the check itself failed", lines.get(0));
         assertEquals("passed good.gz: 0 operations", lines.get(1));

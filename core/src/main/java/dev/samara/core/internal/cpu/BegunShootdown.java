@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BegunShootdown {
     private final Cpus cpus;
-    private final ShootdownReports reports;
+    private final RequestDelivery delivery;
     private final TlbContext context;
     private final long generation;
     private final long mask;
@@ -22,12 +22,12 @@ public final class BegunShootdown {
     /** Null once it has ended, or if it is not recorded. */
     private @Nullable BegunEvent recorded;
 
-    /** See {@link ShootdownReports#check}. */
+    /** See {@link RequestDelivery#check}. */
     private long check;
 
     BegunShootdown(
             Cpus cpus,
-            ShootdownReports reports,
+            RequestDelivery delivery,
             TlbContext context,
             long generation,
             long mask,
@@ -35,7 +35,7 @@ public final class BegunShootdown {
             int targets,
             @Nullable BegunEvent recorded) {
         this.cpus = cpus;
-        this.reports = reports;
+        this.delivery = delivery;
         this.context = context;
         this.generation = generation;
         this.mask = mask;
@@ -43,7 +43,7 @@ public final class BegunShootdown {
         this.targets = targets;
         this.recorded = recorded;
         since = System.nanoTime();
-        check = reports.firstCheck();
+        check = delivery.firstCheck();
     }
 
     /**
@@ -74,7 +74,7 @@ public final class BegunShootdown {
         if (cpus.stopIfDead(cpu)) {
             return true;
         }
-        check = reports.check(cpu, context, generation, since, check);
+        check = delivery.check(cpu, context, generation, since, check);
         return false;
     }
 }

@@ -4,7 +4,10 @@ package dev.samara.core.internal.cpu;
 import dev.samara.core.internal.sync.StackReserve;
 import org.jspecify.annotations.Nullable;
 
-/** A CPU in LAZY holds a reference to the page table ({@code MMU_LAZY_TLB_REFCOUNT}). */
+/**
+ * The strategy {@code REFERENCE_COUNT}: a CPU in LAZY holds a reference to the page table ({@code
+ * MMU_LAZY_TLB_REFCOUNT}).
+ */
 public final class CountedLazy extends LazyContext {
     /**
      * The context to which this holds a reference. For the CPU's thread; if the CPU is {@linkplain CpuOwner gone}, for

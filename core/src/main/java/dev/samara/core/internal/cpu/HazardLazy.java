@@ -7,8 +7,9 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A CPU in LAZY has a hazard pointer in place of a reference. After the teardown, the last put of the users hands a
- * reference over to each CPU that has the pointer still, and the CPU gives that up when it drops the pointer.
+ * The strategy {@code HAZARD_POINTER}: a CPU in LAZY has a hazard pointer in place of a reference. After the teardown,
+ * the last put of the users hands a reference over to each CPU that has the pointer still, and the CPU gives that up
+ * when it drops the pointer.
  */
 public final class HazardLazy extends PublishedLazy {
     /*

@@ -24,7 +24,7 @@ public final class Shootdowns {
     private static final long ALL = -1;
 
     private final Cpus cpus;
-    private final ShootdownReports reports;
+    private final RequestDelivery delivery;
     private final boolean elides;
     private final LongAdder count = new LongAdder();
     private final LongAdder targets = new LongAdder();
@@ -60,7 +60,7 @@ public final class Shootdowns {
             Consumer<Throwable> failures,
             boolean elides) {
         this.cpus = cpus;
-        reports = new ShootdownReports(reportAfterNanos, reporter, delivery, failures);
+        this.delivery = new RequestDelivery(reportAfterNanos, reporter, delivery, failures);
         this.elides = elides;
     }
 
@@ -168,7 +168,7 @@ public final class Shootdowns {
         @Nullable CpuState[] all = cpus.online();
         BegunEvent recorded = Tracepoints.beginShootdown();
         int asked = ask(all, context, generation, mask);
-        return asked == 0 ? null : new BegunShootdown(cpus, reports, context, generation, mask, all, asked, recorded);
+        return asked == 0 ? null : new BegunShootdown(cpus, delivery, context, generation, mask, all, asked, recorded);
     }
 
     /**
@@ -224,7 +224,7 @@ public final class Shootdowns {
             return 0;
         }
         cpu.request();
-        reports.deliver(cpu);
+        delivery.deliver(cpu);
         return 1;
     }
 
@@ -237,7 +237,7 @@ public final class Shootdowns {
         }
         long since = System.nanoTime();
         long park = 0;
-        long check = reports.firstCheck();
+        long check = delivery.firstCheck();
         boolean interrupted = false;
         while (!cpu.isDone(context.id(), generation)) {
             if (cpus.stopIfDead(cpu)) {
@@ -247,7 +247,7 @@ public final class Shootdowns {
             // Timed: a CPU that acknowledges wakes no thread.
             park = Backoff.next(park, SHORTEST_PARK, LONGEST_PARK);
             LockSupport.parkNanos(this, park);
-            check = reports.check(cpu, context, generation, since, check);
+            check = delivery.check(cpu, context, generation, since, check);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();

@@ -3,7 +3,10 @@ package dev.samara.core.internal.cpu;
 
 import org.jspecify.annotations.Nullable;
 
-/** A CPU that goes to LAZY unloads its context at once, and comes back as from any other space. */
+/**
+ * The strategy {@code NONE}: a CPU that goes to LAZY unloads its context at once, and comes back as from any other
+ * space.
+ */
 public final class UnloadedLazy extends LazyContext {
     @Override
     void keep(TlbContext of) {}

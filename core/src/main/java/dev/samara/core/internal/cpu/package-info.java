@@ -27,7 +27,7 @@
  *       <td>{@link dev.samara.core.internal.cpu.Shootdowns}; for a thread that polls instead of waiting, {@link
  *       dev.samara.core.internal.cpu.BegunShootdown}</td></tr>
  *   <tr><td>When is a CPU reported for not acknowledging a shootdown?</td>
- *       <td>{@code ShootdownReports}</td></tr>
+ *       <td>{@code RequestDelivery}</td></tr>
  *   <tr><td>Which CPUs does a thread own?</td>
  *       <td>{@code ThreadCpus}</td></tr>
  *   <tr><td>Where are idle CPUs kept, and which thread gets one?</td>

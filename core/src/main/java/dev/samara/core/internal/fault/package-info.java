@@ -14,6 +14,8 @@
  *   <li>{@link dev.samara.core.internal.fault.FaultAround} maps pages of a file that are in memory, a window at a time.
  *   <li>{@link dev.samara.core.internal.fault.BackingFault} asks the backing for a page that is not in memory, and
  *       holds a reference on the VMA meanwhile.
+ *   <li>{@code PresentFault} widens the rights of a present entry, or has {@code CopyOnWrite} or {@code BackingFault}
+ *       do so.
  *   <li>{@link dev.samara.core.internal.fault.CopyOnWrite} copies a private page that has other users.
  *   <li>{@link dev.samara.core.internal.fault.Populate} faults in a whole range for a call.
  * </ul>
@@ -37,7 +39,7 @@
  *       <td>{@code PresentFault}; for private pages {@code CopyOnWrite}; where the backing is notified {@code
  *       BackingFault}</td></tr>
  *   <tr><td>What does a fault do without a free frame or page table?</td>
- *       <td>{@code FaultShortage}</td></tr>
+ *       <td>{@code FaultShortage}; how often: {@code Faulter.retry}</td></tr>
  *   <tr><td>What grows a stack?</td>
  *       <td>{@link dev.samara.core.internal.fault.ExpandStack}</td></tr>
  *   <tr><td>Does the mapping still stand when a page is installed?</td>

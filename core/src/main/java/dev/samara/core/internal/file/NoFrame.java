@@ -3,7 +3,10 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.Frames;
 
-/** What a page cache gives in place of a frame, besides {@link Frames#NONE}. Smaller numbers are free for others. */
+/**
+ * Why a page cache gives no frame: results below {@link Frames#NONE}, one for each reason. Smaller numbers are free for
+ * others.
+ */
 public final class NoFrame {
     /** No frame is free. */
     public static final int NO_MEMORY = Frames.NONE - 1;

@@ -5,7 +5,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.vma.PageCache;
 
 /**
- * The part of a {@link FilePages} that it has from its first page or its first change on. A mapped file without a used
+ * The part of a {@link FilePages} that is made with its first page or first change. A mapped file without a used
  * page has no such part.
  */
 final class PresentPages {

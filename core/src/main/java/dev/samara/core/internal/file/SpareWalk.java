@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A walk at rest, which the evictions of all files of a memory use in turn, so that they make no garbage. Two evictions
- * at one time have two walks, of which one stays. Thread-safe.
+ * Keeps one idle {@code DiscardPages} walk for the evictions of all files of a memory, so that they make no garbage.
+ * Two evictions at one time have two walks, of which one stays. Thread-safe.
  */
 public final class SpareWalk {
     private final MachineMemory memory;

@@ -57,6 +57,9 @@
  *       <td>{@code FileBytes}</td></tr>
  *   <tr><td>What does an anonymous shared mapping map?</td>
  *       <td>{@link dev.samara.core.internal.file.SharedAnonymous}</td></tr>
+ *   <tr><td>Which seals are refused, and what counts the writable mappings?</td>
+ *       <td>{@code Seals.add}, {@code Seals.tryMap}; while a fork copies, {@code ForkWritableFiles} in {@code
+ *       internal.op}</td></tr>
  * </table>
  */
 @NullMarked

@@ -54,9 +54,14 @@ record FileRules(
                 .collect(Collectors.toSet());
     }
 
+    /** Returns whether the options of an open have named no rule. */
+    boolean isNone() {
+        return hooks == null && !isNoSteal && lock == null;
+    }
+
     /** Returns whether an open with other rules may use the file. Compares hooks by their identity. */
     boolean permits(FileRules other) {
-        return other == NONE || (hooks == other.hooks && isNoSteal == other.isNoSteal && lock == other.lock);
+        return other.isNone() || (hooks == other.hooks && isNoSteal == other.isNoSteal && lock == other.lock);
     }
 
     /** Returns whether bytes reach the host by write-backs only, so that these can hold them back. */

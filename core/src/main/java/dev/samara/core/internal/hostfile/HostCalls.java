@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 
-/** The results of calls of the host that other threads make. */
+/** Waits for the results of asynchronous calls of the host, without being interrupted. */
 final class HostCalls {
     /** In nanoseconds: between two attempts to wait without memory. */
     private static final long MOMENT = 100_000;

@@ -99,7 +99,7 @@ final class InodeTable {
 
     /** Counts an open. The caller holds the monitor of this. */
     private static void addOpen(HostInode known, boolean writes, FileRules rules) {
-        if (rules != FileRules.NONE) {
+        if (!rules.isNone()) {
             known.setRules(rules);
         }
         known.use().opens++;

@@ -4,7 +4,10 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.internal.file.SavedPages;
 import java.util.Arrays;
 
-/** Runs of pages of one file: few, so that pages between two runs may be added. For one thread. */
+/**
+ * A bounded number of runs of pages of one file; where there are more, the pages between two runs are included. For one
+ * thread.
+ */
 final class PageRuns {
     /** The most numbers in {@link #runs}: a guest that never saves writes any number of runs. */
     private static final int MOST = 1 << 7;

@@ -13,6 +13,8 @@ import dev.samara.core.internal.tlb.TlbGather;
  *
  * <p>A walk takes over busy entries with their frames. The compare-and-set of an entry's former owner then fails, and
  * that operation frees only frames that it has allocated itself.
+ *
+ * <p>{@link TlbGather#take} takes the frame of an entry, and marks it as dirty if the entry was.
  */
 public final class UnmapPages {
     private UnmapPages() {}

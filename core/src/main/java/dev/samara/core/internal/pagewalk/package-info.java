@@ -27,11 +27,15 @@
  *   <tr><td>What removes rights from entries?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.ProtectPages}</td></tr>
  *   <tr><td>What makes an entry writable, including after {@code mprotect}?</td>
- *       <td>a fault: {@code Faulter}, {@code CopyOnWrite}</td></tr>
+ *       <td>a fault: {@code PresentFault}; for private pages {@code CopyOnWrite}</td></tr>
  *   <tr><td>Which rights does a VMA grant its entries?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.VmaRights}</td></tr>
  *   <tr><td>What finds written pages?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.DirtyScan}</td></tr>
+ *   <tr><td>What passes the dirty bit of a removed entry on to the frame?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.TlbGather#take}; where the mapping stays, {@link
+ *       dev.samara.core.internal.pagewalk.DiscardPages}; where the entry stays, {@link
+ *       dev.samara.core.internal.pagewalk.DirtyScan}; of moved entries, {@code MovePages.takeWritten}</td></tr>
  * </table>
  */
 @NullMarked

@@ -7,7 +7,7 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
-import dev.samara.core.internal.op.WritableHolds;
+import dev.samara.core.internal.op.ForkWritableFiles;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PendingJoin;
@@ -23,8 +23,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The copy of the layout of one instant, with its pages, for a child ({@code dup_mmap} in {@code kernel/fork.c}). The
- * parent's lock is held only for that instant.
+ * {@code fork}: copies the layout of one instant, with its pages, for a child ({@code dup_mmap} in {@code
+ * kernel/fork.c}). The parent's lock is held only for that instant.
  */
 public final class Fork {
     private Fork() {}
@@ -76,7 +76,7 @@ public final class Fork {
         List<VmArea> acquired = new ArrayList<>();
         List<SharedAnonymous> objects = new ArrayList<>(0);
         ArrayList<FilePages> segments = new ArrayList<>(0);
-        WritableHolds holds = new WritableHolds();
+        ForkWritableFiles holds = new ForkWritableFiles();
         CopyPageTables copy = null;
         Layout child = null;
         boolean done = false;

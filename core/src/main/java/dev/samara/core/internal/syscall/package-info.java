@@ -32,6 +32,9 @@
  *       <td>{@link dev.samara.core.internal.syscall.Mremap}</td></tr>
  *   <tr><td>Which errors does {@code mremap} return for one VMA?</td>
  *       <td>{@code MremapVma}</td></tr>
+ *   <tr><td>What does a child of {@code fork} not get?</td>
+ *       <td>No VMA with {@code DONTFORK}: {@code ForkVmas}. No pages of one with {@code WIPEONFORK}: {@link
+ *       dev.samara.core.internal.op.CopyPageTables}, in {@code hasPagesToCopy}</td></tr>
  * </table>
  */
 package dev.samara.core.internal.syscall;

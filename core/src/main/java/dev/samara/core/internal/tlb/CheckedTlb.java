@@ -5,7 +5,7 @@ import dev.samara.core.internal.check.History;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.StackReserve;
 
-/** Also records each frame's reuse stamp at fill time. */
+/** The TLB of a checked machine, which also records the reuse stamp of each frame at fill time. */
 public final class CheckedTlb extends SoftTlb {
     /** The stack of a record of an event, and the calls on the way there, in frames. */
     private static final int RENUMBER_DEPTH = 12;

@@ -19,8 +19,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The flushes that must happen before frames are freed: leaves with changed entries, until every CPU that may have had
- * translations of them has dropped these. Used by one thread.
+ * The leaves with changed entries whose translations some CPU may still have: these are flushed before the frames are
+ * freed. Used by one thread.
  */
 final class GatheredFlushes {
     private final Shootdowns shootdowns;

@@ -34,6 +34,11 @@
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#free}</td></tr>
  *   <tr><td>What frees them after a failure?</td>
  *       <td>{@code RetriedEnd}</td></tr>
+ *   <tr><td>What passes the dirty bit of a removed entry on to the frame?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.TlbGather#take}; where the mapping stays, {@code DiscardPages}; where
+ *       the entry stays, {@code DirtyScan}; of moved entries, {@code MovePages.takeWritten}</td></tr>
+ *   <tr><td>Where does a shootdown begin (generation, cpumask, log, request, in this order)?</td>
+ *       <td>{@code GatheredFlushes.flush}; for one page {@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
  * </table>
  */
 @NullMarked

@@ -124,11 +124,11 @@ final class HostFileBreaks {
                             "",
                             "            inode.invalidateLock().unlockShared();\n",
                             "",
-                            "            // Before the read of the bytes",
-                            "if (!fill(arrays, used, start, wanted)) { return SHORT; } // Before the read of the bytes",
-                            "                if (!fill(arrays, used, start, wanted)) {\n"
-                                    + "                    return SHORT;\n                }\n",
-                            "")),
+                            "ReadsUnderWay.PageRead read = pages.beginRead(page, used);",
+                            "if (!fill(arrays, used, start, wanted)) { return SHORT; }"
+                                    + " ReadsUnderWay.PageRead read = pages.beginRead(page, used);",
+                            "(!fill(arrays, used, start, wanted)) {\n",
+                            "(used < 0) {\n")),
             PlantedBreak.of(
                     "a read goes beyond the end of the file",
                     HostFileScenarios.ReadToTheEnd.class,

@@ -96,9 +96,6 @@ final class InventedBreaks {
                     in(
                             "op.CopyPageTables",
                             "            before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);\n"
-                                    + "            // After the change"
-                                    + " of the entry. Pairs with the pin, after which the"
-                                    + " pinning thread reads the entry again.\n"
                                     + "            if (!isOwn || (isCounted && !frames.isPinned(frame))) {",
                             "boolean isPinned = frames.isPinned(frame);"
                                     + " before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);"

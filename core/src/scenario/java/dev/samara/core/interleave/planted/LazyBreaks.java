@@ -16,7 +16,14 @@ final class LazyBreaks {
     }
 
     private static Planting keepsLate() {
-        return in("CpuState", "        lazy.keep(of);\n", "", "        // As in giveUp.\n", "        lazy.keep(of);\n");
+        return in(
+                "CpuState",
+                "        lazy.keep(of);\n",
+                "",
+                "            owner.left().add(of.users());\n        }\n        loaded = null;\n    }\n\n"
+                        + "    public void settleCounters",
+                "            owner.left().add(of.users());\n        }\n        lazy.keep(of);\n        loaded = null;\n"
+                        + "    }\n\n    public void settleCounters");
     }
 
     static final List<PlantedBreak> ALL = List.of(
@@ -73,6 +80,6 @@ final class LazyBreaks {
                             "HazardLazy",
                             "        setKeptVolatile(null);\n",
                             "boolean isGiven = GIVEN.getVolatile(this) != null;\n        setKeptVolatile(null);\n",
-                            "        if ((TlbContext) GIVEN.getVolatile(this) != null) {\n            // The",
-                            "        if (isGiven) {\n            // The")));
+                            "        if ((TlbContext) GIVEN.getVolatile(this) != null) {\n            release(",
+                            "        if (isGiven) {\n            release(")));
 }

@@ -145,8 +145,8 @@ final class MissedBreaks {
                     1,
                     in(
                             "cpu.CpuState",
-                            "        // Release, and before the CPU stops being counted. The",
-                            "of.users().unuse();\n        // Release, and before the CPU stops being counted. The",
+                            "        lazy.keep(of);\n",
+                            "        lazy.keep(of);\nof.users().unuse();\n",
                             "        if (of.users().unuse()) {",
                             "        if (of.isEnded()) {")),
             PlantedBreak.of(

@@ -71,7 +71,6 @@ final class PlantedBugsTest {
                     if (early != null) {
                         return early;
                     }
-                    // Steps 6 and 7.
                     attach(edit, mine);
             """;
 

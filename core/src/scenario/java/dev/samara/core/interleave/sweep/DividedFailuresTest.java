@@ -51,8 +51,8 @@ final class DividedFailuresTest {
                     FailureKind.ALLOCATION,
                     SourceBreak.of(
                             DISTRICTS,
-                            "        // In place of the old tree,",
-                            "        from.die();\n        // In place of the old tree,")),
+                            "        District divided = new District(\n",
+                            "        from.die();\n        District divided = new District(\n")),
             new Break(
                     "a join marks a part dead before it has memory for the rest",
                     "fork" + FailureScenario.DIVIDED,

@@ -55,7 +55,6 @@ final class FailurePlantedTest {
 
     private static final String END = """
                     } finally {
-                        // Until the copy ends, no range that the parent has unmapped since is complete.
                         end(parent, copy);
                     }
         """;

@@ -9,7 +9,10 @@ import dev.samara.emulator.linux.process.GuestThread;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** Has the calls that may add mappings fail if all processes together have as many as may be, and counts after them. */
+/**
+ * Refuses the calls that may add mappings once all processes together have the maximum, and counts mappings after each
+ * such call.
+ */
 final class MappingCalls {
     /** The calls that map, or that divide mappings. */
     private static final Set<LinuxCall> ADDING = EnumSet.of(

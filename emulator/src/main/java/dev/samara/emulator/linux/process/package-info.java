@@ -27,6 +27,9 @@
  *       <td>{@link dev.samara.emulator.linux.process.ProcFiles}</td></tr>
  *   <tr><td>What counts events for {@code --stats}?</td>
  *       <td>{@link dev.samara.emulator.linux.process.GuestStatistics}</td></tr>
+ *   <tr><td>Which signal does a fault become?</td>
+ *       <td>{@code GuestTraps}, by {@link dev.samara.core.mman.Fault#signal} and {@link
+ *       dev.samara.core.mman.Fault#siCode}</td></tr>
  * </table>
  */
 @NullMarked

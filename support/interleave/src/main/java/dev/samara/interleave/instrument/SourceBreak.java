@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A break that is a change of the text of one source file of a product. */
+/** A break that is a change of the text of one source file of a product. Comments are no part of that text. */
 public final class SourceBreak implements Planting {
     private final String className;
     private final List<String> texts;
@@ -18,6 +18,11 @@ public final class SourceBreak implements Planting {
     private SourceBreak(String className, String... texts) {
         this.className = className;
         this.texts = List.of(texts);
+        for (String text : texts) {
+            if (!SourceComments.without(text).equals(text)) {
+                throw new IllegalArgumentException("texts: a comment in " + text);
+            }
+        }
     }
 
     /** Makes a break as {@link #of} does, which {@link Plantings#made} does not return. */
@@ -30,7 +35,8 @@ public final class SourceBreak implements Planting {
      * has no effect beside this one.
      *
      * @param className the top-level class of the file
-     * @param texts texts that occur once, each before the text in its place
+     * @param texts texts that occur once in the code without its comments, each before the text in its place
+     * @throws IllegalArgumentException if a text has a comment
      */
     public static SourceBreak of(String className, String... texts) {
         SourceBreak made = new SourceBreak(className, texts);
@@ -57,7 +63,7 @@ public final class SourceBreak implements Planting {
         Path file = Project.module(module()).resolve("src/main/java/" + className.replace('.', '/') + ".java");
         String broken;
         try {
-            broken = Files.readString(file);
+            broken = SourceComments.without(Files.readString(file));
         } catch (IOException gone) {
             throw new IllegalStateException(gone);
         }

@@ -11,11 +11,12 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 
 /**
- * The pages that were written or accessed since the last scan ({@code PAGEMAP_SCAN}, KVM's dirty log). Not an
- * operation: it puts no range in flight, and {@link DirtyScan} takes no lock but one leaf's at a time.
+ * The calls that collect written or accessed pages, like KVM's dirty log: checks the arguments, and runs a {@link
+ * DirtyScan}. Not an operation: it puts no range in flight, and {@link DirtyScan} takes no lock but one leaf's at a
+ * time.
  */
-public final class PagemapScan {
-    private PagemapScan() {}
+public final class CollectPages {
+    private CollectPages() {}
 
     /**
      * Clears a bit in the entries of a range and reports the pages that had it.

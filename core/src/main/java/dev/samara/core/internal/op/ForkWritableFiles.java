@@ -14,7 +14,7 @@ import java.util.List;
  * Files that a fork will map writable. They count as mapped from the fork's instant until the child's own mappings
  * exist. Otherwise the parent could concurrently unmap its own, and a seal would find no mapping.
  */
-public final class WritableHolds {
+public final class ForkWritableFiles {
     private final List<Seals> held = new ArrayList<>(0);
 
     /** Holds the files of a layout. Caller holds the layout lock, so each is mapped. */

@@ -10,16 +10,15 @@ import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
- * Delivers requests to CPUs. Decides that a CPU has not acknowledged for too long, then reports and kicks it.
- * Thread-safe.
+ * Has CPUs find the requests of shootdowns, and reports and kicks those that do not acknowledge in time. Thread-safe.
  */
-final class ShootdownReports {
+final class RequestDelivery {
     private final long reportAfterNanos;
     private final Consumer<String> reporter;
     private final ShootdownDelivery delivery;
     private final Consumer<Throwable> failures;
 
-    ShootdownReports(
+    RequestDelivery(
             long reportAfterNanos,
             Consumer<String> reporter,
             ShootdownDelivery delivery,

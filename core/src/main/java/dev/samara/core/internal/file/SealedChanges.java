@@ -8,8 +8,8 @@ import dev.samara.core.mman.Errno;
  * The changes of a file in memory that its seals may forbid ({@code shmem_setattr}, {@code shmem_fallocate} and {@code
  * memfd_add_seals}). Each waits for writes, holes and other changes of the size.
  */
-public final class SealedFile {
-    private SealedFile() {}
+public final class SealedChanges {
+    private SealedChanges() {}
 
     /**
      * Adds seals to a file.

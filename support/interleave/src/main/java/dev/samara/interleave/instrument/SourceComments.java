@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.interleave.instrument;
+
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Removes comments from sources, so that a break is placed by code alone and no rewording of a comment moves it. */
+final class SourceComments {
+    /** Literals, which may contain the signs of comments, and comments, which are the groups. */
+    private static final Pattern LITERAL_OR_COMMENT =
+            Pattern.compile("\"\"\"[\\s\\S]*?\"\"\"|\"(?:\\\\.|[^\"\\\\\\n])*+\"|'(?:\\\\.|[^'\\\\\\n])++'"
+                    + "|(?<line>(?m:^)[ \\t]*+(?:(?://[^\\n]*|/\\*[\\s\\S]*?\\*/)[ \\t]*+)+\\n)"
+                    + "|(?<rest>[ \\t]*+(?://[^\\n]*|/\\*[\\s\\S]*?\\*/))");
+
+    private SourceComments() {}
+
+    /** Returns a source without its comments, and without the lines that have nothing else. */
+    static String without(String source) {
+        Matcher found = LITERAL_OR_COMMENT.matcher(source);
+        StringBuilder code = new StringBuilder();
+        while (found.find()) {
+            boolean isComment = found.group("line") != null || found.group("rest") != null;
+            found.appendReplacement(code, isComment ? "" : Matcher.quoteReplacement(found.group()));
+        }
+        return found.appendTail(code).toString();
+    }
+}
