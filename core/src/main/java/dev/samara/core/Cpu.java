@@ -235,6 +235,7 @@ public final class Cpu implements AutoCloseable {
         if (used == null || !used.isIdle()) {
             throw vcpu.mayNotEnter();
         }
+        memory.entersGuest();
         used.enterGuest();
     }
 

@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.backing.HostFile;
+import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
@@ -453,8 +454,8 @@ public final class Machine implements AutoCloseable {
      *
      * @param path a regular file, or a symbolic link to one
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
-     * @param options of {@code READ}, {@code WRITE}, {@code CREATE}, {@code CREATE_NEW}, those of {@link
-     *     dev.samara.core.backing.HostFileOption}, and one object with {@link dev.samara.core.backing.PageHooks}
+     * @param options of {@code READ}, {@code WRITE}, {@code CREATE}, {@code CREATE_NEW}, {@link HostFileOption}s,
+     *     and one object with {@link dev.samara.core.backing.PageHooks}
      * @return a new open
      * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if it does not exist; EACCES if it
      *     may not be read, even if it is opened for writing, because a page is read before a part of it is overwritten;

@@ -156,6 +156,11 @@ final class MachineBean implements MachineMXBean, Registration {
     }
 
     @Override
+    public long getAccessesOutsideGuest() {
+        return statistics().accessesOutsideGuest();
+    }
+
+    @Override
     public long getCommittedBytes() {
         return machine().committed();
     }

@@ -66,7 +66,7 @@ public final class MachineBuilder {
     private int mostCallbacks = 1 << 16;
     private Backlog.AtBound atBound = Backlog.AtBound.WAIT;
     private Duration longGracePeriod = Duration.ofSeconds(10);
-    private Duration longShootdown = Duration.ofSeconds(10);
+    private Duration longShootdown = usualLongShootdown();
     private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
     private @Nullable StoreMaker stores;
 
@@ -83,6 +83,11 @@ public final class MachineBuilder {
     private boolean checked = Boolean.getBoolean("samara.checked");
 
     MachineBuilder() {}
+
+    /** Returns after which time a CPU that does not acknowledge is reported, unless the builder is told another one. */
+    static Duration usualLongShootdown() {
+        return Duration.ofMillis(Math.max(1, Long.getLong("samara.longShootdown", 100)));
+    }
 
     private static void log(Report report) {
         System.Logger.Level level = switch (report.kind()) {
@@ -478,7 +483,8 @@ public final class MachineBuilder {
 
     /**
      * Sets the maximum number of file pages that one fault maps: the accessed page, and the pages around it that are
-     * already in memory ({@code fault_around_bytes}).
+     * already in memory ({@code fault_around_bytes}). In a mapping of a {@code HostFile} with {@code MADV_RANDOM} it
+     * maps the accessed page only.
      *
      * @param pages a power of two; 16 unless set
      * @return this
@@ -567,9 +573,12 @@ public final class MachineBuilder {
 
     /**
      * Sets the time after which a CPU that does not acknowledge a shootdown is reported, with its thread and the
-     * thread's stack. The wait continues.
+     * thread's stack: it has been in GUEST for so long, and has not polled. The wait continues. The report comes a
+     * quarter of this time later, so a pause of the whole JVM is not reported. Where the host has fewer processors than
+     * threads that run guest code, a thread may be descheduled for longer than the usual time: set a longer one there.
      *
-     * @param time positive; 10 seconds unless set
+     * @param time positive; 100 milliseconds unless set, or as many as the system property {@code
+     *     samara.longShootdown} contains when this builder is created
      * @return this
      * @throws IllegalArgumentException if it is not positive
      */

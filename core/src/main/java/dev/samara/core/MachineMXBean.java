@@ -107,6 +107,13 @@ public interface MachineMXBean {
     long getStaleAccesses();
 
     /**
+     * Returns {@link MachineStatistics#accessesOutsideGuest}.
+     *
+     * @return a number that only grows
+     */
+    long getAccessesOutsideGuest();
+
+    /**
      * Returns {@link Machine#committed}.
      *
      * @return bytes

@@ -36,6 +36,8 @@ import java.util.List;
  *     machine
  * @param staleAccesses checked accesses that used a stale translation: its revocation was in progress, or the access
  *     was a violation
+ * @param accessesOutsideGuest {@link CpuStatistics#accessesOutsideGuest} of all CPUs, including those of {@link
+ *     AddressSpace#enter}
  */
 public record MachineStatistics(
         long minorFaults,
@@ -51,7 +53,8 @@ public record MachineStatistics(
         long pins,
         long pageTableBytes,
         long checkedAccesses,
-        long staleAccesses) {
+        long staleAccesses,
+        long accessesOutsideGuest) {
     /**
      * Creates the record. A minor version may add components.
      *
@@ -69,6 +72,7 @@ public record MachineStatistics(
      * @param pageTableBytes {@link #pageTableBytes()}
      * @param checkedAccesses {@link #checkedAccesses()}
      * @param staleAccesses {@link #staleAccesses()}
+     * @param accessesOutsideGuest {@link #accessesOutsideGuest()}
      */
     @Experimental
     public MachineStatistics {}
@@ -79,7 +83,7 @@ public record MachineStatistics(
      * @param pageTableBytes the page tables of all spaces
      */
     static MachineStatistics of(List<MachineMemory> memories, long pageTableBytes) {
-        MachineStatistics sum = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pageTableBytes, 0, 0);
+        MachineStatistics sum = new MachineStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pageTableBytes, 0, 0, 0);
         for (MachineMemory memory : memories) {
             sum = sum.plus(memory);
         }
@@ -103,6 +107,7 @@ public record MachineStatistics(
                 pins + memory.frames().pins(),
                 pageTableBytes,
                 checkedAccesses + (checker == null ? 0 : checker.accesses()),
-                staleAccesses + (checker == null ? 0 : checker.staleAccesses()));
+                staleAccesses + (checker == null ? 0 : checker.staleAccesses()),
+                accessesOutsideGuest + counts[CpuCounters.OUTSIDE_GUEST]);
     }
 }

@@ -49,6 +49,9 @@ public record MappingResidency(
         long referenced,
         long anonymous,
         long locked) {
+    /** No mapping and no memory: the sum of a space without mappings, and what a mapping without pages has. */
+    public static final MappingResidency NONE = new MappingResidency(null, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
     /**
      * Creates the record. A minor version may add components.
      *

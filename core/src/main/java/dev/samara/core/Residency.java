@@ -20,6 +20,9 @@ import dev.samara.core.internal.space.Layout;
  * @param totalPeak the peak of the mapped pages ({@code VmPeak})
  */
 public record Residency(long anonymous, long file, long shmem, long peak, long total, long totalPeak) {
+    /** No pages: what a space that has ended has. */
+    public static final Residency NONE = new Residency(0, 0, 0, 0, 0, 0);
+
     /**
      * Creates the record. A minor version may add components.
      *

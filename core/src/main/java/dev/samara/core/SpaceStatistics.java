@@ -21,9 +21,16 @@ import dev.samara.core.internal.space.Layout;
  * @param shootdowns how many times a thread asked other threads' CPUs in GUEST to drop translations of this space, or
  *     to execute a fence for {@code membarrier}
  * @param shootdownTargets how many CPUs the shootdowns asked in total
+ * @param accessesOutsideGuest {@link CpuStatistics#accessesOutsideGuest} of all CPUs in this space
  */
 public record SpaceStatistics(
-        long minorFaults, long majorFaults, long tlbMisses, long flushes, long shootdowns, long shootdownTargets) {
+        long minorFaults,
+        long majorFaults,
+        long tlbMisses,
+        long flushes,
+        long shootdowns,
+        long shootdownTargets,
+        long accessesOutsideGuest) {
     /**
      * Creates the record. A minor version may add components.
      *
@@ -33,6 +40,7 @@ public record SpaceStatistics(
      * @param flushes {@link #flushes()}
      * @param shootdowns {@link #shootdowns()}
      * @param shootdownTargets {@link #shootdownTargets()}
+     * @param accessesOutsideGuest {@link #accessesOutsideGuest()}
      */
     @Experimental
     public SpaceStatistics {}
@@ -48,6 +56,7 @@ public record SpaceStatistics(
                 counts[CpuCounters.TLB_MISSES],
                 counts[CpuCounters.FLUSHES],
                 counts[SpaceCounters.SHOOTDOWNS],
-                counts[SpaceCounters.TARGETS]);
+                counts[SpaceCounters.TARGETS],
+                counts[CpuCounters.OUTSIDE_GUEST]);
     }
 }

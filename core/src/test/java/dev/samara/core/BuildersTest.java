@@ -49,6 +49,28 @@ class BuildersTest {
     }
 
     @Test
+    @DisplayName(
+            "of a machine: a CPU in GUEST that does not poll is reported after 100 ms, or what a property contains")
+    void longShootdown() {
+        String name = "samara.longShootdown";
+        String before = System.clearProperty(name);
+        try {
+            assertEquals(Duration.ofMillis(100), MachineBuilder.usualLongShootdown());
+            System.setProperty(name, "2500");
+            assertEquals(Duration.ofMillis(2500), MachineBuilder.usualLongShootdown());
+            for (String wrong : List.of("0", "-5", "soon")) {
+                System.setProperty(name, wrong);
+                assertTrue(MachineBuilder.usualLongShootdown().compareTo(Duration.ZERO) > 0, wrong);
+            }
+        } finally {
+            System.clearProperty(name);
+            if (before != null) {
+                System.setProperty(name, before);
+            }
+        }
+    }
+
+    @Test
     @DisplayName("of a machine: the last call of each setter counts")
     void machine() {
         Machine machine = Machine.builder()

@@ -34,7 +34,7 @@ final class ToStringTest {
         for (Object each : objects) {
             String text = each.toString();
             String name = each.getClass().getName() + ": " + text;
-            assertTrue(!text.isEmpty() && text.length() <= 240 && text.indexOf('\n') < 0, name);
+            assertTrue(!text.isEmpty() && text.length() <= 280 && text.indexOf('\n') < 0, name);
             assertTrue(!OF_OBJECT.matcher(text).find(), name);
         }
     }

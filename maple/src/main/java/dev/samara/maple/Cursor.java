@@ -2,6 +2,7 @@
 package dev.samara.maple;
 
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +43,9 @@ public final class Cursor<V> {
         AFTER_LAST
     }
 
+    /** Below each slot. */
+    private static final int NO_PLAIN_STEP = -1;
+
     private final RootSource source;
     private Place place = Place.UNPOSITIONED;
 
@@ -63,6 +67,13 @@ public final class Cursor<V> {
 
     /** The slot taken in the leaf. */
     private int slot;
+
+    /**
+     * The last slot with an entry, if the cursor is on an entry, the leaf contains no reservation and no boundary in it
+     * is movable. A step to an entry up to there need not check more than that the leaf is current. Otherwise {@link
+     * #NO_PLAIN_STEP}.
+     */
+    private int lastPlain = NO_PLAIN_STEP;
 
     /* The bounds of the slot at the end of the path. */
     private long lo;
@@ -98,8 +109,29 @@ public final class Cursor<V> {
      *
      * @return the value of that entry, or null if there is none
      */
+    @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V next() {
         Node now = source.root();
+        if (slot < lastPlain && isCurrent(now)) {
+            @Nullable Object[] here = leaf;
+            int i = slot + 1;
+            Object found = LeafNode.content(here, i);
+            long from = hi + 1;
+            while (found == null) {
+                from = LeafPivots.pivot(pivots, i) + 1;
+                i++;
+                found = LeafNode.content(here, i);
+            }
+            slot = i;
+            lo = from;
+            hi = LeafPivots.pivot(pivots, i);
+            return (V) found;
+        }
+        return nextBeyond(now);
+    }
+
+    /** Moves to the next entry, which may be in another leaf. */
+    private @Nullable V nextBeyond(Node now) {
         if (place == Place.ON_ENTRY) {
             if (isCurrent(now) && (slot != moving || LeafPivots.pivot(pivots, slot) == hi)) {
                 return forward();
@@ -156,15 +188,14 @@ public final class Cursor<V> {
      */
     @SuppressWarnings("unchecked") // only values of V get in
     public V value() {
-        return (V) requireEntry();
+        requireEntry();
+        return (V) Objects.requireNonNull(content());
     }
 
-    private Object requireEntry() {
-        Object value = place == Place.ON_ENTRY ? content() : null;
-        if (value == null) {
+    private void requireEntry() {
+        if (place != Place.ON_ENTRY) {
             throw new IllegalStateException("the cursor is not on an entry");
         }
-        return value;
     }
 
     /** Returns the content of the slot at the end of the path. The contents of a leaf are immutable. */
@@ -228,10 +259,18 @@ public final class Cursor<V> {
 
     /** Reads the leaf at the end of the path. */
     private void enterLeaf() {
-        parent = path[1];
+        lastPlain = NO_PLAIN_STEP;
+        Node above = path[1];
+        if (above != parent) {
+            parent = above;
+        }
         sibling = at[1];
-        leaf = parent.leaf(sibling);
-        pivots = LeafNode.pivots(leaf);
+        // As in Lookup.get: the pivots are loaded from the parent, which need not wait for the leaf, and compared
+        // later.
+        long[] early = above.childPivots[sibling];
+        @Nullable Object[] found = above.leaf(sibling);
+        leaf = found;
+        pivots = found[0] == early ? early : LeafNode.pivots(found);
         moving = LeafBoundary.of(pivots);
     }
 
@@ -252,6 +291,11 @@ public final class Cursor<V> {
         if (place != Place.ON_ENTRY) {
             place = Place.ON_ENTRY;
         }
+        if (lastPlain == NO_PLAIN_STEP && moving == LeafBoundary.NONE && parent.reservedIn == 0) {
+            int last = LeafNode.size(leaf) - 1;
+            // Free ranges of a leaf are never adjacent.
+            lastPlain = LeafNode.content(leaf, last) == null ? last - 1 : last;
+        }
         return (V) content;
     }
 
@@ -262,6 +306,7 @@ public final class Cursor<V> {
     }
 
     private @Nullable V fallOff(Place end) {
+        lastPlain = NO_PLAIN_STEP;
         place = end;
         return null;
     }

@@ -31,6 +31,13 @@ final class LeafNode {
 
     /** Returns a copy of a leaf in which one slot with this content replaces slots {@code [at, tail)}. */
     static @Nullable Object[] of(long[] pivots, @Nullable Object[] old, int at, int tail, @Nullable Object content) {
+        if (tail == at + 1) {
+            // No slot moves. A clone takes less time than an empty array and two copies.
+            @Nullable Object[] same = old.clone();
+            same[tail] = content;
+            same[0] = pivots;
+            return same;
+        }
         int length = at + 1 + old.length - tail;
         @Nullable Object[] leaf = new @Nullable Object[length];
         System.arraycopy(old, 1, leaf, 1, at);

@@ -58,37 +58,57 @@ public final class Reader<V> {
         // The bounds of a leaf do not change while it is in the tree, and in a published inner node only references to
         // leaves change. So reading the root and then the parent's slot is equivalent to a descent. A boundary in the
         // leaf may have moved.
-        if (now != root || Long.compareUnsigned(index - first, extent) > 0 || !Node.isLeaf(siblings, at, leaf)) {
-            descend(now, index);
+        if (now == root && Long.compareUnsigned(index - first, extent) <= 0 && Node.isLeaf(siblings, at, leaf)) {
+            int i = halvesDecide ? Node.search(pivots, index >>> 1) : LeafPivots.find(pivots, Keys.flip(index));
+            Object content = LeafNode.content(leaf, i);
+            LeafPivots.endRead();
+            return isReserved && content instanceof Reservation ? null : (V) content;
         }
-        int i = halvesDecide ? Node.search(pivots, index >>> 1) : LeafPivots.find(pivots, Keys.flip(index));
-        Object content = LeafNode.content(leaf, i);
-        LeafPivots.endRead();
-        return isReserved && content instanceof Reservation ? null : (V) content;
+        return (V) descend(now, index);
     }
 
-    private void descend(Node now, long index) {
+    /** Looks up an index from the root, and caches its leaf. */
+    private @Nullable Object descend(Node now, long index) {
         if (now.anyEven) {
-            descendWithEven(now, Keys.flip(index));
-            return;
+            return descendWithEven(now, Keys.flip(index));
         }
-        // As in Lookup.get: each search starts before the child is loaded.
+        // As in Lookup.get: each search starts before the child is loaded. The value does not pass through the fields,
+        // so that returning it need not wait for their stores.
         long half = index >>> 1;
         long below = -1;
         Node n = now;
-        int i = Node.search(n.halves, half);
+        long[] halves = n.halves;
+        int i = Node.search(halves, half);
         while (n.level != 1) {
-            long[] halves = n.childPivots[i];
-            below = i == 0 ? below : n.halves[i - 1];
+            below = before(halves, i, below);
+            halves = n.childPivots[i];
             n = n.child(i);
             i = Node.search(halves, half);
         }
-        below = i == 0 ? below : n.halves[i - 1];
-        remember(now, n, i, (below + 1) << 1, n.halves[i] << 1 | 1);
-        halvesDecide = n.form(i) == LeafPivots.HALVES;
+        long[] early = n.childPivots[i];
+        @Nullable Object[] found = n.leaf(i);
+        boolean isOwn = found[0] == early;
+        boolean isHalves = n.form(i) == LeafPivots.HALVES;
+        long from = (before(halves, i, below) + 1) << 1;
+        remember(now, n, i, isOwn ? found : OwnedPath.NO_LEAF, early, isHalves, from, halves[i] << 1 | 1);
+        int k = n.findInLeaf(i, early, index);
+        if (!isOwn) {
+            // Step 4 of Lookup: the pivots were of another leaf. None is cached, so the next lookup descends again.
+            k = LeafNode.find(found, Keys.flip(index));
+        }
+        Object value = n.value(found, k);
+        LeafPivots.endRead();
+        return value;
     }
 
-    private void descendWithEven(Node now, long key) {
+    /** Returns the half before slot {@code i}, or {@code below} if it is the first slot. */
+    private static long before(long[] halves, int i, long below) {
+        // Without a branch, because the slot is unpredictable.
+        long isFirst = (i - 1) >> 31;
+        return (below & isFirst) | (halves[(i - 1) & (Node.FANOUT - 1)] & ~isFirst);
+    }
+
+    private @Nullable Object descendWithEven(Node now, long key) {
         long floor = Keys.MIN;
         Node n = now;
         int i = n.find(key);
@@ -97,21 +117,36 @@ public final class Reader<V> {
             n = n.child(i);
             i = n.find(key);
         }
-        remember(now, n, i, Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivot(i)));
-        halvesDecide = false;
+        @Nullable Object[] found = n.leaf(i);
+        long[] own = LeafNode.pivots(found);
+        remember(now, n, i, found, own, false, Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivot(i)));
+        return n.value(found, LeafPivots.find(own, key));
     }
 
-    /** Caches the leaf in a slot, which covers the indexes {@code from} to {@code to}, inclusive. */
-    private void remember(Node now, Node parent, int slot, long from, long to) {
+    /**
+     * Caches a leaf, which covers the indexes {@code from} to {@code to}, inclusive. Calls nothing, so a stack overflow
+     * cannot leave a part of it cached.
+     */
+    private void remember(
+            Node now,
+            Node parent,
+            int slot,
+            @Nullable Object[] found,
+            long[] own,
+            boolean halvesSuffice,
+            long from,
+            long to) {
         if (now != root) {
             root = now;
         }
-        siblings = parent.leaves;
-        isReserved = parent.reservedIn != 0;
+        // Numbers first: a store of a reference may wait for the collector's barrier, and the next lookup needs these.
         at = slot;
-        leaf = parent.leaf(slot);
-        pivots = LeafNode.pivots(leaf);
         first = from;
         extent = to - from;
+        halvesDecide = halvesSuffice;
+        isReserved = parent.reservedIn != 0;
+        siblings = parent.leaves;
+        leaf = found;
+        pivots = own;
     }
 }

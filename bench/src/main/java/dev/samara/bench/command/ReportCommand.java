@@ -12,6 +12,7 @@ import dev.samara.bench.contention.MapsScanReport;
 import dev.samara.bench.contention.SleepingFaults;
 import dev.samara.bench.contention.SparseReport;
 import dev.samara.bench.interpreter.InterpreterBenchmark;
+import dev.samara.bench.interpreter.OwnTlbReport;
 import dev.samara.bench.memory.FilesReport;
 import dev.samara.bench.memory.ForkReport;
 import dev.samara.bench.shootdown.LazyFootprintReport;
@@ -124,7 +125,13 @@ record ReportCommand(String word, String about, Program program, String quick, S
                             + " table made by hand, and a CPU",
                     InterpreterBenchmark::main,
                     "--seconds 0.2 --work sieve",
-                    "--seconds 0.8 --work sieve,matrix,quicksort"));
+                    "--seconds 0.8 --work sieve,matrix,quicksort"),
+            new ReportCommand(
+                    "own-tlb",
+                    "an emulator with a TLB of its own, whose indexes are of a space, an array or a buffer",
+                    OwnTlbReport::main,
+                    "--seconds 0.2 --rounds 1 --work sieve,random8m",
+                    "--seconds 0.8 --rounds 5"));
 
     interface Program {
         void run(String[] words) throws InterruptedException;

@@ -254,7 +254,48 @@ enum GuestProgram {
                     .ecall()
                     .assemble();
         }
+    },
+
+    /** Loads numbers at random in 64 KiB, and stores there. */
+    RANDOM64K(1 << 16, 500_000, -7_763_266_412_922_781_599L) {
+        @Override
+        int[] code() {
+            return randomAccesses(bytes());
+        }
+
+        @Override
+        void fill(GuestRam ram, long data) {
+            touch(ram, data, bytes());
+        }
+    },
+
+    /** The same in 8 MiB. */
+    RANDOM8M(1 << 23, 300_000, 7_593_958_292_688_606_881L) {
+        @Override
+        int[] code() {
+            return randomAccesses(bytes());
+        }
+
+        @Override
+        void fill(GuestRam ram, long data) {
+            touch(ram, data, bytes());
+        }
+    },
+
+    /** The same in 128 MiB. */
+    RANDOM128M(1 << 27, 300_000, 7_593_958_292_688_606_881L) {
+        @Override
+        int[] code() {
+            return randomAccesses(bytes());
+        }
+
+        @Override
+        void fill(GuestRam ram, long data) {
+            touch(ram, data, bytes());
+        }
     };
+
+    private static final int TOUCHED = 1 << 12;
 
     private final int bytes;
     private final int rounds;
@@ -264,6 +305,36 @@ enum GuestProgram {
         this.bytes = bytes;
         this.rounds = rounds;
         this.result = result;
+    }
+
+    /** Each number is 0, and a 0 is stored there: so each run has the same result, which a linear congruence makes. */
+    private static int[] randomAccesses(int bytes) {
+        return new Assembler()
+                .lui(22, 0x41c65)
+                .addi(22, 22, -403) // 1,103,515,245
+                .addi(23, 0, 1)
+                .addi(20, 0, 0)
+                .label("next")
+                .mul(23, 23, 22)
+                .addi(23, 23, 1013)
+                .srli(7, 23, Long.SIZE - Integer.numberOfTrailingZeros(bytes))
+                .andi(7, 7, -8)
+                .add(7, 7, 10)
+                .ld(8, 7, 0)
+                .add(20, 20, 8)
+                .sd(0, 7, 0)
+                .addi(11, 11, -1)
+                .bne(11, 0, "next")
+                .add(10, 20, 23)
+                .ecall()
+                .assemble();
+    }
+
+    /** Has each page present before the first run. */
+    private static void touch(GuestRam ram, long data, int bytes) {
+        for (int at = 0; at < bytes; at += TOUCHED) {
+            ram.storeLong(data + at, 0);
+        }
     }
 
     abstract int[] code();

@@ -97,14 +97,18 @@ public final class InterpreterBenchmark {
     }
 
     private void measure(String engine, String work, String memory) throws InterruptedException {
-        String[] words = measuredApart(engine, work, memory).split(" ", 2);
+        String[] words = measuredApart(engine, work, memory, seconds).split(" ", 2);
         double mips = Double.parseDouble(words[0]);
         Figures.line("%-12s %-10s %-8s %10.1f  %s", engine, work, memory, mips, words[1]);
         figures.row("engine", engine, "work", work, "memory", memory, "mips", mips, "bytecode", words[1]);
     }
 
-    /** Measures in a new JVM, in which no other memory is loaded. Returns what it prints. */
-    private String measuredApart(String engine, String work, String memory) throws InterruptedException {
+    /**
+     * Measures in a new JVM, in which no other memory is loaded.
+     *
+     * @return what it prints: the guest instructions in a microsecond, and the sizes of regions
+     */
+    static String measuredApart(String engine, String work, String memory, double seconds) throws InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(JVM_OPTIONS);
@@ -161,6 +165,10 @@ public final class InterpreterBenchmark {
             case "array" -> new ArrayRam((int) DATA + work.bytes());
             case "paged" -> new PagedRam();
             case "fast", "tlb", "kept", "segment" -> FastRam.make();
+            case "own-array" -> new OwnTlbOnArray(OwnTlbRam.physicalBytes(work));
+            case "own-buffer" -> new OwnTlbOnBuffer(OwnTlbRam.physicalBytes(work));
+            case "own-space" -> new OwnTlbOnSpace(PhysicalSpace.make(OwnTlbRam.physicalBytes(work)));
+            case "own-segment" -> OwnTlbOnSegment.make(PhysicalSpace.make(OwnTlbRam.physicalBytes(work)));
             default -> throw new IllegalArgumentException("no memory is called " + name);
         };
     }

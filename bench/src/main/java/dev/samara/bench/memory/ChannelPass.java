@@ -65,6 +65,12 @@ final class ChannelPass extends FilePass {
             }
 
             @Override
+            public void writePageAt(long start) throws IOException {
+                bytes.putLong(0, start);
+                channel.write(bytes.clear(), start);
+            }
+
+            @Override
             public void close() {
                 bytes.clear();
             }

@@ -35,14 +35,17 @@ abstract class FilePass implements AutoCloseable {
         SCAN_IN_ORDER,
         READ_AT_RANDOM,
         WRITE_IN_ORDER,
-        WRITE_AT_RANDOM;
+        /** Writes a word of each page. */
+        WRITE_AT_RANDOM,
+        /** Writes whole pages. */
+        WRITE_PAGES_AT_RANDOM;
 
         boolean writes() {
-            return this == WRITE_IN_ORDER || this == WRITE_AT_RANDOM;
+            return this == WRITE_IN_ORDER || this == WRITE_AT_RANDOM || this == WRITE_PAGES_AT_RANDOM;
         }
 
         boolean isInOrder() {
-            return this != READ_AT_RANDOM && this != WRITE_AT_RANDOM;
+            return this == READ_IN_ORDER || this == SCAN_IN_ORDER || this == WRITE_IN_ORDER;
         }
 
         String word() {
@@ -88,6 +91,9 @@ abstract class FilePass implements AutoCloseable {
 
         /** Writes the first word of a page. */
         void writeAt(long start) throws IOException;
+
+        /** Writes all of a page. */
+        void writePageAt(long start) throws IOException;
 
         @Override
         void close() throws IOException;
@@ -144,8 +150,10 @@ abstract class FilePass implements AutoCloseable {
                         long page = random.nextLong(size / PAGE) * PAGE;
                         if (kind == Kind.READ_AT_RANDOM) {
                             sum += worker.readAt(page);
-                        } else {
+                        } else if (kind == Kind.WRITE_AT_RANDOM) {
                             worker.writeAt(page);
+                        } else {
+                            worker.writePageAt(page);
                         }
                     }
                 }

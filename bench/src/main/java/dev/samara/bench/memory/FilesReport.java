@@ -21,15 +21,18 @@ import java.util.stream.Stream;
  * Reads and writes a large file of the host through a mapping under a memory limit, and by other means.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5 --threads 1,4}. A pass
- * copies all bytes to a buffer, reads or writes all words, or one word of pages at random, by so many threads. {@code
- * --work} chooses passes. The contenders take turns. The figures are nanoseconds a page of the wall and of the
- * processors, and bytes of garbage a page.
+ * copies all bytes to a buffer, reads or writes all words, one word of pages at random, or pages at random as a whole,
+ * by so many threads. {@code --work} chooses passes. The contenders take turns: a mapping of the library, its calls,
+ * and those of a direct open. The figures are nanoseconds a page of the wall and of the processors, and bytes of
+ * garbage a page.
  */
 public final class FilesReport {
     /** Rounds that are not counted: the limit is reached, and the code is compiled. */
     private static final int WARM = 3;
 
     private static final String MAPPING = "samara";
+    private static final String CALLS = "samara, calls";
+    private static final String DIRECT = "samara, direct";
     private static final String CHANNEL = "FileChannel";
     private static final String MAPPED = "FileChannel.map";
 
@@ -104,13 +107,17 @@ public final class FilesReport {
     private void rounds(Path file, FilePass.Kind kind, int count) throws IOException {
         try (ChannelPass channel = new ChannelPass(file, size);
                 MappedPass mapped = new MappedPass(file, size);
-                MappingPass mapping = new MappingPass(file, size, limit)) {
+                MappingPass mapping = new MappingPass(file, size, limit);
+                CallPass calls = new CallPass(file, size, limit, false);
+                CallPass direct = new CallPass(file, size, limit, true)) {
             for (int round = -WARM; round < rounds; round++) {
                 note(kind, CHANNEL, channel.run(kind, count, picks), round >= 0);
                 if (!kind.writes()) {
                     note(kind, MAPPED, mapped.run(kind, count, picks), round >= 0);
                 }
                 note(kind, MAPPING, mapping.run(kind, count, picks), round >= 0);
+                note(kind, CALLS, calls.run(kind, count, picks), round >= 0);
+                note(kind, DIRECT, direct.run(kind, count, picks), round >= 0);
             }
         }
     }
@@ -125,7 +132,7 @@ public final class FilesReport {
     private void report(int count) {
         Figures.line("%d threads", count);
         for (FilePass.Kind kind : kinds) {
-            for (String contender : List.of(CHANNEL, MAPPED, MAPPING)) {
+            for (String contender : List.of(CHANNEL, MAPPED, MAPPING, CALLS, DIRECT)) {
                 List<FilePass.Cost> of = costs.get(kind + " " + contender);
                 if (of != null) {
                     double wall = median(of, 0);
@@ -154,22 +161,30 @@ public final class FilesReport {
                 }
             }
         }
-        ratio(FilePass.Kind.READ_IN_ORDER, CHANNEL, ">= 0.8");
-        ratio(FilePass.Kind.READ_IN_ORDER, MAPPED, "beside");
-        ratio(FilePass.Kind.SCAN_IN_ORDER, CHANNEL, "beside");
-        ratio(FilePass.Kind.SCAN_IN_ORDER, MAPPED, ">= 0.7");
-        ratio(FilePass.Kind.READ_AT_RANDOM, CHANNEL, ">= 0.6");
-        ratio(FilePass.Kind.WRITE_IN_ORDER, CHANNEL, "beside");
-        ratio(FilePass.Kind.WRITE_AT_RANDOM, CHANNEL, "beside");
+        ratio(FilePass.Kind.READ_IN_ORDER, MAPPING, CHANNEL, ">= 0.8");
+        ratio(FilePass.Kind.READ_IN_ORDER, MAPPING, MAPPED, "beside");
+        ratio(FilePass.Kind.SCAN_IN_ORDER, MAPPING, CHANNEL, "beside");
+        ratio(FilePass.Kind.SCAN_IN_ORDER, MAPPING, MAPPED, ">= 0.7");
+        ratio(FilePass.Kind.READ_AT_RANDOM, MAPPING, CHANNEL, ">= 0.6");
+        ratio(FilePass.Kind.WRITE_IN_ORDER, MAPPING, CHANNEL, "beside");
+        ratio(FilePass.Kind.WRITE_AT_RANDOM, MAPPING, CHANNEL, "beside");
+        ratio(FilePass.Kind.WRITE_PAGES_AT_RANDOM, MAPPING, CHANNEL, "beside");
+        ratio(FilePass.Kind.READ_IN_ORDER, CALLS, CHANNEL, ">= 0.9");
+        ratio(FilePass.Kind.READ_AT_RANDOM, CALLS, CHANNEL, ">= 0.6");
+        ratio(FilePass.Kind.WRITE_IN_ORDER, CALLS, CHANNEL, "beside");
+        ratio(FilePass.Kind.READ_IN_ORDER, DIRECT, CHANNEL, ">= 0.9");
+        ratio(FilePass.Kind.READ_AT_RANDOM, DIRECT, CHANNEL, ">= 0.6");
+        ratio(FilePass.Kind.WRITE_IN_ORDER, DIRECT, CHANNEL, ">= 0.7");
+        ratio(FilePass.Kind.WRITE_PAGES_AT_RANDOM, DIRECT, CHANNEL, ">= 1.0");
     }
 
-    private void ratio(FilePass.Kind kind, String contender, String goal) {
+    private void ratio(FilePass.Kind kind, String contender, String rival, String goal) {
         if (!kinds.contains(kind)) {
             return;
         }
-        double other = median(Objects.requireNonNull(costs.get(kind + " " + contender)), 0);
-        double own = median(Objects.requireNonNull(costs.get(kind + " " + MAPPING)), 0);
-        figures.goal(kind + ": of the speed of " + contender, other / own, goal);
+        double other = median(Objects.requireNonNull(costs.get(kind + " " + rival)), 0);
+        double own = median(Objects.requireNonNull(costs.get(kind + " " + contender)), 0);
+        figures.goal(kind + ": " + contender + " of the speed of " + rival, other / own, goal);
     }
 
     private static double median(List<FilePass.Cost> of, int figure) {

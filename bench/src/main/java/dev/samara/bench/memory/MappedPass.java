@@ -72,6 +72,11 @@ final class MappedPass extends FilePass {
             }
 
             @Override
+            public void writePageAt(long start) {
+                throw new UnsupportedOperationException("mapped for reading");
+            }
+
+            @Override
             public void close() {
                 parts[0].order();
             }

@@ -73,6 +73,7 @@ final class MappingPass extends FilePass {
         GuestMemory memory = cpu.memory();
         WholePages flat = new WholePages(memory);
         cpu.enterGuest();
+        ByteBuffer page = ByteBuffer.allocateDirect(PAGE);
         return new PassThread() {
             @Override
             public void readInOrder(long start, long end) {
@@ -114,6 +115,14 @@ final class MappingPass extends FilePass {
             public void writeAt(long start) {
                 cpu.poll();
                 flat.storeLong(base + start, start);
+            }
+
+            @Override
+            public void writePageAt(long start) {
+                cpu.poll();
+                if (memory.copyIn(base + start, page.clear()) != PAGE) {
+                    throw new IllegalStateException(Fault.toString(memory.fault()));
+                }
             }
 
             @Override

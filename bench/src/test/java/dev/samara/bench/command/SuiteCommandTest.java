@@ -125,6 +125,7 @@ class SuiteCommandTest {
                 "contention --beside me | me",
                 "held-in-retire --operations -1 | --operations",
                 "maps-scan --scanners 1.5 | --scanners",
+                "own-tlb --work nothing | nothing",
                 "fork-beside --vmas none | --vmas",
                 "sparse --gib 0 | --gib",
                 "lazy-footprint --spaces few | few",

@@ -71,6 +71,14 @@ final class InterpreterTest {
         return sum;
     }
 
+    private static long congruence(int steps) {
+        long state = 1;
+        for (int i = 0; i < steps; i++) {
+            state = state * 1_103_515_245 + 1013;
+        }
+        return state;
+    }
+
     private static long expected(GuestProgram work) {
         return switch (work) {
             case SIEVE -> primes(122_880);
@@ -79,16 +87,50 @@ final class InterpreterTest {
             // Whole rounds lead back to where they began.
             case CHASE -> 0x10_0000;
             case REWRITE -> rewritten(work.rounds());
+            case RANDOM64K, RANDOM8M, RANDOM128M -> congruence(work.rounds());
         };
     }
 
     @ParameterizedTest
     @CsvSource({
-        "SIEVE, array", "SIEVE, paged", "SIEVE, fast",
-        "MATRIX, array", "MATRIX, paged", "MATRIX, fast",
-        "QUICKSORT, array", "QUICKSORT, paged", "QUICKSORT, fast",
-        "CHASE, array", "CHASE, paged", "CHASE, fast",
-        "REWRITE, array", "REWRITE, paged", "REWRITE, fast"
+        "SIEVE, array",
+        "SIEVE, paged",
+        "SIEVE, fast",
+        "SIEVE, own-array",
+        "SIEVE, own-buffer",
+        "SIEVE, own-space",
+        "MATRIX, array",
+        "MATRIX, paged",
+        "MATRIX, fast",
+        "MATRIX, own-array",
+        "MATRIX, own-space",
+        "QUICKSORT, array",
+        "QUICKSORT, paged",
+        "QUICKSORT, fast",
+        "QUICKSORT, own-array",
+        "QUICKSORT, own-space",
+        "CHASE, array",
+        "CHASE, paged",
+        "CHASE, fast",
+        "CHASE, own-array",
+        "CHASE, own-space",
+        "REWRITE, array",
+        "REWRITE, paged",
+        "REWRITE, fast",
+        "REWRITE, own-array",
+        "REWRITE, own-space",
+        "RANDOM64K, array",
+        "RANDOM64K, paged",
+        "RANDOM64K, fast",
+        "RANDOM64K, own-array",
+        "RANDOM64K, own-buffer",
+        "RANDOM64K, own-space",
+        "RANDOM8M, array",
+        "RANDOM8M, own-array",
+        "RANDOM8M, own-buffer",
+        "RANDOM8M, own-space",
+        "RANDOM128M, own-array",
+        "RANDOM128M, own-space"
     })
     @DisplayName("a program has the result that Java computes, on each memory")
     void results(GuestProgram work, String memory) {

@@ -123,7 +123,7 @@ public final class WaitingTableSubjects {
                 scene.space.munmapAsync(0x60_0000_0000L, PAGE),
                 scene.space.statistics(),
                 scene.machine.statistics(),
-                new CpuStatistics(0, 0, 0, 0),
+                new CpuStatistics(0, 0, 0, 0, 0),
                 scene.space.holdTimes(),
                 AccessRules.X86_64,
                 ProtectionMap.X86,

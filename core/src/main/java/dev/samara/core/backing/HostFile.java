@@ -78,7 +78,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * cache, if the file was opened by path and has no {@link PageHooks} (as with {@code RWF_DONTCACHE} on Linux): they
      * do not come into memory, and evict nothing. They are copied once into a direct buffer, and twice into a heap
      * buffer. The kernel of the host keeps such bytes, so a second read asks no device; it is slower than one from
-     * memory. All other pages are read into memory first, and those of a file that was opened as a channel always.
+     * memory. All other pages are read into memory first, and those of a file that was opened as a channel always. With
+     * {@link HostFileOption#DIRECT} no page comes into memory, whatever the number of bytes, unless the file has hooks.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -97,7 +98,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * written to it by the next save, or before; with {@link PageHooks} or {@link HostFileOption#NO_STEAL} all bytes
      * are, and those beyond the end are zeros there before that. (Bytes that replace a hole need space on the device
      * too, and whether there is some is only known at the save.) The position of the buffer advances by the number of
-     * written bytes. Writes, holes and changes of the size run one at a time.
+     * written bytes. Writes, holes and changes of the size run one at a time. With {@link HostFileOption#DIRECT}, whole
+     * pages that are not in memory are written to the host instead, unless the file has hooks or is NO_STEAL.
      *
      * @param source has the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file

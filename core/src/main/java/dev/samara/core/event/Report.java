@@ -31,6 +31,13 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          */
         @Experimental
         LONG_BORROW,
+        /**
+         * A CPU has made 10,000 plain accesses through a {@link dev.samara.core.guest.FlatMemory} outside GUEST, and
+         * has not entered GUEST in between. Each of them entered GUEST and left it, which takes tens of times as long
+         * as an access in GUEST. Reported once for a machine, with the thread's stack; {@link
+         * dev.samara.core.CpuStatistics#accessesOutsideGuest} counts all of them.
+         */
+        ACCESSES_OUTSIDE_GUEST,
         /** A reference to a space became unreachable without a close; the machine released it. */
         REFERENCE_LOST,
         /**

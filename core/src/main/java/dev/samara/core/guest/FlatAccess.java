@@ -278,6 +278,11 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     final long load(long address, int size) {
         long physical = find(loadTags, addends, address, size - 1, Protection.READ);
+        return physical >= 0 ? fenced(get(physical, size)) : loadSlowly(address, size);
+    }
+
+    private long loadSlowly(long address, int size) {
+        long physical = walk(address, size - 1, Protection.READ);
         if (physical >= 0) {
             return fenced(get(physical, size));
         }
@@ -289,6 +294,11 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     final long fetch(long address, int size) {
         long physical = find(fetchTags, fetchAddends, address, size - 1, Protection.EXEC);
+        return physical >= 0 ? fenced(get(physical, size)) : fetchSlowly(address, size);
+    }
+
+    private long fetchSlowly(long address, int size) {
+        long physical = walk(address, size - 1, Protection.EXEC);
         if (physical >= 0) {
             return fenced(get(physical, size));
         }
@@ -300,6 +310,16 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     final void store(long address, int size, long value) {
         long physical = find(storeTags, addends, address, size - 1, Protection.WRITE);
+        if (physical >= 0) {
+            put(physical, size, value);
+            Reference.reachabilityFence(this);
+        } else {
+            storeSlowly(address, size, value);
+        }
+    }
+
+    private void storeSlowly(long address, int size, long value) {
+        long physical = walk(address, size - 1, Protection.WRITE);
         if (physical >= 0) {
             put(physical, size, value);
             Reference.reachabilityFence(this);
@@ -318,25 +338,30 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     /**
      * Translates an access that is not one to the region by a translation that the TLB had: by one of a frame outside
-     * the region, or by one that the page table has and the TLB gets.
+     * the region, or in the usual case by one that the page table has and the TLB gets. The other cases are in methods
+     * of their own, so that this one and its caller are compiled as one piece.
      *
      * @return the physical address, or {@link SoftTlb#MISS}
      */
     private long find(long[] tags, long[] offsets, long address, int last, int access) {
-        if (((address ^ address + last) & PAGE_MASK) != 0 || frames == null) {
-            // Not across a page: its pages are found by the access itself, and counted there. And not in a store of the
-            // embedder's, which only that access reaches.
+        if (!mayTranslate(address, last)) {
             return SoftTlb.MISS;
         }
         int slot = (int) (address >>> PAGE_SHIFT) & mask;
-        return (tags[slot] ^ tag(address)) == SoftTlb.ELSEWHERE || refill(tags, slot, address, access)
+        return (tags[slot] ^ tag(address)) == SoftTlb.ELSEWHERE
                 ? offsets[slot] + address
-                : SoftTlb.MISS;
+                : viewed.refill(address, access);
     }
 
-    /** Adds the translation of an access that misses to the TLB. Returns whether the TLB has it then. */
-    private boolean refill(long[] tags, int slot, long address, int access) {
-        return viewed.refill(address, access) && ((tags[slot] ^ tag(address)) & ~SoftTlb.ELSEWHERE) == 0;
+    /** Translates an access for which {@link #find} has found nothing, by a whole walk of the page table. */
+    private long walk(long address, int last, int access) {
+        return mayTranslate(address, last) ? viewed.walk(address, access) : SoftTlb.MISS;
+    }
+
+    private boolean mayTranslate(long address, int last) {
+        // Not across a page: its pages are found by the access itself, and counted there. And not in a store of the
+        // embedder's, which only that access reaches.
+        return ((address ^ address + last) & PAGE_MASK) == 0 && frames != null;
     }
 
     private long get(long physical, int size) {

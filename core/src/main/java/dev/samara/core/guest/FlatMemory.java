@@ -34,7 +34,8 @@ import java.nio.ByteOrder;
  *       handler that asks {@link dev.samara.core.AddressSpace#resolve} about one of them asks for both rights: memory
  *       of MIPS may be written and not read ({@link dev.samara.core.vma.ProtectionMap}).
  *   <li>{@code loadReservedIntOpaque}, {@code loadReservedIntVolatile} and {@code storeConditionalInt}, and those for
- *       eight bytes, are load-reserved and store-conditional, with the reservation of the CPU.
+ *       eight bytes, are load-reserved and store-conditional, with the reservation that the CPU's {@link GuestMemory}
+ *       keeps.
  *   <li>Fences are the static methods of VarHandle: {@code fullFence}, {@code acquireFence}, {@code releaseFence},
  *       {@code loadLoadFence} and {@code storeStoreFence}. They order the accesses of this class as all others.
  * </ul>

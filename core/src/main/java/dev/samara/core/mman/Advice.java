@@ -6,7 +6,10 @@ public final class Advice {
     /** {@code MADV_NORMAL}: no special treatment. */
     public static final int NORMAL = 0;
 
-    /** {@code MADV_RANDOM}: expect random access. */
+    /**
+     * {@code MADV_RANDOM}: expect random access. The read of a page of a {@code HostFile} reads no others, and a fault
+     * maps no others; Linux maps neighbours that are in memory.
+     */
     public static final int RANDOM = 1;
 
     /** {@code MADV_SEQUENTIAL}: expect sequential access. */

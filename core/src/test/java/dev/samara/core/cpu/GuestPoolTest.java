@@ -15,6 +15,7 @@ import dev.samara.core.SpaceIdentity;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.AllocatedBytes;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.VirtualThreads;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MmException;
@@ -26,7 +27,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -198,8 +198,8 @@ final class GuestPoolTest extends GuestFixture {
 
     @Test
     @DisplayName("serve virtual threads, where there are any")
-    void virtual() throws ReflectiveOperationException {
-        ThreadFactory virtual = virtualThreads();
+    void virtual() {
+        ThreadFactory virtual = VirtualThreads.factory();
         if (virtual == null) {
             return;
         }
@@ -227,15 +227,5 @@ final class GuestPoolTest extends GuestFixture {
                 guest.poll();
             }
         }
-    }
-
-    /** By reflection: the tests are compiled for a JDK without virtual threads. */
-    private static @Nullable ThreadFactory virtualThreads() throws ReflectiveOperationException {
-        if (Runtime.version().feature() < 21) {
-            return null;
-        }
-        Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
-        return (ThreadFactory)
-                Class.forName("java.lang.Thread$Builder").getMethod("factory").invoke(builder);
     }
 }

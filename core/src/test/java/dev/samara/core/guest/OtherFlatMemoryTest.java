@@ -67,7 +67,8 @@ final class OtherFlatMemoryTest {
             }
         },
         PAGES_OF_512_BYTES(9),
-        PAGES_OF_16_KIB(14);
+        PAGES_OF_16_KIB(14),
+        PAGES_OF_64_KIB(16);
 
         private final int pageShift;
 
@@ -186,7 +187,9 @@ final class OtherFlatMemoryTest {
         "REGIONS_THAT_FILL, false",
         "PAGES_OF_512_BYTES, true",
         "PAGES_OF_512_BYTES, false",
-        "PAGES_OF_16_KIB, true"
+        "PAGES_OF_16_KIB, true",
+        "PAGES_OF_64_KIB, true",
+        "PAGES_OF_64_KIB, false"
     })
     @DisplayName("each access finds and changes the bytes as an array would, also after pages were discarded and moved")
     void bytes(Setting setting, boolean isBig) {

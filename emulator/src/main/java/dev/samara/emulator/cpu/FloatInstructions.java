@@ -4,8 +4,8 @@ package dev.samara.emulator.cpu;
 import dev.samara.emulator.isa.Op;
 
 /**
- * Floating point, but for the frequent operations with doubles. Results are rounded to nearest; conversions to integers
- * obey the rounding mode. No flags are set.
+ * The floating-point instructions, except for the frequent ones with doubles. Results are rounded to nearest;
+ * conversions to integers obey the rounding mode. No flags are set.
  */
 final class FloatInstructions {
     private final Hart hart;

@@ -26,6 +26,7 @@ import dev.samara.emulator.linux.signal.SignalActions;
 import dev.samara.emulator.linux.signal.SignalInfo;
 import dev.samara.emulator.translate.BackgroundTranslator;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -86,6 +87,8 @@ public final class Emulation {
                 .checked(plan.isChecked())
                 // As Linux: a guest that needs its bytes on the device calls fsync.
                 .forceOnClose(false)
+                // The guest's threads poll after each block: one that is late has no processor of the host.
+                .reportShootdownsLongerThan(Duration.ofSeconds(10))
                 .reportTo(report -> reports.complain(report.toString()))
                 .build();
         system = new GuestSystem(

@@ -16,8 +16,8 @@ import java.util.TreeSet;
 import org.objectweb.asm.MethodVisitor;
 
 /**
- * The local variables of a method that have registers of the guest. Which ones a method uses is known after its
- * instructions were written once; so they are written twice, and the first time nowhere.
+ * The local variables in which a translated method keeps registers of the guest. Which ones a method uses is known
+ * after its instructions were written once; so they are written twice, and the first time nowhere.
  */
 final class RegisterLocals {
     /** Added to the number of a register of floating point. */

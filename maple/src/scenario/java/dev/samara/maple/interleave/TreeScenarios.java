@@ -72,6 +72,12 @@ final class TreeScenarios {
         }
     }
 
+    static final class SlotsMoveBesideACursor extends SlotsMove {
+        SlotsMoveBesideACursor() {
+            super(List.of(tree -> tree.find(8), TwoLeaves::next));
+        }
+    }
+
     /** A transaction takes the root, and all below it, from a reader that remembers a leaf. */
     static final class RootReplacedBesideAReader extends TreeScenario {
         RootReplacedBesideAReader() {

@@ -181,7 +181,7 @@ final class AckModel implements Scene {
     private void open(Step step, Outcome outcome) {
         AckFile file = file(Names.of(step.get(Kind.NAME)));
         if (!outcome.isError() && file != null) {
-            slots[step.number(SLOT)] = file.open(step.get(Kind.MODE) > 0);
+            slots[step.number(SLOT)] = file.open(OpenMode.of(step).isWriting());
         }
     }
 

@@ -268,7 +268,7 @@ final class FaultTrial {
         boolean isCreated = step.verb() == Verb.OPEN && model.file(Names.of(step.get(Kind.NAME))) != null;
         Step again = isShort
                 ? restOf(step, outcome.result())
-                : isCreated && step.get(Kind.MODE) == 3 ? step.with(2, 2) : step;
+                : isCreated ? step.with(2, OpenMode.of(step).ofExisting().number()) : step;
         Outcome second = made(again);
         Outcome both = !isShort || second.isError()
                 ? second

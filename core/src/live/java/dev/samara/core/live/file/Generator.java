@@ -46,6 +46,9 @@ final class Generator {
 
     private final Random random;
 
+    /** Decides which opens are direct. A generator of its own: the other choices of a seed do not depend on it. */
+    private final Random direct;
+
     /** The steps that follow next, before any random choice. */
     private final Deque<Step> planned = new ArrayDeque<>();
 
@@ -56,6 +59,7 @@ final class Generator {
 
     Generator(long seed) {
         random = new Random(seed * 0x9e3779b97f4a7c15L);
+        direct = new Random(seed ^ 0x5851f42d4c957f2dL);
     }
 
     /** How often each verb is chosen, in the order of the verbs. */
@@ -175,7 +179,7 @@ final class Generator {
             case SPACE -> space;
             case REGION -> region;
             case NAME, TO -> name(verb);
-            case MODE -> random.nextInt(8) == 0 ? random.nextInt(4) : random.nextInt(4) == 0 ? 0 : 1;
+            case MODE -> mode();
             case OFFSET -> verb == Verb.MMAP ? mapOffset(size) : isRegion ? inRegion(verb, size) : offset(verb, size);
             case LENGTH -> isRegion ? inRegionLength(verb) : length(verb, size);
             case SIZE -> offset(verb, size);
@@ -195,6 +199,11 @@ final class Generator {
             case ANNOUNCED -> random.nextInt(3) == 0 ? 0 : 1;
             default -> 0;
         };
+    }
+
+    private long mode() {
+        int mode = random.nextInt(8) == 0 ? random.nextInt(4) : random.nextInt(4) == 0 ? 0 : 1;
+        return direct.nextInt(3) == 0 ? mode + OpenMode.DIRECT : mode;
     }
 
     private long name(Verb verb) {

@@ -75,6 +75,11 @@ final class HostFaultBreaks {
                     "            forces.addWritten(first, last);\n",
                     ""),
             of(
+                    "what was written past the cache is not noted for the next force",
+                    "hostfile.UncachedWrites",
+                    "                forces.addWritten(first, first + count - 1);\n",
+                    ""),
+            of(
                     "a hole that was made in part leaves other bytes in memory",
                     "hostfile.HostBytes",
                     "                    inode.saved().setDirty(first, first + count - 1);\n",

@@ -102,8 +102,11 @@ final class KernelSide {
     private long open(Step step) {
         int slot = step.number(SLOT);
         close(slot);
-        int mode = step.number(Kind.MODE);
-        int flags = NONBLOCK | (mode > 0 ? READ_WRITE : 0) | (mode > 1 ? CREATE : 0) | (mode > 2 ? EXCLUSIVE : 0);
+        OpenMode mode = OpenMode.of(step);
+        int flags = NONBLOCK
+                | (mode.isWriting() ? READ_WRITE : 0)
+                | (mode.isCreating() ? CREATE : 0)
+                | (mode.isCreatingNew() ? EXCLUSIVE : 0);
         String name = Names.of(step.get(Kind.NAME));
         String path = name.startsWith("/") ? name : folder + "/" + name;
         long opened = hands[0].callWithPaths(List.of(path), Hand.OPENAT, Hand.HERE, hands[0].path(0), flags, 0644);
@@ -111,7 +114,7 @@ final class KernelSide {
             return opened;
         }
         descriptors[slot] = opened;
-        areWritable[slot] = mode > 0;
+        areWritable[slot] = mode.isWriting();
         return 0;
     }
 

@@ -37,7 +37,11 @@ enum Kind {
     Set<Long> simpler(long value) {
         Set<Long> simpler = new LinkedHashSet<>();
         switch (this) {
-            case SLOT, NAME, TO, SPACE, REGION, FIRST, SEED, MODE, LIMIT, CALL -> simpler.add(0L);
+            case SLOT, NAME, TO, SPACE, REGION, FIRST, SEED, LIMIT, CALL -> simpler.add(0L);
+            case MODE -> {
+                simpler.add(0L);
+                simpler.add(value % OpenMode.DIRECT);
+            }
             case OFFSET, SIZE -> {
                 simpler.add(0L);
                 simpler.add(1L);

@@ -28,9 +28,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.testing.judge.Task;
 import java.nio.ByteBuffer;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,12 +42,6 @@ final class LibrarySide {
 
     /** The minimum limit, in pages, with which two spaces can each be in a fault of two pages. */
     private static final int BALLAST = 64;
-
-    private static final List<List<OpenOption>> MODES = List.of(
-            List.of(StandardOpenOption.READ),
-            List.of(StandardOpenOption.READ, StandardOpenOption.WRITE),
-            List.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE),
-            List.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW));
 
     private final Path folder;
     private final Machine machine;
@@ -166,9 +158,7 @@ final class LibrarySide {
         String name = Names.of(step.get(Kind.NAME));
         try {
             slots[slot] = machine.openFile(
-                    folder.resolve(name),
-                    GEOMETRY,
-                    MODES.get(step.number(Kind.MODE)).toArray(OpenOption[]::new));
+                    folder.resolve(name), GEOMETRY, OpenMode.of(step).options());
             areOpen[slot] = true;
             return 0;
         } catch (MmException refused) {

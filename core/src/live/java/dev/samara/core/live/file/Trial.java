@@ -297,7 +297,7 @@ final class Trial {
 
     private Outcome failed(Step failure, Step step) {
         // The creation of a new file cannot be repeated.
-        boolean isRepeated = step.verb() != Verb.OPEN || step.get(Kind.MODE) < 3;
+        boolean isRepeated = step.verb() != Verb.OPEN || !OpenMode.of(step).isCreatingNew();
         if (!isRepeated) {
             return library.run(step);
         }
@@ -335,7 +335,7 @@ final class Trial {
         world.open(
                 slot,
                 kernel.inode(slot),
-                step.get(Kind.MODE) > 0,
+                OpenMode.of(step).isWriting(),
                 inode -> arena.twin(inode, name, library.file(slot)));
         Twin twin = Objects.requireNonNull(world.at(slot));
         twin.file = library.file(slot);

@@ -31,7 +31,7 @@ import java.util.Locale;
 enum Verb {
     /** The machine: maximum pages in memory (0: no limit), forces at closes, a full comparison after each step. */
     MACHINE(LIMIT, FORCED, WATCHED),
-    /** Opens a name: 0 for reading, 1 for writing too, 2 creating it if necessary, 3 creating a new file. */
+    /** Opens a name: see {@link OpenMode}. */
     OPEN(SLOT, NAME, Kind.MODE),
     CLOSE(SLOT),
     PREAD(SLOT, OFFSET, LENGTH),

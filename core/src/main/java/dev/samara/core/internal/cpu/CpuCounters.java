@@ -15,6 +15,7 @@ public final class CpuCounters {
     public static final int TLB_MISSES = 2;
     public static final int FLUSHES = 3;
     public static final int COPIES_ON_WRITE = 4;
+    public static final int OUTSIDE_GUEST = 5;
 
     static final int KINDS = SpaceCounters.OF_CPUS;
 

@@ -5,7 +5,10 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
-/** The context that one CPU keeps, in a word that the thread of the last put reads, too. */
+/**
+ * A strategy ({@link HazardLazy}, {@link ShootdownLazy}) in which a CPU in LAZY publishes the context that it keeps:
+ * the thread of the last put reads that word.
+ */
 abstract class PublishedLazy extends LazyContext {
     private static final VarHandle KEPT;
 

@@ -13,6 +13,12 @@ import java.util.function.Consumer;
  * Has CPUs find the requests of shootdowns, and reports and kicks those that do not acknowledge in time. Thread-safe.
  */
 final class RequestDelivery {
+    /**
+     * Which part of the time a CPU gets after the first check that finds it late, before it is reported. If the whole
+     * JVM was stopped, e.g. for a garbage collection, the CPU polls in this time.
+     */
+    private static final int SECOND_CHECK = 4;
+
     private final long reportAfterNanos;
     private final Consumer<String> reporter;
     private final ShootdownDelivery delivery;
@@ -35,18 +41,23 @@ final class RequestDelivery {
     }
 
     /**
-     * Reports and kicks a CPU that has not acknowledged, if it is time. Later checks of a wait kick it again.
+     * Reports and kicks a CPU that has not acknowledged, if it is time: at the second check that finds it late. Later
+     * checks of a wait kick it again.
      *
      * @param since the beginning of the wait, as {@link System#nanoTime}
-     * @param at the time since then, in nanoseconds, from which on the CPU is late
-     * @return the next such time
+     * @param at {@link #firstCheck}, or the result of the last check
+     * @return the time since the beginning from which on the CPU is late again, in nanoseconds; negated if the CPU was
+     *     found late once, and not reported
      */
     long check(CpuState cpu, TlbContext context, long generation, long since, long at) {
         long waited = System.nanoTime() - since;
-        if (waited < at) {
+        if (waited < Math.abs(at)) {
             return at;
         }
-        stalled(cpu, context, generation, waited, at == reportAfterNanos);
+        if (at == reportAfterNanos) {
+            return -(waited + reportAfterNanos / SECOND_CHECK);
+        }
+        stalled(cpu, context, generation, waited, at < 0);
         return waited + reportAfterNanos;
     }
 

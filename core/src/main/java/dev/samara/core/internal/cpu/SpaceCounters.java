@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  */
 public final class SpaceCounters {
     /** The number of kinds that a CPU counts. */
-    static final int OF_CPUS = 5;
+    static final int OF_CPUS = 6;
 
     public static final int SHOOTDOWNS = OF_CPUS;
     public static final int TARGETS = SHOOTDOWNS + 1;

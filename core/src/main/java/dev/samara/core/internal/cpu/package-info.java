@@ -40,6 +40,9 @@
  *       <td>{@link dev.samara.core.internal.cpu.SpaceUsers}</td></tr>
  *   <tr><td>What does a CPU in LAZY keep?</td>
  *       <td>{@link dev.samara.core.internal.cpu.LazyContext}</td></tr>
+ *   <tr><td>Which number, and which bit of cpumasks, does a CPU have?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.Cpus#claim}: the lowest free number; {@code CpuState.bit}: CPUs from
+ *       number 32 on share bits</td></tr>
  * </table>
  */
 @NullMarked

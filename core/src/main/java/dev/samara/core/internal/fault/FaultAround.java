@@ -145,8 +145,9 @@ final class FaultAround implements PageWindow {
     }
 
     /**
-     * Maps the pages around a page that the backing has in memory. For a write ({@code do_shared_fault}), and in a
-     * System V segment ({@code shm_vm_ops}), maps that page only. The caller is in a reader section.
+     * Maps the pages around a page that the backing has in memory. For a write ({@code do_shared_fault}), in a System V
+     * segment ({@code shm_vm_ops}), and in a mapping of a file of the host for random accesses, maps that page only.
+     * The caller is in a reader section.
      *
      * @param known the leaf that has the page's entry, or null if there was none
      * @return {@link Fault#NONE} if the page itself is mapped now; {@link FaultResult#AGAIN} if the backing has not
@@ -164,7 +165,7 @@ final class FaultAround implements PageWindow {
         PageTable table = state.table();
         int index = table.indexOf(address);
         // Starts at an aligned address or at the start of the VMA.
-        int window = writes || cache.isOfSegment() ? 1 : pages;
+        int window = isAlone(vma, cache, writes) ? 1 : pages;
         int before = (int) Math.min(index & window - 1, (address - vma.start()) >>> shift);
         long[] leaf = known != null ? known : table.leafForInstall(address);
         if (leaf == null) {
@@ -180,6 +181,14 @@ final class FaultAround implements PageWindow {
         }
         // Also maps the neighbours if the page itself is not in memory or lies beyond the end of the file.
         return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
+    }
+
+    /**
+     * Returns whether a page is mapped alone. In spite of {@code MADV_RANDOM}, Linux maps neighbours. Here, an eviction
+     * takes a page that was mapped again for one that was used.
+     */
+    private static boolean isAlone(VmArea vma, FilePages cache, boolean writes) {
+        return writes || cache.isOfSegment() || (vma.has(VmaFlags.RAND_READ) && cache.number() >= Frames.SAVED);
     }
 
     /**

@@ -23,6 +23,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.VmaFlags;
+import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +47,7 @@ public final class Faulter {
     private final AnonymousFault anonymous;
     private final PresentFault present;
     private final FaultShortage shortage;
+    private final UncachedCopy uncached;
 
     /** The VMA of the last fault; faults come in neighbourhoods. */
     private @Nullable VmArea last;
@@ -76,6 +78,7 @@ public final class Faulter {
         anonymous = new AnonymousFault(state);
         present = new PresentFault(state, backingFault, copyOnWrite);
         shortage = new FaultShortage(state);
+        uncached = new UncachedCopy(state);
     }
 
     /**
@@ -190,6 +193,17 @@ public final class Faulter {
                 state.reader.readUnlockAll();
             }
         }
+    }
+
+    /**
+     * Copies many bytes of a mapped file that are not in memory, past its page cache. May wait for the host. The caller
+     * is in no reader section and holds no lock.
+     *
+     * @return the number of bytes; 0 if they have to be faulted in, also if the thread must not wait
+     */
+    public int copyUncached(long address, ByteBuffer target) {
+        boolean mayWait = !NoWaiting.isEntered() && RetiringThread.range() == null && Cpus.mayWait();
+        return mayWait ? uncached.copy(address, target) : 0;
     }
 
     /**

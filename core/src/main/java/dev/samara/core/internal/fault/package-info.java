@@ -16,6 +16,7 @@
  *       holds a reference on the VMA meanwhile.
  *   <li>{@code PresentFault} widens the rights of a present entry, or has {@code CopyOnWrite} or {@code BackingFault}
  *       do so.
+ *   <li>{@code UncachedCopy} copies many bytes of a file that are not in memory to a caller, without a fault.
  *   <li>{@link dev.samara.core.internal.fault.CopyOnWrite} copies a private page that has other users.
  *   <li>{@link dev.samara.core.internal.fault.Populate} faults in a whole range for a call.
  * </ul>

@@ -169,6 +169,42 @@ final class ReadPages {
         }
     }
 
+    /**
+     * Ends a read that goes past the cache, for a mapping.
+     *
+     * @return the number of its pages, from the first one on, that were neither changed nor inserted since the begin:
+     *     at each instant of the read, the bytes that were read were those of the file
+     */
+    int endUncachedUnchanged(ReadsUnderWay.PageRead read) {
+        cached.content().lock();
+        try {
+            int absent = absent(read.page(), read.count());
+            return Math.min(absent, endUncached(read));
+        } finally {
+            cached.content().unlock();
+        }
+    }
+
+    /**
+     * Begins a write that goes past the cache: of consecutive pages of which none is in memory, nor in an eviction. No
+     * read inserts one of them until the {@linkplain ReadsUnderWay#endWrite end} of the write.
+     *
+     * @param most the most pages
+     * @return the number of pages; 0 if there is no such page, and then nothing was begun
+     */
+    int beginUncachedWrite(long first, int most) {
+        cached.content().lock();
+        try {
+            int count = absent(first, most);
+            if (count > 0) {
+                cached.reads().beginWrite(first, first + count - 1);
+            }
+            return count;
+        } finally {
+            cached.content().unlock();
+        }
+    }
+
     /** Returns how many pages from the first one on are neither in memory nor in an eviction. */
     private int absent(long first, int most) {
         return (int) Math.min(cached.index().absent(first, most), out.atOrAfter(first) - first);

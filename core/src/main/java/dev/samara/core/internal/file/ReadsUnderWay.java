@@ -4,15 +4,15 @@ package dev.samara.core.internal.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are being read from behind the cache by code that no lock of the library excludes. What
+ * The pages of one file that are being read from behind the cache without a lock of the library. What
  * changes the content behind the cache, or asks for a new read, makes the read of such a page stale: the bytes may be
  * older than the change, so the page is not inserted. Reads of other pages are not affected. There are two changes:
  *
  * <ul>
  *   <li>A removal of pages makes the reads stale that are under way at its instant.
  *   <li>A write of pages, of which there is one at a time, makes the reads stale that are under way at any instant
- *       between its start and its end. The pages being written are pinned, so another page can only be inserted in
- *       their place after the end of the write, or after a removal.
+ *       between its start and its end. The pages being written are pinned, or none of them is in memory. So another
+ *       page can only be inserted in their place after the end of the write, or after a removal.
  * </ul>
  *
  * <p>Guarded by the content's lock, but for {@link #endWrite}.

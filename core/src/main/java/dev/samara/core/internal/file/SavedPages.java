@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a page cache needs in addition if its pages are read from behind it, saved by write-backs, and evicted although
- * they are mapped, as those of a file of the host are. Where a method excludes changes of the file, it takes {@link
+ * The part of a page cache that reads, writes back and evicts pages that are also stored elsewhere, as those of a file
+ * of the host are. Where a method excludes changes of the file, it takes {@link
  * FilePages#lock}. Thread-safe.
  */
 public final class SavedPages {
@@ -105,6 +105,25 @@ public final class SavedPages {
      */
     public int endUncachedRead(ReadsUnderWay.PageRead read) {
         return reads.endUncached(read);
+    }
+
+    /**
+     * Ends a read past the cache, for a mapping.
+     *
+     * @see ReadPages#endUncachedUnchanged
+     */
+    public int endUncachedUnchanged(ReadsUnderWay.PageRead read) {
+        return reads.endUncachedUnchanged(read);
+    }
+
+    /**
+     * Begins a write past the cache, one write of the file at a time. The caller calls {@link #endWrite}, unless the
+     * result is 0.
+     *
+     * @see ReadPages#beginUncachedWrite
+     */
+    public int beginUncachedWrite(long first, int most) {
+        return reads.beginUncachedWrite(first, most);
     }
 
     /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */

@@ -59,7 +59,7 @@
  *       <td>{@link dev.samara.core.internal.file.SharedAnonymous}</td></tr>
  *   <tr><td>Which seals are refused, and what counts the writable mappings?</td>
  *       <td>{@code Seals.add}, {@code Seals.tryMap}; while a fork copies, {@code ForkWritableFiles} in {@code
- *       internal.op}</td></tr>
+ *       internal.op}; what a seal takes from a new mapping: {@code Mmap.flagsOfSeals}</td></tr>
  * </table>
  */
 @NullMarked

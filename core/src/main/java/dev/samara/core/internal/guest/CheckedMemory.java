@@ -167,8 +167,16 @@ public final class CheckedMemory extends TranslatedMemory {
     @Override
     long update(AtomicUpdate what, long address, long physical, int size, long expected, long operand, boolean swaps) {
         long seen = super.update(what, address, physical, size, expected, operand, swaps);
-        judge(address, physical, what == AtomicUpdate.LOAD ? Pte.READ : Pte.WRITE);
+        judge(address, physical, rightsOf(what));
         return seen;
+    }
+
+    /** Returns the rights that an atomic access uses. An update reads what it replaces, and fails without that right. */
+    private static long rightsOf(AtomicUpdate what) {
+        if (what.isUpdate()) {
+            return Pte.READ | Pte.WRITE;
+        }
+        return what == AtomicUpdate.LOAD ? Pte.READ : Pte.WRITE;
     }
 
     @Override
@@ -201,7 +209,11 @@ public final class CheckedMemory extends TranslatedMemory {
         judge(address, physical, Pte.WRITE);
     }
 
-    /** Checks the access that was just made by a translation. */
+    /**
+     * Checks the access that was just made by a translation.
+     *
+     * @param right READ, WRITE or EXEC of {@link Pte}, READ and WRITE, or the right of a forced access
+     */
     private void judge(long address, long physical, long right) {
         int frame = frameOf(physical);
         if (known.reuseStamp(frame) != tlb.reuseStampAtFill(address)) {
@@ -239,9 +251,8 @@ public final class CheckedMemory extends TranslatedMemory {
      */
     private int missing(long pte, long address, int frame, long right) {
         boolean writes = isWrite(right);
-        if (!Pte.has(pte, Pte.PRESENT | (writes ? 0 : right))
-                || Pte.frame(pte) != frame
-                || !isAllowed(address, right)) {
+        long others = writes ? right & Pte.READ : right;
+        if (!Pte.has(pte, Pte.PRESENT | others) || Pte.frame(pte) != frame || !isAllowed(address, right)) {
             return AccessChecker.PAGE;
         }
         // A store through the TLB needs an entry that says that the page was written: otherwise a dirty scan would miss
@@ -274,7 +285,7 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     private static boolean isWrite(long right) {
-        return right == Pte.WRITE || right == Pte.FORCED_WRITE;
+        return (right & Pte.WRITE) != 0 || right == Pte.FORCED_WRITE;
     }
 
     private InvariantViolation violated(String invariant, String what, long page, int frame, long right) {

@@ -28,6 +28,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private static final int LAZY = 2;
     private static final int WITHOUT_USERS = 3;
 
+    /** After so many accesses of the view outside GUEST, one after the other, the thread is reported. */
+    private static final int REPORTED_OUTSIDE = 10_000;
+
     private final String cpu;
 
     /**
@@ -47,6 +50,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     private int refusal = NO_SPACE;
 
     private @Nullable TlbView view;
+
+    /** How many plain accesses the view has made outside GUEST since the thread has entered GUEST. */
+    private int outside;
+
     private boolean swapsBytes;
     private long value;
     private long faultAddress;
@@ -100,14 +107,36 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                 || !(memory.processor().isInGuest() || memory.processor().comeBack())) {
             throw notInGuest();
         }
+        outside = 0;
         memory.poll();
     }
 
+    /** Called before the thread enters GUEST for more than one access. */
+    public void entersGuest() {
+        outside = 0;
+    }
+
     @Override
-    public boolean refill(long address, int access) {
+    public long walk(long address, int access) {
         checkOwner();
         TranslatedMemory memory = loaded;
-        return memory != null && memory.processor().isInGuest() && memory.refill(address, access);
+        if (memory == null || refusal != SERVED) {
+            return SoftTlb.MISS;
+        }
+        if (memory.processor().isInGuest()) {
+            return memory.walkForView(address, access);
+        }
+        if (++outside == REPORTED_OUTSIDE) {
+            memory.reportOutsideGuest(cpu, outside);
+        }
+        return SoftTlb.MISS;
+    }
+
+    @Override
+    public long refill(long address, int access) {
+        checkOwner();
+        TranslatedMemory memory = loaded;
+        return memory != null && memory.processor().isInGuest() ? memory.refill(address, access) : SoftTlb.MISS;
     }
 
     @Override
@@ -366,9 +395,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         TranslatedMemory memory = loaded();
         checkSize(size);
         if (memory.crosses(address, size)) {
+            memory.countIfOutside();
             return slow.load(memory, address, size, access);
         }
-        boolean entered = memory.enter();
+        boolean entered = memory.enterForNumber();
         try {
             long physical = memory.translate(address, size, access);
             if (physical < 0) {
@@ -387,7 +417,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     public int store(long address, int size, long number) {
         TranslatedMemory memory = loaded();
         checkSize(size);
-        boolean entered = memory.enter();
+        boolean entered = memory.enterForNumber();
         try {
             if (memory.crosses(address, size)) {
                 return slow.storeAcross(memory, address, size, ordered(number, size), 0);
@@ -408,7 +438,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     @Override
     public int storePair(long address, long first, long second) {
         TranslatedMemory memory = loaded();
-        boolean entered = memory.enter();
+        boolean entered = memory.enterForNumber();
         try {
             return slow.storePair(memory, address, ordered(first, Long.BYTES), ordered(second, Long.BYTES));
         } finally {
@@ -492,7 +522,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         if ((address & size - 1) != 0) {
             return fail(Fault.ADRALN, address, access, size);
         }
-        boolean entered = memory.enter();
+        boolean entered = memory.enterForNumber();
         try {
             long physical = what.isUpdate()
                     ? memory.translateForUpdate(address, size)

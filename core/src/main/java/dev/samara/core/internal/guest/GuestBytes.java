@@ -10,6 +10,9 @@ import java.nio.ByteBuffer;
  * are acknowledged in between. For one thread.
  */
 final class GuestBytes {
+    /** The fewest bytes for which it is tried to copy them past the page cache of their file. */
+    private static final int LEAST_UNCACHED = 64 << 10;
+
     private final CpuMemory registers;
 
     GuestBytes(CpuMemory registers) {
@@ -25,6 +28,9 @@ final class GuestBytes {
      * @return the number of bytes copied; if it is less than the length, {@link CpuMemory#fault} gives the reason
      */
     int transfer(TranslatedMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
+        if (!writes && length >= LEAST_UNCACHED) {
+            return transfer(memory, address, ByteBuffer.wrap(bytes, at, length), false, false);
+        }
         registers.begin();
         int done = 0;
         while (done < length) {
@@ -82,15 +88,61 @@ final class GuestBytes {
     int transfer(TranslatedMemory memory, long address, ByteBuffer buffer, boolean writes, boolean isForced) {
         registers.begin();
         int length = buffer.remaining();
+        // The byte from which on it is tried to copy past the cache.
+        int next = writes || isForced ? length : 0;
         int done = 0;
         while (done < length) {
             int part = Math.min(length - done, memory.restOfPage(address + done));
+            if (done >= next && length - done >= LEAST_UNCACHED) {
+                int copied = readPart(memory, address + done, buffer, part);
+                if (copied == 0) {
+                    return done;
+                }
+                done += Math.abs(copied);
+                next = copied < 0 ? done + LEAST_UNCACHED : next;
+                continue;
+            }
             if (transferPart(memory, address + done, buffer, part, writes, isForced) != Fault.NONE) {
                 return done;
             }
             done += part;
         }
         return done;
+    }
+
+    /**
+     * Copies bytes of a page, or of several pages past the page cache of their file if the first one has no
+     * translation.
+     *
+     * @param length the number of bytes in the page
+     * @return the number of bytes; 0 if the access failed. Negated if the page was faulted in
+     */
+    private int readPart(TranslatedMemory memory, long address, ByteBuffer buffer, int length) {
+        boolean entered = memory.enter();
+        try {
+            memory.poll();
+            long physical = memory.findMapped(address);
+            boolean isFaulted = physical < 0;
+            if (isFaulted) {
+                int copied = memory.copyUncached(address, buffer);
+                if (copied > 0) {
+                    registers.tellRead(memory, Protection.READ, address, copied, 0);
+                    return copied;
+                }
+                physical = memory.walkOrFaultAgain(address, Protection.READ);
+            }
+            if (physical < 0) {
+                fail(physical, address, length, false);
+                return 0;
+            }
+            int at = buffer.position();
+            memory.copy(address, physical, buffer, at, length, false, false);
+            buffer.position(at + length);
+            registers.tellRead(memory, Protection.READ, address, length, 0);
+            return isFaulted ? -length : length;
+        } finally {
+            memory.leave(entered);
+        }
     }
 
     private int transferPart(

@@ -227,6 +227,31 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return true;
     }
 
+    /**
+     * Enters GUEST as {@link #enter} does, for an access to a number. Counts one that is made outside GUEST.
+     */
+    boolean enterForNumber() {
+        checkQuiet();
+        if (processor.isGuest()) {
+            return false;
+        }
+        counters.increment(CpuCounters.OUTSIDE_GUEST);
+        enterGuest();
+        return true;
+    }
+
+    /** Counts an access to a number that is made byte by byte, each of which enters GUEST, if it is outside GUEST. */
+    void countIfOutside() {
+        if (!processor.isGuest()) {
+            counters.increment(CpuCounters.OUTSIDE_GUEST);
+        }
+    }
+
+    /** Reports many accesses of the view that were made outside GUEST. Called outside GUEST. */
+    void reportOutsideGuest(String cpu, int accesses) {
+        Objects.requireNonNull(served).host().reportOutsideGuest(cpu, accesses);
+    }
+
     /** Ends an access, which {@link #enter} has begun. Called after the last use of a translation. */
     void leave(boolean entered) {
         if (entered) {
@@ -356,16 +381,23 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * and does not wait.
      *
      * @param access one bit of {@link Protection}
-     * @return whether it was added; if not, the miss is not counted, since the access is made in another way
+     * @return the physical address; {@link SoftTlb#MISS} if nothing was added: then the miss is not counted, since the
+     *     access is made in another way
      */
-    boolean refill(long address, int access) {
-        long right = rightOf(access);
-        // A watched page is found, and not added.
-        if (!tlb.isViewed() || walk(address, right) < 0 || tlb.probe(address, 1, right) < 0) {
-            return false;
+    long walkForView(long address, int access) {
+        return tlb.isViewed() ? counted(fill.add(address, rightOf(access))) : SoftTlb.MISS;
+    }
+
+    /** Adds a translation as {@link #walkForView} does, in the usual case only. */
+    long refill(long address, int access) {
+        return tlb.isViewed() ? counted(fill.refill(address, rightOf(access))) : SoftTlb.MISS;
+    }
+
+    private long counted(long physical) {
+        if (physical >= 0) {
+            counters.increment(CpuCounters.TLB_MISSES);
         }
-        counters.increment(CpuCounters.TLB_MISSES);
-        return true;
+        return physical;
     }
 
     /**
@@ -442,6 +474,47 @@ public sealed class TranslatedMemory permits CheckedMemory {
             if (physical >= 0) {
                 return physical;
             }
+        }
+    }
+
+    /** Translates for a load by the TLB and the page table, and counts a miss. Does not fault: returns -1 instead. */
+    long findMapped(long address) {
+        long physical = tlb.probe(address, 1, Pte.READ);
+        if (physical < 0) {
+            physical = walk(address, Pte.READ);
+            counters.increment(CpuCounters.TLB_MISSES);
+        }
+        return physical;
+    }
+
+    /**
+     * Copies many bytes of a mapped file that are not in memory, past its page cache: see {@link Faulter#copyUncached}.
+     * Called in GUEST, which it leaves meanwhile, so earlier translations are invalid after this call.
+     *
+     * @return the number of bytes; 0 if they have to be faulted in
+     */
+    int copyUncached(long address, ByteBuffer target) {
+        leaveGuest();
+        try {
+            int others = Cpus.beginFault();
+            try {
+                Cpus.leaveForFault(others);
+                return copyOutside(address, target);
+            } finally {
+                Cpus.comeBack(others);
+            }
+        } finally {
+            enterGuest();
+        }
+    }
+
+    private int copyOutside(long address, ByteBuffer target) {
+        int before = processor.begin(CpuTlb.FAULTING);
+        try {
+            faulter.serve(Objects.requireNonNull(served));
+            return faulter.copyUncached(address, target);
+        } finally {
+            processor.end(before);
         }
     }
 

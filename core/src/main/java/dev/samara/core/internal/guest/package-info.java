@@ -39,6 +39,9 @@
  *   <tr><td>Which threads wait on a futex, and which are resumed after the lock is released?</td>
  *       <td>{@code FutexBucket}, {@code FutexEntry}, {@link dev.samara.core.internal.guest.QueuedWaiter}; {@code
  *       WokenWaiters}</td></tr>
+ *   <tr><td>Where is the reservation of a load-reserved, and what ends it?</td>
+ *       <td>{@link dev.samara.core.guest.GuestMemory}; at a change of space or owner {@code
+ *       CpuMemory.forgetLastAccess}</td></tr>
  * </table>
  */
 @NullMarked

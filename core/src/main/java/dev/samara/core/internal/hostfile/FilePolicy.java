@@ -7,7 +7,7 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 /**
- * What all files of the host of a machine have in common. The settings are made before the first file is opened.
+ * The settings that a machine has for all its files of the host. They are made before the first file is opened.
  */
 final class FilePolicy {
     /** The bytes that one call reads or writes at most. */

@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
+import dev.samara.core.internal.file.UncachedFile;
 import dev.samara.core.mman.Errno;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -22,25 +23,37 @@ final class HostBytes {
     private final InodeState inode;
     private final HostSize size;
     private final UncachedReads uncached;
+    private final UncachedWrites direct;
     private final PageFetches fetches;
     private final PageWrites writes;
     private final FilePolicy policy;
     private final FilePages pages;
     private final int pageSize;
 
-    HostBytes(InodeState inode, HostSize size, PageFetches fetches, PageWrites writes, FilePolicy policy) {
+    HostBytes(
+            InodeState inode,
+            HostSize size,
+            PageFetches fetches,
+            PageWrites writes,
+            UncachedWrites direct,
+            FilePolicy policy) {
         this.inode = inode;
         this.size = size;
         this.fetches = fetches;
         this.writes = writes;
+        this.direct = direct;
         this.policy = policy;
         uncached = new UncachedReads(inode, policy);
         pages = inode.pages();
         pageSize = pages.memory().frames().pageSize();
     }
 
-    /** Reads bytes of the file; see {@link dev.samara.core.backing.HostFile#pread}. */
-    long pread(ByteBuffer target, long offset, ReadAhead ahead) {
+    /**
+     * Reads bytes of the file; see {@link dev.samara.core.backing.HostFile#pread}.
+     *
+     * @param ahead the read-ahead of an open; null for an open that is direct
+     */
+    long pread(ByteBuffer target, long offset, @Nullable ReadAhead ahead) {
         long done = read(target, offset, ahead);
         if (done < 0 || !target.hasRemaining() || !size.isOther()) {
             return done;
@@ -51,8 +64,17 @@ final class HostBytes {
         return done == 0 ? rest : done + Math.max(rest, 0);
     }
 
-    /** Writes bytes of the file; see {@link dev.samara.core.backing.HostFile#pwrite}. */
-    long pwrite(ByteBuffer source, long offset) {
+    /** Reads bytes of a mapping, as {@link UncachedFile#readUncached} says. */
+    int readMapped(ByteBuffer target, long offset, UncachedFile.AbsentEntries mapped) {
+        return uncached.readMapped(target, offset, mapped);
+    }
+
+    /**
+     * Writes bytes of the file; see {@link dev.samara.core.backing.HostFile#pwrite}.
+     *
+     * @param isDirect whether pages that are not in memory are written past the cache
+     */
+    long pwrite(ByteBuffer source, long offset, boolean isDirect) {
         Cpus.checkMayWait("a write of a file");
         if (offset < 0 || offset + source.remaining() < 0) {
             return Errno.EINVAL.result();
@@ -60,14 +82,14 @@ final class HostBytes {
         inode.changesLock().lock();
         try {
             long failed = size.revalidate();
-            return failed != 0 ? failed : write(source, offset, true);
+            return failed != 0 ? failed : isDirect ? writeDirect(source, offset) : write(source, offset, true);
         } finally {
             inode.changesLock().unlock();
         }
     }
 
-    /** Writes bytes at the end of the file; see {@link dev.samara.core.backing.HostFile#append}. */
-    long append(ByteBuffer source) {
+    /** Writes bytes at the end of the file; see {@link dev.samara.core.backing.HostFile#append} and {@link #pwrite}. */
+    long append(ByteBuffer source, boolean isDirect) {
         Cpus.checkMayWait("a write of a file");
         inode.changesLock().lock();
         try {
@@ -79,21 +101,21 @@ final class HostBytes {
             if (end + source.remaining() < 0) {
                 return Errno.EFBIG.result();
             }
-            long done = write(source, end, true);
+            long done = isDirect ? writeDirect(source, end) : write(source, end, true);
             return done < 0 ? done : end;
         } finally {
             inode.changesLock().unlock();
         }
     }
 
-    private long read(ByteBuffer target, long offset, ReadAhead ahead) {
+    private long read(ByteBuffer target, long offset, @Nullable ReadAhead ahead) {
         long done = 0;
         long failed = 0;
         while (failed == 0) {
             long at = offset + done;
             long part = pages.pread(target, at);
             if (part == Errno.EAGAIN.result()) {
-                part = uncached.read(target, at);
+                part = uncached.read(target, at, ahead == null);
                 failed = part == 0 ? fetched(at / pageSize, ahead) : 0;
             } else if (part <= 0) {
                 failed = part;
@@ -105,6 +127,40 @@ final class HostBytes {
             }
         }
         return done > 0 ? done : failed;
+    }
+
+    /**
+     * Writes whole pages that are not in memory past the cache, and all others as {@link #write} does, one by one. The
+     * caller holds the lock of the changes.
+     *
+     * @return the number of bytes written; a negated errno if none was
+     */
+    private long writeDirect(ByteBuffer source, long offset) {
+        int start = source.position();
+        long failed = 0;
+        while (failed == 0 && source.hasRemaining()) {
+            int before = source.position();
+            long at = offset + before - start;
+            failed = direct.write(source, at, before == start);
+            if (failed == 0 && source.position() == before) {
+                failed = writeToPageEnd(source, at);
+            }
+        }
+        int done = source.position() - start;
+        return done > 0 ? done : failed;
+    }
+
+    /** Writes bytes of one page. Returns 0 or a negated errno; a part may be written in both cases. */
+    private long writeToPageEnd(ByteBuffer source, long offset) {
+        int limit = source.limit();
+        int rest = pageSize - (int) (offset % pageSize);
+        source.limit(Math.min(limit, source.position() + rest));
+        try {
+            long done = write(source, offset, true);
+            return done < 0 ? done : source.hasRemaining() ? Errno.EIO.result() : 0;
+        } finally {
+            source.limit(limit);
+        }
     }
 
     /**

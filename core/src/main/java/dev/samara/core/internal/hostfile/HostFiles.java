@@ -67,7 +67,7 @@ public final class HostFiles {
         dirty = new DirtyLimit(tasks, this::writeDirty);
         policy = new FilePolicy(limit::makeRoom, dirty::balance, reporter, tasks);
         ends = new LastClose(inodes, policy, reporter);
-        opens = new HostOpens(inodes, ends, limit, tasks);
+        opens = new HostOpens(inodes, ends, limit, policy, tasks);
     }
 
     /** Installs another opener, before the first file is opened. */
@@ -111,7 +111,8 @@ public final class HostFiles {
         try {
             PathEntry entry = new PathEntry(opener, inodes, path, standard, rules);
             PathEntry.EnteredFile entered = enter(entry, path.toString(), memory, rules, writes);
-            return opened(entered.inode(), path, entered.identity(), writes);
+            boolean isDirect = options.contains(HostFileOption.DIRECT);
+            return opened(entered.inode(), path, entered.identity(), writes, isDirect);
         } catch (IOException failed) {
             throw HostPath.refusal(path.toString(), HostErrors.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
@@ -130,7 +131,8 @@ public final class HostFiles {
         }
     }
 
-    private OpenHostFile opened(HostInode inode, Path path, HostIdentity identity, boolean writes) throws IOException {
+    private OpenHostFile opened(HostInode inode, Path path, HostIdentity identity, boolean writes, boolean isDirect)
+            throws IOException {
         boolean isOpen = false;
         try {
             // Another program may have changed the size since an earlier open.
@@ -138,7 +140,7 @@ public final class HostFiles {
             if (failed != 0) {
                 throw HostPath.refusal(path.toString(), Errno.of(failed), null);
             }
-            OpenHostFile made = new OpenHostFile(opens, inode, path.toString(), identity, writes);
+            OpenHostFile made = new OpenHostFile(opens, inode, path.toString(), identity, writes, isDirect);
             isOpen = true;
             return made;
         } finally {
@@ -157,7 +159,7 @@ public final class HostFiles {
         HostChannel channel = new BufferChannel(bytes);
         boolean writes = !bytes.isReadOnly();
         HostInode inode = enter(channel, name, memory, channel, bytes.remaining(), writes);
-        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes);
+        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes, false);
     }
 
     /**
@@ -176,7 +178,7 @@ public final class HostFiles {
             InodeTable.close(channel);
             throw HostPath.refusal(name, HostErrors.of(failed), failed);
         }
-        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes);
+        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes, false);
     }
 
     /** Finds or makes a file, and counts an open of it; see {@link InodeTable#enter}. */

@@ -62,7 +62,8 @@ final class HostInode {
         fetches =
                 new PageFetches(new PageReads(state, policy.buffers, readArrays, hooks), size, policy.makeRoom, saved);
         hooked = new HookedWrites(policy.tasks, () -> writes.write(0, Long.MAX_VALUE));
-        bytes = new HostBytes(state, size, fetches, writes, policy);
+        UncachedWrites direct = new UncachedWrites(state, size, forces, policy.buffers);
+        bytes = new HostBytes(state, size, fetches, writes, direct, policy);
         pages.allowReclaim();
         saved.evictUrgentlyBy(this::evictUrgently);
     }

@@ -9,6 +9,7 @@ import java.util.concurrent.Executor;
  * @param inodes the files
  * @param ends saves and closes those without opens
  * @param limit limits their pages in memory
+ * @param policy what they have in common otherwise
  * @param tasks runs what may block
  */
-record HostOpens(InodeTable inodes, LastClose ends, CacheLimit limit, Executor tasks) {}
+record HostOpens(InodeTable inodes, LastClose ends, CacheLimit limit, FilePolicy policy, Executor tasks) {}

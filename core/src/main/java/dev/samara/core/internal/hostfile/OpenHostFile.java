@@ -6,6 +6,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.UncachedFile;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.SyncRangeFlags;
@@ -20,7 +21,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** One open of a file of the host. Its owner, its mappings and reads ahead use it; the last use ends it. */
-public final class OpenHostFile extends HostFile {
+public final class OpenHostFile extends HostFile implements UncachedFile {
     private static final int SYNC_FLAGS =
             SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
 
@@ -29,6 +30,10 @@ public final class OpenHostFile extends HostFile {
     private final String name;
     private final HostIdentity identity;
     private final boolean isWritable;
+
+    /** Whether calls bring no pages into memory ({@code HostFileOption.DIRECT}). */
+    private final boolean isDirect;
+
     private final int pageShift;
     private final ErrorSequence.ErrorCursor failures;
     private final ReadAhead readAhead;
@@ -36,12 +41,19 @@ public final class OpenHostFile extends HostFile {
     private final OpenAdvice advice;
     private final Operations operations = new Operations();
 
-    OpenHostFile(HostOpens opens, HostInode inode, String name, HostIdentity identity, boolean isWritable) {
+    OpenHostFile(
+            HostOpens opens,
+            HostInode inode,
+            String name,
+            HostIdentity identity,
+            boolean isWritable,
+            boolean isDirect) {
         this.opens = opens;
         this.inode = inode;
         this.name = name;
         this.identity = identity;
         this.isWritable = isWritable;
+        this.isDirect = isDirect;
         failures = inode.errors().open();
         int pageSize = inode.pages().memory().frames().pageSize();
         pageShift = Integer.numberOfTrailingZeros(pageSize);
@@ -184,10 +196,21 @@ public final class OpenHostFile extends HostFile {
             return Errno.EBADF.result();
         }
         try {
-            return inode.bytes().pread(target, offset, readAhead);
+            return inode.bytes().pread(target, offset, isDirect ? null : readAhead);
         } finally {
             uses.unuse();
         }
+    }
+
+    @Override
+    public int leastUncached() {
+        return opens.policy().leastUncached;
+    }
+
+    /** For a mapping that uses this open, which may be closed. */
+    @Override
+    public int readUncached(ByteBuffer target, long offset, AbsentEntries mapped) {
+        return inode.bytes().readMapped(target, offset, mapped);
     }
 
     @Override
@@ -200,7 +223,7 @@ public final class OpenHostFile extends HostFile {
             return Errno.EBADF.result();
         }
         try {
-            return inode.bytes().pwrite(source, offset);
+            return inode.bytes().pwrite(source, offset, isDirect);
         } finally {
             uses.unuse();
         }
@@ -213,7 +236,7 @@ public final class OpenHostFile extends HostFile {
             return Errno.EBADF.result();
         }
         try {
-            return inode.bytes().append(source);
+            return inode.bytes().append(source, isDirect);
         } finally {
             uses.unuse();
         }

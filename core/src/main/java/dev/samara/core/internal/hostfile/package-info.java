@@ -27,7 +27,9 @@
  *   <tr><td>What throws in place of a negated errno?</td>
  *       <td>{@code HostFileChannel}</td></tr>
  *   <tr><td>Which reads bring no pages into memory?</td>
- *       <td>{@code UncachedReads}</td></tr>
+ *       <td>{@code UncachedReads}; from a mapping: {@code UncachedCopy} of {@code internal.fault}</td></tr>
+ *   <tr><td>Which writes bring no pages into memory?</td>
+ *       <td>{@code UncachedWrites}</td></tr>
  *   <tr><td>What reads pages into memory, and how many at once?</td>
  *       <td>{@code PageFetches}, {@code PageReads}, {@code ReadAhead}, {@code ForcedReadAhead}; by advice:
  *       {@code OpenAdvice}</td></tr>

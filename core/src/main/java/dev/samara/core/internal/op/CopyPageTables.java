@@ -33,11 +33,11 @@ import java.util.List;
 /**
  * Copies page tables for a child ({@code copy_page_range}), range by range, while the parent continues to run.
  *
- * <p>The copy is registered under the layout lock at the instant of the fork. An operation that later publishes an
- * unmap, a replacement or a move waits for the copy before it changes pages. The copy waits for operations already in
- * flight, which never wait for it. This order rules out deadlock, and ensures that the copied pages belong to the
- * mappings that the child receives. The copy ends before any backing is asked for the child's opens, so no operation
- * waits for a backing here.
+ * <p>{@code Fork} registers the gate of the copy in {@code LayoutState.copies}, under the layout lock, at the instant
+ * of the fork. An operation that later publishes an unmap, a replacement or a move waits for the copy before it changes
+ * pages. The copy waits for operations already in flight, which never wait for it. This order rules out deadlock, and
+ * ensures that the copied pages belong to the mappings that the child receives. The copy ends before any backing is
+ * asked for the child's opens, so no operation waits for a backing here.
  */
 public final class CopyPageTables {
     /** The bits that an entry of the child has in common with its parent's, except the rights. */

@@ -4,10 +4,10 @@ package dev.samara.core.internal.page;
 import dev.samara.core.internal.sync.SpinLock;
 
 /**
- * A page-table context's own stock of free frames, in front of the shared pool ({@code per_cpu_pages}; Bonwick's
- * magazines), or one of {@link NearMagazines}, to which what follows does not apply.
+ * A stock of free frames in front of the shared pool ({@code per_cpu_pages}; Bonwick's magazines).
  *
- * <p>Its owner alone allocates and frees here. A thread that finds the pool empty drains all magazines. So a magazine
+ * <p>The magazine of a page-table context: its owner alone allocates and frees here. ({@link NearMagazines} have rules
+ * of their own.) A thread that finds the pool empty drains all magazines. So a magazine
  * has a lock, which is seldom contended. In one magazine any thread frees, and no thread allocates: it has the frames
  * that are free after their last pin.
  */

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.page;
 
 /**
- * Magazines between the shared pool and those of page-table contexts, each of which serves
- * some of the threads (Bonwick's depot, one for each group). A thread often frees frames by another context than it
+ * Stocks of free frames between the magazines of page-table contexts and the shared pool. Each serves a group of
+ * threads (Bonwick's depot, one for each group). A thread often frees frames by another context than it
  * allocates them by. By these magazines it gets its own frames back, so the bytes and the record of a frame stay in the
  * caches of one processor. Thread-safe.
  *

@@ -110,6 +110,14 @@ public final class PageTable implements LoadedRoot {
         return readWatches;
     }
 
+    /**
+     * Returns whether a range of the space is watched, for writes or for reads. A CPU reads this after it was added to
+     * the cpumasks of the leaves whose translations it takes.
+     */
+    public boolean hasWatches() {
+        return !watches.isEmpty() || !readWatches.isEmpty();
+    }
+
     /** Returns the notices of first writes that backings have not answered yet; always the same object. */
     public PendingNotices notices() {
         return notices;

@@ -24,6 +24,11 @@ public final class Watches {
 
     Watches() {}
 
+    /** Returns whether no range is watched. */
+    boolean isEmpty() {
+        return all == null;
+    }
+
     /**
      * Returns whether a byte of a range is watched.
      *

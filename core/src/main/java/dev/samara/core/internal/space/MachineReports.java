@@ -3,8 +3,12 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.sync.ReporterFailure;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class MachineReports {
     private final Consumer<? super Report> reporter;
+
+    /** Whether accesses outside GUEST were reported, which is done once. */
+    private final AtomicBoolean hasReportedOutside = new AtomicBoolean();
 
     MachineReports(Consumer<? super Report> reporter) {
         this.reporter = reporter;
@@ -47,6 +54,27 @@ final class MachineReports {
                 Report.Kind.LONG_WAIT,
                 waiting + " on thread " + waiter.getName() + " has waited " + TimeUnit.NANOSECONDS.toMillis(nanos)
                         + " ms for " + blocker,
+                null);
+    }
+
+    /** Reports the calling thread, unless a thread was reported before that makes its accesses outside GUEST. */
+    void reportOutsideGuest(String cpu, int accesses) {
+        if (hasReportedOutside.getAndSet(true)) {
+            return;
+        }
+        Thread thread = Thread.currentThread();
+        report(
+                Report.Kind.ACCESSES_OUTSIDE_GUEST,
+                String.format(
+                        Locale.ROOT,
+                        "%s of thread %s has made %,d loads and stores outside GUEST, one by one: it has to enter GUEST"
+                                + " first; its thread is at%s",
+                        cpu,
+                        thread.getName(),
+                        accesses,
+                        Arrays.stream(thread.getStackTrace())
+                                .map(line -> System.lineSeparator() + "    " + line)
+                                .collect(Collectors.joining())),
                 null);
     }
 

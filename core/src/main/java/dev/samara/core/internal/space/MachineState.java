@@ -371,6 +371,17 @@ public final class MachineState {
         threads.report(kind, message, cause);
     }
 
+    /**
+     * Reports the calling thread, whose CPU makes its accesses outside GUEST; does nothing if a thread of this machine
+     * was reported before.
+     *
+     * @param cpu the CPU
+     * @param accesses how many it has made without a stay in GUEST
+     */
+    public void reportOutsideGuest(String cpu, int accesses) {
+        threads.reportOutsideGuest(cpu, accesses);
+    }
+
     /** Returns the inode number of the next anonymous shared object. */
     public long nextInode() {
         return inodes.incrementAndGet();

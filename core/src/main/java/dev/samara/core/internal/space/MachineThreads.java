@@ -181,6 +181,11 @@ public final class MachineThreads {
         reports.reportLongWait(waiting, blocker, waiter, nanos);
     }
 
+    /** As {@link MachineReports#reportOutsideGuest}. */
+    void reportOutsideGuest(String cpu, int accesses) {
+        reports.reportOutsideGuest(cpu, accesses);
+    }
+
     private void reportFailedTask(Throwable thrown) {
         reports.reportFailedTask(thrown);
     }

@@ -4,7 +4,7 @@
  *
  * <p>A thread that runs into the range of an operation in flight waits at that operation's {@link
  * dev.samara.core.internal.sync.Gate}: it spins briefly, then parks, and continues when the operation completes. A
- * {@link dev.samara.core.internal.sync.WaitReporter} is notified of long waits.
+ * {@link dev.samara.core.internal.sync.WaitReporter} is notified of long waits at gates.
  *
  * <p>A {@link dev.samara.core.internal.sync.Background} is a machine's own threads. They run the tasks that must not
  * run on a caller's thread because they may block or call the embedder. A task that hangs delays no other task.
@@ -60,6 +60,8 @@
  *       <td>{@link dev.samara.core.internal.sync.NoWaiting}</td></tr>
  *   <tr><td>What rejects a call when too little stack is left?</td>
  *       <td>{@link dev.samara.core.internal.sync.StackReserve}</td></tr>
+ *   <tr><td>What reports a reader that delays a grace period for too long?</td>
+ *       <td>{@code GracePeriodSections.checkEnded}, by {@code RcuReaders.reportIfLong}</td></tr>
  * </table>
  */
 @NullMarked

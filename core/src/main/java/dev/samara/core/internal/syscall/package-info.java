@@ -35,6 +35,9 @@
  *   <tr><td>What does a child of {@code fork} not get?</td>
  *       <td>No VMA with {@code DONTFORK}: {@code ForkVmas}. No pages of one with {@code WIPEONFORK}: {@link
  *       dev.samara.core.internal.op.CopyPageTables}, in {@code hasPagesToCopy}</td></tr>
+ *   <tr><td>What do {@code MADV_FREE} and {@code MADV_COLD} do?</td>
+ *       <td>{@link dev.samara.core.internal.syscall.Madvise} checks the arguments; pages keep their contents ({@code
+ *       actOnPages})</td></tr>
  * </table>
  */
 package dev.samara.core.internal.syscall;

@@ -98,13 +98,24 @@ public sealed class SoftTlb permits CheckedTlb {
 
         /**
          * Adds a translation that the TLB does not have, if the CPU is in GUEST and the page table has it. Does not
-         * fault, and does not wait.
+         * fault, and does not wait. The caller may use the translation for one access of this kind.
          *
          * @param access one bit of {@link dev.samara.core.mman.Protection}
-         * @return whether the translation was added; a view may still not find it
+         * @return the physical address; {@link #MISS} if no translation was added
          * @throws IllegalStateException if the caller does not own the CPU
          */
-        boolean refill(long address, int access);
+        long walk(long address, int access);
+
+        /**
+         * Adds a translation as {@link #walk} does, but only in the usual case: the CPU remembers the leaf, the entry
+         * has its marks, and no range of the space is watched. The compiler of the JVM makes one piece of this call and
+         * its caller, which it would not with all of a walk.
+         *
+         * @param access one bit of {@link dev.samara.core.mman.Protection}
+         * @return the physical address; {@link #MISS} if no translation was added, although {@link #walk} may add one
+         * @throws IllegalStateException if the caller does not own the CPU
+         */
+        long refill(long address, int access);
 
         /**
          * Translates an address for an access through a region that a view was given. Adds the translation to the TLB

@@ -81,17 +81,66 @@ public final class TlbFill {
      *     right, or if the page is clean and many pages of files are dirty: the fault, which may wait, makes it dirty
      */
     public long walk(long address, long right) {
+        long pte = find(address, right);
+        if (pte == Pte.NONE) {
+            return SoftTlb.MISS;
+        }
+        // Else the slot may have the translation of another page.
+        return isUncached(address, pte, right)
+                ? tlb.pass(address, Pte.frame(pte))
+                : tlb.fill(address, Pte.frame(pte), cachedRights(address, pte), right);
+    }
+
+    /**
+     * Walks the page table as {@link #walk} does, for an access that nobody is told of.
+     *
+     * @param right {@link Pte#READ}, {@link Pte#WRITE} or {@link Pte#EXEC}
+     * @return the physical address; {@link SoftTlb#MISS} if the TLB gets no translation with this right
+     */
+    public long add(long address, long right) {
+        long pte = find(address, right);
+        if (pte == Pte.NONE || isUncached(address, pte, right)) {
+            return SoftTlb.MISS;
+        }
+        long rights = cachedRights(address, pte);
+        return (rights & right) == 0 ? SoftTlb.MISS : tlb.fill(address, Pte.frame(pte), rights, right);
+    }
+
+    /**
+     * Adds a translation as {@link #add} does, if the walk to its leaf is cached, its entry needs no mark, the page may
+     * be read, and no range of the space is watched. Calls nothing large, so the compiler of the JVM inlines it.
+     *
+     * @return the physical address; {@link SoftTlb#MISS} if nothing was filled, although {@link #add} may fill
+     */
+    public long refill(long address, long right) {
+        PageTable of = table;
+        long[] leaf = tables.cached(address);
+        if (of == null || leaf == null) {
+            return SoftTlb.MISS;
+        }
+        // As in find: this CPU is in the cpumask of a cached leaf's eighth already.
+        long pte = Leaf.get(leaf, of.indexOf(address));
+        long wanted = Pte.PRESENT | Pte.READ | right | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
+        if (!Pte.has(pte, wanted) || of.hasWatches()) {
+            return SoftTlb.MISS;
+        }
+        long rights = pte & (Pte.has(pte, Pte.DIRTY) ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
+        return tlb.fill(address, Pte.frame(pte), rights, right);
+    }
+
+    /** Returns the entry that an access may use, with its marks set; {@link Pte#NONE} if there is none. */
+    private long find(long address, long right) {
         PageTable of = table();
         long[] leaf = tables.leaf(of, address);
         if (leaf == null) {
-            return SoftTlb.MISS;
+            return Pte.NONE;
         }
         // The entry is read after this CPU was added to the cpumask: a thread that changes the entry later finds the
         // CPU there.
         int index = of.indexOf(address);
         long pte = Leaf.get(leaf, index);
         long wanted = Pte.PRESENT | right | Pte.ACCESSED | ((right & WRITES) != 0 ? Pte.DIRTY : 0);
-        return Pte.has(pte, wanted) ? fill(address, pte, right) : walkFirst(address, right, leaf, index, wanted);
+        return Pte.has(pte, wanted) ? pte : mark(leaf, index, right, wanted);
     }
 
     /** Returns the entry of a page, without an effect on it; {@link Pte#NONE} for none. Called in GUEST only. */
@@ -110,36 +159,38 @@ public final class TlbFill {
         tables.forget(address);
     }
 
-    /** Walks for the first access or first write since the entry was made: sets the accessed and dirty bits. */
-    private long walkFirst(long address, long right, long[] leaf, int index, long wanted) {
+    /** Marks an entry at the first access or first write since it was made: sets the accessed and dirty bits. */
+    private long mark(long[] leaf, int index, long right, long wanted) {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
             Frames counting = Pte.has(wanted & ~pte, Pte.DIRTY) && Pte.isCached(pte) ? frames : null;
             if (counting != null && counting.isBalanceDue(Pte.frame(pte))) {
-                return SoftTlb.MISS;
+                return Pte.NONE;
             }
             if (Leaf.compareAndSet(leaf, index, pte, pte | wanted)) {
                 if (counting != null) {
                     counting.noteDirtied(Pte.frame(pte));
                 }
-                return fill(address, pte | wanted, right);
+                return pte | wanted;
             }
             pte = Leaf.get(leaf, index);
         }
-        return SoftTlb.MISS;
+        return Pte.NONE;
     }
 
-    private long fill(long address, long pte, long right) {
-        int frame = Pte.frame(pte);
-        // Not filled: the slot may have the translation of another page. A page without the right to read is never in
-        // the TLB for stores: an atomic update, which looks there, reads too.
-        if (isReadWatched(address) || (right != Pte.EXEC && !Pte.has(pte, Pte.READ))) {
-            return tlb.pass(address, frame);
-        }
+    /**
+     * Returns whether the TLB gets no translation of a page: the page is watched for reads, or it may not be read. An
+     * atomic update, which looks up a translation for stores, reads too.
+     */
+    private boolean isUncached(long address, long pte, long right) {
+        return isReadWatched(address) || (right != Pte.EXEC && !Pte.has(pte, Pte.READ));
+    }
+
+    /** Returns the rights to a page that the TLB gets. */
+    private long cachedRights(long address, long pte) {
         // No write goes through the TLB before the entry has the dirty bit.
         boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
-        long rights = pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
-        return tlb.fill(address, frame, rights, right);
+        return pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
     }
 
     /**

@@ -55,6 +55,13 @@ final class WalkCache {
         return numbers[at] == number ? leaves[at] : walk(table, address, number, at);
     }
 
+    /** Returns the leaf of an address in the current table if it is cached; null otherwise. */
+    long @Nullable [] cached(long address) {
+        long number = address >>> partShift;
+        int at = (int) number & ENTRIES - 1;
+        return numbers[at] == number ? leaves[at] : null;
+    }
+
     private long @Nullable [] walk(PageTable table, long address, long number, int at) {
         long[] leaf = table.reaches(address) ? table.leaf(address) : null;
         if (leaf != null) {

@@ -107,6 +107,7 @@ public final class PooledCpu extends LentCpu {
         used.stayAway();
         // First: it may fail at the end of a stack, and the CPU would stay in GUEST without a guest.
         leavesGuest(CpuTlb.FOR_FAULTS);
+        cpu.memory().entersGuest();
         used.enterGuest();
         depth = 1;
         return CpuTlb.NOT_AWAY;

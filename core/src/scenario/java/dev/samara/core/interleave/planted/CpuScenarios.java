@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.Cpu;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -113,6 +115,63 @@ final class CpuScenarios {
         @Override
         protected List<Long> addresses() {
             return List.of(AT, SECOND);
+        }
+    }
+
+    /** Misses in two eighths of a leaf, of which the CPU has walked to one, beside unmappings of both pages. */
+    static final class RefillsBesideUnmap extends Calls {
+        private static final long SECOND = AT + 64 * PAGE;
+
+        RefillsBesideUnmap() {
+            Operation first = munmap(AT + PAGE, PAGE);
+            Operation second = munmap(SECOND, PAGE);
+            calls().put("munmap", new Operation() {
+                @Override
+                public String run(State state, Cpu cpu) {
+                    first.returned(state, first.run(state, cpu));
+                    return second.run(state, cpu);
+                }
+
+                @Override
+                public void returned(State state, String result) {
+                    second.returned(state, result);
+                }
+            });
+            calls().put("guest", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    cpu.enterGuest();
+                    load(cpu, AT);
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    // As a FlatMemory whose frames are in a region.
+                    SoftTlb.Viewed viewed = (SoftTlb.Viewed) cpu.memory();
+                    boolean isAny = viewed.refill(AT + PAGE, Protection.READ) != SoftTlb.MISS
+                            | viewed.refill(SECOND, Protection.READ) != SoftTlb.MISS;
+                    cpu.poll();
+                    cpu.leaveGuest();
+                    return isAny ? "used" : "left";
+                }
+            });
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            mapPage(state, cpu, AT);
+            mapPage(state, cpu, AT + PAGE);
+            mapPage(state, cpu, SECOND);
+        }
+
+        @Override
+        protected List<Long> addresses() {
+            return List.of(AT, AT + PAGE, SECOND);
         }
     }
 

@@ -110,6 +110,16 @@ final class HostFileBreaks {
                     1,
                     in("file.ReadPages", "read.firstStale() - read.page()", "read.count()")),
             PlantedBreak.of(
+                    "a page is inserted that was read before it was written past the cache",
+                    DirectWriteScenarios.DirectWriteBesideLoad.class,
+                    1,
+                    in("file.ReadPages", "cached.reads().beginWrite(first, first + count - 1);", "")),
+            PlantedBreak.of(
+                    "a write past the cache leaves out the page that an eviction puts back",
+                    DirectWriteScenarios.DirectWriteBesideEvictionInVain.class,
+                    1,
+                    in("file.ReadPages", "out.atOrAfter(first) - first", "most")),
+            PlantedBreak.of(
                     "two evictions have one walk",
                     EvictionScenarios.TwoEvictions.class,
                     1,

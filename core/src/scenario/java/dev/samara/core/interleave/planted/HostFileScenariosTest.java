@@ -68,6 +68,10 @@ final class HostFileScenariosTest {
                 EvictionScenarios.TwoEvictions.class,
                 HostFileScenarios.ReadBesideWrite.class,
                 HostFileScenarios.UncachedReadBesideWrites.class,
+                DirectWriteScenarios.DirectWriteBesideLoad.class,
+                DirectWriteScenarios.DirectWriteBesideRead.class,
+                DirectWriteScenarios.DirectWriteBesideEvictionInVain.class,
+                DirectWriteScenarios.DirectWriteBesideSave.class,
                 EvictionScenarios.Limited.class
             })
     void evicts(Class<? extends Scenario> type) {

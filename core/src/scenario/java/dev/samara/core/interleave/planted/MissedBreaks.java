@@ -69,6 +69,11 @@ final class MissedBreaks {
                     1,
                     in("tlb.WalkCache", "partShift = Leaf.partShift(pageShift);", "partShift = 2 * pageShift - 3;")),
             PlantedBreak.of(
+                    "a refill takes a leaf to which the CPU has not walked",
+                    CpuScenarios.RefillsBesideUnmap.class,
+                    1,
+                    in("tlb.TlbFill", "long[] leaf = tables.cached(address);", "long[] leaf = table().leaf(address);")),
+            PlantedBreak.of(
                     "no bit in a cpumask that has another one",
                     CpuScenarios.UnmapsTwoLeaves.class,
                     1,

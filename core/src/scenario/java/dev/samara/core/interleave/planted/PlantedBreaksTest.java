@@ -38,6 +38,7 @@ final class PlantedBreaksTest {
                 "a borrower looks whether it is alone, and is listed then",
                 "the last close looks for borrowers, and gives its reference up then",
                 "exec looks whether the next space has users, and does not become one",
+                "a refill takes a leaf to which the CPU has not walked",
                 "a flush of the caller's CPU alone drops nothing",
                 "a flush of the caller's CPU alone passes over a CPU that has left",
                 "a flush of the caller's CPU alone goes by a cpumask from before the entries change",

@@ -3,6 +3,7 @@ package dev.samara.core.interleave.scenario;
 
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
+import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.hostfile.HostFilesCounts;
@@ -58,6 +59,14 @@ public final class HostGroundFile implements GroundFile {
     /** Opens the file once more. The channel of the first open serves all. */
     public HostFile open() {
         return state.machine.openFile(PATH, SpaceScenario.LINUX, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    }
+
+    /** Opens the file once more, so that calls bring no pages into memory. This open is closed with the first one. */
+    public HostFile openDirect() {
+        HostFile direct = state.machine.openFile(
+                PATH, SpaceScenario.LINUX, StandardOpenOption.READ, StandardOpenOption.WRITE, HostFileOption.DIRECT);
+        others.add(direct);
+        return direct;
     }
 
     /** Opens one of ten other files in turn, for reading. It is closed with this one. */

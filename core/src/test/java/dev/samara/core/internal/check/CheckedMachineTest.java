@@ -110,6 +110,27 @@ class CheckedMachineTest {
     }
 
     @Test
+    @DisplayName("I2: the right to read is gone; storing is still allowed, an atomic update is not, since it reads")
+    void unreadable() {
+        ThrowingMemory flat = new ThrowingMemory(cpu);
+        long pte = Leaf.get(leaf, index);
+        Leaf.getAndSet(leaf, index, pte & ~Pte.READ);
+        assertEquals(Fault.NONE, cpu.memory().store(at, 8, 1));
+        assertEquals(Fault.NONE, cpu.memory().storeVolatile(at, 8, 1));
+        List<Executable> updates = List.of(
+                () -> cpu.memory().getAndAdd(at, 8, 1),
+                () -> cpu.memory().getAndSet(at, 8, 1),
+                () -> cpu.memory().compareAndExchange(at, 8, 7, 2),
+                () -> flat.getAndBitwiseOrInt(at, 1));
+        for (Executable update : updates) {
+            assertEquals("I2", assertThrows(InvariantViolation.class, update).invariant());
+        }
+        assertEquals(updates.size(), reports.size());
+        Leaf.getAndSet(leaf, index, pte);
+        assertEquals(Fault.NONE, cpu.memory().getAndAdd(at, 8, 1));
+    }
+
+    @Test
     @DisplayName("I2: every kind of access is judged")
     void everyKind() {
         byte[] bytes = new byte[8];

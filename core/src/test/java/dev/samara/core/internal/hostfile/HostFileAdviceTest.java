@@ -87,6 +87,23 @@ final class HostFileAdviceTest extends HostFileFixture {
     }
 
     @Test
+    @DisplayName("are mapped by the first access to each, if the mapping is for random accesses")
+    void mappedAlone() throws Exception {
+        HostFile file = open(write("f", 32 * PAGE_BYTES));
+        long at = map(file, 32);
+        advise(at, 32);
+        assertEquals(0, space.madvise(at, 16 * PAGE, Advice.RANDOM));
+        for (int page : new int[] {2, 9, 20}) {
+            assertEquals(STAMP + page, fixture.load(at + page * PAGE));
+        }
+        for (int page = 0; page < 16; page++) {
+            assertEquals(page == 2 || page == 9, fixture.isMapped(at + page * PAGE), "page " + page);
+        }
+        assertTrue(fixture.isMapped(at + 19 * PAGE) || fixture.isMapped(at + 21 * PAGE));
+        file.close();
+    }
+
+    @Test
     @DisplayName("end with the file")
     void beyondEnd() throws Exception {
         HostFile file = open(write("f", 4 * PAGE_BYTES + 16));

@@ -16,6 +16,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFile.DirtyRange;
+import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.backing.PageHooks;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Latches;
@@ -278,6 +279,24 @@ final class PageHooksTest extends HostFileFixture {
         assertEquals(0, file.fsync());
         assertEquals(77, number(path, PAGE));
         file.close();
+    }
+
+    @Test
+    @DisplayName("decide on whole pages that an open with DIRECT writes, and check those that it reads")
+    void direct() throws Exception {
+        Path path = write("f", 4 * PAGE_BYTES);
+        HostFile file = openHooked(path);
+        HostFile direct = open(path, StandardOpenOption.WRITE, HostFileOption.DIRECT);
+        hooks.held.add(1L);
+        hooks.refused.add(2L);
+        assertEquals(PAGE, direct.pwrite(ByteBuffer.allocate(PAGE_BYTES), PAGE));
+        assertEquals(Errno.EIO.result(), direct.pread(ByteBuffer.allocate(PAGE_BYTES), 2 * PAGE));
+        assertEquals(Errno.EAGAIN.result(), direct.fsync());
+        assertEquals(STAMP + 1, number(path, PAGE));
+        hooks.held.clear();
+        direct.close();
+        file.close();
+        assertEquals(0, number(path, PAGE));
     }
 
     @Test

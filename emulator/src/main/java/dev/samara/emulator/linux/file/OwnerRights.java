@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rights that files of the host give to their owner, who the guest is in its own eyes ({@code inode_permission}).
+ * The rights of files of the host as the guest has them: it takes itself for their owner ({@code inode_permission}).
  * The host itself does not look at them if the emulator runs as its user 0. A guest that is user 0 has all of them.
  */
 public final class OwnerRights {

@@ -10,7 +10,7 @@ import java.util.Objects;
 import java.util.concurrent.Semaphore;
 
 /**
- * Files in memory that have no descriptor left and may be mapped still. The library frees such a file when it is told
+ * Files in memory that have no descriptor left, but may still be mapped. The library frees such a file when it is told
  * to, so its mappings are counted when another file begins to have no name, and when a process ends.
  */
 public final class UnnamedMemory {

@@ -18,7 +18,6 @@ import java.util.Objects;
 /** The files of a process in {@code /proc} that show its mappings ({@code fs/proc/task_mmu.c}). */
 final class MappingTexts {
     private static final int NAME_COLUMN = 73;
-    private static final MappingResidency NOTHING = new MappingResidency(null, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     private final AddressSpace space;
     private final GuestRoot root;
@@ -65,13 +64,12 @@ final class MappingTexts {
         List<String> lines = new ArrayList<>();
         for (int i = 0; i < vmas.size(); i++) {
             Vma vma = vmas.get(i);
-            MappingResidency own = found.get(vma.start());
             lines.add(maps.get(i));
             lines.add(kilobytes("Size", vma.end() - vma.start()));
             lines.add(kilobytes("KernelPageSize", space.geometry().pageSize()));
             lines.add(kilobytes("MMUPageSize", space.geometry().pageSize()));
             // A mapping that was made after the snapshot, or has ended since, is shown without pages.
-            lines.addAll(own == null ? amounts(NOTHING, false) : amounts(own, false));
+            lines.addAll(amounts(found.getOrDefault(vma.start(), MappingResidency.NONE), false));
             lines.add("THPeligible:           0");
             lines.add("VmFlags: " + VmaFlags.format(vma.flags()) + " ");
         }

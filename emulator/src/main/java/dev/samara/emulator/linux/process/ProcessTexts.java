@@ -155,9 +155,7 @@ final class ProcessTexts {
     }
 
     private Residency residency() {
-        return process.isExiting()
-                ? new Residency(0, 0, 0, 0, 0, 0)
-                : process.memory().space().residency();
+        return process.isExiting() ? Residency.NONE : process.memory().space().residency();
     }
 
     private String stat() {

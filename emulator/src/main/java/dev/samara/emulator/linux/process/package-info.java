@@ -30,6 +30,9 @@
  *   <tr><td>Which signal does a fault become?</td>
  *       <td>{@code GuestTraps}, by {@link dev.samara.core.mman.Fault#signal} and {@link
  *       dev.samara.core.mman.Fault#siCode}</td></tr>
+ *   <tr><td>Where does the parent of a {@code vfork} wait, and what releases it?</td>
+ *       <td>{@code GuestProcess.awaitRelease}, which {@code CloneCalls} calls; {@code GuestProcess.become}, and the end
+ *       of the child</td></tr>
  * </table>
  */
 @NullMarked

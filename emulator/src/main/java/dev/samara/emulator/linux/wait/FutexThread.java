@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.wait;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.memory.ProcessMemory;
 
-/** A thread of the guest, as the words of memory see it at which it waits, or which it changes. */
+/** A thread of the guest as futexes see it: it waits, and has the number that a futex word may contain. */
 public interface FutexThread extends WaitingThread {
     int tid();
 

@@ -5,7 +5,7 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** A thread of the guest, as what it waits for sees it. Only the thread itself waits. */
+/** A thread of the guest as what it waits for sees it: it parks, and others wake it. Only the thread itself waits. */
 public interface WaitingThread {
     /** A deadline that never comes, as a number of {@link System#nanoTime}. */
     long NEVER = Long.MAX_VALUE;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.interpreter;
+
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
+import java.util.List;
+
+/**
+ * The price of a space for an emulator that has a TLB of its own, as the RISC-V board Sedna: its entries hold indexes
+ * into the bytes of the guest's physical memory. That memory is a space, from which the indexes come by {@code
+ * FlatMemory.translate}, one array, or one buffer outside the heap. The interpreter, the page tables of the guest and
+ * the TLB are the same code. An access to the array has fewer checks than one to the buffer or the region of a space;
+ * the buffer shows what is left of the difference. On JDK 22 and later the region is a {@code MemorySegment}, too.
+ *
+ * <p>{@code java -jar bench/target/samara-bench.jar own-tlb --seconds 0.8 --rounds 5 --json FILE}. The memories
+ * take turns, each time in a JVM of its own. A figure is guest instructions in a microsecond, as in the report {@code
+ * interpreter}; the medians of the rounds are compared. A row of the file has {@code work}, {@code memory}, {@code
+ * round} and {@code mips}, or a goal with the time on the space divided by that on the array or the buffer. Sieve, matrix, quicksort
+ * and the accesses at random in 64 KiB hit the TLB of 1,024 entries; those in 8 and 128 MiB mostly miss it.
+ */
+public final class OwnTlbReport {
+    private static final List<String> HITTING = List.of("sieve", "matrix", "quicksort", "random64k");
+    private static final List<String> WORKS =
+            List.of("sieve", "matrix", "quicksort", "random64k", "random8m", "random128m");
+    private static final int FIRST_WITH_SEGMENTS = 22;
+    private static final List<String> MEMORIES = Runtime.version().feature() < FIRST_WITH_SEGMENTS
+            ? List.of("own-array", "own-buffer", "own-space")
+            : List.of("own-array", "own-buffer", "own-space", "own-segment");
+
+    private final List<String> works;
+    private final double seconds;
+    private final int rounds;
+    private final Figures figures;
+
+    private OwnTlbReport(String[] words) {
+        Arguments arguments = new Arguments(words);
+        works = arguments.list("--work", WORKS, WORKS);
+        seconds = arguments.number("--seconds", 0.8);
+        rounds = arguments.count("--rounds", 1, 5);
+        String json = arguments.text("--json", "");
+        arguments.check();
+        figures = new Figures(OwnTlbReport.class, words, json);
+    }
+
+    /**
+     * Measures and prints.
+     *
+     * @param arguments see above; {@code --work} selects some programs
+     * @throws InterruptedException if the program is interrupted
+     */
+    public static void main(String[] arguments) throws InterruptedException {
+        new OwnTlbReport(arguments).run();
+    }
+
+    private void run() throws InterruptedException {
+        for (String work : works) {
+            double[][] mips = new double[MEMORIES.size()][rounds];
+            for (int round = 0; round < rounds; round++) {
+                for (int i = 0; i < MEMORIES.size(); i++) {
+                    mips[i][round] = measure(work, MEMORIES.get(i), round);
+                }
+            }
+            String goal = HITTING.contains(work) ? "<= 1.05" : "<= 1.3";
+            for (int space = 2; space < mips.length; space++) {
+                String what = work + ", " + MEMORIES.get(space);
+                double onSpace = Figures.median(mips[space]);
+                figures.goal(what + ": time by that of own-array", Figures.median(mips[0]) / onSpace, goal);
+                figures.goal(what + ": time by that of own-buffer", Figures.median(mips[1]) / onSpace, goal);
+            }
+        }
+        figures.write();
+    }
+
+    private double measure(String work, String memory, int round) throws InterruptedException {
+        String printed = InterpreterBenchmark.measuredApart("interpreter", work, memory, seconds);
+        double mips = Double.parseDouble(printed.split(" ", 2)[0]);
+        Figures.line("%-12s %-10s %10.1f million instructions a second", work, memory, mips);
+        figures.row("work", work, "memory", memory, "round", round, "mips", mips);
+        return mips;
+    }
+}

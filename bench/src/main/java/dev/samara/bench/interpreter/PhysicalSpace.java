@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.interpreter;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
+
+/** The memory of a guest as a space of Samara, from physical address 0 on, with a CPU that is in GUEST. */
+final class PhysicalSpace {
+    /** More than a space needs for itself, so that nothing is dropped for want of frames. */
+    private static final long MORE = 16L << 20;
+
+    private final Cpu cpu;
+    private final AddressSpace space;
+    private final FlatMemory physical;
+
+    private static final class Physical extends FlatMemory {
+        Physical(GuestMemory memory) {
+            super(memory, ByteOrder.LITTLE_ENDIAN);
+        }
+
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            throw new IllegalStateException(Fault.toString(fault) + " at 0x" + Long.toHexString(address));
+        }
+    }
+
+    private PhysicalSpace(Cpu cpu, AddressSpace space) {
+        this.cpu = cpu;
+        this.space = space;
+        physical = new Physical(cpu.memory());
+    }
+
+    static PhysicalSpace make(int size) {
+        Machine machine = Machine.builder().memory(size + MORE).build();
+        AddressSpace space = machine.newSpace(Geometry.flat(Integer.SIZE));
+        int rights = Protection.READ | Protection.WRITE;
+        long mapped = space.mmap(0, size, rights, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+        if (mapped != 0) {
+            throw new IllegalStateException("the memory could not be mapped: " + Errno.of(mapped));
+        }
+        Cpu cpu = machine.claimCpu();
+        cpu.switchTo(space);
+        PhysicalSpace made = new PhysicalSpace(cpu, space);
+        cpu.enterGuest();
+        return made;
+    }
+
+    /** The bytes that the indexes are of. */
+    MappedByteBuffer region() {
+        return physical.tlb().region();
+    }
+
+    /** Has a TLB dropped at each flush of the CPU, which names physical addresses. */
+    void dropAtFlushes(OwnTlbRam tlb) {
+        cpu.onFlush((start, end, reason, generation) -> tlb.drop());
+    }
+
+    AddressSpace space() {
+        return space;
+    }
+
+    int translate(long address, boolean writes) {
+        return physical.translate(address, writes ? Protection.WRITE : Protection.READ);
+    }
+
+    long read(long address, int size) {
+        return switch (size) {
+            case Long.BYTES -> physical.loadLong(address);
+            case Integer.BYTES -> physical.loadInt(address);
+            case Short.BYTES -> physical.loadShort(address);
+            default -> physical.loadByte(address);
+        };
+    }
+
+    void write(long address, int size, long value) {
+        switch (size) {
+            case Long.BYTES -> physical.storeLong(address, value);
+            case Integer.BYTES -> physical.storeInt(address, (int) value);
+            case Short.BYTES -> physical.storeShort(address, (short) value);
+            default -> physical.storeByte(address, (byte) value);
+        }
+    }
+
+    boolean poll() {
+        return physical.poll();
+    }
+
+    void close() {
+        cpu.leaveGuest();
+        cpu.close();
+        space.close();
+    }
+}

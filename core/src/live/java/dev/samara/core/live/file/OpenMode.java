@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.live.file;
+
+import dev.samara.core.backing.HostFileOption;
+import java.nio.file.OpenOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The mode of an open: 0 for reading, 1 for writing too, 2 creating the file if necessary, 3 creating a new file, and 4
+ * more for a direct open of the library. The kernel's open is never direct: it would require alignment, and what is
+ * visible is the same.
+ */
+record OpenMode(int number) {
+    /** What a direct open adds to the number. */
+    static final int DIRECT = 4;
+
+    private static final List<List<OpenOption>> OPTIONS = List.of(
+            List.of(StandardOpenOption.READ),
+            List.of(StandardOpenOption.READ, StandardOpenOption.WRITE),
+            List.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE),
+            List.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW));
+
+    static OpenMode of(Step open) {
+        return new OpenMode(open.number(Kind.MODE));
+    }
+
+    private int access() {
+        return number % DIRECT;
+    }
+
+    boolean isWriting() {
+        return access() > 0;
+    }
+
+    boolean isCreating() {
+        return access() > 1;
+    }
+
+    boolean isCreatingNew() {
+        return access() > 2;
+    }
+
+    /** Returns the mode for an open of a file that exists by now. */
+    OpenMode ofExisting() {
+        return isCreatingNew() ? new OpenMode(number - 1) : this;
+    }
+
+    OpenOption[] options() {
+        List<OpenOption> options = new ArrayList<>(OPTIONS.get(access()));
+        if (number >= DIRECT) {
+            options.add(HostFileOption.DIRECT);
+        }
+        return options.toArray(OpenOption[]::new);
+    }
+}

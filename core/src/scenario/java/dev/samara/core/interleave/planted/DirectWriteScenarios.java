@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.interleave.scenario.State;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Writes by a direct open of a file of the host, past the cache, beside other calls. */
+final class DirectWriteScenarios {
+    private DirectWriteScenarios() {}
+
+    /** One call writes 9 to a page. Once both calls are over, each load of the page has it. */
+    private abstract static class OfDirectOpen extends HostFileScenarios.OfHostFile {
+        private final long page;
+        private @Nullable HostFile direct;
+
+        OfDirectOpen(long page) {
+            this.page = page;
+            calls().put("write", (state, cpu) -> "" + write(Objects.requireNonNull(direct, "before the beginning")));
+        }
+
+        private long write(HostFile to) {
+            ByteBuffer bytes = ByteBuffer.allocateDirect((int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
+            return to.pwrite(bytes.putLong(0, 9), page * PAGE);
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            direct = host(state).openDirect();
+        }
+
+        @Override
+        protected final void judge(State state, Cpu cpu) {
+            String loaded = load(cpu, AT + page * PAGE);
+            if (!loaded.equals("9")) {
+                throw new AssertionError("written 9, loaded " + loaded);
+            }
+        }
+    }
+
+    /** A fault beside a write of its page, which is not in memory. */
+    static final class DirectWriteBesideLoad extends OfDirectOpen {
+        DirectWriteBesideLoad() {
+            // The first fault has read the page after its own, too.
+            super(2);
+            calls().put("load", (state, cpu) -> load(cpu, AT + 2 * PAGE));
+        }
+    }
+
+    /** A read of two pages past the cache beside a write of the second one. */
+    static final class DirectWriteBesideRead extends OfDirectOpen {
+        DirectWriteBesideRead() {
+            super(3);
+            calls().put("read", (state, cpu) -> {
+                long[] read = readPages(state, 2, 2);
+                return read[0] + " " + read[1];
+            });
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).channel.cacheByHost();
+        }
+    }
+
+    /** The page was stored to through its entry: an eviction puts it back when the entry is gone. */
+    static final class DirectWriteBesideEvictionInVain extends OfDirectOpen {
+        DirectWriteBesideEvictionInVain() {
+            super(0);
+            calls().put("evict", (state, cpu) -> evict(state));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).fsync();
+            store(cpu, AT, 8);
+        }
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+    }
+
+    /** The page is stored to, saved and evicted. */
+    static final class DirectWriteBesideSave extends OfDirectOpen {
+        DirectWriteBesideSave() {
+            super(2);
+            calls().put("save", (state, cpu) -> {
+                store(cpu, AT + 3 * PAGE, 8);
+                host(state).fsync();
+                host(state).evict();
+                return "saved";
+            });
+        }
+    }
+}
