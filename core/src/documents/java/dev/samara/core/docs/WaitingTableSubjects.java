@@ -15,6 +15,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.PageScan;
 import dev.samara.core.VmaRef;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.event.LayoutChange;
@@ -139,6 +140,7 @@ public final class WaitingTableSubjects {
                 new InvariantViolation("I1", "none"),
                 new MmException("none", Errno.EPERM),
                 new HostFileException("none", "none", Errno.EPERM),
+                new HostFile.DirtyRange(0, 1),
                 new LayoutChange(1, List.of(), List.of()),
                 OpenFile.named("/open"),
                 OpenFile.named("/open").open(),
