@@ -445,34 +445,62 @@ public final class Machine implements AutoCloseable {
      * Opens a file of the host, for reading unless {@link java.nio.file.StandardOpenOption#WRITE} is among the options.
      * All opens of a file by path share one page cache and one descriptor; if a file that is open for reading is then
      * opened for writing, it uses a second descriptor. On Linux, closing a file, and opening it again, releases the
-     * process's {@code fcntl} locks on it. The caller closes the open; closing the machine saves and closes all opens.
+     * process's {@code fcntl} locks on it, unless the library has the lock: see {@link
+     * dev.samara.core.backing.HostFileOption#EXLOCK}. The caller closes the open; closing the machine saves and closes
+     * all opens.
      *
      * <p>Waits for the host. The JDK opens a file without checking its type, so this method checks the type first. If
      * another program replaces the file with a FIFO in between, a read-only open waits for a writer of the FIFO.
      *
      * @param path a regular file, or a symbolic link to one
      * @param geometry the geometry of the spaces that will map the file; only its page size is used
-     * @param options of {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}, and {@link HostFileOption}s
+     * @param options of {@code READ}, {@code WRITE}, {@code CREATE}, {@code CREATE_NEW}, {@link HostFileOption}s,
+     *     and one object with {@link dev.samara.core.backing.PageHooks}
      * @return a new open
      * @throws dev.samara.core.mman.MmException if the file cannot be opened: ENOENT if it does not exist; EACCES if it
      *     may not be read, even if it is opened for writing, because a page is read before a part of it is overwritten;
      *     EROFS if it is opened for writing on a read-only file system; EISDIR for a directory; ENODEV for a FIFO, a
      *     socket or a device, and for a file whose size is not the number of its bytes, as in {@code /proc} and {@code
      *     /sys} of Linux; EEXIST for {@code CREATE_NEW} if the file exists; EMFILE if the process has too many open
-     *     files; EBUSY if the file is open with another page size, or another program replaces it again and again;
+     *     files; EBUSY if the file is open with another page size or with other options or hooks, if it is to be
+     *     locked and is open in the process already, or being closed, or locked by another machine or other code of the
+     *     process, or if another program replaces it again and again; EAGAIN if another process has a lock of it that
+     *     excludes this one;
      *     ETXTBSY if it is opened for writing while a program of the host runs it or {@link HostFile#denyWrites} denies
      *     that; ENOTDIR if a name on the way is not a directory; ELOOP for too many symbolic links; ENAMETOOLONG for a
      *     name or a path that is too long; EPERM if an attribute of the file forbids it; ENOSPC or EDQUOT if the host
      *     has no room for a new file; EOPNOTSUPP for a path of a file system that has no asynchronous channels, such as
      *     that of an archive; EIO for any other failure, which is the exception's cause, including a failure to read
      *     the size of a file that is already open
-     * @throws IllegalArgumentException for other options, or a creation without {@code WRITE}
+     * @throws IllegalArgumentException for other options, two of the locks, two objects with hooks, or a creation or
+     *     {@code EXLOCK} without {@code WRITE}
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
      *     GUEST, or if this is called from {@code rcuMapPages}
      */
     public HostFile openFile(Path path, Geometry geometry, OpenOption... options) {
         Cpus.checkMayWait("the opening of a file");
         return host.hostFiles().open(path, memory(geometry), Set.of(options));
+    }
+
+    /**
+     * Saves all files of the host ({@code sync}): when this returns 0, the devices have every byte that was written
+     * before the call to a file that is open, by stores through any mapping and by calls of any open. A file that was
+     * closed before the call was saved by its last close, unless that was reported; with {@code forceOnClose(false)} it
+     * was written, and not forced. {@link HostFile#fsync} saves one file.
+     *
+     * <p>A file that cannot be saved is reported with its path ({@code FILE_NOT_SAVED}), the others are saved, and the
+     * failure is also returned once by each open of the file, as always. Files are saved one after the other. Waits as
+     * {@link HostFile#fsync} does.
+     *
+     * @return 0, or the negated errno of the first file that could not be saved: EAGAIN if {@link
+     *     dev.samara.core.backing.PageHooks#beforeWrite} holds a page back, ENOMEM if there is no memory for the call
+     * @throws IllegalStateException if the machine is closed, if a CPU of the thread is in GUEST, or if this is called
+     *     from {@code rcuMapPages}
+     */
+    public long sync() {
+        Cpus.checkMayWait("a save of all files");
+        host.checkOpen();
+        return host.hostFiles().sync();
     }
 
     /**

@@ -70,6 +70,7 @@ final class GuestHeadlines {
                 .line("FileChannel.map", "FileChannel.map, no limit")
                 .place("read-in-order", "read in order")
                 .place("scan-in-order", "scan all words")
+                .place("scan-by-runs", "scan by runs")
                 .place("read-at-random", "read at random")
                 .place("write-in-order", "write in order")
                 .place("write-at-random", "write at random");

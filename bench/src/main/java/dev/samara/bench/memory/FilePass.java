@@ -33,6 +33,8 @@ abstract class FilePass implements AutoCloseable {
         READ_IN_ORDER,
         /** Adds up all words. */
         SCAN_IN_ORDER,
+        /** The same, by the bytes of the pages themselves, where there are such. */
+        SCAN_BY_RUNS,
         READ_AT_RANDOM,
         WRITE_IN_ORDER,
         /** Writes a word of each page. */
@@ -45,7 +47,7 @@ abstract class FilePass implements AutoCloseable {
         }
 
         boolean isInOrder() {
-            return this == READ_IN_ORDER || this == SCAN_IN_ORDER || this == WRITE_IN_ORDER;
+            return this == READ_IN_ORDER || this == SCAN_IN_ORDER || this == SCAN_BY_RUNS || this == WRITE_IN_ORDER;
         }
 
         String word() {
@@ -82,6 +84,11 @@ abstract class FilePass implements AutoCloseable {
 
         /** Reads all words of a part of the file; returns their sum. */
         long scanInOrder(long start, long end) throws IOException;
+
+        /** Reads all words of a part of the file, by runs where there are such; returns their sum. */
+        default long scanByRuns(long start, long end) throws IOException {
+            return scanInOrder(start, end);
+        }
 
         /** Reads the first word of a page. */
         long readAt(long start) throws IOException;
@@ -143,6 +150,7 @@ abstract class FilePass implements AutoCloseable {
             switch (kind) {
                 case READ_IN_ORDER -> worker.readInOrder(start, end);
                 case SCAN_IN_ORDER -> sum = worker.scanInOrder(start, end);
+                case SCAN_BY_RUNS -> sum = worker.scanByRuns(start, end);
                 case WRITE_IN_ORDER -> worker.writeInOrder(start, end);
                 default -> {
                     SplittableRandom random = new SplittableRandom(thread);

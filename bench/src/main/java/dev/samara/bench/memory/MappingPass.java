@@ -7,6 +7,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.PageRun;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -72,6 +73,7 @@ final class MappingPass extends FilePass {
         cpu.switchTo(space);
         GuestMemory memory = cpu.memory();
         WholePages flat = new WholePages(memory);
+        PageRun run = memory.newRun();
         cpu.enterGuest();
         ByteBuffer page = ByteBuffer.allocateDirect(PAGE);
         return new PassThread() {
@@ -93,6 +95,27 @@ final class MappingPass extends FilePass {
                 for (long at = base + start; at < base + end; at += PAGE) {
                     sum += flat.sum(at);
                     cpu.poll();
+                }
+                return sum;
+            }
+
+            @Override
+            public long scanByRuns(long start, long end) {
+                long sum = 0;
+                for (long at = base + start; at < base + end; at += run.length()) {
+                    if (run.seek(at, (int) Math.min(BUFFER, base + end - at), Protection.READ) == 0) {
+                        throw new IllegalStateException(Fault.toString(memory.fault()));
+                    }
+                    sum += sum(run.buffer(), run.offset(), run.offset() + run.length());
+                    cpu.poll();
+                }
+                return sum;
+            }
+
+            private long sum(ByteBuffer bytes, int from, int to) {
+                long sum = 0;
+                for (int i = from; i < to; i += Long.BYTES) {
+                    sum += bytes.getLong(i);
                 }
                 return sum;
             }

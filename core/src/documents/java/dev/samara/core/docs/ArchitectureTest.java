@@ -104,6 +104,7 @@ final class ArchitectureTest {
                         "GuestMemory -> CpuMemory",
                         "HostFile -> OpenHostFile",
                         "PageCache -> FilePages",
+                        "PageRun -> GuestRun",
                         "PinnedFrame -> FramePin",
                         "SegmentLocks -> LockedSegments",
                         "Vma -> VmArea"),

@@ -15,6 +15,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.PageScan;
 import dev.samara.core.VmaRef;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.event.LayoutChange;
@@ -28,6 +29,7 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.PageRun;
 import dev.samara.core.guest.TlbArrays;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -138,6 +140,7 @@ public final class WaitingTableSubjects {
                 new InvariantViolation("I1", "none"),
                 new MmException("none", Errno.EPERM),
                 new HostFileException("none", "none", Errno.EPERM),
+                new HostFile.DirtyRange(0, 1),
                 new LayoutChange(1, List.of(), List.of()),
                 OpenFile.named("/open"),
                 OpenFile.named("/open").open(),
@@ -225,9 +228,11 @@ public final class WaitingTableSubjects {
                 ? cpu
                 : type == GuestMemory.class
                         ? cpu.memory()
-                        : type == TlbArrays.class
-                                ? flatOf(cpu).tlb()
-                                : type.isAssignableFrom(FlatMemory.class) ? flatOf(cpu) : of(type);
+                        : type == PageRun.class
+                                ? cpu.memory().newRun()
+                                : type == TlbArrays.class
+                                        ? flatOf(cpu).tlb()
+                                        : type.isAssignableFrom(FlatMemory.class) ? flatOf(cpu) : of(type);
         assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
         Object[] arguments = Arrays.stream(method.getParameterTypes())
                 .map(of -> of == GuestMemory.class ? cpu.memory() : argument(of))

@@ -4,8 +4,10 @@ package dev.samara.core.backing;
 import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.util.List;
 
 /**
  * One open of a file of the host, made by {@code Machine.openFile}. It can be mapped into any space of the machine with
@@ -32,6 +34,10 @@ import java.nio.channels.FileChannel;
  * <p><b>Dirty pages.</b> They are also written, and not forced, from time to time, and where too much of the cache is
  * dirty: see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite}, an
  * {@link #append} and a store that makes a clean page of a shared mapping dirty may wait for that.
+ *
+ * <p><b>Options.</b> {@link PageHooks} check the pages that are read, and may hold dirty pages back; {@link
+ * HostFileOption#NO_STEAL} has them written only when a call asks for it; {@link HostFileOption#EXLOCK} and {@link
+ * HostFileOption#SHLOCK} lock the file against other processes.
  *
  * <p><b>Errors.</b> A page that cannot be read is a SIGBUS for that access, and the next access reads again. A page
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open is told once of a
@@ -70,11 +76,11 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * of read bytes; the bytes after these may have changed, too.
      *
      * <p>Pages in memory are used. Of the others, 64 KiB or more side by side are read from the host without the page
-     * cache, if the file was opened by path (as with {@code RWF_DONTCACHE} on Linux): they do not come into memory, and
-     * evict nothing. They are copied once into a direct buffer, and twice into a heap buffer. The kernel of the host
-     * keeps such bytes, so a second read asks no device; it is slower than one from memory. All other pages are read
-     * into memory first, and those of a file that was opened as a channel always. With {@link HostFileOption#DIRECT} no
-     * page comes into memory, whatever the number of bytes.
+     * cache, if the file was opened by path and has no {@link PageHooks} (as with {@code RWF_DONTCACHE} on Linux): they
+     * do not come into memory, and evict nothing. They are copied once into a direct buffer, and twice into a heap
+     * buffer. The kernel of the host keeps such bytes, so a second read asks no device; it is slower than one from
+     * memory. All other pages are read into memory first, and those of a file that was opened as a channel always. With
+     * {@link HostFileOption#DIRECT} no page comes into memory, whatever the number of bytes, unless the file has hooks.
      *
      * @param target receives the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -90,10 +96,11 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * Writes the remaining bytes of a buffer to pages in memory, and makes the file larger if they reach beyond its
      * end. A page that is overwritten in part is read first. Bytes beyond the end are written to the host's file
      * immediately, so the call reports a full device, after the bytes for which there was room. All other bytes are
-     * written to it by the next save, or before. (Bytes that replace a hole need space on the device too, and whether
-     * there is some is only known at the save.) The position of the buffer advances by the number of written bytes.
-     * Writes, holes and changes of the size run one at a time. With {@link HostFileOption#DIRECT}, whole pages that are
-     * not in memory are written to the host instead.
+     * written to it by the next save, or before; with {@link PageHooks} or {@link HostFileOption#NO_STEAL} all bytes
+     * are, and those beyond the end are zeros there before that. (Bytes that replace a hole need space on the device
+     * too, and whether there is some is only known at the save.) The position of the buffer advances by the number of
+     * written bytes. Writes, holes and changes of the size run one at a time. With {@link HostFileOption#DIRECT}, whole
+     * pages that are not in memory are written to the host instead, unless the file has hooks or is NO_STEAL.
      *
      * @param source has the bytes; a heap or a direct buffer
      * @param offset of the first byte in the file
@@ -103,6 +110,103 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long pwrite(ByteBuffer source, long offset);
+
+    /**
+     * Reads a byte, as {@link #getLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @return the number
+     * @throws IOException as {@link #getLong}
+     */
+    public final byte getByte(long offset) throws IOException {
+        return (byte) FileNumbers.get(this, offset, Byte.BYTES);
+    }
+
+    /**
+     * Reads two bytes, as {@link #getLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @return the number
+     * @throws IOException as {@link #getLong}
+     */
+    public final short getShort(long offset) throws IOException {
+        return (short) FileNumbers.get(this, offset, Short.BYTES);
+    }
+
+    /**
+     * Reads four bytes, as {@link #getLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @return the number
+     * @throws IOException as {@link #getLong}
+     */
+    public final int getInt(long offset) throws IOException {
+        return (int) FileNumbers.get(this, offset, Integer.BYTES);
+    }
+
+    /**
+     * Reads eight bytes, little-endian, on any thread that may wait: it needs no CPU and no mapping. A page that is in
+     * memory is used, and another one is read first. An aligned number is read as it was at some instant, with the
+     * memory of {@code MachineBuilder.memory}. Allocates a small buffer.
+     *
+     * @param offset of the lowest byte in the file
+     * @return the number
+     * @throws java.io.EOFException if a byte lies beyond the end of the file
+     * @throws HostFileException for each error of {@link #pread}
+     * @throws IOException one of these two
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public final long getLong(long offset) throws IOException {
+        return FileNumbers.get(this, offset, Long.BYTES);
+    }
+
+    /**
+     * Writes a byte, as {@link #putLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @param value the number
+     * @throws IOException as {@link #putLong}
+     */
+    public final void putByte(long offset, byte value) throws IOException {
+        FileNumbers.put(this, offset, Byte.BYTES, value);
+    }
+
+    /**
+     * Writes two bytes, as {@link #putLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @param value the number
+     * @throws IOException as {@link #putLong}
+     */
+    public final void putShort(long offset, short value) throws IOException {
+        FileNumbers.put(this, offset, Short.BYTES, value);
+    }
+
+    /**
+     * Writes four bytes, as {@link #putLong} does.
+     *
+     * @param offset of the lowest byte in the file
+     * @param value the number
+     * @throws IOException as {@link #putLong}
+     */
+    public final void putInt(long offset, int value) throws IOException {
+        FileNumbers.put(this, offset, Integer.BYTES, value);
+    }
+
+    /**
+     * Writes eight bytes, little-endian, on any thread that may wait: it needs no CPU and no mapping. Like each {@link
+     * #pwrite} it looks at the size of the host's file, and makes the file larger if it has to. A store through a
+     * mapping costs much less. An aligned number is written at some instant, as a read of {@link #getLong}.
+     *
+     * @param offset of the lowest byte in the file
+     * @param value the number
+     * @throws HostFileException for each error of {@link #pwrite}, also after a part of the bytes was written
+     * @throws IOException such an exception
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public final void putLong(long offset, long value) throws IOException {
+        FileNumbers.put(this, offset, Long.BYTES, value);
+    }
 
     /**
      * Writes the remaining bytes of a buffer at the end of the file, as {@link #pwrite} does ({@code O_APPEND}). The
@@ -155,12 +259,17 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     public abstract long punch(long offset, long length);
 
     /**
-     * Saves the file: writes its dirty pages, of all mappings and opens, and forces them to the device. All that was
-     * written before the call is saved when this returns 0, also what an open wrote that is closed. Waits for CPUs that
-     * may write the pages, and for other saves of the file: those that wait at the same time share a force.
+     * Saves the file (a <em>checkpoint</em>): when this returns 0, the device has the size of the file and every byte
+     * that was written before the call, by stores through any mapping and by calls of any open, closed ones included.
+     * Of what is written during the call, and of a call that fails or never returns, the device has each page as a
+     * whole, in part or not at all, in no order. {@code Machine.sync} does the same for all files.
      *
-     * @return 0; EBADF, negated, if this is closed; or the negated errno of the last failed write since this open was
-     *     told of one, such as EIO or ENOSPC. A call whose own write has failed never returns 0
+     * <p>Waits for CPUs that may write the pages, and for other saves of the file: those that wait at the same time
+     * share a force.
+     *
+     * @return 0; EBADF, negated, if this is closed; EAGAIN, negated, if {@link PageHooks#beforeWrite} holds a page
+     *     back; or the negated errno of the last failed write since this open was told of one, such as EIO or ENOSPC. A
+     *     call whose own write has failed never returns 0
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long fsync();
@@ -181,11 +290,74 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * @param length number of bytes; 0 for all bytes up to the end of the file. Pages are written as a whole
      * @param flags bits of {@link dev.samara.core.mman.SyncRangeFlags}; 0 does nothing
      * @return 0, or a negated errno: EBADF if this is closed; EINVAL for an unknown flag, a negative offset or length,
-     *     or an end beyond the largest offset; or that of the last failed write, such as EIO or ENOSPC. With
-     *     {@code WAIT_BEFORE} that of an earlier write ends the call before it writes
+     *     or an end beyond the largest offset; EAGAIN, with {@code WAIT_AFTER}, if {@link PageHooks#beforeWrite} holds
+     *     a page back; or that of the last failed write, such as EIO or ENOSPC. With {@code WAIT_BEFORE} that of an
+     *     earlier write ends the call before it writes
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long syncRange(long offset, long length, int flags);
+
+    /**
+     * Returns how many pages of a range are not in memory, and reads none ({@code cachestat}, {@code mincore}). If it
+     * is 0, a read of these bytes by a call, and a load through a mapping, need no read from the host: they do not wait
+     * for it. Other threads may free or read pages at any time, so the answer is that of some instant for each page.
+     * Locked and pinned pages stay. A store may have to wait though its page is in memory: see <b>Dirty pages</b>
+     * above.
+     *
+     * <p>Takes no lock, and may be called in GUEST. After the close, all pages may be missing.
+     *
+     * @param offset of the first byte in the file
+     * @param length number of bytes; those beyond the end of the file have no page
+     * @return the number of pages; EINVAL, negated, for a negative offset or length, or an end beyond the largest
+     *     offset
+     */
+    public abstract long absentPages(long offset, long length);
+
+    /**
+     * Bytes of a file in dirty pages.
+     *
+     * @param start offset of the first byte, a multiple of the page size
+     * @param end exclusive: a multiple of the page size, or the size of the file
+     */
+    public record DirtyRange(long start, long end) {}
+
+    /**
+     * Lists the dirty pages of a range: those that were written through a mapping or by a call, and not written back to
+     * the host since. Each page was dirty at some instant of the call; pages that become dirty during the call may be
+     * missing. Changes nothing, forces nothing, and tells nothing about the device: a page that was written back and
+     * not forced is clean. Waits for write-backs of the file and for changes of the file under way.
+     *
+     * @param offset of the first byte in the file, not negative
+     * @param length number of bytes, not negative
+     * @return ranges in ascending order, with clean bytes between them; empty for a file that is closed
+     * @throws IllegalArgumentException for a negative offset or length
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract List<DirtyRange> dirtyRanges(long offset, long length);
+
+    /**
+     * Says how a range will be used ({@code posix_fadvise}).
+     *
+     * <ul>
+     *   <li>{@code POSIX_FADV_WILLNEED} starts to read the pages, as {@code madvise} does, and does not wait: at most
+     *       half as many as may be in memory, and 16 such reads of an open at a time. Pages in memory stay.
+     *   <li>{@code POSIX_FADV_DONTNEED} frees the clean pages that lie in the range as a whole, mapped or not; a load
+     *       through a mapping reads its page again. Dirty, locked and pinned pages stay: {@link #syncRange} cleans
+     *       dirty ones first. Linux keeps mapped pages, too. Waits for changes of the file and for CPUs that use the
+     *       pages.
+     *   <li>{@code POSIX_FADV_NORMAL}, {@code POSIX_FADV_SEQUENTIAL} and {@code POSIX_FADV_RANDOM} hold for all reads
+     *       by calls of this open and by faults of its mappings; the advice of a mapping precedes. The range is of no
+     *       importance.
+     *   <li>{@code POSIX_FADV_NOREUSE} does nothing.
+     * </ul>
+     *
+     * @param offset of the first byte in the file
+     * @param length number of bytes; 0 for all bytes up to the end of the file
+     * @param advice one of {@link dev.samara.core.mman.FileAdvice}
+     * @return 0, or a negated errno: EBADF if this is closed, EINVAL for another advice, or a negative offset or length
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
+     */
+    public abstract long fadvise(long offset, long length, int advice);
 
     /**
      * Takes the size of the file of the host, which another program may have changed.

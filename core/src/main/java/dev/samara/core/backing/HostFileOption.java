@@ -4,7 +4,11 @@ package dev.samara.core.backing;
 import dev.samara.core.annotation.Experimental;
 import java.nio.file.OpenOption;
 
-/** Options of {@code Machine.openFile} beside those of {@link java.nio.file.StandardOpenOption}. */
+/**
+ * Options of {@code Machine.openFile} beside those of {@link java.nio.file.StandardOpenOption}. But for {@link #DIRECT}
+ * they hold for the file, not for the open: the first open in the machine sets them, each later one names the same
+ * options or none, and any other is refused (EBUSY). They end with the last use of the file.
+ */
 @Experimental
 public enum HostFileOption implements OpenOption {
     /**
@@ -26,6 +30,38 @@ public enum HostFileOption implements OpenOption {
      *
      * <p>A direct buffer is copied once, a heap buffer twice. The write of such pages waits for a write-back of the
      * file that is under way, and a write-back, and a fault of one of the pages, wait for the write.
+     *
+     * <p>This option is the open's, not the file's. A file with {@link PageHooks} or {@link #NO_STEAL} is written by
+     * write-backs only, and one with hooks is read through memory only, as if the option was not given.
      */
-    DIRECT
+    DIRECT,
+
+    /**
+     * {@code O_EXLOCK}: an exclusive lock of the whole file against other processes ({@code fcntl}, {@code F_WRLCK}),
+     * taken without waiting. Needs {@code WRITE}.
+     *
+     * <p>A process loses its {@code fcntl} locks on a file when it closes any descriptor of it. The library closes none
+     * while the file is locked, in any machine of the process: later opens of its path share the one descriptor, and so
+     * the host does not check their rights. Other code of the process must not open and close the file. Locks are
+     * advisory on Unix: they keep out only processes that ask for them.
+     */
+    EXLOCK,
+
+    /**
+     * {@code O_SHLOCK}: a shared lock of the whole file ({@code F_RDLCK}), as {@link #EXLOCK} otherwise. If the file is
+     * open for reading only, opens for writing are refused (EBUSY): they would need a second descriptor.
+     */
+    SHLOCK,
+
+    /**
+     * No page is written back unless it is asked for: by {@link HostFile#fsync}, {@code msync}, {@link
+     * HostFile#syncRange}, {@code Machine.sync}, and the last close (the <em>no-steal</em> policy of database systems).
+     * There are no periodic writes, none above the {@code dirtyRatio}, and no eviction writes a page. So dirty pages
+     * stay in memory, as locked ones do: beyond the {@code cacheLimit}, and until no frame is free. Then an access that
+     * needs one is {@code OUT_OF_MEMORY}, and a call ENOMEM. {@link HostFile#dirtyRanges} tells what is dirty.
+     *
+     * <p>Calls that change the size and {@link HostFile#punch} change the host's file at once. The bytes of a write
+     * beyond the end are zeros there until they are written back.
+     */
+    NO_STEAL
 }

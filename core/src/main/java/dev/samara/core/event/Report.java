@@ -59,9 +59,11 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         @Experimental
         SPACE_REAPED,
         /**
-         * A file of the host could not be saved at its last close, or when the machine was closed, and the error could
-         * not be returned to a caller; or an earlier write of its dirty pages found no memory or stack. The pages stay
-         * in memory, unless {@code dropFailedWrites} is set: the next open of the file uses them, and periodic writes
+         * A file of the host could not be saved at its last close, by {@code Machine.sync}, or when the machine was
+         * closed; or an earlier write of its dirty pages found no memory or stack. The message has the path, the error,
+         * the number of dirty pages and the offset of the first one; the cause is a {@link
+         * dev.samara.core.backing.HostFileException}, unless the host or memory threw something else. The pages stay in
+         * memory, unless {@code dropFailedWrites} is set: the next open of the file uses them, and periodic writes
          * and each {@code Machine.close} retry. What is not saved when the JVM exits is lost. Or the host failed to
          * close the channel of a file that was open for writing and is no longer in memory.
          */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -17,15 +18,15 @@ import org.jspecify.annotations.Nullable;
  * reports a fault by its result. {@link FlatMemory} has the accesses to numbers in one step, for the loop of an
  * interpreter; it makes an access here if the TLB does not have the translation.
  *
- * <p>An access reads or writes numbers (atomically or not), bytes or a string, or pins a frame. An access to numbers
- * either happens as a whole or not at all; a copy of bytes, a fill and the read of a string end at the first page that
- * they cannot access. If an access fails, it returns a {@link Fault}, or the number of bytes before it, and {@link
- * #faultAddress} has its address. An access throws and allocates nothing for an error of the guest. An access that
- * would have to wait throws {@link IllegalStateException} while another CPU of the thread is in GUEST, unless that is
- * the CPU of a {@link dev.samara.core.Guest}, and within {@code rcuMapPages}. Each access finds, for each page that it
- * touches, the mapping of some instant of the call. After a {@code munmap}, {@code mprotect} or similar call has
- * returned, no access succeeds that the new state forbids. This holds in GUEST and outside it: outside, each access, or
- * each page of a copy, enters GUEST for its own duration.
+ * <p>An access reads or writes numbers (atomically or not), bytes or a string, or pins a frame. A {@link PageRun} has
+ * the bytes themselves. An access to numbers either happens as a whole or not at all; a copy of bytes, a fill and the
+ * read of a string end at the first page that they cannot access. If an access fails, it returns a {@link Fault}, or
+ * the number of bytes before it, and {@link #faultAddress} has its address. An access throws and allocates nothing for
+ * an error of the guest. An access that would have to wait throws {@link IllegalStateException} while another CPU of
+ * the thread is in GUEST, unless that is the CPU of a {@link dev.samara.core.Guest}, and within {@code rcuMapPages}.
+ * Each access finds, for each page that it touches, the mapping of some instant of the call. After a {@code munmap},
+ * {@code mprotect} or similar call has returned, no access succeeds that the new state forbids. This holds in GUEST and
+ * outside it: outside, each access, or each page of a copy, enters GUEST for its own duration.
  *
  * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are single
  * accesses. Atomic accesses must be aligned. Each access throws {@link IllegalStateException} if the thread does not
@@ -417,6 +418,16 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *     be written (EFAULT); or why the page cannot be accessed
      */
     public abstract @Nullable FutexKey futexKey(long address, boolean isShared, int access);
+
+    /**
+     * Makes a cursor over the bytes of pages as they lie in memory, without a copy. It finds nothing until its first
+     * {@link PageRun#seek}. Code makes one for each place at which it reads or writes at the same time, and keeps it:
+     * a seek allocates nothing once the cursor has been in the part of memory.
+     *
+     * @return a cursor of this CPU, in all spaces of it
+     */
+    @Experimental
+    public abstract PageRun newRun();
 
     /**
      * Pins the frame of a page: its memory stays usable until {@link PinnedFrame#close}, even if the mapping changes.

@@ -151,7 +151,7 @@ final class PinningDevice implements Actor {
         long mark = TortureMachine.stamp(owner, pin.page, ++sequence);
         note(pin.frame, mark);
         for (int part : TortureMachine.PARTS) {
-            pin.frame.store().put(pin.frame.frame(), part, Long.BYTES, mark);
+            pin.frame.put(part, Long.BYTES, mark);
         }
     }
 
@@ -209,7 +209,7 @@ final class PinningDevice implements Actor {
 
     private void verify(Pin pin) {
         for (int part : TortureMachine.PARTS) {
-            long read = pin.frame.store().get(pin.frame.frame(), part, Long.BYTES);
+            long read = pin.frame.get(part, Long.BYTES);
             boolean holds = read == pin.content;
             pins.check(holds, holds ? "" : "a pinned frame has " + TortureMachine.say(read));
         }
@@ -248,7 +248,7 @@ final class PinningDevice implements Actor {
                 }
                 for (int part : TortureMachine.PARTS) {
                     setup.failures.linger();
-                    long read = pinned.store().get(pinned.frame(), part, Long.BYTES);
+                    long read = pinned.get(part, Long.BYTES);
                     boolean holds = area.mayHave(read, page);
                     pins.check(holds, holds ? "" : "a pinned page has " + TortureMachine.say(read));
                 }

@@ -25,8 +25,8 @@ final class AckFile {
     private final BitSet perhapsZero = new BitSet();
 
     /**
-     * The pages that were not in memory when a force has failed: they may be lost on the device, as the library says,
-     * until they are written again.
+     * The pages that were not in memory when a force has failed, among them those that a direct open has written: they
+     * may be lost on the device, as the library says, until they are written again.
      */
     private final BitSet perhapsLost = new BitSet();
 

@@ -93,21 +93,22 @@ final class HostFaultBreaks {
             of(
                     "a last close that fails ends the file",
                     "hostfile.LastClose",
-                    "            if (!policy.dropsFailedWrites) {\n                inodes.keep(inode);",
-                    "            if (policy.dropsFailedWrites) {\n                inodes.keep(inode);"),
+                    "            if (keepsUnsaved(failed)) {\n                inodes.keep(inode);",
+                    "            if (!keepsUnsaved(failed)) {\n                inodes.keep(inode);"),
             of(
                     "the failure of a last close is not reported",
                     "hostfile.LastClose",
-                    "                report(inode, \"saved\", failed);\n            }\n            if (!policy.drops",
-                    "            }\n            if (!policy.drops"),
+                    "                reportUnsaved(inode, failed);\n            }\n            if (keeps",
+                    "            }\n            if (keeps"),
             of(
                     "a failed close of a channel is not reported",
                     "hostfile.LastClose",
-                    "            report(inode, \"closed\", failed);\n",
+                    "            report(inode, \"close\", inode + \" could not be closed: \""
+                            + " + Errno.of(failed), failed);\n",
                     ""),
             of(
                     "an eviction drops the failure of its writes",
                     "hostfile.PageWrites",
-                    "            if (failed != 0 && failed != SHORT) {",
+                    "            if (failed != 0 && failed != SHORT && failed != HELD) {",
                     "            if (failed != 0 && failed != SHORT && inode.isWritable() == dropsFailed) {"));
 }

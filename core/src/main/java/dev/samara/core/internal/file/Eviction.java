@@ -84,6 +84,43 @@ final class Eviction {
         return run(false, true);
     }
 
+    /**
+     * Frees the pages of a range that are clean, not pinned and not locked, mapped or not. May wait for CPUs, for a
+     * grace period, and for other changes of the file.
+     */
+    void runRange(long first, long last) {
+        long next = first;
+        while (next >= 0 && next <= last) {
+            StackReserve.check(Removals.DEPTH);
+            removals.lock();
+            try {
+                next = freeNext(next, last);
+            } finally {
+                removals.release();
+            }
+        }
+    }
+
+    /** Frees pages of a part of a range. Returns the page after the part; -1 if no page is left. */
+    private long freeNext(long first, long last) {
+        DiscardPages walk = removals.unfinished() != null ? null : spare.beginOrNull();
+        if (walk == null) {
+            // Only advice asks for this.
+            return -1;
+        }
+        long next;
+        try (walk) {
+            int[] freed = walk.roomForDrops(EvictionBatch.most());
+            int found = batch.collect(first, last);
+            next = found < EvictionBatch.most() ? -1 : batch.page(found - 1) + 1;
+            if (found > 0) {
+                freeBatch(walk, true, freed);
+            }
+        }
+        spare.giveBack(walk);
+        return next;
+    }
+
     private int run(boolean isUrgent, boolean isOfRecent) {
         StackReserve.check(Removals.DEPTH);
         if (!isUrgent) {
@@ -116,10 +153,11 @@ final class Eviction {
     private int free(DiscardPages discarding, boolean isLastChance, boolean isOfRecent) {
         // Before a page leaves the index: without memory for this, none does.
         int[] freed = discarding.roomForDrops(EvictionBatch.most());
+        return batch.collect(isOfRecent) == 0 ? 0 : freeBatch(discarding, isLastChance, freed);
+    }
+
+    private int freeBatch(DiscardPages discarding, boolean isLastChance, int[] freed) {
         boolean isOver = false;
-        if (batch.collect(isOfRecent) == 0) {
-            return 0;
-        }
         try {
             findLocked(discarding);
             batch.takeOut(isLastChance);

@@ -39,8 +39,8 @@ final class EvictionBatch {
     /** Whether a page is mapped by memory that is locked, or may have been locked in the meantime, and stays. */
     private final boolean[] isLocked = new boolean[MOST];
 
-    /** Whether the pages are those of the recent reads, and not those of the cursor. */
-    private boolean isOfRecent;
+    /** Whether the pages are those of the cursor, and not of the recent reads or of a range. */
+    private boolean isOfCursor;
 
     private int count;
 
@@ -77,7 +77,7 @@ final class EvictionBatch {
      */
     int collect(boolean ofRecent) {
         ReentrantLock content = cached.content();
-        isOfRecent = ofRecent;
+        isOfCursor = !ofRecent;
         count = 0;
         content.lock();
         try {
@@ -87,6 +87,27 @@ final class EvictionBatch {
         } finally {
             content.unlock();
         }
+        return begin();
+    }
+
+    /** Collects the next pages of a range, inclusive, as {@link #collect(boolean)} does. Returns their number. */
+    int collect(long first, long last) {
+        ReentrantLock content = cached.content();
+        isOfCursor = false;
+        count = 0;
+        content.lock();
+        try {
+            count = cached.index().collect(first, pages, taken);
+            while (count > 0 && pages[count - 1] > last) {
+                count--;
+            }
+        } finally {
+            content.unlock();
+        }
+        return begin();
+    }
+
+    private int begin() {
         Arrays.fill(isMapped, 0, count, false);
         Arrays.fill(isLocked, 0, count, false);
         Arrays.fill(isOut, 0, count, false);
@@ -225,7 +246,7 @@ final class EvictionBatch {
                 }
             }
             out.set(pages, 0);
-            if (!isOfRecent) {
+            if (isOfCursor) {
                 judge(areAll);
             }
         } finally {

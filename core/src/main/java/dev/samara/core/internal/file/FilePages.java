@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * outlives it.
  */
 public final class FilePages extends PageCache {
+    /** The number of pages that a count collects at once. */
+    private static final int COUNTED = 64;
+
     private static final VarHandle PRESENT;
 
     static {
@@ -307,6 +310,26 @@ public final class FilePages extends PageCache {
         } else {
             now.cached.index().get(first, count, target);
         }
+    }
+
+    /** Returns how many pages of a range, inclusive, are in memory. Each is looked at separately. */
+    public long countPages(long first, long last) {
+        PresentPages now = present;
+        long count = 0;
+        long next = first;
+        if (now != null) {
+            long[] pages = new long[COUNTED];
+            int[] taken = new int[COUNTED];
+            while (next >= 0 && next <= last) {
+                int found = now.cached.index().collect(next, pages, taken);
+                next = found < COUNTED ? -1 : pages[found - 1] + 1;
+                while (found > 0 && pages[found - 1] > last) {
+                    found--;
+                }
+                count += found;
+            }
+        }
+        return count;
     }
 
     /** Permits reclaim of clean, unpinned and unmapped pages. The backing can read them again. */

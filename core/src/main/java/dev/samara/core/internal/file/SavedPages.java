@@ -16,6 +16,13 @@ public final class SavedPages {
     /** The maximum number of pages that scans of a file may leave in memory. */
     private static final int MOST_RECENT = 512;
 
+    /** Is passed dirty pages. */
+    @FunctionalInterface
+    public interface DirtyPageVisitor {
+        /** Called for each page, in ascending order, while the file is locked. */
+        void visit(long page);
+    }
+
     private final FilePages pages;
     private final CachedPages cached;
     private final ReadPages reads;
@@ -200,6 +207,16 @@ public final class SavedPages {
         return eviction.runRecent();
     }
 
+    /**
+     * Frees the pages of a range that are clean and not pinned, mapped or not, with the conditions of {@link #evict}.
+     *
+     * @param first the first page
+     * @param last the last page, inclusive
+     */
+    public void evictRange(long first, long last) {
+        eviction.runRange(first, last);
+    }
+
     /** Returns whether the next {@link #evict} begins with the first page. */
     public boolean isEvictionAtStart() {
         return cursor.isAtStart();
@@ -210,6 +227,22 @@ public final class SavedPages {
         // Holding the lock once is the wait; nothing is done under it.
         pages.lock();
         pages.unlock();
+    }
+
+    /**
+     * Passes the dirty pages of a range to a visitor, in ascending order. Waits for other changes of the file; the
+     * caller excludes write-backs, during which a page has no mark.
+     *
+     * @param first the first page
+     * @param last the last page, inclusive
+     */
+    public void findDirty(long first, long last, DirtyPageVisitor visitor) {
+        pages.lock();
+        try {
+            new DirtyPageScan(pages.memory().frames(), cached, pages.reverseMap()).run(first, last, visitor);
+        } finally {
+            pages.unlock();
+        }
     }
 
     /** Marks the pages of a range that are in memory as written. Waits for other changes of the file. */

@@ -49,7 +49,7 @@ final class WriteBack {
      * @param last the last page, inclusive
      * @param buffer receives the bytes of a batch; of at least one page
      * @param writer writes them
-     * @return 0, or the first failure of the writer
+     * @return 0, {@link PageWriter#HELD}, or the first failure of the writer
      */
     long run(long first, long last, ByteBuffer buffer, PageWriter writer) {
         return run(first, last, buffer, writer, true);
@@ -88,7 +88,7 @@ final class WriteBack {
             try {
                 next = begin(batch, next, last, buffer);
                 long failed = batch.write(buffer, writer);
-                failure = failure == 0 ? failed : failure;
+                failure = PageWriter.worse(failure, failed);
             } finally {
                 batch.end();
             }

@@ -28,6 +28,10 @@ final class WriteBackBatch {
     private final long[] pages;
     private final int[] taken;
     private final boolean[] isDirty;
+
+    /** Which of the pinned pages the writer holds back. */
+    private final boolean[] isHeld;
+
     private int count;
 
     /** The size of the file when the pages were collected. It may grow before they are written. */
@@ -48,6 +52,7 @@ final class WriteBackBatch {
         pages = new long[room];
         taken = new int[room];
         isDirty = new boolean[room];
+        isHeld = new boolean[room];
     }
 
     /**
@@ -180,20 +185,37 @@ final class WriteBackBatch {
         return (int) Math.min(frames.pageSize(), size - cached.startOf(pages[i]));
     }
 
-    /** Writes the copied pages. Returns 0 or the first failure: EAGAIN for a page that could not be pinned. */
+    /**
+     * Writes the copied pages that the writer does not hold back. Returns 0, {@link PageWriter#HELD}, or the first
+     * failure: EAGAIN for a page that could not be pinned.
+     */
     long write(ByteBuffer buffer, PageWriter writer) {
         long failure = isRefused ? Errno.EAGAIN.result() : 0;
+        failure = PageWriter.worse(failure, findHeld(buffer, writer));
         int from = 0;
         while (from < pinned) {
             int to = from + 1;
-            while (to < pinned && pages[to] == pages[to - 1] + 1) {
+            while (to < pinned && pages[to] == pages[to - 1] + 1 && isHeld[to] == isHeld[from]) {
                 to++;
             }
-            long failed = write(buffer, from, to, writer);
-            failure = failure == 0 ? failed : failure;
+            if (!isHeld[from]) {
+                failure = PageWriter.worse(failure, write(buffer, from, to, writer));
+            }
             from = to;
         }
         return failure;
+    }
+
+    /** Asks the writer about each page. Returns 0, or {@link PageWriter#HELD} if it holds one back. */
+    private long findHeld(ByteBuffer buffer, PageWriter writer) {
+        long held = 0;
+        for (int i = 0; i < pinned; i++) {
+            int at = i << cached.pageShift();
+            buffer.clear().position(at).limit(at + length(i));
+            isHeld[i] = !writer.mayWrite(cached.startOf(pages[i]), buffer);
+            held = isHeld[i] ? PageWriter.HELD : held;
+        }
+        return held;
     }
 
     private long write(ByteBuffer buffer, int from, int to, PageWriter writer) {

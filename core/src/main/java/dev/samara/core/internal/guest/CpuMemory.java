@@ -3,6 +3,7 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.guest.PageRun;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.space.Layout;
@@ -612,6 +613,30 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
             fail(pins.fault(), address, access, 0);
         }
         return pinned;
+    }
+
+    @Override
+    public PageRun newRun() {
+        checkOwner();
+        return new GuestRun(this);
+    }
+
+    /**
+     * Returns the memory of the CPU's space for a run, in GUEST, to which a CPU comes back that has left it until the
+     * next poll.
+     */
+    TranslatedMemory beginRun() {
+        TranslatedMemory memory = loaded();
+        if (!(memory.processor().isInGuest() || memory.processor().comeBack())) {
+            throw notInGuest();
+        }
+        begin();
+        return memory;
+    }
+
+    /** Returns the byte order of numbers. */
+    ByteOrder order() {
+        return swapsBytes ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
     }
 
     @Override

@@ -3,11 +3,16 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.check.RefTracker;
+import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.vma.FrameStore;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.ReadOnlyBufferException;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Keeps one frame of a machine from being freed, until it is closed. The thread that sets the flag releases the frame,
@@ -31,15 +36,35 @@ public final class FramePin extends PinnedFrame {
     private final boolean isWritable;
     private final @Nullable RefTracker tracker;
 
+    /** The bytes of the page; null in a store of the embedder's. */
+    private final @Nullable ByteBuffer buffer;
+
+    /** Whether the buffer refuses every access after the release. */
+    private final boolean isRevoked;
+
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;
 
-    /** Makes the object of a pin that is not taken yet. */
-    FramePin(Frames frames, int frame, boolean isWritable, @Nullable RefTracker tracker) {
+    /**
+     * Makes the object of a pin that is not taken yet.
+     *
+     * @param isRevoked whether the buffer refuses every access after the release
+     */
+    FramePin(Frames frames, int frame, boolean isWritable, @Nullable RefTracker tracker, boolean isRevoked) {
         this.frames = frames;
         this.frame = frame;
         this.isWritable = isWritable;
         this.tracker = tracker;
+        this.isRevoked = isRevoked;
+        buffer = bufferOf(frames.direct());
+    }
+
+    private @Nullable ByteBuffer bufferOf(@Nullable DirectFrames direct) {
+        if (direct == null) {
+            return null;
+        }
+        ByteBuffer bytes = direct.bytes(frame, frames.pageSize());
+        return (isWritable ? bytes : bytes.asReadOnlyBuffer()).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /**
@@ -73,15 +98,74 @@ public final class FramePin extends PinnedFrame {
 
     @Override
     public int frame() {
-        if (releasedVolatile()) {
-            throw new IllegalStateException("a " + this + " has no frame: that may be another page by now");
-        }
+        checkHeld();
         return frame;
     }
 
     @Override
-    public FrameStore store() {
+    public ByteBuffer buffer() {
+        checkHeld();
+        ByteBuffer of = buffer;
+        if (of == null) {
+            throw new UnsupportedOperationException(
+                    "the frames are in a store of the embedder's, which has no buffers");
+        }
+        return of;
+    }
+
+    @Override
+    public long get(int offset, int size) {
+        return of(offset, size).get(frame, offset, size);
+    }
+
+    @Override
+    public void put(int offset, int size, long value) {
+        ofWritable(offset, size).put(frame, offset, size, value);
+    }
+
+    @Override
+    public long getVolatile(int offset, int size) {
+        checkAligned(offset, size);
+        return of(offset, size).getVolatile(frame, offset, size);
+    }
+
+    @Override
+    public void putVolatile(int offset, int size, long value) {
+        checkAligned(offset, size);
+        ofWritable(offset, size).putVolatile(frame, offset, size, value);
+    }
+
+    @Override
+    public long compareAndExchange(int offset, int size, long expected, long value) {
+        checkAligned(offset, size);
+        return ofWritable(offset, size).compareAndExchange(frame, offset, size, expected, value);
+    }
+
+    private static void checkAligned(int offset, int size) {
+        if ((offset & size - 1) != 0) {
+            throw new IllegalArgumentException("offset " + offset + " is not a multiple of size " + size);
+        }
+    }
+
+    /** Returns the store for an access that lies in the page. */
+    private FrameStore of(int offset, int size) {
+        CpuMemory.checkSize(size);
+        Objects.checkFromIndexSize(offset, size, frames.pageSize());
+        checkHeld();
         return frames.store();
+    }
+
+    private FrameStore ofWritable(int offset, int size) {
+        if (!isWritable) {
+            throw new ReadOnlyBufferException();
+        }
+        return of(offset, size);
+    }
+
+    private void checkHeld() {
+        if (releasedVolatile()) {
+            throw new IllegalStateException("a " + this + " has no frame: that may be another page by now");
+        }
     }
 
     @Override
@@ -103,6 +187,10 @@ public final class FramePin extends PinnedFrame {
             throw RefTracker.secondRelease(tracker, this, "a " + describe());
         }
         try {
+            if (isRevoked && buffer != null) {
+                // Before the frame may be another page.
+                buffer.limit(0);
+            }
             if (frame != Frames.ZERO) {
                 frames.unpin(frame);
             }

@@ -35,7 +35,8 @@ final class GuestPins {
                     return null;
                 }
                 // Before the frame is pinned: there may be no memory for the object.
-                FramePin pin = new FramePin(memory.frames(), memory.frameOf(physical), writes, memory.tracker());
+                FramePin pin = new FramePin(
+                        memory.frames(), memory.frameOf(physical), writes, memory.tracker(), memory.endsRuns());
                 // The frame is not freed before this CPU acknowledges, so the pin comes in time.
                 if (!pin.take()) {
                     fault = Fault.OUT_OF_MEMORY;

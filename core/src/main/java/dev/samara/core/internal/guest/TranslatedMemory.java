@@ -109,6 +109,31 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return frames;
     }
 
+    /** Returns the store of the frames if it has buffers; null for a store of the embedder's. */
+    @Nullable
+    DirectFrames direct() {
+        return direct;
+    }
+
+    /** Returns whether each run has a buffer of its own, and buffers of runs and pins refuse accesses after the end. */
+    boolean endsRuns() {
+        return false;
+    }
+
+    /**
+     * Notes a run that has begun. Called in GUEST.
+     *
+     * @param physical the physical address of its first byte
+     */
+    void begin(GuestRun run, long physical) {
+        // Only a checked memory ends runs.
+    }
+
+    /** Ends a run before the next one begins. Called in GUEST, and for a run of another space out of it. */
+    void end(GuestRun run) {
+        // As above.
+    }
+
     /** Returns the layout of the space that is served. */
     Layout layout() {
         return Objects.requireNonNull(served);
@@ -281,6 +306,22 @@ public sealed class TranslatedMemory permits CheckedMemory {
     long translate(long address, int size, int access) {
         long physical = tlb.probe(address, size, rightOf(access));
         return physical >= 0 ? physical : translateAfterMiss(address, access);
+    }
+
+    /**
+     * Translates an address as {@link #translate} does, and as {@link #translateForUpdate} for {@link #UPDATE}, by the
+     * TLB and the page table alone. Does not fault, so it stays in GUEST: earlier translations remain valid.
+     *
+     * @param access READ of {@link Protection}, or {@link #UPDATE}
+     * @return the physical address; a negative number if the access would fault, or watchers may have to be told
+     */
+    long translatePresent(long address, int access) {
+        long physical = tlb.probe(address, 1, access == UPDATE ? Pte.WRITE : Pte.READ);
+        if (physical >= 0) {
+            return physical;
+        }
+        physical = walk(address, rightOf(access));
+        return physical >= 0 && isReported(address, access) ? WATCHED : physical;
     }
 
     static long rightOf(int access) {

@@ -23,6 +23,8 @@
  *       <td>{@code SlowAccess}</td></tr>
  *   <tr><td>What copies bytes within guest memory, or between it and a buffer?</td>
  *       <td>{@code GuestBytes}</td></tr>
+ *   <tr><td>What gives out the bytes of pages themselves, and what ends that on a checked machine?</td>
+ *       <td>{@link dev.samara.core.internal.guest.GuestRun}, {@code CheckedRuns}</td></tr>
  *   <tr><td>What pins a frame, and what releases the pin?</td>
  *       <td>{@code GuestPins}, {@link dev.samara.core.internal.guest.FramePin}</td></tr>
  *   <tr><td>What checks an access on a checked machine?</td>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.SavedPages;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 /**
@@ -31,8 +33,16 @@ final class FilePolicy {
     /** Whether a save at the close of a file forces it. */
     boolean forcesOnClose = true;
 
-    FilePolicy(Consumer<SavedPages> makeRoom, Runnable balanceDirty) {
+    /** Is told of failures that no caller is given. */
+    final Consumer<Report> reporter;
+
+    /** Runs what may block. */
+    final Executor tasks;
+
+    FilePolicy(Consumer<SavedPages> makeRoom, Runnable balanceDirty, Consumer<Report> reporter, Executor tasks) {
         this.makeRoom = makeRoom;
         this.balanceDirty = balanceDirty;
+        this.reporter = reporter;
+        this.tasks = tasks;
     }
 }

@@ -45,6 +45,17 @@ public interface HostChannel {
         return false;
     }
 
+    /**
+     * Locks the file against other processes until the channel is closed, without waiting.
+     *
+     * @param isShared whether other processes may have such a lock, too
+     * @return false if another process has a lock that excludes this one
+     * @throws java.nio.channels.OverlappingFileLockException if other code of the JVM has a lock of the file
+     */
+    default boolean tryLock(boolean isShared) throws IOException {
+        throw new UnsupportedOperationException("locks of " + this);
+    }
+
     /** Makes the file smaller; does nothing if it is not larger than that. */
     void truncate(long bytes) throws IOException;
 

@@ -15,8 +15,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
@@ -33,8 +33,7 @@ public final class HostFiles {
             StandardOpenOption.READ,
             StandardOpenOption.WRITE,
             StandardOpenOption.CREATE,
-            StandardOpenOption.CREATE_NEW,
-            HostFileOption.DIRECT);
+            StandardOpenOption.CREATE_NEW);
 
     private final Consumer<Report> reporter;
 
@@ -66,7 +65,7 @@ public final class HostFiles {
     public HostFiles(Consumer<Report> reporter, Executor tasks) {
         this.reporter = reporter;
         dirty = new DirtyLimit(tasks, this::writeDirty);
-        policy = new FilePolicy(limit::makeRoom, dirty::balance);
+        policy = new FilePolicy(limit::makeRoom, dirty::balance, reporter, tasks);
         ends = new LastClose(inodes, policy, reporter);
         opens = new HostOpens(inodes, ends, limit, policy, tasks);
     }
@@ -89,13 +88,16 @@ public final class HostFiles {
      * Opens a file of the host.
      *
      * @param memory the memory of the spaces that will map it
-     * @param options {@code READ}, {@code WRITE}, {@code CREATE}, {@code CREATE_NEW}, and {@link HostFileOption}s
+     * @param options {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}, and those of {@link FileRules}
      * @throws MmException if the host refuses it, or if it is no regular file
      * @throws IllegalArgumentException for any other option
      */
     public OpenHostFile open(Path path, MachineMemory memory, Set<OpenOption> options) {
-        if (!KNOWN.containsAll(options)) {
-            throw new IllegalArgumentException("options " + options + " are not all of " + KNOWN);
+        FileRules rules = FileRules.of(options);
+        Set<OpenOption> standard = FileRules.withoutRules(options);
+        if (!KNOWN.containsAll(standard)) {
+            throw new IllegalArgumentException("options " + options + " are not all of " + KNOWN + ", "
+                    + Arrays.toString(HostFileOption.values()) + " and PageHooks");
         }
         boolean writes = options.contains(StandardOpenOption.WRITE);
         boolean creates =
@@ -103,15 +105,14 @@ public final class HostFiles {
         if (creates && !writes) {
             throw new IllegalArgumentException("a file that is created must be opened with WRITE");
         }
-        boolean isDirect = options.contains(HostFileOption.DIRECT);
-        Set<OpenOption> ofHost = new HashSet<>(options);
-        // The pages in memory, and what it writes of them, need not have the alignment that the host would require.
-        ofHost.remove(HostFileOption.DIRECT);
+        if (rules.lock() == HostFileOption.EXLOCK && !writes) {
+            throw new IllegalArgumentException("a file that is locked by EXLOCK must be opened with WRITE");
+        }
         try {
-            PathOpen opened = PathOpen.open(opener, path, ofHost);
-            HostChannel channel = opened.channel();
-            HostInode inode = enter(opened.look().key, path.toString(), memory, channel, sizeOf(channel), writes);
-            return opened(inode, path, opened.look().identity, writes, isDirect);
+            PathEntry entry = new PathEntry(opener, inodes, path, standard, rules);
+            PathEntry.EnteredFile entered = enter(entry, path.toString(), memory, rules, writes);
+            boolean isDirect = options.contains(HostFileOption.DIRECT);
+            return opened(entered.inode(), path, entered.identity(), writes, isDirect);
         } catch (IOException failed) {
             throw HostPath.refusal(path.toString(), HostErrors.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
@@ -120,17 +121,13 @@ public final class HostFiles {
         }
     }
 
-    /** Returns the size of a file that was just opened. Closes the channel if that fails. */
-    private static long sizeOf(HostChannel channel) throws IOException {
-        boolean isKnown = false;
+    private PathEntry.EnteredFile enter(
+            PathEntry entry, String name, MachineMemory memory, FileRules rules, boolean writes) throws IOException {
         try {
-            long size = channel.size();
-            isKnown = true;
-            return size;
+            return entry.enter(
+                    memory, (key, channel, size) -> newInode(key, name, memory, channel, size, writes, rules));
         } finally {
-            if (!isKnown) {
-                InodeTable.close(channel);
-            }
+            beginPeriodicWrites(writes);
         }
     }
 
@@ -188,19 +185,40 @@ public final class HostFiles {
     private HostInode enter(
             Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
         try {
-            return inodes.enter(key, memory, channel, writes, () -> newInode(key, name, memory, channel, size, writes));
+            return inodes.enter(
+                    key,
+                    memory,
+                    channel,
+                    writes,
+                    FileRules.NONE,
+                    () -> newInode(key, name, memory, channel, size, writes, null));
         } finally {
-            if (writes && background != null) {
-                background.begin();
-            }
+            beginPeriodicWrites(writes);
         }
     }
 
-    /** The caller holds the monitor of {@link #inodes}. */
+    private void beginPeriodicWrites(boolean writes) {
+        if (writes && background != null) {
+            background.begin();
+        }
+    }
+
+    /**
+     * Makes a file. The caller holds the monitor of {@link #inodes}.
+     *
+     * @param rules the rules of its open by path; null for a file that has no path
+     */
     private HostInode newInode(
-            Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
+            Object key,
+            String name,
+            MachineMemory memory,
+            HostChannel channel,
+            long size,
+            boolean writes,
+            @Nullable FileRules rules) {
         SavedPages pages = limit.newPages(memory, size, walks.computeIfAbsent(memory, SpareWalk::new));
-        return new HostInode(key, new InodeState(name, pages, channel, writes), policy, readArrays(memory));
+        InodeState state = new InodeState(name, pages, channel, writes, rules == null ? FileRules.NONE : rules);
+        return new HostInode(key, state, policy, readArrays(memory), rules != null);
     }
 
     /** The caller holds the monitor of {@link #inodes}. */
@@ -279,6 +297,11 @@ public final class HostFiles {
             ends.endUnused(inode);
         }
         return inodes.areSomeWritable();
+    }
+
+    /** Saves all files that are open; see {@code Machine.sync}. */
+    public long sync() {
+        return ends.sync();
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.PageWriter;
 import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.mman.Errno;
@@ -27,6 +28,10 @@ final class HostInode {
     private final PageWrites writes;
     private final HostBytes bytes;
     private final HostSize size;
+    private final HookedWrites hooked;
+
+    /** Whether the file was opened by path, and counts in {@link ProcessFiles}. */
+    private final boolean isOfPath;
 
     /** All channels that end with this. Guarded by the monitor of {@link InodeTable}. */
     private final List<HostChannel> channels = new ArrayList<>(2);
@@ -40,9 +45,11 @@ final class HostInode {
      * @param state the file
      * @param policy what all files of the machine have in common
      * @param readArrays what its reads use
+     * @param isOfPath whether it was opened by path
      */
-    HostInode(Object key, InodeState state, FilePolicy policy, ReadArraysPool readArrays) {
+    HostInode(Object key, InodeState state, FilePolicy policy, ReadArraysPool readArrays, boolean isOfPath) {
         this.key = key;
+        this.isOfPath = isOfPath;
         this.state = state;
         this.policy = policy;
         pages = state.pages();
@@ -50,8 +57,11 @@ final class HostInode {
         channels.add(state.channel());
         forces = new HostForces(state, policy.dropsFailedWrites, policy.forcesOnClose);
         size = new HostSize(state, forces);
-        writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites);
-        fetches = new PageFetches(new PageReads(state, policy.buffers, readArrays), size, policy.makeRoom, saved);
+        HookCalls hooks = new HookCalls(state, policy.reporter);
+        writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites, hooks);
+        fetches =
+                new PageFetches(new PageReads(state, policy.buffers, readArrays, hooks), size, policy.makeRoom, saved);
+        hooked = new HookedWrites(policy.tasks, () -> writes.write(0, Long.MAX_VALUE));
         UncachedWrites direct = new UncachedWrites(state, size, forces, policy.buffers);
         bytes = new HostBytes(state, size, fetches, writes, direct, policy);
         pages.allowReclaim();
@@ -89,6 +99,31 @@ final class HostInode {
 
     boolean isWritable() {
         return state.isWritable();
+    }
+
+    FileRules rules() {
+        return state.rules();
+    }
+
+    /** Takes the rules of an open. The caller holds the monitor of {@link InodeTable}. */
+    void setRules(FileRules rules) {
+        state.setRules(rules);
+    }
+
+    /**
+     * Checks that a call may use the file: it is not made by one of its hooks.
+     *
+     * @param what the call, for messages
+     */
+    void checkNoHook(String what) {
+        if (state.rules().hooks() != null) {
+            HookCalls.check(state, what);
+        }
+    }
+
+    /** Returns the name of the first open, usually the path. */
+    String name() {
+        return state.name();
     }
 
     /** The caller holds the monitor of {@link InodeTable}. */
@@ -138,6 +173,7 @@ final class HostInode {
     /** Writes the dirty pages of a range, and forces nothing. Waits for other changes and write-backs. */
     long write(long first, long last) {
         Cpus.checkMayWait("a write-back");
+        checkNoHook("a write-back");
         if (size.isTooLong()) {
             size.revalidate();
         }
@@ -145,7 +181,7 @@ final class HostInode {
         for (int attempt = 0; attempt < PageFetches.ATTEMPTS; attempt++) {
             failed = writes.write(first, last);
             if (failed != PageWrites.SHORT) {
-                return failed;
+                return failed == PageWriter.HELD ? Errno.EAGAIN.result() : failed;
             }
             // Made shorter by another program. Nothing makes it longer again.
             failed = size.revalidate();
@@ -169,9 +205,22 @@ final class HostInode {
         return saved.evict(isUrgent);
     }
 
-    /** Writes the dirty pages that evictions have found. Forces nothing, and waits for no lock. */
+    /** Frees the clean pages of a range, inclusive, as {@link #evict} does, without a second chance. */
+    void evictRange(long first, long last) {
+        saved.evictRange(first, last);
+    }
+
+    /**
+     * Writes the dirty pages that evictions have found. Forces nothing, and waits for no lock. Those of a file with
+     * hooks are written later, and those of a file that is written only when that is asked for stay.
+     */
     void writeSome() {
-        if (saved.hasDirtyToEvict() && state.writeBackLock().tryLock()) {
+        if (!saved.hasDirtyToEvict() || rules().isNoSteal()) {
+            return;
+        }
+        if (rules().hooks() != null) {
+            hooked.give();
+        } else if (state.writeBackLock().tryLock()) {
             try {
                 writes.writeForEviction();
             } finally {
@@ -181,11 +230,32 @@ final class HostInode {
     }
 
     /**
-     * Writes all dirty pages, and forces nothing. Waits for other changes and write-backs, but does not take the lock
-     * of the changes: pages beyond an end that another program has moved stay dirty.
+     * Writes all dirty pages that no call has asked for, and forces nothing. Waits for other changes and write-backs,
+     * but does not take the lock of the changes: pages beyond an end that another program has moved stay dirty. Those
+     * of a file with hooks are written later, and those of a file that is written only when that is asked for stay.
      */
     void writeAll() {
-        writes.write(0, Long.MAX_VALUE);
+        if (rules().isNoSteal()) {
+            return;
+        }
+        if (rules().hooks() != null) {
+            hooked.give();
+        } else {
+            writes.write(0, Long.MAX_VALUE);
+        }
+    }
+
+    /**
+     * Passes the dirty pages of a range to a visitor, in ascending order. Waits for write-backs and other changes: a
+     * page that is being written is not clean yet.
+     */
+    void findDirty(long first, long last, SavedPages.DirtyPageVisitor visitor) {
+        state.writeBackLock().lock();
+        try {
+            saved.findDirty(first, last, visitor);
+        } finally {
+            state.writeBackLock().unlock();
+        }
     }
 
     /** Waits for the write-back that is under way. */
@@ -209,13 +279,8 @@ final class HostInode {
         try {
             pages.close();
         } finally {
-            for (HostChannel one : ending) {
-                try {
-                    one.close();
-                } catch (IOException failed) {
-                    failure = HostErrors.of(failed).result();
-                }
-            }
+            IOException failed = isOfPath ? ProcessFiles.close(key, ending) : ProcessFiles.closeAll(ending);
+            failure = failed == null ? 0 : HostErrors.of(failed).result();
         }
         return isWritable() ? failure : 0;
     }

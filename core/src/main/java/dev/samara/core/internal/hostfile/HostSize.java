@@ -83,13 +83,18 @@ final class HostSize {
 
     /**
      * Writes bytes beyond the end to the host before they are written to pages, so that the call that writes reports a
-     * full device. The caller holds the lock of the changes, and then writes the pages, or calls {@link #undo}.
+     * full device. Writes zeros if the bytes may reach the host by write-backs only. The caller holds the lock of the
+     * changes, and then writes the pages, or calls {@link #undo}.
      *
      * @param source has the bytes; its position stays
      * @param offset not before the end of the file
      * @return the number of bytes written, at least 1; a negated errno if none was
      */
     int extend(ByteBuffer source, long offset) {
+        if (inode.rules().holdsWrites()) {
+            long refused = growHost(offset + source.remaining());
+            return refused == 0 ? source.remaining() : (int) refused;
+        }
         ByteBuffer rest = source.duplicate();
         long failed = Errno.EIO.result();
         try {

@@ -39,11 +39,28 @@ final class InodeState {
     /** Whether the channel is open for writing. Stored after the channel, and never set back to false. */
     private volatile boolean isWritable;
 
-    InodeState(String name, SavedPages saved, HostChannel channel, boolean isWritable) {
+    /** Changed where an open finds a file without opens, under the monitor of {@link InodeTable}. */
+    private volatile FileRules rules;
+
+    InodeState(String name, SavedPages saved, HostChannel channel, boolean isWritable, FileRules rules) {
         this.name = name;
         this.saved = saved;
         this.channel = channel;
         this.isWritable = isWritable;
+        this.rules = rules;
+    }
+
+    String name() {
+        return name;
+    }
+
+    FileRules rules() {
+        return rules;
+    }
+
+    /** Takes the rules of an open. The caller holds the monitor of {@link InodeTable}. */
+    void setRules(FileRules opened) {
+        rules = opened;
     }
 
     FilePages pages() {

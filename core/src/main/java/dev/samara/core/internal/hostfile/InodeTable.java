@@ -28,11 +28,18 @@ final class InodeTable {
     /**
      * Finds or makes a file, and counts an open of it. The channel is the file's then, or closed.
      *
+     * @param rules the rules of the open
      * @param maker makes the file of the channel, in the monitor of this
-     * @throws dev.samara.core.mman.MmException EBUSY if the file is open with another memory, ETXTBSY if an open for
-     *     writing is denied
+     * @throws dev.samara.core.mman.MmException EBUSY if the file is open with another memory or other rules, ETXTBSY if
+     *     an open for writing is denied
      */
-    HostInode enter(Object key, MachineMemory memory, HostChannel channel, boolean writes, Supplier<HostInode> maker) {
+    HostInode enter(
+            Object key,
+            MachineMemory memory,
+            HostChannel channel,
+            boolean writes,
+            FileRules rules,
+            Supplier<HostInode> maker) {
         boolean isTaken = false;
         try {
             synchronized (this) {
@@ -41,19 +48,15 @@ final class InodeTable {
                     known = maker.get();
                     add(key, known);
                     isTaken = true;
-                } else if (known.pages().memory() != memory) {
-                    throw HostPath.refusal(key.toString(), Errno.EBUSY, null);
-                } else if (writes && known.use().denials > 0) {
-                    throw HostPath.refusal(key.toString(), Errno.ETXTBSY, null);
-                } else if (writes && !known.isWritable()) {
-                    known.takeWritable(channel);
-                    writable++;
-                    isTaken = true;
+                } else {
+                    checkShared(known, memory, writes, rules);
+                    if (writes && !known.isWritable()) {
+                        known.takeWritable(channel);
+                        writable++;
+                        isTaken = true;
+                    }
                 }
-                known.use().opens++;
-                known.use().writers += writes ? 1 : 0;
-                known.use().opened++;
-                known.use().isReported = false;
+                addOpen(known, writes, rules);
                 return known;
             }
         } finally {
@@ -61,6 +64,48 @@ final class InodeTable {
                 close(channel);
             }
         }
+    }
+
+    /**
+     * Counts an open of a file that is open, with the channels that it has.
+     *
+     * @return the file; null if it is not open here
+     * @throws dev.samara.core.mman.MmException as {@link #enter}; EBUSY also if that would need a further channel
+     */
+    synchronized @Nullable HostInode share(Object key, MachineMemory memory, boolean writes, FileRules rules) {
+        HostInode known = inodes.get(key);
+        if (known == null) {
+            return null;
+        }
+        checkShared(known, memory, writes, rules);
+        if (writes && !known.isWritable()) {
+            throw HostPath.refusal(key.toString(), Errno.EBUSY, null);
+        }
+        addOpen(known, writes, rules);
+        return known;
+    }
+
+    /** Checks that a further open may use a file. The caller holds the monitor of this. */
+    private static void checkShared(HostInode known, MachineMemory memory, boolean writes, FileRules rules) {
+        // A file that could not be saved by its last close has no opens: the next open may bring new hooks.
+        boolean isPermitted = known.rules().permits(rules)
+                || (known.use().opens == 0 && known.rules().lock() == rules.lock());
+        if (known.pages().memory() != memory || !isPermitted) {
+            throw HostPath.refusal(known.key().toString(), Errno.EBUSY, null);
+        } else if (writes && known.use().denials > 0) {
+            throw HostPath.refusal(known.key().toString(), Errno.ETXTBSY, null);
+        }
+    }
+
+    /** Counts an open. The caller holds the monitor of this. */
+    private static void addOpen(HostInode known, boolean writes, FileRules rules) {
+        if (!rules.isNone()) {
+            known.setRules(rules);
+        }
+        known.use().opens++;
+        known.use().writers += writes ? 1 : 0;
+        known.use().opened++;
+        known.use().isReported = false;
     }
 
     /** Closes a channel through which nothing was written. */

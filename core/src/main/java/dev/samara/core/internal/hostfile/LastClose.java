@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.backing.HostFileException;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
@@ -58,9 +59,9 @@ final class LastClose {
         }
         if (failed != 0) {
             if (inodes.setReported(inode)) {
-                report(inode, "saved", failed);
+                reportUnsaved(inode, failed);
             }
-            if (!policy.dropsFailedWrites) {
+            if (keepsUnsaved(failed)) {
                 inodes.keep(inode);
                 return true;
             }
@@ -77,13 +78,67 @@ final class LastClose {
     private void end(HostInode inode, List<HostChannel> ending) {
         long failed = ending.isEmpty() ? 0 : inode.end(ending);
         if (failed != 0) {
-            report(inode, "closed", failed);
+            report(inode, "close", inode + " could not be closed: " + Errno.of(failed), failed);
         }
     }
 
-    private void report(HostInode inode, String call, long failed) {
-        String message = inode + " could not be " + call + ": " + Errno.of(failed);
-        reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, message, null));
+    /** Returns whether the pages of a file stay that could not be saved. A page that was held back was not lost. */
+    private boolean keepsUnsaved(long failed) {
+        return !policy.dropsFailedWrites || failed == Errno.EAGAIN.result();
+    }
+
+    private void reportUnsaved(HostInode inode, long failed) {
+        report(inode, "save", inode + " could not be saved: " + Errno.of(failed) + unsaved(inode), failed);
+    }
+
+    private void report(HostInode inode, String call, String message, long failed) {
+        HostFileException cause = new HostFileException(inode.name(), call, Errno.of(failed));
+        reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, message, cause));
+    }
+
+    /** Returns which pages of a file are dirty, as text; nothing if there is no memory for that. */
+    private static String unsaved(HostInode inode) {
+        try {
+            DirtyRuns runs = DirtyRuns.of(inode, 0, Long.MAX_VALUE);
+            return runs.pages() == 0 ? "" : "; dirty pages: " + runs.pages() + ", the first at byte " + runs.start(0);
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // The report and the end of the file come first.
+            return "";
+        }
+    }
+
+    /**
+     * Saves all files, and keeps them open. Each that cannot be saved is reported.
+     *
+     * @return 0, or the negated errno of the first failure
+     */
+    long sync() {
+        long failure = 0;
+        for (HostInode inode : inodes.all()) {
+            long failed = sync(inode);
+            failure = failure == 0 ? failed : failure;
+        }
+        return failure;
+    }
+
+    private long sync(HostInode inode) {
+        try {
+            long failed = inode.flush(0, Long.MAX_VALUE);
+            if (failed == 0 || !inodes.has(inode)) {
+                // Its last close has saved it, and closed the channel of this save.
+                return 0;
+            }
+            reportUnsaved(inode, failed);
+            return failed;
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // The other files are saved all the same.
+            reportThrown(inode, exhausted);
+            return Errno.ENOMEM.result();
+        }
+    }
+
+    private void reportThrown(HostInode inode, Throwable thrown) {
+        reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + thrown, thrown));
     }
 
     /**
@@ -115,16 +170,16 @@ final class LastClose {
                 return true;
             }
             if (failed != 0) {
-                report(inode, "saved", failed);
+                reportUnsaved(inode, failed);
             }
-            if (failed != 0 && !policy.dropsFailedWrites) {
+            if (failed != 0 && keepsUnsaved(failed)) {
                 return false;
             }
             end(inode, inodes.remove(inode));
             return true;
         } catch (Throwable thrown) {
             // Of the host, of an embedder's channel, or for want of memory: the other files are saved all the same.
-            reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + thrown, thrown));
+            reportThrown(inode, thrown);
             return false;
         }
     }

@@ -7,7 +7,6 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.UncachedFile;
-import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.SyncRangeFlags;
@@ -18,16 +17,13 @@ import dev.samara.core.vma.Vma;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 import java.nio.channels.FileChannel;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** One open of a file of the host. Its owner, its mappings and reads ahead use it; the last use ends it. */
 public final class OpenHostFile extends HostFile implements UncachedFile {
     private static final int SYNC_FLAGS =
             SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
-
-    /** The most tasks of one open that read ahead; further advice is dropped. */
-    private static final int MOST_READS_AHEAD = 16;
 
     private final HostOpens opens;
     private final HostInode inode;
@@ -42,10 +38,8 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     private final ErrorSequence.ErrorCursor failures;
     private final ReadAhead readAhead;
     private final OpenUses uses;
+    private final OpenAdvice advice;
     private final Operations operations = new Operations();
-
-    /** The tasks that read ahead. They are few, since a guest may give any number of advices. */
-    private final AtomicInteger readsAhead = new AtomicInteger();
 
     OpenHostFile(
             HostOpens opens,
@@ -65,6 +59,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         pageShift = Integer.numberOfTrailingZeros(pageSize);
         readAhead = new ReadAhead(pageSize);
         uses = new OpenUses(() -> opens.ends().leave(inode, isWritable));
+        advice = new OpenAdvice(opens, inode, uses, readAhead);
     }
 
     private final class Operations implements VmOperations {
@@ -81,8 +76,14 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public void close() {
-        Cpus.checkMayWait("the closing of a file");
+        check("the closing of a file");
         uses.close();
+    }
+
+    /** Checks that the thread may wait, and is in no hook of the file. */
+    private void check(String what) {
+        Cpus.checkMayWait(what);
+        inode.checkNoHook(what);
     }
 
     @Override
@@ -92,6 +93,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public int fault(PageRequest request) {
+        inode.checkNoHook("an access");
         FilePages pages = inode.pages();
         long page = request.page();
         if (page >= pages.pages()) {
@@ -112,13 +114,13 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public long fsync(long offset, long length) {
-        Cpus.checkMayWait("a write-back");
+        check("a write-back");
         return told(inode.flush(offset >>> pageShift, (offset + length - 1) >>> pageShift));
     }
 
     @Override
     public long fsync() {
-        Cpus.checkMayWait("a write-back");
+        check("a write-back");
         if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
@@ -137,7 +139,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public long syncRange(long offset, long length, int flags) {
-        Cpus.checkMayWait("a write-back");
+        check("a write-back");
         if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
@@ -172,40 +174,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public void willNeed(long offset, long length) {
-        Frames frames = inode.pages().memory().frames();
-        long first = offset >>> pageShift;
-        long last = Math.min(
-                (offset + length - 1) >>> pageShift, first + opens.limit().mostAhead(frames) - 1);
-        if (first > last) {
-            return;
-        }
-        if (readsAhead.getAndIncrement() >= MOST_READS_AHEAD || !uses.use()) {
-            readsAhead.getAndDecrement();
-            return;
-        }
-        boolean isGiven = false;
-        try {
-            ForcedReadAhead reads = new ForcedReadAhead(inode, first, last, readAhead.most());
-            opens.tasks().execute(() -> run(reads));
-            isGiven = true;
-        } finally {
-            if (!isGiven) {
-                endReadAhead();
-            }
-        }
-    }
-
-    private void run(ForcedReadAhead reads) {
-        try {
-            reads.run();
-        } finally {
-            endReadAhead();
-        }
-    }
-
-    private void endReadAhead() {
-        readsAhead.getAndDecrement();
-        uses.unuse();
+        advice.willNeed(offset, length);
     }
 
     @Override
@@ -215,7 +184,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public long pread(ByteBuffer target, long offset) {
-        Cpus.checkMayWait("a read of a file");
+        check("a read of a file");
         if (target.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
@@ -246,7 +215,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public long pwrite(ByteBuffer source, long offset) {
-        Cpus.checkMayWait("a write of a file");
+        check("a write of a file");
         if (offset < 0) {
             return Errno.EINVAL.result();
         }
@@ -262,7 +231,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public long append(ByteBuffer source) {
-        Cpus.checkMayWait("a write of a file");
+        check("a write of a file");
         if (!isWritable || !uses.beginCall()) {
             return Errno.EBADF.result();
         }
@@ -275,7 +244,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public long grow(long bytes) {
-        Cpus.checkMayWait("a change of a file's size");
+        check("a change of a file's size");
         if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
@@ -289,7 +258,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public long truncate(long bytes) {
-        Cpus.checkMayWait("a truncation");
+        check("a truncation");
         if (bytes < 0) {
             // Before the descriptor is checked, as in do_sys_ftruncate.
             return Errno.EINVAL.result();
@@ -306,7 +275,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public long punch(long offset, long length) {
-        Cpus.checkMayWait("the punching of a hole");
+        check("the punching of a hole");
         if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
@@ -332,18 +301,60 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
      * vfs_fallocate} in {@code madvise_remove}).
      */
     public long punchMapped(long offset, long length) {
-        Cpus.checkMayWait("the punching of a hole");
+        check("the punching of a hole");
         return isWritable ? inode.bytes().punch(offset, length) : Errno.EBADF.result();
     }
 
     @Override
     public long revalidate() {
-        Cpus.checkMayWait("a look at a file");
+        check("a look at a file");
         if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }
         try {
             return inode.size().revalidate();
+        } finally {
+            uses.unuse();
+        }
+    }
+
+    @Override
+    public long absentPages(long offset, long length) {
+        long end = offset + length;
+        if (offset < 0 || length < 0 || end < 0) {
+            return Errno.EINVAL.result();
+        }
+        FilePages pages = inode.pages();
+        long first = offset >>> pageShift;
+        long last = Math.min((end - 1) >>> pageShift, pages.pages() - 1);
+        return length == 0 || first > last ? 0 : last - first + 1 - pages.countPages(first, last);
+    }
+
+    @Override
+    public List<DirtyRange> dirtyRanges(long offset, long length) {
+        check("a list of dirty pages");
+        if (offset < 0 || length < 0) {
+            throw new IllegalArgumentException("offset " + offset + " or length " + length + " is negative");
+        }
+        if (length == 0 || !uses.beginCall()) {
+            return List.of();
+        }
+        try {
+            long last = offset + length < 0 ? Long.MAX_VALUE : offset + length - 1;
+            return DirtyRuns.of(inode, offset >>> pageShift, last >>> pageShift).ranges();
+        } finally {
+            uses.unuse();
+        }
+    }
+
+    @Override
+    public long fadvise(long offset, long length, int kind) {
+        check("advice about a file");
+        if (!uses.beginCall()) {
+            return Errno.EBADF.result();
+        }
+        try {
+            return advice.give(offset, length, kind);
         } finally {
             uses.unuse();
         }

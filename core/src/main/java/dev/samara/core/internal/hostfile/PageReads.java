@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.backing.PageHooks;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.ReadsUnderWay;
@@ -43,9 +44,11 @@ final class PageReads {
     private final int pageShift;
     private final TransferBuffers buffers;
     private final ReadArraysPool pool;
+    private final HookCalls hooks;
 
-    PageReads(InodeState inode, TransferBuffers buffers, ReadArraysPool pool) {
+    PageReads(InodeState inode, TransferBuffers buffers, ReadArraysPool pool, HookCalls hooks) {
         this.pool = pool;
+        this.hooks = hooks;
         this.inode = inode;
         this.buffers = buffers;
         pages = inode.pages();
@@ -130,7 +133,12 @@ final class PageReads {
             // Before the read of the bytes: what is written or removed after this makes them stale.
             ReadsUnderWay.PageRead read = pages.beginRead(page, used);
             try {
-                return fill(arrays, used, start, wanted) ? saved.insertRead(read, arrays.fresh, isScan) : SHORT;
+                if (!fill(arrays, used, start, wanted)) {
+                    return SHORT;
+                }
+                PageHooks of = inode.rules().hooks();
+                boolean areAccepted = of == null || areAccepted(of, arrays.fresh, used, start, wanted);
+                return areAccepted ? saved.insertRead(read, arrays.fresh, isScan) : UNREADABLE;
             } finally {
                 pages.endRead(read);
             }
@@ -152,6 +160,26 @@ final class PageReads {
             frames.store().fill(arrays.fresh[count - 1], frames.pageSize() - rest, rest, (byte) 0);
         }
         return isFilled;
+    }
+
+    /** Returns whether the hooks of the file accept all pages that were read. */
+    private boolean areAccepted(PageHooks of, int[] fresh, int count, long start, long wanted) {
+        DirectFrames direct = frames.direct();
+        for (int i = 0; i < count; i++) {
+            long before = (long) i << pageShift;
+            int length = (int) Math.min(frames.pageSize(), wanted - before);
+            ByteBuffer page;
+            if (direct != null) {
+                page = direct.bytes(fresh[i], length);
+            } else {
+                page = ByteBuffer.allocate(length);
+                frames.store().read(fresh[i], 0, page, 0, length);
+            }
+            if (!hooks.isAccepted(of, start + before, page)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Reads each run of consecutive frames by one call, or several if the run lies in several buffers. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.backing.PageHooks;
 import dev.samara.core.internal.file.PageWriter;
 import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.mman.Errno;
@@ -22,6 +23,7 @@ final class PageWrites implements PageWriter {
     private final SavedPages pages;
     private final HostForces forces;
     private final TransferBuffers buffers;
+    private final HookCalls hooks;
     private final int pageShift;
 
     /** Whether a page whose write has failed is clean. */
@@ -30,11 +32,12 @@ final class PageWrites implements PageWriter {
     /** The first failure of this write-back whose pages are clean, or 0. */
     private long dropped;
 
-    PageWrites(InodeState inode, HostForces forces, TransferBuffers buffers, boolean dropsFailed) {
+    PageWrites(InodeState inode, HostForces forces, TransferBuffers buffers, boolean dropsFailed, HookCalls hooks) {
         this.inode = inode;
         this.forces = forces;
         this.buffers = buffers;
         this.dropsFailed = dropsFailed;
+        this.hooks = hooks;
         pages = inode.saved();
         pageShift =
                 Integer.numberOfTrailingZeros(pages.pages().memory().frames().pageSize());
@@ -44,7 +47,7 @@ final class PageWrites implements PageWriter {
      * Writes the dirty pages of a range. Waits for other changes and write-backs. Pages whose write has failed stay
      * dirty, unless failed writes are dropped.
      *
-     * @return 0; a negated errno, which is recorded; or {@link #SHORT}
+     * @return 0; a negated errno, which is recorded; {@link #SHORT}, or {@link PageWriter#HELD}
      */
     long write(long first, long last) {
         inode.writeBackLock().lock();
@@ -69,14 +72,20 @@ final class PageWrites implements PageWriter {
         try {
             dropped = 0;
             long failed = writeBack.applyAsLong(buffer);
-            failed = failed == 0 ? dropped : failed;
-            if (failed != 0 && failed != SHORT) {
+            failed = PageWriter.worse(failed, dropped);
+            if (failed != 0 && failed != SHORT && failed != HELD) {
                 inode.errors().add(failed);
             }
             return failed;
         } finally {
             buffers.giveBack(buffer);
         }
+    }
+
+    @Override
+    public boolean mayWrite(long offset, ByteBuffer page) {
+        PageHooks of = inode.rules().hooks();
+        return of == null || hooks.mayWrite(of, offset, page);
     }
 
     @Override

@@ -4,12 +4,14 @@ package dev.samara.core.internal.hostfile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousFileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A channel to a file of the host, which keeps one descriptor open. An {@link AsynchronousFileChannel} is the only
@@ -20,7 +22,7 @@ import java.util.concurrent.TimeUnit;
  * after calling it.
  *
  * <p>As the close of any descriptor of a file does on Linux, that of this channel ends the locks ({@code fcntl}) which
- * the process has on the file.
+ * the process has on the file; {@link ProcessFiles} has the rules for locks of the library's own.
  */
 final class PathChannel implements HostChannel {
     /** Runs each call in place. Never ends, and has no thread. */
@@ -60,6 +62,9 @@ final class PathChannel implements HostChannel {
 
     private final AsynchronousFileChannel channel;
 
+    /** The JDK forgets a lock whose object is collected. Written by the opening thread. */
+    private @Nullable FileLock lock;
+
     private PathChannel(AsynchronousFileChannel channel) {
         this.channel = channel;
     }
@@ -96,6 +101,12 @@ final class PathChannel implements HostChannel {
     @Override
     public boolean isCachedByHost() {
         return true;
+    }
+
+    @Override
+    public boolean tryLock(boolean isShared) throws IOException {
+        lock = channel.tryLock(0, Long.MAX_VALUE, isShared);
+        return lock != null;
     }
 
     @Override

@@ -15,14 +15,15 @@ import java.util.Set;
 /**
  * A channel of a path, and the identity of its file. The JDK cannot ask a channel for its file, so the path is checked
  * before and after the open. If another program replaced the file in between, as an editor does when it saves, the open
- * is retried. Otherwise the pages of one file would be found by the key of another.
+ * is retried. Otherwise the pages of one file would be found by the key of another. The caller is in a section of
+ * {@link ProcessFiles}.
  *
  * @param channel the channel
  * @param look the file of the channel
  */
 record PathOpen(HostChannel channel, HostPath.PathLook look) {
     /** How often a path is opened whose file was changed each time. A name may come or go without a new file there. */
-    private static final int ATTEMPTS = 16;
+    static final int ATTEMPTS = 16;
 
     /** How often a path is opened that had another file each time. */
     private static final int MOST = 1000;
@@ -58,7 +59,8 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
                 continue;
             } finally {
                 if (!isTaken) {
-                    InodeTable.close(channel);
+                    // Of another file, perhaps one that is locked.
+                    ProcessFiles.discard(channel);
                 }
             }
             if (before == null) {

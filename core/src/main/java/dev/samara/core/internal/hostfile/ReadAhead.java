@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.mman.FileAdvice;
 import dev.samara.core.vma.VmaFlags;
 
 /**
@@ -19,6 +20,9 @@ final class ReadAhead {
 
     private int window = 1;
 
+    /** The flags of a mapping that has the advice for this open. Guarded by this. */
+    private long advised;
+
     ReadAhead(int pageSize) {
         most = Math.max(1, MOST_BYTES / pageSize);
     }
@@ -30,10 +34,11 @@ final class ReadAhead {
      * @param flags the flags of its mapping
      */
     synchronized int window(long page, long flags) {
-        if ((flags & VmaFlags.RAND_READ) != 0) {
+        long known = (flags & (VmaFlags.RAND_READ | VmaFlags.SEQ_READ)) == 0 ? advised : flags;
+        if ((known & VmaFlags.RAND_READ) != 0) {
             return 1;
         }
-        if ((flags & VmaFlags.SEQ_READ) != 0) {
+        if ((known & VmaFlags.SEQ_READ) != 0) {
             window = 2 * most;
         } else if (page == next) {
             window = Math.min(most, 2 * window);
@@ -44,6 +49,18 @@ final class ReadAhead {
         int count = window - (int) (page & (Math.min(window, most) - 1));
         next = page + count;
         return count;
+    }
+
+    /**
+     * Sets how reads that no advice of a mapping is known of will come.
+     *
+     * @param advice {@link FileAdvice#POSIX_FADV_NORMAL}, {@link FileAdvice#POSIX_FADV_RANDOM} or {@link
+     *     FileAdvice#POSIX_FADV_SEQUENTIAL}
+     */
+    synchronized void advise(int advice) {
+        advised = advice == FileAdvice.POSIX_FADV_RANDOM
+                ? VmaFlags.RAND_READ
+                : advice == FileAdvice.POSIX_FADV_SEQUENTIAL ? VmaFlags.SEQ_READ : 0;
     }
 
     /** Returns the number of pages of the largest window for accesses that no advice is known of. */

@@ -69,7 +69,10 @@ final class UncachedReads {
 
     private int read(ByteBuffer target, long offset, boolean isAnySize, UncachedFile.@Nullable AbsentEntries mapped) {
         int fewest = isAnySize ? 1 : least;
-        if (target.remaining() < fewest || (!isAnySize && !inode.channel().isCachedByHost())) {
+        // Hooks check whole pages.
+        if (target.remaining() < fewest
+                || (!isAnySize && !inode.channel().isCachedByHost())
+                || inode.rules().hooks() != null) {
             return 0;
         }
         int piece = piece((int) Math.max(0, Math.min(target.remaining(), pages.size() - offset)), fewest);

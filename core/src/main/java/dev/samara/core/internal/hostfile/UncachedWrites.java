@@ -53,7 +53,10 @@ final class UncachedWrites {
      */
     long write(ByteBuffer source, long offset, boolean isFirst) {
         int length = Math.min(source.remaining(), FilePolicy.BUFFER) & -pageSize;
-        if (offset % pageSize != 0 || length == 0 || pages.frameAt(offset / pageSize) != Frames.NONE) {
+        if (inode.rules().holdsWrites()
+                || offset % pageSize != 0
+                || length == 0
+                || pages.frameAt(offset / pageSize) != Frames.NONE) {
             return 0;
         }
         int start = source.position();

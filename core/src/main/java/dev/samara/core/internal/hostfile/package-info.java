@@ -5,7 +5,12 @@
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>Which opens have one page cache?</td>
- *       <td>{@link dev.samara.core.internal.hostfile.HostFiles}, {@code InodeTable}, {@code PathOpen}</td></tr>
+ *       <td>{@link dev.samara.core.internal.hostfile.HostFiles}, {@code InodeTable}, {@code PathEntry}, {@code
+ *       PathOpen}</td></tr>
+ *   <tr><td>What keeps a lock against other processes?</td>
+ *       <td>{@code ProcessFiles}, {@code PathEntry}</td></tr>
+ *   <tr><td>What do options and hooks of an open change?</td>
+ *       <td>{@code FileRules}, {@code HookCalls}, {@code HookedWrites}</td></tr>
  *   <tr><td>Which files are refused?</td>
  *       <td>{@code HostPath}, {@code PathOpen}, {@code StoredSize}</td></tr>
  *   <tr><td>What does an embedder have?</td>
@@ -26,7 +31,8 @@
  *   <tr><td>Which writes bring no pages into memory?</td>
  *       <td>{@code UncachedWrites}</td></tr>
  *   <tr><td>What reads pages into memory, and how many at once?</td>
- *       <td>{@code PageFetches}, {@code PageReads}, {@code ReadAhead}, {@code ForcedReadAhead}</td></tr>
+ *       <td>{@code PageFetches}, {@code PageReads}, {@code ReadAhead}, {@code ForcedReadAhead}; by advice:
+ *       {@code OpenAdvice}</td></tr>
  *   <tr><td>What writes pages, and forces them to the device?</td>
  *       <td>{@code PageWrites}, {@code HostForces}, {@link
  *       dev.samara.core.internal.file.SavedPages#writeBack}</td></tr>

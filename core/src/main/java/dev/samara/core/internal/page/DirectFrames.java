@@ -191,6 +191,26 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         return view.limit(start + length).position(start);
     }
 
+    /**
+     * Returns bytes of consecutive frames that lie in one buffer, from the position to the limit of a buffer of an
+     * array, which is made the first time.
+     *
+     * @param physical the address of the first byte
+     * @param length number of bytes
+     * @param views buffers of one thread, null at first; see {@link #buffers}
+     * @param isReadOnly whether a buffer that is made is read-only
+     */
+    public ByteBuffer bytes(long physical, int length, @Nullable ByteBuffer[] views, boolean isReadOnly) {
+        int at = (int) (physical >>> (pageShift + chunkShift));
+        ByteBuffer view = views[at];
+        if (view == null) {
+            view = isReadOnly ? chunks[at].asReadOnlyBuffer() : chunks[at].duplicate();
+            views[at] = view;
+        }
+        int start = atOf(physical);
+        return view.limit(start + length).position(start);
+    }
+
     private ByteBuffer chunk(int frame) {
         return chunks[frame >>> chunkShift];
     }

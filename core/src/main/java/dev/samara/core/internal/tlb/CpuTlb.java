@@ -261,6 +261,7 @@ public final class CpuTlb extends CpuActivities {
         }
         activities |= WITHOUT_SPACE;
         fill.forgetTables();
+        catchUp.goElsewhere();
         state.depart();
         TlbContext of = null;
         boolean isReady = false;
@@ -473,6 +474,14 @@ public final class CpuTlb extends CpuActivities {
     private void readSlot() {
         number = slot.number();
         flushed = slot.isFresh ? FRESH : slot.flushed;
+    }
+
+    /**
+     * Returns a number that changes whenever the CPU drops translations, or goes to a space. As long as it stays, what
+     * the CPU has translated in GUEST may be used whenever the CPU is in GUEST.
+     */
+    public long drops() {
+        return catchUp.drops();
     }
 
     /** Returns its TLB, of which translations are used in GUEST only; always the same object. */

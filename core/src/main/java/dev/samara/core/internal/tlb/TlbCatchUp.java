@@ -27,6 +27,9 @@ final class TlbCatchUp {
     /** The view that {@link CpuTlb} has too, which needs it at the entry of GUEST without a further load. */
     private SoftTlb.@Nullable View view;
 
+    /** How often translations were dropped, or the CPU went to a space. */
+    private long drops;
+
     TlbCatchUp(SoftTlb tlb, FlushedGenerations slots, Consumer<Throwable> reporter) {
         this.tlb = tlb;
         this.slots = slots;
@@ -43,6 +46,16 @@ final class TlbCatchUp {
         view = of;
     }
 
+    /** Notes that the CPU goes to a space: what it has translated in another one is of no use there. */
+    void goElsewhere() {
+        drops++;
+    }
+
+    /** Returns a number that changes with each drop of translations, and with each space. */
+    long drops() {
+        return drops;
+    }
+
     /** Flushes what the CPU has missed since it was in GUEST in a space, and notifies the listeners of a new slot. */
     void catchUp(CpuState state, TlbContext of, FlushedGenerations.Slot slot) {
         if (slot.isFresh) {
@@ -56,6 +69,8 @@ final class TlbCatchUp {
 
     /** Flushes the ranges of the generations up to the current one, or everything, and publishes that generation. */
     void flush(CpuState state, TlbContext of, FlushedGenerations.Slot slot) {
+        // First: a flush that fails half way has dropped something.
+        drops++;
         long generation = of.generation().current();
         of.checkNotGivenBack(generation);
         long bit = state.bit();
@@ -91,6 +106,7 @@ final class TlbCatchUp {
         if (!listeners.isEmpty() || !tlb.tryFlush(start, end)) {
             return false;
         }
+        drops++;
         state.counters().increment(CpuCounters.FLUSHES);
         return true;
     }

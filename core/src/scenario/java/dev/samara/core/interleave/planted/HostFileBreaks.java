@@ -134,11 +134,11 @@ final class HostFileBreaks {
                             "",
                             "            inode.invalidateLock().unlockShared();\n",
                             "",
-                            "            ReadsUnderWay.PageRead read = pages.beginRead(page, used);\n",
-                            "if (!fill(arrays, used, start, wanted)) { return SHORT; }\n"
-                                    + "            ReadsUnderWay.PageRead read = pages.beginRead(page, used);\n",
-                            "fill(arrays, used, start, wanted) ? saved.insertRead(read, arrays.fresh, isScan) : SHORT",
-                            "saved.insertRead(read, arrays.fresh, isScan)")),
+                            "ReadsUnderWay.PageRead read = pages.beginRead(page, used);",
+                            "if (!fill(arrays, used, start, wanted)) { return SHORT; }"
+                                    + " ReadsUnderWay.PageRead read = pages.beginRead(page, used);",
+                            "(!fill(arrays, used, start, wanted)) {\n",
+                            "(used < 0) {\n")),
             PlantedBreak.of(
                     "a read goes beyond the end of the file",
                     HostFileScenarios.ReadToTheEnd.class,

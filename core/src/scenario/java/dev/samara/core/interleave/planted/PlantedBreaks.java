@@ -21,7 +21,8 @@ public final class PlantedBreaks {
                         TableBreaks.ALL,
                         DropScenarios.ALL,
                         HostFileBreaks.ALL,
-                        SecondLookBreaks.ALL)
+                        SecondLookBreaks.ALL,
+                        RunBreaks.ALL)
                 .flatMap(List::stream)
                 .toList();
     }

@@ -30,7 +30,8 @@ final class PlantedTablesTest {
             "BorrowBreaks", BorrowBreaks.ALL,
             "DropScenarios", DropScenarios.ALL,
             "HostFileBreaks", HostFileBreaks.ALL,
-            "SecondLookBreaks", SecondLookBreaks.ALL);
+            "SecondLookBreaks", SecondLookBreaks.ALL,
+            "RunBreaks", RunBreaks.ALL);
 
     /** Returns the names and bounds of the table whose introduction starts a parenthesis with the list's name. */
     private static List<String> rows(List<String> lines, String list) {

@@ -6,7 +6,7 @@
  * reachable is judged by {@code Remains}. A {@code PlantedBreak} is a change of a production class and the scenario in
  * which it is looked for. {@code BreakSearch} looks for all of them. {@code PlantedBreaks} names their lists: {@code
  * InventedBreaks}, {@code MendedBugs}, {@code MissedBreaks} and {@code StoreBreaks}; and by topic {@code LazyBreaks},
- * {@code BorrowBreaks}, {@code ElisionBreaks}, {@code DropScenarios} and {@code SecondLookBreaks}.
+ * {@code BorrowBreaks}, {@code ElisionBreaks}, {@code DropScenarios}, {@code SecondLookBreaks} and {@code RunBreaks}.
  *
  * <p>{@code TortureSourcesTest} and {@code ModelRulesTest} look at breaks that are not Java under the scheduler:
  * whether they can still be made.

@@ -96,6 +96,11 @@ public abstract class SpaceScenario implements Scenario {
         return 16;
     }
 
+    /** The bytes of frames, each access to which is a step. Overridden for buffers, to which accesses are none. */
+    protected MachineBuilder.StoreMaker frames() {
+        return HeapFrames::new;
+    }
+
     /** The space; overridden for options. */
     protected AddressSpace space(Machine machine) {
         return machine.newSpace(LINUX);
@@ -179,7 +184,7 @@ public abstract class SpaceScenario implements Scenario {
     }
 
     private State prepared() {
-        State made = new State(builder(), pages(), this::space, addresses());
+        State made = new State(builder(), pages(), frames(), this::space, addresses());
         try (Cpu cpu = made.machine.claimCpu()) {
             cpu.switchTo(made.space);
             prepare(made, cpu);

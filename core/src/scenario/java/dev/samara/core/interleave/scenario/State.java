@@ -66,11 +66,17 @@ public final class State {
      * Makes a machine with a space.
      *
      * @param pages the number of frames
+     * @param frames makes the store of their bytes
      * @param addresses the pages whose translations are judged
      */
-    public State(MachineBuilder builder, int pages, Function<Machine, AddressSpace> spaces, List<Long> addresses) {
+    public State(
+            MachineBuilder builder,
+            int pages,
+            MachineBuilder.StoreMaker frames,
+            Function<Machine, AddressSpace> spaces,
+            List<Long> addresses) {
         machine = builder.memory(pages * SpaceScenario.PAGE)
-                .frameStore(HeapFrames::new)
+                .frameStore(frames)
                 .tlbEntries(64)
                 .writeBackEvery(Duration.ZERO)
                 .housekeeping(new IdleByClock())

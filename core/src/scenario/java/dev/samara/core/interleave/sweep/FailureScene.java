@@ -12,6 +12,7 @@ import dev.samara.core.event.Registration;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.core.interleave.scenario.GroundFile;
+import dev.samara.core.interleave.scenario.HeapFrames;
 import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.StandStill;
@@ -74,6 +75,7 @@ final class FailureScene {
         state = new State(
                 hasExecutor ? builder.executor(threads) : builder,
                 FRAMES,
+                HeapFrames::new,
                 machine -> ground.describe(machine.space(SpaceScenario.LINUX)).build(),
                 addresses(hasDevice));
         AddressSpace space = state.space;

@@ -14,6 +14,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
+import dev.samara.core.guest.PageRun;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -160,6 +161,21 @@ class CheckedMachineTest {
         }
         assertEquals(accesses.size(), reports.size());
         Leaf.getAndSet(leaf, index, pte);
+    }
+
+    @Test
+    @DisplayName("I2: a run is judged when it ends: at a poll, at the next run, and when the CPU leaves GUEST")
+    void runs() {
+        PageRun run = cpu.memory().newRun();
+        List<Executable> ends = List.of(cpu::poll, () -> run.seek(at + PAGE, 8, Protection.READ), cpu::leaveGuest);
+        for (Executable end : ends) {
+            assertEquals(8, run.seek(at, 8, Protection.WRITE));
+            long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
+            assertEquals("I2", assertThrows(InvariantViolation.class, end).invariant());
+            Leaf.getAndSet(leaf, index, pte);
+            assertThrows(IllegalStateException.class, run::buffer);
+        }
+        assertEquals(ends.size(), reports.size());
     }
 
     @Test

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.guest;
+
+import dev.samara.core.guest.PageRun;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.mman.Protection;
+import java.nio.ByteBuffer;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run of a CPU. It is a translation, which is used in GUEST until the CPU drops translations: {@link
+ * dev.samara.core.internal.tlb.CpuTlb#drops} changes then. The CPU is in the cpumask of each page, as after an access,
+ * so whatever takes the page away asks it. For one thread.
+ */
+public final class GuestRun extends PageRun {
+    private static final ByteBuffer[] NONE = {};
+
+    private final CpuMemory cpu;
+
+    /** Of the last seek. */
+    private @Nullable TranslatedMemory memory;
+
+    /** The store whose buffers the views are. */
+    private @Nullable DirectFrames frames;
+
+    /* One for each buffer of the store, made when it is first used. */
+    private @Nullable ByteBuffer[] readable = NONE;
+    private @Nullable ByteBuffer[] writable = NONE;
+
+    private @Nullable ByteBuffer buffer;
+    private long address;
+    private int offset;
+    private int length;
+    private int access;
+
+    /** The drops of the CPU when the run was found. */
+    private long drops;
+
+    /* For the judge of a checked machine. */
+    private long physical;
+    private long[] stamps = {};
+
+    GuestRun(CpuMemory cpu) {
+        this.cpu = cpu;
+    }
+
+    @Override
+    public int seek(long from, int most, int right) {
+        cpu.checkOwner();
+        end();
+        boolean writes = (right & Protection.WRITE) != 0;
+        if ((right & ~(Protection.READ | Protection.WRITE)) != 0 || right == 0) {
+            throw new IllegalArgumentException("access " + right + " is not READ, WRITE or both");
+        }
+        if (most <= 0) {
+            throw new IllegalArgumentException("length " + most + " is not positive");
+        }
+        TranslatedMemory of = cpu.beginRun();
+        DirectFrames store = storeOf(of);
+        long found = writes ? of.translateForUpdate(from, 1) : of.translate(from, 1, Protection.READ);
+        if (found < 0) {
+            if (found != TranslatedMemory.WATCHED) {
+                cpu.fail((int) -found, from, writes ? Protection.WRITE : Protection.READ, most);
+            }
+            return 0;
+        }
+        address = from;
+        access = writes ? TranslatedMemory.UPDATE : Protection.READ;
+        int bytes = extent(of, store, from, found, most);
+        buffer = view(of, store, found, bytes);
+        offset = buffer.position();
+        // Last, but for what a judge needs: there may be no memory for a buffer.
+        drops = of.processor().drops();
+        length = bytes;
+        memory = of;
+        of.begin(this, found);
+        of.processor().keepReachable();
+        return bytes;
+    }
+
+    private DirectFrames storeOf(TranslatedMemory of) {
+        DirectFrames store = of.direct();
+        if (store == null) {
+            throw new UnsupportedOperationException(
+                    "the frames are in a store of the embedder's, which has no buffers");
+        }
+        if (store != frames) {
+            readable = new ByteBuffer[store.buffers()];
+            writable = new ByteBuffer[store.buffers()];
+            frames = store;
+        }
+        return store;
+    }
+
+    /** Returns how many bytes follow each other in memory, and in one buffer. */
+    private int extent(TranslatedMemory of, DirectFrames store, long from, long first, int most) {
+        int bytes = Math.min(most, of.restOfPage(from));
+        while (bytes < most) {
+            long next = of.translatePresent(from + bytes, access);
+            if (next != first + bytes || !store.areTogether(of.frameOf(first), of.frameOf(next))) {
+                return bytes;
+            }
+            bytes += Math.min(most - bytes, of.restOfPage(from + bytes));
+        }
+        return bytes;
+    }
+
+    private ByteBuffer view(TranslatedMemory of, DirectFrames store, long first, int bytes) {
+        boolean isReadOnly = access == Protection.READ;
+        @Nullable
+        ByteBuffer[] views = of.endsRuns() ? new ByteBuffer[store.buffers()] : isReadOnly ? readable : writable;
+        return store.bytes(first, bytes, views, isReadOnly).order(cpu.order());
+    }
+
+    /** Ends the run, if there is one. */
+    private void end() {
+        TranslatedMemory of = memory;
+        if (of != null) {
+            of.end(this);
+        }
+        forget();
+    }
+
+    /** Forgets the run: there is none from now on. */
+    void forget() {
+        memory = null;
+        buffer = null;
+        length = 0;
+    }
+
+    /** Forgets the run, and has its buffer refuse every access. Only for a buffer that no other run has. */
+    void revoke() {
+        ByteBuffer of = Objects.requireNonNull(buffer);
+        forget();
+        of.limit(0);
+    }
+
+    /** Returns the right to the pages: READ of {@link Protection}, or {@link TranslatedMemory#UPDATE}. */
+    int access() {
+        return access;
+    }
+
+    /** Keeps what a judge compares at the end of the run. */
+    void stamp(long at, long[] reuseStamps) {
+        physical = at;
+        stamps = reuseStamps;
+    }
+
+    /** Returns the physical address of the first byte, on a checked machine. */
+    long physical() {
+        return physical;
+    }
+
+    /** Returns the reuse stamps of the frames when the run was found, on a checked machine. */
+    long[] stamps() {
+        return stamps;
+    }
+
+    @Override
+    public ByteBuffer buffer() {
+        ByteBuffer of = buffer;
+        if (of == null) {
+            throw new IllegalStateException("there is no run");
+        }
+        return of;
+    }
+
+    @Override
+    public int offset() {
+        return offset;
+    }
+
+    @Override
+    public int length() {
+        return length;
+    }
+
+    @Override
+    public long address() {
+        return address;
+    }
+
+    @Override
+    public boolean isValid() {
+        TranslatedMemory of = memory;
+        return of != null && of.processor().isGuest() && of.processor().drops() == drops;
+    }
+
+    @Override
+    public String toString() {
+        return length == 0 ? "no run" : "run of " + length + " bytes at 0x" + Long.toHexString(address);
+    }
+}

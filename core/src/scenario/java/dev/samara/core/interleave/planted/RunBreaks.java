@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SourceBreak;
+import java.util.List;
+
+/** Runs that outlive their page. */
+final class RunBreaks {
+    private static final String RUN = "dev.samara.core.internal.guest.GuestRun";
+
+    private RunBreaks() {}
+
+    /** A run is taken for valid as long as its CPU is in GUEST. */
+    private static Planting afterPoll() {
+        return SourceBreak.of(RUN, " && of.processor().drops() == drops;", ";");
+    }
+
+    /** The CPU leaves GUEST after the translation, as a fault of a second page would have it. */
+    private static Planting afterGuest() {
+        return SourceBreak.of(
+                RUN,
+                "int bytes = extent(of, store, from, found, most);",
+                "of.leave(true);\n        of.enter();\n        int bytes = extent(of, store, from, found, most);");
+    }
+
+    static final List<PlantedBreak> ALL = List.of(
+            PlantedBreak.of("a run outlives a truncation after a poll", RunScenarios.Truncation.class, 1, afterPoll()),
+            PlantedBreak.of("a run outlives an eviction after a poll", RunScenarios.Eviction.class, 1, afterPoll()),
+            PlantedBreak.of(
+                    "a run outlives a copy on write after a poll", RunScenarios.CopyOnWrite.class, 1, afterPoll()),
+            PlantedBreak.of(
+                    "a run is found before its CPU leaves GUEST, beside a truncation",
+                    RunScenarios.Truncation.class,
+                    1,
+                    afterGuest()),
+            PlantedBreak.of(
+                    "a run is found before its CPU leaves GUEST, beside an eviction",
+                    RunScenarios.Eviction.class,
+                    1,
+                    afterGuest()),
+            PlantedBreak.of(
+                    "a run is found before its CPU leaves GUEST, beside a copy on write",
+                    RunScenarios.CopyOnWrite.class,
+                    1,
+                    afterGuest()));
+}
