@@ -148,11 +148,11 @@ final class CpuScenarios {
                 public String run(State state, Cpu cpu) {
                     // As a FlatMemory whose frames are in a region.
                     SoftTlb.Viewed viewed = (SoftTlb.Viewed) cpu.memory();
-                    boolean isAny = viewed.refill(AT + PAGE, Protection.READ) != SoftTlb.MISS
-                            | viewed.refill(SECOND, Protection.READ) != SoftTlb.MISS;
+                    boolean isOne = viewed.refill(AT + PAGE, Protection.READ) != SoftTlb.MISS;
+                    boolean isOther = viewed.refill(SECOND, Protection.READ) != SoftTlb.MISS;
                     cpu.poll();
                     cpu.leaveGuest();
-                    return isAny ? "used" : "left";
+                    return isOne || isOther ? "used" : "left";
                 }
             });
         }

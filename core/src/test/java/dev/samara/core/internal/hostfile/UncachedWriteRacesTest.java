@@ -218,12 +218,12 @@ final class UncachedWriteRacesTest extends HostFileFixture {
                 }
             }
         };
-        assertEquals(3 * mib, file.pwrite(ByteBuffer.allocateDirect(3 * mib), 0));
+        assertEquals(3L * mib, file.pwrite(ByteBuffer.allocateDirect(3 * mib), 0));
         assertEquals(2, writes.get(), "the second one has begun when the file is cut");
-        assertEquals(2 * mib, Files.size(path));
+        assertEquals(2L * mib, Files.size(path));
         assertEquals(0, file.fsync());
-        assertEquals(2 * mib, Files.size(path));
-        assertEquals(2 * mib, file.size());
+        assertEquals(2L * mib, Files.size(path));
+        assertEquals(2L * mib, file.size());
         file.close();
     }
 
