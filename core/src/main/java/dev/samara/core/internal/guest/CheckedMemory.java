@@ -171,7 +171,7 @@ public final class CheckedMemory extends TranslatedMemory {
         return seen;
     }
 
-    /** Returns the rights that an atomic access uses. An update reads what it replaces, and fails without that right. */
+    /** Returns the rights that an atomic access uses. An update reads what it replaces, and so needs both. */
     private static long rightsOf(AtomicUpdate what) {
         if (what.isUpdate()) {
             return Pte.READ | Pte.WRITE;
