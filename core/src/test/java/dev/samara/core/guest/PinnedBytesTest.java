@@ -68,7 +68,7 @@ final class PinnedBytesTest {
         long at = fixture.anonymous(1);
         PinnedFrame pinned = fixture.pin(at, WRITE);
         for (int size = 1; size <= 8; size *= 2) {
-            long all = size == 8 ? -1 : (1L << 8 * size) - 1;
+            long all = size == 8 ? -1 : (1L << (8 * size)) - 1;
             pinned.put(SIZE - size, size, -1);
             assertEquals(all, pinned.get(SIZE - size, size));
             pinned.putVolatile(SIZE - size, size, 5);
@@ -76,12 +76,13 @@ final class PinnedBytesTest {
             assertEquals(5, pinned.compareAndExchange(SIZE - size, size, 4, 6));
             assertEquals(5, pinned.compareAndExchange(SIZE - size, size, 5, 6));
             assertEquals(6, pinned.get(SIZE - size, size));
-            int of = size;
-            assertThrows(IndexOutOfBoundsException.class, () -> pinned.get(SIZE - of + 1, of));
-            assertThrows(IndexOutOfBoundsException.class, () -> pinned.put(-1, of, 0));
-            assertThrows(IndexOutOfBoundsException.class, () -> pinned.getVolatile(-of, of));
-            assertThrows(IndexOutOfBoundsException.class, () -> pinned.putVolatile(SIZE, of, 0));
-            assertThrows(IndexOutOfBoundsException.class, () -> pinned.compareAndExchange(SIZE, of, 0, 0));
+            int bytes = size;
+            long end = SIZE;
+            assertThrows(IndexOutOfBoundsException.class, () -> pinned.get(SIZE - bytes + 1, bytes));
+            assertThrows(IndexOutOfBoundsException.class, () -> pinned.put(-1, bytes, 0));
+            assertThrows(IndexOutOfBoundsException.class, () -> pinned.getVolatile(-bytes, bytes));
+            assertThrows(IndexOutOfBoundsException.class, () -> pinned.putVolatile(end, bytes, 0));
+            assertThrows(IndexOutOfBoundsException.class, () -> pinned.compareAndExchange(end, bytes, 0, 0));
         }
         assertThrows(IllegalArgumentException.class, () -> pinned.get(0, 3));
         assertThrows(IllegalArgumentException.class, () -> pinned.getVolatile(2, 4));
