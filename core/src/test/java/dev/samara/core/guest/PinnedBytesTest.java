@@ -77,7 +77,7 @@ final class PinnedBytesTest {
             assertEquals(5, pinned.compareAndExchange(SIZE - size, size, 5, 6));
             assertEquals(6, pinned.get(SIZE - size, size));
             int bytes = size;
-            long end = SIZE;
+            int end = SIZE;
             assertThrows(IndexOutOfBoundsException.class, () -> pinned.get(SIZE - bytes + 1, bytes));
             assertThrows(IndexOutOfBoundsException.class, () -> pinned.put(-1, bytes, 0));
             assertThrows(IndexOutOfBoundsException.class, () -> pinned.getVolatile(-bytes, bytes));
