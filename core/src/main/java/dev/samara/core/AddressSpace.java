@@ -139,7 +139,13 @@ public final class AddressSpace implements AutoCloseable {
 
     private final SpaceReferences.Entry entry;
 
-    /** The layout to which calls go: the space's; from the close on, a layout that is closed for ever. */
+    /**
+     * The layout to which calls go: the space's; from the close on, a layout that is closed for ever.
+     *
+     * @written the thread that gives the reference up (volatile)
+     * @read any thread (volatile)
+     * @invariant the layout of the space until the close, afterwards one that is closed for ever
+     */
     private volatile Layout layout;
 
     /** Takes over a reference to the users of a space, which the caller has taken. */

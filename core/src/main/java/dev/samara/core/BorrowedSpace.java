@@ -96,7 +96,14 @@ public final class BorrowedSpace implements AutoCloseable {
         /** Keeps the space to which the CPU goes back. It may be that {@code home} is closed. */
         private final @Nullable HomeRef homeUser;
 
-        /** Keeps the page table without users; null with users, and once the borrower has it. */
+        /**
+         * Keeps the page table without users; null with users, and once the borrower has it.
+         *
+         * @written the CPU's thread (volatile)
+         * @read the CPU's thread; a thread that has found the CPU gone (volatile)
+         * @invariant the reference of a borrow without users, until the borrower has left. If the CPU is gone, the
+         *     thread that has found that closes it
+         */
         private volatile @Nullable PageTableRef pageTable;
 
         BorrowReferences(Lifetime lifetime, @Nullable HomeRef homeUser) {

@@ -48,7 +48,14 @@ public final class Machine implements AutoCloseable {
     private final Spaces spaces;
     private final SpaceReferences references;
     private final int tlbEntries;
+
+    /**
+     * @written a thread that claims a CPU (get-and-add)
+     * @read a thread that claims a CPU (get-and-add)
+     * @invariant the number of the last CPU claimed
+     */
     private final AtomicInteger cpus = new AtomicInteger();
+
     private final HousekeepingAgent housekeeping;
     private final FutexBuckets futexes;
     private final GuestCpus guests = new GuestCpus(this::newVcpu);

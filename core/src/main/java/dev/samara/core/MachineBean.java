@@ -25,6 +25,13 @@ final class MachineBean implements MachineMXBean, Registration {
     private final WeakReference<Machine> machine;
     private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
     private final ObjectName name;
+
+    /**
+     * @written a thread that closes the registration or the machine, or reads an attribute of a machine that was
+     *     collected (get-and-set)
+     * @read not at all
+     * @invariant never set again; one thread unregisters the MBean, whose name another one may have by then
+     */
     private final AtomicBoolean isRegistered = new AtomicBoolean(true);
 
     private MachineBean(Machine machine, ObjectName name) {

@@ -21,6 +21,12 @@ public final class PageTableRef implements AutoCloseable {
     private final Machine machine;
     private final Layout layout;
     private final SpaceReferences.Entry entry;
+
+    /**
+     * @written the thread that closes the reference (volatile)
+     * @read any thread (volatile)
+     * @invariant never reset
+     */
     private volatile boolean isClosed;
 
     /** Takes over a reference that the caller acquired. */

@@ -41,6 +41,13 @@ final class SpaceReferences {
         private final String holder = Thread.currentThread().getName();
         private final long since = System.nanoTime();
         private final @Nullable Throwable where;
+
+        /**
+         * @written the thread that closes the reference, or has found it collected (compare-and-set)
+         * @read any thread (volatile)
+         * @pairs the thread whose compare-and-set succeeds gives the reference up
+         * @invariant never reset
+         */
         private final AtomicBoolean isEnded = new AtomicBoolean();
 
         Entry(Object reference, Identity identity, @Nullable Lifetime lifetime, SpaceReference.Kind kind) {
@@ -112,11 +119,30 @@ final class SpaceReferences {
 
     private final MachineState host;
     private final boolean isTracked;
+
+    /**
+     * @written threads that take a reference (get-and-add)
+     * @read threads that take a reference (get-and-add)
+     * @invariant the number of the last reference taken
+     */
     private final AtomicLong last = new AtomicLong();
+
+    /**
+     * @written threads that take a reference or give one up (concurrent map)
+     * @read any thread (concurrent map)
+     * @invariant an entry for each reference that is not given up, and perhaps others that have ended, for displays
+     */
     private final ConcurrentSkipListMap<Long, Entry> entries = new ConcurrentSkipListMap<>();
+
     private final ReferenceQueue<Object> lost = new ReferenceQueue<>();
 
-    /** Whether an ended entry may be in the map still. */
+    /**
+     * Whether an ended entry may be in the map still.
+     *
+     * @written a thread that had no memory or no stack to take an entry out of the map (volatile)
+     * @read a thread that looks for collected references (volatile)
+     * @invariant never reset
+     */
     private volatile boolean isLeft;
 
     SpaceReferences(MachineState host, boolean isTracked) {

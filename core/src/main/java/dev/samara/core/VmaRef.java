@@ -28,6 +28,11 @@ public final class VmaRef implements AutoCloseable {
     private final VmArea vma;
     private final @Nullable RefTracker tracker;
 
+    /**
+     * @written any thread that releases (compare-and-set)
+     * @read {@code toString} (volatile)
+     * @invariant true once; the thread that sets it releases the reference
+     */
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;
 

@@ -65,6 +65,12 @@ public final class CodeCache {
         /** Set before any other thread finds the page in the map. */
         private @Nullable Watchpoint watchpoint;
 
+        /**
+         * @words {@code isWritten}, {@code areChanged} of {@code CodeCache}, {@code TranslationCache}
+         * @written the thread of the CPU that has stored to the code (volatile)
+         * @read each thread that is about to run the code (volatile)
+         * @invariant stays set: the code is dropped, and made again
+         */
         private volatile boolean isWritten;
     }
 

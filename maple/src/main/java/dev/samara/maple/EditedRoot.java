@@ -24,16 +24,42 @@ abstract class EditedRoot extends AfterRoot {
         }
     }
 
-    /** The era of the tree. Written under the lock, by {@link #publish} and {@link #endEra}. */
+    /**
+     * The era of the tree. Written under the lock, by {@link #publish} and {@link #endEra}.
+     *
+     * @written holder of the writer lock: {@code publish} opens one; {@code endEra}, or a later commit, ends it
+     *     (release)
+     * @read any thread, in {@code eraAcquire} (acquire); holders of the writer lock (plain)
+     * @invariant no open era comes twice. While an era is open, only its nodes are written in place. While it is
+     *     closed, no node below {@code root} is written in place
+     */
     private Era era;
 
     /** Serializes edits. May be a lock of the caller. */
     final ReentrantLock writerLock;
 
-    /** The working copy of the current edit or transaction. Guarded by the lock. */
+    /**
+     * The working copy of the current edit or transaction. Guarded by the lock.
+     *
+     * @words {@code draft} and all in it of {@code EditedRoot}, {@code Draft}, {@code Splice}, {@code LevelRebuild},
+     *     {@code OwnedPath}
+     * @written holder of the writer lock (plain)
+     * @read holder of the writer lock (plain)
+     * @invariant outside of edits and transactions: {@code draft.root == root}, or the remains of a transaction that
+     *     was left open, which the next edit discards. No published root leads to a node that {@code OwnedPath.owned}
+     *     marks
+     */
     final Draft draft = new Draft();
 
-    /** The latest transaction, or null once it has ended. Guarded by the lock. */
+    /**
+     * The latest transaction, or null once it has ended. Guarded by the lock.
+     *
+     * @words {@code current}, {@code owner} and {@code releases}
+     * @written holder of the writer lock (plain)
+     * @read holder of the writer lock (plain)
+     * @invariant null, or the transaction begun last and its thread; it is open only if that thread holds the lock and
+     *     has held it since, which has been released so often when it began
+     */
     private @Nullable Object current;
 
     /** The thread that began {@link #current}. Guarded by the lock. */

@@ -23,7 +23,13 @@ final class InPlace {
     /** A placeholder for the root's largest gap, which no node records. */
     private static final long UNKNOWN = -1L;
 
-    /** The leaf's slot in the node that {@link #parent} returned. Guarded by the writer lock. */
+    /**
+     * The leaf's slot in the node that {@link #parent} returned. Guarded by the writer lock.
+     *
+     * @written holder of the writer lock (plain)
+     * @read holder of the writer lock (plain)
+     * @invariant within an edit: the slot of the leaf in the node that {@code parent} has returned
+     */
     private int parentSlot;
 
     InPlace() {}

@@ -62,6 +62,18 @@ final class Node {
     /**
      * For {@link LeafBoundary}, which must not have a static initializer: the first edit of a program may run near the
      * end of the stack, and a failed initializer makes its class unusable.
+     *
+     * @written holder of the writer lock, in {@code move} (release), if the pivots name the boundary ({@code of}), a
+     *     node of the open era that is in the tree has the leaf, and no other node has it ({@code Node.ownsLeaf});
+     *     before other code has the leaf (plain)
+     * @read any thread (plain; then the fence of {@code LeafPivots.endRead})
+     * @pairs the store in {@code move} with the fence in {@code endRead}. All earlier actions of the writer come before
+     *     all that a reader does once it has found an index on its new side
+     * @invariant the pivots rise, and one of them moves, or none: never another one as long as the leaf is in use.
+     *     Pivots of which one moves have one leaf. So a reader that loads this one once, in any order with the others,
+     *     has the pivots of the instant of that load. A reader that loads it again compares ({@code Cursor}), has a
+     *     copy ({@code EntryWalk.at}), or needs only one of the loads ({@code AllocationView.isFree}). The boundary of
+     *     a free range at an end of a leaf does not move
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -71,7 +83,16 @@ final class Node {
     /** The root of an empty tree. */
     static final Node EMPTY = empty();
 
-    /** The height above the leaves: 1 if the children are leaves, else their level plus 1. */
+    /**
+     * The height above the leaves: 1 if the children are leaves, else their level plus 1.
+     *
+     * @words everything else in a node and in a leaf
+     * @written the thread that builds the node, or edits again a node that it has built (elements only). This comes
+     *     before {@code root}, or a view outside of its own transaction, leads to the node (plain)
+     * @read any thread (plain)
+     * @invariant immutable from then on. The {@code contents} of a snapshot are final, so a snapshot may also be passed
+     *     on by a race
+     */
     final int level;
 
     /** A bit for each slot, set if its subtree contains a reservation. */
@@ -94,7 +115,20 @@ final class Node {
     /** The children of a node above level 1; empty in level 1. */
     final Node[] nodes;
 
-    /** The children of a node of level 1; empty above. */
+    /**
+     * The children of a node of level 1; empty above.
+     *
+     * @words {@code leaves} and {@code childPivots}, their elements in level 1
+     * @written holder of the writer lock, in {@code replaceLeaf} ({@code leaves} release, {@code childPivots} plain),
+     *     if the node is of the open era
+     * @read any thread, in {@code leaf} and {@code isLeaf} (acquire), and in {@code Lookup}, {@code Reader} and {@code
+     *     Cursor} ({@code childPivots} plain, used only if the leaf found has the same array; {@code Lookup} lists what
+     *     a reader can see at each step); below a frozen root, or by holders of the writer lock (plain)
+     * @pairs the store in {@code replaceLeaf} with the load in {@code leaf}. The building of the leaf, and all earlier
+     *     actions of the writer, come before all that the reader does with the leaf
+     * @invariant {@code leaves[i]} is a complete leaf. It has the bounds of the leaf before it, the form of its pivots,
+     *     and its notes of reservations and even pivots. A leaf that was replaced never comes back
+     */
     final @Nullable Object[][] leaves;
 
     /**
@@ -106,6 +140,11 @@ final class Node {
     /**
      * The length of the largest free range in each subtree, unsigned: 0 for none, 2^64 represented as 2^64-1. Lookups
      * do not read it.
+     *
+     * @written holder of the writer lock, if the node is of the open era (plain)
+     * @read holder of the writer lock (plain); {@code validate} and {@code dump}, of nodes of an era that has ended
+     *     (plain)
+     * @invariant outside of an edit: the largest free range below each child
      */
     final long[] gaps;
 
@@ -115,6 +154,10 @@ final class Node {
     /**
      * A bit for each slot of a node of level 1, set if {@link #replaceLeaf} stored the leaf in it. As long as this node
      * is in the tree, no other node then refers to that leaf. Guarded by the writer lock; readers must not use it.
+     *
+     * @written holder of the writer lock, in {@code replaceLeaf} (plain, lock)
+     * @read holder of the writer lock (plain)
+     * @invariant a bit is set only where this node was in the tree when it got the leaf. A copy of the node has none
      */
     private short ownLeaves;
 

@@ -12,7 +12,13 @@ final class PartRoots {
     private final Node[] roots;
     private final long[] borders;
 
-    /** The root of the joined tree, or null before it is first needed. */
+    /**
+     * The root of the joined tree, or null before it is first needed.
+     *
+     * @written any thread that uses a snapshot of parts (volatile)
+     * @read such threads (volatile)
+     * @invariant null, or the root of a complete tree. Two threads may store two trees, with the same contents
+     */
     private volatile @Nullable Node joined;
 
     /**

@@ -24,7 +24,17 @@ abstract class PublishedRoot extends BeforeRoot {
         }
     }
 
-    /** The tree that readers see. Written under the writer lock. */
+    /**
+     * The tree that readers see. Written under the writer lock.
+     *
+     * @written an edit or a commit that holds the writer lock, in {@code publish} only (release)
+     * @read any thread, in {@code rootAcquire} (acquire); {@code snapshot}, {@code version} and their checks, in {@code
+     *     rootVolatile} (volatile); holders of the writer lock, in {@code rootPlain} (plain)
+     * @pairs the store in {@code publish} with the loads in {@code rootAcquire} and {@code rootVolatile}. The building
+     *     of the nodes, and all earlier actions of the writer, come before all that the reader does with the nodes that
+     *     it finds. An edit stores either this word, one slot, or one word of a leaf's pivots, once
+     * @invariant a complete tree: {@code validate()} passes. On a cache line of its own
+     */
     private Node root;
 
     PublishedRoot(Node root) {

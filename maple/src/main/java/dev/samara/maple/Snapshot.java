@@ -25,7 +25,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> {
 
-    /** The root, a {@link Node}; or {@link PartRoots}, which are joined to a root when it is first needed. */
+    /**
+     * The root, a {@link Node}; or {@link PartRoots}, which are joined to a root when it is first needed.
+     *
+     * @words {@code contents}
+     * @written constructor (plain, final)
+     * @read any thread (plain)
+     * @invariant the root of a tree at one instant, or the {@code PartRoots} of several trees at one instant
+     */
     private final Object contents;
 
     Snapshot(Node root) {

@@ -20,7 +20,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCloseable {
 
+    /**
+     * @words all fields
+     * @written constructor (plain, final)
+     * @read any thread (plain): a call by another thread compares {@code owner} and is refused
+     * @invariant immutable; its state is in {@code draft} and {@code current}
+     */
     private final EditedRoot tree;
+
     private final Draft draft;
     private final Thread owner = Thread.currentThread();
 

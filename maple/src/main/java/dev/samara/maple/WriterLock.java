@@ -11,7 +11,13 @@ final class WriterLock extends ReentrantLock {
 
     private static final long serialVersionUID = 1L;
 
-    /** Guarded by this lock. */
+    /**
+     * Guarded by this lock.
+     *
+     * @written thread that is about to release the lock (plain, lock)
+     * @read holder of the lock (plain)
+     * @invariant unchanged while one thread holds the lock
+     */
     private long releases;
 
     WriterLock() {}

@@ -5,12 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Machine;
+import dev.samara.testing.Project;
+import dev.samara.testing.WordComments;
+import dev.samara.testing.WordComments.WordComment;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,24 +28,13 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Shared words are accessed in the modes that docs/concurrency.md names. Runs do not find a missing mode: x86 and
- * HotSpot order more than the program asks for. The class files have every access, so that no way to write one hides
- * it.
+ * Shared words are accessed in the modes that their comments name. Runs do not find a missing mode: x86 and HotSpot
+ * order more than the program asks for. The class files have every access, so that no way to write one hides it.
  */
 class AccessModesTest {
-    private static final Path BASE = Path.of(System.getProperty("basedir", ""));
+    /** The handle of a field, as in {@code brk (BRK) of LayoutState}. */
+    private static final Pattern HANDLE = Pattern.compile(" \\(\\w+\\)");
 
-    private static final Pattern WORD = Pattern.compile("""
-        (?s)
-        #### ([^
-        ]+): ([^
-        :]+)
-
-        - \\*Written\\*: (.*?)
-        - \\*Read\\*: (.*?)
-        - \\*(?:Pairs|Invariant)\\*\
-        """);
-    private static final Pattern NAME = Pattern.compile("`(\\w+)`(?: \\(handle `(\\w+)`\\))?");
     private static final Pattern BRACKETS = Pattern.compile("(?s)\\(([^()]*)\\)");
     private static final Pattern WRITTEN = Pattern.compile("\\b(plain(, by its handle)?|opaque|release|volatile|adder|"
             + "(compare-and-set|compare-and-exchange|get-and-(set|add|or|and|xor|update))"
@@ -53,16 +43,15 @@ class AccessModesTest {
 
     private static final Set<String> PLAIN = Set.of("read plain", "written plain");
 
-    /** The words of a page, each with its modes. A heading may name several words, and several classes. */
-    private static Map<String, Set<String>> said(String page) {
+    /** The words of some comments, each with its modes. A comment may name several words, and several classes. */
+    private static Map<String, Set<String>> said(List<WordComment> comments) {
         Map<String, Set<String>> said = new TreeMap<>();
-        Matcher word = WORD.matcher(page);
-        while (word.find()) {
+        for (WordComment comment : comments) {
             Set<String> modes = new TreeSet<>();
-            addModes("written ", WRITTEN, word.group(3), modes);
-            addModes("read ", READ, word.group(4), modes);
-            for (String name : names(word.group(1))) {
-                for (String type : names(word.group(2))) {
+            addModes("written ", WRITTEN, comment.text("written"), modes);
+            addModes("read ", READ, comment.text("read"), modes);
+            for (String name : comment.words()) {
+                for (String type : comment.types()) {
                     said.computeIfAbsent(name + " of " + type, any -> new TreeSet<>())
                             .addAll(modes);
                 }
@@ -71,29 +60,15 @@ class AccessModesTest {
         return said;
     }
 
-    private static List<String> names(String cell) {
-        List<String> names = new ArrayList<>();
-        Matcher name = NAME.matcher(cell);
-        while (name.find()) {
-            names.add(name.group(1) + (name.group(2) == null ? "" : " (" + name.group(2) + ")"));
-        }
-        return names;
-    }
-
-    /** Adds the modes in the brackets of an item. An exchange is a write, also where it stands under Read. */
-    private static void addModes(String verb, Pattern pattern, String cell, Set<String> modes) {
-        Matcher brackets = BRACKETS.matcher(cell.replaceAll("\\s+", " "));
+    /** Adds the modes in the brackets of a tag. An exchange is a write, also in the tag {@code read}. */
+    private static void addModes(String verb, Pattern pattern, String text, Set<String> modes) {
+        Matcher brackets = BRACKETS.matcher(text.replaceAll("\\{@code ([^}]*)\\}", "$1"));
         while (brackets.find()) {
             Matcher mode = pattern.matcher(brackets.group(1));
             while (mode.find()) {
                 modes.add(verb + mode.group());
             }
         }
-    }
-
-    private static String core() throws IOException {
-        String page = Files.readString(BASE.resolve("../docs/concurrency.md"));
-        return page.substring(page.indexOf("\n## core\n"), page.indexOf("\n## emulator\n"));
     }
 
     private static SharedWords words() throws IOException {
@@ -105,12 +80,13 @@ class AccessModesTest {
     }
 
     @Test
-    @DisplayName("each volatile field, VarHandle and atomic is accessed in the modes that docs/concurrency.md says")
+    @DisplayName("each volatile field, VarHandle and atomic is accessed in the modes that its comment says")
     void modes() throws IOException {
-        Map<String, Set<String>> used = words().modes();
+        Map<String, Set<String>> used = new TreeMap<>();
+        words().modes().forEach((word, modes) -> used.put(HANDLE.matcher(word).replaceAll(""), modes));
         assertTrue(used.containsKey("brk of LayoutState"), used::toString);
         assertTrue(used.containsKey("pool of CommittedMemory"), used::toString);
-        Map<String, Set<String>> said = said(core());
+        Map<String, Set<String>> said = said(WordComments.in(Project.module("core")));
         // Class files tell of an access to an array without a handle, but not which array it is.
         said.forEach((word, modes) -> modes.removeIf(mode -> PLAIN.contains(mode) && word.matches("[A-Z]\\w* of .*")));
         // Other words are accessed in plain mode, and belong to a thread or to a lock.
@@ -201,28 +177,43 @@ class AccessModesTest {
     }
 
     @Test
-    @DisplayName("the modes of a page are those in brackets")
-    void pages() {
+    @DisplayName("the modes of a comment are those in brackets")
+    void comments() {
+        String source = """
+                class X {
+                    /**
+                     * A word.
+                     *
+                     * @written to release it (compare-and-set; at last
+                     *     release)
+                     * @read anyone, by {@code get()} (acquire)
+                     * @pairs not read (opaque)
+                     * @invariant none
+                     */
+                    private int a;
+
+                    /**
+                     * @words {@code b}, {@code c} of {@code Other}, {@code Third}
+                     * @written one thread (plain, lock)
+                     * @read that thread (volatile)
+                     * @invariant none
+                     */
+                    private int b;
+                }
+                """;
+        Set<String> modes = Set.of("read volatile", "written plain");
         assertEquals(
                 Map.of(
-                        "a (A) of X", Set.of("read acquire", "written compare-and-set", "written release"),
-                        "b of X", Set.of("read acquire", "written compare-and-set", "written release"),
-                        "c of Y", Set.of("read volatile", "written plain")),
-                said("""
-
-                    #### `a` (handle `A`), `b`: `X`
-
-                    - *Written*: to release it (compare-and-set; at last
-                      release)
-                    - *Read*: anyone (acquire)
-                    - *Pairs*: not read (opaque)
-                    - *Invariant*: none
-
-                    #### `c`: `Y`
-
-                    - *Written*: (plain, lock)
-                    - *Read*: (volatile)
-                    - *Invariant*: none
-                    """));
+                        "a of X",
+                        Set.of("read acquire", "written compare-and-set", "written release"),
+                        "b of Other",
+                        modes,
+                        "c of Other",
+                        modes,
+                        "b of Third",
+                        modes,
+                        "c of Third",
+                        modes),
+                said(WordComments.of(Path.of("X.java"), source)));
     }
 }

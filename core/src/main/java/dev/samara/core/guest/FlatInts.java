@@ -10,7 +10,19 @@ import java.nio.ByteOrder;
 /** The accesses of {@link FlatMemory} to four bytes: an int or a float. */
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
+    /**
+     * @written guests, by stores (opaque; release; volatile) and updates (compare-and-set; compare-and-exchange;
+     *     get-and-add; get-and-set; get-and-and; get-and-or; get-and-xor)
+     * @read guests, by loads (opaque; acquire; volatile)
+     * @invariant the bytes of frames, while the CPU is in GUEST: the guest decides their order
+     */
     private static final VarHandle LITTLE = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * @written guests whose numbers are big-endian, by additions (get-and-add)
+     * @read nothing: such guests load by {@code LITTLE}, and reverse the bytes
+     * @invariant the bytes of frames, while the CPU is in GUEST
+     */
     private static final VarHandle BIG = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
     FlatInts(GuestMemory memory, ByteOrder order) {

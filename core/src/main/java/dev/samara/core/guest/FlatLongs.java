@@ -10,8 +10,20 @@ import java.nio.ByteOrder;
 /** The accesses of {@link FlatMemory} to eight bytes: a long or a double. */
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
+    /**
+     * @written guests, by stores (opaque; release; volatile) and updates (compare-and-set; compare-and-exchange;
+     *     get-and-add; get-and-set; get-and-and; get-and-or; get-and-xor)
+     * @read guests, by loads (opaque; acquire; volatile)
+     * @invariant the bytes of frames, while the CPU is in GUEST: the guest decides their order
+     */
     private static final VarHandle LITTLE =
             MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * @written guests whose numbers are big-endian, by additions (get-and-add)
+     * @read nothing: such guests load by {@code LITTLE}, and reverse the bytes
+     * @invariant the bytes of frames, while the CPU is in GUEST
+     */
     private static final VarHandle BIG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
     FlatLongs(GuestMemory memory, ByteOrder order) {

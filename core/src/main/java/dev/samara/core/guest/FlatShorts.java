@@ -13,6 +13,11 @@ import java.nio.ByteOrder;
  */
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
+    /**
+     * @written guests, by stores (opaque; release; volatile)
+     * @read guests, by loads (opaque; acquire; volatile)
+     * @invariant the bytes of frames, while the CPU is in GUEST: the guest decides their order
+     */
     private static final VarHandle LITTLE =
             MethodHandles.byteBufferViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
 

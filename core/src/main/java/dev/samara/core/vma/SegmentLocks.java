@@ -12,7 +12,15 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 @Experimental
 public abstract sealed class SegmentLocks permits LockedSegments {
-    /** Grows under the monitor only, so that a limit is exact. The removal of a segment takes no lock. */
+    /**
+     * Grows under the monitor only, so that a limit is exact. The removal of a segment takes no lock.
+     *
+     * @written a thread that locks a segment, in the monitor (get-and-add); one that unlocks or removes a segment
+     *     (get-and-add)
+     * @read a thread that locks a segment, in the monitor; any thread (volatile)
+     * @invariant not less than the charges of all locked segments. It grows in the monitor only, so the limit is exact.
+     *     {@code ShmLockTest.twoLocks}
+     */
     private final AtomicLong bytes = new AtomicLong();
 
     /** Creates a count of nothing. */

@@ -17,10 +17,26 @@ public final class SharedSegment {
     private final long size;
     private final @Nullable PageCache pages;
 
-    /** Whether a segment without memory was removed. */
+    /**
+     * Whether a segment without memory was removed.
+     *
+     * @written a thread that removes a segment without memory (volatile)
+     * @read any thread (volatile)
+     * @invariant never reset
+     */
     private volatile boolean isRemovedWithout;
 
-    /** What is charged while the segment is locked; null while it is not; GONE once and for all after its removal. */
+    /**
+     * What is charged while the segment is locked; null while it is not; GONE once and for all after its removal.
+     *
+     * @written a thread that locks or unlocks the segment, in the monitor of {@code SegmentLocks} (compare-and-set);
+     *     the removal of the segment, without a lock (get-and-set)
+     * @read any thread (volatile)
+     * @pairs with itself. A charge is made before the word has it, and is ended by the one thread that takes it out of
+     *     the word, or whose compare-and-set has found the segment removed
+     * @invariant null, or what is charged while the segment is locked, or that it is gone, which is final. {@code
+     *     ShmLockTest.beside}
+     */
     private final AtomicReference<@Nullable LockCharge> lock = new AtomicReference<>();
 
     /** Compared by identity. */

@@ -26,7 +26,14 @@ public abstract sealed class Vma permits VmArea {
     /** The bits above those of {@link VmaFlags}. */
     private static final long MARKS = -1L << VmaFlags.BITS;
 
+    /**
+     * @words all fields
+     * @written constructor (plain, final)
+     * @read any thread (plain)
+     * @invariant immutable
+     */
     private final long start;
+
     private final long end;
 
     /** The attributes and the marks in one word: a layout may have very many VMAs. */

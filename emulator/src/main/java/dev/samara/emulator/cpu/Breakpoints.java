@@ -22,6 +22,12 @@ public final class Breakpoints {
         }
     }
 
+    /**
+     * @written the server's thread of a debugger (volatile)
+     * @read each thread of the process, when it decodes a block, and before it makes a single instruction (volatile)
+     * @invariant what it refers to never changes; the writer marks {@code hasChangedCode} of each thread afterwards, so
+     *     no block from before runs when the thread has been stopped meanwhile
+     */
     private volatile PlantedStops planted = new PlantedStops(new long[0], false);
 
     /** Makes a set without addresses. */

@@ -47,7 +47,15 @@ public final class Hart extends FlatMemory {
     private long faultAddress;
     private int faultAccess;
 
-    /** Set by any thread, read and cleared by that of this hart: there is something to do outside of blocks. */
+    /**
+     * Set by any thread, read and cleared by that of this hart: there is something to do outside of blocks.
+     *
+     * @written any thread sets it (volatile); the thread of the hart clears it (volatile)
+     * @read the thread of the hart, before each block that it interprets and before translated code, which leaves after
+     *     some 2,048 instructions (volatile)
+     * @invariant a thread that asks has written before what there is to do; the hart's thread clears the word before it
+     *     looks for that
+     */
     private volatile boolean isAsked;
 
     private final HartCounts counts = new HartCounts();

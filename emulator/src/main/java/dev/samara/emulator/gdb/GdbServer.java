@@ -27,8 +27,23 @@ public final class GdbServer implements AutoCloseable {
     private final AllStop all = new AllStop(this::notice);
     private final StopControl control = new StopControl(all);
     private final Thread thread = new Thread(this::serve, "gdb server");
+
+    /**
+     * @written the server's thread (volatile)
+     * @read threads of the guest that have something to report (volatile)
+     * @invariant the session of the present client; a notice that finds none is not lost, since a session waits for the
+     *     stop of the guest before it begins, and looks whether it has ended
+     */
     private volatile @Nullable SessionInbox inbox;
+
+    /**
+     * @words {@code client}, {@code isClosed}
+     * @written the server's thread the first, the thread that closes the server the second (volatile)
+     * @read the thread that closes the server, and the server's thread (volatile)
+     * @invariant {@code isClosed} stays set, and the port is closed after it; {@code client} is the last connection
+     */
     private volatile @Nullable Socket client;
+
     private volatile boolean isClosed;
 
     private GdbServer(ServerSocket listening) {

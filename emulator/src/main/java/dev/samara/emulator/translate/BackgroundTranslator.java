@@ -46,8 +46,24 @@ public final class BackgroundTranslator implements CodeTranslator {
     private final Set<Long> requested = ConcurrentHashMap.newKeySet();
 
     private final LoadedClasses live = new LoadedClasses();
+
+    /**
+     * @written the threads that write {@code failed} (adder)
+     * @read threads of the guest that ask for code (sum)
+     * @invariant a count; it only decides how hot code must be
+     */
     private final LongAdder made = new LongAdder();
+
+    /**
+     * @written the translator's thread, or in tests the threads of the guest (get-and-add); its maker, if there is no
+     *     thread for it (volatile)
+     * @read threads of the guest that ask for code (volatile)
+     * @invariant grows; from three on nothing is translated any more. What the translator and threads of the guest
+     *     share besides is in concurrent collections: the code by address, the addresses that are asked for, the plans
+     *     that wait, and the code that is not collected
+     */
     private final AtomicInteger failed = new AtomicInteger();
+
     private final BlockingQueue<HotPlan> plans = new ArrayBlockingQueue<>(GuestLimits.WAITING_PLANS);
     private final Thread worker = new Thread(this::work, "translator of the guest");
 

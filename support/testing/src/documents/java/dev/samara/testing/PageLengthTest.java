@@ -19,7 +19,7 @@ class PageLengthTest {
 
     /** Pages to look something up in: tables, lists of evidence, and records of experiments. */
     private static final Set<String> EVIDENCE =
-            Set.of("breaks.md", "concurrency.md", "experiments.md", "interleavings.md", "performance.md");
+            Set.of("breaks.md", "experiments.md", "interleavings.md", "performance.md");
 
     @Test
     @DisplayName("has at most 500 lines")

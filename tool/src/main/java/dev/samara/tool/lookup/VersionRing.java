@@ -20,22 +20,62 @@ final class VersionRing {
 
     private static final int SPINS = 64;
 
+    /**
+     * @words {@code versions}, {@code lines} and their elements
+     * @written the writer (plain), before it stores {@code completed} or {@code started}
+     * @read readers that have entered (plain), up to {@code completed}
+     * @invariant version n stands at n modulo the capacity until no reader needs it
+     */
     private final LayoutSnapshot[] versions;
+
     private final int[] lines;
     private final int mask;
 
-    /** The lowest version that each reader needs. */
+    /**
+     * The lowest version that each reader needs.
+     *
+     * @written its reader: entering (volatile), leaving (release)
+     * @read the writer (volatile)
+     * @pairs with {@code completed}
+     * @invariant the lowest version that this reader may still read, or none
+     */
     private final AtomicLongArray needs;
 
-    /** The number of the last operation that the writer began. Written in release mode, read in acquire mode. */
+    /**
+     * The number of the last operation that the writer began. Written in release mode, read in acquire mode.
+     *
+     * @written the writer, before an operation publishes (release)
+     * @read readers, after their lookup and an acquire fence (acquire)
+     * @pairs the writer stores it before the operation publishes by a release store; a reader loads it after its lookup
+     * @invariant at least the number of every operation whose effect a lookup has seen
+     */
     private final AtomicLong started = new AtomicLong();
 
-    /** The number of the last stored version. Volatile on both sides: see {@link #enter}. */
+    /**
+     * The number of the last stored version. Volatile on both sides: see {@link #enter}.
+     *
+     * @written the writer (volatile)
+     * @read any thread (volatile)
+     * @pairs with {@code needs}: a reader publishes its need, then reads {@code completed} again; the writer publishes
+     *     {@code completed}, then reads the needs before it overwrites
+     * @invariant a reader that has entered can read every version up to it
+     */
     private volatile long completed;
 
-    /** The address of the writer's operation. Racy, benign because it only guides readers to interesting addresses. */
+    /**
+     * The address of the writer's operation. Racy, benign because it only guides readers to interesting addresses.
+     *
+     * @written the writer (opaque)
+     * @read readers (opaque)
+     * @invariant none: racy, benign because it only tells readers which place is interesting
+     */
     private final AtomicLong target = new AtomicLong();
 
+    /**
+     * @written the writer, at its end (volatile)
+     * @read readers (volatile)
+     * @invariant no version is begun any more
+     */
     private volatile boolean closed;
 
     /** Every version below this one may be overwritten without a check. Used by the writer only. */

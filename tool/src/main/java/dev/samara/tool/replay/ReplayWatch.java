@@ -15,7 +15,13 @@ public final class ReplayWatch {
     private final WatchedMachine machine =
             new WatchedMachine("replay", Touching.memory(), Geometry.LINUX_X86_64.pageSize());
 
+    /**
+     * @written the thread of a replay (get-and-add)
+     * @read any thread (volatile)
+     * @invariant the operations so far
+     */
     private final AtomicLong operations = new AtomicLong();
+
     private final LongConsumer listener;
 
     /** Makes a watch that tells nobody. */

@@ -25,6 +25,12 @@ final class Accessing {
     private final Scene scene;
     private final AddressSpace space;
     private final List<PageModel> plots;
+
+    /**
+     * @written a thread that ends its accesses (get-and-add)
+     * @read the thread that compares the sums (volatile)
+     * @invariant what the threads have added to each page
+     */
     private final AtomicLongArray added;
 
     Accessing(Scene scene, AddressSpace space, List<PageModel> plots) {

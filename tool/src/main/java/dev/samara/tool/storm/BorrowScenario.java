@@ -35,7 +35,14 @@ final class BorrowScenario implements Group {
 
     private final Scene scene;
 
-    /** The space in which the owner is, and its page table; null between two acts. */
+    /**
+     * The space in which the owner is, and its page table; null between two acts.
+     *
+     * @words {@code current}, {@code isReaped}
+     * @written the owner of the lent spaces; a thread that is about to reap a space (volatile)
+     * @read any thread (volatile)
+     * @invariant the space that can be borrowed, null between two acts; {@code isReaped} of a space is never reset
+     */
     private volatile @Nullable LentSpace current;
 
     private long number;

@@ -12,12 +12,35 @@ final class Course {
     final long seed;
     private final boolean keepsGoing;
     private final long begin = System.nanoTime();
+
+    /**
+     * @written any thread (get-and-add)
+     * @read any thread (volatile)
+     * @invariant not 0 if a rule is broken
+     */
     private final AtomicInteger violations = new AtomicInteger();
+
+    /**
+     * @words {@code over}, {@code stalled}
+     * @written any thread (volatile)
+     * @read any thread (volatile)
+     * @invariant once set, no thread begins another step. {@code over} is cleared between two acts only, when all
+     *     threads have ended
+     */
     private volatile boolean over;
+
     private volatile boolean stalled;
 
-    // Guarded by this.
+    /**
+     * Guarded by this.
+     *
+     * @words {@code stoppedCpus}, {@code stoppedSince}, {@code stoppedNanos}
+     * @written holder of its monitor (plain)
+     * @read holder of its monitor (plain)
+     * @invariant time in which a CPU is stopped does not count as time of work
+     */
     private int stoppedCpus;
+
     private long stoppedSince;
     private long stoppedNanos;
 

@@ -34,7 +34,15 @@ final class EarlyReuseScenario implements Group {
     private final AddressSpace space;
     private final Scene scene;
 
-    /** The last round that the mover has begun, and the last round that the squatter has ended. */
+    /**
+     * The last round that the mover has begun, and the last round that the squatter has ended.
+     *
+     * @words {@code begun}, {@code ended}
+     * @written the mover, the squatter (volatile)
+     * @read the mover, the squatter (volatile)
+     * @invariant the squatter maps over the hole of round {@code begun}; the mover begins no other round before {@code
+     *     ended} has that number
+     */
     private volatile long begun;
 
     private volatile long ended;

@@ -10,7 +10,15 @@ import org.jspecify.annotations.Nullable;
 final class Invariant {
     private final String rule;
     private final Course course;
+
+    /**
+     * @words {@code checks}, {@code violations}, {@code first}
+     * @written any thread (adder; {@code first} compare-and-set from null)
+     * @read any thread (sum, volatile)
+     * @invariant the checks of one rule, its violations, and one of these
+     */
     private final LongAdder checks = new LongAdder();
+
     private final LongAdder violations = new LongAdder();
     private final AtomicReference<@Nullable Violation> first = new AtomicReference<>();
 

@@ -3,6 +3,11 @@ package dev.samara.tool.storm;
 
 /** A thread of a storm, which records the time of its last progress. */
 final class Member extends Thread {
+    /**
+     * @written its thread (volatile)
+     * @read the watchdog (volatile)
+     * @invariant the beginning of its present step, in time of work
+     */
     private volatile long progressNanos;
 
     Member(String name, Runnable work, long workedNanos) {

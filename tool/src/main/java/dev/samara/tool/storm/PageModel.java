@@ -39,6 +39,13 @@ final class PageModel {
      */
     private final int distinct;
 
+    /**
+     * @words {@code words}, {@code taken}, {@code cleared}
+     * @written the thread that changes rights or content of a page, before and after its call (volatile)
+     * @read any thread (volatile)
+     * @invariant the version of a page and whether it is being changed; {@code cleared} is stored before the word of
+     *     the call
+     */
     private final AtomicLongArray words;
 
     /** By page, the version after the last call that removed rights or content and has returned. */

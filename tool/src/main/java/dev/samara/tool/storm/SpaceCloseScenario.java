@@ -29,7 +29,13 @@ final class SpaceCloseScenario implements Group {
     private static final long MARK = 0x3E00_0000_0000_0000L;
     private static final int PAUSE_NANOS = 300_000;
 
+    /**
+     * @written a thread that has closed the space, holding the monitor (volatile)
+     * @read any thread (volatile)
+     * @invariant a space that was not closed before this was stored
+     */
     private volatile AddressSpace space;
+
     private final Scene scene;
     private final MemoryFile file;
 

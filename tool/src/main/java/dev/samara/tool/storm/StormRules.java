@@ -30,7 +30,14 @@ final class StormRules {
     final Invariant garbage;
     final Invariant flat;
 
+    /**
+     * @words {@code accesses}, {@code overlaps}, {@code changes}
+     * @written any thread (adder)
+     * @read the thread of the storm (sum)
+     * @invariant counts; they order nothing
+     */
     final LongAdder accesses = new LongAdder();
+
     final LongAdder overlaps = new LongAdder();
     final LongAdder changes = new LongAdder();
 

@@ -15,6 +15,13 @@ final class Watchdog implements AutoCloseable {
     private final Invariant progress;
     private final long patienceNanos;
     private final Thread thread;
+
+    /**
+     * @written the thread that closes the watchdog (volatile)
+     * @read the watchdog's thread (volatile)
+     * @invariant stays set {@code VersionRing} of the replay tool lets one writer show numbered versions of a layout to
+     *     readers. The tool checks the readers' lookups against these versions.
+     */
     private volatile boolean closed;
 
     Watchdog(Course course, Crew crew, Reports reports, Invariant progress, Duration patience) {

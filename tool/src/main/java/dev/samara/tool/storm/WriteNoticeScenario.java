@@ -41,9 +41,20 @@ final class WriteNoticeScenario implements Group {
     private final Scene scene;
     private final PageCache cache;
 
-    /** The number of notices that have begun, by page. */
+    /**
+     * The number of notices that have begun, by page.
+     *
+     * @written the callback of a first write (get-and-add)
+     * @read the thread that writes back (volatile)
+     * @invariant notices that have begun, by page
+     */
     private final AtomicIntegerArray notices = new AtomicIntegerArray(PAGES);
 
+    /**
+     * @written callbacks (get-and-add)
+     * @read any thread (volatile)
+     * @invariant opens without a close
+     */
     private final AtomicLong opens = new AtomicLong();
 
     WriteNoticeScenario(Scene scene) {

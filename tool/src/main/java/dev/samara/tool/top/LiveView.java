@@ -16,7 +16,14 @@ public final class LiveView implements AutoCloseable {
     private final Thread atExit = new Thread(this::interrupted, "end of the view");
     private final TopSample first;
     private TopSample newest;
+
+    /**
+     * @written holder of the monitor (volatile)
+     * @read the ticking thread, without it between two ticks (volatile)
+     * @invariant stays set; no sample is shown after that
+     */
     private volatile boolean isEnded;
+
     private @Nullable Thread ticking;
 
     private LiveView(SampleSource source, ViewOutput output, ExitHooks hooks, TopSample first) {

@@ -17,7 +17,15 @@ final class WaitEvents implements WaitCounts {
     private static final Duration KEPT = Duration.ofSeconds(10);
 
     private final RecordingStream stream = new RecordingStream();
+
+    /**
+     * @words {@code operations}, {@code locks}, {@code nanos}
+     * @written the thread of the recording (adder)
+     * @read any thread (sum)
+     * @invariant counts; they order nothing
+     */
     private final LongAdder operations = new LongAdder();
+
     private final LongAdder locks = new LongAdder();
     private final LongAdder nanos = new LongAdder();
 

@@ -62,12 +62,34 @@ public final class AccessChecker {
     }
 
     private final Consumer<String> reporter;
+
+    /**
+     * @written by the name of {@code numbers}, see there
+     * @read by the name of {@code numbers}, see there
+     * @invariant the number of the last event of a checked machine, one word of all its histories
+     */
     private final AtomicLong events = new AtomicLong();
+
+    /**
+     * @words {@code accesses}, {@code staleAccesses}
+     * @written a CPU that has made an access (adder)
+     * @read any thread (sum)
+     * @invariant counts for statistics; exact once no CPU makes accesses. They order nothing
+     */
     private final LongAdder accesses = new LongAdder();
+
     private final LongAdder staleAccesses = new LongAdder();
     private final History calls = new History(events, CALL_EVENTS);
 
-    /** Guarded by itself. */
+    /**
+     * Guarded by itself.
+     *
+     * @written a thread that begins or ends a revocation (monitor)
+     * @read a CPU that has used an outdated translation (monitor)
+     * @pairs a thread begins its revocation, then changes an entry. A CPU makes its access, reads the entry, then asks
+     *     the checker. If the entry has changed, the revoking call waits for this CPU and has not ended
+     * @invariant every revocation, from before its first change until no CPU may use the revoked translations
+     */
     private final List<Revocation> running = new ArrayList<>();
 
     /**

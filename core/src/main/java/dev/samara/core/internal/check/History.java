@@ -29,8 +29,25 @@ public final class History {
         }
     }
 
+    /**
+     * @written a thread that adds to a history (get-and-add)
+     * @read a thread that adds to a history (get-and-add)
+     * @invariant every event of a checked machine has another number, which orders them
+     */
     private final AtomicLong numbers;
+
+    /**
+     * @written the thread that adds an event (volatile)
+     * @read a thread that reports a violation (volatile)
+     * @invariant events never change; the latest overwrite the first
+     */
     private final AtomicReferenceArray<HistoryEvent> ring;
+
+    /**
+     * @written the thread that adds an event (get-and-add)
+     * @read the thread that adds an event (get-and-add)
+     * @invariant the position of the next event
+     */
     private final AtomicInteger added = new AtomicInteger();
 
     /**

@@ -14,7 +14,14 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 public final class RefTracker {
-    /** By the object of the reference or of the pin. */
+    /**
+     * By the object of the reference or of the pin.
+     *
+     * @words {@code acquired}, {@code released}
+     * @written any thread (concurrent map; monitor of the map)
+     * @read any thread (concurrent map; monitor of the map)
+     * @invariant every reference to a VMA and every pin not released is in {@code acquired}
+     */
     private final Map<Object, Throwable> acquired = new ConcurrentHashMap<>();
 
     /** Has an entry while the object is reachable, because it might be released again. */

@@ -12,6 +12,13 @@ public final class CountedLazy extends LazyContext {
     /**
      * The context to which this holds a reference. For the CPU's thread; if the CPU is {@linkplain CpuOwner gone}, for
      * the thread that takes it offline.
+     *
+     * @written the CPU's thread, or a thread that has found the CPU gone (plain)
+     * @read the CPU's thread, or a thread that has found the CPU gone (plain)
+     * @pairs what the CPU's thread has stored happens before {@code Thread.isAlive} returns false, and before the
+     *     reference to a lost CPU leaves its queue ({@code isLost}); a CPU that is handed over passes it on by {@code
+     *     thread} of {@code CpuOwner}
+     * @invariant the context of which this CPU has a reference to the page table; null for none
      */
     private @Nullable TlbContext kept;
 

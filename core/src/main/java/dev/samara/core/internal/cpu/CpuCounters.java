@@ -19,6 +19,13 @@ public final class CpuCounters {
 
     static final int KINDS = SpaceCounters.OF_CPUS;
 
+    /**
+     * @written the CPU's thread (opaque); the thread that releases a CPU that is gone (opaque)
+     * @read a thread that reads statistics (opaque); those that write it (plain)
+     * @invariant counts for statistics; they order nothing. Padding keeps them off other CPUs' cache lines. Counting is
+     *     a load and a store of the CPU's own, on a miss, a fault or a flush, and nothing on a hit. A plain flag, which
+     *     those threads write, tells whether there are counts to settle
+     */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
     /** 128 bytes before and after the counts, so that counting takes no cache line from another CPU. */

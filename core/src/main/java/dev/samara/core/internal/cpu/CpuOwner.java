@@ -31,7 +31,22 @@ public final class CpuOwner {
         }
     }
 
-    /** Null while the CPU is handed over. */
+    /**
+     * Null while the CPU is handed over.
+     *
+     * @written the owner, when it hands the CPU over (null, release); a thread that claims it (compare-and-exchange); a
+     *     thread to which a pool lends it (release)
+     * @read shooters, and a thread that looks for CPUs that are gone (acquire)
+     * @pairs {@code disown} (release) with {@code claim} (volatile): the new owner sees all that earlier owners have
+     *     done with the CPU, its TLB, its page-table context and its listeners, whose fields are plain. {@code isDead}
+     *     reads it, {@code Thread.isAlive}, then reads it again. A thread that handed the CPU over did so before it
+     *     ended, so the second read finds null or the next owner. The thread to which a pool lends the CPU has it
+     *     alone, by {@code idle} of {@code IdleCpus}: it pairs with the reads of others only
+     * @invariant of several threads that claim a CPU one becomes the owner. Null only outside GUEST, so no shootdown
+     *     waits for a CPU without owner. A thread that has ended owns its CPUs for ever. The copies in {@code
+     *     CpuMemory} and {@code CheckedMemory} are plain: the owner alone writes them. A thread finds itself there only
+     *     if it has claimed the CPU and not handed it over since
+     */
     @SuppressWarnings("UnusedVariable") // through THREAD
     private @Nullable Thread thread = Thread.currentThread();
 
@@ -43,6 +58,14 @@ public final class CpuOwner {
     private final PhantomReference<Object> cpu;
 
     private final Consumer<String> reporter;
+
+    /**
+     * @written a thread that takes the phantom reference to the CPU out of its queue (volatile)
+     * @read any thread (volatile)
+     * @pairs the reachability fences of the CPU's thread with the clearing of the reference by the collector, which
+     *     precedes its queue: all that the thread did with the CPU comes before the end that the finder makes
+     * @invariant never reset. True only once no thread can use the CPU
+     */
     volatile boolean isLost;
 
     /** Used by one thread at a time: the one that takes the CPU offline. */

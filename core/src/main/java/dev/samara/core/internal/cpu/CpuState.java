@@ -100,7 +100,15 @@ public final class CpuState extends CpuWords.Flushed {
 
     private final CpuCounters counters = new CpuCounters();
 
-    /** Whether a thread takes this CPU offline. Guarded by the monitor of {@link Cpus}. */
+    /**
+     * Whether a thread takes this CPU offline. Guarded by the monitor of {@link Cpus}.
+     *
+     * @words {@code isTaken}, {@code isReported} of {@code CpuState}, {@code CpuOwner}
+     * @written a thread that takes a CPU offline (plain, lock: monitor of {@code Cpus}); {@code isReported} by that
+     *     thread between its two holds of the monitor (plain)
+     * @read a thread that takes a CPU offline (plain, lock); {@code isReported} as it is written (plain)
+     * @invariant one thread at a time gives up what a CPU has. That thread has set {@code isTaken}
+     */
     boolean isTaken;
 
     /** The context that counts this CPU as a user. For its thread, and for one that takes the CPU offline. */

@@ -27,6 +27,16 @@ final class CpuWords {
 
     /** State and context. */
     abstract static class State extends Padding {
+        /**
+         * @written its thread (volatile, release); a thread that takes a CPU offline that is gone (release). The states
+         *     of a CPU (docs/protocols.md#the-states-of-a-cpu) has the mode of each transition
+         * @read shooters, a thread that ends a context, and one that reads statistics or makes a message (volatile)
+         * @pairs {@code CpuState.enterGuest} (volatile) sets GUEST, then the CPU reads {@code
+         *     FlushGeneration.generation} (volatile), then entries. A shooter changes an entry, calls {@code
+         *     FlushGeneration.advance} (get-and-add), then reads {@code Leaf.cpumask} and this word (volatile). Either
+         *     the CPU catches up, or the shooter waits for it
+         * @invariant state and context
+         */
         private long word;
 
         final long wordVolatile() {
@@ -63,6 +73,15 @@ final class CpuWords {
 
     /** The request: not 0 while it is pending. */
     abstract static class Pending extends BeforePending {
+        /**
+         * @written a shooter, after the generation (volatile); its thread, before it reads the generation, or when it
+         *     leaves GUEST to come back with the next poll (volatile)
+         * @read its thread, polling (opaque)
+         * @pairs a shooter advances the generation, then stores the request. The CPU clears the request, then reads the
+         *     generation
+         * @invariant not 0: a shooter waits, or the CPU is to come back. The request is a hint: the word, and the
+         *     generation to which the CPU has flushed, decide
+         */
         private int pending;
 
         final int pendingOpaque() {
@@ -98,6 +117,13 @@ final class CpuWords {
 
     /** The generation of the current context that the TLB has been flushed to. */
     abstract static class Flushed extends BeforeFlushed {
+        /**
+         * @written its thread, after a flush, and before it enters another context (release)
+         * @read shooters, after the word (acquire)
+         * @pairs {@code CpuState.flushedTo}, {@code leaveGuest} (release) with {@code isDone} (acquire, volatile).
+         *     Accesses through old translations come before the next actions of the shooter, above all before it frees
+         * @invariant no translation from before this generation of the current context is used any more
+         */
         private long flushed;
 
         final long flushedAcquire() {

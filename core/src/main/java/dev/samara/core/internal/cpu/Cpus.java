@@ -14,10 +14,24 @@ public final class Cpus {
     private final LazyContext.Maker lazy;
     private final DeadThreadCpus dead = new DeadThreadCpus(this::release);
 
-    /** The events of the CPUs that have gone offline, by kind. Guarded by this. */
+    /**
+     * The events of the CPUs that have gone offline, by kind. Guarded by this.
+     *
+     * @written a thread that releases a CPU (monitor)
+     * @read a thread that reads statistics (monitor)
+     * @invariant with the counts of the CPUs in {@code online}, the counts of all CPUs that there have been
+     */
     private final long[] ended = new long[CpuCounters.KINDS];
 
-    /** The CPUs by number; null for a free number. The array is never changed in place. */
+    /**
+     * The CPUs by number; null for a free number. The array is never changed in place.
+     *
+     * @written a thread that claims or releases a CPU (monitor, volatile)
+     * @read any thread, shooters above all (volatile)
+     * @pairs with {@code generation} of {@code FlushGeneration}. A CPU that a shooter does not find here enters GUEST
+     *     after that read, and then reads the generation
+     * @invariant never changed in place
+     */
     private volatile @Nullable CpuState[] online = {};
 
     /** Makes a table without CPUs, which keep in LAZY what {@link ShootdownLazy} says. */

@@ -12,7 +12,18 @@ public final class FlushGeneration {
     /** The bit that marks the generation of a context that was given back. */
     private static final long GIVEN_BACK = Long.MIN_VALUE;
 
-    /** The current generation; the first is 1. Negative after the context was given back. */
+    /**
+     * The current generation; the first is 1. Negative after the context was given back.
+     *
+     * @written a thread that has changed entries of which another CPU may have translations (get-and-add); a thread in
+     *     {@code membarrier} (get-and-add); the thread that gives up the last reference to the page table (get-and-add)
+     * @read CPUs, after entering GUEST, after clearing {@code pending}, and on their way to a context that they do not
+     *     know (volatile); CPUs of checked machines, in LAZY (volatile); a thread that flushes, before it begins one
+     *     (volatile)
+     * @pairs with {@code word} and {@code pending} of {@code CpuWords}, and with the cpumasks in {@code Leaf}
+     * @invariant only grows, and after the change, if there is one. Once the context was given back it is negative, for
+     *     ever
+     */
     private final AtomicLong generation = new AtomicLong(1);
 
     FlushGeneration() {}

@@ -38,8 +38,30 @@ public final class FlushLog {
     /** The number of records, a power of two. */
     public static final int SIZE = 256;
 
+    /**
+     * @written the thread that has begun the generation (compare-and-set to negative, then release)
+     * @read CPUs that catch up (acquire before the words, opaque after an acquire fence); the writer, before it breaks
+     *     the seal (volatile)
+     * @pairs the writer breaks the seal, fences (release), then writes the words of the record. A reader reads the
+     *     words, fences (acquire), then finds the seal broken and uses nothing of the record
+     * @invariant the generation whose range the record has
+     */
     private static final VarHandle SEAL = MethodHandles.arrayElementVarHandle(long[].class);
+
+    /**
+     * @written the thread that has begun the generation, between its two stores of the seal (opaque)
+     * @read CPUs that catch up, between their two reads of the seal (opaque)
+     * @pairs with {@code SEAL}
+     * @invariant the range of a generation, and its cpumask
+     */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
+
+    /**
+     * @written the thread that has begun the generation, between its two stores of the seal (opaque)
+     * @read CPUs that catch up, between their two reads of the seal (opaque)
+     * @pairs with {@code SEAL}
+     * @invariant the reason of the flush
+     */
     private static final VarHandle REASON = MethodHandles.arrayElementVarHandle(MmuNotifier.Reason[].class);
 
     /** The positions of a record's words after its seal. */

@@ -32,7 +32,20 @@ public final class HazardLazy extends PublishedLazy {
         }
     }
 
-    /** A context of which a reference was handed over to this CPU. */
+    /**
+     * A context of which a reference was handed over to this CPU.
+     *
+     * @written threads of last puts (compare-and-set); the CPU's thread, or a thread that has found the CPU gone
+     *     (get-and-set)
+     * @read the CPU's thread, or a thread that has found the CPU gone, after it has set {@code kept} to null
+     *     (volatile); the threads of last puts (volatile)
+     * @pairs with {@code kept}. Last puts of two spaces may meet here. Each reads this word, then finds its context in
+     *     {@code kept}, then changes the word by compare-and-set from what it has read. What it has read is thus of a
+     *     context that the CPU had dropped before, and its reference is given up. If a later last put has handed over
+     *     the context that the CPU keeps now, the compare-and-set fails, the second look at {@code kept} finds another
+     *     context, and the word stays
+     * @invariant a context of which this word has a reference; whichever thread takes it out gives that up
+     */
     @SuppressWarnings("UnusedVariable") // through GIVEN
     private @Nullable TlbContext given;
 

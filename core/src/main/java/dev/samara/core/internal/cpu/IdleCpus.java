@@ -19,7 +19,19 @@ public final class IdleCpus<T extends LentCpu> {
      */
     @SuppressWarnings("UnusedVariable") // padding
     static final class IdlePlace {
-        /** Null while the CPU is lent. */
+        /**
+         * Null while the CPU is lent.
+         *
+         * @written a thread to which the CPU is lent, or that ends it (compare-and-set of null); a thread that puts it
+         *     back (volatile)
+         * @read threads that look for an idle CPU (volatile)
+         * @pairs {@code put} with {@code take}: the next thread sees all that the last one has done with the CPU. A
+         *     thread that leaves its guest puts the CPU back, then reads the references in {@code word} of {@code
+         *     SpaceUsers} (volatile). A thread that closes the last reference subtracts it (get-and-add), then reads
+         *     the places. At least one of the two finds the other's store, and the compare-and-set gives the CPU to one
+         *     of them, which ends it
+         * @invariant the CPU, while no thread uses it; it has no owner then. A CPU has one place
+         */
         private final AtomicReference<@Nullable LentCpu> idle = new AtomicReference<>();
 
         final IdleCpus<?> pool;
@@ -56,10 +68,23 @@ public final class IdleCpus<T extends LentCpu> {
     private final Class<T> kind;
     private final int mask;
 
-    /** A place belongs to a CPU until that is removed, or is gone. */
+    /**
+     * A place belongs to a CPU until that is removed, or is gone.
+     *
+     * @written a thread that makes a CPU or ends one (compare-and-set)
+     * @read threads that look for an idle CPU, or for room (volatile)
+     * @invariant a place belongs to one CPU. Another CPU gets a place of its own there once that one has ended or is
+     *     gone
+     */
     private final AtomicReferenceArray<@Nullable IdlePlace> places;
 
-    /** Whether a CPU has come. Never set back to false. */
+    /**
+     * Whether a CPU has come. Never set back to false.
+     *
+     * @written a thread that makes a CPU (volatile)
+     * @read this thread; threads that look at each place (volatile)
+     * @invariant never reset; set before a place has a CPU for the first time, so {@code idle} pairs as without it
+     */
     private volatile boolean isUsed;
 
     /**

@@ -15,14 +15,36 @@ public abstract class LentCpu {
 
     private final CpuOwner owner;
 
-    /** Its place in the pool; null if the pool has none for it. */
+    /**
+     * Its place in the pool; null if the pool has none for it.
+     *
+     * @written the thread to which the CPU is lent (plain)
+     * @read this thread; threads that have found the CPU idle, or remember it (plain)
+     * @invariant written once before another thread knows the CPU, and cleared when it ends. Racy, benign because a CPU
+     *     that has ended is in no place, so the compare-and-set fails
+     */
     IdleCpus.@Nullable IdlePlace place;
 
-    /** The thread to which it is lent; null while it is idle. */
+    /**
+     * The thread to which it is lent; null while it is idle.
+     *
+     * @written the thread to which the CPU is lent, before it uses the CPU and before it puts it back (plain)
+     * @read this thread
+     * @pairs by {@code idle} of {@code IdleCpus}, with which the CPU passes from thread to thread
+     * @invariant the CPUs of the thread to which this one is lent; null while it is idle
+     */
     @Nullable
     ThreadCpus thread;
 
-    /** Another thread may read it, racily, to choose a CPU: it checks again once the CPU is lent to it. */
+    /**
+     * Another thread may read it, racily, to choose a CPU: it checks again once the CPU is lent to it.
+     *
+     * @written the thread to which the CPU is lent (plain)
+     * @read this thread; threads that look for an idle CPU (plain)
+     * @invariant the space in which the CPU is, for its thread. For others racy, benign because each looks again once
+     *     it has taken the CPU. A thread that closes the last reference looks at an idle CPU only: the store came
+     *     before the word of its place, which it has read
+     */
     private @Nullable Object space;
 
     /**

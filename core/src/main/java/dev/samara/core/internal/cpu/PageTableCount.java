@@ -8,7 +8,15 @@ import java.util.concurrent.atomic.AtomicInteger;
  * together have one. The last release is final.
  */
 public final class PageTableCount {
+    /**
+     * @written threads that take a reference to the page table (compare-and-set, get-and-add) or give one up
+     *     (get-and-add)
+     * @read any thread (volatile)
+     * @pairs what a thread has done with its reference comes before the free by the thread that finds 0
+     * @invariant 1 for all users together, and 1 for each further reference, those of CPUs in LAZY included. 0 is final
+     */
     private final AtomicInteger count = new AtomicInteger(1);
+
     private final Runnable last;
 
     /** Makes the references of a page table that is left to the garbage collector. */

@@ -20,6 +20,16 @@ abstract class PublishedLazy extends LazyContext {
         }
     }
 
+    /**
+     * @written the CPU's thread, while it is a user of the context (release); null by the CPU's thread, once it is
+     *     elsewhere, or by a thread that has found the CPU gone (release; volatile with hazard pointers); null by the
+     *     thread of the last put (compare-and-set, with {@code SHOOTDOWN} only)
+     * @read the CPU's thread, or a thread that has found the CPU gone (opaque); the thread of the last put (volatile)
+     * @pairs the CPU stores it, then gives up its count as a user (get-and-add). The thread of the last put finds no
+     *     user, then reads it. With hazard pointers, the CPU sets it to null, then reads {@code given}; the last put
+     *     sets {@code given}, then reads it again
+     * @invariant the context that a CPU in LAZY has, unless that was taken from it
+     */
     @SuppressWarnings("UnusedVariable") // through KEPT
     private @Nullable TlbContext kept;
 

@@ -26,7 +26,15 @@ public final class Shootdowns {
     private final Cpus cpus;
     private final RequestDelivery delivery;
     private final boolean elides;
+
+    /**
+     * @words {@code count}, {@code targets}
+     * @written a shooter, before it waits (adder)
+     * @read any thread (sum)
+     * @invariant counts for statistics; they order nothing
+     */
     private final LongAdder count = new LongAdder();
+
     private final LongAdder targets = new LongAdder();
 
     /**

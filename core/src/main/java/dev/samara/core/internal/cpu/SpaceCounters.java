@@ -17,6 +17,14 @@ public final class SpaceCounters {
     /** The number of kinds, those of CPUs included. */
     public static final int KINDS = TARGETS + 1;
 
+    /**
+     * @written a CPU that leaves the space, after its word (get-and-add); a shooter, before it waits (get-and-add)
+     * @read a thread that reads statistics, before the words and the counts of the CPUs (volatile)
+     * @pairs with {@code word} of {@code CpuWords}. A CPU changes its word, then adds its counts here. A thread that
+     *     reads statistics and finds the CPU's word in the space has read this before the CPU added anything, so it
+     *     counts no event twice
+     * @invariant events of CPUs that have left the space, and shootdowns
+     */
     private final AtomicLongArray counts = new AtomicLongArray(KINDS);
 
     SpaceCounters() {}

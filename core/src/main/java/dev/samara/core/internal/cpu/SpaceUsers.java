@@ -50,6 +50,17 @@ public final class SpaceUsers {
     /**
      * From the lowest bit: the references, the CPUs in the space, and the CPUs that come back. Each user is counted in
      * one of the three, so there is no user if and only if the word is 0.
+     *
+     * @written holders of references and CPUs, coming (compare-and-set) and going (get-and-add)
+     * @read any thread (volatile)
+     * @pairs of a thread that comes and the last one that goes, either the first finds no user, or the second is not
+     *     the last. A CPU stores its word, then gives up its count; the thread of the last put reads the words of CPUs
+     *     after it: no word names the context. So does a CPU with what it keeps in LAZY ({@code kept}), before its
+     *     word. A shooter advances the generation, then reads the number of CPUs; a CPU that comes is counted, then
+     *     reads the generation: at least one of the two sees the other's update
+     * @invariant the users, in three counts: references, CPUs in the space, and CPUs that borrow another space and come
+     *     back. A CPU is counted before its word says KERNEL or GUEST in the context of the space, and until after
+     *     that. 0, all three counts, is final
      */
     private final AtomicLong word = new AtomicLong(REFERENCE);
 

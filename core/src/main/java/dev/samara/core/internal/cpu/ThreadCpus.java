@@ -24,6 +24,10 @@ final class ThreadCpus {
     /**
      * Whether a thread has used a pool. Never set back to false. Racy: a thread that has a CPU of a pool has set this
      * before, and what other threads have set decides nothing for it.
+     *
+     * @written a thread before it gets a CPU of a pool (plain), once true never false
+     * @read a thread whose CPU has a fault (plain)
+     * @invariant a thread that has a CPU of a pool reads true, since it has set this itself, or has read true before
      */
     private static boolean usesPools;
 

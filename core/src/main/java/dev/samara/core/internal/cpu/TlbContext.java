@@ -25,6 +25,11 @@ public final class TlbContext {
      */
     public static final long EMPTY = 0;
 
+    /**
+     * @written a thread that makes a space (get-and-add); a seam of tests, which only raises it (get-and-update)
+     * @read a thread that makes a space (get-and-add)
+     * @invariant a number is given to one context only
+     */
     private static final AtomicLong LAST = new AtomicLong(EMPTY);
 
     private final long id = LAST.incrementAndGet();

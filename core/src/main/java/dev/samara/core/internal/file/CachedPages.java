@@ -25,14 +25,34 @@ final class CachedPages {
     /** Guards changes of the index, of the size and of the closing; held for moments. */
     private final ReentrantLock content = new CheckedLock();
 
+    /**
+     * @written holder of {@code content} (volatile)
+     * @read any thread (volatile)
+     * @pairs by {@code content}: a thread that has read it without the lock reads it again, holding {@code content},
+     *     before it inserts a page. A move of private pages does not read it, but the chain of {@code TruncationLog}
+     * @invariant no page at or beyond the end of the file is in the index once {@code content} is released
+     */
     private volatile long size;
 
-    /** Never set back to false; no page is put in after that. Written under the lock. */
+    /**
+     * Never set back to false; no page is put in after that. Written under the lock.
+     *
+     * @written holder of {@code content} (volatile)
+     * @read holder of {@code content}; faults and {@code allocate}, without it (volatile)
+     * @invariant never reset; once it is set no page is put in. A thread that reads it without the lock may read it
+     *     late, and reads it again under the lock
+     */
     private volatile boolean isClosed;
 
     /**
      * Odd while pages are removed, and larger after each removal. Written under the lock: before the first frame is
      * marked removed, and after the last one.
+     *
+     * @written holder of {@code content}, before it marks the first frame as removed and after the last one (volatile)
+     * @read a fault, before it asks a backing, and after it has found the answer out of date (volatile)
+     * @pairs a removal stores it, then marks; a fault reads the frame's word, then this. No frame belongs to the cache
+     *     at an instant between two equal even answers and has left it before the second one
+     * @invariant odd while frames are marked, or marks taken back
      */
     private volatile long removals;
 
@@ -42,13 +62,32 @@ final class CachedPages {
     /** The cache among those of its memory. Set before other threads know this. */
     private PageCaches.@Nullable RegisteredCache entry;
 
-    /** Whether the cache is registered, as the first insertion does. Guarded by the content's lock. */
+    /**
+     * Whether the cache is registered, as the first insertion does. Guarded by the content's lock.
+     *
+     * @written holder of {@code content} (plain)
+     * @read holder of {@code content} (plain)
+     * @invariant never reset; set once the cache is in the ring of {@code PageCaches}
+     */
     private boolean isRegistered;
 
-    /** Whether the backing can read a page again that is not in memory. Never set back to false. */
+    /**
+     * Whether the backing can read a page again that is not in memory. Never set back to false.
+     *
+     * @written the thread that makes a {@code CachedBacking}, or the first open of a file of the host (volatile)
+     * @read a thread that reclaims (volatile)
+     * @invariant never reset
+     */
     private volatile boolean mayReclaim;
 
-    /** Has the bytes of the pages in memory, together with other caches; null for none. Set before the first page. */
+    /**
+     * Has the bytes of the pages in memory, together with other caches; null for none. Set before the first page.
+     *
+     * @written the holder of {@code content} that inserts a page; a thread that frees pages, holding {@code inodeLock}
+     *     or the only one that has an unreachable cache (get-and-add)
+     * @read by the name of {@code resident}, see there
+     * @invariant one word of several caches, with the bytes of their pages in memory
+     */
     private @Nullable AtomicLong counter;
 
     /** Frees pages though they are mapped, where memory is short; null for none. Set before the first page. */

@@ -42,7 +42,14 @@ final class Eviction {
     /** The mappings of a part of the batch. */
     private final ArrayList<ReverseMap.Link> links = new ArrayList<>(0);
 
-    /** The mapping whose entries are looked at; null for none. */
+    /**
+     * The mapping whose entries are looked at; null for none.
+     *
+     * @words {@code walked}, {@code chosen}
+     * @written an eviction, holding {@code inodeLock} (plain)
+     * @read an eviction, holding {@code inodeLock} (plain)
+     * @invariant the mapping whose entries are looked at, and the page of the batch that was claimed last
+     */
     private ReverseMap.@Nullable Link walked;
 
     /* Made once, since each would be garbage of an eviction. */

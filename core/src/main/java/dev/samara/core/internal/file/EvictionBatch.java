@@ -39,7 +39,14 @@ final class EvictionBatch {
     /** Whether a page is mapped by memory that is locked, or may have been locked in the meantime, and stays. */
     private final boolean[] isLocked = new boolean[MOST];
 
-    /** Whether the pages are those of the cursor, and not of the recent reads or of a range. */
+    /**
+     * Whether the pages are those of the cursor, and not of the recent reads or of a range.
+     *
+     * @words {@code isOfCursor}, {@code count}
+     * @written an eviction, holding {@code inodeLock} (plain)
+     * @read an eviction, holding {@code inodeLock} (plain)
+     * @invariant the batch of the eviction under way
+     */
     private boolean isOfCursor;
 
     private int count;

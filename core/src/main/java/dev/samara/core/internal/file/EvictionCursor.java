@@ -44,7 +44,15 @@ final class EvictionCursor {
     /** The states of blocks, at the numbers of the blocks. */
     private final PageIndex blocks;
 
-    /** Whether there may be a state. */
+    /**
+     * Whether there may be a state.
+     *
+     * @words {@code hasStates}, {@code nextPage}, {@code marked}, {@code judged}, {@code isKept}, {@code isFutile},
+     *     {@code hasPinned}, {@code unpins}
+     * @written holder of {@code content} (plain)
+     * @read holder of {@code content} (plain)
+     * @invariant the place of the next batch, and what the scan knows of the blocks
+     */
     private boolean hasStates;
 
     /** The page at which the next batch begins. */
@@ -66,6 +74,16 @@ final class EvictionCursor {
      * Whether a VMA with the lock flag was unlinked. Set by any thread, after the link says so. Reset by a scan before
      * it looks at links: it finds the link unlinked, or this is set again. Volatile, since both write one and then read
      * the other.
+     *
+     * @written true by the unlinking of a VMA with the lock flag, after the link says that it is unlinked, by an
+     *     eviction that meets a VMA that is no longer one, and by what tries all pages again; false by a scan, holding
+     *     the lock of the content, before it looks at links and entries (all volatile)
+     * @read a scan, and what asks whether one is in vain, holding the lock of the content (volatile)
+     * @pairs with {@code isUnlinked} of {@code ReverseMap.Link}. Either the scan finds the link unlinked, and keeps no
+     *     page for it, or the mark is set after the scan has reset it. Then the next scan forgets all blocks that it
+     *     passes over
+     * @invariant false only if each page that was kept because it was locked has been so since, but for unlinkings
+     *     under way and what {@code retry} is for
      */
     private volatile boolean isOutdated;
 

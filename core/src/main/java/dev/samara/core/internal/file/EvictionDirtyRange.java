@@ -12,7 +12,14 @@ final class EvictionDirtyRange {
 
     /* Both guarded by the lock of the content. */
 
+    /**
+     * @words {@code first}, {@code last}
+     * @written holder of {@code content} (plain)
+     * @read holder of {@code content} (plain)
+     * @invariant a range with every dirty page that an eviction has found since these were written last
+     */
     private long first = Long.MAX_VALUE;
+
     private long last = -1;
 
     EvictionDirtyRange(ReentrantLock content) {

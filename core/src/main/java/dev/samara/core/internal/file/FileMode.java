@@ -19,6 +19,11 @@ public final class FileMode {
     /** The bits that {@code fchmod} sets; others are ignored. */
     private static final int ALL = 07777;
 
+    /**
+     * @written holder of the inode lock (volatile)
+     * @read holder of the inode lock; the embedder without (all volatile)
+     * @invariant the execute bits do not change once the file has {@code SEAL_EXEC}. {@code SealExecTest.beside}
+     */
     private volatile int bits;
 
     FileMode(int bits) {

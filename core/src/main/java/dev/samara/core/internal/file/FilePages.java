@@ -60,13 +60,28 @@ public final class FilePages extends PageCache {
 
     private final ReverseMap mappings;
 
-    /** The uses of a System V segment, from before the segment is attached; null for other files. */
+    /**
+     * The uses of a System V segment, from before the segment is attached; null for other files.
+     *
+     * @words {@code segment}, {@code pteBits}
+     * @written the thread that makes the cache that of a segment, before a VMA maps it (plain)
+     * @read any thread that has the mapping, the attachment or the segment (plain)
+     * @invariant never change once a VMA maps the file
+     */
     private @Nullable SegmentUse segment;
 
     /** Null if the file can never be sealed. */
     private final @Nullable Seals seals;
 
-    /** Null before the first page or the first change of the file; then final. */
+    /**
+     * Null before the first page or the first change of the file; then final.
+     *
+     * @written the first thread that inserts a page, changes or reads the file, or permits its reclaim
+     *     (compare-and-set)
+     * @read any thread (volatile)
+     * @pairs the compare-and-set with the load: a thread sees what the object has
+     * @invariant null until then, while no page is in memory; then one object for ever
+     */
     private volatile @Nullable PresentPages present;
 
     /**

@@ -23,8 +23,22 @@ import org.jspecify.annotations.Nullable;
  * leaf then finds the pages of the instant of the replacement, which is within its lookup.
  */
 final class PageIndex {
+    /**
+     * @written holder of the file's {@code content} lock (release)
+     * @read any thread in a reader section (acquire); holder of {@code content} (plain)
+     * @pairs the store (release) with the load (acquire)
+     * @invariant a frame is seen with its content, its owner and its page
+     */
     private static final VarHandle FRAME = MethodHandles.arrayElementVarHandle(int[].class);
+
+    /**
+     * @written holder of the file's {@code content} lock (release)
+     * @read any thread in a reader section (acquire); holder of {@code content} (plain)
+     * @pairs the store (release) with the load (acquire): a new node is seen with its content
+     * @invariant a node of the index, or null
+     */
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
+
     private static final int BITS = 9;
     private static final int SIZE = 1 << BITS;
 
@@ -62,6 +76,12 @@ final class PageIndex {
     /** The bytes of all nodes, if the tree has several. Changed with the tree. */
     private long bytes;
 
+    /**
+     * @written holder of the file's {@code content} lock (volatile)
+     * @read any thread (volatile)
+     * @invariant an index that has every page. A thread with an older root, with a first leaf that a longer one has
+     *     replaced, or with a node that is unhooked, finds the pages of some instant of its lookup
+     */
     private volatile Root root;
 
     /**

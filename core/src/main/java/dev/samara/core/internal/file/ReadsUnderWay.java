@@ -64,13 +64,30 @@ public final class ReadsUnderWay {
         }
     }
 
-    /** Linked by their own fields: a removal needs no memory for them, and the readers are few. */
+    /**
+     * Linked by their own fields: a removal needs no memory for them, and the readers are few.
+     *
+     * @words {@code first}, {@code writtenFirst}, and of a read {@code staleFirst}, {@code staleLast}, {@code next}
+     * @written holder of {@code content} (plain)
+     * @read holder of {@code content} (plain)
+     * @invariant the reads under way, with the pages of each that are stale; {@code writtenFirst} has a meaning only
+     *     while {@code writtenLast} is not negative
+     */
     private @Nullable PageRead first;
 
     /** The first page that is being written, unless {@link #writtenLast} is negative. */
     private long writtenFirst;
 
-    /** The last page that is being written; negative for none. */
+    /**
+     * The last page that is being written; negative for none.
+     *
+     * @written the holder of {@code writeBack}, before a write of pages to the host under {@code content}, and after it
+     *     (volatile)
+     * @read a thread that starts a read of pages from behind the cache, under {@code content}; the holder of {@code
+     *     writeBack} in an assertion (volatile)
+     * @pairs a read that finds no write starts after the end of the last one, and sees its bytes
+     * @invariant the last page of the write under way; negative only if there is none
+     */
     private volatile long writtenLast = -1;
 
     void add(PageRead read) {

@@ -21,7 +21,14 @@ final class RecentReads {
     /** The length of a queue of which no page was read again: its frames stay in the second cache of a processor. */
     private static final int FEWEST = 128;
 
-    /** The most pages that there can be. */
+    /**
+     * The most pages that there can be.
+     *
+     * @words all fields of {@code RecentReads}, {@code PagesUnderEviction}
+     * @written holder of {@code content} (plain)
+     * @read holder of {@code content} (plain)
+     * @invariant the recent reads of several pages; the pages of the eviction under way, in ascending order
+     */
     private final int longest;
 
     /** The most pages. Doubled when freed pages are read again: several threads read the file, or one does in turns. */

@@ -15,10 +15,22 @@ import org.jspecify.annotations.Nullable;
 final class RegisteredPages extends PageCaches.RegisteredCache {
     private final CachedPages cached;
 
-    /** The page at which the next search for clean pages begins. Guarded by the hand of the caches. */
+    /**
+     * The page at which the next search for clean pages begins. Guarded by the hand of the caches.
+     *
+     * @written holder of the lock {@code hand} of {@code PageCaches} (plain)
+     * @read holder of the lock {@code hand} of {@code PageCaches} (plain)
+     * @invariant the page at which the next search for clean pages begins
+     */
     private long hand;
 
-    /** The removal of all pages, if it has failed, for the next {@link #end}. Guarded by the content's lock. */
+    /**
+     * The removal of all pages, if it has failed, for the next {@link #end}. Guarded by the content's lock.
+     *
+     * @written holder of {@code content} (plain)
+     * @read holder of {@code content} (plain)
+     * @invariant the removal of all pages of a cache that no thread can reach, if it has failed
+     */
     private @Nullable Removal ending;
 
     /** Describes a cache, which the first page registers. */

@@ -50,7 +50,17 @@ final class Removals {
      */
     private final ReentrantLock inodeLock = new CheckedLock();
 
-    /** The removal that has begun and has not handed its frames over. Guarded by the inode lock. */
+    /**
+     * The removal that has begun and has not handed its frames over. Guarded by the inode lock.
+     *
+     * @words {@code unfinished}, {@code isHandedOn}
+     * @written holder of {@code inodeLock} (plain); {@code unfinished} is set under {@code content} too, before the
+     *     first frame is marked
+     * @read holder of {@code inodeLock} (plain)
+     * @invariant the removal whose frames belong to no operation yet, and whether a thread of the machine continues it.
+     *     Each of its frames is in use until it is handed over to a {@code DiscardPages}, which ends that use. No other
+     *     removal begins before the hand-over
+     */
     private @Nullable Removal unfinished;
 
     /** Whether a thread of the machine is to finish the removal. Guarded by the inode lock. */

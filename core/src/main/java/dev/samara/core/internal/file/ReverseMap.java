@@ -53,10 +53,31 @@ final class ReverseMap {
         private final VmArea vma;
         private final PageTable table;
 
-        /** Set before the link is in the map; null for the sole link. */
+        /**
+         * Set before the link is in the map; null for the sole link.
+         *
+         * @words {@code key}, {@code isLeft}, {@code nextLeft}
+         * @written {@code key} by the thread that links the VMA, before the link is in the map; the others by a thread
+         *     whose removal of the link has failed, before it puts the link into {@code left} (plain)
+         * @read a thread that unlinks the VMA, or removes the links of {@code left} (plain)
+         * @invariant of a link; {@code key} is null only for the link of {@code sole}
+         */
         private @Nullable Key key;
 
+        /**
+         * @written the thread that links the VMA (volatile, before the link is in the map); the operation that has
+         *     removed the pages of other mappings from the VMA's range (volatile)
+         * @read a thread that removes private pages, holding the leaf's lock (volatile)
+         * @invariant while false, no private page in the VMA's range is of its mapping; it never becomes false again
+         */
         private volatile boolean isEntered;
+
+        /**
+         * @written the thread that unlinks the VMA, before the operation that retires the VMA is complete (volatile)
+         * @read a thread that removes private pages, holding the leaf's lock; an eviction, with that lock and before; a
+         *     thread that counts the mappings of a page, without (volatile)
+         * @invariant while false, and {@code isEntered} true, private pages in the VMA's range are of its mapping
+         */
         private volatile boolean isUnlinked;
 
         /* For the thread whose removal of this link has failed, then for a thread that takes all such links. */
@@ -146,18 +167,54 @@ final class ReverseMap {
         }
     }
 
-    /** A link that needs no place in the map: most objects of shared memory have one link. Null for none. */
+    /**
+     * A link that needs no place in the map: most objects of shared memory have one link. Null for none.
+     *
+     * @written a thread that links a VMA, from null; a thread that unlinks that VMA, to null (compare-and-set)
+     * @read a thread that links a VMA; a thread that removes pages (volatile)
+     * @invariant as {@code links}; a link never moves between the two, so a lookup that reads one after the other
+     *     misses none
+     */
     private volatile @Nullable Link sole;
 
-    /** The other links; null before the first of them. */
+    /**
+     * The other links; null before the first of them.
+     *
+     * @written the first thread that links a VMA while {@code sole} is taken (compare-and-set); its map: a thread that
+     *     links or unlinks a VMA (concurrent map)
+     * @read a thread that removes pages; a thread that links or unlinks a VMA (volatile, concurrent map)
+     * @invariant every VMA through which a page may be mapped, but for that of {@code sole}: linked before publication,
+     *     unlinked after its pages are retired
+     */
     private volatile @Nullable ConcurrentSkipListMap<Key, Link> links;
 
-    /** Null while no lookup is under way. */
+    /**
+     * Null while no lookup is under way.
+     *
+     * @written a lookup, at its beginning and its end (compare-and-set); a thread that unlinks during a lookup
+     *     (compare-and-set)
+     * @read a lookup; a thread that unlinks (volatile)
+     * @invariant during a lookup nothing leaves {@code sole} or {@code links}, and a lookup waits for no thread. A
+     *     later lookup finds the successor of a link that leaves
+     */
     private volatile @Nullable Lookups lookups;
 
-    /** The unlinked links whose removal has failed for want of memory, linked by their own fields. */
+    /**
+     * The unlinked links whose removal has failed for want of memory, linked by their own fields.
+     *
+     * @written a thread that had no memory to remove a link (compare-and-set); a thread that unlinks another VMA later,
+     *     and takes all (get-and-set)
+     * @read a thread that unlinks a VMA (volatile)
+     * @pairs the fields of a link in this list are stored before the compare-and-set, and read after the get-and-set
+     * @invariant unlinked links that the map may have still
+     */
     private volatile @Nullable Link left;
 
+    /**
+     * @written a thread that links a VMA (get-and-add)
+     * @read a thread that links a VMA (get-and-add)
+     * @invariant distinguishes links with equal places
+     */
     @SuppressWarnings("UnusedVariable") // by NUMBERS
     private volatile long numbers;
 

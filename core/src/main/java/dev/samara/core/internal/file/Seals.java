@@ -46,10 +46,31 @@ public final class Seals {
         }
     }
 
-    /** The number of writable shared mappings, of edits about to publish one and of forks; negative when denied. */
+    /**
+     * The number of writable shared mappings, of edits about to publish one and of forks; negative when denied.
+     *
+     * @written an edit that decides on a writable shared mapping, unless the word is negative, and a fork for each such
+     *     mapping (compare-and-set); the linking of such a VMA, and what ends one of these (get-and-add); a seal
+     *     against writes, from 0 to a negative number (compare-and-set), and its withdrawal if a page is pinned
+     *     (get-and-add)
+     * @read the first of these, before their exchange (volatile)
+     * @pairs the exchanges with each other. A VMA is counted from before its edit decides, by the edit and then by its
+     *     link, until its pages are retired: a seal that finds 0 finds no translation that writes. A mapping that is
+     *     derived from another one (a cut, a move) is counted before that is uncounted. A child's is counted by the
+     *     fork until it is linked
+     * @invariant the number of mappings, edits and forks; or {@code DENIED}, while there is none and none can begin
+     */
     @SuppressWarnings("UnusedVariable") // through WRITABLE
     private int writable;
 
+    /**
+     * @written holder of the inode lock (volatile)
+     * @read writes, holes and changes of the size, holding the inode lock; edits and the embedder without (all
+     *     volatile)
+     * @pairs a write to the file excludes the seal by the inode lock. An edit that has not read {@code SEAL_WRITE} is
+     *     refused by {@code writable} if the seal comes before it counts its mapping
+     * @invariant bits are only added. {@code SEAL_WRITE} is set only while {@code writable} is {@code DENIED}
+     */
     private volatile int seals;
 
     private final FileMode mode;

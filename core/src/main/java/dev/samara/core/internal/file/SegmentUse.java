@@ -33,6 +33,17 @@ final class SegmentUse {
         }
     }
 
+    /**
+     * @written threads that begin or end a use of a segment, or mark it (compare-and-set); a VMA begins one by an
+     *     addition (get-and-add)
+     * @read any thread (volatile)
+     * @pairs with itself. A VMA, an attachment and a fork begin a use before they depend on it, while another use is
+     *     there or the segment is not marked. The removal is the compare-and-set that ends the last use of a marked
+     *     segment, or marks a segment without one. So either a use finds the segment removed, or the removal finds the
+     *     use
+     * @invariant the number of uses, whether the segment goes with the last one, and whether it is gone, which is
+     *     final. {@code AttachmentsTest.beside}
+     */
     @SuppressWarnings("UnusedVariable") // through WORD
     private long word;
 

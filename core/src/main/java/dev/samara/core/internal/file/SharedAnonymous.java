@@ -35,10 +35,29 @@ public final class SharedAnonymous implements SharedObject {
     private final long bytes;
     private final long length;
 
-    /** Null before the first content, and between the end of one and the next mapping. Written under this. */
+    /**
+     * Null before the first content, and between the end of one and the next mapping. Written under this.
+     *
+     * @written an {@code Edit} that is about to map the object, if it has none; the thread that drops the last share of
+     *     it, clearing (monitor, volatile)
+     * @read any thread (volatile)
+     * @pairs a thread that drops the last share has ended the open, and then clears. A thread that is about to map
+     *     takes a share; that fails then, and the thread makes another content
+     * @invariant every attached VMA of the object, and every edit that is about to map it, has a share of the content.
+     *     Null if there is no share
+     */
     private volatile @Nullable Content content;
 
-    /** The number of VMAs that map the object. Guarded by this. */
+    /**
+     * The number of VMAs that map the object. Guarded by this.
+     *
+     * @written an {@code Edit} of any space, when it settles, completes or is dropped; a fork, before its child maps
+     *     the object and at its end (plain, lock: the object's monitor)
+     * @read these threads (plain, lock: the object's monitor)
+     * @invariant the number of VMAs with this backing, and of forks whose child will map it. It includes VMAs of edits
+     *     that have settled, and those that were unmapped and are not complete. The memory is charged while the number
+     *     is not 0
+     */
     private long mappings;
 
     /**

@@ -13,6 +13,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SpareWalk {
     private final MachineMemory memory;
+
+    /**
+     * @written an eviction that takes the walk (get-and-set), and one that gives its own back (volatile)
+     * @read an eviction (get-and-set)
+     * @pairs with itself: what the last eviction has left in the walk is visible to the next one
+     * @invariant a walk that no operation uses, or null
+     */
     private final AtomicReference<@Nullable DiscardPages> idle = new AtomicReference<>();
 
     /** Makes an empty stock. */

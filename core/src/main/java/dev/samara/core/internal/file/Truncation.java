@@ -29,6 +29,11 @@ final class Truncation {
     /**
      * The place of zeros that must be written to the rest of a page before the file grows, or {@link #NO_TAIL}. Either
      * a truncation has not written them yet, or a write may have left bytes behind the end. Guarded by the inode lock.
+     *
+     * @written holder of {@code inodeLock} (plain)
+     * @read holder of {@code inodeLock} (plain)
+     * @invariant the start of the part of the last page that may still have bytes that a truncation has cut off. The
+     *     file does not grow before that part is zeros
      */
     private long tail = NO_TAIL;
 

@@ -13,6 +13,14 @@ public final class TruncationLog {
     /** The record that the file was made smaller. */
     public static final class LoggedTruncation {
         private final long pages;
+
+        /**
+         * @written truncation, before it walks (volatile)
+         * @read a thread that carries private pages, after it has linked the leaf, or the VMA (volatile)
+         * @pairs a truncation stores the link, then walks. A thread that carries private pages links the leaf or the
+         *     VMA, then reads the chain
+         * @invariant a chain with one link for each time that the file was made smaller
+         */
         private volatile @Nullable LoggedTruncation next;
 
         LoggedTruncation(long pages) {
@@ -20,10 +28,22 @@ public final class TruncationLog {
         }
     }
 
-    /** The last link of the chain. */
+    /**
+     * The last link of the chain.
+     *
+     * @written truncation, holding {@code inodeLock} and {@code content}, before it walks (volatile)
+     * @read truncation, holding {@code inodeLock} (volatile)
+     * @invariant the end of the chain
+     */
     private volatile LoggedTruncation last = new LoggedTruncation(Long.MAX_VALUE);
 
-    /** The last truncation whose walk is over. Later ones may still walk, and may have passed the place of a page. */
+    /**
+     * The last truncation whose walk is over. Later ones may still walk, and may have passed the place of a page.
+     *
+     * @written truncation, after it walks (volatile)
+     * @read a thread that carries private pages, before it takes them (volatile)
+     * @invariant the last link of the chain whose walk is over
+     */
     private volatile LoggedTruncation walked = last;
 
     /** Adds a link. The caller holds the inode lock and the lock of the content, and has not begun its walk. */

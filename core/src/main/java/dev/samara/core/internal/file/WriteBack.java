@@ -32,6 +32,10 @@ final class WriteBack {
     /**
      * The page at which the last run ended because another thread changed the file; -1 if it was complete. Guarded by
      * what excludes other write-backs of the file.
+     *
+     * @written a write-back, whose caller excludes others of the file (plain)
+     * @read the same caller (plain)
+     * @invariant the page up to which the last write-back has come
      */
     private long reached = -1;
 

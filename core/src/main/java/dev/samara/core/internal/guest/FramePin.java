@@ -42,6 +42,13 @@ public final class FramePin extends PinnedFrame {
     /** Whether the buffer refuses every access after the release. */
     private final boolean isRevoked;
 
+    /**
+     * @written any thread that releases the pin (compare-and-set)
+     * @read any thread that asks for the frame, and {@code toString} (volatile)
+     * @pairs with itself: of several releases one finds false. The word of the frame orders accesses through the pin
+     *     before the free (compare-and-set of {@code unpin})
+     * @invariant true once; the thread that sets it subtracts the pin from the word of the frame
+     */
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;
 

@@ -13,7 +13,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class FutexBucket extends SpinLock {
     final int index;
+
+    /**
+     * @words {@code first}, {@code last}
+     * @written holder of the bucket's lock (plain, lock)
+     * @read holder of the bucket's lock (plain, lock)
+     * @invariant the waiters of the bucket. The end of a space notes that it has no users, and then locks each bucket
+     *     in turn; a move that locks a bucket later finds the note, and moves no waiter of that space
+     */
     private @Nullable FutexEntry first;
+
     private @Nullable FutexEntry last;
 
     FutexBucket(int index) {

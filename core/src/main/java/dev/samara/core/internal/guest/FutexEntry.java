@@ -10,10 +10,27 @@ final class FutexEntry {
     final int bits;
     final Runnable resume;
 
-    /** Where it is; null if it is in no bucket. Changed by the thread that has the bucket's lock. */
+    /**
+     * Where it is; null if it is in no bucket. Changed by the thread that has the bucket's lock.
+     *
+     * @written the thread that has the lock of the bucket where the entry is, or which it enters (volatile)
+     * @read the waiting thread, also without a lock (volatile)
+     * @pairs the store of null, by a wake, with the waiter's read: it then reads whether it was woken
+     * @invariant null unless the list of that bucket has the entry. A thread that has locked the bucket that it has
+     *     read reads again: a requeue may have moved the entry before
+     */
     private volatile @Nullable FutexBucket bucket;
 
     /* Guarded by the bucket's lock; the links are the waker's own from the wake on. */
+
+    /**
+     * @words {@code key}, {@code space}, {@code previous}, {@code next}, {@code isWoken}
+     * @written holder of the bucket's lock (plain, lock); {@code next} also by the waking thread, once the entry is in
+     *     no bucket
+     * @read holder of the bucket's lock (plain, lock); {@code isWoken} also by the waiting thread, after {@code bucket}
+     *     is null
+     * @invariant no two threads have the links at a time: the waker alone has those of an entry that it has taken out
+     */
     @Nullable
     FutexKey key;
 

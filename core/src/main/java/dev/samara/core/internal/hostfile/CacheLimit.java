@@ -24,7 +24,14 @@ final class CacheLimit {
 
     private final InodeTable inodes;
 
-    /** The bytes of the pages in memory of all files. */
+    /**
+     * The bytes of the pages in memory of all files.
+     *
+     * @written by the name of {@code counter}, see there
+     * @read a thread that reads a page or writes bytes (volatile)
+     * @invariant the bytes of the pages in memory of all files of the host. A page is counted off before its frame is
+     *     freed
+     */
     private final AtomicLong resident = new AtomicLong();
 
     /** The most bytes of pages in memory of all files. Set before the first file is opened. */
@@ -36,7 +43,14 @@ final class CacheLimit {
     /** Held by the one thread that evicts pages for the limit. Others wait for it at the limit, and not before. */
     private final ReentrantLock room = new CheckedLock();
 
-    /** The next file to evict pages of. Guarded by {@link #room}. */
+    /**
+     * The next file to evict pages of. Guarded by {@link #room}.
+     *
+     * @words {@code next}, {@code futile}
+     * @written holder of {@code room} (plain)
+     * @read holder of {@code room} (plain)
+     * @invariant the file whose pages are evicted next; the evictions in vain since all pages were tried again
+     */
     private int next;
 
     /** How often no page could be evicted since all were tried again. Guarded by {@link #room}. */

@@ -25,16 +25,39 @@ final class DirtyLimit implements DirtyPages {
     private final Executor tasks;
     private final Runnable writeDirty;
 
-    /** The bytes of pages that have become dirty so far. */
+    /**
+     * The bytes of pages that have become dirty so far.
+     *
+     * @written a thread that marks a frame or an entry as dirty that was not (get-and-add)
+     * @read a thread that is about to make pages dirty, in GUEST too, after {@code passed}; the holder of {@code pass}
+     *     (volatile)
+     * @invariant the bytes of pages of files of the host that have become dirty so far. The mark precedes the count, so
+     *     a page that becomes dirty after a pass has begun is counted after that
+     */
     private final AtomicLong dirtied = new AtomicLong();
 
-    /** What {@link #dirtied} was when the last pass began. Written under the lock. */
+    /**
+     * What {@link #dirtied} was when the last pass began. Written under the lock.
+     *
+     * @written the holder of {@code pass}, after it has written (volatile)
+     * @read a thread that is about to make pages dirty (volatile)
+     * @invariant what {@code dirtied} was before a pass over all files began. The difference is not smaller than the
+     *     dirty bytes, but for pages that could not be written, are pinned, or are dirty again after a failed force,
+     *     and for those of files with hooks or of {@code NO_STEAL}
+     */
     private volatile long passed;
 
     /** Held by the thread that writes. */
     private final ReentrantLock pass = new CheckedLock();
 
-    /** Whether a task is given that has not begun. */
+    /**
+     * Whether a task is given that has not begun.
+     *
+     * @written a thread that is about to make pages dirty (compare-and-set, true); the task, or that thread if it could
+     *     not give the task (volatile, false)
+     * @read by the exchange; a thread that is about to make pages dirty, in GUEST too (volatile)
+     * @invariant whether a task is given that has not begun; there is at most one
+     */
     private final AtomicBoolean isGiven = new AtomicBoolean();
 
     /* The bounds in bytes. Set before the first file is opened. */

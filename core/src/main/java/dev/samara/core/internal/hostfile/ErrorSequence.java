@@ -6,7 +6,14 @@ package dev.samara.core.internal.hostfile;
  * made after a failure is told of it, too, if no other one was. Thread-safe.
  */
 final class ErrorSequence {
+    /**
+     * @words {@code count}, {@code last}, {@code isTold}, {@code seen}
+     * @written a thread that records a failure, and one that tells an open of it (monitor)
+     * @read these threads, and one that opens the file (monitor)
+     * @invariant the number of failures; {@code seen} of an open is not above it
+     */
     private long count;
+
     private long last;
     private boolean isTold = true;
 

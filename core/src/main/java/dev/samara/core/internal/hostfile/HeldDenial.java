@@ -13,7 +13,13 @@ final class HeldDenial implements HostFile.WriteDenial {
     private final InodeTable inodes;
     private final HostInode inode;
 
-    /** Guarded by this. */
+    /**
+     * Guarded by this.
+     *
+     * @written the first thread that closes the denial (monitor)
+     * @read a thread that closes it (monitor)
+     * @invariant stays set; the file is allowed to be written once for each denial
+     */
     private boolean isClosed;
 
     private HeldDenial(String name, OpenUses uses, InodeTable inodes, HostInode inode) {

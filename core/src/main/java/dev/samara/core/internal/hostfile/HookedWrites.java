@@ -13,7 +13,14 @@ final class HookedWrites {
     private final Executor tasks;
     private final Runnable write;
 
-    /** Whether a task is given that has not ended. */
+    /**
+     * Whether a task is given that has not ended.
+     *
+     * @written a thread that would write pages of a file with hooks in the background (compare-and-set, true); the task
+     *     when it ends, or that thread if it could not give the task (volatile, false)
+     * @read by the exchange
+     * @invariant whether a task is given that has not ended; there is at most one for each file
+     */
     private final AtomicBoolean isGiven = new AtomicBoolean();
 
     /**

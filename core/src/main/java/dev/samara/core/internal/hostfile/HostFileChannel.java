@@ -28,7 +28,13 @@ final class HostFileChannel extends FileChannel {
     /** Held by each call that uses or changes the position ({@code f_pos_lock}). */
     private final ReentrantLock moving = new CheckedLock();
 
-    /** Guarded by {@link #moving}. */
+    /**
+     * Guarded by {@link #moving}.
+     *
+     * @written a read or a write at the position, a new position, a truncation (holding {@code moving})
+     * @read the same, and what asks for it (holding {@code moving})
+     * @invariant where the next read or write begins; those of one channel come one after the other
+     */
     private long position;
 
     HostFileChannel(HostFile file) {

@@ -38,21 +38,57 @@ final class HostForces {
     /** Held during a force, and outside of the lock of the write-back. */
     private final ReentrantLock forcing = new CheckedLock();
 
-    /** The number of changes of the file of the host that are complete. */
+    /**
+     * The number of changes of the file of the host that are complete.
+     *
+     * @written the opening thread (volatile); the holder of {@code writeBack} after it has written bytes of the host;
+     *     the holder of the lock of the changes after it has changed the size of the file of the host (get-and-add)
+     * @read a thread that saves, after its writes; the holder of {@code forcing} before a force (volatile)
+     * @pairs with {@code forced}: a change is complete before it is counted, and a force starts after the count is read
+     * @invariant the number of changes of the file of the host that are complete
+     */
     private final AtomicLong changes = new AtomicLong();
 
-    /** What {@link #changes} was before the last successful force. Written under {@link #forcing}. */
+    /**
+     * What {@link #changes} was before the last successful force. Written under {@link #forcing}.
+     *
+     * @written the holder of {@code forcing}, after a successful force (volatile)
+     * @read a thread that saves, before {@code failures}; the holder of {@code forcing} (volatile)
+     * @pairs with {@code failures}: a thread that finds its changes forced also finds each failure of an earlier force
+     * @invariant what {@code changes} was before the last successful force started
+     */
     private volatile long forced;
 
-    /** The number of forces that have failed. Written under {@link #forcing}, after the pages are dirty again. */
+    /**
+     * The number of forces that have failed. Written under {@link #forcing}, after the pages are dirty again.
+     *
+     * @written the holder of {@code forcing}, after a failed force and once its pages are dirty again (volatile)
+     * @read a thread that saves, before its writes, and after {@code forced}; the holder of {@code forcing} (volatile)
+     * @pairs a save that reads the number of a failure before its writes finds the pages of that failure dirty, and
+     *     writes them; one that reads a smaller number fails
+     * @invariant the number of forces that have failed
+     */
     private volatile long failures;
 
-    /** The negated errno of the last failure. Guarded by {@link #forcing}. */
+    /**
+     * The negated errno of the last failure. Guarded by {@link #forcing}.
+     *
+     * @words {@code failure}, {@code covered} and its contents
+     * @written holder of {@code forcing} (plain)
+     * @read holder of {@code forcing} (plain)
+     * @invariant the errno of the last failure; the pages that were written since the last successful force, and before
+     *     the one under way
+     */
     private long failure;
 
     /**
      * The pages that were written since the last force started. Guarded by its monitor; used without it by a holder of
      * the lock of the write-back and of {@link #forcing}, since each other user holds one of them.
+     *
+     * @words {@code written} and its contents
+     * @written the holder of {@code writeBack}, or of {@code forcing} (monitor); the holder of both (plain)
+     * @read as written
+     * @invariant the pages that were written since the last force began
      */
     private final PageRuns written = new PageRuns();
 

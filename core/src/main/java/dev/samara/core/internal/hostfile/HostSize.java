@@ -24,6 +24,11 @@ final class HostSize {
     /**
      * The size to which this has made the file of the host larger in vain, as long as it is not cut; or {@link #NONE}.
      * Stored under the lock of the changes.
+     *
+     * @written the holder of {@code changes}, after it has tried to make the file of the host smaller (volatile)
+     * @read the holder of {@code changes}; a thread that is about to save the file (volatile)
+     * @invariant a size only while the file of the host may be longer than the page cache says, by a growth to that
+     *     size that has failed
      */
     private volatile long overgrown = NONE;
 

@@ -33,13 +33,35 @@ final class InodeState {
      */
     private final CheckedReadWriteLock invalidate = new CheckedReadWriteLock();
 
-    /** The channel of the first open, or of the first one for writing. */
+    /**
+     * The channel of the first open, or of the first one for writing.
+     *
+     * @written the first open of a file for writing, under the monitor of {@code InodeTable} (volatile)
+     * @read any thread that uses the file (volatile)
+     * @pairs the store precedes that of {@code isWritable}: a thread that reads true writes through a channel for
+     *     writing
+     * @invariant a channel of the file; the first one stays open to the end
+     */
     private volatile HostChannel channel;
 
-    /** Whether the channel is open for writing. Stored after the channel, and never set back to false. */
+    /**
+     * Whether the channel is open for writing. Stored after the channel, and never set back to false.
+     *
+     * @written the first open for writing, after {@code channel} (volatile)
+     * @read a write-back; an open under the monitor of {@code InodeTable} (volatile)
+     * @pairs with {@code channel}, see there
+     * @invariant whether there is a channel for writing; never set back to false
+     */
     private volatile boolean isWritable;
 
-    /** Changed where an open finds a file without opens, under the monitor of {@link InodeTable}. */
+    /**
+     * Changed where an open finds a file without opens, under the monitor of {@link InodeTable}.
+     *
+     * @written the opening thread; an open that finds the file without opens, under the monitor of {@code InodeTable}
+     *     (volatile)
+     * @read any thread that uses the file (volatile)
+     * @invariant what the options of the opens have set for the file
+     */
     private volatile FileRules rules;
 
     InodeState(String name, SavedPages saved, HostChannel channel, boolean isWritable, FileRules rules) {

@@ -22,7 +22,14 @@ final class InodeTable {
     /** The files of the map, in no order, for a thread that visits one after the other. Guarded by this. */
     private final List<HostInode> ring = new ArrayList<>();
 
-    /** The number of these files that are open for writing. Guarded by this. */
+    /**
+     * The number of these files that are open for writing. Guarded by this.
+     *
+     * @words {@code writable}, and the contents of a use of {@code InodeTable}, {@code HostUse}
+     * @written a thread that opens, closes or ends a file (monitor of {@code InodeTable})
+     * @read such a thread, and one that visits all files (monitor of {@code InodeTable})
+     * @invariant how each file is used, and how many are open for writing
+     */
     private int writable;
 
     /**

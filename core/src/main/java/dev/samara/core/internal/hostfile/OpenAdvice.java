@@ -18,7 +18,14 @@ final class OpenAdvice {
     private final Frames frames;
     private final int pageShift;
 
-    /** The tasks that read ahead. They are few, since a guest may give any number of advices. */
+    /**
+     * The tasks that read ahead. They are few, since a guest may give any number of advices.
+     *
+     * @written a thread that gives advice (get-and-increment); the task, or that thread if it gives none (get-and-add)
+     * @read by these only
+     * @invariant the tasks that read ahead for this open, and the threads that are about to give one; there are at most
+     *     16 tasks
+     */
     private final AtomicInteger readsAhead = new AtomicInteger();
 
     OpenAdvice(HostOpens opens, HostInode inode, OpenUses uses, ReadAhead readAhead) {

@@ -9,7 +9,14 @@ final class OpenUses {
     /** Ends the open. Run once, without the monitor. */
     private final Runnable end;
 
-    /** The mappings, the owner, its calls and reads ahead under way. Guarded by this. */
+    /**
+     * The mappings, the owner, its calls and reads ahead under way. Guarded by this.
+     *
+     * @words {@code uses}, {@code isClosed}
+     * @written a thread that begins or ends a use, or closes the open (monitor)
+     * @read these threads (monitor)
+     * @invariant the mappings, the owner, and its calls and reads ahead under way; the open ends with the last one
+     */
     private int uses = 1;
 
     /** Whether the owner has closed the open. Guarded by this. */

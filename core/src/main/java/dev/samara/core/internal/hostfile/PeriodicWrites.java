@@ -18,7 +18,13 @@ final class PeriodicWrites {
     private final Executor tasks;
     private final long nanos;
 
-    /** Whether the timer waits, or a task runs. Guarded by this. */
+    /**
+     * Whether the timer waits, or a task runs. Guarded by this.
+     *
+     * @written a thread that opens a file for writing; the task (monitor)
+     * @read these threads (monitor)
+     * @invariant whether the timer waits or a task runs
+     */
     private boolean isBegun;
 
     /**

@@ -34,6 +34,13 @@ final class ProcessFiles {
     /** Channels of unknown files, which are not used, and not closed before no file is locked. */
     private static final List<HostChannel> UNKNOWN = new ArrayList<>();
 
+    /**
+     * @words {@code locked}, and the contents of a count
+     * @written a thread that opens or closes a file of a path, in a section (monitor of the class)
+     * @read such a thread (monitor of the class)
+     * @invariant how often the process has each file open, and how many of them are locked. {@code isLocked} is set by
+     *     a thread that is alone in the section
+     */
     private static int locked;
 
     /** How often a file is open: once for each machine, and for each channel that is being opened or closed. */

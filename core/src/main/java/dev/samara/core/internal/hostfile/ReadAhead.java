@@ -15,7 +15,14 @@ final class ReadAhead {
 
     private final int most;
 
-    /** The page after the last window. Guarded by this, as the window. */
+    /**
+     * The page after the last window. Guarded by this, as the window.
+     *
+     * @words {@code next}, {@code window}, {@code advised}
+     * @written a fault that reads pages through this open; a call that gives advice (monitor)
+     * @read such faults (monitor)
+     * @invariant the page after the last window, and its length; the advice for the open
+     */
     private long next;
 
     private int window = 1;

@@ -28,7 +28,14 @@ final class ReadArraysPool {
 
     private final int buffers;
 
-    /** Guarded by this. */
+    /**
+     * Guarded by this.
+     *
+     * @words {@code idle}, {@code idleCount}
+     * @written a thread that begins or ends a read (monitor)
+     * @read such threads (monitor)
+     * @invariant spaces that no read uses
+     */
     private final @Nullable ReadArrays[] idle = new ReadArrays[MOST_IDLE];
 
     /** Guarded by this. */

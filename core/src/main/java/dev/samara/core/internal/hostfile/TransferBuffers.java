@@ -12,7 +12,13 @@ final class TransferBuffers {
     private final int size;
     private final ArrayDeque<ByteBuffer> idle = new ArrayDeque<>(MOST_IDLE);
 
-    /** The buffers that {@link #tryTake} has returned, and that are in use. Guarded by this. */
+    /**
+     * The buffers that {@link #tryTake} has returned, and that are in use. Guarded by this.
+     *
+     * @written a read past the page cache into a heap buffer, when it begins and ends (monitor)
+     * @read the same (monitor)
+     * @invariant the number of such reads that have a direct buffer; four at most
+     */
     private int taken;
 
     /**

@@ -83,6 +83,14 @@ public final class CommittedMemory {
      */
     @SuppressWarnings("UnusedVariable") // padding
     private static final class Stripe {
+        /**
+         * @written a thread that charges or uncharges, each at the stripe of its number (compare-and-set); the owner of
+         *     {@code lock} that closes it (get-and-set) or opens it (volatile)
+         * @read as written (volatile)
+         * @pairs the exchange that closes it with the compare-and-set of a charge: what it has is taken once
+         * @invariant free memory, not negative; or -1, closed. A closed stripe is opened by the owner of {@code lock}
+         *     only
+         */
         private final AtomicLong stripe = new AtomicLong(CLOSED);
 
         private long p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, p10, p11, p12, p13, p14, p15;
@@ -120,7 +128,21 @@ public final class CommittedMemory {
     /** In bytes, since spaces of one machine may differ in page size. */
     private final long limit;
 
+    /**
+     * @written any thread that charges and finds its stripe closed, and the owner of {@code lock} that deals
+     *     (compare-and-set); a thread that uncharges and cannot use its stripe, and the owner of {@code lock} that
+     *     closes a stripe (get-and-add)
+     * @read any thread that charges or uncharges, before it uses its stripe; the owner of {@code lock} (volatile)
+     * @pairs a charge regardless of the limit that makes it negative, with the read of a later charge or uncharge,
+     *     which then leaves its stripe alone
+     * @invariant with all stripes and what the owner of {@code lock} is carrying between them, the limit without all
+     *     charges. While all stripes are closed and nothing is carried, it is all of this: a charge is refused, and the
+     *     committed memory is read, at such an instant only (P46). Negative only after a charge regardless of the
+     *     limit. Charges come before the publication of their mapping, uncharges at completion, but for the part that
+     *     the edit itself uses again
+     */
     private final AtomicLong pool;
+
     private final SpinLock lock = new SpinLock();
     private final Stripe[] stripes = new Stripe[STRIPES];
 

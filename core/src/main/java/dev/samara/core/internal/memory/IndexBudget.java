@@ -13,6 +13,13 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class IndexBudget {
     private final long limit;
+
+    /**
+     * @written holder of a file's {@code content} lock that links or unlinks nodes of its index (get-and-add)
+     * @read any thread (volatile)
+     * @invariant the bytes of the nodes of all indexes that have several. A thread that finds less than the limit may
+     *     link the nodes of a page after it
+     */
     private final AtomicLong used = new AtomicLong();
 
     /**

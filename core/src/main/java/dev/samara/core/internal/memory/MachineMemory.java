@@ -34,7 +34,14 @@ public final class MachineMemory {
     private final long longestOffer;
     private final @Nullable AccessChecker accessChecker;
     private final PteOwners owners = new PteOwners();
+
+    /**
+     * @written a thread that makes a page cache (get-and-add); a test (volatile)
+     * @read a thread that makes a page cache (get-and-add)
+     * @invariant the last number of a page cache; it has 64 bits, and no number comes twice
+     */
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
+
     private final PageCaches caches = new PageCaches();
     private final IndexBudget indexBudget;
     private final PageTableContexts contexts;

@@ -17,7 +17,14 @@ final class BackingOpen extends Open implements Runnable {
 
     private final EnsuredTask ending;
 
-    /** Guarded by this. */
+    /**
+     * Guarded by this.
+     *
+     * @written the thread of the machine that runs the close (monitor)
+     * @read the thread of the machine that runs the close (monitor)
+     * @invariant the backing is told of the end of an open once (I8), although the close may have been handed on twice:
+     *     by a call that has failed after it had listed the close, and then by the housekeeping
+     */
     private boolean isClosed;
 
     BackingOpen(MachineState host, VmOperations operations, VmArea vma) {

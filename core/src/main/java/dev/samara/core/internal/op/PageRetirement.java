@@ -60,7 +60,15 @@ public final class PageRetirement {
 
     private static final int DONE = 7;
 
+    /**
+     * @words all fields
+     * @written the operation, before publication; then the one thread that retires (plain)
+     * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
+     *     {@code Background} and the list of {@code Housekeeping} hand them on
+     * @invariant the step that the retirement has reached; each step may be begun again
+     */
     private final Layout layout;
+
     private final InFlightOperation run;
 
     /** Whether the operation ends its space. */

@@ -15,14 +15,29 @@ import org.jspecify.annotations.Nullable;
  * <p>The operation sets the fields before publication. After that only the thread that runs the retire phase uses them.
  */
 abstract class PreparedRetirement extends InFlightOperation {
-    /** The retirement of its pages; null for none. */
+    /**
+     * The retirement of its pages; null for none.
+     *
+     * @words {@code pageRetirement}, {@code linked}
+     * @written the operation, before publication; then the one thread that retires (plain)
+     * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
+     *     {@code Background} and the list of {@code Housekeeping} hand them on
+     * @invariant the progress of the retirement; each step may be begun again
+     */
     @Nullable
     PageRetirement pageRetirement;
 
     /** VMAs that left the layout and stay linked to their files until their pages are retired. */
     List<VmArea> linked = List.of();
 
-    /** VMAs with opens that left the layout; their retiring bits are cleared after completion. */
+    /**
+     * VMAs with opens that left the layout; their retiring bits are cleared after completion.
+     *
+     * @words {@code held}, {@code last}, {@code sealedLinked}, {@code sealedHeld}
+     * @written the operation, before the retirement is run (plain)
+     * @read its completion (plain): ordered by the layout lock, or by handing it to the background
+     * @invariant never change once the last batch is published
+     */
     List<VmArea> held = List.of();
 
     /* The sizes of these lists when the batch began that is not published yet. */

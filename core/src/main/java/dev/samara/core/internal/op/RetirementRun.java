@@ -33,6 +33,12 @@ import java.util.Objects;
 final class RetirementRun extends PreparedRetirement {
     private final OperationState operation;
 
+    /**
+     * @written the one thread that retires (plain)
+     * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
+     *     {@code Background} and the list of {@code Housekeeping} hand them on
+     * @invariant the progress of the retirement; each step may be begun again
+     */
     private boolean isTold;
 
     RetirementRun(OperationState operation) {

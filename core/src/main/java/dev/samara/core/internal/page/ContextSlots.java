@@ -18,9 +18,23 @@ final class ContextSlots {
      */
     @SuppressWarnings("UnusedVariable") // padding
     private static final class ContextSlot {
+        /**
+         * @written a thread that borrows, or that finds nothing else idle (get-and-set of null); a thread that gives
+         *     back (compare-and-set of null)
+         * @read a thread that borrows or gives back (volatile)
+         * @invariant a page-table context in no reader section, which no other slot has; or null. A slot belongs to the
+         *     threads with one remainder of their number, so threads that borrow side by side mostly write different
+         *     lines
+         */
         private final AtomicReference<@Nullable PageTableContext> context = new AtomicReference<>();
 
-        /** The calls of {@link #isDue}. A benign race: they only decide when something is discarded. */
+        /**
+         * The calls of {@link #isDue}. A benign race: they only decide when something is discarded.
+         *
+         * @written a thread that gives back, that of its slot (plain)
+         * @read as written
+         * @invariant none: racy, benign because it only decides when idle contexts are discarded
+         */
         private int calls;
 
         private long p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, p10, p11, p12, p13, p14, p15;

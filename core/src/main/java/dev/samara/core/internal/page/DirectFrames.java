@@ -17,9 +17,30 @@ import org.jspecify.annotations.Nullable;
  * <p>Direct buffers have no compare-and-set for one and two bytes. It is done on the four aligned bytes around them.
  */
 public final class DirectFrames implements FrameStore, FrameRegion {
+    /**
+     * @written guests, by {@code putVolatile} (volatile)
+     * @read guests, by {@code getVolatile} (volatile)
+     * @invariant the bytes of frames: the guest decides their order. Plain accesses use the buffers and no handle
+     */
     private static final VarHandle SHORT =
             MethodHandles.byteBufferViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * @written guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange, also for 1 and
+     *     2 bytes). A byte is stored plainly between a release fence and a full fence
+     * @read guests: {@code getVolatile} (volatile, also for 1 byte), {@code compareAndExchange} (compare-and-exchange,
+     *     after a volatile read for 1 and 2 bytes)
+     * @invariant the bytes of frames: the guest decides their order. An exchange of a part of a word changes no other
+     *     part
+     */
     private static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
+    /**
+     * @written guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange), {@code fill}
+     *     with other bytes than zeros (plain, by its handle)
+     * @read guests: {@code getVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange)
+     * @invariant the bytes of frames: the guest decides their order
+     */
     private static final VarHandle LONG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private static final long BYTE_MASK = 0xffL;
@@ -54,7 +75,18 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     /** The physical address below which each frame lies in the region at its address shifted by {@link #wideShift}. */
     private long wideEnd;
 
-    /** The only buffer, if all chunks are in the first region or there is one chunk; saves the lookup. Else null. */
+    /**
+     * The only buffer, if all chunks are in the first region or there is one chunk; saves the lookup. Else null.
+     *
+     * @words {@code whole}, {@code chunks}, {@code regionEnd}, {@code wideEnd} and the elements of {@code wide}
+     * @written the thread that makes frames, before their numbers are given out (plain)
+     * @read any thread, with such a number (plain)
+     * @invariant an element of {@code chunks} is set once. A thread that still reads {@code whole} as null uses {@code
+     *     wide} or {@code chunks}. With regions, {@code whole} is the first one until a chunk is made outside of it: in
+     *     another region, or elsewhere since the system has no memory. {@code regionEnd} is then at most the first
+     *     frame of that chunk, and {@code whole} is null, before that frame has a number that a thread can read. Before
+     *     that, too, the element of {@code wide} is the region of the frame, or {@code wideEnd} is at most its address
+     */
     private @Nullable ByteBuffer whole;
 
     /**

@@ -35,7 +35,14 @@ final class FramePool {
     private final long[][] records;
 
     private final LongSupplier nanos;
+
+    /**
+     * @written a thread that frees a frame for which the store throws (get-and-add)
+     * @read any thread (volatile)
+     * @invariant the number of frames that are never allocated again
+     */
     private final AtomicInteger quarantined = new AtomicInteger();
+
     private final ObjIntConsumer<Throwable> quarantine;
 
     private final NearMagazines near = new NearMagazines();
@@ -43,6 +50,14 @@ final class FramePool {
     private final ReentrantLock lock = new CheckedLock();
 
     /* Guarded by the lock. */
+
+    /**
+     * @words {@code made}, {@code isZeroMade}, {@code pool}, {@code pooled}, {@code magazines}
+     * @written holder of {@code lock} (plain)
+     * @read holder of {@code lock} (plain)
+     * @invariant every free frame is in the pool, in one magazine, or in one of {@code NearMagazines}. A thread that
+     *     holds the locks of all near ones misses none
+     */
     private int made;
 
     /** The zero page has been filled. */
@@ -54,7 +69,14 @@ final class FramePool {
     private int pooled;
     private Magazine[] magazines = {};
 
-    /** The store has refused to grow, and is not asked again until {@link #mayGrow} returns true. */
+    /**
+     * The store has refused to grow, and is not asked again until {@link #mayGrow} returns true.
+     *
+     * @words {@code isRefused}, {@code refusedAtNanos}, {@code freedAtRefusal}, {@code freedBefore}
+     * @written holder of {@code lock} (plain)
+     * @read holder of {@code lock} (plain)
+     * @invariant while a refusal stands the store is not asked to grow
+     */
     private boolean isRefused;
 
     private long refusedAtNanos;

@@ -17,7 +17,15 @@ final class FrameRegions {
     private final long size;
     private final long most;
     private final LongFunction<@Nullable SparseRegion> opener;
+
+    /**
+     * @words {@code regions}, {@code isFull}
+     * @written a thread that makes frames, holding {@code lock} of the {@code FramePool} (plain)
+     * @read a thread that makes frames, holding {@code lock} of the {@code FramePool} (plain)
+     * @invariant an element is set once, and the first by the constructor; {@code isFull} is never reset
+     */
     private final @Nullable SparseRegion[] regions;
+
     private final MappedByteBuffer[] buffers;
     private final SparseRegion first;
 

@@ -77,7 +77,17 @@ public final class Frames {
     /** See {@link #countDirtied}. Set before the first frame is handed out. */
     private @Nullable DirtyPages dirtyPages;
 
-    /** The number of pins of all frames that have begun. */
+    /**
+     * The number of pins of all frames that have begun.
+     *
+     * @words {@code pins} and {@code unpins}
+     * @written {@code pins} by a thread that pins a frame, {@code unpins} by one that has released a pin in the word of
+     *     the frame (get-and-add)
+     * @read any thread (volatile)
+     * @pairs an eviction reads {@code unpins}, then finds a page pinned and keeps it. The release of that pin comes
+     *     later, so {@code unpins} is another number then, and the page is looked at again
+     * @invariant the difference is the number of pins in the words of all frames, but for pins and releases under way
+     */
     private final AtomicLong pins = new AtomicLong();
 
     /** The number of those that have ended. Counted after the frame says so. */

@@ -24,6 +24,13 @@ public final class Magazine extends SpinLock {
     static final int BLOCK = CAPACITY / 2;
 
     private final int[] frames = new int[CAPACITY];
+
+    /**
+     * @words {@code size}, {@code freed}
+     * @written a thread that has locked the magazine, which is a {@code SpinLock} (plain)
+     * @read a thread that has locked it (plain)
+     * @invariant the number of frames in it, and of those that its owner has freed; the latter only grows
+     */
     private int size;
 
     /** The number of frames that its owner has freed so far. */

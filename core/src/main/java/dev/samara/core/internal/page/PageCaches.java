@@ -82,7 +82,14 @@ public final class PageCaches {
 
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
-    /** The registered caches, in no order. Guarded by this. */
+    /**
+     * The registered caches, in no order. Guarded by this.
+     *
+     * @words {@code ring}, and {@code place} in it
+     * @written a thread that registers or ends a cache (monitor)
+     * @read a thread that registers or ends a cache, or reclaims (monitor)
+     * @invariant every cache that has had a page and has not ended
+     */
     private final List<RegisteredCache> ring = new ArrayList<>();
 
     /**
@@ -91,16 +98,33 @@ public final class PageCaches {
      */
     private final ReentrantLock hand = new CheckedLock();
 
-    /** The place of the next entry in the ring. Guarded by {@link #hand}. */
+    /**
+     * The place of the next entry in the ring. Guarded by {@link #hand}.
+     *
+     * @written holder of the lock {@code hand} of {@code PageCaches} (plain)
+     * @read holder of the lock {@code hand} of {@code PageCaches} (plain)
+     * @invariant the place in {@code ring} of the cache in which the next search for clean pages begins
+     */
     private int next;
 
     /**
      * The last round has freed no page, and no page was unmapped since. Benign race: a late store only makes one round
      * too short or too long.
+     *
+     * @written a thread that reclaims; a thread that unlinks a VMA from its file (volatile)
+     * @read a thread that reclaims (volatile)
+     * @invariant a hint: racy, benign because it only decides how far one call searches
      */
     private volatile boolean isFutile;
 
-    /** Whether there was a cache of a file that can be sealed. */
+    /**
+     * Whether there was a cache of a file that can be sealed.
+     *
+     * @written the thread that makes a file that can be sealed (volatile)
+     * @read a fork, holding the parent's layout lock (volatile)
+     * @pairs by the lock: the file was made before it was mapped, so a fork that finds its mapping finds this
+     * @invariant final once true
+     */
     private volatile boolean hasSealable;
 
     private final Runnable unmapped = this::noteUnmapped;

@@ -45,6 +45,11 @@ public final class PageTable implements LoadedRoot {
 
     private final TlbContext context;
 
+    /**
+     * @written the thread that gives up the last reference to the page table (volatile)
+     * @read any thread (volatile)
+     * @invariant never reset; a display, since the table is empty by then
+     */
     private volatile boolean isFreed;
 
     private final TableCharge charge;

@@ -25,16 +25,47 @@ public final class PageTableContexts {
     private final Frames frames;
     private final Rcu rcu;
     private final PteOwners owners;
+
+    /**
+     * @written a thread that makes a page-table context to be lent (get-and-add)
+     * @read a thread that makes a page-table context to be lent (get-and-add)
+     * @invariant the last number in a name of such a context; no number comes twice
+     */
     private final AtomicInteger serviceNames = new AtomicInteger();
+
+    /**
+     * @written a thread that makes a page-table context for a CPU, ends it, or finds its CPU gone (concurrent map); the
+     *     map itself by a test, before there is a context
+     * @read a thread that makes or ends contexts (concurrent map)
+     * @invariant every page-table context that belongs to one CPU and has not been ended. A thread that finds the CPU
+     *     of a context gone puts its own in its place, and ends the context. An Error may leave a context here that has
+     *     ended: each step of its end can be repeated
+     */
     private Map<PageTableContext, CpuOwner> owned = new ConcurrentHashMap<>();
 
     /** The first idle context of each of a few threads. */
     private final ContextSlots slots = new ContextSlots();
 
-    /** Other idle page-table contexts, the latest on top, so that contexts beyond the demand stay at the bottom. */
+    /**
+     * Other idle page-table contexts, the latest on top, so that contexts beyond the demand stay at the bottom.
+     *
+     * @written a thread that borrows or gives back (compare-and-set of a new element: none comes twice)
+     * @read a thread that borrows or gives back (volatile)
+     * @invariant a stack of page-table contexts in no reader section; each element knows the depth of the stack up to
+     *     it
+     */
     private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
 
-    /** Contexts given back while there was no memory for an {@link Idle}, linked by their own fields. */
+    /**
+     * Contexts given back while there was no memory for an {@link Idle}, linked by their own fields.
+     *
+     * @written a thread that gives back and finds no memory for an element of {@code idle} (compare-and-set); a thread
+     *     that borrows and finds {@code idle} empty (get-and-set: all at once, so that it reads no successor of a
+     *     context that was taken meanwhile)
+     * @read a thread that gives back and finds no memory, or borrows and finds {@code idle} empty (volatile)
+     * @invariant page-table contexts in no reader section, linked by their own {@code next}, which belongs to the
+     *     thread that has taken the list
+     */
     private final AtomicReference<@Nullable PageTableContext> aside = new AtomicReference<>();
 
     /** The number of idle contexts in the stack that are never discarded. */
@@ -46,7 +77,13 @@ public final class PageTableContexts {
     /** The most contexts that are discarded at once. */
     private static final int MOST_GIVEN_UP = 1 << 10;
 
-    /** A benign race: it only decides how many idle contexts are discarded. */
+    /**
+     * A benign race: it only decides how many idle contexts are discarded.
+     *
+     * @written a thread that borrows from {@code idle}, or discards contexts of it (plain)
+     * @read a thread that borrows from {@code idle}, or discards contexts of it (plain)
+     * @invariant none: racy, benign because it only decides how many idle contexts are discarded
+     */
     private int fewestIdle = Integer.MAX_VALUE;
 
     /** An idle context, the number of contexts in the stack from it down, and the stack below it. */

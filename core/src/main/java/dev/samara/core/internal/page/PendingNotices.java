@@ -27,6 +27,14 @@ public final class PendingNotices {
     /** One notice, from before the backing is called to the end of the fault's attempt. */
     public static final class Notice {
         private final long address;
+
+        /**
+         * @written a thread that is about to remove pages (volatile)
+         * @read the fault, holding the lock of the leaf that it has linked (volatile)
+         * @pairs a thread that removes pages sets the word, then walks; a fault links the leaf, then reads the word.
+         *     Either the fault asks again, or the walk takes the leaf's lock later
+         * @invariant never reset
+         */
         private volatile boolean isStale;
 
         /* Guarded by the monitor of the list. */
@@ -46,10 +54,27 @@ public final class PendingNotices {
         }
     }
 
-    /** Written under the monitor, read without it: an operation that removes pages skips the monitor if this is 0. */
+    /**
+     * Written under the monitor, read without it: an operation that removes pages skips the monitor if this is 0.
+     *
+     * @written faults, before a backing is called for a first write and after the fault's attempt, with the list of
+     *     notices (monitor, volatile)
+     * @read a thread that is about to remove pages, before it takes the monitor (volatile)
+     * @pairs a thread that removes pages reads {@code count}, makes notices stale, fences (full), then walks. A fault
+     *     begins a notice, and then asks the backing. A notice that is not found was begun after the call that removes
+     *     pages
+     * @invariant every notice in progress is in the list
+     */
     private volatile int count;
 
     /* Guarded by this. */
+
+    /**
+     * @words {@code first}, and {@code previous} and {@code next} of a notice
+     * @written faults, before a backing is called for a first write and after the fault's attempt (monitor)
+     * @read these faults; a thread that is about to remove pages (monitor)
+     * @invariant the list that {@code count} counts
+     */
     private @Nullable Notice first;
 
     PendingNotices() {}

@@ -30,11 +30,27 @@ public final class PteOwners {
     /** The most page-table contexts there can be. */
     public static final int MOST = 1 << 16;
 
+    /**
+     * @written a waiter (compare-and-exchange from null); an owner whose operation ends (get-and-set)
+     * @read an owner whose operation ends (volatile); a waiter (volatile)
+     * @pairs a waiter puts a gate in, fences (full), then reads the entry again. The owner changes its entries, then
+     *     reads the gate
+     * @invariant the next end of an operation of this owner opens a gate that is in here
+     */
     private final AtomicReferenceArray<@Nullable Gate> gates = new AtomicReferenceArray<>(MOST);
 
     /* Guarded by this. */
 
-    /** The free numbers, a ring with room for all that were given: a release allocates nothing. */
+    /**
+     * The free numbers, a ring with room for all that were given: a release allocates nothing.
+     *
+     * @words {@code free}, {@code first}, {@code count}, {@code given}, {@code isReleased} of {@code PteOwners}, {@code
+     *     PageTableContext}
+     * @written any thread (monitor of {@code PteOwners})
+     * @read any thread (monitor of {@code PteOwners})
+     * @invariant a number belongs to one page-table context at a time, is released once for each, and no entry names it
+     *     then. {@code free} has room for all numbers that were given
+     */
     private int[] free = new int[16];
 
     private int first;

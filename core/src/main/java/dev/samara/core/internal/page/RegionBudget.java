@@ -26,7 +26,15 @@ final class RegionBudget {
 
     /* Guarded by this object's monitor. */
     private final Set<Share> shares = new HashSet<>();
+
+    /**
+     * @words {@code sum}, {@code nextCollection}, and {@code bytes} of a share
+     * @written a thread that takes memory of a region, or finds a region collected (monitor)
+     * @read these threads (monitor)
+     * @invariant the bytes of the regions of the process that are not known to be collected
+     */
     private long sum;
+
     private long nextCollection;
 
     /**

@@ -45,17 +45,40 @@ public final class ResidentPages {
     /** The number of its tables. */
     private final IntSupplier tables;
 
+    /**
+     * @written threads that are about to remove pages (compare-and-set, upwards)
+     * @read any thread (opaque)
+     * @invariant a number of pages that a thread has added up
+     */
     @SuppressWarnings("UnusedVariable") // through PEAK
     private long peak;
 
-    /** The pages of the ranges of removals that have not added the tables up since the last one that has. */
+    /**
+     * The pages of the ranges of removals that have not added the tables up since the last one that has.
+     *
+     * @written threads that are about to remove pages (opaque)
+     * @read such threads (opaque)
+     * @invariant none. A benign race: it decides how often threads add up
+     */
     @SuppressWarnings("UnusedVariable") // through SKIPPED
     private long skipped;
 
-    /** Whether threads change the space in parts. */
+    /**
+     * Whether threads change the space in parts.
+     *
+     * @written a division and a join, holding the layout lock (volatile)
+     * @read threads that are about to remove pages (volatile)
+     * @invariant none. It decides whether removals add the pages up
+     */
     private volatile boolean isInParts;
 
-    /** Whether the next removal in parts notes the number: the first one since the division. */
+    /**
+     * Whether the next removal in parts notes the number: the first one since the division.
+     *
+     * @written a division and a join, holding the layout lock (volatile); the first removal after a division (volatile)
+     * @read threads that are about to remove pages in parts (volatile)
+     * @invariant none. A benign race: two removals may both add the pages up
+     */
     private volatile boolean isDue;
 
     /**

@@ -15,6 +15,13 @@ public final class TableBudget {
     static final TableBudget UNLIMITED = new TableBudget(Long.MAX_VALUE);
 
     private final long limit;
+
+    /**
+     * @written a thread that charges tables to the machine (compare-and-set); a thread that uncharges them, or charges
+     *     them beyond the limit (get-and-add)
+     * @read any thread (volatile)
+     * @invariant the bytes of the tables of all spaces that are linked or reserved
+     */
     private final AtomicLong used = new AtomicLong();
 
     /**

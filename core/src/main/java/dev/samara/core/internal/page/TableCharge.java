@@ -15,10 +15,24 @@ public final class TableCharge {
 
     private final int pageShift;
 
-    /** The number of tables that are linked or reserved, the root not counted. */
+    /**
+     * The number of tables that are linked or reserved, the root not counted.
+     *
+     * @written a thread that is about to link a table, or reserves tables (compare-and-set); a thread that unhooks a
+     *     table or gives a reserve back, or links one beyond the limit (get-and-add)
+     * @read any thread (volatile)
+     * @invariant the number of tables that are linked or reserved: never more than the limit allows, but for tables
+     *     that a retirement lacks
+     */
     private final AtomicInteger tables = new AtomicInteger();
 
-    /** The most bytes of tables, unsigned; -1 for no limit. */
+    /**
+     * The most bytes of tables, unsigned; -1 for no limit.
+     *
+     * @written the thread that makes the space; a call that sets the limit (volatile, under the layout lock)
+     * @read a thread that charges a table (volatile)
+     * @invariant none; a table that is charged beside the call counts under either limit
+     */
     private volatile long most = -1;
 
     /** Whether the root is charged. Written by the thread that makes the space, and by {@link #unchargeRoot}. */

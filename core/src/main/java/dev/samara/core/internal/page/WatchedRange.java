@@ -17,7 +17,13 @@ public final class WatchedRange implements Comparable<WatchedRange> {
     /** The number of ranges that were added before it. Set once, before the range is in a tree. */
     private long age = NEVER_ADDED;
 
-    /** The listener is not notified any more, even by a thread that still finds the range. */
+    /**
+     * The listener is not notified any more, even by a thread that still finds the range.
+     *
+     * @written a thread that removes the watch (volatile)
+     * @read a thread that is about to call the watch's listener (volatile)
+     * @invariant never reset
+     */
     private volatile boolean isClosed;
 
     /**

@@ -13,10 +13,27 @@ import org.jspecify.annotations.Nullable;
  * that; a thread that removes one need not.
  */
 public final class Watches {
-    /** The watched ranges; null for none, which is the cheapest check. */
+    /**
+     * The watched ranges; null for none, which is the cheapest check.
+     *
+     * @words {@code all}
+     * @written a thread that adds or removes a watch (monitor, volatile)
+     * @read CPUs that fill their TLB or have made a store without it (volatile)
+     * @pairs a thread that adds a watch stores the root, then flushes, as after the change of an entry. A CPU sets its
+     *     bit in the cpumask, then reads the root. Either it caches no right to write a watched page, and no
+     *     translation of one that is watched for reads, or it is flushed
+     * @invariant the root of an immutable tree of watched ranges; a change copies one path
+     */
     private volatile @Nullable WatchTree all;
 
-    /** The number of ranges that were ever added. Guarded by this. */
+    /**
+     * The number of ranges that were ever added. Guarded by this.
+     *
+     * @words {@code added}, {@code size}
+     * @written a thread that adds a watch; {@code size} also by one that removes a watch (monitor)
+     * @read these threads (monitor)
+     * @invariant the number of ranges ever added, which is the age of the next one; the number of ranges
+     */
     private long added;
 
     /** The number of ranges. Guarded by this. */

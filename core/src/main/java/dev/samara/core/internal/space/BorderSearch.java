@@ -26,18 +26,47 @@ final class BorderSearch {
     /** The pause after a part was to be divided further, and was not. Guarded by the layout lock. */
     private final LockContention further = new LockContention();
 
-    /** The borders of the latest parts that an operation has not found in its way. Guarded by the layout lock. */
+    /**
+     * The borders of the latest parts that an operation has not found in its way. Guarded by the layout lock.
+     *
+     * @words {@code earlier}, {@code contention}, {@code further} and their contents of {@code BorderSearch}, {@code
+     *     LockContention}
+     * @written holder of the layout lock; of the contention for a part, holder of its lock (plain)
+     * @read as written
+     * @invariant none: they only decide where and when a layout is divided
+     */
     private long[] earlier = Borders.NONE;
 
-    /** The ranges that should stay whole. Written under the layout lock. */
+    /**
+     * The ranges that should stay whole. Written under the layout lock.
+     *
+     * @written a join, holding the layout lock; a thread that forgets the ranges, holding it or the lock of a part
+     *     (volatile)
+     * @read a thread that has met others at a lock and looks for borders, holding the lock of a part (volatile)
+     * @pairs none; an old value costs a border that joins the layout again
+     * @invariant ranges in which no border should be. Immutable; replaced as a whole. Racy, benign because it only
+     *     decides where a layout is divided
+     */
     private volatile RecentCrossings crossings = RecentCrossings.NONE;
 
-    /** How often threads met at places between which those ranges left no room for a border. */
+    /**
+     * How often threads met at places between which those ranges left no room for a border.
+     *
+     * @written a thread that has met others at a lock, holding that lock (plain)
+     * @read such threads (plain)
+     * @invariant none: racy, benign because it only decides when ranges are forgotten
+     */
     private int inVain;
 
     /**
      * The last exception of a division or a join, other than a lack of memory or stack. Any thread writes it, and
      * {@link #requireNoFailure} reports it.
+     *
+     * @written any thread whose division or join has failed for another reason than the lack of memory or stack
+     *     (volatile)
+     * @read a validation of the layout (volatile)
+     * @pairs none; a test reads it after the threads have ended
+     * @invariant null, unless the library has a bug: no operation depends on a division
      */
     private volatile @Nullable Throwable failure;
 

@@ -28,8 +28,25 @@ public final class Borrower extends WaitingCall {
     private final @Nullable Throwable where;
     private final Runnable giveUp;
 
+    /**
+     * @written a thread that asks the borrower (compare-and-set); a thread that could not list the call (volatile)
+     * @read any thread (volatile)
+     * @invariant a borrower is asked once
+     */
     private final AtomicBoolean isAsked = new AtomicBoolean();
+
+    /**
+     * @written a thread that reports a long borrow (compare-and-set)
+     * @read a thread that reports a long borrow (compare-and-set)
+     * @invariant never reset: a borrow is reported once
+     */
     private final AtomicBoolean isReported = new AtomicBoolean();
+
+    /**
+     * @written the CPU's thread; a thread that has found the CPU gone (volatile)
+     * @read any thread (volatile)
+     * @invariant never reset. A borrow that is over is neither listed nor asked; a callback under way goes on
+     */
     private volatile boolean isOver;
 
     /**

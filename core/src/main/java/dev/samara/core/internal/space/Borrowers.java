@@ -15,7 +15,23 @@ public final class Borrowers {
     /** The place of one CPU, which has at most one borrow at a time. Its methods are for the CPU's thread. */
     public final class BorrowPlace {
         private final CpuOwner owner;
+
+        /**
+         * @written the CPU's thread (volatile); a thread that has found the CPU gone (volatile)
+         * @read any thread (volatile)
+         * @pairs a CPU is counted, stores its borrow, and then reads how many references the space has. The thread of
+         *     the last close gives its reference up (get-and-add), and then reads this. All are volatile, so one of the
+         *     two asks the borrower
+         * @invariant the borrow of the CPU, until its end
+         */
         private volatile @Nullable Borrower current;
+
+        /**
+         * @written the thread of a CPU that is closed; a thread that has given up the borrow of a CPU that is gone
+         *     (volatile)
+         * @read any thread (volatile)
+         * @invariant never reset; the next change of {@code places} leaves the place out. There is no borrow in it
+         */
         private volatile boolean isRemoved;
 
         private BorrowPlace(CpuOwner owner) {
@@ -97,7 +113,15 @@ public final class Borrowers {
     private final MachineThreads machine;
     private final long reportAfterNanos;
 
-    /** In the order of their first borrows. The array is never changed in place. */
+    /**
+     * In the order of their first borrows. The array is never changed in place.
+     *
+     * @written a CPU's thread at the first borrow and at the close of the CPU; a thread that removes the CPUs that are
+     *     gone (monitor, volatile)
+     * @read any thread (volatile)
+     * @invariant a place of each CPU that borrows a space of the machine, or comes back to one. The array is never
+     *     changed in place
+     */
     private volatile BorrowPlace[] places = NONE;
 
     /**

@@ -42,22 +42,70 @@ public final class ChangeDelivery extends WaitingCall {
     /** The number of changes that were published before the listener was added. */
     private final long earlier;
 
-    /** The producers are threads with the lock of a part, the consumer the thread that has set {@link #isDraining}. */
+    /**
+     * The producers are threads with the lock of a part, the consumer the thread that has set {@link #isDraining}.
+     *
+     * @written threads that publish, each holding the lock of a part, are the producers ({@code MpscQueue.offer})
+     * @read the thread that delivers is the consumer ({@code poll}); any thread that has released the lock ({@code
+     *     isEmpty})
+     * @pairs with {@code isDraining}
+     * @invariant changes of overlapping ranges in the order of publication (P47); in a layout that is not divided, all
+     *     changes
+     */
     private final MpscQueue<Prepared> queue = new MpscQueue<>();
 
-    /** The number of changes that were queued or are about to be, twice, and {@link #LOSING}. */
+    /**
+     * The number of changes that were queued or are about to be, twice, and {@link #LOSING}.
+     *
+     * @written threads that publish, each holding the lock of a part (compare-and-set)
+     * @read these threads; the thread that reports a loss (volatile)
+     * @invariant the number of changes that were queued or are about to be, shifted by the bit that says that changes
+     *     are being lost. Exceeds {@code taken} by at most {@code CAPACITY}. The thread that sets the bit reports the
+     *     loss
+     */
     private final AtomicLong accepted = new AtomicLong();
 
-    /** The number of changes that have left the queue. */
+    /**
+     * The number of changes that have left the queue.
+     *
+     * @written the thread that delivers (volatile)
+     * @read that thread; threads that publish, each holding the lock of a part; the thread that reports a loss
+     *     (volatile)
+     * @invariant the number of changes that have left the queue; only grows. A thread that reads it after {@code
+     *     accepted}, and changes {@code accepted} by compare-and-set, has found at least as many waiting changes as
+     *     there are
+     */
     private final AtomicLong taken = new AtomicLong();
 
-    /** The number of changes that were not queued. */
+    /**
+     * The number of changes that were not queued.
+     *
+     * @written threads that publish, each holding the lock of a part (get-and-add)
+     * @read these threads, before they queue a change (volatile)
+     * @invariant the number of changes that were not queued; only grows
+     */
     private final AtomicLong lost = new AtomicLong();
 
-    /** The highest {@link Prepared#lostEarlier} of the changes that have left the queue. Of the draining thread. */
+    /**
+     * The highest {@link Prepared#lostEarlier} of the changes that have left the queue. Of the draining thread.
+     *
+     * @written the thread that delivers (plain)
+     * @read the thread that delivers (plain)
+     * @pairs handed on with {@code isDraining}
+     * @invariant the losses that the last number has counted; only grows
+     */
     private long lostBefore;
 
+    /**
+     * @written a thread that schedules a delivery (compare-and-set); the thread that delivers (volatile)
+     * @read a thread that schedules a delivery (compare-and-set)
+     * @pairs a publisher fills the queue, then tests the flag; the delivering thread clears the flag, then tests the
+     *     queue. A thread that closes the registration tests the flag too: it has held the lock after each publisher
+     *     that found the listener, and one of these may not find it any more when it schedules deliveries
+     * @invariant at most one thread delivers to a listener
+     */
     private final AtomicBoolean isDraining = new AtomicBoolean();
+
     private final Loss loss = new Loss();
 
     ChangeDelivery(MachineState host, LayoutListener listener, ChangeOrder order, long earlier) {
@@ -192,7 +240,16 @@ public final class ChangeDelivery extends WaitingCall {
         private final List<Vma> before;
         private final List<Vma> after;
 
-        /** The event of this change for another listener. Of the publishing thread. */
+        /**
+         * The event of this change for another listener. Of the publishing thread.
+         *
+         * @words {@code next}, {@code lostEarlier}
+         * @written the thread that publishes, holding the lock of the part, before it queues the event (plain)
+         * @read that thread ({@code next}); the thread that delivers, after it has removed the event from the queue
+         *     ({@code lostEarlier}) (plain)
+         * @invariant of a {@code Prepared}: {@code lostEarlier} is at least the number of changes of the part that the
+         *     listener had lost before
+         */
         private @Nullable Prepared next;
 
         /** The number of changes that the listener had lost before this one. Written before it is queued. */
@@ -225,9 +282,26 @@ public final class ChangeDelivery extends WaitingCall {
 
     /** The report of a loss. Not made by the thread that drains the queue, since that thread may hang. */
     private final class Loss extends WaitingCall {
-        /** The number of the first change of a loss; 0 if there is nothing to report. */
+        /**
+         * The number of the first change of a loss; 0 if there is nothing to report.
+         *
+         * @written set by a thread that publishes, holding the lock of a part, or by the thread that delivers
+         *     (compare-and-set); cleared by the thread that reports (get-and-set)
+         * @read any thread that has released the lock (volatile)
+         * @pairs with {@code isScheduled}
+         * @invariant the number of the first change of a loss that is not reported yet
+         */
         private final AtomicLong from = new AtomicLong();
 
+        /**
+         * @written a thread that schedules the report of a loss (compare-and-set); the thread that reports, before it
+         *     takes the number (volatile)
+         * @read a thread that schedules the report (compare-and-set)
+         * @pairs a publisher sets the number, then tests the flag; the reporting thread clears the flag, then takes the
+         *     number
+         * @invariant the report is handed to a thread of the machine once at a time, since it may be in the list of
+         *     waiting calls
+         */
         private final AtomicBoolean isScheduled = new AtomicBoolean();
 
         /** Notes the first change of a loss, unless another loss is to be reported. */

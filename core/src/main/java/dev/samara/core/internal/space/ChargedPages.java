@@ -12,6 +12,12 @@ final class ChargedPages {
     /** Words of a part: two cache lines, since processors fetch lines in pairs. */
     private static final int STRIDE = 16;
 
+    /**
+     * @written holder of the lock of the part (opaque)
+     * @read any thread (opaque)
+     * @invariant what the part has charged and mapped since the division, as its last publication or completion has
+     *     left it
+     */
     private static final VarHandle SINCE = MethodHandles.arrayElementVarHandle(long[].class);
 
     private final long chargedBefore;

@@ -12,7 +12,14 @@ import org.jspecify.annotations.Nullable;
  * limit checks and statistics read the amount to be uncharged.
  */
 public final class CompletionWork {
-    /** The joins that completion tries; null before the first one. */
+    /**
+     * The joins that completion tries; null before the first one.
+     *
+     * @words all fields of {@code CompletionWork}, {@code PendingJoins}
+     * @written holder of the district's lock (plain): the operation, and completions of others, which add joins
+     * @read holder of the district's lock (plain)
+     * @invariant as of {@code Footprint}, and the joins that other completions have left
+     */
     private @Nullable PendingJoins joins;
 
     /** The counters of the unmapped VMAs; null for none. */

@@ -15,6 +15,15 @@ import dev.samara.core.vma.VmaFlags;
 public final class DenyWriteExec {
     private static final int KNOWN = MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT;
 
+    /**
+     * @written holder of the layout lock, which has joined the parts (volatile)
+     * @read an edit, holding the lock of its district, each time that it decides (volatile, as all reads are); any
+     *     thread for its caller
+     * @pairs by the locks: an edit that is published after the write has read it. A part that had a lock of its own is
+     *     dead
+     * @invariant 0, or what was set first. From then on no edit adds the right to execute to a mapping, or makes one
+     *     that is writable and executable, whenever its call began
+     */
     private volatile int bits;
 
     /** Creates those of a space that begins with some bits. */

@@ -50,6 +50,14 @@ public final class District {
         }
     }
 
+    /**
+     * @words the tree
+     * @written {@code Publication}, by one commit, holding the lock of the district (release: the store of {@code root}
+     *     in {@code PublishedRoot})
+     * @read any thread, in the modes of {@code root} in {@code PublishedRoot}
+     * @invariant each VMA's range is the range of its entry, and the VMA is attached ({@code validate()}). No VMA
+     *     returns to a tree, on which {@code Layout.findPrevious} relies. The tree of a dead district does not change
+     */
     private final ReentrantLock lock;
 
     /** The addresses are {@code [start, end)}; for a whole layout, all. */
@@ -62,6 +70,18 @@ public final class District {
     private final InFlightOperations inFlight = new InFlightOperations();
     private final EditLists lists = new EditLists();
     private final LockHoldTimes holdTimes;
+
+    /**
+     * @words {@code counters}, {@code spare}, {@code moves}, {@code changes}, {@code lists}, {@code inFlight}, {@code
+     *     seen}, {@code seenOf} and their contents of {@code District}, {@code LayoutCounters}
+     * @written holder of the lock of the district (plain)
+     * @read holder of the lock of the district; a join, holding the locks of all parts (plain)
+     * @invariant the counters of a whole layout are equal to a recount of the tree and of the ranges in flight ({@code
+     *     validate()}). Those of a part are what the layout could reach if the other parts grew to their caps, and are
+     *     never above the cap. {@code spare}, and the lists of an edit, have nothing between edits. {@code moves} only
+     *     grows, under the hold under which a move is published. {@code changes} only grows too; that of a whole layout
+     *     counts from the creation of the space
+     */
     private LayoutCounters counters;
 
     /** The draft of the next edit. */
@@ -80,7 +100,14 @@ public final class District {
     /** The number of operations that were published with pages to move. */
     private long moves;
 
-    /** The number of times that the lock was taken. Written under the lock; other threads read it without. */
+    /**
+     * The number of times that the lock was taken. Written under the lock; other threads read it without.
+     *
+     * @written holder of the lock of the district (opaque)
+     * @read holder of that lock (plain); an operation of another part that looks whether the other parts are in use, a
+     *     division and a join (opaque)
+     * @invariant only grows. Racy, benign because it only decides when parts are divided and joined
+     */
     @SuppressWarnings("UnusedVariable") // through OPERATIONS
     private long operations;
 
@@ -95,7 +122,13 @@ public final class District {
     /** The number of publications that changed a VMA; of a whole layout, since the space was created. */
     private long changes;
 
-    /** Whether the layout was divided or joined since. */
+    /**
+     * Whether the layout was divided or joined since.
+     *
+     * @written a division or a join, holding the lock of the district (plain)
+     * @read holder of that lock, after it has taken it (plain)
+     * @invariant final once true
+     */
     private boolean isDead;
 
     /** Creates all of a layout. */

@@ -33,7 +33,13 @@ final class Districts extends PartLookups {
     /** The layout lock. */
     private final ReentrantLock lock;
 
-    /** All of the layout; dead while the layout is divided. Guarded by the layout lock. */
+    /**
+     * All of the layout; dead while the layout is divided. Guarded by the layout lock.
+     *
+     * @written a division and a join, holding the layout lock (plain)
+     * @read holder of the layout lock (plain)
+     * @invariant dead exactly while the layout is divided; its counters are then those of the division
+     */
     private District whole;
 
     private final BorderSearch search;

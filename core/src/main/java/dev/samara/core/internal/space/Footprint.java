@@ -12,7 +12,16 @@ import dev.samara.core.internal.sync.Ranges;
  * that.
  */
 public final class Footprint {
-    /** The unmapped ranges: free for lookups, reserved for allocation. */
+    /**
+     * The unmapped ranges: free for lookups, reserved for allocation.
+     *
+     * @words all fields of {@code Footprint}, {@code MovesAndActions}
+     * @written the operation as holder of the district's lock, until its last batch is published (plain)
+     * @read holder of the district's lock (plain); after publication the thread that retires the operation, which
+     *     published it or was handed it by the list of waiting calls or the executor (plain)
+     * @invariant they have what the published batches have added, and, while the operation holds the lock, what the
+     *     batch that is being decided has added. They never change after the last batch is published
+     */
     private Ranges reserved = Ranges.NONE;
 
     /** The ranges whose VMAs are in flight. */

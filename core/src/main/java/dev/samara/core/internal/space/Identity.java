@@ -16,21 +16,60 @@ public final class Identity {
     private final long pageSize;
     private final @Nullable String name;
     private final boolean isCollected;
+
+    /**
+     * @written threads that take a reference to the identity (compare-and-set) or give one up (get-and-add)
+     * @read any thread (volatile)
+     * @invariant 1 for the page table, and 1 for each further reference. 0 is final
+     */
     private final AtomicInteger references = new AtomicInteger(1);
 
     /** 0 until the space is registered, which is before another thread knows it. */
     private long number;
 
+    /**
+     * @written holder of the layout lock (opaque)
+     * @read any thread (volatile)
+     * @invariant the pages that the space has charged, as its last publication or completion has left them
+     */
     private final AtomicLong chargedPages = new AtomicLong();
 
-    /** The charge in place of {@link #chargedPages} while the layout is divided. */
+    /**
+     * The charge in place of {@link #chargedPages} while the layout is divided.
+     *
+     * @written a division and a join, holding the layout lock (volatile)
+     * @read any thread (volatile)
+     * @pairs a join stores {@code chargedPages}, and then null here. A reader that finds this null finds the sum there
+     * @invariant the charge while the layout is divided; null otherwise
+     */
     private volatile @Nullable ChargedPages parts;
 
-    /** Whether a thread of the space has waited at a futex word. */
+    /**
+     * Whether a thread of the space has waited at a futex word.
+     *
+     * @words {@code hasWaited}, {@code isWithoutUsers}
+     * @written {@code hasWaited} by a thread of the space that enters the futex table; {@code isWithoutUsers} by the
+     *     thread that tears the space down (volatile)
+     * @read {@code hasWaited} by the teardown; {@code isWithoutUsers} by a move of waiters, which has the locks of two
+     *     buckets (volatile)
+     * @pairs the last user leaves after its store of {@code hasWaited}, and the teardown begins after that. The
+     *     teardown stores {@code isWithoutUsers} before it locks the first bucket: a move that locks a bucket after the
+     *     teardown reads true
+     * @invariant both become true once
+     */
     private volatile boolean hasWaited;
 
     private volatile boolean isWithoutUsers;
+
+    /**
+     * @words {@code exit}, {@code attachment}
+     * @written {@code exit} by the thread that tears the space down, before the teardown; {@code attachment} by any
+     *     thread with a reference, and by the one that gives up the last one (volatile)
+     * @read any thread with a reference (volatile)
+     * @invariant {@code exit} is null until the teardown begins, and is never replaced
+     */
     private volatile @Nullable Record exit;
+
     private volatile @Nullable Object attachment;
 
     Identity(@Nullable String name, long pageSize, boolean isCollected) {

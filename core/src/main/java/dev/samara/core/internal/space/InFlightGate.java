@@ -10,10 +10,24 @@ import org.jspecify.annotations.Nullable;
  * so the gate drops its link to the operation at completion.
  */
 public final class InFlightGate extends Gate {
-    /** Null after completion. Guarded by the layout lock; only {@link #toString} reads it without. */
+    /**
+     * Null after completion. Guarded by the layout lock; only {@link #toString} reads it without.
+     *
+     * @written its completion, holding the district's lock (plain)
+     * @read holder of the district's lock (plain); {@code toString} without it: racy, benign because the text is for
+     *     people
+     * @invariant null from the completion on. A VMA therefore retains no operation that is over, and no range that was
+     *     in flight beside it
+     */
     private @Nullable InFlightOperation range;
 
-    /** Whether faults wait at the VMAs too: these replace or move something. Written only before publication. */
+    /**
+     * Whether faults wait at the VMAs too: these replace or move something. Written only before publication.
+     *
+     * @written the operation, before publication (plain)
+     * @read any thread that found one of its VMAs (plain)
+     * @invariant never changes once published
+     */
     private boolean stopsFaults;
 
     /** Threads that have waited, from the opening until they are woken. Accessed by the thread that opens the gate. */

@@ -36,7 +36,17 @@ public abstract class InFlightOperation extends RetriedCall {
     /** Whether its own retirement has ended. */
     private boolean isArrived;
 
-    /** Whether an edit that is not published yet completes this range: its VMAs may be joined. */
+    /**
+     * Whether an edit that is not published yet completes this range: its VMAs may be joined.
+     *
+     * @words {@code awaited}, {@code completing} and all other fields of {@code InFlightOperation}, {@code
+     *     EarlyReuseOrder}
+     * @written holder of the district's lock (plain)
+     * @read holder of the district's lock (plain); {@code movesAndActions} also by the thread that retires the
+     *     operation (plain)
+     * @invariant in the list of {@code InFlightOperations} from publication to completion; that of an operation that
+     *     publishes in batches from before its first batch
+     */
     private boolean completing;
 
     /** Returns the operation, which reports long waits and has the text of messages. */

@@ -17,7 +17,14 @@ import org.jspecify.annotations.Nullable;
  * They are searched linearly.
  */
 public final class InFlightOperations {
+    /**
+     * @words all fields
+     * @written holder of the district's lock (plain)
+     * @read holder of the district's lock (plain)
+     * @invariant the ranges in it are disjoint, but for a mapping stored early over the reservation of a {@code munmap}
+     */
     private final ArrayList<InFlightOperation> operations = new ArrayList<>();
+
     private final List<Ticket> tickets = new ArrayList<>();
 
     /**

@@ -30,7 +30,13 @@ public final class Layout extends LayoutState implements VmaLookup {
     private final Districts districts;
     private final RegisteredNotifiers notifiers;
 
-    /** The layout to which closed references lead; this for that layout itself. */
+    /**
+     * The layout to which closed references lead; this for that layout itself.
+     *
+     * @written the thread that makes the layout, before another one reaches it (plain)
+     * @read any thread (plain)
+     * @invariant does not change after that
+     */
     private Layout closed = this;
 
     /**

@@ -8,7 +8,8 @@ import dev.samara.core.vma.VmaFlags;
  * The sizes of a layout that limits are compared with ({@code mm_struct}'s {@code total_vm} and its relatives). In
  * pages, except the map count and the numbers of VMAs.
  *
- * <p>Guarded by the layout lock: an edit works on a copy, which replaces the original at publication.
+ * <p>Guarded by the lock of the district ({@code District.counters}): an edit works on a copy, which replaces the
+ * original at publication.
  */
 public final class LayoutCounters {
     public long maps;

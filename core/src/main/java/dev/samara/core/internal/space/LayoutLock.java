@@ -77,16 +77,34 @@ public final class LayoutLock extends ReentrantLock {
         }
     }
 
+    /**
+     * @written a thread that waits for the lock: taking the role (compare-and-set), giving it up (release)
+     * @read a thread that waits (opaque; compare-and-set)
+     * @invariant at most one thread spins. A thread has given the role up when its spin ends, with the lock or without
+     */
     @SuppressWarnings("UnusedVariable") // through SPINNING
     private boolean spinning;
 
-    /** The end of the last spin, as {@link System#nanoTime}. Read and written only by the spinning thread. */
+    /**
+     * The end of the last spin, as {@link System#nanoTime}. Read and written only by the spinning thread.
+     *
+     * @written the spinning thread (plain)
+     * @read the spinning thread (plain), ordered by the role
+     * @pairs with {@code spinning}: the store that gives the role up with the compare-and-set that takes it
+     * @invariant the end of the last spin
+     */
     private long lastSpin = System.nanoTime() - RECENT;
 
     /** The space of the layout; null in tests. Set before another thread reaches the lock. */
     private transient @Nullable Identity identity;
 
-    /** The wait of the holder, which is recorded after the hold; null for none. Guarded by this lock. */
+    /**
+     * The wait of the holder, which is recorded after the hold; null for none. Guarded by this lock.
+     *
+     * @written holder of the lock (plain)
+     * @read holder of the lock (plain)
+     * @invariant null unless the holder has waited while the flight recorder records
+     */
     private transient @Nullable BegunEvent waited;
 
     public LayoutLock() {}

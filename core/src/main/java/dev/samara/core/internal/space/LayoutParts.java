@@ -44,7 +44,14 @@ final class LayoutParts {
     private final District[] districts;
     private final MapleTree<VmArea>[] trees;
 
-    /** Written by readers that fail, once: a word that each operation reads. */
+    /**
+     * Written by readers that fail, once: a word that each operation reads.
+     *
+     * @written a reader of several parts that has failed many times (volatile), once for each division
+     * @read each operation that looks for its part (volatile)
+     * @invariant final once true. An operation that reads true joins the parts. No reader waits for that: it only ends
+     *     the failures of readers
+     */
     private volatile boolean isJoinAsked;
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // an array of trees of one type

@@ -52,6 +52,14 @@ public abstract class LayoutState {
     /**
      * The tree of the whole layout; null while the layout is divided. Written under the layout lock. It stands here
      * because a lookup then needs no further load.
+     *
+     * @written a division and a join, holding the layout lock (release)
+     * @read any thread (acquire)
+     * @pairs with {@code parts}. A division stores {@code parts}, and then null here; a thread that finds null here
+     *     finds the parts of that division or of a later one, or null after a later join, and then reads this again. A
+     *     join stores the joined tree here, and then null in {@code parts}
+     * @invariant the tree of the whole layout; null while the layout is divided. Threads go by the parts only where
+     *     they have found null here: an operation in a part would else change what lookups in the tree do not find
      */
     @SuppressWarnings("UnusedVariable") // through TREE
     private @Nullable MapleTree<VmArea> tree;
@@ -65,23 +73,61 @@ public abstract class LayoutState {
     /** Mappings above the user's part, ascending; no call can change them. */
     private final List<VmArea> above;
 
-    /** The end of the heap. Written under the lock of the district with the heap's start; read without it too. */
+    /**
+     * The end of the heap. Written under the lock of the district with the heap's start; read without it too.
+     *
+     * @written {@code Publication}, holding the lock of the district with the start of the heap (volatile)
+     * @read holder of that lock; {@code snapshot}, to name the heap; a call of {@code brk}, to guess its range
+     *     (volatile)
+     * @invariant between the start of the heap and the limit of the space. A snapshot may pair it with the tree of
+     *     another instant: racy, benign because it only chooses a name
+     */
     private volatile long brk;
 
     /**
      * Whether the store that empties the tree for ever has been made, or is the next one. Set under the layout lock: a
      * reader that finds the tree empty because of the close finds this set.
+     *
+     * @written the thread that tears the space down, holding the layout lock, before the store of the tree that removes
+     *     all VMAs (volatile)
+     * @read operations, forks, changes of limits and listeners, holding the layout lock; without it calls that would be
+     *     refused anyway, {@code mincore} after its walk, {@code collectDirty}, {@code watch}, reads and writes of the
+     *     space, a CPU that is about to go to the space (volatile)
+     * @pairs with the store of the tree's root: a thread that finds no VMA because of the close finds this set. The
+     *     space is closed if this is set and the tree is empty, so the close takes one instant for readers with and
+     *     without the lock, that of the store
+     * @invariant never reset. While it is set, and the layout lock is free, the tree has no VMA
      */
     private volatile boolean isClosing;
 
     /* Guarded by the layout lock, as is everything in them. */
 
+    /**
+     * @words {@code limits} and its contents of {@code LayoutState}, {@code Limits}
+     * @written holder of the layout lock (plain)
+     * @read holder of the layout lock (plain)
+     * @invariant none: a limit may be below the present use
+     */
     private final Limits limits;
 
-    /** The lock flags that mlockall set for later mappings. */
+    /**
+     * The lock flags that mlockall set for later mappings.
+     *
+     * @words {@code defaultLock}, {@code copies} and their contents
+     * @written holder of the layout lock, while the layout is not divided (plain)
+     * @read holder of the layout lock, or of the lock of a part (plain)
+     * @pairs a part is published, in {@code parts}, after all writes before its division
+     * @invariant the gate of a copy is in {@code copies} from the instant of its fork until it opens
+     */
     private long defaultLock;
 
-    /** The number of operations and forks that have an age. */
+    /**
+     * The number of operations and forks that have an age.
+     *
+     * @written an operation that restarts for the first time, and a fork that leaves a ticket (get-and-add)
+     * @read nowhere else
+     * @invariant the last age that was given
+     */
     private final AtomicLong ages = new AtomicLong();
 
     /** The gates of the children's copies that are running. */

@@ -17,7 +17,14 @@ final class LockHoldTimes {
     private static final int STEP_BITS = 3;
     private static final int STEPS = 1 << STEP_BITS;
 
-    /** Allocated at the first hold that is measured; guarded by the layout lock, as are the other fields. */
+    /**
+     * Allocated at the first hold that is measured; guarded by the layout lock, as are the other fields.
+     *
+     * @words all fields
+     * @written holder of the district's lock (plain)
+     * @read holder of the district's lock (plain)
+     * @invariant none. The counts share no word that the lock does not share already
+     */
     private long[] counts = {};
 
     private int holds;

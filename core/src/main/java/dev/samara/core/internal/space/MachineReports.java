@@ -18,7 +18,13 @@ import org.jspecify.annotations.Nullable;
 final class MachineReports {
     private final Consumer<? super Report> reporter;
 
-    /** Whether accesses outside GUEST were reported, which is done once. */
+    /**
+     * Whether accesses outside GUEST were reported, which is done once.
+     *
+     * @written a thread whose CPU has made many accesses outside GUEST (get-and-set)
+     * @read not at all
+     * @invariant never reset; one thread of the machine makes the report
+     */
     private final AtomicBoolean hasReportedOutside = new AtomicBoolean();
 
     MachineReports(Consumer<? super Report> reporter) {

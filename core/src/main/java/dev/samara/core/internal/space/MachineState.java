@@ -74,7 +74,13 @@ public final class MachineState {
     private final TableBudget tableBudget;
     private final IndexBudget indexBudget;
 
-    /** The inode numbers of anonymous shared objects. */
+    /**
+     * The inode numbers of anonymous shared objects.
+     *
+     * @written any thread (get-and-add)
+     * @read any thread (get-and-add)
+     * @invariant every anonymous shared object of the machine has another number
+     */
     private final AtomicLong inodes = new AtomicLong();
 
     private final @Nullable MemoryMaker memories;
@@ -82,10 +88,23 @@ public final class MachineState {
     /**
      * By the binary logarithm of the page size. Created when the first space needs it, under this object's monitor.
      * Read without the monitor: an embedder may take long to create a store.
+     *
+     * @written the first use of a page size, holding the monitor of the {@code MachineState} (volatile); the closing of
+     *     the machine (get-and-set)
+     * @read any thread (volatile)
+     * @invariant one memory per page size
      */
     private final AtomicReferenceArray<@Nullable MachineMemory> made = new AtomicReferenceArray<>(Long.SIZE);
 
-    /** Whether the machine is closed. Written under the monitor of {@code Spaces}. */
+    /**
+     * Whether the machine is closed. Written under the monitor of {@code Spaces}.
+     *
+     * @written the thread that closes the machine (monitor of {@code Spaces}, volatile)
+     * @read a thread that makes a space or a CPU, or calls the machine (volatile); a thread that adds a space (monitor)
+     * @pairs a space is added under the monitor, under which the closing thread looks for spaces that are in use. None
+     *     is, and a space without users stays so: nothing has to be looked at again
+     * @invariant never reset
+     */
     private volatile boolean isClosed;
 
     private final MachineThreads threads;
@@ -95,7 +114,13 @@ public final class MachineState {
     private Supplier<ReentrantLock> locks = LayoutLock::new;
     private List<MmuNotifier> firstNotifiers = List.of();
 
-    /** The leases of faults that find no frame; null for none. Set before the machine is used. */
+    /**
+     * The leases of faults that find no frame; null for none. Set before the machine is used.
+     *
+     * @written the constructor of {@code Machine} (plain)
+     * @read threads of faults (plain)
+     * @invariant does not change once the machine can be reached, through a final field
+     */
     private @Nullable ReapLeases reapLeases;
 
     /** Ends what threads of a space wait for that has no users any more. Set before the machine is used. */

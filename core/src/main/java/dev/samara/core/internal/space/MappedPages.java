@@ -23,13 +23,31 @@ final class MappedPages {
         }
     }
 
+    /**
+     * @written holder of the layout lock (opaque)
+     * @read any thread (opaque)
+     * @invariant the mapped pages of a layout that is not divided
+     */
     @SuppressWarnings("UnusedVariable") // through PAGES
     private long pages;
 
+    /**
+     * @written a publication and a completion that unmap pages, before the counters fall, in a layout that is not
+     *     divided; and a division (compare-and-set, upwards)
+     * @read any thread (opaque)
+     * @invariant a number of mapped pages that a thread has read before a fall
+     */
     @SuppressWarnings("UnusedVariable") // through PEAK
     private long peak;
 
-    /** In place of {@link #pages} while the layout is divided. */
+    /**
+     * In place of {@link #pages} while the layout is divided.
+     *
+     * @written a division and a join, holding the layout lock (volatile)
+     * @read any thread (volatile)
+     * @pairs a join stores {@code pages}, and then null here
+     * @invariant the mapped pages while the layout is divided; null otherwise
+     */
     private volatile @Nullable ChargedPages parts;
 
     /** Sets the number of a layout that is not divided. The caller holds the layout lock. */

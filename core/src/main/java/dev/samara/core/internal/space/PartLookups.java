@@ -25,7 +25,16 @@ abstract class PartLookups {
 
     private final LayoutState layout;
 
-    /** The parts; null while the layout is not divided. Written under the layout lock. */
+    /**
+     * The parts; null while the layout is not divided. Written under the layout lock.
+     *
+     * @written a division and a join, holding the layout lock (release)
+     * @read any thread (acquire)
+     * @pairs with {@code tree} of {@code LayoutState}, and with the locks of the parts: an operation reads this, locks
+     *     a part, and starts over if the part is dead. A join locks all parts before it marks them
+     * @invariant the parts of a divided layout, which together have all addresses; null while it is not divided. All
+     *     parts of a division die under one hold of all their locks
+     */
     @SuppressWarnings("UnusedVariable") // through PARTS
     private @Nullable LayoutParts parts;
 

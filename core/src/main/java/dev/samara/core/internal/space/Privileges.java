@@ -27,7 +27,19 @@ public final class Privileges {
 
     private static final List<Capability> ALL = List.of(Capability.values());
 
-    /** A bit for each privilege. */
+    /**
+     * A bit for each privilege.
+     *
+     * @written any thread, in {@code grant} (get-and-or) and {@code drop} (get-and-and)
+     * @read any thread (acquire): an operation once, when it is created, and not again for its later attempts and
+     *     batches; a fork, at the instant at which it copies the layout; a division
+     * @pairs an operation that begins after a change has returned has read it, by the order of the program or of
+     *     whatever tells its thread. An operation under way may end with the privileges from before a change
+     * @invariant a bit for each privilege; no change of another bit is lost. A part of a divided layout does not decide
+     *     that a limit is exceeded. So it does not matter with which privileges the bounds of the parts were counted:
+     *     without a privilege that they assume a call goes on with the whole layout, and with a later one it stays
+     *     below the part's cap
+     */
     @SuppressWarnings({"FieldMayBeFinal", "UnusedVariable"}) // through HELD
     private int held;
 

@@ -67,7 +67,14 @@ public final class Reap implements AutoCloseable {
         FLUSH
     }
 
+    /**
+     * @words all other fields that change of {@code Reap}, {@code BackgroundReap}
+     * @written the thread that makes a step (plain)
+     * @read that thread, and the one that asks waiting calls (plain)
+     * @invariant the list of waiting calls, and the executor, hand them on, as those of a {@code RetirementRun}
+     */
     private final Layout layout;
+
     private final PageTable table;
     private final TlbGather gather;
     private final PageWalk walk;

@@ -33,13 +33,31 @@ public final class ReapLeases {
 
     /** The search of one thread for a victim, and then the reap of the victim. */
     static final class ReapLease {
-        /** Null during the search. */
+        /**
+         * Null during the search.
+         *
+         * @written the thread of the lease, once, before it lists the reap (volatile)
+         * @read threads of faults (volatile)
+         * @invariant null while the thread looks for a victim; such a lease is not taken over
+         */
         private volatile @Nullable Reaping victim;
 
-        /** The end of the latest step, or the beginning, by the clock of the leases. */
+        /**
+         * The end of the latest step, or the beginning, by the clock of the leases.
+         *
+         * @written the thread that begins the reap, and each thread that has made a step (volatile)
+         * @read threads of faults (volatile)
+         * @invariant a hint: a reap that is given up while it goes on takes nothing more after its step
+         */
         private volatile long steppedNanos;
 
-        /** Reports a victim that is passed over. Written before the victim. */
+        /**
+         * Reports a victim that is passed over. Written before the victim.
+         *
+         * @written the thread of the lease, once, before it writes {@code victim} (plain)
+         * @read the thread that has taken the lease over, after it has read {@code victim} (plain)
+         * @invariant never null where {@code victim} is not
+         */
         private @Nullable Report left;
 
         /** Ends the search. */
@@ -58,10 +76,25 @@ public final class ReapLeases {
     private final MachineThreads machine;
     private final Score score;
 
-    /** The lease that is held; null for none. */
+    /**
+     * The lease that is held; null for none.
+     *
+     * @written the thread of a fault that found no frame, from null or from a lease whose reap hangs (compare-and-set);
+     *     that thread if there is no victim, or the thread of a step that ends a reap (compare-and-set)
+     * @read threads of faults, and those that make steps (volatile)
+     * @invariant a lease comes here once, and its thread looks for a victim or its reap is listed while it is here.
+     *     Whoever takes it away reports the end of its reap. A reap whose lease is gone takes nothing more; only its
+     *     last flush goes on
+     */
     private final AtomicReference<@Nullable ReapLease> current = new AtomicReference<>();
 
-    /** Tells when a reap is due, and when it is given up; null for the clock of the system. */
+    /**
+     * Tells when a reap is due, and when it is given up; null for the clock of the system.
+     *
+     * @written a test, before there is a space (plain)
+     * @read threads of faults, and those that make or ask for steps (plain)
+     * @invariant does not change once there is a space
+     */
     private @Nullable LongSupplier clock;
 
     ReapLeases(MachineThreads machine, Score score) {

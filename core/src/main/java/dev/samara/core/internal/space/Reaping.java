@@ -6,9 +6,25 @@ package dev.samara.core.internal.space;
  * {@code MMF_OOM_SKIP}). Both marks, once set, stay set. Thread-safe.
  */
 public final class Reaping {
-    /** Written under the layout lock, so that a fork of the space comes wholly before or is refused. */
+    /**
+     * Written under the layout lock, so that a fork of the space comes wholly before or is refused.
+     *
+     * @written reapers, holding the layout lock, before they look at an entry (volatile)
+     * @read a fault that is about to install a private page, under the lock of the leaf, and before without it; a fork,
+     *     holding the layout lock (volatile)
+     * @pairs a reaper sets the mark, fences ({@code PageTable.nextLeaf}), and takes the locks of the leaves. A fault
+     *     links the leaf (volatile), takes its lock, reads the mark, and fills the entry. So the reaper finds the
+     *     entry, or the fault finds the mark
+     * @invariant final once set. After the last lock of a leaf that a reaper has held in a private anonymous mapping,
+     *     no page is installed there
+     */
     private volatile boolean isUnstable;
 
+    /**
+     * @written the thread that ends a reap, or gives up one that hangs (volatile)
+     * @read the thread of a fault that looks for a victim (volatile)
+     * @invariant final once set. It is a hint: a space may be reaped again
+     */
     private volatile boolean isSkipped;
 
     Reaping() {}

@@ -19,6 +19,13 @@ final class RegisteredNotifiers {
     /** Guarded by the layout lock. */
     private final List<AddedNotifier> added = new ArrayList<>();
 
+    /**
+     * @words {@code all}
+     * @written holder of the layout lock (volatile)
+     * @read an operation, when it retires, and a drop of droppable pages, without the lock (volatile)
+     * @invariant a list that is never changed. An operation that publishes after a notifier was added finds it, ordered
+     *     by the lock
+     */
     private volatile List<MmuNotifier> all = List.of();
 
     RegisteredNotifiers(List<MmuNotifier> first) {

@@ -8,6 +8,11 @@ import org.jspecify.annotations.Nullable;
  * checks here whether it is.
  */
 public final class RetiringThread {
+    /**
+     * @written its thread (plain: a {@code ThreadLocal})
+     * @read its thread (plain: a {@code ThreadLocal})
+     * @invariant the innermost range in flight that this thread retires
+     */
     private static final ThreadLocal<@Nullable InFlightOperation> RETIRING = new ThreadLocal<>();
 
     private RetiringThread() {}

@@ -28,7 +28,14 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
     private final MachineThreads machine;
     private final Runnable attempt = this::attempt;
 
-    /** Whether a thread tears the space down, or this call is listed, or all is over. */
+    /**
+     * Whether a thread tears the space down, or this call is listed, or all is over.
+     *
+     * @written the thread that tears the space down or lists the teardown (compare-and-set); a thread that could not
+     *     list it (volatile)
+     * @read threads that begin a teardown (compare-and-set)
+     * @invariant a teardown is made by one thread, or listed once
+     */
     private final AtomicBoolean isTaken = new AtomicBoolean();
 
     /** The space. Set before another thread knows it. */

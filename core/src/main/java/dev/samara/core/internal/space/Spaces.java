@@ -47,10 +47,24 @@ public final class Spaces implements CountedSpaces {
     private final Consumer<? super Layout> teardown;
     private final ReferenceQueue<Layout> collected = new ReferenceQueue<>();
 
-    /** Added to under this object's monitor. */
+    /**
+     * Added to under this object's monitor.
+     *
+     * @written a thread that makes a space (monitor); one that has torn a space down, after its gate has opened
+     *     (concurrent map)
+     * @read a thread that closes the machine, chooses a victim or looks for empty tables (monitor); one that looks for
+     *     spaces that end or droppable pages, or counts spaces (concurrent map)
+     * @invariant weakly, every space that was made, is not torn down and can be reached
+     */
     private Set<RegisteredSpace> entries = ConcurrentHashMap.newKeySet();
 
-    /** The number of spaces so far. Guarded by this object's monitor. */
+    /**
+     * The number of spaces so far. Guarded by this object's monitor.
+     *
+     * @written a thread that makes a space (monitor)
+     * @read a thread that makes a space (monitor)
+     * @invariant the number of spaces so far
+     */
     private long made;
 
     /** By geometry: what closed references lead to. Made before the first space, since a close allocates nothing. */

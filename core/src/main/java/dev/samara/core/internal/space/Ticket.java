@@ -11,6 +11,12 @@ import dev.samara.core.internal.sync.Ranges;
  * separates its ranges.
  */
 public final class Ticket extends Gate {
+    /**
+     * @words all fields but the gate
+     * @written holder of the district's lock (plain)
+     * @read holder of the district's lock (plain)
+     * @invariant the ranges that the latest attempt has named, and whether other operations can find the ticket
+     */
     private final long age;
 
     /** The operation, for messages. */

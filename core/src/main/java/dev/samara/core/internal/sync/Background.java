@@ -61,12 +61,28 @@ public final class Background implements Executor {
     private static final long SHORTEST_WAIT = 1_000;
     private static final long LONGEST_WAIT = 1_000_000;
 
+    /**
+     * @words all other fields that change of {@code Background}, {@code BackgroundThreads}
+     * @written holder of {@code lock} (plain, lock)
+     * @read holder of {@code lock} (plain, lock)
+     * @invariant {@code standbyWaits} only while {@code leaderRuns}; {@code leaderRuns} only while there is a leader;
+     *     {@code running} counts tasks begun and not returned
+     */
     private final Consumer<? super Throwable> handler;
+
     private final long dueAfterNanos;
     private final long idleNanos;
     private final Consumer<Thread> starter;
 
-    /** The consumer is the holder of the lock. */
+    /**
+     * The consumer is the holder of the lock.
+     *
+     * @written any thread ({@code MpscQueue.offer})
+     * @read holder of {@code lock}, the consumer ({@code poll}, {@code isEmpty}, {@code size})
+     * @pairs with {@code attended}
+     * @invariant tasks in the order given. They are removed under {@code lock} only, so they begin in that order. No
+     *     thread holds {@code lock} while a task or a handler runs
+     */
     private final MpscQueue<Runnable> queue = new MpscQueue<>();
 
     private final ReentrantLock lock = new CheckedLock();
@@ -74,7 +90,15 @@ public final class Background implements Executor {
     private final Condition standbyTold = lock.newCondition();
     private final Condition quiet = lock.newCondition();
 
-    /** Whether a thread will poll the queue without being told. Written under the lock, read without it. */
+    /**
+     * Whether a thread will poll the queue without being told. Written under the lock, read without it.
+     *
+     * @written holder of {@code lock} (volatile)
+     * @read a thread that has offered a task or waits for quiescence; holder of {@code lock} (volatile)
+     * @pairs {@code Background.execute} offers a task, then reads {@code attended}; {@code leaveUnattended} clears
+     *     {@code attended}, then reads the queue
+     * @invariant if true, a thread will read the queue without a signal, after the time for one task at the latest
+     */
     private volatile boolean attended;
 
     /** Guarded by the lock. */

@@ -37,6 +37,10 @@ final class BackgroundThreads {
     /**
      * Whether the number of threads was at its bound and that is not reported yet. Written under the lock, read without
      * it.
+     *
+     * @written holder of {@code lock} (volatile)
+     * @read a thread that has looked for a worker thread (volatile)
+     * @invariant the number of threads was at its bound, and that is not reported yet
      */
     private volatile boolean isAtBound;
 
@@ -45,7 +49,14 @@ final class BackgroundThreads {
     /** The pause before the next attempt; 0 while no attempt has failed. */
     private long pause;
 
-    /** Whether an attempt is scheduled. Written under the lock, read without it. */
+    /**
+     * Whether an attempt is scheduled. Written under the lock, read without it.
+     *
+     * @written holder of {@code lock} (volatile)
+     * @read holder of {@code lock}, and a thread that begins an operation or waits (volatile)
+     * @invariant the timer has, or has lost, an attempt to start a thread. A reader that finds it set takes {@code
+     *     lock}, and makes the attempt if it is overdue
+     */
     private volatile boolean isToTryAgain;
 
     /** The instant at which the timer has lost the attempt that is scheduled, as {@link System#nanoTime}. */

@@ -31,11 +31,25 @@ public final class Backlog {
 
     private final Condition room = lock.newCondition();
 
-    /** Whether the backlog is at its bound. Written under the lock, read without it. */
+    /**
+     * Whether the backlog is at its bound. Written under the lock, read without it.
+     *
+     * @written holder of {@code lock} (volatile)
+     * @read a thread that is about to begin an operation (volatile)
+     * @invariant the backlog is at its bound. Racy for a thread without the lock: a few more operations may begin
+     */
     private volatile boolean isFull;
 
     /* Guarded by the lock. */
+
+    /**
+     * @words {@code tasks}, {@code callbacks}
+     * @written holder of {@code lock} (plain)
+     * @read holder of {@code lock} (plain)
+     * @invariant their sum is at most the bound, not counting callbacks that operations begun earlier have added
+     */
     private int tasks;
+
     private int callbacks;
 
     /**

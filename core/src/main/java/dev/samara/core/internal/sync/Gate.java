@@ -55,6 +55,15 @@ public class Gate {
         }
     }
 
+    /**
+     * @written waiters (compare-and-set); the thread that opens the gate, such as a completion's (get-and-set)
+     * @read any thread (acquire)
+     * @pairs registering is a compare-and-set on the word that opening changes, so it fails once the word is OPEN. One
+     *     word needs no fence. {@code CompletePhase} publishes, then opens the gate, both under the district's lock;
+     *     {@code Gate.isOpen} (acquire) makes the completed layout visible to a waiter. Waiters are woken after that
+     *     lock has been released
+     * @invariant a stack of waiters, or OPEN forever
+     */
     @SuppressWarnings("UnusedVariable") // through TOP
     private @Nullable Waiter top;
 
@@ -262,11 +271,26 @@ public class Gate {
             }
         }
 
-        /** Null once it was taken, by the thread itself when it leaves or by the thread that wakes it. */
+        /**
+         * Null once it was taken, by the thread itself when it leaves or by the thread that wakes it.
+         *
+         * @written its own thread when it leaves; the thread that wakes it (get-and-set)
+         * @read a thread that unlinks waiters (volatile)
+         * @pairs a leaving waiter takes its own thread out, then reads links. A thread that changes a link stores it,
+         *     then reads whether the changed node has been left. Both words are volatile
+         * @invariant of a waiter: the thread that takes it out wakes it, so it is woken once
+         */
         @SuppressWarnings("UnusedVariable") // through THREAD
         private @Nullable Thread thread;
 
-        /** An older waiter. The waiters between it and this one have left. */
+        /**
+         * An older waiter. The waiters between it and this one have left.
+         *
+         * @written a waiter before it is in the stack; then a thread that unlinks waiters (volatile)
+         * @read a thread that wakes or unlinks waiters (volatile)
+         * @pairs with {@code thread}
+         * @invariant leads to every older waiter that has not left
+         */
         volatile @Nullable Waiter next;
 
         private Waiter() {}

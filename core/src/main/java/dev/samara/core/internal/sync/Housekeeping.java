@@ -46,33 +46,98 @@ public final class Housekeeping implements Runnable {
     /**
      * The latest pause in nanoseconds of the thread of the steps; 0 after a step that has handed a call over. Used by
      * the thread that has set {@link #isPolled}.
+     *
+     * @words {@code pause}, {@code isIdleBroken}
+     * @written the thread of the steps, which has set {@code isPolled} (plain); handed on by {@code isPolled}
+     * @read that thread (plain)
+     * @invariant the length of its next pause where it idles by no strategy; whether the strategy has thrown
      */
     private long pause;
 
-    /** What each step that asks the calls checks, too. Set before there is a step. */
+    /**
+     * What each step that asks the calls checks, too. Set before there is a step.
+     *
+     * @written the constructor of the machine's state (plain)
+     * @read the thread that has set {@code isAsking} (plain)
+     * @invariant set before another thread has the housekeeping
+     */
     private Runnable check = () -> {};
 
-    /** The calls that no step has taken over, the latest first. */
+    /**
+     * The calls that no step has taken over, the latest first.
+     *
+     * @written a thread that adds a call (compare-and-set); the thread that asks (get-and-set)
+     * @read a thread that adds a call or starts the steps, and one that looks whether calls are listed (volatile)
+     * @pairs with {@code isPolled}
+     * @invariant calls that no step has taken over; their {@code next} belongs to the thread that adds them, then to
+     *     the steps
+     */
     private final AtomicReference<@Nullable WaitingCall> added = new AtomicReference<>();
 
+    /**
+     * @written a thread that starts the steps (compare-and-set), and clears it if that fails (volatile); the thread
+     *     that ends them (volatile)
+     * @read a thread that starts the steps (compare-and-set)
+     * @pairs a thread adds a call, then tests the flag; the thread of the steps clears the flag, then reads {@code
+     *     added}. One of the two sees the other
+     * @invariant at most one thread of the machine makes steps. Never set if steps are invoked
+     */
     private final AtomicBoolean isPolled = new AtomicBoolean();
+
+    /**
+     * @written the thread of the steps (volatile)
+     * @read a thread that adds a call, to wake that thread; a thread that begins to wait, for its own name (volatile)
+     * @invariant a hint to the thread that adds: pauses are short. A thread reads itself only while it makes the steps
+     */
     private volatile @Nullable Thread poller;
 
     /** Whether the strategy has thrown an exception. Used by the thread that has set {@link #isPolled}. */
     private boolean isIdleBroken;
 
-    /** Whether an Error has stopped a thread that was about to start the steps. */
+    /**
+     * Whether an Error has stopped a thread that was about to start the steps.
+     *
+     * @written a thread that lists a call and meets an Error after that (volatile); a thread that clears the flag,
+     *     before it looks for a thread, and sets it again if that fails (volatile); the thread of the steps at its end,
+     *     which then clears it (volatile)
+     * @read operations, threads that add a callback, wait for quiescence or wait long (volatile)
+     * @invariant set while a call may be listed without a thread that makes steps
+     */
     private volatile boolean isUnattended;
 
-    /** Whether an Error or an exception has ended the steps with calls left. */
+    /**
+     * Whether an Error or an exception has ended the steps with calls left.
+     *
+     * @written the thread of the steps, at its beginning and before it clears {@code isPolled} (volatile)
+     * @read a thread that starts the steps (volatile)
+     * @invariant calls were taken over from {@code added} when an exception ended the steps
+     */
     private volatile boolean isLeft;
 
-    /** Whether a thread asks calls. It owns {@link #waiting}. */
+    /**
+     * Whether a thread asks calls. It owns {@link #waiting}.
+     *
+     * @written a thread that makes a step, or that looks whether calls are listed (compare-and-set; volatile)
+     * @read the threads that do so (compare-and-set)
+     * @invariant the thread that has set it owns {@code waiting}, and runs no task meanwhile. A thread that finds it
+     *     set does not wait: it goes on to the calls that are ready
+     */
     private final AtomicBoolean isAsking = new AtomicBoolean();
 
-    /** The thread that asks calls, for that thread itself. */
+    /**
+     * The thread that asks calls, for that thread itself.
+     *
+     * @written the thread that has set {@code isAsking}, after that and before it clears it (volatile)
+     * @read any thread that begins a wait for calls of the list (volatile)
+     * @invariant a thread reads itself only while it asks: others' writes are never its own name
+     */
     private volatile @Nullable Thread asker;
 
+    /**
+     * @written the thread that has set {@code isAsking} (plain)
+     * @read that thread; the thread of the steps, which is the only one if they are not invoked (plain)
+     * @invariant the calls that were taken over and could not continue when they were last asked
+     */
     private @Nullable WaitingCall waiting;
 
     /* Guarded by this, as the two lists. */
@@ -447,7 +512,17 @@ public final class Housekeeping implements Runnable {
 
     /** Calls that can continue, in order. */
     private static final class Ready {
+        /**
+         * @words {@code first}, {@code last} of {@code prompt} and {@code mayWait}, {@code taken}, {@code inHand}
+         * @written any thread that makes a step (monitor)
+         * @read any thread that makes a step, or looks whether calls are listed (monitor); the thread of the steps
+         *     looks whether there is a first one (plain)
+         * @invariant a call moves from {@code added} to {@code waiting}, to the ready ones, in hand, and to the
+         *     executor, and is in one of these places at each instant; it is handed over by the thread that took it. So
+         *     a step within a step, or beside one, finds every call that another thread has not in its hand
+         */
         private @Nullable WaitingCall first;
+
         private @Nullable WaitingCall last;
     }
 }

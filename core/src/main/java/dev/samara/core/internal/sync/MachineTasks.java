@@ -23,7 +23,17 @@ public final class MachineTasks implements Executor {
     private final Housekeeping housekeeping;
 
     /* Guarded by this: the tasks given to the embedder's executor so far, and those that have not ended. */
+
+    /**
+     * @words {@code begun}, {@code unfinished}
+     * @written a thread that gives a task to the embedder's executor, also after a refusal; the thread that ends it
+     *     (monitor)
+     * @read a thread that waits for quiescence (monitor)
+     * @invariant {@code unfinished} counts tasks given and not ended; a task gives its successors, or lists them,
+     *     before it ends
+     */
     private long begun;
+
     private int unfinished;
 
     /**
@@ -187,6 +197,12 @@ public final class MachineTasks implements Executor {
     /** A task that runs once, although its executor may have taken it and thrown an exception nevertheless. */
     private final class Given implements Runnable {
         private final Runnable task;
+
+        /**
+         * @written the thread that runs the task; the thread that gave it, after a refusal (compare-and-set)
+         * @read these threads (compare-and-set)
+         * @invariant of a {@code Given}: it runs once, or was refused and does not run
+         */
         private final AtomicBoolean isBegun = new AtomicBoolean();
 
         Given(Runnable task) {

@@ -13,7 +13,14 @@ import org.jspecify.annotations.Nullable;
 public final class NoWaiting {
     private static final ThreadLocal<@Nullable NoWaiting> CURRENT = new ThreadLocal<>();
 
-    /** Whether some machine checks offers. Never set back to false. */
+    /**
+     * Whether some machine checks offers. Never set back to false.
+     *
+     * @written a thread that builds a machine with {@code checkOffers} (volatile)
+     * @read a thread that may have to wait (volatile)
+     * @invariant never reset. A machine is handed on after it was built, so each thread that works on such a machine
+     *     sees the flag
+     */
     private static volatile boolean isUsed;
 
     private final String where;

@@ -14,12 +14,28 @@ import org.jspecify.annotations.Nullable;
 final class PolledGracePeriods {
     private final RcuReaders registered;
 
-    /** Counts the grace periods that are over. */
+    /**
+     * Counts the grace periods that are over.
+     *
+     * @written a thread that has found a polled grace period over (adder)
+     * @read nowhere by this name
+     * @invariant the same object as {@code ended} of {@code Rcu}
+     */
     private final LongAdder ends;
 
     /* Guarded by this. */
 
-    /** The number of grace periods that have begun, and of those that are over. At most one is under way. */
+    /**
+     * The number of grace periods that have begun, and of those that are over. At most one is under way.
+     *
+     * @words {@code begun}, {@code over}, {@code recorded}, {@code awaited} and all its fields of {@code
+     *     PolledGracePeriods}, {@code GracePeriodSections}
+     * @written any thread that polls (monitor)
+     * @read any thread that polls or begins to poll (monitor)
+     * @pairs an updater unhooks before it calls {@code startPoll}; the scan fences (full), then reads sections
+     * @invariant a grace period with a number above {@code over} has not ended. A thread that begins to poll while
+     *     number n is in progress waits for n + 1
+     */
     private long begun;
 
     private long over;

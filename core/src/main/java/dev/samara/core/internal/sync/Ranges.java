@@ -69,7 +69,14 @@ public final class Ranges {
     /** The empty list of ranges; {@link #with} replaces it by a new list. */
     public static final Ranges NONE = new Ranges();
 
+    /**
+     * @words all fields that change
+     * @written the operation, and then holder of the district's lock (plain)
+     * @read as written
+     * @invariant those of the range or the ticket that has it
+     */
     private long firstStart;
+
     private long firstEnd;
 
     /** The starts and ends, in turn, of all ranges but the first. Only the first block may be smaller than others. */

@@ -45,6 +45,12 @@ public final class Rcu {
     private final RcuReaders readers;
     private final PolledGracePeriods polled;
     private final RcuCallbacks callbacks;
+
+    /**
+     * @written a thread that has waited for a grace period, or has found a polled one over (adder)
+     * @read any thread (sum)
+     * @invariant a count for statistics; it orders nothing
+     */
     private final LongAdder ended = new LongAdder();
 
     public Rcu(Settings settings) {

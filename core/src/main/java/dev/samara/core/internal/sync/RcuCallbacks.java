@@ -22,10 +22,26 @@ final class RcuCallbacks {
     /** The lock of the backlog. */
     private final ReentrantLock lock;
 
-    /** The producer is the holder of the lock, the consumer the thread that runs the {@link Batch}. */
+    /**
+     * The producer is the holder of the lock, the consumer the thread that runs the {@link Batch}.
+     *
+     * @written holder of {@code Backlog.lock}, the producer ({@code MpscQueue.offer})
+     * @read the thread that begins or runs the batch, the consumer ({@code peek}, {@code poll}, {@code size}); holder
+     *     of {@code Backlog.lock} ({@code size})
+     * @invariant callbacks in the order in which they were added. Those of a batch were added before its grace period
+     *     began
+     */
     private final MpscQueue<Once> waiting = new MpscQueue<>();
 
-    /** Guarded by the lock. */
+    /**
+     * Guarded by the lock.
+     *
+     * @written holder of {@code Backlog.lock} (plain)
+     * @read holder of {@code Backlog.lock} (plain)
+     * @invariant at most one batch is listed or runs. A thread that adds a callback while there is none begins one; the
+     *     batch ends only if {@code waiting} is empty, or if it could not be listed. The next thread that adds a
+     *     callback begins another one then
+     */
     private boolean isWorkedOff;
 
     /**
@@ -122,7 +138,15 @@ final class RcuCallbacks {
 
     /** The callbacks of one grace period after the other. One thread at a time uses it, as a waiting call. */
     private final class Batch extends RetriedCall {
+        /**
+         * @words {@code grace}, {@code left}
+         * @written the thread that begins or runs the batch (plain); handed on by the list of {@code Housekeeping} and
+         *     the executor
+         * @read the thread that asks or runs the batch (plain)
+         * @invariant of a {@code Batch}: the {@code left} oldest callbacks wait for the grace period {@code grace}
+         */
         private long grace;
+
         private int left;
 
         /** Begins a grace period for the callbacks that wait now. */
@@ -193,7 +217,13 @@ final class RcuCallbacks {
 
     /** A callback that runs once, however often the executor receives it. */
     private static final class Once extends WaitingCall {
+        /**
+         * @written the thread that runs it (get-and-set)
+         * @read the thread that runs it (get-and-set)
+         * @invariant of a {@code Once}: runs once, though an Error may have it handed to the executor twice
+         */
         private final AtomicReference<@Nullable Runnable> callback;
+
         private final boolean isPrompt;
 
         Once(Runnable callback) {

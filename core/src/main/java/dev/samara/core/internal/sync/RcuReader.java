@@ -12,7 +12,14 @@ import org.jspecify.annotations.Nullable;
 public final class RcuReader extends ReaderWord {
     private final String name;
 
-    /** The thread that uses it, for reports; null if none is known. */
+    /**
+     * The thread that uses it, for reports; null if none is known.
+     *
+     * @written the thread that claims or hands over the CPU of the reader, or to which it is lent, if it is another
+     *     thread than before (volatile)
+     * @read that thread; a thread that reports a reader (volatile)
+     * @invariant for reports only: the owner may have changed since
+     */
     private volatile @Nullable Thread owner;
 
     /* Only the owner uses these. */

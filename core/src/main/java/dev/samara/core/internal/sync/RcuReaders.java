@@ -17,7 +17,13 @@ final class RcuReaders {
     private final long reportAfterNanos;
     private final Consumer<String> reporter;
 
-    /** Replaced as a whole, under the lock. Scanned without the lock. */
+    /**
+     * Replaced as a whole, under the lock. Scanned without the lock.
+     *
+     * @written holder of {@code lock} (volatile)
+     * @read {@code GracePeriodSections} (volatile)
+     * @invariant every reader that may be in a section: registered before its first one
+     */
     private volatile RcuReader[] readers = {};
 
     private final ReentrantLock lock = new CheckedLock();

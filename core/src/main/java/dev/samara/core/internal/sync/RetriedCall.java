@@ -10,7 +10,16 @@ import org.jspecify.annotations.Nullable;
  * continues the call uses this, and between two of its runs the housekeeping that asks whether it is ready.
  */
 public abstract class RetriedCall extends WaitingCall {
-    /** Nanoseconds of the pause after the latest failure; 0 before the first one. */
+    /**
+     * Nanoseconds of the pause after the latest failure; 0 before the first one.
+     *
+     * @words {@code pause}, {@code dueNanos}, {@code failure}
+     * @written the one thread that continues the call: a batch of {@code RcuCallbacks}, a {@code SpaceEnd}, a {@code
+     *     RetirementRun} (plain)
+     * @read that thread; between two of its runs, the thread that asks waiting calls (plain). The list of {@code
+     *     Housekeeping} and the executor hand them on
+     * @invariant the pause after the latest failure, and the first failure until it is reported
+     */
     private long pause;
 
     /** The end of the pause, as {@link System#nanoTime}; 0 if the latest step did not fail. */

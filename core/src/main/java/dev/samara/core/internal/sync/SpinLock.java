@@ -24,6 +24,18 @@ public class SpinLock {
     private static final int SPINS = 64;
     private static final long PARK_NANOS = 10_000;
 
+    /**
+     * @written for a magazine, its owner, a thread that empties the magazine or counts its frames, and, for that of
+     *     unpinned frames, any thread; for a near magazine, the threads whose numbers it has, and one that takes the
+     *     frames of all, or counts them; for {@code CommittedMemory}, a thread that charges near the limit, or reads
+     *     the committed memory; for a bucket of futexes, a thread that waits, wakes or moves there (locking:
+     *     get-and-set; unlocking: volatile)
+     * @read these threads (get-and-set)
+     * @pairs the store of one owner with the exchange of the next
+     * @invariant guards the {@code size} of a magazine, the frames up to it, and {@code freed}; that free memory is
+     *     carried between the pool and the stripes of {@code CommittedMemory}; and the waiters of a bucket, with the
+     *     comparison before they enter
+     */
     private final AtomicBoolean locked = new AtomicBoolean();
 
     /** Makes a lock that is not locked. */

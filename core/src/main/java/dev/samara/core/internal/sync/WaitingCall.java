@@ -8,7 +8,16 @@ import org.jspecify.annotations.Nullable;
  * nothing. {@link #run} continues the call, on a thread of the machine.
  */
 public abstract class WaitingCall implements Runnable {
-    /** The next call in the list. Owned by the thread that adds this call, then by the housekeeping. */
+    /**
+     * The next call in the list. Owned by the thread that adds this call, then by the housekeeping.
+     *
+     * @words {@code next}, {@code isListed}
+     * @written {@code next} by the thread that adds the call, then by the thread that has set {@code isAsking} of
+     *     {@code Housekeeping}, or by one that makes a step (monitor); {@code isListed} by the thread that adds the
+     *     call (plain)
+     * @read as written
+     * @invariant the place of the call in one list; whether it was listed, for the thread that lists it only
+     */
     @Nullable
     WaitingCall next;
 

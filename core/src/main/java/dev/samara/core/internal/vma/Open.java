@@ -21,6 +21,13 @@ public abstract class Open {
         }
     }
 
+    /**
+     * @written {@code get}: holder of the district's lock, at publication (compare-and-set); a new user of a shared
+     *     object's content (compare-and-set); {@code put}: the thread that ends a VMA or takes an open back
+     *     (compare-and-set)
+     * @read the threads that change it (volatile)
+     * @invariant the number of VMAs and edits that have a share of this open and have not ended; from 0 it never rises
+     */
     @SuppressWarnings("UnusedVariable") // through SHARES
     private int shares = 1;
 

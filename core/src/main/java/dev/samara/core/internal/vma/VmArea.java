@@ -70,20 +70,61 @@ public final class VmArea extends Vma {
 
     private final @Nullable BackingTraits traits;
 
-    /** DETACHED, RETIRING and the reference count; or FRESH. */
+    /**
+     * DETACHED, RETIRING and the reference count; or FRESH.
+     *
+     * @written attaching: holder of the district's lock, before publication (plain); detaching: holder of that lock,
+     *     after publication (get-and-or); clearing the retiring bit: the operation that detached it (get-and-and);
+     *     acquiring, releasing a reference: any thread (compare-and-exchange)
+     * @read any thread (acquire; opaque for displays and for checks under the lock); a thread that installs a page
+     *     (volatile); a thread that attaches (plain)
+     * @pairs {@code VmArea.detach} (volatile) sets DETACHED, then the retirement walks; a thread that installs a page
+     *     links its table, then reads the word (volatile). {@code PageTable.nextLeaf}, with which every walk begins,
+     *     fences between mark and walk. {@code VmArea.clearRetiring} and {@code VmArea.release} meet in this one word:
+     *     the thread that brings it to *detached, not retiring, no references* puts the share. It reads no second word,
+     *     so it needs no fence
+     * @invariant FRESH, or DETACHED, RETIRING and the number of references. DETACHED is never taken back. The number
+     *     never leaves its range, which ends before the word could look FRESH. The word reaches *detached, not
+     *     retiring, no references* once
+     */
     private int word = FRESH;
 
-    /** Write-once. */
+    /**
+     * Write-once.
+     *
+     * @written the constructor; the first fault that writes, and the operation that hands the {@code anon_vma} on to a
+     *     successor (compare-and-set from null)
+     * @read any thread (acquire)
+     * @pairs a thread that detaches the VMA sets DETACHED, then reads the {@code anon_vma} and hands it on. A thread
+     *     that sets the {@code anon_vma} then reads the state word: if it finds DETACHED, it gives the {@code anon_vma}
+     *     to the successor itself
+     * @invariant written once
+     */
     @SuppressWarnings("UnusedVariable") // through ANON_VMA
     private @Nullable AnonVma anonVma;
 
-    /** Its share in an open of its backing; null if it needs none. Its predecessors may share the open. */
+    /**
+     * Its share in an open of its backing; null if it needs none. Its predecessors may share the open.
+     *
+     * @words {@code open}, {@code gate}
+     * @written the thread that attaches the VMA, before publication (plain)
+     * @read any thread that found the VMA (plain)
+     * @invariant never change once published
+     */
     private @Nullable Open open;
 
     /** The gate that is closed while it belongs to an operation in flight; null if it never did. */
     private @Nullable Gate gate;
 
-    /** Its link in the reverse map of its backing's pages; null if it has none. */
+    /**
+     * Its link in the reverse map of its backing's pages; null if it has none.
+     *
+     * @written holder of the district's lock, before publication (plain); the thread that retires its pages clears it
+     *     (plain)
+     * @read holder of the district's lock (plain); the thread that retires its pages (plain). The lock, and the
+     *     hand-over of the range in flight, order the accesses
+     * @invariant unlinked once, after the last of its pages
+     */
     private @Nullable FileLink link;
 
     /**

@@ -24,7 +24,14 @@ public final class DescriptorTable {
 
     private int users = 1;
 
-    /** Where the processes of this may own locks of files; null before the first one. Set before that is taken. */
+    /**
+     * Where the processes of this may own locks of files; null before the first one. Set before that is taken.
+     *
+     * @words {@code locks} of {@code DescriptorTable}, {@code GuestFile}
+     * @written a thread that is about to take a lock (volatile)
+     * @read a thread that closes a descriptor or the file (volatile)
+     * @invariant not null once this may own a lock
+     */
     private volatile @Nullable FileLocks locks;
 
     public DescriptorTable() {}

@@ -9,7 +9,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class FollowedName {
     private final FileStatus opened;
+
+    /**
+     * @words {@code path}, {@code isRemoved}
+     * @written holder of the monitor of {@code NamedPipes} (volatile)
+     * @read any thread (volatile)
+     * @invariant the last path of the name; {@code isRemoved} stays set
+     */
     private volatile String path;
+
     private volatile boolean isRemoved;
 
     /** Guarded by that monitor. */

@@ -38,7 +38,13 @@ public abstract class GuestFile {
     /** Where this or a process that has it open may own locks; null before the first one. Set before that is taken. */
     private volatile @Nullable FileLocks locks;
 
-    /** Made by the first {@code mmap}. */
+    /**
+     * Made by the first {@code mmap}.
+     *
+     * @written the first thread that maps the file, holding the monitor (volatile)
+     * @read any thread (volatile)
+     * @invariant does not change once it is set
+     */
     private volatile @Nullable Backing mapped;
 
     /** The credentials of the thread that opened this; null if they do not matter. Set before it is shared. */
@@ -47,7 +53,15 @@ public abstract class GuestFile {
     /** Set before this is shared. */
     private boolean isNew;
 
-    /** The bits of {@link OpenFlags}; those that {@code F_SETFL} changes are changed by any thread. */
+    /**
+     * The bits of {@link OpenFlags}; those that {@code F_SETFL} changes are changed by any thread.
+     *
+     * @words {@code flags}, {@code name}, {@code isEnding}, {@code rights} of {@code GuestFile}, {@code WorkingFolder},
+     *     {@code GuestSystem}, {@code Pipe}
+     * @written any thread (volatile)
+     * @read any thread (volatile)
+     * @invariant {@code isEnding} stays set; a thread that adds a process looks at it afterwards
+     */
     private volatile int flags;
 
     GuestFile(String path, int flags) {

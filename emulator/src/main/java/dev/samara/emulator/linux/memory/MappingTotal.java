@@ -10,6 +10,13 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class MappingTotal {
     private final long most;
+
+    /**
+     * @words {@code all}
+     * @written threads that map, unmap, fork or end a space (get-and-add)
+     * @read any thread (volatile)
+     * @invariant the mappings of all spaces as they were counted last, and those reserved for forks
+     */
     private final AtomicLong all = new AtomicLong();
 
     /**

@@ -22,6 +22,12 @@ public final class ProcessMemory {
 
     /** What all processes with this memory have in common. */
     private static final class SharedMemory {
+        /**
+         * @words {@code users}, {@code registrations}
+         * @written threads that share or close the memory (get-and-add); a thread that registers it (accumulate)
+         * @read any thread (volatile)
+         * @invariant the processes with this memory; a bit that is set stays set
+         */
         private final AtomicInteger users = new AtomicInteger(1);
 
         private final ProgramFile file;

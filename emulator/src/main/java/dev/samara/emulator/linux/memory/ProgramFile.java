@@ -10,6 +10,12 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class ProgramFile {
     private final HostFile.WriteDenial denial;
+
+    /**
+     * @written a fork, and the last user of a memory when it closes that (get-and-add)
+     * @read as written
+     * @invariant the memories that run the program; writes to its file are denied while it is not 0
+     */
     private final AtomicInteger memories = new AtomicInteger(1);
 
     /** Takes the denial over for one memory. */

@@ -61,11 +61,33 @@ public final class GuestProcess implements SignalProcess {
     private final UsedTime used = new UsedTime();
     private final long started = GuestSystem.uptimeNanos();
 
+    /**
+     * @words {@code memory}, {@code program}, {@code leaderMask}, {@code isMemoryReleased}, {@code isExiting}
+     * @written a thread that executes another program, and is the only one (volatile); {@code leaderMask} also by the
+     *     thread that makes the first one; {@code isExiting} by any thread, holding the process's monitor (volatile)
+     * @read any thread (volatile)
+     * @invariant {@code isExiting} and {@code isMemoryReleased} stay set; the exit status is written before {@code
+     *     isExiting}
+     */
     private volatile ProcessMemory memory;
+
     private volatile ProgramNames program;
+
+    /**
+     * @written the first thread of the process (volatile)
+     * @read any thread (volatile)
+     * @invariant those of the first thread, also after its end
+     */
     private volatile Credentials credentials;
 
-    /** As {@link GuestThread#processors()} of the first thread. */
+    /**
+     * As {@link GuestThread#processors()} of the first thread.
+     *
+     * @written any thread: the creator, and who chooses processors for the first thread (volatile)
+     * @read any thread, once the first thread has ended (volatile)
+     * @invariant what it refers to never changes; after concurrent choices it may be another one than in {@code
+     *     GuestThread}
+     */
     private volatile @Nullable BitSet processors;
 
     /** The mask of the first thread, or of the one that has ended all others. */

@@ -19,10 +19,24 @@ public final class GuestStatistics {
     private static final int FAULTS = 16;
     private static final int MOST_LINES = 8;
 
+    /**
+     * @words {@code calls}, {@code faults}
+     * @written any thread of the guest (get-and-add)
+     * @read any thread (volatile)
+     * @invariant counts; they order nothing
+     */
     private final AtomicLongArray calls = new AtomicLongArray(CALLS);
+
     private final AtomicLongArray faults = new AtomicLongArray(FAULTS);
     private final Map<Integer, Long> unknown = new TreeMap<>();
+
+    /**
+     * @written a thread that ends its process (accumulate)
+     * @read the emulation's thread, when all processes have ended
+     * @invariant no memory of a process that has ended had more pages at a time
+     */
     private final LongAccumulator mostResident = new LongAccumulator(Math::max, 0);
+
     private final HartCounts harts = new HartCounts();
     private long threads;
     private long signals;

@@ -52,11 +52,25 @@ public final class GuestSystem {
     private final FileLocks locks = new FileLocks();
     private final GuestStatistics counts = new GuestStatistics();
 
-    /** Above the numbers of pipes, devices and other files of the emulator, since locks are told apart by them. */
+    /**
+     * Above the numbers of pipes, devices and other files of the emulator, since locks are told apart by them.
+     *
+     * @written threads that make an object with an inode (get-and-add)
+     * @read as written
+     * @invariant the last number that was given
+     */
     private final AtomicLong inodes = new AtomicLong(1L << 31);
 
     private final OwnerRights rights;
+
+    /**
+     * @words {@code pipes} of {@code GuestSystem}, {@code Pipe}
+     * @written threads that make a pipe or end its last end (get-and-add)
+     * @read threads that make a pipe (get-and-add)
+     * @invariant the number of pipes with an open end, and of those that are just refused
+     */
     private final PipeCount pipes = new PipeCount();
+
     private final OpenFileCount openFiles = new OpenFileCount(GuestLimits.OPEN_FILES);
     private final MappingTotal mappings = new MappingTotal(GuestLimits.MAPPINGS);
     private final Semaphore memoryFiles = new Semaphore(GuestLimits.MEMORY_FILES);

@@ -59,14 +59,34 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** The files that the present call uses. */
     private final List<GuestFile> used = new ArrayList<>();
 
-    /** The name that the thread has given itself, or its creator; null for that of the program. Set by any thread. */
+    /**
+     * The name that the thread has given itself, or its creator; null for that of the program. Set by any thread.
+     *
+     * @words {@code name}, {@code credentials}, {@code processors}, {@code isWaiting}
+     * @written the thread itself; {@code name} and {@code processors} by any thread (volatile)
+     * @read any thread (volatile)
+     * @invariant what {@code processors} and {@code credentials} refer to never changes; {@code isWaiting} is for
+     *     people
+     */
     private volatile @Nullable String name;
 
     /** Changed by an execve of this thread only, which has ended all others. */
     private volatile int tid;
 
     private volatile @Nullable Thread runner;
+
+    /**
+     * @words {@code isKilled}, {@code hasChangedCode}, {@code isInCode}, {@code runner}, {@code tid}
+     * @written any thread sets the first two (volatile); the thread itself clears {@code hasChangedCode} and writes the
+     *     others
+     * @read any thread (volatile)
+     * @invariant {@code isKilled} stays set; a thread with changed code drops its blocks before it runs another one; a
+     *     thread that sets {@code hasChangedCode} and then reads {@code isInCode} as clear finds the other outside of
+     *     code, and asked before its next block; a wake that finds no {@code runner} needs none, since the thread looks
+     *     after it has set that
+     */
     private volatile boolean isKilled;
+
     private volatile boolean hasChangedCode;
 
     /** The processors that were chosen for this; null for all. Not changed once it is set. */

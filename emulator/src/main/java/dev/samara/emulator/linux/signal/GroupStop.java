@@ -13,7 +13,14 @@ import dev.samara.emulator.linux.wait.WaitingThread;
 public final class GroupStop {
     private final SignalProcess process;
 
-    /** The signal that stops the process; 0 while it runs. Read without the lock, to see quickly that there is none. */
+    /**
+     * The signal that stops the process; 0 while it runs. Read without the lock, to see quickly that there is none.
+     *
+     * @written holder of the signals' lock (volatile)
+     * @read any thread of the process, to see quickly that nothing stops it (volatile)
+     * @invariant a thread that is asked after a write finds it before it runs guest code; it waits, goes on, and counts
+     *     as one that waits only with the lock
+     */
     private volatile int signal;
 
     /** Whether a signal that may stop the process was taken, and none that continues was sent since. */

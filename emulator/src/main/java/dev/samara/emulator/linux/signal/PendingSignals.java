@@ -25,7 +25,13 @@ public final class PendingSignals {
     private final @Nullable SignalInfo[] infos = new SignalInfo[SignalInfo.FIRST_REAL_TIME];
     private final Map<Integer, Queue<SignalInfo>> queues = new HashMap<>();
 
-    /** Read without the lock, to see quickly that there is none. */
+    /**
+     * Read without the lock, to see quickly that there is none.
+     *
+     * @written holder of the signals' lock (volatile)
+     * @read any thread (volatile)
+     * @invariant a bit is set after its signal's information is there; the lock is taken to take a signal
+     */
     private volatile long set;
 
     /** What all processes and threads may still queue. */

@@ -6,6 +6,11 @@ public final class SignalMask {
     /** Nobody can block these two, nor take them without their effect. */
     public static final long NEVER = SignalInfo.bit(SignalInfo.KILL) | SignalInfo.bit(SignalInfo.STOP);
 
+    /**
+     * @written the thread that blocks signals (volatile)
+     * @read any thread (volatile)
+     * @invariant SIGKILL and SIGSTOP are never in it
+     */
     private volatile long mask;
 
     /** The mask from before a call that waits with another one; valid if {@link #hasSaved}. */

@@ -15,7 +15,13 @@ public final class RobustList {
     private static final int OWNER_DIED = 0x4000_0000;
     private static final int HAS_WAITERS = 0x8000_0000;
 
-    /** Asked for by any thread, too. */
+    /**
+     * Asked for by any thread, too.
+     *
+     * @written its thread (volatile)
+     * @read any thread (volatile)
+     * @invariant the address that its thread has set last
+     */
     private volatile long head;
 
     public RobustList() {}
