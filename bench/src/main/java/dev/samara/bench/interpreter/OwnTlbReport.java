@@ -12,10 +12,10 @@ import java.util.List;
  * the TLB are the same code. An access to the array has fewer checks than one to the buffer or the region of a space;
  * the buffer shows what is left of the difference. On JDK 22 and later the region is a {@code MemorySegment}, too.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar own-tlb --seconds 0.8 --rounds 5 --json FILE}. The memories take
- * turns, each time in a JVM of its own. A figure is guest instructions in a microsecond, as in the report {@code
+ * <p>{@code java -jar bench/target/samara-bench.jar own-tlb --seconds 0.8 --rounds 5 --json FILE}. The memories
+ * take turns, each time in a JVM of its own. A figure is guest instructions in a microsecond, as in the report {@code
  * interpreter}; the medians of the rounds are compared. A row of the file has {@code work}, {@code memory}, {@code
- * round} and {@code mips}, or a goal with the time on the space, divided by that on the array or on the buffer. Sieve,
+ * round} and {@code mips}, or a goal with the time on the space divided by that on the array or the buffer. Sieve,
  * matrix, quicksort and the accesses at random in 64 KiB hit the TLB of 1,024 entries; those in 8 and 128 MiB mostly
  * miss it.
  */

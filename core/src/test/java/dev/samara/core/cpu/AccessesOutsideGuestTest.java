@@ -57,7 +57,7 @@ final class AccessesOutsideGuestTest {
         fixture.closeEmpty();
     }
 
-    /** Returns how many accesses outside GUEST an action has made; the CPU, its space and its machine agree on that. */
+    /** Returns how many accesses an action makes outside GUEST, by the CPU, its space and its machine alike. */
     private long outside(Runnable action) {
         long before = cpu.statistics().accessesOutsideGuest();
         long inSpace = fixture.space.statistics().accessesOutsideGuest();

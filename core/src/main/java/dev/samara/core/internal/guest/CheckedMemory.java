@@ -58,6 +58,8 @@ public final class CheckedMemory extends TranslatedMemory {
     /** The right that the last forced translation has found. */
     private long forcedRight;
 
+    private final CheckedRuns runs = new CheckedRuns(this::endJudged);
+
     /**
      * Makes the memory of one thread's CPU.
      *
@@ -84,6 +86,73 @@ public final class CheckedMemory extends TranslatedMemory {
         tlb = (CheckedTlb) processor.tlb();
         shift = Integer.numberOfTrailingZeros(frames.pageSize());
         mask = frames.pageSize() - 1L;
+        processor.view(runs);
+    }
+
+    @Override
+    void view(SoftTlb.View view) {
+        runs.passOn(view);
+        super.view(runs);
+    }
+
+    /** Ends all runs, so that a run that is used after a poll is found though no other thread has changed anything. */
+    @Override
+    public void poll() {
+        runs.end();
+        super.poll();
+    }
+
+    @Override
+    boolean endsRuns() {
+        return true;
+    }
+
+    @Override
+    void begin(GuestRun run, long physical) {
+        run.stamp(physical, stampsOf(physical, run.length()));
+        runs.add(run);
+    }
+
+    @Override
+    void end(GuestRun run) {
+        runs.end(run);
+    }
+
+    private long[] stampsOf(long physical, int length) {
+        int first = frameOf(physical);
+        long[] stamps = new long[frameOf(physical + length - 1) - first + 1];
+        for (int i = 0; i < stamps.length; i++) {
+            stamps[i] = known.reuseStamp(first + i);
+        }
+        return stamps;
+    }
+
+    /**
+     * Judges a run as an access that was made now, before the CPU acknowledges anything. A run is judged no more if the
+     * CPU has acknowledged changes since, for another CPU of its thread: nothing waits for it then.
+     */
+    private void endJudged(GuestRun run) {
+        try {
+            if (run.isValid()) {
+                judge(run);
+            }
+        } finally {
+            run.revoke();
+        }
+    }
+
+    private void judge(GuestRun run) {
+        long right = run.access() == UPDATE ? Pte.READ | Pte.WRITE : Pte.READ;
+        long[] stamps = run.stamps();
+        long first = run.physical() & ~mask;
+        for (int i = 0; i < stamps.length; i++) {
+            long page = (run.address() & ~mask) + ((long) i << shift);
+            long physical = first + ((long) i << shift);
+            if (known.reuseStamp(frameOf(physical)) != stamps[i]) {
+                throw violated("I3", "was freed while this CPU could use it", page, frameOf(physical), right);
+            }
+            judgeEntry(page, physical, right);
+        }
     }
 
     @Override
@@ -171,7 +240,9 @@ public final class CheckedMemory extends TranslatedMemory {
         return seen;
     }
 
-    /** Returns the rights that an atomic access uses. An update reads what it replaces, and so needs both. */
+    /**
+     * Returns the rights that an atomic access uses. An update reads what it replaces, and fails without that right.
+     */
     private static long rightsOf(AtomicUpdate what) {
         if (what.isUpdate()) {
             return Pte.READ | Pte.WRITE;
