@@ -108,13 +108,13 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     @Override
-    void begin(GuestRun run, long physical) {
+    void begin(JudgedRun run, long physical) {
         run.stamp(physical, stampsOf(physical, run.length()));
         runs.add(run);
     }
 
     @Override
-    void end(GuestRun run) {
+    void end(JudgedRun run) {
         runs.end(run);
     }
 
@@ -131,7 +131,7 @@ public final class CheckedMemory extends TranslatedMemory {
      * Judges a run as an access that was made now, before the CPU acknowledges anything. A run is judged no more if the
      * CPU has acknowledged changes since, for another CPU of its thread: nothing waits for it then.
      */
-    private void endJudged(GuestRun run) {
+    private void endJudged(JudgedRun run) {
         try {
             if (run.isValid()) {
                 judge(run);
@@ -141,7 +141,7 @@ public final class CheckedMemory extends TranslatedMemory {
         }
     }
 
-    private void judge(GuestRun run) {
+    private void judge(JudgedRun run) {
         long right = run.access() == UPDATE ? Pte.READ | Pte.WRITE : Pte.READ;
         long[] stamps = run.stamps();
         long first = run.physical() & ~mask;

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * it loses its key then. Passes everything on to the view that the CPU has. For the owner of the CPU.
  */
 final class CheckedRuns implements SoftTlb.View {
-    private final Consumer<GuestRun> end;
-    private final List<GuestRun> runs = new ArrayList<>();
+    private final Consumer<JudgedRun> end;
+    private final List<JudgedRun> runs = new ArrayList<>();
     private SoftTlb.@Nullable View view;
     private @Nullable CpuState requests;
 
@@ -25,7 +25,7 @@ final class CheckedRuns implements SoftTlb.View {
      *
      * @param end judges a run that ends, and takes its buffer back. Called in GUEST
      */
-    CheckedRuns(Consumer<GuestRun> end) {
+    CheckedRuns(Consumer<JudgedRun> end) {
         this.end = end;
     }
 
@@ -35,13 +35,13 @@ final class CheckedRuns implements SoftTlb.View {
     }
 
     /** Adds a run, which the next poll ends, though no other thread may ask for one. */
-    void add(GuestRun run) {
+    void add(JudgedRun run) {
         runs.add(run);
         Objects.requireNonNull(requests).request();
     }
 
     /** Ends one of the runs. */
-    void end(GuestRun run) {
+    void end(JudgedRun run) {
         if (runs.remove(run)) {
             end.accept(run);
         }

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * The memory of one CPU: the byte order, the results of the last access, and accesses to the {@link TranslatedMemory}
  * of the CPU's space. Used by the thread that owns the CPU.
  */
-public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
+public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunOwner {
     /* Whether an access is refused, and why. Each switch stores a number, since a reference costs more. */
     private static final int SERVED = 0;
     private static final int NO_SPACE = 1;
@@ -255,12 +255,6 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         return new IllegalStateException(cpu + " is not in GUEST");
     }
 
-    static void checkSize(int size) {
-        if (size != 8 && size != 4 && size != 2 && size != 1) {
-            throw new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
-        }
-    }
-
     @Override
     public void order(ByteOrder order) {
         checkOwner();
@@ -394,7 +388,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     private int read(long address, int size, int access) {
         TranslatedMemory memory = loaded();
-        checkSize(size);
+        AccessSize.check(size);
         if (memory.crosses(address, size)) {
             memory.countIfOutside();
             return slow.load(memory, address, size, access);
@@ -417,7 +411,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     @Override
     public int store(long address, int size, long number) {
         TranslatedMemory memory = loaded();
-        checkSize(size);
+        AccessSize.check(size);
         boolean entered = memory.enterForNumber();
         try {
             if (memory.crosses(address, size)) {
@@ -483,7 +477,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     @Override
     public int storeConditional(long address, int size, long number) {
         checkLoaded();
-        checkSize(size);
+        AccessSize.check(size);
         if (takeReservation(address, size)) {
             return compareAndSet(address, size, reservedNumber(), number);
         }
@@ -518,7 +512,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     private int atomic(AtomicUpdate what, long address, int size, long expected, long operand) {
         TranslatedMemory memory = loaded();
-        checkSize(size);
+        AccessSize.check(size);
         int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
         if ((address & size - 1) != 0) {
             return fail(Fault.ADRALN, address, access, size);
@@ -621,11 +615,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         return new GuestRun(this);
     }
 
-    /**
-     * Returns the memory of the CPU's space for a run, in GUEST, to which a CPU comes back that has left it until the
-     * next poll.
-     */
-    TranslatedMemory beginRun() {
+    @Override
+    public TranslatedMemory beginRun() {
         TranslatedMemory memory = loaded();
         if (!(memory.processor().isInGuest() || memory.processor().comeBack())) {
             throw notInGuest();
@@ -634,8 +625,13 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         return memory;
     }
 
-    /** Returns the byte order of numbers. */
-    ByteOrder order() {
+    @Override
+    public void failRun(int fault, long address, int access, int size) {
+        fail(fault, address, access, size);
+    }
+
+    @Override
+    public ByteOrder runOrder() {
         return swapsBytes ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
     }
 

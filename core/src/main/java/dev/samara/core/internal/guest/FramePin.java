@@ -156,7 +156,7 @@ public final class FramePin extends PinnedFrame {
 
     /** Returns the store for an access that lies in the page. */
     private FrameStore of(int offset, int size) {
-        CpuMemory.checkSize(size);
+        AccessSize.check(size);
         Objects.checkFromIndexSize(offset, size, frames.pageSize());
         checkHeld();
         return frames.store();

@@ -13,10 +13,10 @@ import org.jspecify.annotations.Nullable;
  * dev.samara.core.internal.tlb.CpuTlb#drops} changes then. The CPU is in the cpumask of each page, as after an access,
  * so whatever takes the page away asks it. For one thread.
  */
-public final class GuestRun extends PageRun {
+public final class GuestRun extends PageRun implements JudgedRun {
     private static final ByteBuffer[] NONE = {};
 
-    private final CpuMemory cpu;
+    private final RunOwner cpu;
 
     /** Of the last seek. */
     private @Nullable TranslatedMemory memory;
@@ -41,7 +41,7 @@ public final class GuestRun extends PageRun {
     private long physical;
     private long[] stamps = {};
 
-    GuestRun(CpuMemory cpu) {
+    GuestRun(RunOwner cpu) {
         this.cpu = cpu;
     }
 
@@ -61,7 +61,7 @@ public final class GuestRun extends PageRun {
         long found = writes ? of.translateForUpdate(from, 1) : of.translate(from, 1, Protection.READ);
         if (found < 0) {
             if (found != TranslatedMemory.WATCHED) {
-                cpu.fail((int) -found, from, writes ? Protection.WRITE : Protection.READ, most);
+                cpu.failRun((int) -found, from, writes ? Protection.WRITE : Protection.READ, most);
             }
             return 0;
         }
@@ -110,7 +110,7 @@ public final class GuestRun extends PageRun {
         boolean isReadOnly = access == Protection.READ;
         @Nullable
         ByteBuffer[] views = of.endsRuns() ? new ByteBuffer[store.buffers()] : isReadOnly ? readable : writable;
-        return store.bytes(first, bytes, views, isReadOnly).order(cpu.order());
+        return store.bytes(first, bytes, views, isReadOnly).order(cpu.runOrder());
     }
 
     /** Ends the run, if there is one. */
@@ -129,31 +129,31 @@ public final class GuestRun extends PageRun {
         length = 0;
     }
 
-    /** Forgets the run, and has its buffer refuse every access. Only for a buffer that no other run has. */
-    void revoke() {
+    @Override
+    public void revoke() {
         ByteBuffer of = Objects.requireNonNull(buffer);
         forget();
         of.limit(0);
     }
 
-    /** Returns the right to the pages: READ of {@link Protection}, or {@link TranslatedMemory#UPDATE}. */
-    int access() {
+    @Override
+    public int access() {
         return access;
     }
 
-    /** Keeps what a judge compares at the end of the run. */
-    void stamp(long at, long[] reuseStamps) {
+    @Override
+    public void stamp(long at, long[] reuseStamps) {
         physical = at;
         stamps = reuseStamps;
     }
 
-    /** Returns the physical address of the first byte, on a checked machine. */
-    long physical() {
+    @Override
+    public long physical() {
         return physical;
     }
 
-    /** Returns the reuse stamps of the frames when the run was found, on a checked machine. */
-    long[] stamps() {
+    @Override
+    public long[] stamps() {
         return stamps;
     }
 

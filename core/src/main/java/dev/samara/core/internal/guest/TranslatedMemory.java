@@ -125,12 +125,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
      *
      * @param physical the physical address of its first byte
      */
-    void begin(GuestRun run, long physical) {
+    void begin(JudgedRun run, long physical) {
         // Only a checked memory ends runs.
     }
 
     /** Ends a run before the next one begins. Called in GUEST, and for a run of another space out of it. */
-    void end(GuestRun run) {
+    void end(JudgedRun run) {
         // As above.
     }
 
