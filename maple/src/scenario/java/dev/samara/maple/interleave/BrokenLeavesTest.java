@@ -134,7 +134,7 @@ final class BrokenLeavesTest {
                     "leafGetsAnotherForm"),
             of(
                     "a reader compares halves in a leaf with lanes",
-                    planted(READER, "halvesDecide = n.form(i) == LeafPivots.HALVES;", "halvesDecide = true;"),
+                    planted(READER, "halvesDecide = halvesSuffice;", "halvesDecide = true;"),
                     "ReaderTest",
                     "findsWhatGetFindsInATreeOfSeveralLevels",
                     2L));
