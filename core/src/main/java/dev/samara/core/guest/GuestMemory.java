@@ -341,9 +341,9 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * Copies bytes out of memory into the remaining bytes of a buffer, page by page. The position of the buffer
      * advances by the number of copied bytes. The bytes after these may have changed, too.
      *
-     * <p>Pages of a {@code HostFile} that are neither mapped nor in memory, 64 KiB or more side by side, are read from
-     * the host without the page cache, as {@code HostFile.pread} reads them: they do not come into memory, and evict
-     * nothing, and do not count as accessed. All other pages are faulted in.
+     * <p>Pages of a {@code HostFile} that are neither mapped nor in memory, 64 KiB or more side by side, are, as a
+     * rule, read from the host without the page cache, as {@code HostFile.pread} reads them: they do not come into
+     * memory, and evict nothing, and do not count as accessed. All other pages are faulted in.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer

@@ -126,7 +126,7 @@ final class GuestBytes {
             if (isFaulted) {
                 int copied = memory.copyUncached(address, buffer);
                 if (copied > 0) {
-                    registers.tellRead(memory, Protection.READ, address, copied, 0);
+                    tellReads(memory, address, copied);
                     return copied;
                 }
                 physical = memory.walkOrFaultAgain(address, Protection.READ);
@@ -142,6 +142,15 @@ final class GuestBytes {
             return isFaulted ? -length : length;
         } finally {
             memory.leave(entered);
+        }
+    }
+
+    /** Tells of a read of several pages, each of which is a read of its own for a listener. */
+    private void tellReads(TranslatedMemory memory, long address, int length) {
+        for (int told = 0; told < length; ) {
+            int part = Math.min(length - told, memory.restOfPage(address + told));
+            registers.tellRead(memory, Protection.READ, address + told, part, 0);
+            told += part;
         }
     }
 

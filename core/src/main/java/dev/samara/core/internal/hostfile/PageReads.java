@@ -125,7 +125,7 @@ final class PageReads {
         inode.invalidateLock().lockShared();
         try {
             long start = page << pageShift;
-            long wanted = Math.min((long) count << pageShift, pages.size() - start);
+            long wanted = wanted(start, count);
             if (wanted <= 0) {
                 return BEYOND;
             }
@@ -133,6 +133,10 @@ final class PageReads {
             // Before the read of the bytes: what is written or removed after this makes them stale.
             ReadsUnderWay.PageRead read = pages.beginRead(page, used);
             try {
+                if (wanted(start, count) != wanted) {
+                    // A write past the cache that makes the file larger may have ended before the read began.
+                    return NoFrame.STALE;
+                }
                 if (!fill(arrays, used, start, wanted)) {
                     return SHORT;
                 }
@@ -147,6 +151,11 @@ final class PageReads {
         } finally {
             inode.invalidateLock().unlockShared();
         }
+    }
+
+    /** Returns how many bytes the file has in some pages. */
+    private long wanted(long start, int count) {
+        return Math.min((long) count << pageShift, pages.size() - start);
     }
 
     /** Fills frames with bytes of the file, and the rest of the last one with zeros; false if the file is shorter. */

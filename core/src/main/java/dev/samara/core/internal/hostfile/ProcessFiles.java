@@ -4,9 +4,9 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.internal.sync.CheckedReadWriteLock;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,8 +28,11 @@ import org.jspecify.annotations.Nullable;
 final class ProcessFiles {
     private static final CheckedReadWriteLock SECTION = new CheckedReadWriteLock();
 
-    /** Guarded by the monitor of this class, as the other fields. */
-    private static final Map<Object, OpenCount> OPEN = new HashMap<>();
+    /**
+     * Guarded by the monitor of this class, as the other fields. Concurrent all the same: where the scheduler of the
+     * tests explores in several threads, each exploration has monitors of its own.
+     */
+    private static final Map<Object, OpenCount> OPEN = new ConcurrentHashMap<>();
 
     /** Channels of unknown files, which are not used, and not closed before no file is locked. */
     private static final List<HostChannel> UNKNOWN = new ArrayList<>();

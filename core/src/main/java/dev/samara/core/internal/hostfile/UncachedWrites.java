@@ -59,14 +59,9 @@ final class UncachedWrites {
                 || pages.frameAt(offset / pageSize) != Frames.NONE) {
             return 0;
         }
-        int start = source.position();
-        try {
-            return source.isDirect()
-                    ? write(source, offset, length, isFirst, null)
-                    : writeHeap(source, offset, length, isFirst);
-        } finally {
-            grow(offset + source.position() - start, source.position() > start);
-        }
+        return source.isDirect()
+                ? write(source, offset, length, isFirst, null)
+                : writeHeap(source, offset, length, isFirst);
     }
 
     private long writeHeap(ByteBuffer source, long offset, int length, boolean isFirst) {
@@ -112,8 +107,14 @@ final class UncachedWrites {
             if (count == 0) {
                 return 0;
             }
+            int start = source.position();
             try {
-                return write(source, offset, count * pageSize, by);
+                try {
+                    return write(source, offset, count * pageSize, by);
+                } finally {
+                    // Before the end: a read that begins later has the new size, and one that began before is stale.
+                    grow(offset + source.position() - start, source.position() > start);
+                }
             } finally {
                 saved.endWrite();
                 // After the write: a force that has started before need not cover it.

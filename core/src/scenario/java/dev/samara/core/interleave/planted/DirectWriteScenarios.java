@@ -25,7 +25,12 @@ final class DirectWriteScenarios {
 
         private long write(HostFile to) {
             ByteBuffer bytes = ByteBuffer.allocateDirect((int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
-            return to.pwrite(bytes.putLong(0, 9), page * PAGE);
+            return to.pwrite(bytes.putLong(0, 9).putLong(Long.BYTES, 9), page * PAGE);
+        }
+
+        /** Returns the place in the page that is loaded at the end. */
+        protected long judged() {
+            return 0;
         }
 
         @Override
@@ -36,7 +41,7 @@ final class DirectWriteScenarios {
 
         @Override
         protected final void judge(State state, Cpu cpu) {
-            String loaded = load(cpu, AT + page * PAGE);
+            String loaded = load(cpu, AT + page * PAGE + judged());
             if (!loaded.equals("9")) {
                 throw new AssertionError("written 9, loaded " + loaded);
             }
@@ -86,6 +91,26 @@ final class DirectWriteScenarios {
         @Override
         protected boolean hasOrders() {
             return false;
+        }
+    }
+
+    /** A write of the last page of the file, of which the file has eight bytes, beside a fault of that page. */
+    static final class DirectWriteOverEndBesideLoad extends OfDirectOpen {
+        DirectWriteOverEndBesideLoad() {
+            super(2);
+            calls().put("load", (state, cpu) -> load(cpu, AT + 2 * PAGE));
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            host(state).truncate(2 * PAGE + Long.BYTES);
+        }
+
+        @Override
+        protected long judged() {
+            // Behind the end that the file had.
+            return Long.BYTES;
         }
     }
 

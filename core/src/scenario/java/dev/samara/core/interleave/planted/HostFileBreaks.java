@@ -115,6 +115,22 @@ final class HostFileBreaks {
                     1,
                     in("file.ReadPages", "cached.reads().beginWrite(first, first + count - 1);", "")),
             PlantedBreak.of(
+                    "a write past the cache ends, and makes the file larger then",
+                    DirectWriteScenarios.DirectWriteOverEndBesideLoad.class,
+                    1,
+                    in(
+                            "hostfile.UncachedWrites",
+                            "grow(offset + source.position() - start, source.position() > start);\n",
+                            "",
+                            "                saved.endWrite();\n",
+                            "saved.endWrite();"
+                                    + " grow(offset + source.position() - start, source.position() > start);")),
+            PlantedBreak.of(
+                    "a page is read up to an end that the file had before the read began",
+                    DirectWriteScenarios.DirectWriteOverEndBesideLoad.class,
+                    1,
+                    in("hostfile.PageReads", "if (wanted(start, count) != wanted) {", "if (false) {")),
+            PlantedBreak.of(
                     "a write past the cache leaves out the page that an eviction puts back",
                     DirectWriteScenarios.DirectWriteBesideEvictionInVain.class,
                     1,

@@ -69,6 +69,7 @@ final class HostFileScenariosTest {
                 HostFileScenarios.ReadBesideWrite.class,
                 HostFileScenarios.UncachedReadBesideWrites.class,
                 DirectWriteScenarios.DirectWriteBesideLoad.class,
+                DirectWriteScenarios.DirectWriteOverEndBesideLoad.class,
                 DirectWriteScenarios.DirectWriteBesideRead.class,
                 DirectWriteScenarios.DirectWriteBesideEvictionInVain.class,
                 DirectWriteScenarios.DirectWriteBesideSave.class,

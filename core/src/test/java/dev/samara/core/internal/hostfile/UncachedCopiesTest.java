@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Watchpoint;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
@@ -19,7 +20,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -127,6 +130,24 @@ final class UncachedCopiesTest extends HostFileFixture {
             content[page * PAGE_BYTES + 8] = STORED;
         }
         assertArrayEquals(content(0, length), copyOut(own, length));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("is told to a listener of reads page by page, as one of pages in memory")
+    @SuppressWarnings("try") // a watchpoint is there until it is closed
+    void told() throws IOException {
+        HostFile file = opened();
+        long at = map(file, MapFlags.SHARED);
+        List<String> parts = new ArrayList<>();
+        try (Watchpoint watch = fixture.space.watchReads(
+                at + 50 * PAGE + 8,
+                PAGE,
+                (access, address, bytes, value) -> parts.add((address - at) / PAGE + ": " + bytes))) {
+            copyOut(at + 16, 200 * PAGE_BYTES);
+        }
+        assertEquals(0, inMemory(file));
+        assertEquals(List.of("50: " + PAGE, "51: " + PAGE), parts);
         file.close();
     }
 
