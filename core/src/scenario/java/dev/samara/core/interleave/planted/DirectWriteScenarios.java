@@ -29,7 +29,7 @@ final class DirectWriteScenarios {
         }
 
         /** Returns the place in the page that is loaded at the end. */
-        protected long judged() {
+        long judged() {
             return 0;
         }
 
@@ -108,7 +108,7 @@ final class DirectWriteScenarios {
         }
 
         @Override
-        protected long judged() {
+        long judged() {
             // Behind the end that the file had.
             return Long.BYTES;
         }
