@@ -100,6 +100,8 @@ final class OwnTlbTest {
                 ram.storeInt(CODE + 4L * i, code[i]);
             }
             long counter = place(ram);
+            // The other thread may read the counter before the guest has begun to count.
+            ram.storeLong(DATA, 0);
             CompletableFuture<Void> forking = CompletableFuture.runAsync(() -> {
                 try {
                     forkWhileItCounts(ram.space(), counter);
