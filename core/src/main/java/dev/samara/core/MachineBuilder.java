@@ -84,7 +84,7 @@ public final class MachineBuilder {
 
     MachineBuilder() {}
 
-    /** Returns after which time a CPU that does not acknowledge is reported, unless the builder is told another one. */
+    /** Returns the default time after which a CPU that does not acknowledge a shootdown is reported. */
     static Duration usualLongShootdown() {
         return Duration.ofMillis(Math.max(1, Long.getLong("samara.longShootdown", 100)));
     }

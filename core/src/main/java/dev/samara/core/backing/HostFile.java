@@ -324,7 +324,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Lists the dirty pages of a range: those that were written through a mapping or by a call, and not written back to
      * the host since. Each page was dirty at some instant of the call; pages that become dirty during the call may be
-     * missing. Changes nothing, forces nothing, and tells nothing about the device: a page that was written back and
+     * missing. Changes nothing, forces nothing, and says nothing about the device: a page that was written back and
      * not forced is clean. Waits for write-backs of the file and for changes of the file under way.
      *
      * @param offset of the first byte in the file, not negative

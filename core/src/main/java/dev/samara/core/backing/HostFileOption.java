@@ -5,9 +5,9 @@ import dev.samara.core.annotation.Experimental;
 import java.nio.file.OpenOption;
 
 /**
- * Options of {@code Machine.openFile} beside those of {@link java.nio.file.StandardOpenOption}. But for {@link #DIRECT}
- * they hold for the file, not for the open: the first open in the machine sets them, each later one names the same
- * options or none, and any other is refused (EBUSY). They end with the last use of the file.
+ * Options of {@code Machine.openFile} in addition to those of {@link java.nio.file.StandardOpenOption}. But for {@link
+ * #DIRECT} they hold for the file, not for the open: the first open in the machine sets them, each later one names the
+ * same options or none, and any other is refused (EBUSY). They end with the last use of the file.
  */
 @Experimental
 public enum HostFileOption implements OpenOption {
@@ -58,7 +58,7 @@ public enum HostFileOption implements OpenOption {
      * HostFile#syncRange}, {@code Machine.sync}, and the last close (the <em>no-steal</em> policy of database systems).
      * There are no periodic writes, none above the {@code dirtyRatio}, and no eviction writes a page. So dirty pages
      * stay in memory, as locked ones do: beyond the {@code cacheLimit}, and until no frame is free. Then an access that
-     * needs one is {@code OUT_OF_MEMORY}, and a call ENOMEM. {@link HostFile#dirtyRanges} tells what is dirty.
+     * needs one is {@code OUT_OF_MEMORY}, and a call ENOMEM. {@link HostFile#dirtyRanges} lists what is dirty.
      *
      * <p>Calls that change the size and {@link HostFile#punch} change the host's file at once. The bytes of a write
      * beyond the end are zeros there until they are written back.

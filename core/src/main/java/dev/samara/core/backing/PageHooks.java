@@ -27,7 +27,7 @@ public interface PageHooks extends OpenOption {
      * Checks a page that was read from the host, before any access sees it. A refused page does not come into memory:
      * the access fails as if the host had failed to read it (EIO, or a SIGBUS), and the next access reads again.
      *
-     * <p>Called for each page that is read into memory, at least once, also for pages beside the accessed one. All
+     * <p>Called for each page that is read into memory, at least once, also for neighbours of the accessed one. All
      * reads of the file go through memory. A page of a hole is read as zeros. Not called for bytes that another program
      * has added to a page that is in memory already.
      *

@@ -42,7 +42,7 @@ import java.nio.ByteBuffer;
  *   <li>all calls that are made out of GUEST.
  * </ul>
  *
- * <p>{@link #isValid} tells whether a run has outlived such a call. Code that needs two pages at the same time seeks
+ * <p>{@link #isValid} returns whether a run has outlived such a call. Code that needs two pages at the same time seeks
  * the first one, seeks the second one by another cursor, and seeks the first one again if it is not valid any more. The
  * bytes of a run that is not valid may be those of any page. Nothing stops an access to them, but on a checked machine.
  *
@@ -81,7 +81,7 @@ public abstract sealed class PageRun permits GuestRun {
      *
      * <p>The access counts as one to each page of the run. Watchers are not told of it, so a page that is {@linkplain
      * dev.samara.core.AddressSpace#watch watched} for the access has no run: make the accesses to it by a method of
-     * {@link GuestMemory}, which tells them.
+     * {@link GuestMemory}, which reports them.
      *
      * @param address of the first byte
      * @param length the most bytes that are needed, positive
@@ -102,7 +102,7 @@ public abstract sealed class PageRun permits GuestRun {
      * are other memory of the machine.
      *
      * @return the buffer; that of a later run may be the same object
-     * @throws IllegalStateException if the last seek has found nothing, or there was none
+     * @throws IllegalStateException if there is no run: no seek yet, or the last one found nothing
      */
     public abstract ByteBuffer buffer();
 

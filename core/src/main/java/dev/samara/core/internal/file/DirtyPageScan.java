@@ -2,8 +2,6 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
-import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.vma.VmArea;
@@ -85,26 +83,9 @@ final class DirtyPageScan {
         for (int i = 0; i < count; i++) {
             long at = pages[i] - vma.pageOffset();
             if (at >= 0 && at < span && !isDirty[i]) {
-                isDirty[i] = isDirty(link.table(), vma.start() + (at << shift), taken[i]);
+                long entry = CachedEntry.of(link.table(), vma.start() + (at << shift), taken[i]);
+                isDirty[i] = Pte.has(entry, Pte.DIRTY);
             }
-        }
-    }
-
-    private static boolean isDirty(PageTable table, long address, int frame) {
-        long[] leaf = table.leaf(address);
-        if (leaf == null) {
-            return false;
-        }
-        Leaf.lock(leaf);
-        try {
-            long pte = Leaf.get(leaf, table.indexOf(address));
-            return !Leaf.isDead(leaf)
-                    && Pte.kindOf(pte) != Pte.NO_PAGE
-                    && Pte.isCached(pte)
-                    && Pte.frame(pte) == frame
-                    && Pte.has(pte, Pte.DIRTY);
-        } finally {
-            Leaf.unlock(leaf);
         }
     }
 }

@@ -2,8 +2,6 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
-import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.Arrays;
@@ -129,22 +127,8 @@ final class EvictionBatch {
         for (int i = 0; i < count; i++) {
             long at = pages[i] - vma.pageOffset();
             if (at >= 0 && at < span && !isLocked[i]) {
-                isLocked[i] = isMapped(link.table(), vma.start() + (at << shift), taken[i]);
+                isLocked[i] = Pte.isPresent(CachedEntry.of(link.table(), vma.start() + (at << shift), taken[i]));
             }
-        }
-    }
-
-    private static boolean isMapped(PageTable table, long address, int frame) {
-        long[] leaf = table.leaf(address);
-        if (leaf == null) {
-            return false;
-        }
-        Leaf.lock(leaf);
-        try {
-            long pte = Leaf.get(leaf, table.indexOf(address));
-            return !Leaf.isDead(leaf) && Pte.isPresent(pte) && Pte.isCached(pte) && Pte.frame(pte) == frame;
-        } finally {
-            Leaf.unlock(leaf);
         }
     }
 
