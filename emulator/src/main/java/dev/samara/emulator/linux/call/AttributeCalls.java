@@ -114,7 +114,10 @@ final class AttributeCalls {
         }
     }
 
-    /** Changes a file that is not the host's: the file of a descriptor, or a file of {@code /proc} or {@code /dev}. */
+    /**
+     * Applies a change to a file that the path does not find on the host: the open file to which a link in {@code
+     * /proc} leads, or a file of {@code /proc} or {@code /dev} itself.
+     */
     private long changeEmulated(ResolvedPath place, FileStatus special, boolean follows, FileChange call) {
         GuestFile open = follows ? paths.descriptor(place) : null;
         return open != null ? changeOpen(open, call) : changeEmulated(place.guest(), special, call);
