@@ -51,8 +51,8 @@ public final class LastFrame implements ViewOutput {
     /**
      * Returns the lines. Must be called after the end.
      *
-     * @return the lines of the newest sample with a space; if no sample had one, of the first sample; if there was none
-     *     before the end, of the last sample
+     * @return the lines of the newest sample with a space; if no sample had one, of the newest sample; if there was
+     *     none before the end, of the last sample
      */
     public List<TextLine> lines() {
         return lines;
