@@ -185,7 +185,7 @@ final class VersionRing {
         return target.getOpaque();
     }
 
-    /** Waits until no reader needs a version or a lower one. */
+    /** Waits until no reader needs the given version or an earlier one. */
     private void makeRoom(long version) {
         for (int spins = 0; version >= droppable; spins++) {
             long lowest = completed;
