@@ -7,9 +7,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * The bytes of the nodes of all page indexes of one machine, and their limit (on Linux the nodes of an {@code xarray}
  * are charged to the memory cgroup). Thread-safe.
  *
- * <p>Nodes are charged when they are linked, even beyond the limit, so an insertion never fails because of a missing
- * node. Beyond the limit no frame is allocated for a page that needs a further node, so the limit is exceeded by at
- * most the nodes of pages whose frames were allocated before.
+ * <p>Nodes are charged when they are linked, even beyond the limit, so an insertion never fails because of the limit.
+ * Beyond the limit no frame is allocated for a page that needs a further node, so the limit is exceeded by at most the
+ * nodes of pages whose frames were allocated before.
  */
 public final class IndexBudget {
     private final long limit;

@@ -125,8 +125,8 @@ final class BackgroundReap extends WaitingCall {
 
     /** Runs a step. Returns whether it was the last one. */
     private boolean advance() {
-        // With invoked steps, this thread may be e.g. in GUEST or in a callback. Another thread continues the reap;
-        // this does not count as a wait.
+        // A thread that invokes steps may be in GUEST or in a callback, for example, and then must not wait. Another
+        // thread continues the reap; this does not count as a wait.
         isRefused = !layout.host().threads().mayWaitHere();
         if (isRefused) {
             pause(1);

@@ -4,10 +4,10 @@ package dev.samara.core.internal.space;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the addresses at which a layout should be divided. Each lies between the places where two contending threads
- * were working. It is neither an address at which an operation previously had to join parts, nor inside a range that
- * one operation names. The choice affects only speed, so a failure is recorded here and no operation fails because of
- * it.
+ * Finds the addresses at which a layout should be divided. Each such border lies between the places where two
+ * contending threads were working. It is neither an address at which an operation previously had to join parts, nor
+ * inside the range of one operation. The choice affects only speed, so a failure is recorded here and no operation
+ * fails because of it.
  */
 final class BorderSearch {
     /**

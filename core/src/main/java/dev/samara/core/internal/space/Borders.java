@@ -89,8 +89,8 @@ final class Borders {
     }
 
     /**
-     * Returns the old borders, and as many new ones as there is room for. If that is not all of them, they are picked
-     * at even intervals.
+     * Returns the old borders, and as many new ones as there is room for. If not all new ones fit, they are picked at
+     * even intervals.
      */
     static long[] merged(long[] old, long[] more, int most) {
         long[] added = without(more, old);

@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
  * slot, so a borrow starts and ends with one store, and asking allocates nothing. Thread-safe.
  */
 public final class Borrowers {
-    /** The place of one CPU, which has at most one borrow at a time. Its methods are for the CPU's thread. */
+    /**
+     * The place of one CPU, which has at most one borrow at a time. Its public methods are called by the CPU's thread.
+     */
     public final class BorrowPlace {
         private final CpuOwner owner;
 
@@ -57,8 +59,8 @@ public final class Borrowers {
         }
 
         /**
-         * Records a borrow of a space of another machine, for a CPU that will return to a space of this machine. In the
-         * list of the other machine, the borrow already started.
+         * Records a borrow of a space of another machine, for a CPU that will return to a space of this machine. The
+         * borrow was already started in the other machine's list.
          */
         public void keep(Borrower borrower) {
             current = borrower;

@@ -5,8 +5,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an operation's completion does to the layout besides clearing its reservations: it merges VMAs that were kept
- * separate, and uncharges what the operation unmapped.
+ * The changes that an operation's completion makes to the layout, besides clearing its reservations: it merges VMAs
+ * that were kept separate, and uncharges what the operation unmapped.
  *
  * <p>Guarded by the layout lock from publication to completion: the completions of other operations add merges, and
  * limit checks and statistics read the amount to be uncharged.
@@ -36,9 +36,7 @@ public final class CompletionWork {
 
     CompletionWork() {}
 
-    /**
-     * Requests that completion tries to join the two VMAs that meet at an address; until then they cannot be joined.
-     */
+    /** Requests that completion try to join the two VMAs that meet at an address; until then they cannot be joined. */
     public void joinLater(long address) {
         joinLater(new PendingJoin(address, false));
     }

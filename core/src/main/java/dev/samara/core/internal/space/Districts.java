@@ -208,8 +208,8 @@ final class Districts extends PartLookups {
     }
 
     /**
-     * Divides the layout at old borders and more, or if that fails at the old ones only. The caller must meet the
-     * conditions of {@link #tryToDivide}.
+     * Divides the layout at the old borders and at more, or, if that fails, at the old borders only. The caller must
+     * meet the conditions of {@link #tryToDivide}.
      */
     private void divideAt(long[] old, long[] more) {
         tryToDivide(Borders.merged(old, more, LayoutParts.MOST - 1));

@@ -14,8 +14,8 @@ public final class InFlightGate extends Gate {
      * Null after completion. Guarded by the layout lock; only {@link #toString} reads it without the lock.
      *
      * @written the operation's completion, holding the district's lock (plain)
-     * @read holder of the district's lock (plain); {@code toString} without it: racy, benign because the text is for
-     *     people
+     * @read holder of the district's lock (plain); {@code toString} without the lock: racy, benign because the text is
+     *     for people
      * @invariant null from the completion on. A VMA therefore retains no completed operation, and no range that was in
      *     flight at the same time
      */

@@ -50,14 +50,15 @@ public abstract class InFlightOperation extends RetriedCall {
      */
     private boolean completing;
 
-    /** Returns the operation, which reports long waits and whose text messages contain. */
+    /** Returns the operation, which reports long waits. Messages contain its text. */
     public abstract WaitReporter operation();
 
     /**
      * Returns whether another mapping may be stored over this operation's reservations before completion. Only a {@code
      * munmap} allows that, because then either of the two operations may drop a page there. The source of an {@code
      * mremap} contains pages until they are moved. The ranges that {@code brk}, {@code shmdt} or a shrinking {@code
-     * mremap} cut off may be needed again when the rest grows. The teardown does not flush its ranges.
+     * mremap} cut off may be needed again when the heap, the attachment or the mapping grows. The teardown does not
+     * flush its ranges.
      */
     public abstract boolean givesUpItsRange();
 
@@ -158,14 +159,17 @@ public abstract class InFlightOperation extends RetriedCall {
         return footprint.isUnused() && movesAndActions.moves().isEmpty();
     }
 
-    /** Returns whether the retirement takes pages, whose frames it may not have freed yet. */
+    /** Returns whether the retirement may still have pages to free. */
     boolean freesPages() {
         return takesPagesAway() || !movesAndActions.actions().isEmpty();
     }
 
     /* The order of completions because of early reuse. */
 
-    /** Returns whether the completion of another range waits for this one's, or this one's for another's. */
+    /**
+     * Returns whether this range must wait for the completion of another one, or another one for the completion of this
+     * range.
+     */
     public boolean isOrdered() {
         return !order.isAlone();
     }

@@ -217,7 +217,8 @@ public final class Layout extends LayoutState implements VmaLookup {
     public @Nullable VmArea acquire(long address) {
         VmArea vma = find(address);
         while (vma != null && !vma.acquire()) {
-            // The VMA was replaced concurrently, because it is marked only after a tree without it is published.
+            // The VMA was replaced concurrently. A VMA is marked only after a tree without it was published, so the
+            // next lookup finds another VMA or none.
             vma = find(address);
         }
         return vma;
@@ -238,7 +239,7 @@ public final class Layout extends LayoutState implements VmaLookup {
      * Sets a limit. Mappings that already exceed it stay.
      *
      * @param resource the limited resource
-     * @param bytes the soft limit, unsigned; -1 for none
+     * @param bytes the soft limit, unsigned; -1 for no limit
      * @throws MmException with ESRCH if the space is closed
      */
     public void setLimit(Resource resource, long bytes) {

@@ -86,16 +86,16 @@ public abstract class LayoutState {
 
     /**
      * Whether the store that empties the tree forever was made, or is the next one. Set under the layout lock before
-     * that store, so that a reader that finds the tree empty because of the close finds this set.
+     * that store, so that a reader that finds the tree empty because of the close finds this field set.
      *
      * @written the thread that tears the space down, holding the layout lock, before the store of the tree that removes
      *     all VMAs (volatile)
      * @read operations, forks, changes of limits and listeners, holding the layout lock; without the lock, calls that
      *     would be refused anyway, {@code mincore} after its walk, {@code collectDirty}, {@code watch}, reads and
      *     writes of the space, and a CPU that is about to switch to the space (volatile)
-     * @pairs with the store of the tree's root: a thread that finds no VMA because of the close finds this set. The
-     *     space is closed if this is set and the tree is empty, so for readers with and without the lock the close
-     *     happens at one instant, that of the store
+     * @pairs with the store of the tree's root: a thread that finds no VMA because of the close finds this field set.
+     *     The space is closed if this field is set and the tree is empty, so for readers with and without the lock the
+     *     close happens at one instant, that of the store
      * @invariant never reset. While it is set, and the layout lock is free, the tree has no VMA
      */
     private volatile boolean isClosing;
@@ -331,7 +331,8 @@ public abstract class LayoutState {
     }
 
     /**
-     * Only for a whole layout. A part already set its own charge, and must not write words that other parts write, too.
+     * Sets the charge of a whole layout. A part already set its own charge, and must not write words that other parts
+     * write, too.
      */
     private void charge(District district) {
         if (!district.isPart()) {

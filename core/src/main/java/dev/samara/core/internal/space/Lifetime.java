@@ -13,7 +13,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long the parts of one space live: three counts, each of which keeps the next.
+ * The reference counts of one space. There are three, each of which holds a reference of the next:
  *
  * <pre>
  *     users        {@code mm_users}   VMAs, pages, faults      the last put tears down, then releases

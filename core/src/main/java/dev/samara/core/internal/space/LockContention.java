@@ -145,7 +145,10 @@ class LockContention {
         return (address + pageSize - 1) & -pageSize;
     }
 
-    /** Returns an address in {@code [from, to]} that no VMA crosses and that is in none of the ranges; 0 for none. */
+    /**
+     * Returns an address in {@code [from, to]} that no VMA crosses and that is in none of the ranges; 0 if there is
+     * none.
+     */
     private static long border(MapleTree<VmArea> tree, long from, long to, long pageSize, RecentCrossings crossings) {
         if (from == 0 || Addresses.isAbove(from, to)) {
             return 0;

@@ -74,7 +74,7 @@ public final class LowMemoryVictim {
             return Fault.RETRY;
         }
         if (before != null && isOver.getAsBoolean()) {
-            // A long step that frees frames does not hang.
+            // A reap does not hang if a long step frees frames.
             return otherwise;
         }
         ReapLeases.ReapLease mine = new ReapLeases.ReapLease();
@@ -153,7 +153,7 @@ public final class LowMemoryVictim {
             return -1;
         }
         try {
-            // As oom_badness adds mm_pgtables_bytes.
+            // Includes the page tables, as oom_badness adds mm_pgtables_bytes.
             return leases.score(layout.lifetime().identity(), resident + tables);
         } catch (Throwable thrown) {
             layout.host()

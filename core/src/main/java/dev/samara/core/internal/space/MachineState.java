@@ -122,7 +122,7 @@ public final class MachineState {
      *
      * @written the constructor of {@code Machine} (plain)
      * @read threads of faults (plain)
-     * @invariant does not change once the machine can be reached, through a final field
+     * @invariant does not change once another thread can reach the machine, which it does through a final field
      */
     private @Nullable ReapLeases reapLeases;
 
@@ -170,8 +170,8 @@ public final class MachineState {
 
     /** Reports borrows that are too old, and gives up CPUs that are gone, with their borrows. */
     public void checkCpus() {
-        // Called first. It reports a CPU that it finds lost, and the check then gives up the CPU's borrow in the same
-        // call.
+        // Called first, because it reports a CPU that it finds lost. The check then gives up the CPU's borrow in the
+        // same call.
         releaseDeadCpus();
         borrowers.check();
     }

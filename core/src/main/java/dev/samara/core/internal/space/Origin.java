@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param name the name that the embedder gave the space, or null
  * @param geometry sizes and bounds
  * @param capabilities the privileges with which the space starts
- * @param limits soft limits in bytes; -1 or absent for none
+ * @param limits soft limits in bytes; -1 or absent for no limit
  * @param topDown whether placement goes downwards from the mmap base
  * @param heapStart the first address of the heap
  * @param brk the end of the heap

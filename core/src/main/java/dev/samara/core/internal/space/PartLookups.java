@@ -61,7 +61,10 @@ abstract class PartLookups {
         return layout.treeAcquire() != null ? null : partsAcquire();
     }
 
-    /** Returns the VMA that covers an address, or null, for a reader that found no tree of the whole layout. */
+    /**
+     * Returns the VMA that covers an address; null if there is none. Called by a reader that found no tree of the whole
+     * layout.
+     */
     @Nullable
     VmArea find(long address) {
         for (; ; ) {

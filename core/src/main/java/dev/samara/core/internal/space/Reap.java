@@ -194,8 +194,8 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * If the pending flush is over, ends it, calls the notifiers and frees its pages. Waits for nothing else than the
-     * notifiers, and does not continue the pass. Called only while a flush is pending.
+     * If the pending flush is over, ends it, calls the notifiers and frees its pages. Waits only for the notifiers, and
+     * does not continue the pass. Called only while a flush is pending.
      */
     void endFlush() {
         lacksContext = !gather.tryResume();

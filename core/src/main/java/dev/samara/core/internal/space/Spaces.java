@@ -299,8 +299,8 @@ public final class Spaces implements CountedSpaces {
     }
 
     private static @Nullable String useOf(Layout layout) {
-        // The gate stays open once it is open. Everything else may change while it is read, and then determines which
-        // reason is returned.
+        // The gate stays open once it is open. Everything else may change while it is read; then any of the reasons may
+        // be returned.
         if (layout.lifetime().over().isOpen()) {
             return null;
         }

@@ -54,8 +54,8 @@ final class BackgroundThreads {
      *
      * @written holder of {@code lock} (volatile)
      * @read holder of {@code lock}, and a thread that starts an operation or waits (volatile)
-     * @invariant set while the timer holds an attempt to start a thread, or has lost it. A reader that finds this set
-     *     takes {@code lock}, and makes the attempt if it is overdue
+     * @invariant set while the timer holds an attempt to start a thread, or has lost it. A reader that finds the field
+     *     set takes {@code lock}, and makes the attempt if it is overdue
      */
     private volatile boolean isToTryAgain;
 

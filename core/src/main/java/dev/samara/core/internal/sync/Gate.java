@@ -56,7 +56,7 @@ public class Gate {
     }
 
     /**
-     * @written waiters (compare-and-set); the thread that opens the gate, such as a completion's (get-and-set)
+     * @written waiters (compare-and-set); the thread that opens the gate, e.g. the thread of a completion (get-and-set)
      * @read any thread (acquire)
      * @pairs registering is a compare-and-set on the word that opening changes, so it fails once the word is OPEN. One
      *     word needs no fence. {@code CompletePhase} publishes, then opens the gate, both under the district's lock;

@@ -63,7 +63,7 @@ public final class Housekeeping implements Runnable {
     private long pause;
 
     /**
-     * A check that each step which polls the calls runs, too. Set before the first step.
+     * A check that each step runs after it polled the calls. Set before the first step.
      *
      * @written the constructor of the machine's state (plain)
      * @read the thread that set {@code isAsking} (plain)
@@ -129,13 +129,13 @@ public final class Housekeeping implements Runnable {
      *
      * @written a thread that runs a step, or that checks whether calls are listed (compare-and-set; volatile)
      * @read the same threads (compare-and-set)
-     * @invariant the thread that set this owns {@code waiting}, and runs no task while this is set. A thread that finds
-     *     this set does not wait, but continues with the calls that are ready
+     * @invariant the thread that set the field owns {@code waiting}, and runs no task while the field is set. A thread
+     *     that finds the field set does not wait, but continues with the calls that are ready
      */
     private final AtomicBoolean isAsking = new AtomicBoolean();
 
     /**
-     * The thread that is polling calls. Only that thread uses the value.
+     * The thread that is polling calls. A thread only compares the value with itself.
      *
      * @written the thread that set {@code isAsking}, before it clears {@code isAsking} (volatile)
      * @read any thread that starts a wait for calls of the list (volatile)

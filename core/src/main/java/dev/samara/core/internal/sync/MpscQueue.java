@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
  * An unbounded queue of many producers and one consumer at a time, in the order of the calls of {@link #offer}.
  *
  * <p>The queue is from JCTools. A producer claims a place by a compare-and-set and then stores its element; a consumer
- * that reaches the place in between spins. If an Error ended the producer in between, the consumer would spin forever.
- * If there is no memory for another chunk, the queue releases the claim. If the producer has too little stack, this
- * class refuses it before the claim.
+ * that reaches the place before the store spins. If an Error ended the producer before the store, the consumer would
+ * spin forever. If there is no memory for another chunk, the queue releases the claim. If the producer has too little
+ * stack, this class refuses it before the claim.
  *
  * @param <E> the type of the elements
  */

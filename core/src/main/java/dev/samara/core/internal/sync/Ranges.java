@@ -60,7 +60,7 @@ public final class Ranges {
             size++;
         }
 
-        /** Removes the indexes from a given one. */
+        /** Removes a given index and all higher ones. */
         void removeFrom(int index) {
             while (size > 0 && index(size - 1) >= index) {
                 size--;

@@ -49,7 +49,7 @@ final class RcuCallbacks {
      * Creates a queue without callbacks.
      *
      * @param gracePeriods the grace periods for which the callbacks wait
-     * @param backlog counts the callbacks, and no others
+     * @param backlog counts these callbacks, and no others
      * @param housekeeping polls whether a grace period is over
      * @param executor runs the callbacks; its tasks may wait
      * @param reporter receives reports that callbacks are retried; must not throw

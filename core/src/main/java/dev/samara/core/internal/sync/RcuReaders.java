@@ -22,7 +22,8 @@ final class RcuReaders {
      *
      * @written holder of {@code lock} (volatile)
      * @read {@code GracePeriodSections} (volatile)
-     * @invariant every reader that may be in a section: registered before its first one
+     * @invariant contains every reader that may be in a section, because a reader is registered before its first
+     *     section
      */
     private volatile RcuReader[] readers = {};
 

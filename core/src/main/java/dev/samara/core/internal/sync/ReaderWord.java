@@ -22,7 +22,7 @@ abstract class ReaderWord extends Padding {
     /**
      * The number of the section that the reader is in; 0 if it is in none. Numbers are never reused.
      *
-     * @written the owner of the {@code RcuReader}: beginning (volatile), ending (release)
+     * @written the owner of the {@code RcuReader}, at the start of a section (volatile) and at its end (release)
      * @read {@code GracePeriodSections}, for {@code Rcu.synchronize} and {@code PolledGracePeriods}, after a full fence
      *     (volatile); its owner, when it ends all of its sections together (plain)
      * @pairs a reader sets the word, then loads entries; an updater clears the entry, fences (full), then scans the

@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * and none is lost. Neither method allocates.
  *
  * <p><b>Who may hold it.</b> Any thread, at any place where it may spin. It may hold another spin lock if all threads
- * take the two in the same order; the class whose object this is names that order.
+ * take the two in the same order; the class to which the lock belongs documents that order.
  *
  * <p><b>What may be called inside.</b> Only methods that end after a bounded number of steps. They take no other kind
  * of lock, wait for nothing, and need no memory. They call no code of the embedder, except that a bucket of futexes

@@ -28,7 +28,7 @@ public final class StackReserve {
     private StackReserve() {}
 
     /**
-     * Recurses to a depth, and returns. A frame has at least 220 bytes; a frame of C1, the first compiler, has about
+     * Recurses to a depth, and returns. A frame has at least 220 bytes; a frame that the C1 compiler compiled has about
      * 800.
      *
      * @param frames the number of calls
@@ -59,8 +59,8 @@ public final class StackReserve {
 
     /**
      * Has at least 380 bytes of arguments that are not passed in registers, so a compiled frame with space for them is
-     * larger than two interpreted frames of {@link #descend}. With two more arguments, C2, the second compiler, of JDK
-     * 17 compiles no caller. The code has more than 325 bytes, which is too long to be inlined. Most of it never runs,
+     * larger than two interpreted frames of {@link #descend}. With two more arguments, the C2 compiler of JDK 17
+     * compiles no caller. The code has more than 325 bytes, which is too long to be inlined. Most of it never runs,
      * because the first argument is 0.
      */
     private static int last(

@@ -10,8 +10,8 @@ import jdk.jfr.FlightRecorder;
 import jdk.jfr.FlightRecorderListener;
 
 /**
- * Counts the mappings of all spaces of all machines, in the period that a recording sets, while it enables {@link
- * MappingsEvent}. It starts when the flight recorder is started, and keeps no machine reachable.
+ * Counts the mappings of all spaces of all machines while a recording enables {@link MappingsEvent}, in the period that
+ * the recording sets. Starts when the flight recorder is started, and keeps no machine reachable.
  */
 final class MappingsSampler implements FlightRecorderListener {
     private static final ReferenceQueue<CountedSpaces> COLLECTED = new ReferenceQueue<>();

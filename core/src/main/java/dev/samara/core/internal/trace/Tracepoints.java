@@ -392,7 +392,7 @@ public final class Tracepoints {
      * @param space the number of the space
      * @param context the number of its TLB context; 0 for a space without memory
      * @param name the name that the embedder gave the space; null if there is none
-     * @param pageSize bytes
+     * @param pageSize the page size in bytes
      */
     public static void spaceBegun(long space, long context, @Nullable String name, long pageSize) {
         if (isOn()) {
