@@ -42,7 +42,7 @@ public final class Borrower extends WaitingCall {
     /**
      * @written a thread that reports a long borrow (compare-and-set)
      * @read a thread that reports a long borrow (compare-and-set)
-     * @invariant never reset: a borrow is reported once
+     * @invariant never reset, so a borrow is reported once
      */
     private final AtomicBoolean isReported = new AtomicBoolean();
 

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
  * The changes that an operation's completion makes to the layout, besides clearing its reservations: it merges VMAs
  * that were kept separate, and uncharges what the operation unmapped.
  *
- * <p>Guarded by the layout lock from publication to completion: the completions of other operations add merges, and
- * limit checks and statistics read the amount to be uncharged.
+ * <p>Guarded by the layout lock from publication to completion, because the completions of other operations add merges,
+ * and limit checks and statistics read the amount to be uncharged.
  */
 public final class CompletionWork {
     /**

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>No VMA and no range in flight crosses a border. The tree of a part contains reservations everywhere outside the
  * part, so an edit that leaves the part is refused. {@link Districts} divides a layout and joins its parts again. A
- * district that was divided or joined is dead: its tree never changes again.
+ * district that was divided or joined is dead, and its tree never changes again.
  *
  * <p>The counters of a part start at an upper bound of what all other parts together may reach, and the part may grow
  * up to a cap. So a limit that a part's counters stay below is not exceeded, no matter how the other parts change. A

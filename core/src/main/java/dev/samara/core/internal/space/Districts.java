@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * takes the layout lock, and then the locks of all parts in address order. So an operation sees either a whole layout,
  * or a part that no other thread is changing.
  *
- * <p>A join changes no mapping. Joins and divisions build new trees: a tree that was divided or joined never changes
+ * <p>A join changes no mapping. Joins and divisions build new trees. A tree that was divided or joined never changes
  * again. A reader that still uses an old tree sees the layout of the instant at which that tree was replaced, which is
  * after the reader started.
  */

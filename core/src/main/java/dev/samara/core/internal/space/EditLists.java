@@ -13,8 +13,8 @@ import java.util.Set;
  * The lists of the one open edit of a district: VMAs taken out, VMAs stored, and ranges claimed. Empty between edits,
  * and reused. Guarded by the district's lock.
  *
- * <p>The list of removed VMAs is exact only after {@link #forgetPutBack}: a VMA that was stored again stays listed
- * until then. An edit may put many VMAs back, and would otherwise have to search the list for each.
+ * <p>The list of removed VMAs is exact only after {@link #forgetPutBack}, because a VMA that was stored again stays
+ * listed until then. An edit may put many VMAs back, and would otherwise have to search the list for each.
  */
 public final class EditLists {
     /** Up to this many VMAs that were put back are removed one by one from the list of VMAs taken out. */
@@ -74,12 +74,14 @@ public final class EditLists {
         return gathered;
     }
 
-    /** Returns the VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
+    /** Returns the VMAs with an open that were unmapped or replaced, and whose open no new VMA takes over. */
     public List<VmArea> displaced() {
         return displaced;
     }
 
-    /** Returns the VMAs taken out without an anon_vma: a fault may set one until they are detached. */
+    /**
+     * Returns the VMAs that were taken out without an anon_vma. A fault may set their anon_vma until they are detached.
+     */
     public List<VmArea> withoutAnonVma() {
         return withoutAnonVma;
     }
@@ -117,7 +119,7 @@ public final class EditLists {
                 removeLast(gone, putBack.get(i));
             }
         } else {
-            // In one pass, since an edit may put back every second VMA of a space.
+            // In one pass, because an edit may put back every second VMA of a space.
             Set<VmArea> all = Collections.newSetFromMap(new IdentityHashMap<>());
             all.addAll(putBack);
             gone.removeIf(all::contains);

@@ -26,7 +26,7 @@ public final class Footprint {
     /** The ranges whose VMAs are in flight. */
     private Ranges occupied = Ranges.NONE;
 
-    /** Ranges whose pages are changed while their VMAs stay: only operations that name these ranges wait. */
+    /** Ranges whose pages are changed while their VMAs stay. Only operations on these ranges wait. */
     private Ranges busy = Ranges.NONE;
 
     /**

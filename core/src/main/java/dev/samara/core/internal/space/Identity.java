@@ -54,8 +54,8 @@ public final class Identity {
      * @read {@code hasWaited} by the teardown; {@code isWithoutUsers} by a move of waiters, which holds the locks of
      *     two buckets (volatile)
      * @pairs the last user leaves after its store of {@code hasWaited}, and the teardown starts after that. The
-     *     teardown stores {@code isWithoutUsers} before it locks the first bucket: a move that locks a bucket after the
-     *     teardown reads true
+     *     teardown stores {@code isWithoutUsers} before it locks the first bucket, so a move that locks a bucket after
+     *     the teardown did reads true
      * @invariant both become true once
      */
     private volatile boolean hasWaited;

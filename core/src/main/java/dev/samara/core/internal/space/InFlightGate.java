@@ -55,7 +55,7 @@ public final class InFlightGate extends Gate {
         return vma.gate() instanceof InFlightGate gate && !gate.isOpen();
     }
 
-    /** Returns whether faults wait at a VMA: its operation replaces or moves a mapping and is not complete. */
+    /** Returns whether faults wait at a VMA, because its operation replaces or moves a mapping and is not complete. */
     public static boolean stopsFaultsAt(VmArea vma) {
         return vma.gate() instanceof InFlightGate gate && gate.stopsFaults() && !gate.isOpen();
     }

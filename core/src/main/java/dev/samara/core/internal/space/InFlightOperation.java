@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * opens.
  *
  * <p>This object owns the operation's reservations in the tree, and the operation's VMAs there refer to its gate. No
- * other operation merges, splits or replaces these VMAs; an operation that names a range of them waits at the gate. The
+ * other operation merges, splits or replaces these VMAs; an operation on a range with such a VMA waits at the gate. The
  * layout lock guards all fields; the thread that retires the operation reads its parts {@link #footprint} and {@link
  * #movesAndActions} without the lock, because they no longer change. After completion no live object refers to this
  * one.
@@ -65,7 +65,7 @@ public abstract class InFlightOperation extends RetriedCall {
     /** Called once after completion, without a lock. */
     public abstract void completed();
 
-    /** Returns the gate of its VMAs; operations that name its ranges wait for it. */
+    /** Returns the gate of the operation's VMAs. Operations on its ranges wait for this gate. */
     public InFlightGate gate() {
         return gate;
     }
@@ -238,7 +238,7 @@ public abstract class InFlightOperation extends RetriedCall {
         completing = true;
     }
 
-    /** Reverts {@link #beginCompletion}: the edit was not published. */
+    /** Reverts {@link #beginCompletion}, because the edit was not published. */
     public void undoCompletion() {
         completing = false;
     }

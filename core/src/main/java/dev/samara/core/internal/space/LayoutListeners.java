@@ -56,8 +56,8 @@ public final class LayoutListeners {
 
     /**
      * Removes a listener, unless it was removed before. Caller holds the lock of the whole layout, and {@linkplain
-     * ChangeDelivery#schedule schedules} the last delivery after the unlock: a thread that queued a change before this
-     * may not find the listener any more in {@link #deliver}.
+     * ChangeDelivery#schedule schedules} the last delivery after the unlock, because a thread that queued a change
+     * before this may no longer find the listener in {@link #deliver}.
      */
     void remove(ChangeDelivery removed) {
         List<ChangeDelivery> fewer = new ArrayList<>(deliveries);

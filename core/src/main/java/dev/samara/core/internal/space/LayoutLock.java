@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>If threads contended for the lock very recently, the lock is busy and its owner will return, so the turn is long.
  * Otherwise the contention is a coincidence and the owner is about to leave, so the turn is short. The owner's activity
- * during the turn is not a usable measure: after a handover an operation takes four times as long. If the waiting
- * thread mistook the slow operation for an owner that left, it would take the lock, and each operation would be the
- * first after a handover.
+ * during the turn is not a usable measure, because after a handover an operation takes four times as long. If the
+ * waiting thread mistook the slow operation for an owner that left, it would take the lock, and each operation would be
+ * the first after a handover.
  *
  * <p>At most one thread spins, and none while another one is parked. So of many contending threads all but two are
  * parked, and a parked thread competes as it does for a {@code ReentrantLock}. A spin is bounded and ends in the lock's
@@ -206,7 +206,8 @@ public final class LayoutLock extends ReentrantLock {
             return tryForAWhile();
         } finally {
             lastSpin = System.nanoTime();
-            // Pairs with the compare-and-set of beginSpinning: the next spinning thread reads the end of this spin.
+            // Pairs with the compare-and-set of beginSpinning, so that the next spinning thread reads the end of this
+            // spin.
             setSpinningRelease(false);
         }
     }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The parts of a divided layout, in address order. Immutable except for {@link #isJoinAsked}.
  *
- * <p>Each call and each lookup finds its part here, without reading any other part: the fields of a {@link District}
+ * <p>Each call and each lookup finds its part here, without reading any other part. The fields of a {@link District}
  * share cache lines with words that its operations write, so reading them would miss the cache each time.
  *
  * <p>A reader of several parts takes no lock. It reads the {@linkplain MapleTree#version version} of each tree, and

@@ -106,7 +106,7 @@ public abstract class LayoutState {
      * @words {@code limits} and its contents of {@code LayoutState}, {@code Limits}
      * @written holder of the layout lock (plain)
      * @read holder of the layout lock (plain)
-     * @invariant none: a limit may be lower than what is in use
+     * @invariant none, because a limit may be lower than what is in use
      */
     private final Limits limits;
 

@@ -22,7 +22,7 @@ public record PageAction(
         DROP,
         /** Removes the file's pages from all mappings. */
         PUNCH,
-        /** Removes the pages and stores guard markers: later accesses fault. */
+        /** Removes the pages and stores guard markers, so that later accesses fault. */
         GUARD,
         /** Removes guard markers. */
         UNGUARD

@@ -59,8 +59,8 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
     }
 
     /**
-     * Returns the index of the join at an address, or {@link #NOT_KNOWN}. Earlier batches are not searched: a join that
-     * is tried twice has no effect the second time.
+     * Returns the index of the join at an address, or {@link #NOT_KNOWN}. Earlier batches are not searched, because a
+     * join that is tried twice has no effect the second time.
      */
     private int indexOf(long address) {
         Map<Long, Integer> known = indexes;

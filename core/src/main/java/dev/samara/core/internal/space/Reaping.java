@@ -23,7 +23,7 @@ public final class Reaping {
     /**
      * @written the thread that ends a reap, or gives up a reap that hangs (volatile)
      * @read the thread of a fault that looks for a victim (volatile)
-     * @invariant final once set. It is a hint: a space may be reaped again
+     * @invariant final once set. It is only a hint, because a space may be reaped again
      */
     private volatile boolean isSkipped;
 

@@ -6,23 +6,23 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 
 /**
- * Taken by an operation after several restarts. Operations that started later and name one of its ranges wait for it.
- * It opens when the operation published or failed. Like a range in flight, it belongs to one district, so no border
- * separates its ranges.
+ * Taken by an operation after several restarts. It contains the ranges that the operation's latest attempt needed.
+ * Operations that started later and need one of these ranges wait for it. It opens when the operation published or
+ * failed. Like a range in flight, it belongs to one district, so no border separates its ranges.
  */
 public final class Ticket extends Gate {
     /**
      * @words all fields but the gate
      * @written holder of the district's lock (plain)
      * @read holder of the district's lock (plain)
-     * @invariant the ranges that the latest attempt named, and whether other operations can find the ticket
+     * @invariant the ranges that the latest attempt needed, and whether other operations can find the ticket
      */
     private final long age;
 
     /** The operation, for messages. */
     private final Object operation;
 
-    /** The ranges that the latest attempt named. */
+    /** The ranges that the latest attempt needed. */
     private final Ranges named = new Ranges();
 
     /* The bounds of these ranges. */
@@ -63,14 +63,14 @@ public final class Ticket extends Gate {
         high = 0;
     }
 
-    /** Adds a range that the attempt names. Caller must hold the lock of the district that lists the ticket. */
+    /** Adds a range that the attempt needs. Caller must hold the lock of the district that lists the ticket. */
     public void name(long start, long end) {
         named.add(start, end);
         low = Addresses.lower(low, start);
         high = Addresses.higher(high, end);
     }
 
-    /** Returns whether the latest attempt named a range. */
+    /** Returns whether the latest attempt needed a range. */
     public boolean hasRanges() {
         return Addresses.isBelow(low, high);
     }

@@ -3,7 +3,7 @@ package dev.samara.core.internal.space;
 
 /**
  * The parts of a layout that no thread uses, judged by how often their locks were acquired. The counts are read without
- * the locks: a part mistaken for unused costs only time.
+ * the locks, because a part that is mistaken for unused costs only time.
  */
 final class UnusedParts {
     private UnusedParts() {}

@@ -448,8 +448,8 @@ public final class Background implements Executor {
     }
 
     /**
-     * Runs a task, or waits for one, as the leader. Returns whether the thread is still needed. The caller holds the
-     * lock.
+     * Acts as the leader: runs a task, or waits for one. Returns whether the thread is still needed. The caller holds
+     * the lock.
      */
     private boolean lead(Thread self) {
         Runnable task = queue.poll();

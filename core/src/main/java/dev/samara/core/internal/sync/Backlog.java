@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * tasks between {@link #begin} and {@link #end}. Thread-safe.
  *
  * <p>Callbacks are counted but never refused, because they result from changes that were already made. So the bound is
- * enforced earlier: a call that may add callbacks, or a task, first waits for room or is refused, as the settings say.
+ * enforced earlier. A call that may add callbacks, or a task, first waits for room or is refused, depending on the
+ * settings.
  */
 public final class Backlog {
     /** How a caller is treated when the backlog is at its bound. */
@@ -119,7 +120,10 @@ public final class Backlog {
         }
     }
 
-    /** Waits until the backlog is below its bound, or returns false, as the settings say. The caller holds the lock. */
+    /**
+     * Waits until the backlog is below its bound, or returns false, depending on the settings. The caller holds the
+     * lock.
+     */
     private boolean hasRoom() {
         boolean interrupted = false;
         while (isFull && atBound == AtBound.WAIT) {

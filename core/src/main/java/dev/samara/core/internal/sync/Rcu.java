@@ -78,7 +78,7 @@ public final class Rcu {
     }
 
     /**
-     * Removes a reader: grace periods no longer wait for it, even if it is in a section. The reader's owner must have
+     * Removes a reader. Grace periods no longer wait for it, even if it is in a section. The reader's owner must have
      * ended, or must never use the reader again.
      *
      * @param reader a registered reader

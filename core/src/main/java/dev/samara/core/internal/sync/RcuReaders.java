@@ -52,7 +52,7 @@ final class RcuReaders {
         }
     }
 
-    /** Removes a reader: grace periods no longer wait for it, even if it is in a section. */
+    /** Removes a reader. Grace periods no longer wait for it, even if it is in a section. */
     void unregister(RcuReader reader) {
         lock.lock();
         try {

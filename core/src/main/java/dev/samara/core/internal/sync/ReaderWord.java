@@ -5,8 +5,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The word of a reader, alone on its cache lines. Every section writes it, and every grace period reads the words of
- * all readers. The fields after the word belong to the reader.
+ * The word of a reader, alone on its cache lines. Every section writes the word, and every grace period reads the words
+ * of all readers. The fields after the word belong to the reader.
  */
 abstract class ReaderWord extends Padding {
     private static final VarHandle SECTION;
