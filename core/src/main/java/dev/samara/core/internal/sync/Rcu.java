@@ -13,9 +13,10 @@ import java.util.function.Consumer;
  * The grace periods of one machine, with the verbs of liburcu. Thread-safe.
  *
  * <pre>
- *     reader updater that waits updater that polls updater that continues RcuReader.readLock unlink unlink unlink load
- *     the pointer, use it synchronize state = startPoll call(callback) RcuReader.readUnlock free poll(state) is true?
- *     free the callback frees
+ *     reader                         updater that waits     updater that polls            updater that continues
+ *     RcuReader.readLock             unlink                 unlink                        unlink
+ *       load the pointer, use it     synchronize            state = startPoll             call(callback)
+ *     RcuReader.readUnlock           free                   poll(state) is true? free     the callback frees
  * </pre>
  *
  * <p>A reader that delays a grace period for too long is reported once per grace period to the reporter of the
