@@ -17,6 +17,11 @@ import org.jspecify.annotations.Nullable;
  * dropped without effect if the operation must wait for a range in flight or must ask a backing. The thread then waits
  * or asks without a lock, and retries. After publication the range in flight is retired and completed: by the calling
  * thread, or for an asynchronous call by one of the machine's threads.
+ *
+ * <p>The steps in order: an attempt locks the part of the layout with {@link Call#from} and {@link Call#to}, and opens
+ * an {@link Edit}; {@link Call#decide} fills it in ({@link Edit#claim} and {@link Edit#retirement} for a range in
+ * flight); {@code Publication} takes the {@code RetirementResources} and commits. Without the lock, {@code
+ * RetirementRun.retireAndWait} has {@code PageRetirement.advance} empty the pages; then {@code CompletePhase} runs.
  */
 public final class Operation extends OperationState {
     private final Call call;
