@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * whether the page is pinned, whether the VMA was replaced, and whether the space has notifiers. In each of these cases
  * it restores the entry's page. It holds the leaf's lock throughout. So a mapping that replaces the VMA keeps its
  * pages, even while the operation that replaced the VMA is in flight. Nothing is dropped here from a space with a
- * notifier, because the notifier would have to be called and might wait. In such a space only {@code MADV_PAGEOUT}
+ * notifier, because the notifier would have to be called and might wait. In such a space {@code MADV_PAGEOUT} still
  * drops pages.
  */
 public final class DroppablePages {

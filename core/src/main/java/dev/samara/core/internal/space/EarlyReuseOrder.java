@@ -14,7 +14,7 @@ import java.util.List;
  * @param <R> the type of a range in flight; this class calls none of its methods
  */
 final class EarlyReuseOrder<R> {
-    /** Immutable. */
+    /** This object is never changed. */
     private static final EarlyReuseOrder<?> ALONE = new EarlyReuseOrder<>(List.of());
 
     /** The ranges over whose reservations this one will be stored; empty after publication. */

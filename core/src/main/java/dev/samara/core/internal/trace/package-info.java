@@ -5,7 +5,7 @@
  *
  * <p>Each event is a class whose name ends with {@code Event}. Annotations define its names, units and thresholds;
  * {@code META-INF/jfr/samara.jfc} contains the settings of a recording. The package depends on no other package of
- * Samara.
+ * Samara except {@code dev.samara.core.mman}.
  */
 @NullMarked
 package dev.samara.core.internal.trace;
