@@ -19,19 +19,19 @@ public interface Call {
     long decide(Edit edit);
 
     /**
-     * Checks the whole of the call's ranges, before a call that {@linkplain Edit#endsBatchAt publishes in batches}
-     * publishes the first one. The call keeps its ranges, so their VMAs do not change. Called without a lock.
+     * Checks all ranges of a call that {@linkplain Edit#endsBatchAt publishes in batches}, before its first batch. The
+     * call keeps its ranges claimed, so their VMAs do not change. Called without a lock.
      *
-     * @return a number for {@link Edit#note}, or a negated errno
+     * @return the number that {@link Edit#note} returns in the first batch, or a negated errno
      */
     default long checkAll(Layout layout) {
         return 0;
     }
 
     /**
-     * Returns the first address of a range that has all addresses which the arguments name. An attempt begins with the
-     * part of a layout that has this range, and goes on with the whole layout if it needs more. All addresses, unless
-     * the call says otherwise.
+     * Returns the first address of a range that contains all addresses which the arguments name. An attempt locks only
+     * the part of the layout that contains this range; if it needs more, the next attempt locks the whole layout. The
+     * default is the range of all addresses.
      */
     default long from(Layout layout) {
         return 0;
@@ -45,12 +45,12 @@ public interface Call {
     /** Adds the ranges in which the call may remove mappings, pages or rights. Called before the first attempt. */
     default void revoke(CheckedRevocations revocations) {}
 
-    /** Returns false for the calls that end a space, create one, or serve a fault: these are never refused. */
+    /** Returns false for calls that end a space, create one, or serve a fault, because these are never refused. */
     default boolean mayBeRefused() {
         return true;
     }
 
-    /** Returns whether the call ends its space; its waits are not interrupted then. */
+    /** Returns whether the call ends its space; the waits of such a call are not interrupted. */
     default boolean endsSpace() {
         return false;
     }

@@ -16,7 +16,7 @@ public final class EarlyReuse {
      * Claims a range for a new mapping. Where early reuse is allowed, and only {@code munmap}s are in flight in the
      * range, the mapping does not wait for them.
      *
-     * @return whether the range has such {@code munmap}s
+     * @return whether such {@code munmap}s are in flight in the range
      * @throws Restart with the gate to wait for
      */
     public static boolean claimOrReuse(Edit edit, long start, long end) {

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 public class EditedLayout implements AutoCloseable {
     public final Layout layout;
 
-    /** The part of the layout that this edit has locked, or all of it. */
+    /** The part of the layout that this edit locked, or the whole layout. */
     public final District district;
 
     public final Geometry geometry;
@@ -63,7 +63,7 @@ public class EditedLayout implements AutoCloseable {
 
     /**
      * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
-     * Null for none.
+     * Null if there are none.
      */
     @Nullable
     List<VmArea> held;
@@ -71,7 +71,7 @@ public class EditedLayout implements AutoCloseable {
     /** The opens of the new VMAs, as soon as they are known. */
     OpenTransfer opens = OpenTransfer.NONE;
 
-    /* The end of the heap and the lock flags that this edit sets, and whether it does. */
+    /* The end of the heap and the lock flags that this edit sets, and whether it sets them. */
     private long newBrk;
 
     private boolean setsBrk;
@@ -82,7 +82,7 @@ public class EditedLayout implements AutoCloseable {
     boolean published;
 
     /**
-     * Locks the part of the layout that has a range, and begins the transaction.
+     * Locks the part of the layout that contains a range, and begins the transaction.
      *
      * @param completing whether the edit completes a published operation
      * @param from the first address of the range
@@ -110,7 +110,7 @@ public class EditedLayout implements AutoCloseable {
                 retirement = batches.run();
                 LayoutCounters unmapped = retirement.completionWork().uncharged();
                 if (unmapped != null) {
-                    // As in an edit that has unmapped them itself: publication adds them again.
+                    // Subtracted as if this edit had unmapped them itself, because publication adds them again.
                     counters.subtract(unmapped);
                 }
             }
@@ -161,7 +161,7 @@ public class EditedLayout implements AutoCloseable {
         return tree.get(address);
     }
 
-    /** Returns the VMA that covers an address or the next above it, or null ({@code find_vma}). */
+    /** Returns the VMA that covers an address, or else the next VMA above it, or null ({@code find_vma}). */
     public @Nullable VmArea atOrAfter(long address) {
         require(address);
         VmArea vma = tree.atOrAfter(address);
@@ -201,7 +201,10 @@ public class EditedLayout implements AutoCloseable {
         return address == 0 ? null : at(address - 1);
     }
 
-    /** Returns whether {@code [start, end)} has no VMA and no reservation, and no operation in batches keeps a part. */
+    /**
+     * Returns whether {@code [start, end)} contains no VMA and no reservation, and no operation that publishes in
+     * batches keeps a part of it.
+     */
     public boolean isFree(long start, long end) {
         require(start, end);
         return tree.isFree(start, end - 1) && district.inFlight().batchOver(start, end) == null;
@@ -229,7 +232,7 @@ public class EditedLayout implements AutoCloseable {
         put(emptied);
         AnonVma anonVma = old.anonVma();
         if (anonVma != null && moved.anonVma() == null && mayHandOn(old)) {
-            // A fault has given the old VMA its anon_vma since the other one was created.
+            // A fault set the anon_vma of the old VMA after the other VMA was created.
             moved.adoptAnonVma(anonVma);
         }
     }
@@ -311,7 +314,7 @@ public class EditedLayout implements AutoCloseable {
         setsDefaultLock = true;
     }
 
-    /** Adopts the counters, heap end and lock flags, which are published. */
+    /** Stores the counters, heap end and lock flags in the layout; the edit is published. */
     void adopt() {
         layout.adopt(district, counters, retirement);
         if (setsBrk) {
@@ -332,7 +335,9 @@ public class EditedLayout implements AutoCloseable {
         commitment().release(work);
     }
 
-    /** Returns whether there is nothing to publish: the operation only checks, or finds its change made already. */
+    /**
+     * Returns whether there is nothing to publish, because the operation only checks, or its change was already made.
+     */
     boolean changesNothing() {
         return !completing
                 && retirement == null

@@ -12,7 +12,8 @@ import java.util.List;
 
 /**
  * Files that a fork will map writable. They count as mapped from the fork's instant until the child's own mappings
- * exist. Otherwise the parent could concurrently unmap its own, and a seal would find no mapping.
+ * exist. Otherwise the parent could unmap its own mappings concurrently, and a thread that adds a seal would find no
+ * mapping.
  */
 public final class ForkWritableFiles {
     private final List<Seals> held = new ArrayList<>(0);
@@ -23,7 +24,7 @@ public final class ForkWritableFiles {
             BackingTraits file = vma.traits();
             Seals seals = file != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? FilePages.sealsOf(file) : null;
             if (seals != null) {
-                // The place in the list first: without one, the hold would never end.
+                // Listed first, because a hold that is not listed would never end.
                 held.add(seals);
                 if (!seals.tryMap()) {
                     held.remove(held.size() - 1);

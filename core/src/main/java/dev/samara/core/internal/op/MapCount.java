@@ -15,8 +15,8 @@ public final class MapCount {
     private MapCount() {}
 
     /**
-     * Returns whether the map count of an edit and a number of VMAs more are within the limit. Seams in flight are
-     * looked at only where their number decides, and only until it has.
+     * Returns whether the map count of an edit stays within the limit if the given number of VMAs is added. Seams in
+     * flight are counted only if their number decides, and only until it does.
      */
     public static boolean mayGrow(EditedLayout edit, int more) {
         long surplus = edit.counters.maps + more - edit.layout.host().maxMapCount();
@@ -28,7 +28,7 @@ public final class MapCount {
     }
 
     /**
-     * Returns whether a number of pairs of VMAs of an edit, or more, are separate only because of a range in flight.
+     * Returns whether at least {@code number} pairs of VMAs of an edit are separate only because of a range in flight.
      * Takes time in proportion to that number and to the joins that fail, not to all that are pending.
      *
      * @param number positive

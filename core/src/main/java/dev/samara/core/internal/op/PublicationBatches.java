@@ -24,7 +24,7 @@ import java.util.List;
  * <p>Used by the thread of the operation before its last batch is published.
  */
 final class PublicationBatches {
-    /** The number of VMAs that one batch looks at: a few hundred microseconds under the layout lock. */
+    /** The maximum number of VMAs that one batch visits: a few hundred microseconds under the layout lock. */
     static final int MOST = 64;
 
     /** Returns {@link #MOST}. A method, so that a test compiled with smaller batches changes this class alone. */
@@ -56,10 +56,10 @@ final class PublicationBatches {
     /** Whether a batch is published. */
     private boolean isBegun;
 
-    /** The number of ranges to fault in that the published batches have added. */
+    /** The number of ranges to fault in that the published batches added. */
     private int populations;
 
-    /** The address at which the next batch begins, and the call's note for it. */
+    /** The address at which the next batch starts, and the call's note for that batch. */
     private long next;
 
     private long note;
@@ -70,7 +70,8 @@ final class PublicationBatches {
     private long draftNote;
 
     /**
-     * Keeps ranges for an operation. Caller holds the layout lock, and has found no other operation in the ranges.
+     * Reserves ranges for the batches of an operation. The caller holds the layout lock, and found no other operation
+     * in the ranges.
      *
      * @param operation the operation, for messages
      * @param run the range in flight, which is listed from here on
@@ -100,7 +101,7 @@ final class PublicationBatches {
         return isBegun;
     }
 
-    /** Removes the ranges to fault in that a dropped attempt has added. */
+    /** Removes the ranges to fault in that a dropped attempt added. */
     void dropUnpublished(List<PopulateRange> ranges) {
         for (int i = ranges.size() - 1; i >= populations; i--) {
             ranges.remove(i);
@@ -108,8 +109,9 @@ final class PublicationBatches {
     }
 
     /**
-     * Returns whether a batched range has a VMA whose backing may have to be asked. No backing is asked while a range
-     * is in flight: it may call operations on that range. Takes no lock, since no other operation changes VMAs there.
+     * Returns whether a batched range contains a VMA whose backing may have to be asked. No backing is asked while a
+     * range is in flight, because the backing may call operations on that range. Takes no lock, since no other
+     * operation changes VMAs there.
      */
     boolean mayHaveToAsk() {
         Ranges batched = run.footprint().batched();
@@ -133,13 +135,13 @@ final class PublicationBatches {
         run.beginBatch();
     }
 
-    /** Ends the batch that is being decided: the next one begins at an address. */
+    /** Ends the batch that is being decided; the next batch starts at an address. */
     void endBatchAt(long address) {
         draftEnds = false;
         draftNext = address;
     }
 
-    /** Returns the address at which the batch begins, or that of the call for the first batch. */
+    /** Returns the address at which the current batch starts; for the first batch, the start of the call's range. */
     long start(long first) {
         return isBegun ? next : first;
     }
@@ -152,12 +154,12 @@ final class PublicationBatches {
         draftNote = noted;
     }
 
-    /** Has the first batch find a note. */
+    /** Sets the note that the first batch reads. */
     void begin(long noted) {
         note = noted;
     }
 
-    /** The batch is published. Returns whether it was the last one. */
+    /** Notes that the current batch is published. Returns whether it was the last one. */
     boolean published(int populated) {
         isBegun = true;
         populations = populated;
@@ -167,8 +169,8 @@ final class PublicationBatches {
     }
 
     /**
-     * Ends the publication. If no batch was published, nothing is in flight any more, and no range is kept. Caller
-     * holds no lock.
+     * Ends the publication. If no batch was published, nothing is in flight any more, and no range remains reserved.
+     * Caller holds no lock.
      */
     void end() {
         layout.lock();

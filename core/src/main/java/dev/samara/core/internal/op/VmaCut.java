@@ -12,12 +12,13 @@ import org.jspecify.annotations.Nullable;
 public final class VmaCut {
     private VmaCut() {}
 
-    /** Returns the errno with which a backing refuses that a VMA is cut, or null. */
+    /** Returns the errno with which the cut of a VMA is refused, or null. */
     public static @Nullable Errno refusal(EditedLayout edit, VmArea vma, long address) {
         if (vma.isSpecial()) {
             return Errno.EINVAL;
         }
-        // A fresh VMA is not in the layout yet. A VMA of its backing that the edit took out stands for it.
+        // A fresh VMA is not in the layout yet, so during the callback a removed VMA with the same backing is
+        // referenced instead.
         VmArea known = vma.isFresh() ? OpenDonors.relative(vma, edit.gone) : vma;
         return edit.operation.callbacks().maySplit(vma, address, known);
     }
