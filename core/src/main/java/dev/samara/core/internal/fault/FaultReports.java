@@ -9,8 +9,8 @@ import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The reports of one fault handler about backings. They are delivered outside of reader sections: a listener may wait
- * for the section to end.
+ * The reports of one fault handler about backings. They are delivered outside of reader sections, because a listener
+ * may wait for the section to end.
  */
 final class FaultReports {
     private final MachineState host;
