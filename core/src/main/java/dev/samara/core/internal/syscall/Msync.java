@@ -23,7 +23,7 @@ import dev.samara.core.vma.VmaFlags;
 public record Msync(long address, long length, int flags) implements Call {
     private static final int KNOWN = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
 
-    /** Ends the calls of the backings at locked memory. No errno has this number. */
+    /** The result with which the visit ends at locked memory. It is not an errno. */
     private static final long LOCKED = 1;
 
     /** The result of a decision without an error, where a backing has to be called. */
@@ -82,7 +82,7 @@ public record Msync(long address, long length, int flags) implements Call {
         if (end != address) {
             edit.claim(address, end);
         }
-        // Also of earlier batches.
+        // Includes the result of earlier batches.
         long result = edit.note();
         long reached = edit.partStart(address);
         while (Addresses.isBelow(reached, end)) {
