@@ -2,8 +2,8 @@
 package dev.samara.core.mman;
 
 /**
- * The limits ({@code getrlimit(2)}) that memory calls check, and one that Linux has for cgroups only. Each is a soft
- * limit in bytes.
+ * The limits ({@code getrlimit(2)}) that memory calls check, and one limit that Linux has only for cgroups. Each is a
+ * soft limit in bytes.
  */
 public enum Resource {
     /** {@code RLIMIT_AS}: address space, all mappings. */
