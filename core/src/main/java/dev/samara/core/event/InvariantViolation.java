@@ -17,7 +17,7 @@ package dev.samara.core.event;
 public final class InvariantViolation extends AssertionError {
     private static final long serialVersionUID = 1;
 
-    /** Number of the invariant. */
+    /** The number of the invariant. */
     private final String invariant;
 
     /**

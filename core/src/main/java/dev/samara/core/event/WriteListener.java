@@ -17,8 +17,9 @@ public interface WriteListener {
     /**
      * Is called after bytes were written.
      *
-     * @param address of the first byte of the access, watched or not; for a copy or a fill, of its part in one page
-     * @param length of the access, or of that part, in bytes
+     * @param address the address of the first byte of the access, watched or not; for a copy or a fill, of its part in
+     *     one page
+     * @param length the length of the access, or of that part, in bytes
      */
     void written(long address, long length);
 }
