@@ -54,7 +54,7 @@ final class BackingFault {
         inVain = outer;
     }
 
-    /** A request to a backing. There is one object per request, since a backing may itself fault on this thread. */
+    /** A request to a backing. Each request is a separate object, because a backing may itself fault on this thread. */
     private record Request(FaultState state, VmArea vma, long page, long address, int access) implements PageRequest {
         /**
          * Creates a request with the access as a backing sees it. An atomic update is a write ({@code

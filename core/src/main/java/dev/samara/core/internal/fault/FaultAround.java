@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * Fault-around: the backing offers a window of pages of a file in one call, and the pages are installed under one hold
  * of the leaf's lock ({@code do_fault_around}, {@code filemap_map_pages}).
  *
- * <p>Mappings do not count the frames of a cache, so a page costs one read of the frame's word and one compare-and-set
- * of the entry.
+ * <p>Mappings do not count the frames of a cache, so the cost of a page is one read of the frame's word and one
+ * compare-and-set of the entry.
  */
 final class FaultAround implements PageWindow {
     private final FaultState state;
@@ -146,8 +146,8 @@ final class FaultAround implements PageWindow {
 
     /**
      * Of the pages around a page, maps those that the backing has in memory. For a write ({@code do_shared_fault}), in
-     * a System V segment ({@code shm_vm_ops}), and in a mapping of a file of the host for random accesses, maps that
-     * page only. The caller is in a reader section.
+     * a System V segment ({@code shm_vm_ops}), and in a mapping of a file of the host with random access, maps only
+     * that page. The caller is in a reader section.
      *
      * @param known the leaf that contains the page's entry, or null if there was none
      * @return {@link Fault#NONE} if the page itself is now mapped; {@link FaultResult#AGAIN} if the backing did not
@@ -179,7 +179,7 @@ final class FaultAround implements PageWindow {
         if (offered[before] == Frames.NONE) {
             offered[before] = cache.frameForFault(vma, page, state.context);
         }
-        // Also maps the neighbours if the page itself is not in memory or lies beyond the end of the file.
+        // Also maps the neighbours if the page itself is not in memory or is beyond the end of the file.
         return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
     }
 

@@ -29,7 +29,7 @@ final class FaultReports {
         add(new Report(Report.Kind.CALLBACK_FAILED, call + " of " + nameOf(traits), thrown));
     }
 
-    /** Reports a backing that was slow where it must not block. */
+    /** Reports a backing that took too long in a call in which it must not block. */
     void longOffer(BackingTraits traits, long nanos) {
         long micros = TimeUnit.NANOSECONDS.toMicros(nanos);
         String message = "rcuMapPages of " + nameOf(traits) + " took " + micros + " us, and must not block";

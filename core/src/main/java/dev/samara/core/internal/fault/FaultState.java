@@ -18,8 +18,8 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the steps of a thread's faults share: the space that is served, its memory, and notes about the current fault.
- * Used by one thread at a time.
+ * The state that the steps of a thread's faults share: the space that is served, its memory, and notes about the
+ * current fault. Used by one thread at a time.
  */
 final class FaultState {
     final MachineMemory memory;

@@ -55,7 +55,7 @@ public final class Faulter {
     /** The VMA of the last fault. The next fault is often near it. */
     private @Nullable VmArea last;
 
-    /** Whether there may be references to the space that was served last. */
+    /** Whether this object may refer to the space that was served last. */
     private boolean isServing = true;
 
     /** Whether the last completed fault was a major fault. */
@@ -204,7 +204,7 @@ public final class Faulter {
      * Copies many bytes of a mapped file that are not in memory, past its page cache. May wait for the host. The caller
      * is in no reader section and holds no lock.
      *
-     * @return the number of bytes; 0 if they have to be faulted in, also if the thread must not wait
+     * @return the number of bytes; 0 if they have to be faulted in, e.g. because the thread must not wait
      */
     public int copyUncached(long address, ByteBuffer target) {
         boolean mayWait = !NoWaiting.isEntered() && RetiringThread.range() == null && Cpus.mayWait();

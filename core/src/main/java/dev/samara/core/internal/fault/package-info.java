@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Page faults: from an address and an access to a translation, or to the reason why there is none.
+ * Page faults, which turn an address and an access into a translation, or into the reason why there is none.
  *
  * <p>{@link dev.samara.core.internal.fault.Faulter} runs a fault: it looks the VMA up, checks the rights by {@link
  * dev.samara.core.internal.fault.PermissionCheck}, decides on one read of the entry, and maps the page. Where no VMA

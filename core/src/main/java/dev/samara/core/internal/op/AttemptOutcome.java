@@ -6,10 +6,10 @@ package dev.samara.core.internal.op;
  * attempt that is not {@link #DONE} or {@link #BATCH_DONE} was dropped without effect.
  */
 enum AttemptOutcome {
-    /** The whole operation is published, or it is refused. No attempt follows. */
+    /** The whole operation is published or refused. No attempt follows. */
     DONE,
 
-    /** A batch of the call is published, and others follow. */
+    /** A batch of the call is published, and more batches follow. */
     BATCH_DONE,
 
     /** The attempt overlaps a range in flight or a ticket, whose gate must open before the next attempt. */
@@ -24,6 +24,6 @@ enum AttemptOutcome {
     /** The retirement lacks a resource, which is acquired without the lock. */
     LACKS_RESOURCE,
 
-    /** A backing must be asked, which is done without the lock. */
+    /** A backing must be asked, without the lock. */
     MUST_ASK
 }

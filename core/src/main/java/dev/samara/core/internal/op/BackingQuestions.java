@@ -151,7 +151,7 @@ final class BackingQuestions {
         dropUnused();
     }
 
-    /** Removes questions. An attempt holds the lock here, so the opens are dropped later. */
+    /** Removes questions. The attempt holds the lock here, so the opens are put later. */
     private void forgetFrom(int from) {
         for (int i = questions.size() - 1; i >= from; i--) {
             Open open = questions.remove(i).open;
@@ -206,7 +206,7 @@ final class BackingQuestions {
             return operations == others && address == otherAddress && vma.looksLike(other);
         }
 
-        /** Adopts the equal VMA of another attempt. */
+        /** Replaces the VMA of an earlier attempt by the equal VMA of the current one. */
         private void takesUp(VmArea now, @Nullable VmArea keptNow) {
             kept = keptNow;
             if (!isAnswered) {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * An asynchronous operation's place in the machine's {@link Backlog}, from its start to its completion. The operation
  * occupies no place while it calls backings, because a backing may itself wait for a place.
  *
- * <p>Used by the thread of the operation, and after publication by the thread of the machine that completes it.
+ * <p>Used by the thread of the operation, and after publication by the machine's thread that completes it.
  */
 final class BacklogPlace {
     private final Backlog backlog;

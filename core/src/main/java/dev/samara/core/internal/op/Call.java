@@ -14,7 +14,7 @@ public interface Call {
      * that is not published leaves no trace in this object.
      *
      * @return the result of the call, or a negated errno
-     * @throws Restart with the gate to wait for
+     * @throws Restart if the attempt must wait; contains the gate to wait for
      */
     long decide(Edit edit);
 
@@ -37,7 +37,7 @@ public interface Call {
         return 0;
     }
 
-    /** Returns the address after the range of {@link #from}. */
+    /** Returns the exclusive end of the range that starts at {@link #from}. */
     default long to(Layout layout) {
         return -1;
     }
@@ -60,7 +60,7 @@ public interface Call {
         return false;
     }
 
-    /** Returns a call as text, with its arguments in hexadecimal, in the order of the system call. */
+    /** Formats a call, with its arguments in hexadecimal and in the order of the system call. */
     static String text(String name, Number... arguments) {
         StringBuilder text = new StringBuilder(name).append('(');
         String separator = "";

@@ -24,7 +24,10 @@ final class CommitCharge {
     private final District district;
     private final Layout layout;
 
-    /** Bytes charged for the VMAs of this edit beyond those of the layout, including VMAs about to be stored. */
+    /**
+     * Bytes charged for the VMAs of this edit, in excess of the VMAs of the layout, and including VMAs about to be
+     * stored.
+     */
     private long charged;
 
     /** The value of {@link #charged} at the start of the edit, which an edit that is not published restores. */
@@ -77,7 +80,7 @@ final class CommitCharge {
         isUnsettled = true;
     }
 
-    /** Charges memory for the VMA that is stored next; returns false if there is not enough. */
+    /** Charges memory for the VMA that is stored next; returns false if there is not enough memory. */
     boolean charge(LayoutCounters counters, long pages) {
         settle(counters);
         long bytes = pages << layout.geometry().pageShift();
@@ -146,7 +149,7 @@ final class CommitCharge {
         chargedForObjects = 0;
     }
 
-    /** Requests that the unmapped memory of a range in flight is uncharged when this edit is published. */
+    /** Requests that the unmapped memory of a range in flight be uncharged when this edit is published. */
     void release(CompletionWork complete) {
         if (released == null) {
             released = new ArrayList<>(1);

@@ -32,7 +32,7 @@ final class CompletePhase {
 
     /**
      * Ends the retirement of a range, and completes the range if it waits for no other range. If this throws before
-     * {@link InFlightOperation#arriveItself} is called, nothing has changed and it may be called again. Caller must
+     * {@link InFlightOperation#arriveItself} is called, nothing has changed and it may be called again. The caller must
      * hold no lock.
      */
     static void run(OperationState operation, InFlightOperation run) {
@@ -66,7 +66,7 @@ final class CompletePhase {
             try {
                 joinAndComplete(operation, run, hasManyJoins);
             } catch (BeyondDistrict more) {
-                // A neighbour lies across a border of the district. The step that found it published nothing.
+                // A neighbour is beyond a border of the district. The step that found it published nothing.
                 operation.goBeyondPart();
                 joinAndComplete(operation, run, hasManyJoins);
             }
@@ -81,7 +81,7 @@ final class CompletePhase {
     }
 
     /**
-     * Returns whether a range has more VMAs to join than one hold of the lock should join. Caller holds the layout
+     * Returns whether a range has more VMAs to join than one hold of the lock should join. The caller holds the layout
      * lock.
      */
     private static boolean hasManyJoins(InFlightOperation run) {
@@ -115,7 +115,10 @@ final class CompletePhase {
         }
     }
 
-    /** Completes a range that is alone, the common case, without an edit. Only the first step may fail. */
+    /**
+     * Completes, without an edit, a range that depends on no other range, which is the common case. Only the first step
+     * may fail.
+     */
     private static void clear(Layout layout, District district, InFlightOperation range) {
         Ranges reserved = range.footprint().reserved();
         if (!reserved.isEmpty() && !range.isBatched()) {

@@ -96,14 +96,15 @@ public final class CopyPageTables {
     }
 
     /**
-     * Copies the entries that the child inherits from the parent. Caller holds no lock; no other thread can reach the
-     * child.
+     * Copies the entries that the child inherits from the parent. The caller holds no lock; no other thread can reach
+     * the child.
      *
      * @param vmas the parent's VMAs at the instant of the fork
      * @param objects receives the shared objects that the child will map, with a reference to each for the child
      * @param segments receives the page caches of the segments that the child will map, with a use of each for the
      *     child
-     * @throws MmException with ENOMEM if there is no frame left for a pinned page, or no room for another table
+     * @throws MmException with ENOMEM if there is no frame left for a pinned page, or if there is no room for another
+     *     table
      * @throws IllegalStateException if it is called by a callback of the retirement of an operation in flight, and
      *     would have to wait
      */

@@ -39,7 +39,7 @@ public final class Edit extends EditedLayout {
      * Begins an attempt.
      *
      * @param from the first address of a range that contains all addresses which the call names
-     * @param to after the last address of that range
+     * @param to the address after that range
      */
     Edit(OperationState operation, long from, long to) {
         super(operation, false, from, to);
@@ -52,7 +52,7 @@ public final class Edit extends EditedLayout {
      * @param start the first address
      * @param end the address after the range; if it is not above {@code start}, the range extends to the end of the
      *     address space
-     * @throws Restart with the gate to wait for
+     * @throws Restart if the attempt must wait; contains the gate to wait for
      * @throws BeyondDistrict if this edit has not locked all of the range
      */
     public void claim(long start, long end) {
@@ -121,7 +121,7 @@ public final class Edit extends EditedLayout {
     /**
      * Counts a VMA that the call is about to visit before it publishes in batches.
      *
-     * @throws Restart if there are too many for an edit
+     * @throws Restart if there are too many VMAs for one edit
      */
     public void countVma() {
         if (visited++ >= PublicationBatches.most() && !operation.isWhole()) {
@@ -188,7 +188,7 @@ public final class Edit extends EditedLayout {
         }
     }
 
-    /** Requests that a range is faulted in after the operation is complete. */
+    /** Requests that a range be faulted in after the operation is complete. */
     public void populate(PopulateRange.Kind kind, long start, long end) {
         if (layout.memoryOrNull() != null && start != end) {
             operation.populate(new PopulateRange(kind, start, end));
@@ -256,8 +256,8 @@ public final class Edit extends EditedLayout {
     }
 
     /**
-     * Returns the traits of a new mapping. For a shared object these are the traits of its current content, and this
-     * opens that content.
+     * Returns the traits of a new mapping. For a shared object, these are the traits of its current content, which this
+     * call opens.
      */
     public BackingTraits current(BackingTraits known) {
         if (!(known.backing() instanceof SharedAnonymous object)) {

@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  * this class for an operation's attempts; an operation's completion uses this class directly.
  *
  * <p>The layout lock is held from construction to {@link #close}. {@link Publication} publishes all changes in one
- * step. An edit is closed without publication if it must wait, if a backing must be asked first, or if a step throws.
- * Such an edit has no effect. An operation that fails half-way where Linux does is published like any other, because
- * its changes up to that point stay.
+ * step. An edit is closed without publication if the attempt must wait, if a backing must be asked first, or if a step
+ * throws. Such an edit has no effect. An operation that fails half-way where Linux does is published like any other,
+ * because its changes up to that point stay.
  */
 public class EditedLayout implements AutoCloseable {
     public final Layout layout;
@@ -183,7 +183,7 @@ public class EditedLayout implements AutoCloseable {
         return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
     }
 
-    /** Returns the last VMA below an address that no VMA crosses, or null. */
+    /** Returns the last VMA below an address, or null. No VMA may cross the address. */
     public @Nullable VmArea before(long address) {
         if (address == 0) {
             return null;
@@ -210,7 +210,7 @@ public class EditedLayout implements AutoCloseable {
         return tree.isFree(start, end - 1) && district.inFlight().batchOver(start, end) == null;
     }
 
-    /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */
+    /** Replaces up to three VMAs, or a hole; the new VMAs cover exactly the old ones or are in the hole. */
     public void replace(
             @Nullable VmArea oldFirst, @Nullable VmArea oldSecond, @Nullable VmArea oldThird, VmArea... fresh) {
         takeOut(oldFirst);
@@ -292,18 +292,18 @@ public class EditedLayout implements AutoCloseable {
         return commitment;
     }
 
-    /** Returns the end of the heap in this edit. */
+    /** Returns the end of the heap, as of this edit. */
     public long brk() {
         return setsBrk ? newBrk : layout.brk();
     }
 
-    /** Sets the end of the heap. The caller requires the start of the heap. */
+    /** Sets the end of the heap. The caller must have called {@code require} for the start of the heap. */
     public void setBrk(long address) {
         newBrk = address;
         setsBrk = true;
     }
 
-    /** Returns the lock flags that mlockall set for later mappings, in this edit. */
+    /** Returns the lock flags for later mappings, which mlockall sets, as of this edit. */
     public long defaultLock() {
         return setsDefaultLock ? newDefaultLock : layout.defaultLock();
     }

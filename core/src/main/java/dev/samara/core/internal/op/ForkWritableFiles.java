@@ -18,7 +18,7 @@ import java.util.List;
 public final class ForkWritableFiles {
     private final List<Seals> held = new ArrayList<>(0);
 
-    /** Holds the files of a layout. Caller holds the layout lock, so each is mapped. */
+    /** Holds the files of a layout. The caller holds the layout lock, so each file is mapped. */
     public void hold(Snapshot<VmArea> vmas) {
         vmas.forEach((first, last, vma) -> {
             BackingTraits file = vma.traits();

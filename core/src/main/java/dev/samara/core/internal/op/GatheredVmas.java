@@ -195,7 +195,10 @@ public final class GatheredVmas {
         }
     }
 
-    /** Unmaps a range that no VMA crosses, sealed or not; its mapped part is reserved until completion. */
+    /**
+     * Unmaps a range whose ends no VMA crosses, even if its VMAs are sealed; its mapped part is reserved until
+     * completion.
+     */
     public static void unmap(Edit edit, long start, long end) {
         gather(edit, edit.firstIn(start, end), end);
         unmap(edit, false);

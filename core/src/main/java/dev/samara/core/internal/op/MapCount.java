@@ -29,7 +29,8 @@ public final class MapCount {
 
     /**
      * Returns whether at least {@code number} pairs of VMAs of an edit are separate only because of a range in flight.
-     * Takes time in proportion to that number and to the joins that fail, not to all that are pending.
+     * The time is proportional to that number and to the number of joins that fail, not to the number of all pending
+     * joins.
      *
      * @param number positive
      */
@@ -45,7 +46,7 @@ public final class MapCount {
         return false;
     }
 
-    /** Returns whether the two VMAs that meet at an address will be one after all completions. */
+    /** Returns whether the two VMAs that meet at an address will be merged after all completions. */
     private static boolean willJoin(EditedLayout edit, PendingJoin join) {
         VmArea left = edit.before(join.address());
         VmArea right = edit.at(join.address());

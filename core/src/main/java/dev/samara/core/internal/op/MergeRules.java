@@ -183,7 +183,7 @@ public final class MergeRules {
         return continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
     }
 
-    /** Returns the VMA that a piece and the neighbours of a merge become. */
+    /** Returns the VMA into which a piece and the neighbours of a merge are joined. */
     static VmArea spanning(Merge merge, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {
         VmArea first = merge == Merge.RIGHT ? piece : Objects.requireNonNull(previous);
         VmArea last = merge == Merge.LEFT ? piece : Objects.requireNonNull(next);

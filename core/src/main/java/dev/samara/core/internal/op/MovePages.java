@@ -20,8 +20,8 @@ import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one move ({@code move_page_tables}): removed at the source, and installed at the target after the flush.
- * Until then no fault fills an entry of either range.
+ * The pages of one move ({@code move_page_tables}): they are removed at the source, and installed at the target after
+ * the flush. Until then no fault fills an entry of either range.
  *
  * <p>Both steps may be retried after a failure, and continue where the earlier attempt failed.
  */
@@ -135,9 +135,9 @@ final class MovePages {
     }
 
     /**
-     * Empties the entry of a page of a file that was written. A concurrent write-back finds the entry at neither
-     * address, so the frame is marked dirty. This is done under the leaf's lock, under which the frame of a present
-     * entry stays in its cache.
+     * Empties the entry of a dirty page of a file. A concurrent write-back finds the entry at neither address, so the
+     * frame is marked dirty. This is done under the leaf's lock, under which the frame of a present entry stays in its
+     * cache.
      */
     private boolean takeWritten(long[] leaf, int index, long pte) {
         Leaf.lock(leaf);

@@ -34,7 +34,7 @@ final class OpenDonors {
 
     private final List<VmArea> gone;
 
-    /** Ascending by address. They do not overlap, since all were in one layout. */
+    /** Ascending by address. The VMAs do not overlap, since all were in the same layout. */
     private final List<Candidate> candidates;
 
     /**

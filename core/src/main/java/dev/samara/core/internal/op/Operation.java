@@ -13,10 +13,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The run of one {@link Call}, from its arguments to its completion.
  *
- * <p>Before publication the operation is a loop of attempts, each an {@link Edit} that the call fills in. An attempt is
- * dropped without effect if the operation must wait for a range in flight or must ask a backing. The thread then waits
- * or asks without a lock, and retries. After publication the range in flight is retired and completed: by the calling
- * thread, or for an asynchronous call by one of the machine's threads.
+ * <p>Before publication the operation is a loop of attempts, each of which is an {@link Edit} that the call fills in.
+ * An attempt is dropped without effect if the operation must wait for a range in flight or must ask a backing. The
+ * thread then waits or asks without a lock, and retries. After publication the range in flight is retired and
+ * completed: by the calling thread, or for an asynchronous call by one of the machine's threads.
  */
 public final class Operation extends OperationState {
     private final Call call;
@@ -179,7 +179,8 @@ public final class Operation extends OperationState {
     }
 
     /**
-     * Does what must be done before the next attempt, according to the outcome of the last one. Caller holds no lock.
+     * Does what must be done before the next attempt, according to the outcome of the last one. The caller holds no
+     * lock.
      *
      * @return why the operation is refused; null if there is a next attempt
      */
@@ -203,8 +204,9 @@ public final class Operation extends OperationState {
                 yield takeLacking();
             }
             case MUST_ASK -> {
-                // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
-                // answer. The place in the backlog is released, because calls of the backing may wait for a place.
+                // The ticket is withdrawn first, because no operation, and no call that the backing makes, may wait for
+                // a backing's answer. The place in the backlog is released, because calls of the backing may wait for a
+                // place.
                 withdraw();
                 giveContextBack(retirement);
                 yield ask();
@@ -228,7 +230,9 @@ public final class Operation extends OperationState {
         return null;
     }
 
-    /** Asks the backings, without the place of an asynchronous call. Returns why the call is refused, or null. */
+    /**
+     * Asks the backings, after releasing the place of an asynchronous call. Returns why the call is refused, or null.
+     */
     private @Nullable Errno ask() {
         leavePlace();
         callbacks().put();

@@ -10,9 +10,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the attempts of one operation and its completion share: its waits, the questions to backings, its batches, the
- * ranges to fault in, and its result. Edits use this state; {@link Operation}, which extends this class so that an
- * operation allocates one object for both, controls the sequence of attempts.
+ * The state that the attempts of one operation and its completion share: its waits, the questions to backings, its
+ * batches, the ranges to fault in, and its result. Edits use this state; {@link Operation}, which extends this class so
+ * that an operation allocates one object for both, controls the sequence of attempts.
  *
  * <p>Used by the operation's thread until its last batch is published, then by the thread that completes it.
  */
@@ -95,7 +95,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         return waits;
     }
 
-    /** Withdraws the ticket, if there is one. Caller must hold no lock. */
+    /** Withdraws the ticket, if there is one. The caller must hold no lock. */
     final void withdraw() {
         if (waits != null) {
             waits.withdraw();
@@ -121,7 +121,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         isBeyondPart = true;
     }
 
-    /** Begins an attempt. Caller holds the lock of the district. */
+    /** Begins an attempt. The caller holds the lock of the district. */
     final void begin() {
         if (batches == null) {
             populations = List.of();

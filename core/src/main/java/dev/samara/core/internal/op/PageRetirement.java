@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Retires the pages of an operation in flight. It removes, moves or narrows their page-table entries, and flushes the
  * translations of all CPUs. Only then does it free the pages, or install them at the target of their move. It holds at
- * most one lock at a time, a leaf's. {@link RetirementRun} calls it.
+ * most one lock at a time, the lock of a leaf. {@link RetirementRun} calls it.
  *
  * <p>It is created, with its resources, before the operation publishes. It records its progress, so it can resume after
  * a pause or a failed step. Used by one thread at a time.
@@ -40,7 +40,7 @@ public final class PageRetirement {
     /** Waits for the copies of forks that ran at publication, and ends the TLB context if the space ends. */
     private static final int COPIES = 0;
 
-    /** {@link MovePages} picks up the entries of the sources of moves. */
+    /** {@link MovePages} picks up the entries at the sources of moves. */
     private static final int PICK_UP = 1;
 
     /** {@link UnmapPages} removes entries and {@link ProtectPages} narrows them; the gather collects the frames. */
@@ -69,7 +69,7 @@ public final class PageRetirement {
      * @words all fields
      * @written the operation, before publication; then the one thread that retires (plain)
      * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-     *     {@code Background} and the list of {@code Housekeeping} hand them on
+     *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads
      * @invariant the step that the retirement has reached; each step may be started again
      */
     private final Layout layout;

@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
  * The choice of an address for a mapping ({@code get_unmapped_area} in {@code mm/mmap.c}, {@code
  * arch/x86/kernel/sys_x86_64.c} and {@code mm/huge_memory.c}).
  *
- * <p>A fixed address is used as it is, and a hint if it is free. Otherwise a gap is searched: downwards from the mmap
- * base, then upwards. A space may be configured to search only upwards. A mapping that may profit from huge pages is
- * first tried at a huge page boundary. The guard gap below a stack stays free.
+ * <p>A fixed address is used as it is; a hint is used if the range there is free. Otherwise the search for a gap runs
+ * downwards from the mmap base, then upwards. A space may be configured to search only upwards. A mapping that may
+ * profit from huge pages is first tried at a huge page boundary. The guard gap below a stack stays free.
  */
 public final class Placement {
     private static final long LOW_START = 0x40000000L;

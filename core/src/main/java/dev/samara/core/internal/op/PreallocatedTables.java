@@ -66,14 +66,14 @@ final class PreallocatedTables {
         return !work.partMoves().isEmpty() || installsGuards(work.partActions());
     }
 
-    /** The actions of an operation are all of one kind. */
+    /** Checks the first action only, because all actions of an operation are of the same kind. */
     private static boolean installsGuards(List<PageAction> actions) {
         return !actions.isEmpty() && actions.get(0).kind() == PageAction.Kind.GUARD;
     }
 
     /**
      * Returns whether a retirement lacks tables, which {@link #reserve} then reserves before the next attempt. The
-     * tables of a short range are counted here, because it seldom lacks any. Caller holds the layout lock.
+     * tables of a short range are counted here, because it seldom lacks any. The caller holds the layout lock.
      */
     boolean lack(MovesAndActions work) {
         Wanted known = reservedFor;
@@ -88,7 +88,7 @@ final class PreallocatedTables {
     }
 
     /**
-     * Reserves the tables that the last attempt lacked. Caller holds no lock.
+     * Reserves the tables that the last attempt lacked. The caller holds no lock.
      *
      * @param isInterruptible whether an interrupt ends the reservation; false once a batch of the call is published
      * @return null on success, and if the layout was closed, which the next attempt detects; ENOMEM if the tables
@@ -153,7 +153,7 @@ final class PreallocatedTables {
         lacking = null;
     }
 
-    /** Uncharges the reserved tables. Called unless the operation is published. */
+    /** Uncharges the reserved tables. Called if the operation is not published. */
     void close() {
         reserve.close();
         reserve = TableReserve.NONE;
@@ -161,7 +161,7 @@ final class PreallocatedTables {
         lacking = null;
     }
 
-    /** Returns whether a count of the missing tables takes few steps. */
+    /** Returns whether the missing tables can be counted in few steps. */
     private boolean isShort(MovesAndActions work) {
         long leaf = table.leafEnd(0);
         long left = FEW * leaf;

@@ -21,17 +21,17 @@ abstract class PreparedRetirement extends InFlightOperation {
      * @words {@code pageRetirement}, {@code linked}
      * @written the operation, before publication; then the one thread that retires (plain)
      * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-     *     {@code Background} and the list of {@code Housekeeping} hand them on
+     *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads
      * @invariant the progress of the retirement; each step may be started again
      */
     @Nullable
     PageRetirement pageRetirement;
 
-    /** VMAs that left the layout and stay linked to their files until their pages are retired. */
+    /** VMAs that were removed from the layout, and stay linked to their files until their pages are retired. */
     List<VmArea> linked = List.of();
 
     /**
-     * VMAs with opens that left the layout; their retiring bits are cleared after completion.
+     * VMAs with opens that were removed from the layout; their retiring bits are cleared after completion.
      *
      * @words {@code held}, {@code last}, {@code sealedLinked}, {@code sealedHeld}
      * @written the operation, before the retirement is run (plain)
@@ -104,8 +104,8 @@ abstract class PreparedRetirement extends InFlightOperation {
     }
 
     /**
-     * Retires and completes the range on the operation's thread, and waits until it is complete. Called once. Caller
-     * must hold no lock.
+     * Retires and completes the range on the operation's thread, and waits until it is complete. Called once. The
+     * caller must hold no lock.
      */
     abstract void retireAndWait();
 

@@ -33,7 +33,7 @@ final class Publication {
      *     refusal of the backing ends the operation with that errno. If the backing was not asked yet, the attempt
      *     ends, because no lock may be held while a backing is asked. Fails if memory is short.
      *
-     *  3. Return if there is nothing to publish. The transaction is dropped, and the operation has its result.
+     *  3. Return if there is nothing to publish. The transaction is dropped, and the operation receives its result.
      *
      *  4. Refuse a deadlock: a callback of a retirement must not wait for a fork's copy, because the copy may wait for
      *     that retirement. Fails with IllegalStateException (P26).
@@ -62,7 +62,7 @@ final class Publication {
      *     finds the layout empty for that reason also finds it closed.
      *
      * 10. Notify the operation, and list the range in flight, for which step 5 reserved capacity. The range of an
-     *     operation that publishes in batches is listed already. Only holders of the lock read the list. A fault waits
+     *     operation that publishes in batches is already listed. Only holders of the lock read the list. A fault waits
      *     at the gate of its VMA, and needs no list for that.
      *
      * 11. Detach the removed VMAs and set their retiring bits. Between steps 9 and 11 both removed and new VMAs are

@@ -14,10 +14,10 @@ import java.util.List;
  * #MOST} VMAs.
  *
  * <p>The call has one range in flight from before the first batch to its completion. Its footprint covers every range
- * that the call names, so between two batches no other operation changes or places VMAs there. Batches wait for the
- * layout lock, and for CPUs where tables are reserved, but never at a gate. A fork can therefore safely wait until the
- * last batch is published; otherwise its copy and this range would wait for each other. Retirement starts after the
- * last batch, for the pages of all batches together.
+ * that the call names, so between two batches no other operation changes or places VMAs in these ranges. Batches wait
+ * for the layout lock, and, when tables are reserved, for CPUs, but never at a gate. A fork can therefore safely wait
+ * until the last batch is published; otherwise its copy and this range would wait for each other. Retirement starts
+ * after the last batch, for the pages of all batches together.
  *
  * <p>A batch that fails is dropped; earlier batches stay.
  *
@@ -27,12 +27,14 @@ final class PublicationBatches {
     /** The maximum number of VMAs that one batch visits: a few hundred microseconds under the layout lock. */
     static final int MOST = 64;
 
-    /** Returns {@link #MOST}. A method, so that a test compiled with smaller batches changes this class alone. */
+    /**
+     * Returns {@link #MOST}. A method, so that a test which is compiled with smaller batches only changes this class.
+     */
     static int most() {
         return MOST;
     }
 
-    /** Threads that wait for the end of the publication keep only this gate reachable. */
+    /** A separate object, so that threads which wait for the end of the publication keep only the gate reachable. */
     private static final class PublicationGate extends Gate {
         private final Object operation;
 
@@ -111,7 +113,7 @@ final class PublicationBatches {
     /**
      * Returns whether a batched range contains a VMA whose backing may have to be asked. No backing is asked while a
      * range is in flight, because the backing may call operations on that range. Takes no lock, since no other
-     * operation changes VMAs there.
+     * operation changes VMAs in these ranges.
      */
     boolean mayHaveToAsk() {
         Ranges batched = run.footprint().batched();
@@ -128,7 +130,7 @@ final class PublicationBatches {
         return false;
     }
 
-    /** Begins the decision on a batch. Caller holds the layout lock. */
+    /** Starts the decision on a batch. The caller holds the layout lock. */
     void beginBatch() {
         draftEnds = true;
         draftNote = note;
@@ -170,7 +172,7 @@ final class PublicationBatches {
 
     /**
      * Ends the publication. If no batch was published, nothing is in flight any more, and no range remains reserved.
-     * Caller holds no lock.
+     * The caller holds no lock.
      */
     void end() {
         layout.lock();

@@ -46,7 +46,9 @@ final class RangeWait {
         age = layout.nextAge();
     }
 
-    /** Returns the age of the operation: lower than that of all operations that restart for the first time later. */
+    /**
+     * Returns the age of the operation, which is lower than the age of every operation whose first restart comes later.
+     */
     long age() {
         return age;
     }
@@ -77,7 +79,7 @@ final class RangeWait {
         }
     }
 
-    /** Adds a range of this attempt to the ticket, if there is one. Caller holds the lock of the attempt. */
+    /** Adds a range of this attempt to the ticket, if there is one. The caller holds the lock of the attempt. */
     void name(long start, long end) {
         if (ticket != null) {
             ticket.name(start, end);
@@ -123,7 +125,7 @@ final class RangeWait {
         return gate.await(operation);
     }
 
-    /** Removes the ticket and wakes the operations that wait for it. Caller must hold no lock. */
+    /** Removes the ticket and wakes the operations that wait for it. The caller must hold no lock. */
     void withdraw() {
         Ticket mine = ticket;
         if (mine == null) {

@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The resources that an operation reserves for its retirement before it publishes: stack depth, a page table context,
- * and the page tables for guards and moves. An operation that cannot get one of them fails: with {@code EAGAIN} without
- * a context, with {@code ENOMEM} without memory or stack. {@link PageRetirement}, created here, allocates the first
- * memory block of its gather.
+ * and the page tables for guards and moves. An operation that cannot get one of them fails: with {@code EAGAIN} if
+ * there is no context, with {@code ENOMEM} if there is not enough memory or stack. {@link PageRetirement}, created
+ * here, allocates the first memory block of its gather.
  *
  * <p>An attempt checks for the resources under the layout lock. If one is missing, the attempt ends, and the operation
  * acquires the resource without the lock before it retries.
@@ -59,7 +59,7 @@ abstract class RetirementResources {
     abstract void refused(long refusal);
 
     /**
-     * Allocates the resources of the retirement before publication. Caller holds the layout lock.
+     * Allocates the resources of the retirement before publication. The caller holds the layout lock.
      *
      * @return null if they were allocated; {@link AttemptOutcome#LACKS_RESOURCE}; or {@link AttemptOutcome#DONE} if the
      *     operation is refused
@@ -97,7 +97,8 @@ abstract class RetirementResources {
     }
 
     /**
-     * Borrows an idle page table context for the retirement, unless there is one already. Caller holds the layout lock.
+     * Borrows an idle page table context for the retirement, unless there is one already. The caller holds the layout
+     * lock.
      *
      * @throws Restart if none is idle; the operation then creates one
      */
@@ -134,7 +135,7 @@ abstract class RetirementResources {
     }
 
     /**
-     * Acquires the resource that the last attempt lacked. Caller holds no lock.
+     * Acquires the resource that the last attempt lacked. The caller holds no lock.
      *
      * @return why the operation is refused; null if it continues
      */

@@ -37,7 +37,7 @@ final class RetirementRun extends PreparedRetirement {
     /**
      * @written the one thread that retires (plain)
      * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-     *     {@code Background} and the list of {@code Housekeeping} hand them on
+     *     {@code Background} and the list of {@code Housekeeping} pass the field on between threads
      * @invariant the progress of the retirement; each step may be started again
      */
     private boolean isTold;
@@ -120,7 +120,7 @@ final class RetirementRun extends PreparedRetirement {
         return gate().isOpen();
     }
 
-    /** Continues at the current step; returns whether its own retirement has ended. */
+    /** Continues at the current step; returns whether the retirement of this range has ended. */
     private boolean goOn(boolean mayRest) {
         try {
             attempting();
@@ -157,7 +157,7 @@ final class RetirementRun extends PreparedRetirement {
         }
     }
 
-    /** Notifiers run first: no secondary MMU uses the pages after they are retired. */
+    /** Notifiers run first, so that no secondary MMU uses the pages after they are retired. */
     private boolean retire(boolean mayRest) {
         if (!isTold) {
             isTold = true;
@@ -181,7 +181,9 @@ final class RetirementRun extends PreparedRetirement {
         invalidate(notifier, of.occupied(), stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
     }
 
-    /** Calls a notifier for each range; an exception for one range is reported and does not prevent the others. */
+    /**
+     * Calls a notifier for each range; an exception for one range is reported, and does not prevent the other calls.
+     */
     private void invalidate(MmuNotifier notifier, Ranges ranges, MmuNotifier.Reason reason) {
         for (int i = 0; i < ranges.size(); i++) {
             try {

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The contents of the shared objects that an edit maps. Each stays open until the edit is closed: the VMA that will
- * share it is not attached yet, and the content that an object's cached traits refer to may have ended.
+ * The contents of the shared objects that an edit maps. Each content stays open until the edit is closed, because the
+ * VMA that will share it is not attached yet, and the content to which an object's cached traits refer may have ended.
  */
 final class SharedContents {
     private List<Open> opens = List.of();
@@ -23,7 +23,7 @@ final class SharedContents {
         more.add(object.open());
     }
 
-    /** Drops the opens. Caller holds no lock of a layout. */
+    /** Drops the opens. The caller holds no lock of a layout. */
     void drop() {
         for (int i = 0; i < opens.size(); i++) {
             opens.get(i).put();

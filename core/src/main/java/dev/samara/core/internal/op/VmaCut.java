@@ -23,7 +23,7 @@ public final class VmaCut {
         return edit.operation.callbacks().maySplit(vma, address, known);
     }
 
-    /** Cuts a part out of a VMA, the lower end first, as far as the map count and the backing allow. */
+    /** Cuts a part out of a VMA, first at its lower end, as far as the map count and the backing allow. */
     static long out(EditedLayout edit, VmArea vma, VmArea piece) {
         int pageShift = edit.geometry.pageShift();
         boolean below = piece.start() != vma.start();

@@ -19,8 +19,8 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * The program break ({@code brk}, {@code mm/mmap.c}). A failure returns the unchanged break. An interrupted wait and a
- * backing's refusal return a negated errno.
+ * The program break ({@code brk}, {@code mm/mmap.c}). A failure returns the unchanged break. Only an interrupted wait
+ * and a backing's refusal return a negated errno.
  *
  * @param address the wanted break
  */

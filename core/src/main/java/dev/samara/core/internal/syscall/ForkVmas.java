@@ -25,7 +25,8 @@ final class ForkVmas {
     private ForkVmas() {}
 
     /**
-     * Acquires references to the VMAs whose backings are asked for the child's opens. Caller holds the parent's lock.
+     * Acquires references to the VMAs whose backings are asked for the child's opens. The caller holds the parent's
+     * lock.
      */
     static void acquire(Snapshot<VmArea> parents, LayoutCounters counters, List<VmArea> acquired) {
         if (counters.opens == 0) {

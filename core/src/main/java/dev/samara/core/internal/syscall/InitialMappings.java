@@ -31,12 +31,13 @@ public final class InitialMappings {
     }
 
     /**
-     * Creates a layout and loads its initial mappings, except those above the user's part.
+     * Creates a layout and loads its initial mappings, except the mappings above the user's part.
      *
      * @param spaces the spaces of the machine
      * @param origin the initial state
-     * @param mapped descriptions of mappings, in any order; no call can change those above the user's limit
-     * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
+     * @param mapped descriptions of mappings, in any order; no call can change mappings above the user's limit
+     * @throws IllegalArgumentException if a mapping is unaligned, overlaps another mapping or a guard, or crosses the
+     *     limit
      * @throws MmException with ENOMEM if the commit limit does not allow the mappings, or the limit of page tables does
      *     not allow the root table; or with the errno of a backing's refusal
      */

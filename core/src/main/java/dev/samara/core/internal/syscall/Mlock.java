@@ -254,7 +254,7 @@ public final class Mlock {
         return Addresses.isBelow(end, start) ? -1L : end;
     }
 
-    /** Returns the locked pages in a range. */
+    /** Returns the number of locked pages in a range. */
     private static long lockedIn(Edit edit, long start, long end) {
         if (edit.isBatched()) {
             return edit.note();
@@ -268,7 +268,7 @@ public final class Mlock {
         return pages;
     }
 
-    /** Returns the locked pages of one VMA in a range that it overlaps. */
+    /** Returns the number of locked pages of one VMA in a range that it overlaps. */
     private static long lockedIn(Geometry geometry, VmArea vma, long start, long end) {
         return vma.has(VmaFlags.LOCKED)
                 ? geometry.pages(Addresses.lower(vma.end(), end) - Addresses.higher(vma.start(), start))

@@ -35,8 +35,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code mmap}: its arguments, their errors, the address and the flags of the VMA ({@code ksys_mmap_pgoff} and {@code
- * do_mmap} in {@code mm/mmap.c}). {@link MmapState} stores the VMA in the layout. {@code shmat} starts at {@link #map}.
+ * {@code mmap}: checks the arguments, and determines the errors, the address and the flags of the VMA ({@code
+ * ksys_mmap_pgoff} and {@code do_mmap} in {@code mm/mmap.c}). {@link MmapState} stores the VMA in the layout. {@code
+ * shmat} starts at {@link #map}.
  *
  * @param backing the traits of the object to map; null for a bad descriptor
  * @param offset bytes

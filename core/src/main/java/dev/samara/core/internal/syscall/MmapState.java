@@ -18,8 +18,8 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A new mapping whose address and flags are decided, on its way into an edit ({@code struct mmap_state} and {@code
- * mmap_region} in {@code mm/vma.c}). {@link Mmap} decides them.
+ * A new mapping whose address and flags are decided, and which is now stored in an edit ({@code struct mmap_state} and
+ * {@code mmap_region} in {@code mm/vma.c}). {@link Mmap} decides them.
  */
 final class MmapState {
     private final Edit edit;

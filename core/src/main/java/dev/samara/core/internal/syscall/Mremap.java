@@ -92,7 +92,10 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
         }
     }
 
-    /** Moves every VMA of the range and keeps the holes between them; if one fails, the earlier ones stay moved. */
+    /**
+     * Moves every VMA of the range and keeps the holes between them; if one move fails, the VMAs moved before stay
+     * moved.
+     */
     private long moveEach(Edit edit) {
         long end = address + oldLength;
         long start = edit.partStart(address);

@@ -6,8 +6,8 @@ package dev.samara.core.internal.vma;
  *
  * <p>A private VMA has no {@code AnonVma} until its first private page is created. From then on it merges only with
  * VMAs that have no {@code AnonVma}, or the same one. An {@code AnonVma} that is created for a child of {@code fork} is
- * <em>inherited</em>. Its pages may still be shared with the parent, so no neighbour without an {@code AnonVma} gets it
- * ({@code mm/vma.c}).
+ * <em>inherited</em>. Its pages may still be shared with the parent, so it is never given to a neighbour without an
+ * {@code AnonVma} ({@code mm/vma.c}).
  */
 public final class AnonVma {
     private final boolean inherited;

@@ -5,7 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * One open of a backing, shared by a VMA and its successors in the same place.
+ * One open of a backing, shared by a VMA and its successors at the same address.
  *
  * <p>A change of rights therefore needs no new open, and the number of opens minus closes is the number of VMAs, as on
  * Linux. A reference to the VMA that was acquired before the change keeps the open.

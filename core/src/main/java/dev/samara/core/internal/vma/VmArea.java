@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
  *                       acquire, release     release                               release
  * </pre>
  *
- * <p>Each transition of the state word is one read-modify-write, or a loop of them. None waits. The thread that brings
- * the word to <em>detached, not retiring, no references</em> releases the share of the open. That happens once, because
- * no transition leaves this state.
+ * <p>Each transition of the state word is one read-modify-write, or a loop of compare-and-set attempts. No transition
+ * waits. The thread that brings the word to <em>detached, not retiring, no references</em> releases the share of the
+ * open. That happens once, because no transition leaves this state.
  */
 public final class VmArea extends Vma {
     static final VarHandle WORD;
@@ -223,7 +223,7 @@ public final class VmArea extends Vma {
     }
 
     /**
-     * Attaches a fresh VMA. Caller must hold the layout lock, and publish the VMA afterwards.
+     * Attaches a fresh VMA. The caller must hold the layout lock, and publish the VMA afterwards.
      *
      * @param open the VMA's share of an open, or null
      * @param gate the gate of the operation in flight to which the VMA belongs, or null
@@ -255,7 +255,7 @@ public final class VmArea extends Vma {
     }
 
     /**
-     * Detaches an attached VMA, and sets its retiring bit until {@link #clearRetiring}. Caller must hold the layout
+     * Detaches an attached VMA, and sets its retiring bit until {@link #clearRetiring}. The caller must hold the layout
      * lock and have published a tree without it.
      *
      * @throws IllegalStateException if the VMA is not attached; nothing is changed then
@@ -362,7 +362,7 @@ public final class VmArea extends Vma {
         return gate;
     }
 
-    /** Sets the link of a fresh VMA. Caller is about to publish the VMA. */
+    /** Sets the link of a fresh VMA. The caller is about to publish the VMA. */
     public void link(FileLink link) {
         this.link = link;
     }
