@@ -124,7 +124,7 @@ public abstract class CachedBacking implements Backing {
      * the buffer advances by the number of bytes read. The rights of this open are not checked.
      *
      * @param target receives the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes read, 0 at the end of the file; if none was read, a negated errno: EIO if the page
      *     cannot be read, ENOMEM if there is no memory for it, EINVAL for a negative offset or an end beyond the
      *     largest offset
@@ -143,7 +143,7 @@ public abstract class CachedBacking implements Backing {
      * @param target receives the bytes
      * @param at index of the first byte in {@code target}
      * @param length the maximum number of bytes
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes read, or a negated errno, as for a buffer
      */
     public final long pread(byte[] target, int at, int length, long offset) {
@@ -161,7 +161,7 @@ public abstract class CachedBacking implements Backing {
      * and changes may intervene while a page is read.
      *
      * @param source contains the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes written; if none was written, a negated errno: EIO if the page cannot be read, ENOMEM
      *     if there is no memory for it, EINVAL for a negative offset or an end beyond the largest offset
      * @throws IllegalStateException if the cache is closed, if a CPU of the thread is in GUEST, or if this is called
@@ -177,7 +177,7 @@ public abstract class CachedBacking implements Backing {
      * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes written, or a negated errno, as for a buffer
      */
     public final long pwrite(byte[] source, int at, int length, long offset) {

@@ -18,7 +18,7 @@ final class FileNumbers {
         return ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Reads a number, zero-extended. */
+    /** Reads a number, and zero-extends it. */
     static long get(HostFile file, long offset, int size) throws IOException {
         ByteBuffer bytes = buffer();
         while (bytes.position() < size) {

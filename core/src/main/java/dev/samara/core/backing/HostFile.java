@@ -29,9 +29,9 @@ import java.util.List;
  * MachineBuilder.forceOnClose(false)}, closes and the close of the machine write the pages, but do not force them.
  * Reads of other pages do not wait for a save. A page stays mapped during its write, and a concurrent store makes it
  * dirty again. With the memory of {@code MachineBuilder.memory}, each aligned number is written with a value that it
- * had at some instant of the call; the page as a whole may mix several instants. If the JVM ends in any other way,
- * everything written since the last save is lost. If the host fails, pages that were being written are on the device
- * completely, in part or not at all.
+ * had at some instant of the call; the page as a whole may mix several instants. If the JVM ends before the machine is
+ * closed, everything written since the last save is lost. If the host fails, pages that were being written are on the
+ * device completely, in part or not at all.
  *
  * <p><b>Dirty pages.</b> They are also written, but not forced, periodically, and when too much of the cache is dirty:
  * see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite}, an {@link #append}
@@ -88,7 +88,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * number of bytes, unless the file has hooks.
      *
      * @param target receives the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes read, 0 at the end of the file; if none was read, a negated errno: EIO if the page
      *     cannot be read, ENOMEM if there is no memory for it, EINVAL for a negative offset or an end beyond the
      *     largest offset, EBADF if this is closed
@@ -109,7 +109,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * the host instead, unless the file has hooks or is NO_STEAL.
      *
      * @param source contains the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes written; if none was written, a negated errno: EBADF if this is closed or not open
      *     for writing, EIO, ENOSPC, EFBIG or EDQUOT if the host refuses, ENOMEM if there is no memory, EINVAL for a
      *     negative offset or an end beyond the largest offset
@@ -120,7 +120,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Reads a byte, as {@link #getLong} does.
      *
-     * @param offset of the lowest byte in the file
+     * @param offset the offset of the lowest byte in the file
      * @return the number
      * @throws IOException as {@link #getLong} does
      */
@@ -131,7 +131,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Reads two bytes, as {@link #getLong} does.
      *
-     * @param offset of the lowest byte in the file
+     * @param offset the offset of the lowest byte in the file
      * @return the number
      * @throws IOException as {@link #getLong} does
      */
@@ -142,7 +142,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Reads four bytes, as {@link #getLong} does.
      *
-     * @param offset of the lowest byte in the file
+     * @param offset the offset of the lowest byte in the file
      * @return the number
      * @throws IOException as {@link #getLong} does
      */
@@ -155,11 +155,11 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * mapping. A page that is not in memory is read first. With the memory of {@code MachineBuilder.memory}, an aligned
      * number is read atomically. Allocates a small buffer.
      *
-     * @param offset of the lowest byte in the file
+     * @param offset the offset of the lowest byte in the file
      * @return the number
      * @throws java.io.EOFException if a byte is beyond the end of the file
      * @throws HostFileException for each error of {@link #pread}
-     * @throws IOException one of these two
+     * @throws IOException one of these two exceptions
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public final long getLong(long offset) throws IOException {
@@ -169,7 +169,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Writes a byte, as {@link #putLong} does.
      *
-     * @param offset of the lowest byte in the file
+     * @param offset the offset of the lowest byte in the file
      * @param value the number
      * @throws IOException as {@link #putLong} does
      */
@@ -180,7 +180,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Writes two bytes, as {@link #putLong} does.
      *
-     * @param offset of the lowest byte in the file
+     * @param offset the offset of the lowest byte in the file
      * @param value the number
      * @throws IOException as {@link #putLong} does
      */
@@ -191,7 +191,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Writes four bytes, as {@link #putLong} does.
      *
-     * @param offset of the lowest byte in the file
+     * @param offset the offset of the lowest byte in the file
      * @param value the number
      * @throws IOException as {@link #putLong} does
      */
@@ -205,7 +205,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * store through a mapping costs much less. An aligned number is written atomically, under the same condition as in
      * {@link #getLong}.
      *
-     * @param offset of the lowest byte in the file
+     * @param offset the offset of the lowest byte in the file
      * @param value the number
      * @throws HostFileException for each error of {@link #pwrite}, even if a part of the bytes was written
      * @throws IOException such an exception
@@ -257,7 +257,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * nonzero bytes of the range in the host's file. The range takes as much space on its device as before, because the
      * JDK has no call for holes. Bytes beyond the end of the file are left out, even if another program moved the end.
      *
-     * @param offset of the first byte, not negative
+     * @param offset the offset of the first byte, not negative
      * @param length number of bytes, positive
      * @return 0, or a negated errno: EINVAL for the arguments, EFBIG for an end beyond the largest offset, EBADF if
      *     this is closed or not open for writing, or an error of the host, after which a part of the bytes may be zeros
@@ -294,7 +294,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * failed write of the file that this open has not reported yet, as {@code fsync} does. Without {@code WAIT_AFTER},
      * a failure is reported by a later call.
      *
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @param length number of bytes; 0 for all bytes up to the end of the file. Pages are written as a whole
      * @param flags bits of {@link dev.samara.core.mman.SyncRangeFlags}; 0 does nothing
      * @return 0, or a negated errno: EBADF if this is closed; EINVAL for an unknown flag, a negative offset or length,
@@ -314,7 +314,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      *
      * <p>Takes no lock, and may be called in GUEST. After the close, all pages may be missing.
      *
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @param length number of bytes; bytes beyond the end of the file have no page
      * @return the number of pages; EINVAL, negated, for a negative offset or length, or an end beyond the largest
      *     offset
@@ -336,7 +336,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * that was written back but not forced is clean. Waits for write-backs and changes of the file that are in
      * progress.
      *
-     * @param offset of the first byte in the file, not negative
+     * @param offset the offset of the first byte in the file, not negative
      * @param length number of bytes, not negative
      * @return ranges in ascending order, with clean bytes between them; empty if this is closed
      * @throws IllegalArgumentException for a negative offset or length
@@ -361,7 +361,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      *   <li>{@code POSIX_FADV_NOREUSE} does nothing.
      * </ul>
      *
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @param length number of bytes; 0 for all bytes up to the end of the file
      * @param advice one of {@link dev.samara.core.mman.FileAdvice}
      * @return 0, or a negated errno: EBADF if this is closed, EINVAL for an unknown advice, or a negative offset or

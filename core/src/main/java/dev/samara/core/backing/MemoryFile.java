@@ -164,7 +164,7 @@ public final class MemoryFile implements AutoCloseable {
      * Sets bytes to zeros and frees their pages ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). Private copies
      * stay.
      *
-     * @param offset of the first byte, not negative
+     * @param offset the offset of the first byte, not negative
      * @param length number of bytes, positive
      * @return 0, or a negated errno: EINVAL for the arguments, EFBIG for an end beyond the largest offset; EPERM if a
      *     {@linkplain #addSeals seal} forbids it
@@ -185,7 +185,7 @@ public final class MemoryFile implements AutoCloseable {
      * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes written, less than {@code length} if memory is short; or a negated errno: EINVAL for
      *     a negative offset or an end beyond the largest offset; ENOSPC if there is no memory for the first byte; EPERM
      *     if a {@linkplain #addSeals seal} forbids the first byte
@@ -199,7 +199,7 @@ public final class MemoryFile implements AutoCloseable {
      * buffer advances by the number of bytes written.
      *
      * @param source contains the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes written, or a negated errno, as for an array
      */
     public long pwrite(ByteBuffer source, long offset) {
@@ -212,7 +212,7 @@ public final class MemoryFile implements AutoCloseable {
      * @param target receives the bytes
      * @param at index of the first byte in {@code target}
      * @param length the maximum number of bytes
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes read; negated EINVAL for a negative offset or an end beyond the largest offset
      */
     public long pread(byte[] target, int at, int length, long offset) {
@@ -224,7 +224,7 @@ public final class MemoryFile implements AutoCloseable {
      * by the number of bytes read.
      *
      * @param target receives the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes read; negated EINVAL for a negative offset or an end beyond the largest offset
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      */

@@ -2,7 +2,8 @@
 package dev.samara.core.event;
 
 /**
- * Is called for reads of watched bytes of a space: for a debugger, or for a simulator whose tools trace accesses.
+ * Is called for reads of watched bytes of a space. Intended for debuggers, and for simulators whose tools trace
+ * accesses.
  *
  * <p>The thread that owns the CPU calls it after each access that read at least one of the bytes; it may do what a
  * {@link WriteListener} may do. A load has not yet returned to the guest at that time.

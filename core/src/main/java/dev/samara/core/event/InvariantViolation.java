@@ -24,7 +24,7 @@ public final class InvariantViolation extends AssertionError {
      * Creates the violation of one invariant.
      *
      * @param invariant its number: "I1", "I2" or "I3"
-     * @param message the access, and the latest earlier events of both sides, accesses and revocations
+     * @param message describes the access, and the latest earlier accesses and revocations on both sides
      */
     public InvariantViolation(String invariant, String message) {
         super(invariant + ": " + message);

@@ -2,7 +2,7 @@
 package dev.samara.core.event;
 
 /**
- * Is called for writes to watched bytes of a space: for a debugger, or for an emulator that caches decoded code.
+ * Is called for writes to watched bytes of a space. Intended for debuggers, and for emulators that cache decoded code.
  *
  * <p>The thread that owns the CPU calls it after each access that wrote at least one of the bytes, and the listener
  * returns before the access does. The calls of one CPU are in the order of its accesses; calls of different CPUs may

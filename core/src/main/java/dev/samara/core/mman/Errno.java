@@ -34,7 +34,7 @@ public enum Errno {
     EEXIST(17),
     /** The file cannot be mapped, or the file of the host is a device, a FIFO or a socket. */
     ENODEV(19),
-    /** A name on the way to the file is not a directory. */
+    /** A component of the path before the last one is not a directory. */
     ENOTDIR(20),
     /** The file is a directory. */
     EISDIR(21),
@@ -56,7 +56,7 @@ public enum Errno {
     ENAMETOOLONG(36),
     /** The call, or the operation that its arguments request, does not exist. */
     ENOSYS(38),
-    /** Too many symbolic links on the way to the file. */
+    /** There are too many symbolic links in the path. */
     ELOOP(40),
     /** The offset is beyond the maximum size of the file. */
     EOVERFLOW(75),

@@ -2,25 +2,25 @@
 package dev.samara.core.mman;
 
 /**
- * Why an access failed ({@code vm_fault_t}, and the resulting {@code siginfo_t}).
+ * The reason why an access failed ({@code vm_fault_t}, and the resulting {@code siginfo_t}).
  *
  * <p>An access returns one of this class's constants, so no access has to throw or allocate. {@link #NONE} is success,
  * even after I/O; the other constants are reasons for a failure. A record of this class describes one failed access in
  * full, and is created only by {@link dev.samara.core.guest.GuestMemory#lastFault}.
  *
- * <p>Most reasons result in a signal to the guest. Two are not caused by the guest, and never count as success:
+ * <p>Most reasons result in a signal to the guest. Two reasons are not caused by the guest, and never count as success:
  *
  * <ul>
  *   <li>{@link #OUT_OF_MEMORY}: the embedder should free memory and retry the access, or kill a guest process, as Linux
  *       does with SIGKILL.
  *   <li>{@link #RETRY}: if the thread was interrupted, the embedder should check why, clear the interrupt flag, and
- *       retry the access. Otherwise the machine is freeing memory, and the embedder just retries. The guest does not
- *       notice either.
+ *       retry the access. Otherwise the machine is freeing memory, and the embedder just retries. The guest notices
+ *       neither of the two.
  * </ul>
  *
  * @param kind the reason, one of the numbers of this class but not {@link #NONE}
- * @param address where the access failed, {@code si_addr}; for an access that crosses a page boundary, an address in
- *     the page that failed
+ * @param address the address at which the access failed, {@code si_addr}; for an access that crosses a page boundary,
+ *     an address in the page that failed
  * @param access bits of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a load.
  *     An atomic update also needs the right to read
  * @param size the size of the access in bytes; for a copy, the bytes within one page; 0 if the call names a page, not
@@ -69,7 +69,7 @@ public record Fault(int kind, long address, int access, int size) {
      * Describes a failed access.
      *
      * @param kind the reason
-     * @param address where it failed
+     * @param address the address at which it failed
      * @param access bits of {@link Protection}
      * @param size bytes, or 0
      * @throws IllegalArgumentException if {@code kind} is NONE, or not a constant of this class

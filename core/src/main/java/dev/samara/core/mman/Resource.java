@@ -16,7 +16,7 @@ public enum Resource {
     MEMLOCK,
     /**
      * Page tables: one page per table, including the topmost. An access that would exceed the limit returns {@link
-     * Fault#OUT_OF_MEMORY}, and a call {@link Errno#ENOMEM}. Linux charges page tables to the memory cgroup.
+     * Fault#OUT_OF_MEMORY}, and a call returns {@link Errno#ENOMEM}. Linux charges page tables to the memory cgroup.
      */
     PAGE_TABLES
 }

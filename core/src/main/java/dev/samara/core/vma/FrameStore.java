@@ -26,7 +26,7 @@ public interface FrameStore {
      * Reads a number with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the lowest byte
+     * @param offset the offset of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
      * @return the number
      */
@@ -36,7 +36,7 @@ public interface FrameStore {
      * Writes a number with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the lowest byte
+     * @param offset the offset of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
      * @param value the number; bits above its size are ignored
      */
@@ -46,7 +46,7 @@ public interface FrameStore {
      * Reads a number atomically, with volatile ordering.
      *
      * @param frame the frame
-     * @param offset of the lowest byte, a multiple of the size
+     * @param offset the offset of the lowest byte, a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @return the number
      */
@@ -56,7 +56,7 @@ public interface FrameStore {
      * Writes a number atomically, with volatile ordering.
      *
      * @param frame the frame
-     * @param offset of the lowest byte, a multiple of the size
+     * @param offset the offset of the lowest byte, a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param value the number
      */
@@ -67,7 +67,7 @@ public interface FrameStore {
      * ordering.
      *
      * @param frame the frame
-     * @param offset of the lowest byte, a multiple of the size
+     * @param offset the offset of the lowest byte, a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param expected the expected number
      * @param value the new number
@@ -79,7 +79,7 @@ public interface FrameStore {
      * Fills bytes of a frame with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the first byte
+     * @param offset the offset of the first byte
      * @param length number of bytes
      * @param value the byte
      */
@@ -98,9 +98,9 @@ public interface FrameStore {
      * target receives the previous bytes of the source. The default implementation copies through an array.
      *
      * @param from the source frame
-     * @param fromOffset of the first byte of the source
+     * @param fromOffset the offset of the first byte of the source
      * @param to the target frame
-     * @param toOffset of the first byte of the target
+     * @param toOffset the offset of the first byte of the target
      * @param length number of bytes
      */
     default void copy(int from, int fromOffset, int to, int toOffset, int length) {
@@ -113,7 +113,7 @@ public interface FrameStore {
      * Copies bytes out of a frame with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the first byte
+     * @param offset the offset of the first byte
      * @param target receives the bytes
      * @param at index of the first byte in {@code target}
      * @param length number of bytes
@@ -124,7 +124,7 @@ public interface FrameStore {
      * Copies bytes into a frame with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the first byte
+     * @param offset the offset of the first byte
      * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
@@ -136,7 +136,7 @@ public interface FrameStore {
      * nor changed. The default implementation copies through an array if the buffer has no array.
      *
      * @param frame the frame
-     * @param offset of the first byte
+     * @param offset the offset of the first byte
      * @param target receives the bytes; not read-only
      * @param at index of the first byte in {@code target}
      * @param length number of bytes; the caller ensures that they are below the limit of {@code target}
@@ -156,7 +156,7 @@ public interface FrameStore {
      * changed. The default implementation copies through an array if the buffer has no array.
      *
      * @param frame the frame
-     * @param offset of the first byte
+     * @param offset the offset of the first byte
      * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes; the caller ensures that they are below the limit of {@code source}

@@ -13,15 +13,15 @@ import java.util.Objects;
  *
  * <p><b>Constants.</b> Each {@code LINUX_} constant is the part of the address space that Linux gives to a program on
  * that architecture: its {@code TASK_SIZE} is the limit, its {@code DEFAULT_MAP_WINDOW} the window, and its {@code
- * PMD_SIZE} the huge page. The header that defines them is named in each constant. Linux aligns no mapping of a 32-bit
+ * PMD_SIZE} the huge page. Each constant names the header that defines them. Linux aligns no mapping of a 32-bit
  * program to huge pages by itself ({@code __thp_get_unmapped_area} in {@code mm/huge_memory.c}), though on a 64-bit
- * kernel such a program may get transparent ones. So a huge page of the 32-bit constants is as large as the whole
+ * kernel such a program may get transparent huge pages. So a huge page of the 32-bit constants is as large as the whole
  * space, and no mapping is aligned to one. The minimum is this library's choice: 65536, and 32768 on 32-bit
  * architectures other than x86. {@code mm/Kconfig} ({@code DEFAULT_MMAP_MIN_ADDR}) advises 65536 for PowerPC with 64
  * bits and x86, and at most 32768 for ARM and others; its default is 4096. A space with another minimum needs its own
  * geometry. The rules of an architecture for addresses and alignment are in {@link dev.samara.core.guest.AccessRules}.
  *
- * <p>Only page size, bounds, huge page size and rights of an architecture are visible to its programs. The page tables
+ * <p>A program can observe only the page size, bounds, huge page size and rights of its architecture. The page tables
  * are the library's own, whatever the format on the architecture: a table is one page of 8-byte entries. The embedder
  * handles the page tables of a guest's kernel. Their entries refer to guest-physical memory, for which an embedder uses
  * a space with the geometry {@link #flat}.
@@ -54,7 +54,7 @@ public record Geometry(
             new Geometry(12, 3, 32, 0x10000, 0xffff_e000L, 0xffff_e000L, ProtectionMap.X86);
 
     /**
-     * AArch64 with pages of 4 KiB and 48 bits of address ({@code arch/arm64/include/asm/processor.h}, {@code
+     * AArch64 with pages of 4 KiB and 48 address bits ({@code arch/arm64/include/asm/processor.h}, {@code
      * CONFIG_ARM64_VA_BITS_48}).
      */
     public static final Geometry LINUX_AARCH64_4K =
@@ -73,18 +73,19 @@ public record Geometry(
 
     /**
      * RISC-V with Sv32: the addresses below {@code FIXADDR_START}, which is {@code TASK_SIZE} in {@code
-     * arch/riscv/include/asm/pgtable.h}. That is the start of {@code vmalloc}, 0xa000_0000 for the usual {@code
-     * PAGE_OFFSET} of 0xc000_0000, minus 16 MiB of {@code struct page} with 32 bytes each, 16 MiB of PCI ports, and 4
-     * MiB each for the device tree and the fixed mappings. (The number in that header's comment is outdated.)
+     * arch/riscv/include/asm/pgtable.h}. {@code FIXADDR_START} is the start of {@code vmalloc}, 0xa000_0000 for the
+     * usual {@code PAGE_OFFSET} of 0xc000_0000, minus 16 MiB of {@code struct page} with 32 bytes each, 16 MiB of PCI
+     * ports, and 4 MiB each for the device tree and the fixed mappings. (The number in that header's comment is
+     * outdated.)
      */
     public static final Geometry LINUX_RISCV_SV32 =
             new Geometry(12, 2, 32, 0x8000, 0x9d80_0000L, 0x9d80_0000L, ProtectionMap.RISCV);
 
-    /** RISC-V with Sv39: 38 bits of address, the lower half of the 39 bits. */
+    /** RISC-V with Sv39: 38 address bits, the lower half of the 39 bits. */
     public static final Geometry LINUX_RISCV_SV39 =
             new Geometry(12, 3, 21, 0x10000, 1L << 38, 1L << 38, ProtectionMap.RISCV);
 
-    /** RISC-V with Sv48: 47 bits of address. */
+    /** RISC-V with Sv48: 47 address bits. */
     public static final Geometry LINUX_RISCV_SV48 =
             new Geometry(12, 4, 21, 0x10000, 1L << 47, 1L << 47, ProtectionMap.RISCV);
 

@@ -55,7 +55,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
     protected abstract void becomeSegment(Runnable whenRemoved);
 
     /**
-     * Returns the uses of a segment.
+     * Returns the number of uses of a segment.
      *
      * @return the number of its VMAs plus the number of attachments and forks in progress
      */
@@ -122,8 +122,9 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
 
     /**
      * Reads bytes of the file into the remaining bytes of a buffer, from pages that are in memory ({@code preadv2} with
-     * {@code RWF_NOWAIT}). Ends at the end of the file, and before a page that is not in memory; in a file in memory
-     * such a page reads as zeros. The position of the buffer advances by the number of bytes read.
+     * {@code RWF_NOWAIT}). The read ends at the end of the file, or before a page that is not in memory; in a file that
+     * exists only in memory, such a page reads as zeros. The position of the buffer advances by the number of bytes
+     * read.
      *
      * <p>The read sees all earlier stores through shared mappings, and earlier writes. Each page is read at some
      * instant of the call. Waits for no operation and no I/O. It takes a lock only to create a page table context, when
@@ -131,7 +132,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * pages that are not in memory.
      *
      * @param target receives the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes read, 0 at the end of the file; negated EAGAIN if the first page is not in memory;
      *     negated EINVAL for a negative offset, or an end beyond the largest offset
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
@@ -144,7 +145,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * @param target receives the bytes
      * @param at index of the first byte in {@code target}
      * @param length the maximum number of bytes
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes read, 0 at the end of the file; negated EAGAIN if the first page is not in memory;
      *     negated EINVAL for a negative offset, or an end beyond the largest offset
      */
@@ -164,7 +165,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * them. If no frame is free, it reclaims pages and waits for CPUs.
      *
      * @param source contains the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes written. If none was written, a negated errno: EAGAIN if the first page must be in
      *     memory but is not; ENOMEM if there is no memory for it, or ENOSPC in a file in memory; EPERM if a seal of a
      *     file in memory forbids the write; EINVAL for a negative offset or an end beyond the largest offset
@@ -179,7 +180,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @return the number of bytes written, or a negated errno, as for a buffer
      * @throws IllegalStateException if the cache is closed and a page would be inserted, if a CPU of the thread is in
      *     GUEST, or if this is called from {@link Backing#rcuMapPages}
@@ -188,9 +189,9 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
 
     /**
      * Removes pages from the cache and from every mapping; later accesses read the content from the backing again.
-     * Private copies stay. A {@code CachedBacking} or {@code HostFile} that is reading one of the pages reads it once
-     * more. A backing that inserts pages itself must order its reads and removals, because otherwise a page that it
-     * read before the removal is inserted after it.
+     * Private copies stay. A {@code CachedBacking} or {@code HostFile} that is reading one of the pages at that time
+     * reads it again. A backing that inserts pages itself must order its reads and removals, because otherwise a page
+     * that it read before the removal is inserted after it.
      *
      * <p>If this throws after it removed pages, the next change of the file, or one of the machine's threads, removes
      * them from the mappings and frees them.

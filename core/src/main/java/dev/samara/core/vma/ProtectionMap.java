@@ -4,7 +4,7 @@ package dev.samara.core.vma;
 import dev.samara.core.mman.Protection;
 
 /**
- * Which accesses memory of each protection permits ({@code protection_map} and {@code vm_get_page_prot}). An
+ * Determines which accesses memory of each protection permits ({@code protection_map} and {@code vm_get_page_prot}). An
  * architecture may permit more than a program asks for, because its page table entries cannot express less.
  *
  * <p>A {@link Geometry} contains the map of its spaces. A fault installs page table entries with these rights, and
@@ -13,8 +13,8 @@ import dev.samara.core.mman.Protection;
  *
  * <p><b>Write-only memory.</b> A store hits the TLB only if the page table entry also permits reads, so that no atomic
  * update reads memory that must not be read. With a map such as {@link #MIPS}, stores to write-only memory therefore
- * always miss. If {@code mprotect} makes it readable, stores to a page that was written before miss until the first
- * load or atomic update of the page.
+ * always miss. If {@code mprotect} makes such memory readable, stores to an already written page still miss until the
+ * first load or atomic update of the page.
  *
  * <p><b>System calls.</b> {@link VmaFlags} are the same with every map: the rights that the program requested. The
  * results of calls that do not access the memory of the space are the same, too. Calls that access it, such as {@link
@@ -29,7 +29,8 @@ import dev.samara.core.mman.Protection;
  *
  * @param writeImpliesRead whether memory that may be written may be read
  * @param executeImpliesRead whether memory that may be executed may be read; if not, there is execute-only memory
- * @param readImpliesExecute whether memory that may be read may be executed: the entries have no bit that forbids it
+ * @param readImpliesExecute whether memory that may be read may be executed, because the entries have no bit that
+ *     forbids it
  */
 public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead, boolean readImpliesExecute) {
     /** The bits that are rights. The protection of {@code mmap} has other bits, too, such as {@link Protection#SEM}. */
@@ -55,7 +56,7 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
 
     /**
      * AArch64 with Enhanced PAN ({@code FEAT_PAN3}): EXEC alone is {@code PAGE_EXECONLY} ({@code adjust_protection_map}
-     * in {@code arch/arm64/mm/mmap.c}). No page may be written only (Arm ARM, D8, "Stage 1 data accesses", AP[1] and
+     * in {@code arch/arm64/mm/mmap.c}). No page can be write-only (Arm ARM, D8, "Stage 1 data accesses", AP[1] and
      * UXN).
      */
     public static final ProtectionMap AARCH64 = EXECUTE_ONLY;
@@ -110,7 +111,7 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
      * 32-bit PowerPC without a bit that forbids fetches, such as 604, 740, 750, 7400, 744x and 745x (processors without
      * {@code CPU_FTR_NOEXECUTE} in {@code arch/powerpc/include/asm/cputable.h}): memory that may be read or written may
      * also be executed ({@code access_error} in {@code arch/powerpc/mm/fault.c}, "Allow execution from readable
-     * areas"). All else is as in {@link #POWERPC}.
+     * areas"). Otherwise like {@link #POWERPC}.
      */
     public static final ProtectionMap POWERPC_WITHOUT_NX = new ProtectionMap(true, false, true);
 

@@ -28,7 +28,7 @@ public abstract sealed class SegmentLocks permits LockedSegments {
     protected SegmentLocks() {}
 
     /**
-     * Returns the memory of the locked segments.
+     * Returns the amount of memory of the locked segments.
      *
      * @return bytes, whole pages
      */

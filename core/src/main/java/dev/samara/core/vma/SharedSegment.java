@@ -195,7 +195,7 @@ public final class SharedSegment {
     }
 
     /**
-     * Returns the size that was given to {@code shmget}.
+     * Returns the size that was passed to {@code shmget}.
      *
      * @return bytes
      */

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Failure.</b> An exception of {@code open} or {@code maySplit} ends the calling operation and is thrown to its
  * caller; nothing is changed, and every new open is closed. An exception of {@code close} is reported to the machine's
- * reporter; the open counts as closed. A {@code close} that does not return occupies one thread of the machine. It
+ * reporter; the open counts as closed. A {@code close} that does not return occupies one of the machine's threads. It
  * delays only threads that wait until all opens are closed.
  */
 public interface VmOperations {

@@ -23,7 +23,7 @@ public abstract sealed class Vma permits VmArea {
     /** Only for the library: the prefix of the displayed name of named shared memory. */
     public static final String ANON_SHMEM_NAME = "[anon_shmem:";
 
-    /** The bits above those of {@link VmaFlags}. */
+    /** The bits above the flags of {@link VmaFlags}. */
     private static final long MARKS = -1L << VmaFlags.BITS;
 
     /**
@@ -166,8 +166,8 @@ public abstract sealed class Vma permits VmArea {
     public abstract boolean isDetached();
 
     /**
-     * Returns whether its pages have no file: it has no backing, or maps the zero device privately. A special mapping
-     * is not anonymous.
+     * Returns whether its pages have no file, i.e. it has no backing, or maps the zero device privately. A special
+     * mapping is not anonymous.
      *
      * @return true if it is anonymous
      */

@@ -41,8 +41,8 @@ final class BackingFault {
     }
 
     /**
-     * Starts a fault, perhaps from within a backing's request handling for another fault. Returns the argument for
-     * {@link #end}.
+     * Starts a fault, perhaps while a backing handles the request of another fault. Returns the argument for {@link
+     * #end}.
      */
     int begin() {
         int outer = inVain;

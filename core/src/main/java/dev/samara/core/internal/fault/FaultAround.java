@@ -185,7 +185,7 @@ final class FaultAround implements PageWindow {
 
     /**
      * Returns whether a page is mapped without its neighbours. Linux maps neighbours despite {@code MADV_RANDOM}. Here
-     * they are not mapped, because an eviction treats a page that was mapped again as used.
+     * they are not mapped, because an eviction treats every page that was mapped again as used.
      */
     private static boolean isAlone(VmArea vma, FilePages cache, boolean writes) {
         return writes || cache.isOfSegment() || (vma.has(VmaFlags.RAND_READ) && cache.number() >= Frames.SAVED);
@@ -230,8 +230,7 @@ final class FaultAround implements PageWindow {
                 }
                 VmArea now = vma;
                 long put = bits;
-                // Checked for each page, because the mapping may be unmapped at any time, and only from the middle of
-                // the window on.
+                // Checked for each page, because a part of the window may be unmapped at any time.
                 if (vma.isDetached()) {
                     now = VmaRecheck.of(state.layout, vma, address + ((long) i << state.pageShift), false);
                     put = now == null ? 0 : bitsOf(now, writes) | ofCache;

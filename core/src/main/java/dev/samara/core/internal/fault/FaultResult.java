@@ -18,8 +18,8 @@ final class FaultResult {
     static final int NO_TABLE = -4;
 
     /**
-     * Many pages of files are dirty. Outside of all reader sections the fault waits until some are written, and then
-     * starts over.
+     * Many pages of files are dirty. Outside of all reader sections, the fault calls {@code Frames.balanceDirty}, which
+     * writes some or starts a background write. Then the fault starts over.
      */
     static final int UNBALANCED = -5;
 

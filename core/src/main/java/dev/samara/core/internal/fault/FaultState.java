@@ -39,8 +39,8 @@ final class FaultState {
     boolean isCopy;
 
     /**
-     * Whether the fault already waited for dirty pages to be written, or must not wait for it. Then the fault may make
-     * a page dirty.
+     * Whether the fault already called {@code Frames.balanceDirty}, or must not wait for the writes. Then the fault may
+     * make a page dirty.
      */
     boolean isBalanced;
 

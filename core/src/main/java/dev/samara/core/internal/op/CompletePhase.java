@@ -116,8 +116,8 @@ final class CompletePhase {
     }
 
     /**
-     * Completes, without an edit, a range that depends on no other range, which is the common case. Only the first step
-     * may fail.
+     * Completes a range without an edit if {@link InFlightOperation#isAlone} is true, which is the common case. Only
+     * the first step may fail.
      */
     private static void clear(Layout layout, District district, InFlightOperation range) {
         Ranges reserved = range.footprint().reserved();
