@@ -148,10 +148,11 @@
  *       <td>{@code Edits}: in place, a leaf or a boundary of a leaf ({@code InPlace}); by copy-on-write, a new root
  *       ({@code Draft})</td></tr>
  *   <tr><td>What checks the arguments of an edit, and rejects it?</td>
- *       <td>{@code Draft}</td></tr>
+ *       <td>{@code Draft}; an edit over a reservation of another owner: {@code Splice.requireNoReservation}, and
+ *       {@code RangeEdits} for {@code compute}</td></tr>
  *   <tr><td>What changes the structure: splits, merges, new levels?</td>
- *       <td>{@code Splice}; level by level: {@code LevelRebuild}; along one path: {@code OwnedPath}; in one leaf:
- *       {@code LeafEdit}</td></tr>
+ *       <td>{@code Splice}; level by level, and the root's own level, added or dropped ({@code buildRoot}): {@code
+ *       LevelRebuild}; along one path: {@code OwnedPath}; in one leaf: {@code LeafEdit}</td></tr>
  *   <tr><td>How are a node, a leaf and the pivots of a leaf stored?</td>
  *       <td>{@code Node}, {@code LeafNode}, {@code LeafPivots}</td></tr>
  *   <tr><td>What may change in a node that readers can reach?</td>

@@ -17,6 +17,12 @@ import org.jspecify.annotations.Nullable;
  * An attempt is dropped without effect if the operation must wait for a range in flight or must ask a backing. The
  * thread then waits or asks without a lock, and retries. After publication the range in flight is retired and
  * completed: by the calling thread, or for an asynchronous call by one of the machine's threads.
+ *
+ * <p>The steps in order: an attempt locks the part of the layout with {@link Call#from} and {@link Call#to}, and opens
+ * an {@link Edit}. {@link Call#decide} fills the edit in ({@link Edit#claim} and {@link Edit#retirement} for a range in
+ * flight). {@code Publication} acquires the {@code RetirementResources} and commits. After the lock is released, {@code
+ * RetirementRun.retireAndWait} calls {@code PageRetirement.advance}, which empties the pages; then {@code
+ * CompletePhase} runs.
  */
 public final class Operation extends OperationState {
     private final Call call;

@@ -24,6 +24,8 @@
  * memory. {@link dev.samara.core.internal.op.OpenTransfer} passes a backing's opens from removed VMAs to new ones.
  * {@link dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
  *
+ * <p>docs/architecture.md follows one mmap, one fault and one munmap through the classes.
+ *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>Which phases does an operation go through?</td>
@@ -52,6 +54,8 @@
  *       <td>{@code CompletePhase}</td></tr>
  *   <tr><td>Which VMAs are merged?</td>
  *       <td>{@link dev.samara.core.internal.op.MergeRules}</td></tr>
+ *   <tr><td>Which anon_vma does a VMA get with its first page of its own ({@code find_mergeable_anon_vma})?</td>
+ *       <td>{@code MergeRules.anonVmaFor}; for a fault {@code AnonVmas.prepare} calls it</td></tr>
  *   <tr><td>What splits a VMA, and what can refuse the split?</td>
  *       <td>{@link dev.samara.core.internal.op.VmaCut}</td></tr>
  *   <tr><td>What keeps two mergeable VMAs separate while an operation is in flight?</td>

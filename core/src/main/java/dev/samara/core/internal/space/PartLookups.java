@@ -9,8 +9,9 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lookups in a divided layout: through its parts, or through a single tree that was published concurrently. They take
- * no lock. {@code Districts} extends this class, which saves a lookup one load to find the parts.
+ * Lookups in a divided layout: in its {@link LayoutParts}, which compare versions and retry, or in a single tree that
+ * was published concurrently. They take no lock. {@code Districts} extends this class, which saves a lookup one load to
+ * find the parts.
  */
 abstract class PartLookups {
     private static final VarHandle PARTS;

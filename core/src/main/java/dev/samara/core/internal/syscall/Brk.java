@@ -32,6 +32,17 @@ public record Brk(long address) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return layout.origin().heapStart();
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(
+                Addresses.higher(layout.brk(), address), layout.geometry().pageSize());
+    }
+
+    @Override
     public long decide(Edit edit) {
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
@@ -91,17 +102,6 @@ public record Brk(long address) implements Call {
             edit.populate(PopulateRange.Kind.BEST_EFFORT, oldEnd, newEnd);
         }
         return true;
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return layout.origin().heapStart();
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(
-                Addresses.higher(layout.brk(), address), layout.geometry().pageSize());
     }
 
     @Override

@@ -86,6 +86,16 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         if (!isKnown(advice) || !AdviceWalk.isRange(geometry, address, length)) {
@@ -304,16 +314,6 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
     @Override
     public void revoke(CheckedRevocations revocations) {
         revocations.add(address, length);
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

@@ -112,6 +112,17 @@ public record Mmap(
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    /** A mapping without an address may be placed anywhere. */
+    @Override
+    public long to(Layout layout) {
+        return address == 0 ? -1 : Addresses.endOf(address, length);
+    }
+
+    @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         if (!geometry.isAligned(offset)) {
@@ -339,17 +350,6 @@ public record Mmap(
         if ((flags & FIXED) != 0) {
             revocations.add(address, length);
         }
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    /** A mapping without an address may be placed anywhere. */
-    @Override
-    public long to(Layout layout) {
-        return address == 0 ? -1 : Addresses.endOf(address, length);
     }
 
     @Override

@@ -32,6 +32,17 @@ public record Mprotect(long address, long length, int protection) implements Cal
         return Syscall.run(layout, new Mprotect(address, length, protection));
     }
 
+    /** With a GROWS flag, the range extends to the end of the stack, which may be anywhere. */
+    @Override
+    public long from(Layout layout) {
+        return (protection & GROWS) != 0 ? 0 : address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return (protection & GROWS) != 0 ? -1 : Addresses.endOf(address, length);
+    }
+
     /** Changes VMA by VMA; if one fails, the earlier changes stay, as on Linux. */
     @Override
     public long decide(Edit edit) {
@@ -159,17 +170,6 @@ public record Mprotect(long address, long length, int protection) implements Cal
         } else {
             revocations.add(address, length);
         }
-    }
-
-    /** With a GROWS flag, the range extends to the end of the stack, which may be anywhere. */
-    @Override
-    public long from(Layout layout) {
-        return (protection & GROWS) != 0 ? 0 : address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return (protection & GROWS) != 0 ? -1 : Addresses.endOf(address, length);
     }
 
     @Override

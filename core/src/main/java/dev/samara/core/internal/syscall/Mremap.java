@@ -37,6 +37,18 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     }
 
     @Override
+    public long from(Layout layout) {
+        return (flags & MREMAP_FIXED) != 0 ? Addresses.lower(address, newAddress) : address;
+    }
+
+    /** A mapping that may move without a new address may be placed anywhere. */
+    @Override
+    public long to(Layout layout) {
+        long end = Addresses.endOf(address, Addresses.higher(oldLength, newLength));
+        return (flags & MREMAP_FIXED) != 0 ? Addresses.higher(end, Addresses.endOf(newAddress, newLength)) : end;
+    }
+
+    @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         return new Mremap(address, geometry.roundUp(oldLength), geometry.roundUp(newLength), flags, newAddress)
@@ -125,18 +137,6 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     private static boolean movesAlone(VmArea vma) {
         BackingTraits traits = vma.traits();
         return traits != null && traits.movesAlone();
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return (flags & MREMAP_FIXED) != 0 ? Addresses.lower(address, newAddress) : address;
-    }
-
-    /** A mapping that may move without a new address may be placed anywhere. */
-    @Override
-    public long to(Layout layout) {
-        long end = Addresses.endOf(address, Addresses.higher(oldLength, newLength));
-        return (flags & MREMAP_FIXED) != 0 ? Addresses.higher(end, Addresses.endOf(newAddress, newLength)) : end;
     }
 
     @Override

@@ -24,6 +24,16 @@ public record Mseal(long address, long length, long flags) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         long rounded = geometry.roundUp(length);
@@ -87,16 +97,6 @@ public record Mseal(long address, long length, long flags) implements Call {
             reached = vma.end();
         }
         return DONE;
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

@@ -69,6 +69,16 @@ public record Msync(long address, long length, int flags) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         boolean both = (flags & SyncFlags.ASYNC) != 0 && (flags & SyncFlags.SYNC) != 0;
@@ -113,16 +123,6 @@ public record Msync(long address, long length, int flags) implements Call {
 
     private static boolean isSaved(VmArea vma) {
         return vma.has(VmaFlags.SHARED) && vma.traits() != null;
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

@@ -28,6 +28,16 @@ public record RemapFilePages(long address, long length, int protection, long pag
     }
 
     @Override
+    public long from(Layout layout) {
+        return layout.geometry().roundDown(address);
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         long start = geometry.roundDown(address);
@@ -98,16 +108,6 @@ public record RemapFilePages(long address, long length, int protection, long pag
     @Override
     public void revoke(CheckedRevocations revocations) {
         revocations.add(address, length);
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return layout.geometry().roundDown(address);
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

@@ -65,6 +65,16 @@ public record SetAnonVmaName(
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public long decide(Edit edit) {
         if ((name != null && ofMemory == null) || !AdviceWalk.isRange(edit.geometry, address, length)) {
             return Errno.EINVAL.result();
@@ -91,16 +101,6 @@ public record SetAnonVmaName(
         }
         VmArea named = VmaCut.named(vma, start, end, shown, edit.geometry.pageShift());
         return AdviceWalk.orAgain(VmaMerge.change(edit, vma, named));
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override
