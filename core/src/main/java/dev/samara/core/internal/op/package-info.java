@@ -10,8 +10,8 @@
  * changes it has made. A call that changes many VMAs one by one publishes one edit per batch ({@code
  * PublicationBatches}), so readers may see earlier batches without later ones.
  *
- * <p>An attempt is dropped if it runs into the range of an operation in flight, or if a backing must be asked first;
- * its {@linkplain dev.samara.core.internal.op.AttemptOutcome outcome} gives the reason. The operation then {@linkplain
+ * <p>An attempt is dropped if it overlaps the range of an operation in flight, or if a backing must be asked first; its
+ * {@linkplain dev.samara.core.internal.op.AttemptOutcome outcome} gives the reason. The operation then {@linkplain
  * dev.samara.core.internal.op.RangeWait waits} or {@linkplain dev.samara.core.internal.op.BackingQuestions asks}
  * without the lock, and retries. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, and
  * later operations in its ranges wait for that ticket. Ranges that an operation unmaps, replaces, moves or narrows stay

@@ -22,9 +22,9 @@ import dev.samara.core.vma.Geometry;
 /**
  * {@code mremap} ({@code mm/mremap.c}). Checks the arguments, and runs one {@link MremapVma} for each VMA.
  *
- * <p>Errors that are decided here: EINVAL for arguments; ENOMEM if a new place is named and the map count leaves no
- * room for the move; EFAULT for a move of several VMAs that begins in a hole, or meets a VMA that only moves alone.
- * {@link MremapVma} decides all errors that depend on one VMA.
+ * <p>Errors that are decided here: EINVAL for arguments; ENOMEM if a new address is given and the map count leaves no
+ * room for the move; EFAULT for a move of several VMAs that starts in a hole, or contains a VMA that can only be moved
+ * alone. {@link MremapVma} decides all errors that depend on one VMA.
  */
 public record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements Call {
     public static long mremap(Layout layout, long address, long oldLength, long newLength, int flags, long newAddress) {
@@ -94,8 +94,8 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     }
 
     /**
-     * Claims the source and a fixed target. {@link Placement} finds a free target otherwise, and growth in place claims
-     * its own range.
+     * Claims the source, and the target if it is fixed. Otherwise {@link Placement} finds a free target, and growth in
+     * place claims its own range.
      */
     private void claim(Edit edit) {
         edit.claim(address, address + (oldLength == 0 ? edit.geometry.pageSize() : oldLength));
@@ -104,7 +104,10 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
         }
     }
 
-    /** Moves every VMA of the range and keeps the holes between them; if one fails, the earlier ones stay moved. */
+    /**
+     * Moves every VMA of the range and keeps the holes between them; if one move fails, the VMAs moved before stay
+     * moved.
+     */
     private long moveEach(Edit edit) {
         long end = address + oldLength;
         long start = edit.partStart(address);
