@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.top;
 
-/** The threads that a JVM starts when it exits. */
+/** Adds and removes shutdown hooks of the JVM. A test has its own. */
 interface ExitHooks {
     /** The exit hooks of this JVM. */
     ExitHooks OF_JVM = new ExitHooks() {
@@ -27,6 +27,6 @@ interface ExitHooks {
      */
     void add(Thread hook);
 
-    /** Removes a thread. Does nothing if the thread was started already, or was not added. */
+    /** Removes a thread. Does nothing if it was already started, or was never added. */
     void remove(Thread hook);
 }

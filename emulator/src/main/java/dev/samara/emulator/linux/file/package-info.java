@@ -18,8 +18,10 @@
  *   <tr><td>Files in memory ({@code memfd_create})</td>
  *       <td>{@link dev.samara.emulator.linux.file.MemoryDescriptor}</td></tr>
  *   <tr><td>Pipes</td>
- *       <td>{@link dev.samara.emulator.linux.file.Pipe}, {@link
- *       dev.samara.emulator.linux.file.PipeEnd}</td></tr>
+ *       <td>{@link dev.samara.emulator.linux.file.Pipe}</td></tr>
+ *   <tr><td>Waits of a pipe's readers and writers, and SIGPIPE</td>
+ *       <td>{@link dev.samara.emulator.linux.file.PipeEnd}, by {@code FileThread.sendPipeSignal}; for a broken stream
+ *       of the host {@link dev.samara.emulator.linux.file.HostStream}</td></tr>
  *   <tr><td>Named pipes ({@code mkfifo})</td>
  *       <td>{@link dev.samara.emulator.linux.file.NamedPipes}, {@link
  *       dev.samara.emulator.linux.file.NamedPipe}</td></tr>
