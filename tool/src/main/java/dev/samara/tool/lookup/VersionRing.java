@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 final class VersionRing {
     private static final long NEEDS_NOTHING = Long.MAX_VALUE;
 
-    /** One slot per reader and 128 bytes apart, so that readers do not share cache lines. */
+    /** The distance between the slots of two readers in longs, so that readers do not share cache lines. */
     private static final int STRIDE = 16;
 
     private static final int SPINS = 64;
