@@ -3,7 +3,7 @@ package dev.samara.tool.top;
 
 /** Adds and removes shutdown hooks of the JVM. A test has its own. */
 interface ExitHooks {
-    /** Those of this JVM. */
+    /** The exit hooks of this JVM. */
     ExitHooks OF_JVM = new ExitHooks() {
         @Override
         public void add(Thread hook) {
@@ -15,7 +15,7 @@ interface ExitHooks {
             try {
                 Runtime.getRuntime().removeShutdownHook(hook);
             } catch (IllegalStateException ending) {
-                // The hook runs, or has run.
+                // The hook is running, or ran already.
             }
         }
     };
@@ -23,7 +23,7 @@ interface ExitHooks {
     /**
      * Adds a thread.
      *
-     * @throws IllegalStateException if the JVM is about to end
+     * @throws IllegalStateException if the JVM is already exiting
      */
     void add(Thread hook);
 
