@@ -144,7 +144,7 @@ public final class PageTableRef implements AutoCloseable {
      */
     @Override
     public void close() {
-        // Before a change: a close that meets the end of the stack has done nothing.
+        // Checked before the first change, so that a close that runs out of stack changes nothing.
         StackReserve.check(SpaceReferences.DEPTH);
         isClosed = true;
         if (entry.end()) {
