@@ -140,7 +140,7 @@ public final class AddressSpace implements AutoCloseable {
     private final SpaceReferences.Entry entry;
 
     /**
-     * The layout that serves calls: that of the space; after the close, one that is closed forever.
+     * The layout that serves calls: the layout of the space, or after the close a layout that is closed forever.
      *
      * @written the thread that releases the reference (volatile)
      * @read any thread (volatile)
@@ -978,9 +978,10 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Locks a System V segment ({@code shmctl(2)} with {@code SHM_LOCK}), attached or not, until {@link #shmUnlock} or
      * its removal. All pages of the segment count once against the limit on locked memory. The sum over all locked
-     * segments of this machine ({@link Machine#lockedSegments}; on Linux, those of a user) is compared with {@link
-     * Resource#MEMLOCK} of this space; memory that the space locked with {@code mlock} counts separately. Here a
-     * segment's pages never leave memory, locked or not. Locking does not fault in pages that are not in memory yet.
+     * segments of this machine ({@link Machine#lockedSegments}; on Linux, all locked segments of a user) is compared
+     * with {@link Resource#MEMLOCK} of this space; memory that the space locked with {@code mlock} counts separately.
+     * Here a segment's pages never leave memory, locked or not. Locking does not fault in pages that are not in memory
+     * yet.
      *
      * <p>Errors ({@code shmctl_do_lock} in {@code ipc/shm.c}): EINVAL no segment, or it is removed; EPERM the limit is
      * 0, also if the segment is locked already; ENOMEM over the limit. {@link Capability#IPC_LOCK} lifts both

@@ -62,7 +62,7 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Sets a soft limit. Unless set, STACK and MEMLOCK are 8 MiB and the others are unlimited. The STACK limit
+     * Sets a soft limit. Unless set, STACK and MEMLOCK are 8 MiB and the other resources are unlimited. The STACK limit
      * determines where placement starts.
      *
      * @param resource which limit
@@ -144,7 +144,7 @@ public final class AddressSpaceBuilder {
      *
      * @param start a page boundary; 0 for a guard at the low end
      * @param end a page boundary, exclusive; the limit of the space for a guard at the high end. If it equals {@code
-     *     start}, which is the default, this end has no guard
+     *     start}, there is no guard at this end of the space, which is the default
      * @return this
      * @throws IllegalArgumentException if the range is not at one end of the space, not on page boundaries, or overlaps
      *     the other guard, or ends before it starts

@@ -128,10 +128,10 @@ public final class Guest implements AutoCloseable {
     }
 
     /**
-     * Leaves GUEST until the next {@link #poll}, including that of a {@link dev.samara.core.guest.FlatMemory}, or the
-     * next {@link AddressSpace#enter} of this space. Until then no operation waits for this thread, and this CPU does
-     * not prevent calls that may wait. An access in the meantime enters GUEST for its own duration. Does nothing if the
-     * CPU has already left GUEST.
+     * Leaves GUEST until the next {@link #poll}, including {@link dev.samara.core.guest.FlatMemory#poll}, or the next
+     * {@link AddressSpace#enter} of this space. Until then no operation waits for this thread, and this CPU does not
+     * prevent calls that may wait. An access in the meantime enters GUEST for its own duration. Does nothing if the CPU
+     * has already left GUEST.
      *
      * @throws IllegalStateException if this guest is closed, the caller is not the thread that entered, or the CPU is
      *     in a fault or in one of its listeners

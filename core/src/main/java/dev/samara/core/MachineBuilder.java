@@ -152,8 +152,8 @@ public final class MachineBuilder {
 
     /**
      * Limits the page tables of all spaces together. Each table counts as a page of its space, the topmost one of each
-     * space included; {@link dev.samara.core.mman.Resource#PAGE_TABLES} limits those of one space. Tables are objects
-     * of the Java heap, and a guest may need one for each page that it reads.
+     * space included; {@link dev.samara.core.mman.Resource#PAGE_TABLES} limits the page tables of one space. Tables are
+     * objects of the Java heap, and a guest may need one for each page that it reads.
      *
      * <p>If another table would exceed the limit, the machine first frees empty tables. If that does not suffice, an
      * access returns {@code OUT_OF_MEMORY}, or triggers what {@link #lowMemory} configures. A call returns ENOMEM, and
