@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Walks over a range of a page table. They depend only on entries, not on files or layouts.
+ * Page walks: operations on all entries in a range of a page table. They depend only on entries, not on files or
+ * layouts.
  *
  * <p>{@link dev.samara.core.internal.pagewalk.PageWalk} is the only loop over the leaves of a range. {@link
- * dev.samara.core.internal.pagewalk.UnmapPages} empties a range in which nothing is mapped any more. {@link
+ * dev.samara.core.internal.pagewalk.UnmapPages} empties a range that is no longer mapped. {@link
  * dev.samara.core.internal.pagewalk.DiscardPages} removes pages from a mapping that stays. It keeps each entry busy
- * until the old page is unreachable: otherwise a fault could map a second page while another CPU still uses the first.
- * {@link dev.samara.core.internal.pagewalk.GuardPages} removes guard markers, which DiscardPages optionally preserves.
- * {@link dev.samara.core.internal.pagewalk.ProtectPages} removes rights from entries. {@link
+ * until the old page is unreachable, because otherwise a fault could map a second page while another CPU still uses the
+ * first. {@link dev.samara.core.internal.pagewalk.GuardPages} removes guard markers, which DiscardPages optionally
+ * preserves. {@link dev.samara.core.internal.pagewalk.ProtectPages} removes rights from entries. {@link
  * dev.samara.core.internal.pagewalk.WatchPages} removes the write permission from TLB entries only. {@link
  * dev.samara.core.internal.pagewalk.DirtyScan} finds the pages that were written or accessed.
  *
