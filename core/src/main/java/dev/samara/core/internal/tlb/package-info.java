@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A CPU's own side, and the removal of translations: unhook, then invalidate, then free, always in this order.
+ * The CPU's own part in translation, and the removal of translations: unhook, then invalidate, then free, always in
+ * this order.
  *
- * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} has a {@link dev.samara.core.internal.tlb.SoftTlb}, which it uses
- * in GUEST only. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.TlbCatchUp} catches up with the
+ * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} contains a {@link dev.samara.core.internal.tlb.SoftTlb}, which it
+ * uses only in GUEST. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.TlbCatchUp} catches up with the
  * changes of other threads. Its {@link dev.samara.core.internal.tlb.TlbFill} walks the page table after a miss, and a
- * {@link dev.samara.core.internal.tlb.WalkCache} keeps the leaves that it has walked to.
+ * {@link dev.samara.core.internal.tlb.WalkCache} caches the leaves that it found.
  *
  * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
- * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.GatheredFlushes} has the leaves
- * that must be flushed before, and {@link dev.samara.core.internal.cpu.Shootdowns} waits for the CPUs.
+ * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.GatheredFlushes} lists the
+ * leaves that must be flushed first, and {@link dev.samara.core.internal.cpu.Shootdowns} waits for the CPUs.
  *
  * <table>
  *   <caption>Where to look</caption>
