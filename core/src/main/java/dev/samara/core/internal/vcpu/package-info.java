@@ -4,8 +4,8 @@
  *
  * <p>A {@link dev.samara.core.internal.vcpu.Vcpu} is a CPU with its {@linkplain
  * dev.samara.core.internal.guest.CpuMemory memory} and its {@linkplain dev.samara.core.internal.tlb.CpuTlb TLB}. It
- * depends on no API class, and treats a reference to a space as an opaque object. So the pools and the API's {@code
- * Cpu} share the same steps.
+ * depends on no API class, and treats a reference to a space as an opaque object, so that the pools and the API's
+ * {@code Cpu} can share these steps.
  *
  * <table>
  *   <caption>Where to look</caption>
