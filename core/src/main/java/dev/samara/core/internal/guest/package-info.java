@@ -4,11 +4,11 @@
  *
  * <p>{@link dev.samara.core.internal.guest.CpuMemory} implements the accesses of {@link
  * dev.samara.core.guest.GuestMemory}, and passes them to a {@link dev.samara.core.internal.guest.TranslatedMemory}. The
- * latter looks the address up in the TLB of a {@link dev.samara.core.internal.tlb.CpuTlb}, which walks the page table
- * on a miss. If that finds no page, a {@link dev.samara.core.internal.fault.Faulter} handles the fault. Then the access
- * reads or writes the frame's bytes. Accesses run in GUEST, and faults are handled outside GUEST. {@link
- * dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine, which checks each access after
- * performing it.
+ * translated memory looks the address up in the TLB of a {@link dev.samara.core.internal.tlb.CpuTlb}, which walks the
+ * page table on a miss. If the walk finds no page, a {@link dev.samara.core.internal.fault.Faulter} handles the fault.
+ * Then the access reads or writes the frame's bytes. Accesses run in GUEST, and faults are handled outside GUEST.
+ * {@link dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine, which checks each access
+ * after performing it.
  *
  * <p>{@link dev.samara.core.internal.guest.FutexBuckets} is a machine's futex table: waits and wakes on words of this
  * memory.
