@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A CPU as other threads see it: the space whose translations it currently uses, and the requests to drop some of them.
+ * A CPU as seen by other threads: the space whose translations it currently uses, and the requests to drop some of
+ * them.
  *
- * <p>A {@link dev.samara.core.internal.cpu.TlbContext} is a space as TLBs see it: a number that no other space ever
- * uses, and a {@linkplain dev.samara.core.internal.cpu.FlushGeneration generation}. The generation is incremented after
- * each page-table change that some CPU may not have seen. A {@link dev.samara.core.internal.cpu.CpuState} packs a CPU's
- * state and context into one word. A thread that changed a page table reads that word to decide whether it must wait
- * for the CPU; if the CPU is in GUEST in that space, it reads one more word. {@link dev.samara.core.internal.cpu.Cpus}
- * lists all CPUs of a machine. {@link dev.samara.core.internal.cpu.Shootdowns} requests that they drop translations,
- * and waits until they have. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs in the
- * space, CPUs that will return to it from a borrow, and references. After the last user is gone, the space's context is
- * never used again and needs no flush. A LAZY CPU is not a user: its {@link dev.samara.core.internal.cpu.LazyContext}
- * is the part of the space that it keeps. A {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the most
- * recent generations, for CPUs that catch up.
+ * <p>A {@link dev.samara.core.internal.cpu.TlbContext} identifies a space for TLBs. It contains a number that no other
+ * space ever uses, and a {@linkplain dev.samara.core.internal.cpu.FlushGeneration generation}. The generation is
+ * incremented after each page table change that some CPU may not have seen. A {@link
+ * dev.samara.core.internal.cpu.CpuState} packs a CPU's state and context into one word. A thread that changed a page
+ * table reads that word to decide whether it must wait for the CPU; if the CPU is in GUEST in that space, it reads one
+ * more word. {@link dev.samara.core.internal.cpu.Cpus} lists all CPUs of a machine. {@link
+ * dev.samara.core.internal.cpu.Shootdowns} requests that they drop translations, and waits until they did. {@link
+ * dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs in the space, CPUs that will return to it
+ * from a borrow, and references. After the last user is gone, the space's context is never used again and needs no
+ * flush. A LAZY CPU is not a user: its {@link dev.samara.core.internal.cpu.LazyContext} is the part of the space that
+ * it keeps. A {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the most recent generations, for CPUs
+ * that catch up.
  *
  * <table>
  *   <caption>Where to look</caption>
