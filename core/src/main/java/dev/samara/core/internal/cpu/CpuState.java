@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *     OFFLINE ──> KERNEL &lt;──> GUEST       In GUEST a CPU uses its TLB, and must acknowledge requests.
- *                  │   │                   Else it keeps its TLB, and catches up before it uses the TLB again.
+ *                  │   │                   Otherwise it keeps its TLB, and catches up before it uses the TLB again.
  *      SWITCHING &lt;─┘   └─> LAZY            In LAZY a CPU has no context. It may keep the last one.
  * </pre>
  *

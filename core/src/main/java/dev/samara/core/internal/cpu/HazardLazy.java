@@ -36,9 +36,9 @@ public final class HazardLazy extends PublishedLazy {
     /**
      * A context to which a reference was handed over to this CPU; null if there is none.
      *
-     * @written threads of last puts (compare-and-set); the CPU's thread, or a thread that has found the CPU gone
+     * @written threads of last puts (compare-and-set); the CPU's thread, or a thread that found the CPU gone
      *     (get-and-set)
-     * @read the CPU's thread, or a thread that has found the CPU gone, after it has set {@code kept} to null
+     * @read the CPU's thread, or a thread that found the CPU gone, after it has set {@code kept} to null
      *     (volatile); the threads of last puts (volatile)
      * @pairs with {@code kept}. Last puts of two spaces may meet here. Each reads this word, then finds its context in
      *     {@code kept}, then changes the word by compare-and-set from the value that it read. So the value that it read

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *                          to LAZY, first time    arrives elsewhere         last put of the users
- *     REFERENCE_COUNT      takes a reference      gives it up               -
- *     SHOOTDOWN            a store                a store                   looks at each CPU before the teardown
- *     HAZARD_POINTER       a store                a store, a load           looks at each CPU after the teardown
+ *     REFERENCE_COUNT      acquires a reference   releases it               -
+ *     SHOOTDOWN            a store                a store                   checks each CPU before the teardown
+ *     HAZARD_POINTER       a store                a store, a load           checks each CPU after the teardown
  *     NONE                 -                      -                         -
  * </pre>
  */

@@ -18,14 +18,14 @@
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>What tells a CPU that it must flush?</td>
+ *   <tr><td>What notifies a CPU that it must flush?</td>
  *       <td>{@link dev.samara.core.internal.cpu.FlushGeneration}; in GUEST first a request, in {@link
  *       dev.samara.core.internal.cpu.CpuState}. {@code tlb.CpuTlb} compares the generations</td></tr>
  *   <tr><td>Which flush needs no generation, because it concerns only the current CPU?</td>
  *       <td>{@link dev.samara.core.internal.cpu.Shootdowns#flushLocally}</td></tr>
- *   <tr><td>What does the CPU have to flush?</td>
+ *   <tr><td>What must the CPU flush?</td>
  *       <td>{@link dev.samara.core.internal.cpu.FlushLog}</td></tr>
- *   <tr><td>What waits until the CPUs have flushed?</td>
+ *   <tr><td>What waits until the CPUs flushed?</td>
  *       <td>{@link dev.samara.core.internal.cpu.Shootdowns}; for a thread that polls instead of waiting, {@link
  *       dev.samara.core.internal.cpu.BegunShootdown}</td></tr>
  *   <tr><td>When is a CPU reported for not acknowledging a shootdown?</td>

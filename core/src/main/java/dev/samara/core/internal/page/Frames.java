@@ -307,7 +307,7 @@ public final class Frames {
     /**
      * Ends a pin, on any thread, and frees the frame if that was its last use. Allocates nothing.
      *
-     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing has changed then
+     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing is changed then
      */
     public void unpin(int frame) {
         unpin(frame, unpinned);
@@ -316,7 +316,7 @@ public final class Frames {
     /**
      * Ends a pin, and frees the frame if that was its last use.
      *
-     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing has changed then
+     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing is changed then
      */
     public void unpin(int frame, Magazine magazine) {
         // A pin is subtracted only if the count is not zero, because a borrow would change the marks, which other

@@ -11,14 +11,14 @@ import java.util.Locale;
  *     4 OWN       the page belongs to this mapping and to its copies by fork, and its frame counts them
  *     5 ZERO      the shared zero page, whose mappings are not counted
  *     6 DIRTY     7 ACCESSED
- *     8 BUSY      not present: an operation has claimed the entry, for a copy if 9 COPY is set;
+ *     8 BUSY      not present: an operation claimed the entry, for a copy if 9 COPY is set;
  *                 a busy entry keeps the frame and bits 4 to 7, 10 and 63
  *    10 GUARD     not present, and never faulted in; a busy entry with this bit becomes a guard
- *    11 EXCLUSIVE no other mapping has the OWN page
+ *    11 EXCLUSIVE no other mapping uses the OWN page
  *    12..42       the frame
  *    43..62       the {@linkplain PteOwners owner} of a busy entry
- *    43 SOFT_DIRTY in a present entry: written since the last dirty scan; set where a write-back clears DIRTY
- *    63 SHMEM    a page of a cache that has no file below it, as that of shared anonymous memory
+ *    43 SOFT_DIRTY in a present entry: written since the last dirty scan; set when a write-back clears DIRTY
+ *    63 SHMEM    a page of a cache without a file, e.g. of shared anonymous memory
  * </pre>
  *
  * <p>A present entry that is neither OWN nor ZERO maps a page of a page cache. Its mapping is not counted, because an
@@ -73,7 +73,7 @@ public final class Pte {
      */
     public static final long SOFT_DIRTY = 1L << 43;
 
-    /** The page belongs to a page cache of memory without a file below it ({@code MM_SHMEMPAGES}). */
+    /** The page belongs to a page cache without a file ({@code MM_SHMEMPAGES}). */
     public static final long SHMEM = 1L << 63;
 
     /** The kinds of pages; a leaf counts its entries of each kind ({@code MM_ANONPAGES} etc.). */

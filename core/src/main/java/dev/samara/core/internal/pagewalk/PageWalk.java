@@ -10,7 +10,7 @@ import dev.samara.core.internal.sync.Addresses;
  * <pre>{@code
  * walk.over(start, end);
  * while (walk.next()) {
- *     // walk.leaf() has the entries; the indexes are walk.first() to walk.endIndex(), exclusive,
+ *     // walk.leaf() contains the entries; the indexes are walk.first() to walk.endIndex(), exclusive,
  *     // and the addresses walk.start() to walk.end(), exclusive
  * }
  * }</pre>

@@ -23,7 +23,7 @@
  *       <td>{@link dev.samara.core.internal.pagewalk.UnmapPages}</td></tr>
  *   <tr><td>What removes the pages of a mapping that stays?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.DiscardPages}, {@code BusyEntries}</td></tr>
- *   <tr><td>What takes the pages of a space being reaped?</td>
+ *   <tr><td>What removes the pages of a space being reaped?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.ReapPages}</td></tr>
  *   <tr><td>What removes rights from entries?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.ProtectPages}</td></tr>
@@ -36,7 +36,7 @@
  *   <tr><td>What passes the dirty bit of a removed entry on to the frame?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#take}; where the mapping stays, {@link
  *       dev.samara.core.internal.pagewalk.DiscardPages}; where the entry stays, {@link
- *       dev.samara.core.internal.pagewalk.DirtyScan}; of moved entries, {@code MovePages.takeWritten}</td></tr>
+ *       dev.samara.core.internal.pagewalk.DirtyScan}; for moved entries, {@code MovePages.takeWritten}</td></tr>
  * </table>
  */
 @NullMarked

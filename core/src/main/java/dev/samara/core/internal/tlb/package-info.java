@@ -25,20 +25,20 @@
  *       dev.samara.core.internal.tlb.SoftTlb#tryFlush}, by the length of a range</td></tr>
  *   <tr><td>What walks the page table after a miss, and fills the TLB?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbFill}</td></tr>
- *   <tr><td>When may a CPU enter GUEST, or go to another space?</td>
+ *   <tr><td>When may a CPU enter GUEST, or move to another space?</td>
  *       <td>{@link dev.samara.core.internal.tlb.CpuActivities}</td></tr>
- *   <tr><td>What flushes one page that stays?</td>
+ *   <tr><td>What flushes one page that stays mapped?</td>
  *       <td>{@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
  *   <tr><td>Which leaves must be flushed before frames are freed?</td>
  *       <td>{@link dev.samara.core.internal.tlb.GatheredFlushes}</td></tr>
  *   <tr><td>What frees the frames after the flush?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#free}</td></tr>
- *   <tr><td>What frees them after a failure?</td>
+ *   <tr><td>What frees the frames after a failure?</td>
  *       <td>{@code RetriedEnd}</td></tr>
  *   <tr><td>What passes the dirty bit of a removed entry on to the frame?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#take}; where the mapping stays, {@code DiscardPages}; where
- *       the entry stays, {@code DirtyScan}; of moved entries, {@code MovePages.takeWritten}</td></tr>
- *   <tr><td>Where does a shootdown begin (generation, cpumask, log, request, in this order)?</td>
+ *       the entry stays, {@code DirtyScan}; for moved entries, {@code MovePages.takeWritten}</td></tr>
+ *   <tr><td>Where does a shootdown start (generation, cpumask, log, request, in this order)?</td>
  *       <td>{@code GatheredFlushes.flush}; for one page {@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
  * </table>
  */
