@@ -102,8 +102,8 @@ public final class CpuOwner {
 
     /** Makes the calling thread the owner of a CPU that has no owner and that no other thread can claim. */
     public void own() {
-        // Release: pairs with thread. The caller is the only thread that got the CPU, and what earlier owners did
-        // happened before.
+        // Release: pairs with thread. The caller is the only thread that got the CPU, and the actions of earlier owners
+        // happened before this store.
         THREAD.setRelease(this, Thread.currentThread());
     }
 

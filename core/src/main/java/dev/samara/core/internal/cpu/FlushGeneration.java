@@ -18,8 +18,8 @@ public final class FlushGeneration {
      * @written a thread that has changed entries of which another CPU may have translations (get-and-add); a thread in
      *     {@code membarrier} (get-and-add); the thread that releases the last reference to the page table (get-and-add)
      * @read CPUs, after entering GUEST, after clearing {@code pending}, and on their way to a context that they do not
-     *     know (volatile); CPUs of checked machines, in LAZY (volatile); a thread that flushes, before it begins one
-     *     (volatile)
+     *     know (volatile); CPUs of checked machines, in LAZY (volatile); a thread that flushes, before it advances the
+     *     generation (volatile)
      * @pairs with {@code word} and {@code pending} of {@code CpuWords}, and with the cpumasks in {@code Leaf}
      * @invariant only grows, and is advanced after the change of entries if there is one. After the context was given
      *     back, it is negative forever

@@ -70,7 +70,7 @@ public final class IdleCpus<T extends LentCpu> {
     /**
      * The places. A place belongs to a CPU until the CPU is removed or gone.
      *
-     * @written a thread that makes a CPU or ends one (compare-and-set)
+     * @written a thread that creates a CPU or ends one (compare-and-set)
      * @read threads that search for an idle CPU, or for room (volatile)
      * @invariant a place belongs to one CPU. Once that CPU was ended or is gone, another CPU gets a new place at this
      *     index
@@ -80,7 +80,7 @@ public final class IdleCpus<T extends LentCpu> {
     /**
      * Whether a CPU was ever added. Never reset to false.
      *
-     * @written a thread that makes a CPU (volatile)
+     * @written a thread that creates a CPU (volatile)
      * @read this thread; threads that scan the places (volatile)
      * @invariant never reset; set before a place contains a CPU for the first time, so {@code idle} pairs as it would
      *     without this flag

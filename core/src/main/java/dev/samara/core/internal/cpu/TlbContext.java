@@ -26,8 +26,8 @@ public final class TlbContext {
     public static final long EMPTY = 0;
 
     /**
-     * @written a thread that makes a space (get-and-add); a seam of tests, which only raises it (get-and-update)
-     * @read a thread that makes a space (get-and-add)
+     * @written a thread that creates a space (get-and-add); a seam of tests, which only raises it (get-and-update)
+     * @read a thread that creates a space (get-and-add)
      * @invariant a number is given to one context only
      */
     private static final AtomicLong LAST = new AtomicLong(EMPTY);

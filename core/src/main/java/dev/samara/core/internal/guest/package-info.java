@@ -10,8 +10,8 @@
  * {@link dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine, which checks each access
  * after performing it.
  *
- * <p>{@link dev.samara.core.internal.guest.FutexBuckets} is a machine's futex table: waits and wakes on words of this
- * memory.
+ * <p>{@link dev.samara.core.internal.guest.FutexBuckets} is a machine's futex table, which implements waits and wakes
+ * on words of this memory.
  *
  * <table>
  *   <caption>Where to look</caption>

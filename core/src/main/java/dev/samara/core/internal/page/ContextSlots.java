@@ -13,7 +13,7 @@ final class ContextSlots {
     private static final int SLOTS = 8;
 
     /**
-     * A slot, with padding for two cache lines, since processors fetch lines in pairs. Its word is an {@link
+     * A slot, with padding for two cache lines, because processors fetch lines in pairs. Its word is an {@link
      * AtomicReference}, because the first use of a handle may allocate, and a context must be returned even if no
      * memory is left.
      */

@@ -38,7 +38,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
 
     /**
      * @written guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange), {@code fill}
-     *     with other bytes than zeros (plain, by its handle)
+     *     with bytes other than 0 (plain, by its handle)
      * @read guests: {@code getVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange)
      * @invariant the bytes of frames: the guest decides their order
      */

@@ -56,7 +56,7 @@ final class FramePool {
      * @written holder of {@code lock} (plain)
      * @read holder of {@code lock} (plain)
      * @invariant every free frame is in the pool, in one magazine, or in one of {@code NearMagazines}. A thread that
-     *     holds the locks of all near magazines misses none
+     *     holds the locks of all near magazines misses no free frame
      */
     private int made;
 

@@ -23,10 +23,10 @@ final class FrameRecordWords {
      *     (acquire); checks of the highest counts, displays, and the marks DIRTY, INACTIVE and WRITE_FAILED (opaque)
      * @pairs a removal marks the frame, then walks; a fault links the leaf, then reads the mark. {@code GuestPins} pins
      *     a frame, fences (full), then reads the entry again, and sets DIRTY; a fork clears rights in the entry, then
-     *     reads the pins. A write-back does not clear DIRTY of a pinned frame, by one compare-and-set of pins and mark.
-     *     It clears DIRTY, then walks under the locks of the leaves; a thread that removes a dirty entry sets DIRTY
-     *     under that lock. {@code drop} (get-and-add) pairs with itself and with {@code isSole} (acquire): the accesses
-     *     of other users happen before the frame is freed or reused
+     *     reads the pins. A write-back clears DIRTY only if the frame is not pinned, in one compare-and-set. It clears
+     *     DIRTY, then walks under the locks of the leaves; a thread that removes a dirty entry sets DIRTY under that
+     *     lock. {@code drop} (get-and-add) pairs with itself and with {@code isSole} (acquire): the accesses of other
+     *     users happen before the frame is freed or reused
      * @invariant of a frame: its numbers of uses and pins, and its marks. The frame is free once both numbers are zero
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);

@@ -20,8 +20,8 @@ final class FrameRegions {
 
     /**
      * @words {@code regions}, {@code isFull}
-     * @written a thread that makes frames, holding {@code lock} of the {@code FramePool} (plain)
-     * @read a thread that makes frames, holding {@code lock} of the {@code FramePool} (plain)
+     * @written a thread that creates frames, holding {@code lock} of the {@code FramePool} (plain)
+     * @read a thread that creates frames, holding {@code lock} of the {@code FramePool} (plain)
      * @invariant an element is set once, the first one by the constructor; {@code isFull} is never reset
      */
     private final @Nullable SparseRegion[] regions;

@@ -39,9 +39,9 @@ public final class Leaf {
      *     (get-and-or, full fence), then reads the entry; a shooter changes the entry, fences (full) or calls {@code
      *     FlushGeneration.advance}, then reads {@code Leaf.cpumask}. A CPU that the shooter does not find in the
      *     cpumask uses the new entry
-     * @invariant an entry of a leaf. A thread decides on one read, then changes the entry by compare-and-set. The sum
-     *     of both words contains, for each kind, the number of entries with such a page, while no thread is within a
-     *     change ({@code LeafCountsTest}, {@code ResidencyStormTest})
+     * @invariant an entry of a leaf. A thread reads the entry once, decides, then changes the entry by compare-and-set.
+     *     The sum of both words contains, for each kind, the number of entries with such a page, while no thread is
+     *     within a change ({@code LeafCountsTest}, {@code ResidencyStormTest})
      */
     private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
 

@@ -120,7 +120,7 @@ public final class PageCaches {
     /**
      * Whether a file that can be sealed was ever created.
      *
-     * @written the thread that makes a file that can be sealed (volatile)
+     * @written the thread that creates a file that can be sealed (volatile)
      * @read a fork, holding the parent's layout lock (volatile)
      * @pairs by the lock: the file was created before it was mapped, so a fork that finds its mapping also finds true
      *     here

@@ -27,15 +27,15 @@ public final class PageTableContexts {
     private final PteOwners owners;
 
     /**
-     * @written a thread that makes a page table context to be lent (get-and-add)
-     * @read a thread that makes a page table context to be lent (get-and-add)
+     * @written a thread that creates a page table context to be lent (get-and-add)
+     * @read a thread that creates a page table context to be lent (get-and-add)
      * @invariant the last number in a name of such a context; no number is used twice
      */
     private final AtomicInteger serviceNames = new AtomicInteger();
 
     /**
-     * @written a thread that makes a page table context for a CPU, ends it, or finds its CPU gone (concurrent map); the
-     *     map itself by a test, before a context exists
+     * @written a thread that creates a page table context for a CPU, ends it, or finds its CPU gone (concurrent map);
+     *     the map itself by a test, before a context exists
      * @read a thread that makes or ends contexts (concurrent map)
      * @invariant every page table context that belongs to one CPU and was not ended. A thread that finds the CPU of a
      *     context gone replaces it by its own CPU, and ends the context. After an Error, the map may still contain a
@@ -49,7 +49,7 @@ public final class PageTableContexts {
     /**
      * Other idle page table contexts, with the one returned last on top, so that surplus contexts stay at the bottom.
      *
-     * @written a thread that borrows or gives back (compare-and-set of a new element: none comes twice)
+     * @written a thread that borrows or gives back (compare-and-set of a new element: none is used twice)
      * @read a thread that borrows or gives back (volatile)
      * @invariant a stack of page table contexts in no reader section; each element contains the depth of the stack from
      *     itself down
@@ -60,8 +60,8 @@ public final class PageTableContexts {
      * Contexts that were given back when there was no memory for an {@link Idle}, linked by their own fields.
      *
      * @written a thread that gives back and finds no memory for an element of {@code idle} (compare-and-set); a thread
-     *     that borrows and finds {@code idle} empty (get-and-set: all at once, so that it does not read the successor
-     *     of a context that was taken concurrently)
+     *     that borrows and finds {@code idle} empty (get-and-set: the whole list, so that it does not read the
+     *     successor of a context that was taken concurrently)
      * @read a thread that gives back and finds no memory, or borrows and finds {@code idle} empty (volatile)
      * @invariant page table contexts in no reader section, linked by their own {@code next}, which belongs to the
      *     thread that took the list

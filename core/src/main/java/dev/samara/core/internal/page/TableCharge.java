@@ -29,13 +29,13 @@ public final class TableCharge {
     /**
      * The maximum number of bytes of tables, unsigned; -1 for no limit.
      *
-     * @written the thread that makes the space; a call that sets the limit (volatile, under the layout lock)
+     * @written the thread that creates the space; a call that sets the limit (volatile, under the layout lock)
      * @read a thread that charges a table (volatile)
      * @invariant none; a table that is charged concurrently with the call is checked against either limit
      */
     private volatile long most = -1;
 
-    /** Whether the root is charged. Written by the thread that makes the space, and by {@link #unchargeRoot}. */
+    /** Whether the root is charged. Written by the thread that creates the space, and by {@link #unchargeRoot}. */
     private boolean isRootCharged;
 
     TableCharge(TableBudget budget, int pageShift) {

@@ -36,7 +36,7 @@ public final class DirtyScan {
      */
     private static final int BATCH = 1 << 12;
 
-    /** The number of frames of stack that a batch and its flush need. */
+    /** The stack that a batch and its flush need, in stack frames. */
     private static final int DEPTH = 12;
 
     private final MachineMemory memory;

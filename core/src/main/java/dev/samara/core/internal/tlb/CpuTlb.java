@@ -55,7 +55,7 @@ public final class CpuTlb extends CpuActivities {
      *     GUEST in the space                    The shooter waits for another word, or for flushed, which is stored
      *                                           after the flush.
      *
-     * CpuState proves the last two, FlushLog that a logged range is whole.
+     * CpuState contains the proof of the last two cases, and FlushLog the proof that a logged range is complete.
      */
 
     /** The CPU stays in GUEST until its thread leaves it. */
@@ -92,7 +92,10 @@ public final class CpuTlb extends CpuActivities {
     private FlushedGenerations.Slot slot;
     private int number;
 
-    /** The generation flushed to; {@link #FRESH} if listeners must be notified before a translation is used. */
+    /**
+     * The generation up to which the CPU flushed; {@link #FRESH} if listeners must be notified before a translation is
+     * used.
+     */
     private long flushed;
 
     /** When the CPU leaves GUEST on its own: {@link #NEVER}, {@link #FOR_FAULTS} or {@link #FOR_CALLS}. */
