@@ -192,7 +192,7 @@ public final class Cpus {
             // reporter. It may wait until there is memory for a task.
             cpu.endKept();
             if (cpu.isGone()) {
-                // Torn down by another thread, because this thread may be in a shootdown for which the teardown would
+                // Torn down by another thread, because this thread may be in a shootdown for which the teardown might
                 // have to wait.
                 cpu.endGone();
             }
@@ -268,7 +268,7 @@ public final class Cpus {
             throw new IllegalStateException(what + " was called in a reader section of " + reader
                     + ", which must not wait for anything: every grace period waits for its end");
         }
-        // Last, so that a call that is rejected leaves GUEST nowhere.
+        // Last, so that no CPU has left GUEST if the call is rejected.
         thread.leaveForCall();
     }
 

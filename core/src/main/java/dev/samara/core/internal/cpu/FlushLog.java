@@ -102,7 +102,7 @@ public final class FlushLog {
         }
     }
 
-    /** The records. The seal of a record is its generation, negated while the record is being written. */
+    /** The records. The seal of a record is its generation, negated while the words of the record are being written. */
     private final long[] records = new long[SIZE << RECORD_SHIFT];
 
     private final MmuNotifier.Reason[] reasons = new MmuNotifier.Reason[SIZE];

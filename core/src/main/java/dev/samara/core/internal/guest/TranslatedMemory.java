@@ -467,7 +467,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
         long index = tlb.indexInRegion(address, right);
         if (index < 0 && walk(address, right) >= 0) {
-            // A watched page is found, and not added.
+            // Still a miss if the page is watched, because the walk then adds no translation to the TLB.
             index = tlb.indexInRegion(address, right);
             counters.increment(CpuCounters.TLB_MISSES);
         }

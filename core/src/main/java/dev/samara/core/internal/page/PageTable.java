@@ -446,7 +446,7 @@ public final class PageTable implements LoadedRoot {
                 table = next;
             }
         }
-        // Checked last, because the root must not be returned during the walk either.
+        // Checked last, because the root must not be given back during the walk either.
         return isFreed ? "the topmost table, which was given back" : null;
     }
 
@@ -462,7 +462,7 @@ public final class PageTable implements LoadedRoot {
         return UpperTable.childAcquire(table, index) == child;
     }
 
-    /** Returns the topmost table. There is no reference to it any more. */
+    /** Frees the topmost table. There is no reference to it any more. */
     public void free() {
         isFreed = true;
         charge.unchargeRoot();

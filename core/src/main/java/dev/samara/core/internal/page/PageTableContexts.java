@@ -144,7 +144,7 @@ public final class PageTableContexts {
 
     /**
      * Creates a page table context for one CPU of the calling thread. First ends the contexts of CPUs that are gone. So
-     * the context of a CPU whose thread never discards it is kept only until another thread needs a context.
+     * a context that is never discarded is kept, after its CPU is gone, only until another thread needs a context.
      *
      * @param name its name in reports
      * @param owner the owner of the CPU

@@ -167,8 +167,8 @@ public final class Pte {
     }
 
     /**
-     * Returns false only if the pages of two entries are of the same kind, or both entries have no page. That is the
-     * case for most changes of an entry.
+     * Returns false only if the pages of two entries are of the same kind, or both entries have no page. The result is
+     * false for most changes of an entry.
      */
     static boolean mayDifferInKind(long one, long other) {
         return ((one ^ other) & KIND) != 0;

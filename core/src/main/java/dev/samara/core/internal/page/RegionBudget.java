@@ -8,7 +8,7 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * Counts the memory of regions that were not garbage-collected yet. A region returns its memory when its buffer is
+ * Counts the memory of regions that were not garbage-collected yet. A region releases its memory when its buffer is
  * collected. It uses almost no heap, so the JVM would see no need for a collection. So {@link Share#add} requests one
  * when the sum exceeds the limit, and again after each further quarter of the limit. Thread-safe.
  */

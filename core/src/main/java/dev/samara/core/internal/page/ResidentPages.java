@@ -15,10 +15,10 @@ import java.util.function.IntSupplier;
  *
  * <p>The highest sum is updated before pages are removed ({@code update_hiwater_rss}), and compared with the current
  * sum when it is read; that is enough, because only a removal decreases the sum. In a space with more than a few
- * tables, a removal adds the tables up only after earlier removals covered a few pages per table. The highest sum may
- * be too small by that number of pages. While threads change the space in parts, only the first removal adds the tables
- * up, because otherwise the threads would read each other's leaves. The division itself does not add them up, because
- * it holds a lock.
+ * tables, a removal adds the tables up only if the removals since the last time covered a few pages per table. The
+ * highest sum may be too small by that number of pages. While threads change the space in parts, only the first removal
+ * adds the tables up, because otherwise the threads would read each other's leaves. The division itself does not add
+ * them up, because it holds a lock.
  */
 public final class ResidentPages {
     /** The maximum number of tables with which each removal adds the tables up. */

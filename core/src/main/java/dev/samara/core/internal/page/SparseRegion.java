@@ -129,7 +129,10 @@ final class SparseRegion {
         return share.bytes();
     }
 
-    /** Returns the memory from an offset on. No frame is there, because parts are provided in ascending order. */
+    /**
+     * Releases the memory from an offset on to the system. No frame is there, because parts are provided in ascending
+     * order.
+     */
     private void giveBack(long from) {
         try {
             file.setLength(from);

@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * <ol>
  *   <li>{@link #deferFlush} records a leaf ({@code GatheredFlushes.add}). The caller unhooks pages and adds each with
  *       {@link #take}.
- *   <li>{@link #invalidate()} advances the generation, logs the range and shoots ({@code GatheredFlushes.flush}, {@code
- *       Shootdowns.shoot}). It waits for a grace period if one is needed, then decrements the numbers of pending
- *       flushes and unhooks empty leaves ({@code GatheredFlushes.flushed}).
+ *   <li>{@link #invalidate()} advances the generation, logs the range and executes the shootdown ({@code
+ *       GatheredFlushes.flush}, {@code Shootdowns.shoot}). It waits for a grace period if one is needed, then
+ *       decrements the numbers of pending flushes and unhooks empty leaves ({@code GatheredFlushes.flushed}).
  *   <li>{@link #free} frees the frames.
  * </ol>
  *
