@@ -100,7 +100,7 @@ public final class LayoutSnapshot implements Iterable<Vma> {
     }
 
     /**
-     * Returns an iterator over all VMAs in ascending order, which cannot remove.
+     * Returns an iterator over all VMAs in ascending order. It does not support {@code remove}.
      *
      * @return a new iterator, for one thread at a time
      */

@@ -205,7 +205,7 @@ public final class MachineBuilder {
      * mappings that make a clean page dirty, check both. Above the first fraction, they start a task of the machine
      * that writes the dirty pages of all files, on its own thread or on the {@linkplain #executor executor}. Above the
      * second, they first write the pages themselves, or wait for another thread that does. Such a store is a fault,
-     * handled outside GUEST. It does not wait where others may wait for its thread, e.g. while another CPU of the
+     * handled outside GUEST. It does not wait if other threads may wait for its thread, e.g. while another CPU of the
      * thread is in GUEST. A store to a page that is already dirty checks nothing. No page is forced to the device.
      * Pages that cannot be written do not count, so no thread waits for them.
      *
@@ -353,10 +353,10 @@ public final class MachineBuilder {
      * needed.
      *
      * <p>Unless a {@linkplain #frameStore store} is set, memory is in regions of the system's shared memory, one per
-     * GiB: on Linux, if {@code /dev/shm} has room. A region allocates system memory in {@linkplain #memoryPiece
-     * pieces}. A {@link dev.samara.core.guest.FlatMemory} is fastest in the first region, which is used first. If the
-     * system has no room, memory is the JVM's direct memory, in pieces. {@link #build} refuses to use more direct
-     * memory than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the heap size unless {@code
+     * GiB, if the system is Linux and {@code /dev/shm} has room. A region allocates system memory in {@linkplain
+     * #memoryPiece pieces}. A {@link dev.samara.core.guest.FlatMemory} is fastest in the first region, which is used
+     * first. Otherwise memory is the JVM's direct memory, in pieces. {@link #build} refuses to use more direct memory
+     * than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the heap size unless {@code
      * -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that limit. If no memory
      * is left for more frames, accesses that need a frame fail with {@code OUT_OF_MEMORY}. The machine asks the system
      * again after a second, or after a frame is freed.
@@ -457,9 +457,9 @@ public final class MachineBuilder {
 
     /**
      * Sets whether flushes skip CPUs that need none. A flush that concerns several CPUs then checks none of them if no
-     * CPU is in the space, or only the caller's CPU, outside GUEST. CPUs that left the space flush when they return in
-     * any case. A flush of pages that no CPU has used, or only the caller's CPU, is invisible to other threads: it has
-     * no generation, and other threads miss nothing.
+     * CPU is in the space, or only the caller's CPU, outside GUEST. In any case, CPUs that left the space flush when
+     * they return. A flush of pages that no CPU has used, or only the caller's CPU, is invisible to other threads: it
+     * has no generation, and other threads miss nothing.
      *
      * @param isElided whether flushes skip such CPUs; true unless set
      * @return this
@@ -637,10 +637,10 @@ public final class MachineBuilder {
      * delay it. With {@linkplain #invokedHousekeeping invoked housekeeping}, its steps run them: steps run by the
      * embedder, by {@link Machine#awaitQuiescence}, by {@code join} and {@code get} of a {@link
      * dev.samara.core.mman.PendingCall}, and by a call that, before it starts, waits for the backlog of grace periods
-     * to shrink. Calls that wait later run no callback, except the notifiers of asynchronous operations. So a callback
-     * may call a method that waits, as on one of the machine's threads. It must not wait for another callback, nor for
-     * an embedder's lock that the thread running the steps holds. The same applies to a notifier, which any waiting
-     * call may run.
+     * to shrink. Calls that wait after they started run no callback, except the notifiers of asynchronous operations.
+     * So a callback may call a method that waits, as on one of the machine's threads. It must not wait for another
+     * callback, nor for an embedder's lock that the thread running the steps holds. The same applies to a notifier,
+     * which any waiting call may run.
      *
      * @param executor the executor; null for the machine's threads
      * @return this

@@ -22,8 +22,8 @@ import dev.samara.core.internal.guest.FutexBuckets;
  *       page. The flag stays set, and nothing is changed.
  * </ul>
  *
- * <p>A call throws {@link IllegalArgumentException} if the CPU is in a space of another machine, and {@link
- * IllegalStateException} if it is in no space.
+ * <p>A call with the memory of a CPU throws {@link IllegalArgumentException} if the CPU is in a space of another
+ * machine, and {@link IllegalStateException} if it is in no space.
  *
  * <p><b>Order.</b> A wake finds each waiter that compared its word before the waker's store, so no wake is lost between
  * the comparison and the sleep. The waiters of a word are woken in the order of their arrival; a requeue appends
