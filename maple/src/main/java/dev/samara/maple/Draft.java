@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>This class defines the semantics of edits: which arguments they accept, which contents they may replace, and what
  * they throw. {@link Splice} changes the nodes and merges free ranges, and {@link EditedRoot} publishes the result. An
- * edit that throws leaves the root unchanged. The caller must hold the writer lock. Parameters are indexes, as in
- * the public methods that call these methods.
+ * edit that throws leaves the root unchanged. The caller must hold the writer lock. Parameters are indexes, as in the
+ * public methods that call these methods.
  */
 final class Draft {
 
