@@ -32,6 +32,8 @@
  *       <td>{@code RequestDelivery}</td></tr>
  *   <tr><td>Which CPUs does a thread own?</td>
  *       <td>{@code ThreadCpus}</td></tr>
+ *   <tr><td>What refuses a call that may wait while a CPU of its thread is in GUEST?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.Cpus#checkMayWait}</td></tr>
  *   <tr><td>Where are idle CPUs kept, and which thread gets one?</td>
  *       <td>{@link dev.samara.core.internal.cpu.IdleCpus}</td></tr>
  *   <tr><td>What takes a dead thread's CPU, or a lost CPU, offline?</td>
