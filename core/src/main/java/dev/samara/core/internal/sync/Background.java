@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.Condition;
@@ -101,21 +102,29 @@ public final class Background implements Executor {
      */
     private volatile boolean attended;
 
-    /** Guarded by the lock. */
     private final BackgroundThreads threads;
 
-    // Guarded by the lock.
+    @GuardedBy("lock")
     private @Nullable Thread leader;
+
+    @GuardedBy("lock")
     private @Nullable Thread standby;
 
     /** Whether the standby waits for the leader's task, rather than being idle. Only while the leader runs a task. */
+    @GuardedBy("lock")
     private boolean standbyWaits;
 
+    @GuardedBy("lock")
     private boolean leaderRuns;
+
+    @GuardedBy("lock")
     private long dueNanos;
+
+    @GuardedBy("lock")
     private int running;
 
     /** Whether idle threads end at once. Never set back to false. */
+    @GuardedBy("lock")
     private boolean ends;
 
     /**
@@ -282,6 +291,7 @@ public final class Background implements Executor {
      * Returns the thread to be started, or null if an idle thread was told or no thread can be made. The caller holds
      * the lock.
      */
+    @GuardedBy("lock")
     private @Nullable Thread choose() {
         if (leader == null) {
             Thread recruit = threads.recruit();
@@ -301,6 +311,7 @@ public final class Background implements Executor {
      * Returns the thread to be started, or null if an idle standby was told or no thread can be made. The caller holds
      * the lock, and the leader runs a task.
      */
+    @GuardedBy("lock")
     private @Nullable Thread engageStandby() {
         if (standby == null) {
             Thread recruit = threads.recruit();
@@ -400,6 +411,7 @@ public final class Background implements Executor {
     }
 
     /** Returns whether the queue still has a task that no thread may see. The caller holds the lock. */
+    @GuardedBy("lock")
     private boolean leaveUnattended() {
         standbyWaits = false;
         // Store-load pair with execute: a volatile store, then a read of the queue.
@@ -408,6 +420,7 @@ public final class Background implements Executor {
     }
 
     /** The caller holds the lock. */
+    @GuardedBy("lock")
     private boolean isQuiet() {
         return running == 0 && queue.isEmpty();
     }
@@ -449,6 +462,7 @@ public final class Background implements Executor {
      * Runs a task, or waits for one, as the leader. Returns whether the thread is still needed. The caller holds the
      * lock.
      */
+    @GuardedBy("lock")
     private boolean lead(Thread self) {
         Runnable task = queue.poll();
         if (task == null) {
@@ -480,6 +494,7 @@ public final class Background implements Executor {
     }
 
     /** The caller holds the lock and has run a task. */
+    @GuardedBy("lock")
     private void finished(Thread self) {
         running--;
         if (isQuiet()) {
@@ -499,6 +514,7 @@ public final class Background implements Executor {
      * Waits for a task, and gives the lead up at the end of the idle time. The caller holds the lock and leads, and the
      * queue is unattended.
      */
+    @GuardedBy("lock")
     private boolean awaitTask() {
         long left = idleNanos;
         while (!attended && !ends && left > 0) {
@@ -513,6 +529,7 @@ public final class Background implements Executor {
     /**
      * Waits beside the leader. Called with the lock by any other thread. Returns whether the thread is still needed.
      */
+    @GuardedBy("lock")
     private boolean standBy(Thread self) {
         if (standby != self) {
             return false;
@@ -540,6 +557,7 @@ public final class Background implements Executor {
     }
 
     @SuppressWarnings("WaitNotInLoop") // the loops are in the callers, which know their conditions
+    @GuardedBy("lock")
     private long await(Condition condition, long nanos) {
         try {
             return condition.awaitNanos(nanos);

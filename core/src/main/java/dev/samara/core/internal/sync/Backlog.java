@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -40,16 +41,16 @@ public final class Backlog {
      */
     private volatile boolean isFull;
 
-    /* Guarded by the lock. */
-
     /**
      * @words {@code tasks}, {@code callbacks}
      * @written holder of {@code lock} (plain)
      * @read holder of {@code lock} (plain)
      * @invariant their sum is at most the bound, not counting callbacks that operations begun earlier have added
      */
+    @GuardedBy("lock")
     private int tasks;
 
+    @GuardedBy("lock")
     private int callbacks;
 
     /**
@@ -118,6 +119,7 @@ public final class Backlog {
     }
 
     /** Waits until the backlog is below its bound, or returns false, as the settings say. The caller holds the lock. */
+    @GuardedBy("lock")
     private boolean hasRoom() {
         boolean interrupted = false;
         while (isFull && atBound == AtBound.WAIT) {
@@ -141,6 +143,7 @@ public final class Backlog {
      * that waits has begun nothing yet, so the step may run callbacks. Otherwise a program whose threads make steps in
      * such waits only would never run them.
      */
+    @GuardedBy("lock")
     private void step(Housekeeping steps) {
         lock.unlock();
         try {
@@ -153,11 +156,13 @@ public final class Backlog {
     }
 
     /** The caller holds the lock. */
+    @GuardedBy("lock")
     private void noteLoad() {
         isFull = callbacks + tasks >= bound;
     }
 
     /** Notes the number of callbacks that wait. The caller holds the lock. */
+    @GuardedBy("lock")
     void counted(int nowPending) {
         boolean isFewer = nowPending < callbacks;
         callbacks = nowPending;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -22,9 +23,9 @@ public final class MachineTasks implements Executor {
     private final Consumer<? super Throwable> handler;
     private final Housekeeping housekeeping;
 
-    /* Guarded by this: the tasks given to the embedder's executor so far, and those that have not ended. */
-
     /**
+     * The tasks given to the embedder's executor so far, and those that have not ended.
+     *
      * @words {@code begun}, {@code unfinished}
      * @written a thread that gives a task to the embedder's executor, also after a refusal; the thread that ends it
      *     (monitor)
@@ -32,8 +33,10 @@ public final class MachineTasks implements Executor {
      * @invariant {@code unfinished} counts tasks given and not ended; a task gives its successors, or lists them,
      *     before it ends
      */
+    @GuardedBy("this")
     private long begun;
 
+    @GuardedBy("this")
     private int unfinished;
 
     /**

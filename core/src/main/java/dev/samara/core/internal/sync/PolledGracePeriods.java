@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import java.util.concurrent.atomic.LongAdder;
@@ -23,8 +24,6 @@ final class PolledGracePeriods {
      */
     private final LongAdder ends;
 
-    /* Guarded by this. */
-
     /**
      * The number of grace periods that have begun, and of those that are over. At most one is under way.
      *
@@ -36,14 +35,18 @@ final class PolledGracePeriods {
      * @invariant a grace period with a number above {@code over} has not ended. A thread that begins to poll while
      *     number n is in progress waits for n + 1
      */
+    @GuardedBy("this")
     private long begun;
 
+    @GuardedBy("this")
     private long over;
 
     /** The sections for which the current grace period waits; null if there are none. */
+    @GuardedBy("this")
     private @Nullable GracePeriodSections awaited;
 
     /** For the flight recorder: null if it does not record the one under way. */
+    @GuardedBy("this")
     private @Nullable BegunEvent recorded;
 
     PolledGracePeriods(RcuReaders registered, LongAdder ends) {
@@ -90,6 +93,7 @@ final class PolledGracePeriods {
         }
     }
 
+    @GuardedBy("this")
     private void begin() {
         GracePeriodSections sections = GracePeriodSections.scan(registered);
         recorded = sections == null ? null : Tracepoints.beginGracePeriod();
