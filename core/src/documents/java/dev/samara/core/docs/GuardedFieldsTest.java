@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
  * The static checks verify the annotation {@code GuardedBy} at each access. They do not see that it is missing.
  * docs/concurrency.md names the locks that they can follow.
  */
-@DisplayName("A field of core that only a lock of its own class guards")
+@DisplayName("A field that only a lock of its own class guards")
 final class GuardedFieldsTest {
     /** A comment that says what the annotation says. */
     private static final Pattern SAID = Pattern.compile(
@@ -94,11 +94,14 @@ final class GuardedFieldsTest {
     void annotated() {
         List<String> faults = new ArrayList<>();
         long annotations = 0;
-        for (Path file : Project.files(Project.module("core").resolve("src/main/java"), ".java")) {
-            String source = Project.read(file);
-            faults.addAll(faults(file, source));
-            annotations +=
-                    source.lines().filter(line -> line.contains("@GuardedBy(")).count();
+        for (String module : List.of("core", "emulator", "tool")) {
+            for (Path file : Project.files(Project.module(module).resolve("src/main/java"), ".java")) {
+                String source = Project.read(file);
+                faults.addAll(faults(file, source));
+                annotations += source.lines()
+                        .filter(line -> line.contains("@GuardedBy("))
+                        .count();
+            }
         }
         assertEquals(List.of(), faults);
         assertTrue(annotations > 80, "annotations: " + annotations);
