@@ -65,8 +65,8 @@ final class CachedPages {
     /**
      * Whether the cache is registered, as the first insertion does. Guarded by the content's lock.
      *
-     * @written holder of {@code content} (plain)
-     * @read holder of {@code content} (plain)
+     * @written a thread that puts a page in, holding {@code content} (plain)
+     * @read a thread that puts a page in, holding {@code content} (plain)
      * @invariant never reset; set once the cache is in the ring of {@code PageCaches}
      */
     private boolean isRegistered;

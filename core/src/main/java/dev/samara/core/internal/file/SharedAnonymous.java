@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.sync.EnsuredTask;
@@ -49,7 +50,7 @@ public final class SharedAnonymous implements SharedObject {
     private volatile @Nullable Content content;
 
     /**
-     * The number of VMAs that map the object. Guarded by this.
+     * The number of VMAs that map the object.
      *
      * @written an {@code Edit} of any space, when it settles, completes or is dropped; a fork, before its child maps
      *     the object and at its end (plain, lock: the object's monitor)
@@ -58,6 +59,7 @@ public final class SharedAnonymous implements SharedObject {
      *     that have settled, and those that were unmapped and are not complete. The memory is charged while the number
      *     is not 0
      */
+    @GuardedBy("this")
     private long mappings;
 
     /**

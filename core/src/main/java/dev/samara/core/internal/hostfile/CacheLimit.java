@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -44,16 +45,18 @@ final class CacheLimit {
     private final ReentrantLock room = new CheckedLock();
 
     /**
-     * The next file to evict pages of. Guarded by {@link #room}.
+     * The next file to evict pages of.
      *
      * @words {@code next}, {@code futile}
      * @written holder of {@code room} (plain)
      * @read holder of {@code room} (plain)
      * @invariant the file whose pages are evicted next; the evictions in vain since all pages were tried again
      */
+    @GuardedBy("room")
     private int next;
 
-    /** How often no page could be evicted since all were tried again. Guarded by {@link #room}. */
+    /** How often no page could be evicted since all were tried again. */
+    @GuardedBy("room")
     private long futile;
 
     CacheLimit(InodeTable inodes) {
@@ -120,6 +123,7 @@ final class CacheLimit {
      *
      * @param patience the number of these steps
      */
+    @GuardedBy("room")
     private boolean evict(int patience) {
         int steps = 0;
         for (int left = 2 * inodes.count(); left > 0; left--) {
@@ -150,6 +154,7 @@ final class CacheLimit {
      *
      * @return whether they will
      */
+    @GuardedBy("room")
     private boolean retry(SavedPages reader) {
         if (++futile < resident.get() / reader.pages().memory().frames().pageSize()) {
             return false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+
 /**
  * The failed writes of a file, each of which is told once by each open of the file ({@code errseq_t}). An open that is
  * made after a failure is told of it, too, if no other one was. Thread-safe.
@@ -12,14 +14,18 @@ final class ErrorSequence {
      * @read these threads, and one that opens the file (monitor)
      * @invariant the number of failures; {@code seen} of an open is not above it
      */
+    @GuardedBy("this")
     private long count;
 
+    @GuardedBy("this")
     private long last;
+
+    @GuardedBy("this")
     private boolean isTold = true;
 
     /** How far one open was told of the failures (the sample that {@code file.f_wb_err} holds). */
     final class ErrorCursor {
-        /** Guarded by the monitor of the sequence. */
+        @GuardedBy("ErrorSequence.this")
         private long seen;
 
         private ErrorCursor(long seen) {

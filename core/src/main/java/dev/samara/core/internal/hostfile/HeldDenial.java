@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.mman.Errno;
@@ -14,12 +15,11 @@ final class HeldDenial implements HostFile.WriteDenial {
     private final HostInode inode;
 
     /**
-     * Guarded by this.
-     *
      * @written the first thread that closes the denial (monitor)
      * @read a thread that closes it (monitor)
      * @invariant stays set; the file is allowed to be written once for each denial
      */
+    @GuardedBy("this")
     private boolean isClosed;
 
     private HeldDenial(String name, OpenUses uses, InodeTable inodes, HostInode inode) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.internal.sync.CheckedLock;
@@ -29,12 +30,11 @@ final class HostFileChannel extends FileChannel {
     private final ReentrantLock moving = new CheckedLock();
 
     /**
-     * Guarded by {@link #moving}.
-     *
      * @written a read or a write at the position, a new position, a truncation (holding {@code moving})
      * @read the same, and what asks for it (holding {@code moving})
      * @invariant where the next read or write begins; those of one channel come one after the other
      */
+    @GuardedBy("moving")
     private long position;
 
     HostFileChannel(HostFile file) {

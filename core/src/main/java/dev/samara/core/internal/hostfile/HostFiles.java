@@ -50,10 +50,13 @@ public final class HostFiles {
     private final LastClose ends;
     private final HostOpens opens;
 
-    /** What reads of pages use, for each size of pages: a few for all files. Guarded by {@link #inodes}. */
+    /**
+     * What reads of pages use, for each size of pages: a few for all files. Guarded by the monitor of {@link
+     * InodeTable}.
+     */
     private final Map<MachineMemory, ReadArraysPool> readArrays = new HashMap<>();
 
-    /** What evictions use, for each size of pages. Guarded by {@link #inodes}. */
+    /** What evictions use, for each size of pages. Guarded by the monitor of {@link InodeTable}. */
     private final Map<MachineMemory, SpareWalk> walks = new HashMap<>();
 
     /**

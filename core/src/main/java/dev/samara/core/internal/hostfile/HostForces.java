@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
@@ -71,7 +72,7 @@ final class HostForces {
     private volatile long failures;
 
     /**
-     * The negated errno of the last failure. Guarded by {@link #forcing}.
+     * The negated errno of the last failure.
      *
      * @words {@code failure}, {@code covered} and its contents
      * @written holder of {@code forcing} (plain)
@@ -79,11 +80,12 @@ final class HostForces {
      * @invariant the errno of the last failure; the pages that were written since the last successful force, and before
      *     the one under way
      */
+    @GuardedBy("forcing")
     private long failure;
 
     /**
-     * The pages that were written since the last force started. Guarded by its monitor; used without it by a holder of
-     * the lock of the write-back and of {@link #forcing}, since each other user holds one of them.
+     * The pages that were written since the last force started. A thread holds its monitor, or both the lock of the
+     * write-back and {@link #forcing}, since each other user holds one of these.
      *
      * @words {@code written} and its contents
      * @written the holder of {@code writeBack}, or of {@code forcing} (monitor); the holder of both (plain)
@@ -92,7 +94,8 @@ final class HostForces {
      */
     private final PageRuns written = new PageRuns();
 
-    /** What was written before the force under way, and after the last successful one. Guarded by {@link #forcing}. */
+    /** What was written before the force under way, and after the last successful one. */
+    @GuardedBy("forcing")
     private final PageRuns covered = new PageRuns();
 
     /**
@@ -150,6 +153,7 @@ final class HostForces {
         }
     }
 
+    @GuardedBy("forcing")
     private void force() {
         // Before the force: it covers what was complete then.
         long counted = changes.get();
@@ -169,6 +173,7 @@ final class HostForces {
         }
     }
 
+    @GuardedBy("forcing")
     private void takeWritten() {
         synchronized (written) {
             covered.addAll(written);
@@ -177,6 +182,7 @@ final class HostForces {
     }
 
     /** Has the saves under way fail. Whether the device has the pages is not known. */
+    @GuardedBy("forcing")
     private void noteFailure(long failed) {
         try {
             inode.errors().add(failed);
@@ -192,6 +198,7 @@ final class HostForces {
         }
     }
 
+    @GuardedBy("forcing")
     private void setDirty() {
         // Waits for a write under way, whose failure may be the one that was reported, and for the note of its pages.
         inode.writeBackLock().lock();

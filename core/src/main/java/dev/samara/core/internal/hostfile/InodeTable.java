@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
@@ -16,20 +17,23 @@ import org.jspecify.annotations.Nullable;
  * a close takes the same time however many files there are. No thread waits for the host in its monitor. Thread-safe.
  */
 final class InodeTable {
-    /** By key. Guarded by this. */
+    /** By key. */
+    @GuardedBy("this")
     private final Map<Object, HostInode> inodes = new HashMap<>();
 
-    /** The files of the map, in no order, for a thread that visits one after the other. Guarded by this. */
+    /** The files of the map, in no order, for a thread that visits one after the other. */
+    @GuardedBy("this")
     private final List<HostInode> ring = new ArrayList<>();
 
     /**
-     * The number of these files that are open for writing. Guarded by this.
+     * The number of these files that are open for writing.
      *
      * @words {@code writable}, and the contents of a use of {@code InodeTable}, {@code HostUse}
      * @written a thread that opens, closes or ends a file (monitor of {@code InodeTable})
      * @read such a thread, and one that visits all files (monitor of {@code InodeTable})
      * @invariant how each file is used, and how many are open for writing
      */
+    @GuardedBy("this")
     private int writable;
 
     /**
@@ -126,6 +130,7 @@ final class InodeTable {
     }
 
     /** Adds a file, or changes nothing if memory is short. The caller holds the monitor of this. */
+    @GuardedBy("this")
     private void add(Object key, HostInode inode) {
         ring.add(inode);
         boolean isComplete = false;

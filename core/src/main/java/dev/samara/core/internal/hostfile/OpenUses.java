@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+
 /**
  * The uses of one open of a file: its owner until it closes the open, the owner's calls, mappings, and reads ahead. The
  * last one ends the open. Thread-safe.
@@ -10,16 +12,18 @@ final class OpenUses {
     private final Runnable end;
 
     /**
-     * The mappings, the owner, its calls and reads ahead under way. Guarded by this.
+     * The mappings, the owner, its calls and reads ahead under way.
      *
      * @words {@code uses}, {@code isClosed}
      * @written a thread that begins or ends a use, or closes the open (monitor)
      * @read these threads (monitor)
      * @invariant the mappings, the owner, and its calls and reads ahead under way; the open ends with the last one
      */
+    @GuardedBy("this")
     private int uses = 1;
 
-    /** Whether the owner has closed the open. Guarded by this. */
+    /** Whether the owner has closed the open. */
+    @GuardedBy("this")
     private boolean isClosed;
 
     OpenUses(Runnable end) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -19,12 +20,13 @@ final class PeriodicWrites {
     private final long nanos;
 
     /**
-     * Whether the timer waits, or a task runs. Guarded by this.
+     * Whether the timer waits, or a task runs.
      *
      * @written a thread that opens a file for writing; the task (monitor)
      * @read these threads (monitor)
      * @invariant whether the timer waits or a task runs
      */
+    @GuardedBy("this")
     private boolean isBegun;
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.CheckedReadWriteLock;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -29,12 +30,14 @@ final class ProcessFiles {
     private static final CheckedReadWriteLock SECTION = new CheckedReadWriteLock();
 
     /**
-     * Guarded by the monitor of this class, as the other fields. Concurrent all the same: where the scheduler of the
-     * tests explores in several threads, each exploration has monitors of its own.
+     * Concurrent although it is guarded: where the scheduler of the tests explores in several threads, each exploration
+     * has monitors of its own.
      */
+    @GuardedBy("ProcessFiles.class")
     private static final Map<Object, OpenCount> OPEN = new ConcurrentHashMap<>();
 
     /** Channels of unknown files, which are not used, and not closed before no file is locked. */
+    @GuardedBy("ProcessFiles.class")
     private static final List<HostChannel> UNKNOWN = new ArrayList<>();
 
     /**
@@ -44,6 +47,7 @@ final class ProcessFiles {
      * @invariant how often the process has each file open, and how many of them are locked. {@code isLocked} is set by
      *     a thread that is alone in the section
      */
+    @GuardedBy("ProcessFiles.class")
     private static int locked;
 
     /** How often a file is open: once for each machine, and for each channel that is being opened or closed. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.mman.FileAdvice;
 import dev.samara.core.vma.VmaFlags;
 
@@ -16,18 +17,21 @@ final class ReadAhead {
     private final int most;
 
     /**
-     * The page after the last window. Guarded by this, as the window.
+     * The page after the last window.
      *
      * @words {@code next}, {@code window}, {@code advised}
      * @written a fault that reads pages through this open; a call that gives advice (monitor)
      * @read such faults (monitor)
      * @invariant the page after the last window, and its length; the advice for the open
      */
+    @GuardedBy("this")
     private long next;
 
+    @GuardedBy("this")
     private int window = 1;
 
-    /** The flags of a mapping that has the advice for this open. Guarded by this. */
+    /** The flags of a mapping that has the advice for this open. */
+    @GuardedBy("this")
     private long advised;
 
     ReadAhead(int pageSize) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.page.DirectFrames;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -29,16 +30,15 @@ final class ReadArraysPool {
     private final int buffers;
 
     /**
-     * Guarded by this.
-     *
      * @words {@code idle}, {@code idleCount}
      * @written a thread that begins or ends a read (monitor)
      * @read such threads (monitor)
      * @invariant spaces that no read uses
      */
+    @GuardedBy("this")
     private final @Nullable ReadArrays[] idle = new ReadArrays[MOST_IDLE];
 
-    /** Guarded by this. */
+    @GuardedBy("this")
     private int idleCount;
 
     /**

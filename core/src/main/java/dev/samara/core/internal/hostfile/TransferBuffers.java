@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
@@ -10,15 +11,18 @@ final class TransferBuffers {
     private static final int MOST_IDLE = 4;
 
     private final int size;
+
+    @GuardedBy("this")
     private final ArrayDeque<ByteBuffer> idle = new ArrayDeque<>(MOST_IDLE);
 
     /**
-     * The buffers that {@link #tryTake} has returned, and that are in use. Guarded by this.
+     * The buffers that {@link #tryTake} has returned, and that are in use.
      *
      * @written a read past the page cache into a heap buffer, when it begins and ends (monitor)
      * @read the same (monitor)
      * @invariant the number of such reads that have a direct buffer; four at most
      */
+    @GuardedBy("this")
     private int taken;
 
     /**

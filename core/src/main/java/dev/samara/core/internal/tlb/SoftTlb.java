@@ -54,7 +54,7 @@ public sealed class SoftTlb permits CheckedTlb {
          *
          * @param loads tags for reads
          * @param stores tags for writes
-         * @param the addend of each slot for reads and writes: the index of an address in the region, minus the address
+         * @param addends by slot, for reads and writes: the index of an address in the region, minus the address
          * @param fetches tags for instruction fetches
          * @param fetchAddends addends for instruction fetches
          * @param frames provides the region, and the bytes of frames outside it; null for a store without a region

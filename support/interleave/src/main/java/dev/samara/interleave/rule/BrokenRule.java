@@ -14,14 +14,29 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A rule that is broken in production code.
+ * A rule that is broken in production code. The tables of docs/breaks.md are generated from these.
  *
  * @param name what the broken code does
+ * @param cost what a search for it has cost
  * @param language opens the language that looks for it: a public class, with a constructor for a folder
  * @param most the maximum number of scripts: several minutes of them
  * @param planting makes the break
  */
-public record BrokenRule(String name, Class<? extends OpenLanguage> language, long most, Planting planting) {
+public record BrokenRule(String name, Cost cost, Class<? extends OpenLanguage> language, long most, Planting planting) {
+    /**
+     * A search on some machine.
+     *
+     * @param seconds with the compilation of the break
+     * @param scripts up to the first one that shows it
+     * @param steps of the shortest script
+     */
+    public record Cost(double seconds, long scripts, int steps) {}
+
+    /** Returns the cost of a search, for a row of a table; see {@link Cost}. */
+    public static Cost shown(double seconds, long scripts, int steps) {
+        return new Cost(seconds, scripts, steps);
+    }
+
     private static final long SHRINKING = TimeUnit.MINUTES.toNanos(1);
 
     /**
