@@ -404,7 +404,8 @@ public final class DirectFrames implements FrameStore, FrameRegion {
             chunk.put(at++, value);
         }
         for (; at + 8 <= end; at += 8) {
-            LONG.set(chunk, at, eight);
+            // Several times as fast as by the handle; one store of eight bytes, as by that.
+            chunk.putLong(at, eight);
         }
         while (at < end) {
             chunk.put(at++, value);
