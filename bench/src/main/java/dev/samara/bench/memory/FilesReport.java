@@ -25,7 +25,7 @@ import java.util.stream.Stream;
  * of pages at random, or such pages as a whole, by so many threads; or it reads all words of a few pages that stay in
  * memory, as buffers. {@code --work} chooses passes. The contenders take turns: a mapping of the library, its calls,
  * and those of a direct open; for pages in memory, an array in place of the calls. The figures are nanoseconds a page
- * of the wall and of the processors, and bytes of garbage a page.
+ * of the wall and of the processors, and bytes of garbage per page.
  */
 public final class FilesReport {
     /** Rounds that are not counted: the limit is reached, and the code is compiled. */
@@ -160,7 +160,7 @@ public final class FilesReport {
                     double busy = median(of, 1);
                     double garbage = median(of, 2);
                     Figures.line(
-                            "%-16s %-16s %8.0f ns a page, %8.0f of processors, %6.1f B of garbage",
+                            "%-16s %-16s %8.0f ns per page, %8.0f of processors, %6.1f B of garbage",
                             kind, contender, wall, busy, garbage);
                     figures.row(
                             "kind",
