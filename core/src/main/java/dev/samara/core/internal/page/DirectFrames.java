@@ -36,8 +36,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     private static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * @written guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange), {@code fill}
-     *     with other bytes than zeros (plain, by its handle)
+     * @written guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange)
      * @read guests: {@code getVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange)
      * @invariant the bytes of frames: the guest decides their order
      */
