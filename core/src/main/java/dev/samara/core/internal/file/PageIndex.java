@@ -415,7 +415,7 @@ final class PageIndex {
 
     private void removeIn(Object[] table, int index, int level, long base, long first, long last, IntPredicate choice) {
         Object child = table[index];
-        long lowest = base + ((long) index << BITS * level);
+        long lowest = base + ((long) index << (BITS * level));
         if (child != null && removeIf(child, level - 1, lowest, first, last, choice)) {
             setChildRelease(table, index, null);
             charge(-bytesOf(level - 1));

@@ -200,14 +200,12 @@ final class HostFileBreaks {
                     1,
                     in(
                             "hostfile.PageReads",
-                            "                boolean areAccepted = of == null"
-                                    + " || areAccepted(of, arrays.fresh, used, start, wanted);\n"
-                                    + "                return areAccepted"
-                                    + " ? saved.insertRead(read, arrays.fresh, isScan) : UNREADABLE;\n",
+                            "boolean areAccepted = of == null || areAccepted(of, arrays.fresh, used, start, wanted);",
                             "int[] known = arrays.fresh.clone();"
-                                    + " int inserted = saved.insertRead(read, arrays.fresh, isScan);"
-                                    + " return of == null || areAccepted(of, known, used, start, wanted)"
-                                    + " ? inserted : UNREADABLE;\n")),
+                                    + " int inserted = saved.insertRead(read, arrays.fresh, isScan);",
+                            "return areAccepted ? saved.insertRead(read, arrays.fresh, isScan) : UNREADABLE;",
+                            "return of == null || areAccepted(of, known, used, start, wanted)"
+                                    + " ? inserted : UNREADABLE;")),
             PlantedBreak.of(
                     "an open that takes a lock shares the section with others",
                     LockScenarios.ExclusiveLockBesideOpen.class,
@@ -224,10 +222,9 @@ final class HostFileBreaks {
                     1,
                     in(
                             "hostfile.ProcessFiles",
-                            "        SECTION.lockShared();\n        try {\n"
-                                    + "            return closeAll(key, channels);\n"
-                                    + "        } finally {\n            SECTION.unlockShared();\n        }\n",
-                            "closed(key); return closeAll(channels);\n")),
+                            "close(Object key, List<HostChannel> channels) {\n",
+                            "close(Object key, List<HostChannel> channels) {"
+                                    + " if (key != null) { closed(key); return closeAll(channels); }\n")),
             PlantedBreak.of(
                     "the last close of a file does not look for an open meanwhile",
                     HostFileScenarios.LastCloseBesideOpen.class,
