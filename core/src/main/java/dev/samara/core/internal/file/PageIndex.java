@@ -159,6 +159,22 @@ final class PageIndex {
         }
     }
 
+    /** Reads the frames of some pages in ascending order, as {@link #get(long)} does; walks once for each leaf. */
+    void get(long[] pages, int count, int[] target) {
+        int[] leaf = null;
+        long known = -1;
+        for (int i = 0; i < count; i++) {
+            long page = pages[i];
+            if (page >>> BITS != known) {
+                known = page >>> BITS;
+                leaf = leafOf(page);
+            }
+            int at = (int) page & SIZE - 1;
+            // The first leaf may be short.
+            target[i] = leaf == null || at >= leaf.length ? Frames.NONE : frameAcquire(leaf, at);
+        }
+    }
+
     /** Returns how many pages from the first one on are not there, one after the other; walks once for each leaf. */
     int absent(long first, int most) {
         int count = 0;
@@ -382,28 +398,37 @@ final class PageIndex {
     /** Returns whether the table is empty. */
     private boolean removeIf(Object table, int level, long base, long first, long last, IntPredicate choice) {
         int shift = BITS * level;
-        boolean isEmpty = true;
         int end = end(table, level);
-        for (int i = 0; i < end; i++) {
-            long lowest = base + ((long) i << shift);
-            boolean isWithin = lowest + (1L << shift) - 1 >= first && lowest <= last;
+        int from = first <= base ? 0 : (int) Math.min(end, (first - base) >>> shift);
+        // Behind the last page; 0 for a table that begins after it.
+        int to = last < base ? 0 : (int) Math.min(end - 1L, (last - base) >>> shift) + 1;
+        for (int i = from; i < to; i++) {
             if (level == 0) {
-                int[] leaf = (int[]) table;
-                if (isWithin) {
-                    remove(leaf, i, choice);
-                }
-                isEmpty &= leaf[i] == Frames.NONE;
+                remove((int[]) table, i, choice);
             } else {
-                Object[] upper = (Object[]) table;
-                Object child = upper[i];
-                if (isWithin && child != null && removeIf(child, level - 1, lowest, first, last, choice)) {
-                    setChildRelease(upper, i, null);
-                    charge(-bytesOf(level - 1));
-                }
-                isEmpty &= upper[i] == null;
+                removeIn((Object[]) table, i, level, base, first, last, choice);
             }
         }
-        return isEmpty;
+        // Pages are often removed in ascending order: most probably there are some behind these.
+        return isEmpty(table, level, Math.max(from, to), end) && isEmpty(table, level, 0, Math.max(from, to));
+    }
+
+    private void removeIn(Object[] table, int index, int level, long base, long first, long last, IntPredicate choice) {
+        Object child = table[index];
+        long lowest = base + ((long) index << (BITS * level));
+        if (child != null && removeIf(child, level - 1, lowest, first, last, choice)) {
+            setChildRelease(table, index, null);
+            charge(-bytesOf(level - 1));
+        }
+    }
+
+    private static boolean isEmpty(Object table, int level, int from, int end) {
+        for (int i = from; i < end; i++) {
+            if (level == 0 ? ((int[]) table)[i] != Frames.NONE : ((Object[]) table)[i] != null) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static void remove(int[] leaf, int index, IntPredicate choice) {

@@ -143,12 +143,12 @@ final class RecentReads {
             }
         }
         Arrays.sort(found, 0, taken);
+        index.get(found, taken, frames);
         int kept = 0;
         for (int i = 0; i < taken; i++) {
-            int frame = index.get(found[i]);
-            if (frame != Frames.NONE && (kept == 0 || found[kept - 1] != found[i])) {
+            if (frames[i] != Frames.NONE && (kept == 0 || found[kept - 1] != found[i])) {
                 found[kept] = found[i];
-                frames[kept++] = frame;
+                frames[kept++] = frames[i];
             }
         }
         return kept;

@@ -210,6 +210,46 @@ final class HostFileBreaks {
                     PlantedBreak.found(7, "212"),
                     in("hostfile.HostForces", "return failures == failuresBefore ? 0 : failure;", "return 0;")),
             PlantedBreak.of(
+                    "a page is copied again after a hook has seen it",
+                    HookScenarios.SaveBeforeLog.class,
+                    1,
+                    in(
+                            "file.WriteBackBatch",
+                            "isHeld[i] = !writer.mayWrite(cached.startOf(pages[i]), buffer);\n",
+                            "isHeld[i] = !writer.mayWrite(cached.startOf(pages[i]), buffer);"
+                                    + " frames.store().read(taken[i], 0, buffer, at, length(i));\n")),
+            PlantedBreak.of(
+                    "a page is inserted before its hook accepts it",
+                    HookScenarios.LoadsOfRefusedPage.class,
+                    1,
+                    in(
+                            "hostfile.PageReads",
+                            "boolean areAccepted = of == null || areAccepted(of, arrays.fresh, used, start, wanted);",
+                            "int[] known = arrays.fresh.clone();"
+                                    + " int inserted = saved.insertRead(read, arrays.fresh, isScan);",
+                            "return areAccepted ? saved.insertRead(read, arrays.fresh, isScan) : UNREADABLE;",
+                            "return of == null || areAccepted(of, known, used, start, wanted)"
+                                    + " ? inserted : UNREADABLE;")),
+            PlantedBreak.of(
+                    "an open that takes a lock shares the section with others",
+                    LockScenarios.ExclusiveLockBesideOpen.class,
+                    1,
+                    in(
+                            "hostfile.ProcessFiles",
+                            "        SECTION.lock();\n",
+                            "SECTION.lockShared();\n",
+                            "            SECTION.unlock();\n",
+                            "SECTION.unlockShared();\n")),
+            PlantedBreak.of(
+                    "a file is counted off before its channels are closed, in no section",
+                    LockScenarios.SharedLockBesideOpen.class,
+                    1,
+                    in(
+                            "hostfile.ProcessFiles",
+                            "close(Object key, List<HostChannel> channels) {\n",
+                            "close(Object key, List<HostChannel> channels) {"
+                                    + " if (key != null) { closed(key); return closeAll(channels); }\n")),
+            PlantedBreak.of(
                     "the last close of a file does not look for an open meanwhile",
                     HostFileScenarios.LastCloseBesideOpen.class,
                     1,
