@@ -13,7 +13,8 @@
  * <p>{@link dev.samara.examples.FaultOutcomes} and {@link dev.samara.examples.CodeCache} read and write memory through
  * CPUs. {@link dev.samara.examples.translator.GeneratedCode} generates classes for code of a guest, which do so without
  * a call.
- * {@link dev.samara.examples.StorageBuffer} maps a file of the host that is larger than its memory, and saves it.
+ * {@link dev.samara.examples.KeyValueStore} is not a program, but a store in a file that is larger than its memory,
+ * with checkpoints that survive crashes.
  *
  * <p>They need only the library: {@code java -cp examples.jar dev.samara.examples.FivePageMprotect}.
  */
