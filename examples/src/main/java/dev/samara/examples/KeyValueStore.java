@@ -21,10 +21,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A key-value store in a file: a B+tree whose pages are used as they lie in memory, with atomic checkpoints.
  *
- * <p>No page that the last checkpoint reaches is overwritten: a change copies it to a free page first, and so its
- * parents (<em>shadow paging</em>, as in LMDB). So the machine may write pages at any time, in any order, and there is
- * no log. A checkpoint forces the pages, and then the number of the new root, in the older of two headers. After a
- * crash the newer intact header counts. A change that fails closes the store. Only the thread that opened it uses it.
+ * <p>No page of the last checkpoint is overwritten: a change copies it to a free page first, and so its parents
+ * (<em>shadow paging</em>, as in LMDB). So the machine may write pages in any order, and there is no log. A checkpoint
+ * forces the pages, and then the number of the new root in the older of two headers; a crash leaves one of the two. A
+ * change that fails closes the store. Only the thread that opened it uses it.
  */
 public final class KeyValueStore implements AutoCloseable {
     /** The maximum length of a value in bytes. */
@@ -92,12 +92,12 @@ public final class KeyValueStore implements AutoCloseable {
     /** Marks the pages of a tree, without reading its leaves. */
     private void use(int page, int height) {
         used.set(page);
-        for (int slot = 0; height > 0; slot++) {
+        if (height > 0) {
             seek(page, READ);
-            if (slot == count) {
-                return;
+            for (int slot = 0; slot < count; slot++) {
+                use(bytes.getInt(at(slot) + 8), height - 1);
+                seek(page, READ);
             }
-            use(bytes.getInt(at(slot) + 8), height - 1);
         }
     }
 
@@ -108,7 +108,10 @@ public final class KeyValueStore implements AutoCloseable {
      */
     public byte @Nullable [] get(long key) {
         byte[][] found = {null};
-        forEach(key, key, (value, any) -> value.get(found[0] = new byte[value.remaining()]));
+        forEach(key, key, (value, any) -> {
+            found[0] = new byte[value.remaining()];
+            value.get(found[0]);
+        });
         return found[0];
     }
 
@@ -182,7 +185,8 @@ public final class KeyValueStore implements AutoCloseable {
         if (at(count + 1) > start + PAGE) {
             int lower = root;
             root = copy(lower);
-            bytes.putInt(start, count = 0).putInt(start + 4, ++level);
+            bytes.putInt(start, 0).putInt(start + 4, level + 1);
+            seek(root, READ | WRITE);
             bytes.putInt(at(insert(0, key)) + 8, lower);
         }
         for (int page = root; level > 0; ) {
@@ -208,16 +212,14 @@ public final class KeyValueStore implements AutoCloseable {
 
     /** Moves to a page that may be overwritten: this one, or a copy that takes its place. */
     private int own(int page) {
-        if (saved.get(page)) {
-            used.clear(page);
-            return copy(page);
-        }
-        seek(page, READ | WRITE);
-        return page;
+        int owned = saved.get(page) ? copy(page) : page;
+        used.set(page, owned == page);
+        seek(owned, READ | WRITE);
+        return owned;
     }
 
     private int copy(int page) {
-        while (saved.get(allocated = used.nextClearBit(allocated + 1))) {}
+        allocated = saved.nextClearBit(allocated + 1);
         used.set(allocated);
         if (cpu.memory().copy(base + (long) page * PAGE, base + (long) allocated * PAGE, PAGE) < PAGE) {
             throw new IllegalStateException(Fault.toString(cpu.memory().fault()));
@@ -275,11 +277,9 @@ public final class KeyValueStore implements AutoCloseable {
         int low = level > 0 ? 1 : 0;
         for (int high = count; low < high; ) {
             int middle = (low + high) >>> 1;
-            if (key(middle) <= key) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+            boolean isAbove = key(middle) > key;
+            low = isAbove ? low : middle + 1;
+            high = isAbove ? middle : high;
         }
         return low - 1;
     }
