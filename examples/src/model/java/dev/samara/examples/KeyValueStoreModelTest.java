@@ -52,6 +52,9 @@ final class KeyValueStoreModelTest {
                 int choice = random.nextInt(1_000);
                 if (choice == 0) {
                     store.close();
+                    // A background write may have the file still, which is locked as long.
+                    machine.close();
+                    machine = StoreFixture.newMachine();
                     store = StoreFixture.open(machine, path);
                     now.clear();
                     now.putAll(saved);

@@ -73,20 +73,26 @@ final class KeyValueStoreTest {
     @Test
     @DisplayName("forgets at its close what was put after the last checkpoint, of an empty one too")
     void forgets() throws IOException {
-        try (KeyValueStore store = StoreFixture.open(machine, path)) {
-            store.put(1, ONE);
-        }
-        try (KeyValueStore store = StoreFixture.open(machine, path)) {
-            assertNull(store.get(1));
-            store.put(1, TWO);
-            store.checkpoint();
-            store.put(1, ONE);
-            store.put(2, ONE);
-        }
-        try (KeyValueStore store = StoreFixture.open(machine, path)) {
-            assertArrayEquals(TWO, store.get(1));
-            assertNull(store.get(2));
-        }
+        inMachine(opener -> {
+            try (KeyValueStore store = StoreFixture.open(opener, path)) {
+                store.put(1, ONE);
+            }
+        });
+        inMachine(opener -> {
+            try (KeyValueStore store = StoreFixture.open(opener, path)) {
+                assertNull(store.get(1));
+                store.put(1, TWO);
+                store.checkpoint();
+                store.put(1, ONE);
+                store.put(2, ONE);
+            }
+        });
+        inMachine(opener -> {
+            try (KeyValueStore store = StoreFixture.open(opener, path)) {
+                assertArrayEquals(TWO, store.get(1));
+                assertNull(store.get(2));
+            }
+        });
     }
 
     @Test
@@ -141,7 +147,7 @@ final class KeyValueStoreTest {
         void accept(Machine machine) throws IOException;
     }
 
-    /** Uses a machine of its own: this one may have pages of the file in memory. */
+    /** Uses a machine of its own, whose end is the end of each use of the file. */
     private static void inMachine(Use use) throws IOException {
         Machine machine = StoreFixture.newMachine();
         try {
