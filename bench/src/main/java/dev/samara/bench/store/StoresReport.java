@@ -51,11 +51,11 @@ public final class StoresReport {
     private final long limit;
     private final Path directory;
     private final Figures figures;
-    private final Map<String, List<Cost>> costs = new LinkedHashMap<>();
+    private final Map<String, List<RecordCost>> costs = new LinkedHashMap<>();
     private long scanned;
 
     /** What is done. */
-    private enum Work {
+    private enum StoreWork {
         READ_AT_RANDOM,
         UPDATE_AT_RANDOM,
         SCAN_IN_ORDER;
@@ -66,7 +66,7 @@ public final class StoresReport {
     }
 
     /** Nanoseconds a record: of the wall, and of the processors. */
-    private record Cost(double wall, double busy) {}
+    private record RecordCost(double wall, double busy) {}
 
     private StoresReport(String[] words) {
         Arguments arguments = new Arguments(words);
@@ -118,7 +118,7 @@ public final class StoresReport {
                 ComparedStore h2 = new H2Store(other, limit)) {
             fill(samara, keys);
             fill(h2, keys);
-            for (Work work : Work.values()) {
+            for (StoreWork work : StoreWork.values()) {
                 for (int round = -WARM; round < rounds; round++) {
                     note(work, SAMARA, pass(work, samara, keys, round), round);
                     note(work, H2, pass(work, h2, keys, round), round);
@@ -151,7 +151,7 @@ public final class StoresReport {
         return ByteBuffer.allocate(VALUE).putLong(number).array();
     }
 
-    private Cost pass(Work work, ComparedStore store, int keys, int round) throws IOException {
+    private RecordCost pass(StoreWork work, ComparedStore store, int keys, int round) throws IOException {
         // The garbage of the other store is not to be collected at this one's cost.
         System.gc();
         SplittableRandom random = new SplittableRandom(round);
@@ -182,10 +182,10 @@ public final class StoresReport {
             }
         };
         double wall = System.nanoTime() - began;
-        return new Cost(wall / records, (double) (PROCESS.getProcessCpuTime() - busy) / records);
+        return new RecordCost(wall / records, (double) (PROCESS.getProcessCpuTime() - busy) / records);
     }
 
-    private void note(Work work, String store, Cost cost, int round) {
+    private void note(StoreWork work, String store, RecordCost cost, int round) {
         if (round >= 0) {
             costs.computeIfAbsent(work + " " + store, any -> new ArrayList<>()).add(cost);
         }
@@ -193,10 +193,11 @@ public final class StoresReport {
 
     private void report(int keys, Path own, Path other) throws IOException {
         Figures.line("%d records, a checkpoint each %d updates; sum %d", keys, every, scanned);
-        for (Work work : Work.values()) {
+        for (StoreWork work : StoreWork.values()) {
             for (String store : List.of(SAMARA, H2)) {
-                List<Cost> of = of(work, store);
-                double[] walls = of.stream().mapToDouble(Cost::wall).sorted().toArray();
+                List<RecordCost> of = of(work, store);
+                double[] walls =
+                        of.stream().mapToDouble(RecordCost::wall).sorted().toArray();
                 double wall = wall(work, store);
                 double busy = busy(work, store);
                 Figures.line("%-18s %-8s %8.0f ns a record, %8.0f of processors", work.word(), store, wall, busy);
@@ -223,22 +224,24 @@ public final class StoresReport {
             Figures.line("%-18s %-8s %8.1f MiB", "file", name, mib);
             figures.row("work", "file", "store", name, "keys", keys, "mib", mib);
         }
-        for (Work work : Work.values()) {
+        for (StoreWork work : StoreWork.values()) {
             String what = work.word() + ", " + keys + " keys: samara of the speed of MVStore, ";
             figures.goal(what + "wall", wall(work, H2) / wall(work, SAMARA), "beside");
             figures.goal(what + "processors", busy(work, H2) / busy(work, SAMARA), "beside");
         }
     }
 
-    private List<Cost> of(Work work, String store) {
+    private List<RecordCost> of(StoreWork work, String store) {
         return Objects.requireNonNull(costs.get(work + " " + store));
     }
 
-    private double wall(Work work, String store) {
-        return Figures.median(of(work, store).stream().mapToDouble(Cost::wall).toArray());
+    private double wall(StoreWork work, String store) {
+        return Figures.median(
+                of(work, store).stream().mapToDouble(RecordCost::wall).toArray());
     }
 
-    private double busy(Work work, String store) {
-        return Figures.median(of(work, store).stream().mapToDouble(Cost::busy).toArray());
+    private double busy(StoreWork work, String store) {
+        return Figures.median(
+                of(work, store).stream().mapToDouble(RecordCost::busy).toArray());
     }
 }
