@@ -50,7 +50,7 @@ record Selection(
                     "LookupBenchmark.get",
                     Map.of("ranges", "1000", "pattern", "random", "index", Indices.OF_LIBRARIES),
                     Map.of("ranges", Indices.SIZES, "pattern", "random", "index", Indices.OF_LIBRARIES)),
-            // Among 1,000,000 ranges, a lookup in these takes tens of microseconds, and filling them takes minutes.
+            // Among 1,000,000 ranges, these structures take tens of microseconds per lookup, and minutes to fill.
             new Selection(
                     "compared-lookups",
                     "LookupBenchmark.get",

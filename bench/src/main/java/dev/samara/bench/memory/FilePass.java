@@ -15,11 +15,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** One way to read and write a file. Each thread has its part of the file in order, or random pages of all of it. */
+/**
+ * One way to read and write a file. In sequential passes, each thread processes its own part of the file; in random
+ * passes, it picks pages of the whole file.
+ */
 abstract class FilePass implements AutoCloseable {
     static final int PAGE = 4096;
 
-    /** The bytes that are copied at once. */
+    /** The number of bytes per copy. */
     static final int BUFFER = 128 << 10;
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -27,13 +30,13 @@ abstract class FilePass implements AutoCloseable {
     private static final OperatingSystemMXBean PROCESS =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
-    /** What is done. */
+    /** The kinds of passes. */
     enum Kind {
         /** Copies all bytes to a direct buffer. */
         READ_IN_ORDER,
         /** Adds up all words. */
         SCAN_IN_ORDER,
-        /** The same, by the bytes of the pages themselves, where there are such. */
+        /** Adds up all words, directly in the memory of the pages if the contender supports that. */
         SCAN_BY_RUNS,
         READ_AT_RANDOM,
         WRITE_IN_ORDER,
@@ -61,11 +64,12 @@ abstract class FilePass implements AutoCloseable {
     }
 
     /**
-     * The cost of a page.
+     * The cost per page.
      *
-     * @param wall nanoseconds of the wall
-     * @param busy nanoseconds of the processors, by all threads of the process: those of a machine write pages, too
-     * @param garbage bytes that the threads of the pass have allocated
+     * @param wall wall-clock time in nanoseconds
+     * @param busy CPU time of all threads of the process in nanoseconds; it includes the machine's threads, which write
+     *     pages too
+     * @param garbage the number of bytes that the threads of the pass allocated
      */
     record Cost(double wall, double busy, double garbage) {}
 
@@ -77,15 +81,15 @@ abstract class FilePass implements AutoCloseable {
         this.size = size;
     }
 
-    /** The work of one thread, which begins with its resources. */
+    /** The work of one thread, which owns its buffers or other resources. */
     interface PassThread extends AutoCloseable {
-        /** Copies all bytes of a part of the file to a direct buffer of 128 KiB, again and again. */
+        /** Copies all bytes of a part of the file to a direct buffer of 128 KiB, which each copy overwrites. */
         void readInOrder(long start, long end) throws IOException;
 
         /** Reads all words of a part of the file; returns their sum. */
         long scanInOrder(long start, long end) throws IOException;
 
-        /** Reads all words of a part of the file, by runs where there are such; returns their sum. */
+        /** Reads all words of a part of the file, by runs if the contender supports runs; returns their sum. */
         default long scanByRuns(long start, long end) throws IOException {
             return scanInOrder(start, end);
         }
@@ -99,7 +103,7 @@ abstract class FilePass implements AutoCloseable {
         /** Writes the first word of a page. */
         void writeAt(long start) throws IOException;
 
-        /** Writes all of a page. */
+        /** Writes a whole page. */
         void writePageAt(long start) throws IOException;
 
         @Override
@@ -108,7 +112,7 @@ abstract class FilePass implements AutoCloseable {
 
     abstract PassThread worker(Kind kind) throws IOException;
 
-    /** Makes what was written durable. */
+    /** Makes all writes durable. */
     abstract void force() throws IOException;
 
     @Override
@@ -140,7 +144,7 @@ abstract class FilePass implements AutoCloseable {
         }
     }
 
-    /** Does the work of one thread. Returns the bytes that it has allocated. */
+    /** Does the work of one thread. Returns the number of bytes that it allocated. */
     private long work(Kind kind, int thread, int threads, int picks) throws IOException {
         long allocated = THREADS.getThreadAllocatedBytes(Thread.currentThread().getId());
         long start = (size / PAGE * thread / threads) * PAGE;
