@@ -5,16 +5,16 @@ import dev.samara.testing.Project;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The tables of docs/breaks.md with the rules that the running kernel shows to be broken. */
+/** The tables in docs/breaks.md with the broken rules that the comparison with the running kernel finds. */
 public final class RuleTables {
     private static final String HEAD = "| broken | seconds | scripts | steps |";
 
     private RuleTables() {}
 
     /**
-     * Returns the first cells of the rows of a table.
+     * Returns the first cell of each row of a table.
      *
-     * @param title the line before it
+     * @param title the line before the table
      */
     public static List<String> names(String title) {
         List<String> lines =
