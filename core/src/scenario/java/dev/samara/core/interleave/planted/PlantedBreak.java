@@ -10,13 +10,13 @@ import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
 
 /**
- * A break of production code, and how it is looked for.
+ * A break of production code, and how it is searched for.
  *
- * @param name the break, as docs/interleavings.md names it
- * @param scenario the scenario that meets it
+ * @param name the name of the break in docs/interleavings.md
+ * @param scenario the scenario that can find it
  * @param mode how schedules are chosen
- * @param preemptions the most preemptions of a schedule
- * @param planting makes the break
+ * @param preemptions the maximum number of preemptions in a schedule
+ * @param planting plants the break
  */
 record PlantedBreak(String name, Class<? extends Scenario> scenario, Mode mode, int preemptions, Planting planting) {
     /** The ways in which schedules are chosen. */

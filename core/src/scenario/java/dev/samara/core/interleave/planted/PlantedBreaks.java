@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The planted breaks of the lists of this package. */
+/** All planted breaks in the lists of this package. */
 public final class PlantedBreaks {
     private PlantedBreaks() {}
 
