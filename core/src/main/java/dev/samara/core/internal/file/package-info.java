@@ -40,6 +40,10 @@
  *       <td>{@link dev.samara.core.internal.file.SavedPages}</td></tr>
  *   <tr><td>What frees pages of files of the host, though they are mapped?</td>
  *       <td>{@code Eviction}, {@code EvictionBatch}</td></tr>
+ *   <tr><td>What does a read do if its page is being evicted?</td>
+ *       <td>{@code ReadPages.insert} returns {@code NoFrame.EVICTED}, by {@code PagesUnderEviction}; {@code
+ *       hostfile.PageFetches} waits for the eviction, and reads again. {@code EvictionBatch.putBack} decides which
+ *       pages stay</td></tr>
  *   <tr><td>Which pages does it look at next, and which are known to stay?</td>
  *       <td>{@code EvictionCursor}</td></tr>
  *   <tr><td>Which dirty pages does it want written?</td>
