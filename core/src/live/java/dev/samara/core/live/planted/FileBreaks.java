@@ -6,7 +6,7 @@ import dev.samara.interleave.instrument.SourceBreak;
 import dev.samara.interleave.rule.BrokenRule;
 import java.util.List;
 
-/** Rules of files of the host that are broken. */
+/** Broken rules of host files. */
 final class FileBreaks {
     private static final String INTERNAL = "dev.samara.core.internal.";
 

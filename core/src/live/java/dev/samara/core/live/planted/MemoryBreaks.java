@@ -6,7 +6,7 @@ import dev.samara.interleave.instrument.SourceBreak;
 import dev.samara.interleave.rule.BrokenRule;
 import java.util.List;
 
-/** Rules of memory calls that are broken. */
+/** Broken rules of memory calls. */
 final class MemoryBreaks {
     private static final String INTERNAL = "dev.samara.core.internal.";
 

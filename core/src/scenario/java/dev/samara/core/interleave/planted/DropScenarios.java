@@ -20,7 +20,10 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A store that finds no frame, and drops pages of another space, beside calls there; and breaks of its rules. */
+/**
+ * A store that finds no frame and drops pages of another space, concurrently with calls in that space; and breaks of
+ * its rules.
+ */
 final class DropScenarios {
     private static final String INTERNAL = "dev.samara.core.internal.";
 

@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Slips that an engineer might make, each planted in the production classes. */
+/** Mistakes that an engineer might make, each planted in the production classes. */
 @SuppressWarnings("StringConcatToTextBlock") // parts of lines
 final class InventedBreaks {
     private static final String CORE = "dev.samara.core.internal.";

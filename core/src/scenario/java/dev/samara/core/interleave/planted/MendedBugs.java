@@ -4,7 +4,7 @@ package dev.samara.core.interleave.planted;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Bugs of the past, each of which keeps an object, a thread, a link or a page table in use too long. */
+/** Bugs that were fixed, planted again. Each keeps an object, a thread, a link or a page table in use for too long. */
 final class MendedBugs {
     private static final String CORE = "dev.samara.core.internal.";
 

@@ -11,14 +11,14 @@ import dev.samara.interleave.schedule.Strategy;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A break of production code, and how it is looked for. The tables of docs/interleavings.md are generated from these.
+ * A break of production code, and how it is searched for. The tables of docs/interleavings.md are generated from these.
  *
  * @param name what the broken code does, after the number of the rule that it breaks if that has one
- * @param scenario the scenario that meets it
+ * @param scenario the scenario that can find it
  * @param mode how schedules are chosen
- * @param preemptions the most preemptions of a schedule
- * @param figures what a search has found; null if the tables have no row of it
- * @param planting makes the break
+ * @param preemptions the maximum number of preemptions in a schedule
+ * @param figures the result of a search; null if the tables contain no row for it
+ * @param planting plants the break
  */
 record PlantedBreak(
         String name,

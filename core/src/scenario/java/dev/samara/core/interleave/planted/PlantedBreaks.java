@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 
-/** The planted breaks of the lists of this package. */
+/** All planted breaks in the lists of this package. */
 public final class PlantedBreaks {
     private PlantedBreaks() {}
 

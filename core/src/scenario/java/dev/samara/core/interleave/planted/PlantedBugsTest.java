@@ -36,8 +36,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Bugs that reading has found, and random storms had not, planted again. Each is found with the preemptions given, and
- * nothing is found without the break.
+ * Fixed bugs that random storms had missed and that reading found, planted again. The scheduler finds each with the
+ * given number of preemptions, and finds nothing without the break.
  */
 @DisplayName("The scheduler finds mended bugs that are planted again")
 @Tag("interleave")

@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Runs that outlive their page. */
+/** Breaks that let runs outlive their page. */
 final class RunBreaks {
     private static final String RUN = "dev.samara.core.internal.guest.GuestRun";
 

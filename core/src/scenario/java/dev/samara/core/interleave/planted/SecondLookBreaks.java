@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Second looks that are left out, and marks that are set too late. */
+/** Breaks that omit a second check under a lock, or that set a mark too late. */
 final class SecondLookBreaks {
     private static final String CORE = "dev.samara.core.internal.";
 

@@ -19,7 +19,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Bugs that need an error at one instruction, planted again. Without the break nothing is found. */
+/**
+ * Fixed bugs that occur only if an error is thrown at one instruction, planted again. Nothing is found without the
+ * break.
+ */
 @DisplayName("Injected failures find mended bugs that are planted again")
 @Tag("interleave")
 @Tag("planted")

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 
-/** The tables of docs/breaks.md with the rules that the running kernel shows to be broken. */
+/** The tables in docs/breaks.md with the broken rules that the comparison with the running kernel finds. */
 public final class RuleTables {
     private static final Path PAGE = Project.root().resolve("docs/breaks.md");
 
