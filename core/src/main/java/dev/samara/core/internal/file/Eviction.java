@@ -93,8 +93,8 @@ final class Eviction {
     }
 
     /**
-     * Frees the pages of a range that are clean, not pinned and not locked, mapped or not. May wait for CPUs, for a
-     * grace period, and for other changes of the file.
+     * Frees the pages of a range that are clean, not pinned and not locked, whether they are mapped or not. May wait
+     * for CPUs, for a grace period, and for other changes of the file.
      */
     void runRange(long first, long last) {
         long next = first;

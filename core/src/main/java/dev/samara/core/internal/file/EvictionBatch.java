@@ -14,7 +14,9 @@ import java.util.concurrent.locks.ReentrantLock;
 final class EvictionBatch {
     private static final int MOST = 64;
 
-    /** The maximum distance of two neighbouring pages of a batch that are removed from the mappings in one walk. */
+    /**
+     * The maximum distance between two neighbouring pages of a batch that are removed from the mappings in one walk.
+     */
     private static final int GAP = 256;
 
     private final Frames frames;
@@ -34,7 +36,7 @@ final class EvictionBatch {
 
     private final boolean[] isMapped = new boolean[MOST];
 
-    /** Whether a page is mapped by memory that is locked, or may have been locked in the meantime, and stays. */
+    /** Whether a page stays because memory that maps it is locked, or may have been locked in the meantime. */
     private final boolean[] isLocked = new boolean[MOST];
 
     /**

@@ -24,13 +24,13 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The page cache of one file of one machine ({@code struct address_space}): lookup and insertion of pages.
+ * The page cache of one file of one machine ({@code struct address_space}).
  *
- * <p>Other classes do the rest: {@link FreshPages} and {@link ReadPages} insert pages, {@link Removals} removes pages,
- * {@link Truncation} changes the size, {@link CleanPageReclaim} frees pages that are not needed, and {@link FileBytes}
- * reads and writes bytes. {@link SavedPages} saves and evicts the pages of a file whose content is also stored
- * elsewhere. {@link ReverseMap} contains the VMAs that map the file, and {@link CachedPages} is the part of the cache
- * that outlives this object.
+ * <p>It looks up pages, and delegates other tasks: {@link FreshPages} and {@link ReadPages} insert pages, {@link
+ * Removals} removes pages, {@link Truncation} changes the size, {@link CleanPageReclaim} frees pages that are not
+ * needed, and {@link FileBytes} reads and writes bytes. {@link SavedPages} saves and evicts the pages of a file whose
+ * content is also stored elsewhere. {@link ReverseMap} contains the VMAs that map the file, and {@link CachedPages} is
+ * the part of the cache that outlives this object.
  */
 public final class FilePages extends PageCache {
     /** The number of pages that {@link #countPages} collects at once. */
@@ -75,7 +75,7 @@ public final class FilePages extends PageCache {
     private final @Nullable Seals seals;
 
     /**
-     * Null before the first page or the first change of the file; then final.
+     * Null before the first page or the first change of the file, and never changed afterwards.
      *
      * @written the first thread that inserts a page, changes or reads the file, or permits its reclaim
      *     (compare-and-set)
@@ -171,9 +171,9 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Removes all pages of a file that no VMA maps any more, so no page is inserted again. The cache is not closed,
-     * because a late fault finds that its VMA is detached, and does not use the cache. May wait for CPUs and for a
-     * grace period.
+     * Removes all pages of the file. No VMA maps the file any more, so no page is inserted afterwards. The cache need
+     * not be closed, because a late fault finds that its VMA is detached, and does not use the cache. May wait for CPUs
+     * and for a grace period.
      */
     void end() {
         PresentPages now = present;
@@ -369,7 +369,7 @@ public final class FilePages extends PageCache {
         return now != null && now.cached.isClosed();
     }
 
-    /** Returns the removal counter, which is odd while a removal is under way, for {@link #hasRemovedSince}. */
+    /** Returns the removal counter for {@link #hasRemovedSince}. It is odd while a removal is under way. */
     public long removals() {
         PresentPages now = present;
         return now == null ? 0 : now.cached.removals();

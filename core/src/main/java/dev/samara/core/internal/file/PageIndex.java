@@ -287,7 +287,7 @@ final class PageIndex {
     private static int collect(Object table, int level, long base, long from, long[] pages, int[] target, int known) {
         int count = known;
         int shift = BITS * level;
-        // Zero for a table that begins after the first page.
+        // Zero for a table that starts after the first page.
         int start = from <= base ? 0 : (int) Math.min(SIZE, (from - base) >>> shift);
         int end = end(table, level);
         for (int i = start; i < end && count < pages.length; i++) {
@@ -320,7 +320,7 @@ final class PageIndex {
 
     private static void forEach(Object table, int level, long base, long first, long last, IntConsumer consumer) {
         int shift = BITS * level;
-        // Zero for a table that begins after the first page.
+        // Zero for a table that starts after the first page.
         int start = first <= base ? 0 : (int) Math.min(SIZE, (first - base) >>> shift);
         int end = end(table, level);
         for (int i = start; i < end && base + ((long) i << shift) <= last; i++) {

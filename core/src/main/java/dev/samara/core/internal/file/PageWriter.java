@@ -23,7 +23,7 @@ public interface PageWriter {
     /**
      * Returns whether a page may be written now. If not, the page is held back and stays dirty.
      *
-     * @param offset of the page in the file
+     * @param offset the offset of the page in the file
      * @param page the bytes of the page, from the buffer's position to its limit
      */
     default boolean mayWrite(long offset, ByteBuffer page) {
@@ -33,7 +33,7 @@ public interface PageWriter {
     /**
      * Writes bytes of consecutive pages.
      *
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @param bytes the bytes, from the buffer's position to its limit
      * @return 0 if all bytes were written; otherwise a negated errno, and the pages stay dirty
      */

@@ -58,8 +58,8 @@ final class RecentReads {
 
     /**
      * The blocks that were freed, as a hash table. The low bits of a block number are the index; the element is the low
-     * 32 bits, plus 1, of the last freed block with this index. Empty before the first collection, and at most as long
-     * as the file has blocks. The length is a power of two.
+     * 32 bits, plus 1, of the last freed block with this index. Empty before the first {@link #collect}, and at most as
+     * long as the file has blocks. The length is a power of two.
      */
     private int[] freed = {};
 

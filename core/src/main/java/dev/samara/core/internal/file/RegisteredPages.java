@@ -40,8 +40,8 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
     }
 
     /**
-     * Frees the pages of a collected cache. No VMA maps these pages, so only readers that found them in the index may
-     * still use them.
+     * Frees the pages of a garbage-collected cache. No VMA maps these pages, so only readers that found them in the
+     * index may still use them.
      */
     @Override
     protected int end() {
@@ -60,7 +60,7 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
         return count;
     }
 
-    /** Ends a collected cache that is still registered, because its end failed or did not start yet. */
+    /** Ends a garbage-collected cache that is still registered, because its end failed or did not start yet. */
     private int endLate() {
         hand = 0;
         try (DiscardPages discarding = DiscardPages.orNull(cached.memory(), Pte.NONE)) {

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>Its frames are recorded. Only this step needs memory for the record; if it fails, nothing has changed.
- *   <li>The frames are marked removed and leave the index, under the lock of the content ({@link CachedPages#takeOut}).
- *       From now on the removal is <em>unfinished</em>, and no thread maps its frames.
+ *   <li>Under the lock of the content, the frames are marked removed and are removed from the index ({@link
+ *       CachedPages#takeOut}). From now on the removal is <em>unfinished</em>, and no thread maps its frames.
  *   <li>{@link UnmapMapping} walks the mappings.
  *   <li>The frames are handed over to the {@link DiscardPages}, which drops them after its flush. This ends the
  *       removal.
@@ -63,7 +63,7 @@ final class Removals {
      */
     private @Nullable Removal unfinished;
 
-    /** Whether a thread of the machine is to finish the removal. Guarded by the inode lock. */
+    /** Whether a thread of the machine was requested to finish the removal. Guarded by the inode lock. */
     private boolean isHandedOn;
 
     Removals(PageCache file, MachineMemory memory, CachedPages cached, ReverseMap mappings) {

@@ -98,7 +98,7 @@ public final class SavedPages {
     }
 
     /**
-     * Ends a read past the cache.
+     * Ends a read that bypasses the cache.
      *
      * @see ReadPages#endUncached
      */
@@ -107,7 +107,7 @@ public final class SavedPages {
     }
 
     /**
-     * Ends a read past the cache, for a mapping.
+     * Ends a read that bypasses the cache, on behalf of a mapping.
      *
      * @see ReadPages#endUncachedUnchanged
      */
@@ -226,7 +226,7 @@ public final class SavedPages {
         return cursor.isAtStart();
     }
 
-    /** Waits for the eviction and the other changes of the file that are under way. */
+    /** Waits for an eviction or another change of the file that is under way. */
     public void awaitChange() {
         // Acquiring the lock is the wait; nothing is done while it is held.
         pages.lock();

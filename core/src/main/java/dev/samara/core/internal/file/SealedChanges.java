@@ -33,7 +33,7 @@ public final class SealedChanges {
     /**
      * Changes the size of a file.
      *
-     * @return 0, or EPERM, negated
+     * @return 0, or negated EPERM
      */
     public static long truncate(FilePages file, long bytes) {
         Seals seals = file.seals();
@@ -56,7 +56,7 @@ public final class SealedChanges {
     /**
      * Punches a hole into a file.
      *
-     * @return 0, or EPERM, negated
+     * @return 0, or negated EPERM
      */
     public static long punch(FilePages file, long start, long length) {
         Seals seals = file.seals();
@@ -86,7 +86,7 @@ public final class SealedChanges {
      * Changes the mode of a file ({@code fchmod}).
      *
      * @param mode a result of {@link #modeOf}
-     * @return 0, or EPERM, negated
+     * @return 0, or negated EPERM
      */
     public static long changeMode(FilePages file, FileMode mode, int wanted) {
         Cpus.checkMayWait("a change of a file's mode");

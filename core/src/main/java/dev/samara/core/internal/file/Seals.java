@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
  * The seals of one file in memory, and the number of mappings that may write to it ({@code mm/memfd.c}, {@code
  * i_mmap_writable}).
  *
- * <p>One word excludes {@code SEAL_WRITE} while there are writable shared mappings, and the reverse. A mapping is
- * counted from before its operation decides until its pages are retired; the seal sets the word from 0 to a negative
- * number. So no mapping can be added between the check of the count and the seal, and no CPU has a writable translation
- * once the seal is set.
+ * <p>{@code SEAL_WRITE} and writable shared mappings are made mutually exclusive by one word. A mapping is counted from
+ * before its operation decides until its pages are retired; the seal sets the word from 0 to a negative number. So no
+ * mapping can be added between the check of the count and the seal, and no CPU has a writable translation once the seal
+ * is set.
  */
 public final class Seals {
     private static final int ALL = SealFlags.SEAL_SEAL
@@ -57,7 +57,7 @@ public final class Seals {
      *     page is pinned (get-and-add)
      * @read these edits and forks, before their exchange (volatile)
      * @pairs the exchanges with each other. A VMA is counted from before its edit decides, by the edit and then by its
-     *     link, until its pages are retired: so when a seal reads 0, no translation can write. A mapping that is
+     *     link, until its pages are retired. So when a seal reads 0, no translation can write. A mapping that is
      *     derived from another one (by a cut or a move) is counted before the other one is uncounted. The fork counts
      *     the child's mapping until it is linked
      * @invariant the number of mappings, edits and forks; or {@code DENIED}, while there are none and no new one can
@@ -185,7 +185,7 @@ public final class Seals {
             try {
                 isFree = !hasPins.getAsBoolean();
             } finally {
-                // Also undone if the check throws an error.
+                // The denial is also undone if the check throws an error.
                 if (!isFree) {
                     WRITABLE.getAndAdd(this, -DENIED);
                 }

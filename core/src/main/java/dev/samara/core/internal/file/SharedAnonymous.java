@@ -192,8 +192,8 @@ public final class SharedAnonymous implements SharedObject {
 
     /**
      * Counts the object of a VMA that a fork will copy, so that the object stays charged even if the parent unmaps it
-     * in the meantime. Does nothing if the fork does not copy the VMA, or if its backing is not such an object. The
-     * unmapping must not be complete before this call.
+     * in the meantime. Does nothing if the fork does not copy the VMA, or if its backing is not such an object. If the
+     * parent unmaps the VMA concurrently, that operation must not be complete before this call.
      *
      * @param parents the VMA of the parent
      * @param grabbed receives the object; the caller calls {@link #drop} when the child maps it

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>A page that was removed from the file is marked removed before the first lookup. No entry is set to the page
  *       after the mark, so the page can only be where it was at that time. If it was in the range of a linked VMA, the
  *       lookup finds this VMA or its successor. If a move or a fork held it, that operation checks the mark under the
- *       lock of the leaf before it would set an entry, and drops the page.
+ *       lock of the leaf before it sets an entry, and drops the page.
  *   <li>A private copy beyond the end is removed while its link is linked. If the link was unlinked, the entry may
  *       belong to another mapping and stays. If this mapping is the successor of the VMA, the successor was linked
  *       before the link was unlinked. The walk is repeated with a new lookup, which finds the successor, until a walk

@@ -49,8 +49,8 @@
  *   <tr><td>What writes dirty pages back?</td>
  *       <td>{@code WriteBack}</td></tr>
  *   <tr><td>Where does a thread wait for a write-back?</td>
- *       <td>At no single page: {@code hostfile.InodeState} has the lock under which a file's pages are written; its
- *       takers include {@code hostfile.PageWrites}, {@code HostInode.awaitWriteBack} and truncations</td></tr>
+ *       <td>Not at single pages. {@code hostfile.InodeState} contains the lock under which a file's pages are written.
+ *       It is acquired by {@code hostfile.PageWrites}, {@code HostInode.awaitWriteBack} and truncations</td></tr>
  *   <tr><td>Which pages may a reclaim free?</td>
  *       <td>{@code ReclaimCandidates}</td></tr>
  *   <tr><td>What reads and writes the bytes of a file?</td>

@@ -11,8 +11,8 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Limits the dirty pages of all files of a machine ({@code balance_dirty_pages}). A thread checks their number before
  * it writes by a call, and before a store makes a clean page dirty. If a balance is due, the walk after a TLB miss
- * makes no page dirty; the fault does it after the balance. Above a first bound, a thread requests that a task of the
- * machine writes the dirty pages. Above a second bound, it writes them itself, or waits for another thread that is
+ * makes no page dirty; the fault does it after the balance. Above a first bound, a thread submits a task that writes
+ * the dirty pages in the background. Above a second bound, it writes them itself, or waits for another thread that is
  * writing them. Thread-safe.
  *
  * <p>The number of dirty bytes is an estimate: the bytes that became dirty since the start of the last pass over all

@@ -136,7 +136,7 @@ final class HostForces {
      * Returns once all changes up to now are on the device. The caller holds no lock of the file.
      *
      * @param failuresBefore the result of {@link #failures} before the writes that the caller is saving
-     * @return 0, or the negated errno of a force that failed since then; it is also reported to each open
+     * @return 0, or the negated errno of a force that failed since then; the failure is also reported by each open
      */
     long force(long failuresBefore) {
         long wanted = changes.get();

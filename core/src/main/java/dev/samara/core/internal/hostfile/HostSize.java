@@ -115,8 +115,8 @@ final class HostSize {
     }
 
     /**
-     * Truncates the host's file to the size in the page cache, after a growth that was not needed. Does nothing if
-     * another program extended the file further. The caller holds the lock of the changes.
+     * Truncates the host's file to the size in the page cache, after a growth that was not needed. Does not truncate
+     * the file if another program extended it further. The caller holds the lock of the changes.
      *
      * @param grown the size after the growth
      */

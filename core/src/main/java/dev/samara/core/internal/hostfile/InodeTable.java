@@ -182,7 +182,7 @@ final class InodeTable {
         return inodes.get(inode.key()) == inode;
     }
 
-    /** Ends the end that {@link #beginEnd} started, and keeps the file. */
+    /** Cancels the end that {@link #beginEnd} started, and keeps the file. */
     synchronized void keep(HostInode inode) {
         inode.use().isEnding = false;
     }
