@@ -28,6 +28,10 @@ public record MutantTable(Path page, String name, List<String> columns, List<Lis
     /**
      * Describes a table.
      *
+     * @param page the document
+     * @param name the name of the block
+     * @param columns the titles of the columns
+     * @param rows the cells of each row
      * @throws IllegalArgumentException if a row has another number of cells
      */
     public MutantTable {
