@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * slot depends on its first byte and its comparison on its last byte. A new number for a space drops all translations
  * of the space. An addend plus an address is a physical address.
  *
+ * <p>A {@link SecondTlb} has what the arrays for loads and stores had to replace. No translation is in the arrays or in
+ * the second level that a flush has dropped from the other one.
+ *
  * <p>A {@link View} reads the arrays without a call. It takes an addend plus an address as an index of the frames'
  * region. The tags of frames that lie elsewhere have one bit more: such a frame is at the physical address.
  */
@@ -28,7 +31,7 @@ public sealed class SoftTlb permits CheckedTlb {
     public static final long ELSEWHERE = 1L << (GRANULE_SHIFT - 1);
 
     /** A tag that matches no access: no space has this number. */
-    private static final long EMPTY = -1;
+    static final long EMPTY = -1;
 
     /** A number that no space has: probes find nothing. As a tag it matches no access. */
     public static final int NOTHING = 0;
@@ -66,6 +69,12 @@ public sealed class SoftTlb permits CheckedTlb {
                 @Nullable FrameRegion frames);
 
         /**
+         * Is given the second level, which a TLB never replaces. The view promotes what it finds there, on the thread
+         * of the CPU's owner.
+         */
+        void second(SecondTlb level);
+
+        /**
          * Is given the word by which other threads ask the CPU to acknowledge their changes.
          *
          * @param state tells whether a request is pending; null for a CPU without a machine
@@ -88,6 +97,13 @@ public sealed class SoftTlb permits CheckedTlb {
          * @throws IllegalStateException if there is a view already, or the caller does not own the CPU
          */
         void view(View view, ByteOrder order);
+
+        /**
+         * Throws unless the caller owns the CPU.
+         *
+         * @throws IllegalStateException if the caller does not own the CPU
+         */
+        void checkOwner();
 
         /**
          * Acknowledges changes of other threads.
@@ -143,6 +159,12 @@ public sealed class SoftTlb permits CheckedTlb {
     private final long[] fetches;
     private final long[] fetchAddends;
 
+    /** For loads and stores. */
+    private final SecondTlb second;
+
+    /** How many translations of loads and stores were filled, until the second level has its entries. */
+    private int filled;
+
     private int lastNumber;
     private int wraps;
 
@@ -178,6 +200,9 @@ public sealed class SoftTlb permits CheckedTlb {
         addends = new long[entries];
         fetches = new long[entries];
         fetchAddends = new long[entries];
+        second = new SecondTlb(elsewhere);
+        // A second level that would be no larger is none.
+        filled = SecondTlb.most(entries) > entries ? 0 : entries;
         clear();
     }
 
@@ -185,12 +210,14 @@ public sealed class SoftTlb permits CheckedTlb {
         Arrays.fill(loads, EMPTY);
         Arrays.fill(stores, EMPTY);
         Arrays.fill(fetches, EMPTY);
+        second.clear();
     }
 
     /** Gives a view the arrays, or other arrays, without a translation, if pages are small. */
     void view(View view) {
         if (isViewed()) {
             view.arrays(loads, stores, addends, fetches, fetchAddends, frames);
+            view.second(second);
         } else {
             hide(view);
         }
@@ -204,10 +231,12 @@ public sealed class SoftTlb permits CheckedTlb {
     /** Gives a view arrays without a translation. */
     public static void hide(View view) {
         view.arrays(NONE, NONE, NONE, NONE, NONE, null);
+        view.second(SecondTlb.EMPTY);
     }
 
     /**
-     * Translates an access to the selected space. Called in GUEST only, and not by a listener of a flush.
+     * Translates an access to the selected space. A translation that only the second level has comes back to the first
+     * one. Called in GUEST only, and not by a listener of a flush.
      *
      * @param address the address of the first byte
      * @param size the number of bytes
@@ -219,10 +248,40 @@ public sealed class SoftTlb permits CheckedTlb {
         int at = (int) (address >>> shift);
         long want = ((address + size - 1) & ~mask) | current;
         if ((tags[at & tags.length - 1] & ~elsewhere) != want) {
-            return MISS;
+            return ((address ^ want) & ~mask) == 0 ? promote(address, right) : MISS;
         }
         long[] offsets = right == Pte.EXEC ? fetchAddends : addends;
         return offsets[at & offsets.length - 1] + address;
+    }
+
+    /** Adds a translation of the second level to the first one. Returns as {@link #probe} does. */
+    long promote(long address, long right) {
+        int found = second.find(address >>> shift, address & ~mask | current, right);
+        if (found < 0) {
+            return MISS;
+        }
+        int slot = (int) (address >>> shift) & loads.length - 1;
+        return second.promote(found, loads, stores, addends, slot) + address;
+    }
+
+    /**
+     * Translates an access to one byte as {@link #probe} does, by the levels as they are.
+     *
+     * @param right {@link Pte#READ} or {@link Pte#WRITE}
+     */
+    public long peek(long address, long right) {
+        int at = (int) (address >>> shift) & loads.length - 1;
+        long tag = address & ~mask | current;
+        if (((right == Pte.READ ? loads : stores)[at] & ~elsewhere) == tag) {
+            return addends[at] + address;
+        }
+        return inSecond(address, right);
+    }
+
+    /** Translates an access to one byte by the second level, and changes nothing. */
+    final long inSecond(long address, long right) {
+        int found = second.find(address >>> shift, address & ~mask | current, right);
+        return found < 0 ? MISS : second.addend(found) + address;
     }
 
     /**
@@ -257,11 +316,34 @@ public sealed class SoftTlb permits CheckedTlb {
             fetches[at] = tag;
             fetchAddends[at] = addend;
         } else {
+            if (filled < loads.length && ++filled == loads.length) {
+                growSecond();
+            }
+            second.fill(address >>> shift, tag, addend, rights);
             loads[at] = (rights & Pte.READ) != 0 ? tag : EMPTY;
             stores[at] = (rights & Pte.WRITE) != 0 ? tag : EMPTY;
             addends[at] = addend;
         }
         return addend + address;
+    }
+
+    private void growSecond() {
+        try {
+            resizeSecond(SecondTlb.most(loads.length));
+        } catch (OutOfMemoryError exhausted) {
+            // Without it the TLB is only slower.
+            filled = 0;
+        }
+    }
+
+    /** Gives the second level so many entries. */
+    void resizeSecond(int entries) {
+        second.resize(entries);
+    }
+
+    /** Returns the number of the entry of the second level that an address has. */
+    final int secondEntryOf(long address) {
+        return second.entryOf(address >>> shift);
     }
 
     /**
@@ -273,7 +355,7 @@ public sealed class SoftTlb permits CheckedTlb {
         return ((long) frame << pageShift) + (address & pageMask);
     }
 
-    /** Drops the translations in the slot of an address, of both parts and any space. */
+    /** Drops the translations in the slot of an address in the first level, of both parts and any space. */
     void drop(long address) {
         int at = (int) (address >>> shift) & loads.length - 1;
         loads[at] = EMPTY;
@@ -296,6 +378,7 @@ public sealed class SoftTlb permits CheckedTlb {
             drop(loads, at, tag);
             drop(stores, at, tag);
             drop(fetches, at, tag);
+            second.drop(granule >>> shift, tag);
         }
         return true;
     }
