@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Memories of WebAssembly for the runtime Chicory, in address spaces of the library: {@link
+ * WebAssembly memories for the Chicory runtime, in address spaces of the library. The main class is {@link
  * dev.samara.wasm.LinearMemory}.
  */
 @org.jspecify.annotations.NullMarked

@@ -20,15 +20,15 @@ import java.util.concurrent.ConcurrentMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Code that an emulator has decoded, by page and CPU. It is dropped when any thread unmaps the page or changes its
- * rights, and when any CPU writes into the page.
+ * The code that an emulator decoded for one CPU, by page. The code of a page is dropped when any thread unmaps the page
+ * or changes its rights, and when any CPU writes into the page.
  */
 public final class CodeCache {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long PAGE = GEOMETRY.pageSize();
 
     /**
-     * The pages of a space from which some CPU has decoded code. Each is watched for stores since before its code was
+     * The pages of a space from which any CPU decoded code. A watchpoint for stores is set on a page before its code is
      * decoded.
      */
     static final class CodePages {
@@ -39,7 +39,7 @@ public final class CodeCache {
             this.space = space;
         }
 
-        /** Never called in GUEST: setting a watchpoint may have to wait for other CPUs. */
+        /** Never called in GUEST, because setting a watchpoint may have to wait for other CPUs. */
         private Page page(long address) {
             return watched.computeIfAbsent(address, key -> {
                 Page page = new Page();
@@ -50,7 +50,8 @@ public final class CodeCache {
         }
 
         /**
-         * Called on the thread of the CPU that has stored. The other CPUs find the mark when they look for their code.
+         * Called on the thread of the CPU that made the store. The other CPUs see {@code isWritten} when they look up
+         * their code.
          */
         private void drop(long address, Page page) {
             page.isWritten = true;
@@ -60,21 +61,21 @@ public final class CodeCache {
         }
     }
 
-    /** The content of a page during a period of time. */
+    /** The content of a page until the next store into the page. */
     private static final class Page {
         /** Set before any other thread finds the page in the map. */
         private @Nullable Watchpoint watchpoint;
 
         /**
          * @words {@code isWritten}, {@code areChanged} of {@code CodeCache}, {@code TranslationCache}
-         * @written the thread of the CPU that has stored to the code (volatile)
+         * @written the thread of the CPU that stored into the code (volatile)
          * @read each thread that is about to run the code (volatile)
-         * @invariant stays set: the code is dropped, and made again
+         * @invariant stays set, because the code is dropped and then decoded or translated again
          */
         private volatile boolean isWritten;
     }
 
-    /** Stands for the code of a page; in an emulator, for the blocks that begin in it. */
+    /** Stands for the decoded code of a page. In an emulator, this would be the blocks that start in the page. */
     private record Decoded(String text, Page from) {}
 
     private final CodePages pages;
@@ -89,7 +90,8 @@ public final class CodeCache {
         this.cpu = cpu;
         memory = cpu.memory();
         cpu.switchTo(pages.space);
-        // Called for changes of any thread, on this thread, before the CPU acknowledges its flush: no lock is needed.
+        // Called on this thread for the changes of all threads, before the CPU acknowledges its flush, so no lock is
+        // needed.
         cpu.onFlush((start, end, reason, generation) -> {
             if (reason != MmuNotifier.Reason.OBSERVED) {
                 decoded.subMap(start & -PAGE, true, end, false).clear();
@@ -97,12 +99,12 @@ public final class CodeCache {
         });
     }
 
-    /** Runs the code at an address, decoded now or before. */
+    /** Runs the code at an address. Decodes the code if it was not decoded before. */
     String run(long address) {
         long start = address & -PAGE;
         cpu.enterGuest();
         try {
-            // After entering GUEST, which drops the code that is no longer valid.
+            // The lookup comes after entering GUEST, because entering drops the code that is no longer valid.
             Decoded known = decoded.get(start);
             if (known != null && !known.from.isWritten) {
                 return known.text + " as decoded before";
@@ -126,7 +128,7 @@ public final class CodeCache {
     }
 
     /**
-     * Prints the code that runs.
+     * Prints which code runs, and when it is decoded again.
      *
      * @param arguments none
      */

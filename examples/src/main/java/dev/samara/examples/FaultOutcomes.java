@@ -22,7 +22,10 @@ public final class FaultOutcomes {
 
     private FaultOutcomes() {}
 
-    /** A file on a disk. Page n begins with the number 100 + n. Only the read of a page must be implemented. */
+    /**
+     * A file on a disk. Page n starts with the number 100 + n. A backing like this has to implement only the read of a
+     * page.
+     */
     private static final class Disk extends CachedBacking {
         Disk(PageCache pages) {
             super("/disk", pages);
@@ -30,7 +33,7 @@ public final class FaultOutcomes {
 
         @Override
         protected boolean read(long page, int frame, FrameStore store) {
-            // Called under a reference, without any lock: this may take as long as a disk does.
+            // Called with a reference and without any lock, so this may take as long as an access to a disk.
             store.put(frame, 0, Long.BYTES, 100 + page);
             return true;
         }

@@ -8,8 +8,8 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 
 /**
- * Rights belong to pages: protecting the middle one of five pages cuts their mapping in three. Restoring the right
- * joins the pieces.
+ * Rights belong to pages, so protecting the middle page of a mapping of five pages splits the mapping into three.
+ * Restoring the rights joins the three mappings again.
  */
 public final class FivePageMprotect {
     private static final int READ_WRITE = Protection.READ | Protection.WRITE;
@@ -17,7 +17,7 @@ public final class FivePageMprotect {
     private FivePageMprotect() {}
 
     /**
-     * Prints the mappings before, while and after the middle page is protected.
+     * Prints the mappings before the middle page is protected, while it is protected, and afterwards.
      *
      * @param arguments none
      */

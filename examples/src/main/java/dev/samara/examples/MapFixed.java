@@ -12,7 +12,10 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
-/** One mapping replaces part of another: some calls wait until the replacement is complete, others do not. */
+/**
+ * A new mapping replaces part of an existing one. Some calls wait until the replacement is complete, and other calls do
+ * not.
+ */
 public final class MapFixed {
     private static final int READ_WRITE = Protection.READ | Protection.WRITE;
     private static final int HERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
@@ -33,8 +36,8 @@ public final class MapFixed {
         try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
             space.throwing().mmap(start, 3 * page, READ_WRITE, HERE, null, 0);
 
-            // An embedder's own data about the old page must be gone before any thread uses the new page. Until this
-            // returns, the mmap is in flight.
+            // An embedder has to discard its own data about the old page before any thread uses the new page. The mmap
+            // is in flight until this callback returns.
             CompletableFuture<Void> dropped = new CompletableFuture<>();
             space.addNotifier((first, end, reason) -> {
                 if (first == middle) {

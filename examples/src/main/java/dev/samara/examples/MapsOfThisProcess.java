@@ -20,7 +20,7 @@ public final class MapsOfThisProcess {
     /**
      * Loads the mappings of this process, looks an address up and prints its line.
      *
-     * @param arguments the address, in hexadecimal; the middle of the first mapping unless given
+     * @param arguments the address, in hexadecimal; the default is the middle of the first mapping
      * @throws IOException if the mappings cannot be read
      */
     public static void main(String[] arguments) throws IOException {
@@ -54,8 +54,8 @@ public final class MapsOfThisProcess {
     }
 
     /**
-     * Reads the lines until two reads agree. Linux writes the file page by page, so a change in between may show a
-     * mapping twice.
+     * Reads the lines until two consecutive reads return the same lines. Linux writes the file page by page, so a
+     * mapping may appear twice if the mappings change in between.
      */
     static List<String> read(Path maps) throws IOException {
         List<String> lines = Files.readAllLines(maps);

@@ -19,7 +19,7 @@ public final class MunmapInFlight {
     private MunmapInFlight() {}
 
     /**
-     * Prints lookups and allocations in a range between its unmapping and its completion.
+     * Prints the results of lookups and allocations in a range while its unmapping is in flight.
      *
      * @param arguments none
      */
@@ -29,8 +29,8 @@ public final class MunmapInFlight {
         try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
             long start = space.throwing().mmap(0, size, Protection.READ, ANYWHERE, null, 0);
 
-            // An embedder drops the code that it has translated from this memory here, before the range is used again.
-            // This callback waits, and the munmap is in flight until it returns.
+            // Here an embedder drops the code that it translated from this memory, before the range is used again. This
+            // callback waits. The munmap is in flight until the callback returns.
             CompletableFuture<Void> dropped = new CompletableFuture<>();
             space.addNotifier((first, end, reason) -> dropped.join());
             CompletableFuture<Long> unmapped = space.munmapAsync(start, size);

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Small programs as an introduction, each about one idea, to be read from top to bottom.
+ * Small programs as an introduction. Each program shows one idea, and can be read from top to bottom.
  *
- * <p>An address space is a list of mappings that calls cut and join: {@link dev.samara.examples.FivePageMprotect}
- * protects one page in the middle. Such a list can also be read from a running process, and searched for an address:
- * {@link dev.samara.examples.MapsOfThisProcess}. A list can be kept as an immutable snapshot, or as a fork that changes
- * independently: {@link dev.samara.examples.ForkSnapshot}.
+ * <p>An address space is a list of mappings, which calls split and join: {@link dev.samara.examples.FivePageMprotect}
+ * protects one page in the middle of a mapping. {@link dev.samara.examples.MapsOfThisProcess} reads such a list from a
+ * running process, and looks up an address in it. {@link dev.samara.examples.ForkSnapshot} keeps a list as an immutable
+ * snapshot, and as a fork that changes independently.
  *
- * <p>Many threads do this at once. {@link dev.samara.examples.MunmapInFlight} shows the range of an unfinished
- * unmapping from another thread, and {@link dev.samara.examples.MapFixed} shows which calls wait for which.
+ * <p>Many threads can use a space concurrently. {@link dev.samara.examples.MunmapInFlight} shows what another thread
+ * finds in a range whose unmapping is unfinished, and {@link dev.samara.examples.MapFixed} shows which calls wait for
+ * each other.
  *
  * <p>{@link dev.samara.examples.FaultOutcomes} and {@link dev.samara.examples.CodeCache} read and write memory through
- * CPUs. {@link dev.samara.examples.translator.GeneratedCode} generates classes for code of a guest, which do so without
- * a call.
- * {@link dev.samara.examples.StorageBuffer} maps a file of the host that is larger than its memory, and saves it.
+ * CPUs. {@link dev.samara.examples.translator.GeneratedCode} translates code of a guest to classes that access memory
+ * without a method call. {@link dev.samara.examples.StorageBuffer} maps a file of the host that is larger than its
+ * memory, and saves it.
  *
- * <p>They need only the library: {@code java -cp examples.jar dev.samara.examples.FivePageMprotect}.
+ * <p>To run a program: {@code java -cp examples.jar dev.samara.examples.FivePageMprotect}. It needs nothing but the
+ * library.
  */
 @NullMarked
 package dev.samara.examples;

@@ -57,8 +57,8 @@ final class AllocationView {
     static boolean isFree(Node root, long lo, long hi) {
         @Nullable Object[] leaf = Lookup.leaf(root, lo);
         int i = LeafNode.find(leaf, lo);
-        // At most one boundary of the slot moves. If it is the lower one, the slot covered lo when the search read that
-        // boundary, and the upper one is fixed. If it is the upper one, the lower one is fixed.
+        // At most one boundary of the slot moves. If the lower boundary moves, the slot covered lo when the search read
+        // that boundary, and the upper boundary is fixed. If the upper boundary moves, the lower one is fixed.
         boolean isFree = LeafNode.content(leaf, i) == null && hi <= LeafNode.pivot(leaf, i);
         LeafPivots.endRead();
         return isFree;

@@ -43,7 +43,7 @@ public final class Cursor<V> {
         AFTER_LAST
     }
 
-    /** Below each slot. */
+    /** Below every slot number. */
     private static final int NO_PLAIN_STEP = -1;
 
     private final RootSource source;
@@ -70,7 +70,7 @@ public final class Cursor<V> {
 
     /**
      * The last slot with an entry, if the cursor is on an entry, the leaf contains no reservation and no boundary in it
-     * is movable. A step to an entry up to there need not check more than that the leaf is current. Otherwise {@link
+     * is movable. A step to an entry up to this slot only needs to check that the leaf is current. Otherwise {@link
      * #NO_PLAIN_STEP}.
      */
     private int lastPlain = NO_PLAIN_STEP;
@@ -243,8 +243,8 @@ public final class Cursor<V> {
         slot = LeafPivots.find(pivots, key);
         lo = LeafPivots.lowerBound(pivots, slot, lo);
         hi = LeafPivots.pivot(pivots, slot);
-        // The movable boundary may have passed the key since the search. This is its last read: it is one of these two
-        // bounds, and the other bounds are immutable.
+        // The movable boundary may have passed the key since the search. It is not read again after this, because it is
+        // one of these two bounds, and the other bounds are immutable.
         if (hi < key) {
             slot++;
             lo = hi + 1;

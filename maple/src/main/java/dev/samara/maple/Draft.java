@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * <p>This class defines the semantics of edits: which arguments they accept, which contents they may replace, what they
  * throw, and how free ranges are merged. {@link Splice} changes the nodes, and {@link EditedRoot} publishes the result.
  * An edit that throws leaves the root unchanged. The caller must hold the writer lock. Parameters are indexes, as in
- * the public methods that call these.
+ * the public methods that call these methods.
  */
 final class Draft {
 
@@ -63,7 +63,7 @@ final class Draft {
     /**
      * Fills a tree that contains no values. Its reservations are kept.
      *
-     * @param entries the root of the new values, whose nodes are of a separate era
+     * @param entries the root of the new values, whose nodes belong to a separate era
      */
     void fill(Node entries) {
         if (root.atOrAfter(Keys.MIN) != null) {

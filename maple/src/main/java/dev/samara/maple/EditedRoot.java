@@ -27,11 +27,11 @@ abstract class EditedRoot extends AfterRoot {
     /**
      * The era of the tree. Written under the lock, by {@link #publish} and {@link #endEra}.
      *
-     * @written holder of the writer lock: {@code publish} opens one; {@code endEra}, or a later commit, ends it
+     * @written holder of the writer lock: {@code publish} opens an era; {@code endEra}, or a later commit, ends it
      *     (release)
      * @read any thread, in {@code eraAcquire} (acquire); holders of the writer lock (plain)
-     * @invariant no open era comes twice. While an era is open, only its nodes are written in place. While it is
-     *     closed, no node below {@code root} is written in place
+     * @invariant no open era recurs. While an era is open, only its nodes are written in place. While it is closed, no
+     *     node below {@code root} is written in place
      */
     private Era era;
 
@@ -46,8 +46,8 @@ abstract class EditedRoot extends AfterRoot {
      * @written holder of the writer lock (plain)
      * @read holder of the writer lock (plain)
      * @invariant outside of edits and transactions: {@code draft.root == root}, or the remains of a transaction that
-     *     was left open, which the next edit discards. No published root leads to a node that {@code OwnedPath.owned}
-     *     marks
+     *     was left open, which the next edit discards. No published root refers, directly or indirectly, to a node that
+     *     {@code OwnedPath.owned} marks
      */
     final Draft draft = new Draft();
 
@@ -57,8 +57,8 @@ abstract class EditedRoot extends AfterRoot {
      * @words {@code current}, {@code owner} and {@code releases}
      * @written holder of the writer lock (plain)
      * @read holder of the writer lock (plain)
-     * @invariant null, or the transaction begun last and its thread; it is open only if that thread holds the lock and
-     *     has held it since, which has been released so often when it began
+     * @invariant null, or the transaction begun last, its thread, and the number of lock releases when it began. It is
+     *     open only if that thread has held the lock ever since
      */
     private @Nullable Object current;
 
@@ -117,7 +117,8 @@ abstract class EditedRoot extends AfterRoot {
         writerLock.lock();
         try {
             endEra();
-            // Not the root read above: since then, a writer may have published another one, or changed nodes in place.
+            // The root read above is not returned, because a writer may have published another one since, or changed
+            // nodes in place.
             return rootPlain();
         } finally {
             writerLock.unlock();

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The edits of the tree and of its {@link Writer}, each of which is published separately: in place if possible, else by
  * copy-on-write in a draft. The caller must hold the writer lock, and no transaction may be open. Parameters are
- * indexes, as in the public methods that call these.
+ * indexes, as in the public methods that call these methods.
  */
 final class Edits {
 

@@ -62,7 +62,8 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
 
     private @Nullable RangeEntry<V> next() {
         if (root.reservedIn != 0) {
-            // Not by a cursor: past its last entry, each part would skip all reservations above its highest key.
+            // Not by a cursor, because after a part's last entry it would skip all reservations above the part's
+            // highest key.
             return EntryWalk.first(root, Keys.MIN, lo, hi);
         }
         V value = isOnEntry ? cursor.next() : cursor.find(Keys.flip(lo));

@@ -23,7 +23,8 @@ final class EntryWalk {
             i = n.find(key);
         }
         @Nullable Object[] leaf = n.leaf(i);
-        // The search and the bounds must be of the same instant: in between, a moving boundary could pass the key.
+        // The search and the bounds must be of the same instant, because a moving boundary could pass the key in
+        // between.
         long[] pivots = LeafBoundary.seen(LeafNode.pivots(leaf));
         return entry(leaf, pivots, LeafPivots.find(pivots, key), n.lowerBound(i, floor));
     }

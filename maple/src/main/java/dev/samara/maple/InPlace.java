@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The fast path requires that the leaf's parent is of the open era, so that no snapshot contains it. The new leaf
  * must also have the bounds, form and notes of the old one. That is: the leaf contains no reservation, it neither
  * overflows nor underflows, its new pivots can be stored in the old form, and no free range continues in a leaf of
- * another parent. Otherwise the methods return false without changing anything. They change nothing either if they
- * throw.
+ * another parent. Otherwise the methods return false without changing anything. If they throw, they change nothing,
+ * either.
  *
  * <p>The caller must hold the writer lock. The methods store only changed gaps and either a reference to the new leaf
  * and one to its pivots, or one word of the existing pivots. They use no scratch objects, because each store of a
@@ -28,7 +28,7 @@ final class InPlace {
      *
      * @written holder of the writer lock (plain)
      * @read holder of the writer lock (plain)
-     * @invariant within an edit: the slot of the leaf in the node that {@code parent} has returned
+     * @invariant within an edit: the slot of the leaf in the node that {@code parent} returned
      */
     private int parentSlot;
 

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * greater. The search subtracts all sixteen lanes from that distance in parallel, four per word. A mark bit above the
  * key's distance in each lane stops the borrow; it is cleared exactly where the pivot's distance is greater.
  *
- * <p><b>Halves</b> are stored as in {@link Node}. They can represent any pivots, also those that are not at granules.
+ * <p><b>Halves</b> are stored as in {@link Node}. They can represent any pivots, even pivots that are not at granules.
  *
  * <p>The parent records the {@link #form} of each leaf, so that a search can start before the array is loaded. Leaves
  * that are built for a low tree use halves, because a small tree fits into the caches and a search of halves needs

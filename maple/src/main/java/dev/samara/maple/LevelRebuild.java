@@ -45,7 +45,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
      *
      * As soon as one node replaces one node, the rest of the path is only copied (OwnedPath).
      *
-     * Each item carries its gap along.
+     * Each item includes its gap.
      */
 
     /* The path of hi: the node at each level above the leaves, and the slot taken in it or in the leaf. */
@@ -136,7 +136,8 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
     /**
      * Builds leaves and nodes from the items, level by level, up to the root: steps 2 to 4.
      *
-     * @param isJoin whether the two paths are in different trees; these may share a node and still differ above it
+     * @param isJoin whether the two paths are in different trees; the two trees may share a node and still differ above
+     *     it
      */
     private Node rebuild(boolean isJoin) {
         for (int level = 0; level < top; level++) {
@@ -239,7 +240,9 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
         return false;
     }
 
-    /** Drops references to nodes and values, so that the scratch space does not keep erased ones reachable. */
+    /**
+     * Drops references to nodes and values, so that the scratch space does not keep erased nodes and values reachable.
+     */
     private void forget() {
         for (int level = 1; level <= top; level++) {
             right[level] = Node.EMPTY;

@@ -31,7 +31,7 @@ final class Lookup {
      *          old      old     nothing was replaced when the leaf was read
      *          new      new     the leaf was replaced before the pivots were read
      *          old      new     the leaf was replaced between the two loads, or its pivots were not stored yet
-     *          new      old     the pivots are stored and read plainly, so the memory model allows this too
+     *          new      old     the pivots are stored and read plainly, so the memory model also allows this
      *
      *       In each case the leaf is fully initialized, because its load pairs with the release store in replaceLeaf.
      *       Its bounds are those of the slot, because a replacement has the bounds of the leaf that it replaces. It is
@@ -87,7 +87,7 @@ final class Lookup {
         @Nullable Object[] leaf = n.leaf(i);
         int k = n.findInLeaf(i, pivots, index);
         if (leaf[0] != pivots) {
-            // Step 4: the pivots were of another leaf.
+            // Step 4: the pivots belonged to another leaf.
             k = LeafNode.find(leaf, Keys.flip(index));
         }
         Object value = n.value(leaf, k);
@@ -148,7 +148,7 @@ final class Lookup {
         l = c.findInLeaf(l, pivotsC, indexes[k + 2]);
         m = d.findInLeaf(m, pivotsD, indexes[k + 3]);
         if (leafA[0] != pivotsA || leafB[0] != pivotsB || leafC[0] != pivotsC || leafD[0] != pivotsD) {
-            // Step 4: the pivots of one were of another leaf.
+            // Step 4: in at least one descent, the pivots belonged to another leaf.
             i = LeafNode.find(leafA, Keys.flip(indexes[k]));
             j = LeafNode.find(leafB, Keys.flip(indexes[k + 1]));
             l = LeafNode.find(leafC, Keys.flip(indexes[k + 2]));

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * {@code eraseEntry} are {@code remove}, {@code storeAll} is {@code putAll}, {@code entryAt} is {@code floorEntry} with
  * a check of the range's end, {@code atOrAfter} and {@code atOrBefore} are the values of {@code ceilingEntry} and
  * {@code floorEntry}, {@code entries} of a range is a copy of {@code subMap}, and {@code count} is {@code size}; {@code
- * get}, {@code merge}, {@code compute} and {@code clear} are named as there.
+ * get}, {@code merge}, {@code compute} and {@code clear} have the same names.
  *
  * @param <V> the type of values
  */
@@ -32,7 +32,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
 
     private final Edits edits = new Edits(this);
 
-    /** Creates an empty tree with a lock of its own. */
+    /** Creates an empty tree with its own lock. */
     public MapleTree() {
         this(new WriterLock(), Node.EMPTY);
     }
@@ -74,8 +74,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     /**
-     * Returns the values at many indexes. Each is read like {@link #get}, at some instant of the call; they need not be
-     * values of the same instant. This is faster than single calls if the tree is larger than the processor's caches,
+     * Returns the values at many indexes. Each is read like {@link #get}, at some instant of the call; the values need
+     * not be of the same instant. This is faster than single calls if the tree is larger than the processor's caches,
      * because the cache misses of several lookups overlap. It is not faster in a tree where entries or free ranges end
      * at even indexes. Never blocks, and does not allocate.
      *
@@ -327,7 +327,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
 
     @Override
     public void storeAll(RangeView<? extends V> entries) {
-        // Before the lock is acquired: the other view may be a tree, whose snapshot acquires that tree's lock.
+        // Taken before the lock is acquired, because the other view may be a tree, whose snapshot acquires that tree's
+        // lock.
         Snapshot<? extends V> all = entries.snapshot();
         beginEdit();
         try {
@@ -500,7 +501,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
 
     /**
      * Checks every structural invariant of the tree, at one instant. Visits every node, so it is meant for tests and
-     * for the search for a defect. May wait for the writer lock.
+     * for debugging. May wait for the writer lock.
      *
      * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
      */

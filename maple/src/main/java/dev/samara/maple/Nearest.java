@@ -16,7 +16,7 @@ final class Nearest {
 
     private Nearest() {}
 
-    /** Returns the value at {@code key}, or else that of the next entry above it; null if there is none. */
+    /** Returns the value at {@code key}, or else the value of the next entry above it; null if there is none. */
     static @Nullable Object atOrAfter(EditedRoot tree, long key) {
         for (; ; ) {
             @Nullable Object[] leaf = Lookup.leaf(tree.rootAcquire(), key);
@@ -35,7 +35,7 @@ final class Nearest {
         }
     }
 
-    /** Returns the value at {@code key}, or else that of the next entry below it; null if there is none. */
+    /** Returns the value at {@code key}, or else the value of the next entry below it; null if there is none. */
     static @Nullable Object atOrBefore(EditedRoot tree, long key) {
         for (; ; ) {
             @Nullable Object[] leaf = Lookup.leaf(tree.rootAcquire(), key);
@@ -43,8 +43,8 @@ final class Nearest {
             if (found != null) {
                 return found;
             }
-            // A leaf does not store its lower bound, so this may be the start of another leaf. The validation below
-            // detects that.
+            // A leaf does not store its lower bound, so this search may find the start of another leaf. The validation
+            // below detects that.
             long start = Lookup.leafStart(tree.rootAcquire(), key);
             if (start != Keys.MIN) {
                 found = LeafNode.atOrBefore(Lookup.leaf(tree.rootAcquire(), start - 1), start - 1);

@@ -41,14 +41,15 @@ final class Node {
     /** The maximum number of slots of a node or leaf. {@link #search} is written for this number. */
     static final int FANOUT = 16;
 
-    /** The minimum number of slots, except for the root, and for a leaf that is the only one. */
+    /** The minimum number of slots, except in the root and in the only leaf of a tree. */
     static final int MIN_FILL = 6;
 
     /** An upper bound of the number of levels, leaves included: 6^25 is above 2^64. */
     static final int MAX_LEVELS = 26;
 
     /*
-     * The notes that a node records about a child, in one word: two bits, and above them the form of a leaf's pivots.
+     * The notes that a node records about a child, in one word: two bits, and above them the form of the child's
+     * pivots.
      */
     static final int RESERVED = 1;
     static final int EVEN = 2;
@@ -64,16 +65,16 @@ final class Node {
      * end of the stack, and a failed initializer makes its class unusable.
      *
      * @written holder of the writer lock, in {@code move} (release), if the pivots name the boundary ({@code of}), a
-     *     node of the open era that is in the tree has the leaf, and no other node has it ({@code Node.ownsLeaf});
-     *     before other code has the leaf (plain)
+     *     node of the open era that is in the tree refers to the leaf, and no other node refers to it ({@code
+     *     Node.ownsLeaf}); before other code can reach the leaf (plain)
      * @read any thread (plain; then the fence of {@code LeafPivots.endRead})
      * @pairs the store in {@code move} with the fence in {@code endRead}. All earlier actions of the writer come before
-     *     all that a reader does once it has found an index on its new side
-     * @invariant the pivots rise, and one of them moves, or none: never another one as long as the leaf is in use.
-     *     Pivots of which one moves have one leaf. So a reader that loads this one once, in any order with the others,
-     *     has the pivots of the instant of that load. A reader that loads it again compares ({@code Cursor}), has a
-     *     copy ({@code EntryWalk.at}), or needs only one of the loads ({@code AllocationView.isFree}). The boundary of
-     *     a free range at an end of a leaf does not move
+     *     everything that a reader does once it found an index on the new side of the boundary
+     * @invariant the pivots ascend. At most one of them moves, and always the same one as long as the leaf is in use.
+     *     Pivots of which one moves belong to a single leaf. So a reader that loads the moving pivot once, in any order
+     *     with the others, sees the pivots of the instant of that load. A reader that loads it again compares the two
+     *     values ({@code Cursor}), uses a copy ({@code EntryWalk.at}), or needs only one of the loads ({@code
+     *     AllocationView.isFree}). The boundary of a free range at an end of a leaf does not move
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -87,11 +88,12 @@ final class Node {
      * The height above the leaves: 1 if the children are leaves, else their level plus 1.
      *
      * @words everything else in a node and in a leaf
-     * @written the thread that builds the node, or edits again a node that it has built (elements only). This comes
-     *     before {@code root}, or a view outside of its own transaction, leads to the node (plain)
+     * @written the thread that builds the node, or later edits a node that it built (elements only). This precedes the
+     *     publication of the node through {@code root} or through a view outside of the thread's own transaction
+     *     (plain)
      * @read any thread (plain)
-     * @invariant immutable from then on. The {@code contents} of a snapshot are final, so a snapshot may also be passed
-     *     on by a race
+     * @invariant immutable from then on. The {@code contents} of a snapshot are final, so a snapshot may even be
+     *     published through a data race
      */
     final int level;
 
@@ -120,14 +122,14 @@ final class Node {
      *
      * @words {@code leaves} and {@code childPivots}, their elements in level 1
      * @written holder of the writer lock, in {@code replaceLeaf} ({@code leaves} release, {@code childPivots} plain),
-     *     if the node is of the open era
+     *     if the node belongs to the open era
      * @read any thread, in {@code leaf} and {@code isLeaf} (acquire), and in {@code Lookup}, {@code Reader} and {@code
-     *     Cursor} ({@code childPivots} plain, used only if the leaf found has the same array; {@code Lookup} lists what
-     *     a reader can see at each step); below a frozen root, or by holders of the writer lock (plain)
-     * @pairs the store in {@code replaceLeaf} with the load in {@code leaf}. The building of the leaf, and all earlier
-     *     actions of the writer, come before all that the reader does with the leaf
-     * @invariant {@code leaves[i]} is a complete leaf. It has the bounds of the leaf before it, the form of its pivots,
-     *     and its notes of reservations and even pivots. A leaf that was replaced never comes back
+     *     Cursor} ({@code childPivots} plain, used only if the leaf that was found has the same array; {@code Lookup}
+     *     lists what a reader can see at each step); below a frozen root, or by holders of the writer lock (plain)
+     * @pairs the store in {@code replaceLeaf} with the load in {@code leaf}. The construction of the leaf, and all
+     *     earlier actions of the writer, come before everything that the reader does with the leaf
+     * @invariant {@code leaves[i]} is a complete leaf. A new leaf has the same bounds as the leaf that it replaces, the
+     *     same form of pivots, and the same notes of reservations and even pivots. A replaced leaf never returns
      */
     final @Nullable Object[][] leaves;
 
@@ -138,11 +140,11 @@ final class Node {
     final long[][] childPivots;
 
     /**
-     * The length of the largest free range in each subtree, unsigned: 0 for none, 2^64 represented as 2^64-1. Lookups
-     * do not read it.
+     * The length of the largest free range in each subtree, unsigned: 0 if there is none; 2^64 is represented as
+     * 2^64-1. Lookups do not read it.
      *
-     * @written holder of the writer lock, if the node is of the open era (plain)
-     * @read holder of the writer lock (plain); {@code validate} and {@code dump}, of nodes of an era that has ended
+     * @written holder of the writer lock, if the node belongs to the open era (plain)
+     * @read holder of the writer lock (plain); {@code validate} and {@code dump}, for nodes of an era that has ended
      *     (plain)
      * @invariant outside of an edit: the largest free range below each child
      */
@@ -157,7 +159,8 @@ final class Node {
      *
      * @written holder of the writer lock, in {@code replaceLeaf} (plain, lock)
      * @read holder of the writer lock (plain)
-     * @invariant a bit is set only where this node was in the tree when it got the leaf. A copy of the node has none
+     * @invariant a bit is set only if this node was in the tree when the leaf was stored in it. In a copy of the node
+     *     no bit is set
      */
     private short ownLeaves;
 
@@ -291,7 +294,7 @@ final class Node {
     }
 
     /**
-     * Returns whether no other node, of the tree or of a snapshot, refers to the leaf in a slot. The caller must hold
+     * Returns whether no other node, in the tree or in a snapshot, refers to the leaf in a slot. The caller must hold
      * the writer lock, and this node must be in the tree and of the open era.
      */
     boolean ownsLeaf(int i) {

@@ -13,13 +13,14 @@ import org.jspecify.annotations.Nullable;
 final class NodeBuilder {
 
     /**
-     * Two full nodes without one slot each, plus three pieces. Too few items plus a whole neighbour are always fewer.
+     * Two full nodes minus one slot each, plus three items: the new slot, and what is left of the replaced slots before
+     * and after it. An underfull node plus a whole neighbour always contain fewer items.
      */
     private static final int CAPACITY = 2 * Node.FANOUT + 1;
 
     private static final int MAX_BUILT = 3;
 
-    /* The items; gaps and notes are used at inner levels only. */
+    /* The items; gaps and notes are used only at inner levels. */
     private final long[] pivots = new long[CAPACITY];
     private final @Nullable Object[] slots = new @Nullable Object[CAPACITY];
     private final long[] gaps = new long[CAPACITY];
@@ -156,7 +157,7 @@ final class NodeBuilder {
         return builtGaps[0];
     }
 
-    /** Drops references to nodes and values, so that this object does not keep erased ones reachable. */
+    /** Drops references to nodes and values, so that this object does not keep erased nodes and values reachable. */
     void forget() {
         Arrays.fill(built, null);
         Arrays.fill(slots, null);

@@ -20,8 +20,8 @@ abstract sealed class OwnedPath permits LevelRebuild {
      *
      * A second edit nearby in the same transaction need not copy the path again. At the first owned node of the path,
      * it writes the slot in place, and the gaps in the owned nodes above. Only the root is replaced by a new object
-     * with the same arrays, so that cursors detect the change. Copying continues instead if the notes of the child
-     * change, or gaps in an array that older nodes share.
+     * with the same arrays, so that cursors detect the change. Instead, copying continues if the notes of the child
+     * change, or if gaps change in an array that older nodes share.
      *
      * All allocation precedes the first write to an owned node. So an edit that throws OutOfMemoryError changes
      * nothing.
@@ -32,7 +32,7 @@ abstract sealed class OwnedPath permits LevelRebuild {
 
     static final @Nullable Object[] NO_LEAF = {};
 
-    /** Returned by {@link #prepareGaps} instead of a level: gaps cannot be written in place. */
+    /** Returned by {@link #prepareGaps} instead of a level if gaps cannot be written in place. */
     private static final int SHARED = -1;
 
     Era era = Node.EMPTY.era;
@@ -134,11 +134,11 @@ abstract sealed class OwnedPath permits LevelRebuild {
 
     /**
      * Replaces the child that the path takes at a level. Copies the nodes from there up to the root, or up to the first
-     * one that may be written in place.
+     * node that may be written in place.
      *
      * @param newChild a node or a leaf
-     * @param newNotes its notes
-     * @param newGap its largest gap
+     * @param newNotes the notes of the child
+     * @param newGap the largest gap of the child
      * @return the new root
      */
     final Node replaceChild(int level, Object newChild, int newNotes, long newGap) {
@@ -191,7 +191,7 @@ abstract sealed class OwnedPath permits LevelRebuild {
         if (end == SHARED) {
             return null;
         }
-        // The last allocation, before the first write: an edit that throws must not have written anything.
+        // This last allocation precedes the first write, because an edit that throws must not have written anything.
         Node root = left[top].copy();
         n.setChild(leftAt[level], child);
         for (int l = level; l < end; l++) {

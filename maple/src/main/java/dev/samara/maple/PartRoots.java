@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The roots of trees of adjacent ranges at one instant, which are joined lazily. Thread-safe. In a benign race, two
- * threads may both join them, into trees with the same contents.
+ * threads may both join the roots, into trees with the same contents.
  */
 final class PartRoots {
 
@@ -16,7 +16,7 @@ final class PartRoots {
      * The root of the joined tree, or null before it is first needed.
      *
      * @written any thread that uses a snapshot of parts (volatile)
-     * @read such threads (volatile)
+     * @read any thread that uses a snapshot of parts (volatile)
      * @invariant null, or the root of a complete tree. Two threads may store two trees, with the same contents
      */
     private volatile @Nullable Node joined;

@@ -5,8 +5,9 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The root reference, which every reader of a tree reads first, padded to a cache line of its own. Without the padding,
- * it could share a cache line with the writer lock, which is allocated with the tree and which every edit writes.
+ * The root reference, which every reader of a tree reads first, padded so that it has its own cache line. Without the
+ * padding, it could share a cache line with the writer lock, which is allocated with the tree and which every edit
+ * writes.
  *
  * <p>{@link BeforeRoot} and {@link AfterRoot} ensure, in any layout that the JVM chooses, that the object starts at
  * least 64 bytes before the end of the reference, and that no other field in use is within 64 bytes of either end of
@@ -30,9 +31,10 @@ abstract class PublishedRoot extends BeforeRoot {
      * @written an edit or a commit that holds the writer lock, in {@code publish} only (release)
      * @read any thread, in {@code rootAcquire} (acquire); {@code snapshot}, {@code version} and their checks, in {@code
      *     rootVolatile} (volatile); holders of the writer lock, in {@code rootPlain} (plain)
-     * @pairs the store in {@code publish} with the loads in {@code rootAcquire} and {@code rootVolatile}. The building
-     *     of the nodes, and all earlier actions of the writer, come before all that the reader does with the nodes that
-     *     it finds. An edit stores either this word, one slot, or one word of a leaf's pivots, once
+     * @pairs the store in {@code publish} with the loads in {@code rootAcquire} and {@code rootVolatile}. The
+     *     construction of the nodes, and all earlier actions of the writer, come before everything that the reader does
+     *     with the nodes that it finds. An edit stores exactly one of these: this word, one slot, or one word of a
+     *     leaf's pivots
      * @invariant a complete tree: {@code validate()} passes. On a cache line of its own
      */
     private Node root;

@@ -15,13 +15,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class RangeEdits<V> {
 
-    /** A part of the range and its new value, or null for none. */
+    /** A part of the range and its new value, or null if it becomes free. */
     private record Piece<V>(long first, long last, @Nullable V value) {}
 
     private final List<Piece<V>> pieces = new ArrayList<>();
     private final UnaryOperator<@Nullable V> function;
 
-    /** The lowest index that the function was not called for yet; unused once {@link #isOver}. */
+    /** The lowest index for which the function was not called yet; unused once {@link #isOver}. */
     private long from;
 
     private boolean isOver;

@@ -129,7 +129,7 @@ public sealed interface RangeStore<V> permits MapleTree, Transaction, Writer {
      * for which a tree may acquire its lock. To avoid a deadlock, a thread that already holds the lock of one tree
      * should pass a snapshot of the other tree that it took earlier.
      *
-     * @param entries the entries; of a tree, those at one instant
+     * @param entries the view; for a tree, its entries at one instant
      * @throws ReservedException if an entry overlaps a reservation
      * @throws IllegalStateException if this thread must not edit through this object now
      */

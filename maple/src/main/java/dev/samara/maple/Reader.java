@@ -56,8 +56,8 @@ public final class Reader<V> {
     public @Nullable V get(long index) {
         Node now = tree.rootAcquire();
         // The bounds of a leaf do not change while it is in the tree, and in a published inner node only references to
-        // leaves change. So reading the root and then the parent's slot is equivalent to a descent. A boundary in the
-        // leaf may have moved.
+        // leaves change. So reading the root and then the parent's slot is equivalent to a descent, although a boundary
+        // in the leaf may have moved.
         if (now == root && Long.compareUnsigned(index - first, extent) <= 0 && Node.isLeaf(siblings, at, leaf)) {
             int i = halvesDecide ? Node.search(pivots, index >>> 1) : LeafPivots.find(pivots, Keys.flip(index));
             Object content = LeafNode.content(leaf, i);
@@ -72,8 +72,8 @@ public final class Reader<V> {
         if (now.anyEven) {
             return descendWithEven(now, Keys.flip(index));
         }
-        // As in Lookup.get: each search starts before the child is loaded. The value does not pass through the fields,
-        // so that returning it need not wait for their stores.
+        // As in Lookup.get: each search starts before the child is loaded. The value is not stored in a field in
+        // between, so returning it need not wait for such stores.
         long half = index >>> 1;
         long below = -1;
         Node n = now;
@@ -93,7 +93,8 @@ public final class Reader<V> {
         remember(now, n, i, isOwn ? found : OwnedPath.NO_LEAF, early, isHalves, from, halves[i] << 1 | 1);
         int k = n.findInLeaf(i, early, index);
         if (!isOwn) {
-            // Step 4 of Lookup: the pivots were of another leaf. None is cached, so the next lookup descends again.
+            // Step 4 of Lookup: the pivots belonged to another leaf. No leaf is cached, so the next lookup descends
+            // again.
             k = LeafNode.find(found, Keys.flip(index));
         }
         Object value = n.value(found, k);
@@ -124,8 +125,8 @@ public final class Reader<V> {
     }
 
     /**
-     * Caches a leaf, which covers the indexes {@code from} to {@code to}, inclusive. Calls nothing, so a stack overflow
-     * cannot leave a part of it cached.
+     * Caches a leaf, which covers the indexes {@code from} to {@code to}, inclusive. Calls no method, so a stack
+     * overflow cannot leave only a part of it cached.
      */
     private void remember(
             Node now,
@@ -139,7 +140,8 @@ public final class Reader<V> {
         if (now != root) {
             root = now;
         }
-        // Numbers first: a store of a reference may wait for the collector's barrier, and the next lookup needs these.
+        // Numbers are stored first, because the next lookup needs them, and a store of a reference may wait for the
+        // collector's barrier.
         at = slot;
         first = from;
         extent = to - from;

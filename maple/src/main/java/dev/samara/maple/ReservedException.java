@@ -24,8 +24,8 @@ public final class ReservedException extends IllegalStateException {
     }
 
     /**
-     * Returns the owner of the reservation; if the range overlaps several reservations of other owners, of the lowest
-     * one.
+     * Returns the owner of the reservation; if the range overlaps several reservations of other owners, returns the
+     * owner of the lowest one.
      *
      * @return the object that was passed to the reserving call
      */
@@ -52,8 +52,8 @@ public final class ReservedException extends IllegalStateException {
     }
 
     /**
-     * Returns a message with the owner and the range. It calls the owner's {@code toString} here, because the throwing
-     * method holds the writer lock.
+     * Returns a message with the owner and the range. The owner's {@code toString} is called here, and not when the
+     * exception is created, because the throwing method holds the writer lock.
      */
     @Override
     public String getMessage() {

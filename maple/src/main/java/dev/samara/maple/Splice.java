@@ -21,8 +21,8 @@ final class Splice extends LevelRebuild {
      * (LevelRebuild). In the common case one leaf replaces one leaf. That leaf is created directly, without a list of
      * items, and the path above it is copied with one slot changed in each node (OwnedPath).
      *
-     * A reader sees either the old root or the new root, and no state in between. All new nodes are of one era; if it
-     * is open, later edits may change them in place.
+     * A reader sees either the old root or the new root, and no state in between. All new nodes belong to one era; if
+     * it is open, later edits may change them in place.
      *
      * Free ranges are never adjacent. A freed range is first extended over the free ranges next to it, and a piece that
      * is cut off a free slot keeps its neighbour on the other side, which is not free.
@@ -168,7 +168,10 @@ final class Splice extends LevelRebuild {
                 : LeafPivots.changeHalves(LeafPivots.halves(pivots, size), lo, hi, i, at, tail);
     }
 
-    /** Returns whether a reservation of the old leaf remains in the new one: outside the slots i to j, or cut. */
+    /**
+     * Returns whether a reservation of the old leaf remains in the new one, either outside the slots i to j, or as a
+     * cut part.
+     */
     private boolean keepsReservation(@Nullable Object[] old, @Nullable Object[] leaf, int i, int j) {
         return hasReservation() && (!LeafNode.hasReservation(old, i, j) || LeafNode.hasReservation(leaf));
     }

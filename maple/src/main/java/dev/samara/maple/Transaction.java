@@ -23,7 +23,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     /**
      * @words all fields
      * @written constructor (plain, final)
-     * @read any thread (plain): a call by another thread compares {@code owner} and is refused
+     * @read any thread (plain): a call by another thread compares {@code owner}, and is rejected
      * @invariant immutable; its state is in {@code draft} and {@code current}
      */
     private final EditedRoot tree;

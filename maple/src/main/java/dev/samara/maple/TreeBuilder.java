@@ -122,7 +122,7 @@ public final class TreeBuilder<V> {
         makeRoom();
         int n = count;
         if (n == 0 || pivots[n - 1] != Keys.MAX) {
-            // Not counted, so the next addition overwrites it.
+            // This item is not counted, so the next addition overwrites it.
             pivots[n] = Keys.MAX;
             slots[n] = null;
             n++;
@@ -175,7 +175,8 @@ public final class TreeBuilder<V> {
         }
 
         /**
-         * Replaces n items by their nodes, in the same arrays: a node's position is below those of the unread items.
+         * Replaces n items by their nodes, in the same arrays. This is safe because a node's position is below the
+         * positions of all unread items.
          */
         void nodes(int level, int n, Era era) {
             int nodes = TreeBuilder.nodes(n);

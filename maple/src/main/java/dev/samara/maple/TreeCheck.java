@@ -154,7 +154,7 @@ final class TreeCheck {
 
     private static void require(boolean condition, String message, Node n, long lo, long hi) {
         if (!condition) {
-            // Not by dump(), which expects arrays that match each other.
+            // Formatted without dump(), which expects consistent arrays.
             throw new AssertionError(message + ", in a node of level " + n.level + " or its leaf for "
                     + Keys.range(Keys.flip(lo), Keys.flip(hi)) + ": halves " + Arrays.toString(n.halves) + ", even "
                     + Integer.toBinaryString(n.even) + ", slots " + Arrays.toString(n.nodes)

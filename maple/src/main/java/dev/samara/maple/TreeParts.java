@@ -2,8 +2,8 @@
 package dev.samara.maple;
 
 /**
- * Builds trees from parts of other trees, which must not change any more. The results share all nodes with them except
- * those along the borders.
+ * Builds trees from parts of other trees, which must no longer change. The results share all nodes with these trees
+ * except the nodes along the borders.
  */
 final class TreeParts {
 

@@ -13,8 +13,8 @@ import java.util.stream.Collector;
  * Builds a tree from entries in any order. Entries must not overlap; if two do, the build throws an exception that
  * names them.
  *
- * <p>If the entries are already sorted, a {@link TreeBuilder} needs a third of the memory. Not thread-safe. Entries can
- * be added after a build; the next tree contains all entries added so far.
+ * <p>If the entries are already sorted, a {@link TreeBuilder} needs only a third of the memory. Not thread-safe.
+ * Entries can be added after a build; the next tree contains all entries added so far.
  *
  * @param <V> the type of values
  */

@@ -5,7 +5,7 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes many edits while it holds the writer lock, without acquiring the lock for each and without a lambda.
+ * Makes many edits while it holds the writer lock, without acquiring the lock for each edit, and without a lambda.
  *
  * <pre>{@code
  * try (Writer<String> writer = tree.writer()) {

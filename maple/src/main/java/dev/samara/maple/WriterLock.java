@@ -31,8 +31,8 @@ final class WriterLock extends ReentrantLock {
     }
 
     /**
-     * Returns the number of releases. If a thread gets the same result twice, it held the lock throughout. The caller
-     * must hold the lock.
+     * Returns the number of releases. If two calls by a thread return the same number, the thread held the lock
+     * throughout. The caller must hold the lock.
      */
     long releases() {
         return releases;

@@ -39,12 +39,12 @@
  *   <dt>Reservation
  *   <dd>A range that contains no value, but is not free. Its owner is an object that is compared by identity.
  *   <dt>Free range
- *   <dd>A range of indexes without values and reservations.
+ *   <dd>A range of indexes without values or reservations.
  *   <dt>Lookup view
- *   <dd>What the methods of {@link dev.samara.maple.RangeView} see. Reservations are invisible.
+ *   <dd>The view of the methods of {@link dev.samara.maple.RangeView}. Reservations are invisible.
  *   <dt>Allocation view
- *   <dd>What {@code insert}, {@code reserve}, {@code isFree}, {@code reservationAt}, {@code reservationIn} and gap
- *       searches see. A reservation occupies its range, exactly like an entry. There is no third view.
+ *   <dd>The view of {@code insert}, {@code reserve}, {@code isFree}, {@code reservationAt}, {@code reservationIn} and
+ *       gap searches. A reservation occupies its range, exactly like an entry. There is no third view.
  *   <dt>Edit
  *   <dd>A store, insert, erase or reservation by one call on the tree.
  * </dl>
@@ -80,24 +80,24 @@
  * <h2>Progress</h2>
  *
  * <p>{@code get}, {@code isFree}, {@code reservationAt} and {@code Reader.get} are wait-free: their number of steps is
- * proportional to the height of the tree. Searches and steps of a cursor are wait-free too, but take extra steps to
+ * proportional to the height of the tree. Searches and steps of a cursor are also wait-free, but take extra steps to
  * skip reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free, except where reservations fill the next
  * leaf: a search that crosses from one leaf to the next is retried if the first leaf is edited concurrently. Edits
  * block each other. An edit takes time proportional to the height and to the number of reservations in its range. The
  * number of entries in its range does not matter, except for {@code compute}, {@code merge} and {@code storeAll}.
  * Taking a part of a {@link dev.samara.maple.Snapshot} and joining two snapshots take time proportional to the height,
- * so a tree can be divided into trees with a lock each, and joined again. A reader of several such trees compares the
- * {@linkplain dev.samara.maple.MapleTree#version version} of each before and after its lookups: if no version changed,
- * everything it read was true at one instant. Lookups and cursors never delay an edit: the garbage collector reclaims
- * replaced nodes.
+ * so a tree can be divided into trees that each have their own lock, and joined again. A reader of several such trees
+ * compares the {@linkplain dev.samara.maple.MapleTree#version version} of each before and after its lookups: if no
+ * version changed, everything it read was true at one instant. Lookups and cursors never delay an edit, because the
+ * garbage collector reclaims replaced nodes.
  *
  * <h2>Memory consistency</h2>
  *
  * <p>Actions in a thread before it edits the tree <i>happen-before</i> actions in another thread after it reads the
  * result of that edit, or of a later one. Every method of the lookup view and of the allocation view is such a read;
- * the edit of a transaction is its commit. Storing an object is thus a safe publication: a thread that finds the object
- * in the tree sees it fully initialized. Reading a snapshot counts as reading the tree at the instant of the snapshot.
- * Reads do not happen-before later edits.
+ * for a transaction, the edit is its commit. Storing an object is thus a safe publication: a thread that finds the
+ * object in the tree sees it fully initialized. Reading a snapshot counts as reading the tree at the instant of the
+ * snapshot. Reads do not happen-before later edits.
  *
  * <h2>Guarantees</h2>
  *
@@ -148,10 +148,11 @@
  *       <td>{@code Edits}: in place, a leaf or a boundary of a leaf ({@code InPlace}); by copy-on-write, a new root
  *       ({@code Draft})</td></tr>
  *   <tr><td>What checks the arguments of an edit, and rejects it?</td>
- *       <td>{@code Draft}</td></tr>
+ *       <td>{@code Draft}; an edit over a reservation of another owner: {@code Splice.requireNoReservation}, and
+ *       {@code RangeEdits} for {@code compute}</td></tr>
  *   <tr><td>What changes the structure: splits, merges, new levels?</td>
- *       <td>{@code Splice}; level by level: {@code LevelRebuild}; along one path: {@code OwnedPath}; in one leaf:
- *       {@code LeafEdit}</td></tr>
+ *       <td>{@code Splice}; level by level, and the root's own level, added or dropped ({@code buildRoot}): {@code
+ *       LevelRebuild}; along one path: {@code OwnedPath}; in one leaf: {@code LeafEdit}</td></tr>
  *   <tr><td>How are a node, a leaf and the pivots of a leaf stored?</td>
  *       <td>{@code Node}, {@code LeafNode}, {@code LeafPivots}</td></tr>
  *   <tr><td>What may change in a node that readers can reach?</td>

@@ -10,23 +10,29 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of {@link LinearMemory} that takes its thread into the space and out of it. The thread that uses the memory
- * has a {@link Guest} while it runs exported functions; {@link #entering} opens one for each call.
+ * The part of {@link LinearMemory} by which a thread enters and leaves the space. The thread that uses the memory has a
+ * {@link Guest} while it runs exported functions. {@link #entering} opens a guest for each call.
  */
 public abstract sealed class EnteredMemory implements Memory permits LinearNumbers {
-    /** Addresses of WebAssembly are unsigned. */
+    /** The mask of an address, because addresses of WebAssembly are unsigned. */
     static final long ADDRESS = 0xffff_ffffL;
 
     private final AddressSpace space;
 
-    /** The accesses of the thread that has entered; null while none has. */
+    /** The accesses of the thread that entered the space, or null while no thread is in the space. */
     @Nullable
     LinearAccess access;
 
-    /** By which the thread that uses this memory is in; null while it has left. For that thread only, as is access. */
+    /**
+     * The guest through which the using thread is in the space, or null while that thread is outside. Only that thread
+     * may use this field and {@code access}.
+     */
     private @Nullable Guest guest;
 
-    /** The thread that uses this memory, whether it is in or has left for a while; null for none. */
+    /**
+     * The thread that uses this memory, even while it has temporarily left the space. Null if no thread uses the
+     * memory.
+     */
     private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
 
     EnteredMemory(AddressSpace space) {
@@ -34,10 +40,10 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     }
 
     /**
-     * Returns the space in which this memory is, from address 0. Any thread may use it, also while guest code runs: to
-     * {@linkplain AddressSpace#read read} and write bytes, to {@linkplain AddressSpace#watch watch} addresses, to
-     * {@linkplain AddressSpace#collectDirty collect} the pages that were written, or to change rights of pages, such as
-     * those of a page below a stack. Nothing but the memory may be mapped there.
+     * Returns the space of this memory, which starts at address 0 of the space. Any thread may use the space, even
+     * while guest code runs. For example, a thread can {@linkplain AddressSpace#read read} and write bytes, {@linkplain
+     * AddressSpace#watch watch} addresses, {@linkplain AddressSpace#collectDirty collect} the pages that were written,
+     * and change the rights of pages, e.g. of a guard page below a stack. Only this memory may be mapped in the space.
      *
      * @return the space; each call returns the same reference
      */
@@ -46,13 +52,13 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     }
 
     /**
-     * Returns an exported function whose calls enter the space, which takes tens of nanoseconds a call. Accesses
-     * within hit the TLB. A call within another one, or within {@link #enter}, enters nothing. For a function that
-     * uses several memories, wrap it once for each of them.
+     * Returns an exported function whose calls enter the space, which takes tens of nanoseconds per call. Accesses
+     * during a call can hit the TLB. A nested call, and a call within {@link #enter}, does not enter the space again.
+     * Wrap a function that uses several memories once for each memory.
      *
-     * @param function of an instance that uses this memory
-     * @return the function; it throws {@link IllegalStateException} while another thread uses this memory, and what the
-     *     function throws
+     * @param function an exported function of an instance that uses this memory
+     * @return the wrapped function. It throws {@link IllegalStateException} while another thread uses this memory, and
+     *     throws each exception of the original function
      */
     public final ExportFunction entering(ExportFunction function) {
         return arguments -> {
@@ -70,7 +76,8 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     }
 
     /**
-     * Runs code of the host that makes many accesses, such as the making of an instance, within the space.
+     * Runs code of the host within the space. This is for code that makes many accesses, e.g. the creation of an
+     * instance.
      *
      * @param <T> what the code returns
      * @param code runs on this thread
@@ -91,9 +98,10 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     }
 
     /**
-     * Runs code that takes long without accesses, such as I/O or a wait, for a function of the host that guest code
-     * calls. No operation on the space, such as a fork, waits for this thread in the meantime. Accesses are possible.
-     * Each one enters the space for its own duration. Other threads are refused as before.
+     * Runs code outside the space, for a function of the host that guest code calls. This is for code that takes long
+     * and makes few accesses, e.g. I/O or a wait. In the meantime, no operation on the space, e.g. a fork, waits for
+     * this thread. The code may access the memory, but each access enters the space for its own duration. Calls by
+     * other threads are still rejected.
      *
      * @param <T> what the code returns
      * @param code runs on this thread
@@ -115,7 +123,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         }
     }
 
-    /** Makes an access of a thread that has not entered. */
+    /** Makes an access for a thread that is outside the space. */
     final void outside(Runnable code) {
         enter(() -> {
             code.run();
@@ -123,12 +131,15 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         });
     }
 
-    /** Returns whether the calling thread uses this memory, and has not left. */
+    /** Returns whether the calling thread uses this memory and is in the space. */
     private boolean isIn() {
         return user.get() == Thread.currentThread() && guest != null;
     }
 
-    /** Makes the calling thread the user, unless it is: then it has left, and this returns false. */
+    /**
+     * Makes the calling thread the user of this memory. Returns false if it is the user already, because then it has
+     * temporarily left the space.
+     */
     private boolean claim() {
         Thread caller = Thread.currentThread();
         Thread other = user.compareAndExchange(null, caller);
@@ -177,7 +188,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         access = accesses;
     }
 
-    /** Returns the guest of the calling thread, which has entered. */
+    /** Returns the guest of the calling thread, which must be in the space. */
     final Guest opened() {
         Guest entered = guest;
         if (entered == null) {
@@ -186,7 +197,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         return entered;
     }
 
-    /** Returns the accesses of the calling thread, which has entered. */
+    /** Polls, and returns the accesses of the calling thread, which must be in the space. */
     final LinearAccess entered() {
         LinearAccess accesses = access;
         if (accesses == null) {
@@ -195,7 +206,10 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         return accesses.polled();
     }
 
-    /** Brings the calling thread back into GUEST, if it had entered, after a call that may have waited. */
+    /**
+     * Brings the calling thread back into GUEST after a call that may have waited. Does nothing if the thread is
+     * outside the space.
+     */
     final void back() {
         LinearAccess accesses = access;
         if (accesses != null && isIn()) {

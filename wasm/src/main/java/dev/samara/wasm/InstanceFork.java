@@ -28,23 +28,24 @@ import java.util.List;
 import java.util.function.Function;
 
 /**
- * Makes copies of an instance that has begun: a program is started and warmed up once, and each copy goes on from
- * there. No page is copied before one of both writes it ({@link LinearMemory#fork}).
+ * Creates copies of an instance that was started. A program is started and warmed up once, and each copy continues from
+ * that state. A page is copied only when the instance or the copy writes it ({@link LinearMemory#fork}).
  *
  * <pre>{@code
  * InstanceFork warm = InstanceFork.of(instance).withMachineFactory(compiled);
  * Instance fresh = warm.build();
  * }</pre>
  *
- * <p><b>What is copied</b>, by {@link #build}: the memories, those that the instance imports too; the values of its own
- * globals; its own tables, in which references to functions of the instance become references to those of the copy; and
- * which segments of data and elements were dropped. No start function runs.
+ * <p><b>What is copied.</b> {@link #build} copies the memories, including imported memories, the values of the
+ * instance's own globals, and its own tables. In the tables, references to functions of the instance become references
+ * to functions of the copy. The copy has the same dropped data and element segments. No start function runs.
  *
- * <p><b>What is not:</b> functions, globals, tables and tags that the instance imports are shared with the copy, unless
- * {@link #withImportValues} gives others. So a function of the host has the state that it had; files that WASI has open
- * are open in both. Values of references that Chicory keeps in the instance, such as structures, arrays and exceptions,
- * cannot be copied: {@link #build} refuses an instance whose globals or tables have one. Calls that are running are not
- * copied; nothing but the instance's state between two calls is.
+ * <p><b>What is not copied.</b> Functions, globals, tables and tags that the instance imports are shared with the copy,
+ * unless {@link #withImportValues} replaces them. So a function of the host shares its state between the instance and
+ * the copy. For example, the open files of WASI are open in both. References to objects that Chicory keeps in the
+ * instance, e.g. structures, arrays and exceptions, cannot be copied. {@link #build} rejects an instance whose globals
+ * or tables contain such a reference. Running calls are not copied. A copy contains only the state that an instance has
+ * between two calls.
  *
  * <p>The instance must not run, and its memories must not be used, on another thread during {@link #build}.
  */
@@ -64,30 +65,32 @@ public final class InstanceFork {
     /**
      * Prepares copies of an instance.
      *
-     * @param parent the memories, if it has any, are each a {@link LinearMemory}
-     * @return makes copies of the state at the time of each {@link #build}
+     * @param parent the instance. Each of its memories is a {@link LinearMemory}
+     * @return an object that copies the state at the time of each {@link #build}
      */
     public static InstanceFork of(Instance parent) {
         return new InstanceFork(parent);
     }
 
     /**
-     * Sets how copies execute; they are interpreted unless set. Chicory does not say how the instance itself does.
+     * Sets how copies execute. The default is Chicory's interpreter, because Chicory does not report how the instance
+     * itself executes.
      *
-     * @param factory as Chicory's builder takes it
+     * @param factory a factory for Chicory's instance builder
      * @return this
      */
     public InstanceFork withMachineFactory(Function<Instance, Machine> factory) {
-        // That of Chicory's compiler insists on the module itself; it makes the same machine of a part of it.
+        // The factory of Chicory's compiler accepts only the original module. Its machineFactory() creates the same
+        // machine without that check.
         machines = factory instanceof CompiledModule compiled ? compiled.machineFactory() : factory;
         return this;
     }
 
     /**
-     * Sets what copies import; what the instance imports unless set, with forks of its memories. Memories that are
-     * given here are imported as they are, and get the active segments of the module.
+     * Sets what copies import. By default, copies import what the instance imports, but with forks of its memories.
+     * Memories that are passed here are imported directly, and the active segments of the module are written to them.
      *
-     * @param values as Chicory's builder takes them
+     * @param values the values for Chicory's instance builder
      * @return this
      */
     public InstanceFork withImportValues(ImportValues values) {
@@ -97,9 +100,9 @@ public final class InstanceFork {
     }
 
     /**
-     * Makes a copy. Its {@link LinearMemory memories} are closed as any other.
+     * Creates a copy of the instance. Close its {@link LinearMemory memories} like other memories.
      *
-     * @return a new instance with the state of this instant
+     * @return a new instance with the current state of the original instance
      * @throws IllegalArgumentException if the instance has a memory of another class, or a value that cannot be copied
      */
     public Instance build() {
@@ -141,7 +144,7 @@ public final class InstanceFork {
 
     private ImportValues withForks(Deque<LinearMemory> forks) {
         List<ImportMemory> memories = new ArrayList<>();
-        // One memory may have several names.
+        // One memory may be imported under several names.
         IdentityHashMap<Memory, LinearMemory> made = new IdentityHashMap<>();
         for (ImportMemory memory : imports.memories()) {
             LinearMemory fork = made.get(memory.memory());
@@ -212,7 +215,7 @@ public final class InstanceFork {
         }
     }
 
-    /** Refuses a reference that only the parent can resolve. */
+    /** Rejects a reference that only the parent can resolve. */
     private static void check(ValType type, long value) {
         boolean isPortable = !type.isReference() || type.equals(ValType.FuncRef) || type.equals(ValType.ExternRef);
         if (!isPortable && value != Value.REF_NULL_VALUE) {
@@ -220,7 +223,10 @@ public final class InstanceFork {
         }
     }
 
-    /** Returns a module without what happens at the start of an instance: no start function, no filling of tables. */
+    /**
+     * Returns a copy of a module that does nothing at the start of an instance. The copy has no start function, and its
+     * element segments do not fill tables.
+     */
     private static WasmModule begun(WasmModule of) {
         ElementSection.Builder elements = ElementSection.builder();
         Arrays.stream(of.elementSection().elements()).map(InstanceFork::passive).forEach(elements::addElement);

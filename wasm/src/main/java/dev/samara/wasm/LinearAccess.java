@@ -10,13 +10,13 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.nio.ByteOrder;
 
-/** The accesses of one CPU. An access that fails is a trap, as an exception of Chicory. */
+/** The accesses of one CPU. A failed access is a trap, which is thrown as an exception of Chicory. */
 final class LinearAccess extends FlatMemory {
     private LinearAccess(GuestMemory memory) {
         super(memory, ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Returns the accesses of a CPU, which are made once. */
+    /** Returns the accesses of a CPU. The object is created once per CPU. */
     static LinearAccess of(GuestMemory memory) {
         FlatMemory flat = memory.flat();
         if (flat == null) {
@@ -34,7 +34,7 @@ final class LinearAccess extends FlatMemory {
         return this;
     }
 
-    /* Copies that the machine asks to try again go on behind what is done. */
+    /* A copy that ends early with RETRY is continued after the bytes that were copied. */
 
     void copyBytesIn(long address, byte[] source, int at, int size) {
         int done = memory().copyIn(address, source, at, size);
@@ -79,7 +79,8 @@ final class LinearAccess extends FlatMemory {
         if (fault != Fault.RETRY || Thread.currentThread().isInterrupted()) {
             throw trap(fault, address, size);
         }
-        // The machine empties another space: nothing may wait for this CPU in the meantime.
+        // The machine is reclaiming the memory of another space. In the meantime this CPU polls, so that nothing waits
+        // for it.
         poll();
     }
 

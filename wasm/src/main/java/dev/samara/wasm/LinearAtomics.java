@@ -5,8 +5,8 @@ import dev.samara.core.AddressSpace;
 import java.lang.invoke.VarHandle;
 
 /**
- * The atomic accesses of {@link LinearMemory}: sequentially consistent, as WebAssembly's are. Each polls. An address
- * that is not a multiple of the size is a trap.
+ * The atomic accesses of {@link LinearMemory}. They are sequentially consistent, as WebAssembly requires. Each access
+ * polls. An access traps if its address is not a multiple of its size.
  */
 public abstract sealed class LinearAtomics extends LinearNumbers permits LinearMemory {
     LinearAtomics(AddressSpace space) {

@@ -30,8 +30,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A linear memory of the WebAssembly runtime Chicory, in an address space of its own, from address 0. Pages that were
- * never written take no memory, and a {@linkplain #fork fork} copies none.
+ * A linear memory of the WebAssembly runtime Chicory. It has its own address space, and starts at address 0. Pages that
+ * were never written take no memory, and a {@linkplain #fork fork} copies no page.
  *
  * <pre>{@code
  * Instance instance = Instance.builder(module).withMemoryFactory(LinearMemory.factory(machine)).build();
@@ -39,51 +39,53 @@ import org.jspecify.annotations.Nullable;
  * ExportFunction run = memory.entering(instance.export("run"));
  * }</pre>
  *
- * <p><b>Threads.</b> One thread at a time uses a memory. A call of a function that {@link #entering} has wrapped takes
- * its thread into the space, whichever it is, for the time of the call. Without that each access enters the space for
- * its own duration: the results are the same, and each access takes many times as long. While a thread is in, a
- * call on another one throws {@link IllegalStateException}; single accesses of another thread are not checked, and must
- * not be made. The host's other threads use {@link #space}. Threads of WebAssembly that share a memory have an instance
- * each, and each of these imports a {@link #view} of its own.
+ * <p><b>Threads.</b> One thread at a time uses a memory. A call of a function that {@link #entering} wrapped enters the
+ * space for the duration of the call, on any thread. Without the wrapper, each access enters the space for its own
+ * duration. The results are the same, but each access takes many times as long. While one thread is in the space, a
+ * wrapped call on another thread throws {@link IllegalStateException}. Single accesses by another thread are not
+ * checked, and must not be made. Other threads of the host use {@link #space}. Each WebAssembly thread that shares a
+ * memory has its own instance, and each of these instances imports its own {@link #view}.
  *
- * <p><b>Traps</b> are exceptions of Chicory, as those of its own memories are: {@link WasmRuntimeException} with {@code
- * out of bounds memory access}. An access that fails has changed nothing. An access for which the machine has no memory
- * is a trap too, {@code out of memory}; a thread that is interrupted where it would have to wait throws {@link
- * ChicoryInterruptedException}. A copy, a fill or a write of many bytes that ends with one of these two, or at a page
- * to which the host has taken the right, may have changed a part.
+ * <p><b>Traps</b> are the same exceptions that Chicory's own memories throw: {@link WasmRuntimeException} with the
+ * message {@code out of bounds memory access}. A failed access changes nothing. An access for which the machine has no
+ * memory traps too, with {@code out of memory}. A thread that is interrupted where it would have to wait throws {@link
+ * ChicoryInterruptedException}. A copy, fill or write of many bytes may have changed part of the bytes if it ends with
+ * one of the latter two exceptions, or at a page whose access rights the host removed.
  *
- * <p><b>The end.</b> A memory that no thread can reach any more is given up, some time after a garbage collection
- * ({@link dev.samara.core.AddressSpaceBuilder#collected}). {@link #close} ends it when no thread is in it any more.
+ * <p><b>The end.</b> An unreachable memory is released some time after a garbage collection ({@link
+ * dev.samara.core.AddressSpaceBuilder#collected}). {@link #close} releases a memory as soon as no thread is in it.
  *
- * <p>All memories of a machine, and nothing else, {@linkplain AddressSpace#enter enter} spaces of that machine.
+ * <p>If a machine has such memories, nothing but these memories may {@linkplain AddressSpace#enter enter} spaces of the
+ * machine.
  */
 public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     /**
-     * 4 GiB of addresses in pages of 64 KiB, as WebAssembly's are. A fork takes about a twentieth of the time that it
-     * takes with pages of 4 KiB ({@link Geometry#flat Geometry.flat(32)}). Those copy less where few bytes are written.
+     * 4 GiB of addresses in pages of 64 KiB, which is the page size of WebAssembly. A fork takes about a twentieth of
+     * the time of a fork with pages of 4 KiB ({@link Geometry#flat Geometry.flat(32)}). With pages of 4 KiB, less is
+     * copied if few bytes are written.
      */
     public static final Geometry PAGES_64K = new Geometry(16, 2, 47, 0, 1L << 32, 1L << 32);
 
     private static final long END = 1L << 32;
 
-    /** In the number of pages while a thread adds some. */
+    /** A bit that is set in {@code pages} while a thread adds pages. */
     private static final int GROWING = Integer.MIN_VALUE;
 
     private final MemoryLimits limits;
-    /** The number of pages, of all views, with {@link #GROWING}. */
+    /** The number of pages and the bit {@link #GROWING}. All views share this object. */
     private final AtomicInteger pages;
 
     private final MemoryWaits waits;
 
     private DataSegment @Nullable [] segments;
 
-    /** Whether an instance is being made that leaves the content as it is. */
+    /** Whether the instance that is being created leaves the content of this memory unchanged. */
     private boolean isKept;
 
     /**
-     * Makes a memory of zeros, with pages of 64 KiB.
+     * Creates a memory of zeros, with pages of 64 KiB.
      *
-     * @param machine has memory
+     * @param machine a machine with memory
      * @param limits the sizes, and whether threads share the memory
      * @throws ChicoryException if the machine does not allow a memory of this size
      */
@@ -92,9 +94,9 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     }
 
     /**
-     * Makes a memory of zeros.
+     * Creates a memory of zeros.
      *
-     * @param machine has memory
+     * @param machine a machine with memory
      * @param geometry at least 4 GiB from address 0, in pages of at most 64 KiB: {@link #PAGES_64K}, or {@code
      *     Geometry.flat(32)} for pages of 4 KiB
      * @param limits the sizes, and whether threads share the memory
@@ -125,24 +127,24 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     }
 
     /**
-     * Returns what Chicory's builder of instances takes ({@code withMemoryFactory}).
+     * Returns a memory factory for Chicory's instance builder ({@code withMemoryFactory}).
      *
-     * @param machine has memory
-     * @return makes memories with pages of 64 KiB
+     * @param machine a machine with memory
+     * @return a factory that creates memories with pages of 64 KiB
      */
     public static Function<MemoryLimits, Memory> factory(Machine machine) {
         return limits -> new LinearMemory(machine, limits);
     }
 
     /**
-     * Copies this memory: both have the same content from here on, and share the pages that neither writes. The time
-     * depends on the number of pages in memory; with pages of 64 KiB it is tens of microseconds for 100 MiB. {@link
-     * InstanceFork} copies an instance with its memory.
+     * Copies this memory. The copy has the content that this memory has now. The two memories share each page until one
+     * of them writes it. The time depends on the number of pages in memory. With pages of 64 KiB, it is tens of
+     * microseconds for 100 MiB. {@link InstanceFork} copies an instance with its memory.
      *
-     * <p>Any thread may call this. Waits for the next store or call of the thread that uses this memory. No thread may
-     * grow this memory at the same time.
+     * <p>Any thread may call this. The call waits for the next store or call of the thread that uses this memory. No
+     * thread may grow this memory concurrently.
      *
-     * @return the copy; nobody waits at its words
+     * @return the copy, on whose addresses no thread is waiting
      * @throws dev.samara.core.mman.MmException if this memory is closed (ESRCH), or the machine's limits do not allow
      *     the copy
      */
@@ -154,18 +156,18 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     }
 
     /**
-     * Returns this memory for another thread, whose instance imports it. Views have one content, one size, and one
-     * close.
+     * Returns a view of this memory for another thread, whose instance imports it. All views have the same content and
+     * the same size. Closing one view closes them all.
      *
-     * @return the memory, with which another thread may enter
+     * @return the view, through which another thread may enter the space
      */
     public LinearMemory view() {
         return new LinearMemory(space(), limits, pages);
     }
 
     /**
-     * Ends this memory and its views, when no thread is in any of them: calls and waits under way go on until they
-     * return. Calls and accesses that begin later throw.
+     * Closes this memory and its views. Calls and waits in progress continue until they return, and the memory is
+     * released after the last one. Calls and accesses that start later throw.
      */
     @Override
     public void close() {
@@ -197,7 +199,7 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     /**
      * Adds pages of zeros.
      *
-     * @param size how many
+     * @param size the number of pages to add
      * @return the number of pages before; -1 if there would be more than the maximum, or more than the machine allows
      * @throws ChicoryInterruptedException if the thread was interrupted and would have waited; nothing has changed
      */
@@ -206,7 +208,7 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
         while (true) {
             int before = pages.get();
             if ((before & GROWING) != 0) {
-                // A view grows. The fork that it may wait for waits for this thread's poll.
+                // Another view is growing. It may wait for a fork, and the fork waits for a poll of this thread.
                 back();
                 Thread.onSpinWait();
                 continue;
@@ -261,7 +263,7 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
 
     // ------------------------------------------------------------------ segments
 
-    /** Has the next instance that gets this memory leave the content as it is, or no longer. */
+    /** Sets whether the next instance that is created with this memory leaves its content unchanged. */
     void keep(boolean keeps) {
         isKept = keeps;
     }

@@ -4,11 +4,11 @@ package dev.samara.wasm;
 import dev.samara.core.AddressSpace;
 
 /**
- * The loads and stores of {@link LinearMemory}. Stores poll, so that operations on the space, such as a fork, do not
- * wait for a function that stores now and then: compiled WebAssembly has no other place for it.
+ * The loads and stores of {@link LinearMemory}. Each store polls, because compiled WebAssembly has no other place for a
+ * poll. So operations on the space, e.g. a fork, wait only until the running function makes its next store.
  *
- * <p>The methods are small, since the compiler of the JVM inlines small methods early. What is made outside the space
- * is therefore in methods of its own.
+ * <p>The methods are small, because the JIT compiler inlines small methods early. Therefore, the loads that are made
+ * outside the space are in separate methods.
  */
 public abstract sealed class LinearNumbers extends EnteredMemory permits LinearAtomics {
     LinearNumbers(AddressSpace space) {

@@ -11,10 +11,10 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * The waits of a shared memory ({@code memory.atomic.wait32}, {@code wait64} and {@code notify}), in the machine's
- * table of waits. The calling thread has entered the memory. It leaves GUEST while it sleeps.
+ * futex table. The calling thread is in the space of the memory, and leaves GUEST while it sleeps.
  */
 final class MemoryWaits {
-    /* The results of a wait, by WebAssembly. */
+    /* The results of a wait, as WebAssembly defines them. */
     private static final int WOKEN = 0;
     private static final int NOT_EQUAL = 1;
     private static final int TIMED_OUT = 2;
@@ -29,29 +29,33 @@ final class MemoryWaits {
         return memory.space().machine().futexes();
     }
 
-    /** Waits while a word of four bytes has a value; a negative time stands for any. */
+    /** Waits if a four-byte word has the expected value. With a negative timeout, the wait has no time limit. */
     int await(int address, int expected, long nanos) {
         check(address, Integer.BYTES);
         FutexWaiter waiter = newWaiter();
         return isQueued(waiter, address, expected) ? sleep(waiter, nanos) : NOT_EQUAL;
     }
 
-    /** Waits while a word of eight bytes has a value; a negative time stands for any. */
+    /** Waits if an eight-byte word has the expected value. With a negative timeout, the wait has no time limit. */
     int await(int address, long expected, long nanos) {
         check(address, Long.BYTES);
         FutexWaiter waiter = newWaiter();
-        // The table compares the low half. Whoever changes the word and notifies finds this waiter from here on.
+        // The table compares only the low half of the word. From here on, a thread that changes the word and notifies
+        // finds this waiter.
         if (!isQueued(waiter, address, (int) expected)) {
             return NOT_EQUAL;
         }
         if (memory.atomicReadLong(address) != expected) {
-            // If a notification has counted this thread, it has to be one that was woken.
+            // If a notification counted this thread as woken, the result must be WOKEN.
             return waiter.unqueue() ? WOKEN : NOT_EQUAL;
         }
         return sleep(waiter, nanos);
     }
 
-    /** Wakes threads that wait at a word; a negative number stands for all. Returns how many. */
+    /**
+     * Wakes at most {@code most} threads that wait on a word. A negative number wakes all of them. Returns the number
+     * of woken threads.
+     */
     int wake(int address, int most) {
         checkAligned(address, Integer.BYTES);
         if (!memory.shared() || most == 0) {

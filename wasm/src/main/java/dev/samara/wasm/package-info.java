@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Memories of WebAssembly for the runtime Chicory.
+ * WebAssembly memories for the Chicory runtime.
  *
  * <table>
  * <caption>Where to look</caption>
  * <tr><th>for</th><th>look into</th></tr>
- * <tr><td>a memory that an instance of Chicory gets, and which threads may use it</td>
+ * <tr><td>a memory for an instance of Chicory, and which threads may use it</td>
  *     <td>{@link dev.samara.wasm.LinearMemory}</td></tr>
- * <tr><td>copies of an instance that has begun</td><td>{@link dev.samara.wasm.InstanceFork}</td></tr>
- * <tr><td>how a thread enters a memory and leaves it</td><td>{@link dev.samara.wasm.EnteredMemory}</td></tr>
+ * <tr><td>copies of an instance that was started</td><td>{@link dev.samara.wasm.InstanceFork}</td></tr>
+ * <tr><td>how a thread enters and leaves a memory</td><td>{@link dev.samara.wasm.EnteredMemory}</td></tr>
  * <tr><td>the accesses, and what they throw</td><td>{@link dev.samara.wasm.LinearNumbers}, {@link
  *     dev.samara.wasm.LinearAtomics}, {@code LinearAccess}</td></tr>
- * <tr><td>waits of threads that share a memory</td><td>{@code MemoryWaits}</td></tr>
+ * <tr><td>how threads that share a memory wait and notify</td><td>{@code MemoryWaits}</td></tr>
  * </table>
  */
 @NullMarked

@@ -55,7 +55,7 @@ class TablesTest {
 
                 ![Bytes of a range, by structure and number of ranges](charts/compared-footprint.svg)
 
-                | bytes a range, by number of ranges | 1,000 | 100,000 |
+                | bytes per range, by number of ranges | 1,000 | 100,000 |
                 |---|---|---|
                 | Samara | 35.8 | 1,234 |
                 | Guava `TreeRangeMap`, lock | 152 | - |

@@ -44,8 +44,8 @@ class PerformancePageTest {
             "geometric mean",
             ": paged",
             ": array",
-            "ns a mapping",
-            "eviction, µs a page");
+            "ns per mapping",
+            "eviction, µs per page");
 
     private static final List<String> PERCENTILES = List.of("50.0", "99.9");
 

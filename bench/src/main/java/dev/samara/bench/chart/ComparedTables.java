@@ -65,7 +65,7 @@ final class ComparedTables {
                 tables.section(
                         LOOKUPS,
                         "![Nanoseconds of a lookup, by structure and number of ranges](charts/compared-lookups.svg)",
-                        "ns a lookup, by number of ranges",
+                        "ns per lookup, by number of ranges",
                         ComparedTables::times,
                         "30",
                         "1000",
@@ -75,7 +75,7 @@ final class ComparedTables {
                 tables.section(
                         USES,
                         "",
-                        "ns a lookup and the read of a field, by number of ranges",
+                        "ns per lookup and the read of a field, by number of ranges",
                         ComparedTables::times,
                         "1000",
                         "100000",
@@ -84,7 +84,7 @@ final class ComparedTables {
                 tables.section(
                         UPDATES,
                         "![Nanoseconds of two changes, by structure and number of ranges](charts/compared-updates.svg)",
-                        "ns a range is erased and stored again, by number of ranges",
+                        "ns per erase and store of a range, by number of ranges",
                         ComparedTables::times,
                         "1000",
                         "100000");
@@ -92,7 +92,7 @@ final class ComparedTables {
                 tables.section(
                         FOOTPRINT,
                         "![Bytes of a range, by structure and number of ranges](charts/compared-footprint.svg)",
-                        "bytes a range, by number of ranges",
+                        "bytes per range, by number of ranges",
                         ComparedTables::bytes,
                         "1000",
                         "100000");
@@ -166,7 +166,7 @@ final class ComparedTables {
                 "lookup, 100,000",
                 "update, 1,000",
                 "update, 100,000",
-                "bytes a range");
+                "bytes per range");
         String chart =
                 "![Nanoseconds of a lookup, by structure and number of ranges](../docs/charts/compared-lookups.svg)";
         return table(head, rows) + "\n" + chart + "\n";

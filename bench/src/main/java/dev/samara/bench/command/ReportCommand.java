@@ -41,7 +41,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "--ranges 30,1000,100000"),
             new ReportCommand(
                     "contention",
-                    "lookups, references and operations a second and their percentiles, all contenders in one run",
+                    "lookups, references and operations per second and their percentiles, all contenders in one run",
                     ContentionReport::main,
                     "--seconds 0.1 --rounds 1 --threads 1,2",
                     "--seconds 0.5 --rounds 5 --threads 1,2"),

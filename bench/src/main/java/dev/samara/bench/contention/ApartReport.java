@@ -23,7 +23,7 @@ import java.util.concurrent.Future;
  * each, and with a machine each, in one JVM. The last is the most that the JVM and its heap leave.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar apart --seconds 1 --rounds 7}. The cases take turns. The figures
- * are rounds a second, medians.
+ * are rounds per second, medians.
  */
 public final class ApartReport {
     private static final long MEMORY = 1L << 28;
@@ -91,7 +91,7 @@ public final class ApartReport {
         int at = 0;
         for (Case kind : Case.values()) {
             double median = Figures.median(perSecond[at++]);
-            Figures.line("%-14s %9.0f rounds a second, %.2f of one thread", kind, median, median / one);
+            Figures.line("%-14s %9.0f rounds per second, %.2f of one thread", kind, median, median / one);
             figures.row("case", kind, "rounds", median, "ratio", median / one);
         }
         figures.write();

@@ -117,7 +117,7 @@ public class ContentionBenchmark {
      * @return the VMA
      */
     @Benchmark
-    @About("lookups a second, by synchronization and by disturbance (-t 2)")
+    @About("lookups per second, by synchronization and by disturbance (-t 2)")
     public @Nullable Vma find(ContentionThread worker) {
         return measured.find(worker.pick());
     }

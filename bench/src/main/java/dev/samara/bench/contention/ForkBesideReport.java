@@ -48,7 +48,14 @@ public final class ForkBesideReport {
     private void run() throws InterruptedException {
         Figures.line(
                 "%7s %-17s %12s %14s %16s %12s %16s %12s",
-                "VMAs", "contender", "fork us", "first map us", "pairs a second", "longest us", "alone", "longest us");
+                "VMAs",
+                "contender",
+                "fork us",
+                "first map us",
+                "pairs per second",
+                "longest us",
+                "alone",
+                "longest us");
         for (int vmas : sizes) {
             for (String contender : contenders) {
                 measure(vmas, contender);

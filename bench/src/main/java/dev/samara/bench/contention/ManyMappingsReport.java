@@ -118,7 +118,7 @@ public final class ManyMappingsReport {
     }
 
     private void run() throws InterruptedException {
-        Figures.line("%-22s %7s %10s %12s %16s", "call", "VMAs", "ms", "ns a VMA", "longest wait us");
+        Figures.line("%-22s %7s %10s %12s %16s", "call", "VMAs", "ms", "ns per VMA", "longest wait us");
         for (String call : calls) {
             for (int vmas : sizes) {
                 measure(OverMany.valueOf(call), vmas);

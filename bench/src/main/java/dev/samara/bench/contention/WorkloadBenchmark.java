@@ -247,7 +247,7 @@ public class WorkloadBenchmark {
      * @param worker the thread
      */
     @Benchmark
-    @About("mprotect calls a second, on parts of one mapping for each thread")
+    @About("mprotect calls per second, on parts of one mapping for each thread")
     @OperationsPerInvocation(2)
     public void subRanges(Field field, WorkloadThread worker) {
         long pages = worker.random.nextLong(1, 5);

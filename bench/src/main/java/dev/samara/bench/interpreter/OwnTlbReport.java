@@ -75,7 +75,7 @@ public final class OwnTlbReport {
     private double measure(String work, String memory, int round) throws InterruptedException {
         String printed = InterpreterBenchmark.measuredApart("interpreter", work, memory, seconds);
         double mips = Double.parseDouble(printed.split(" ", 2)[0]);
-        Figures.line("%-12s %-10s %10.1f million instructions a second", work, memory, mips);
+        Figures.line("%-12s %-10s %10.1f million instructions per second", work, memory, mips);
         figures.row("work", work, "memory", memory, "round", round, "mips", mips);
         return mips;
     }

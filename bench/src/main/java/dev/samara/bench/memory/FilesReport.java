@@ -24,7 +24,7 @@ import java.util.stream.Stream;
  * copies all bytes to a buffer, reads all words by accesses or by runs, writes all words, or reads or writes one word
  * of pages at random, or such pages as a whole, by so many threads. {@code --work} chooses passes. The contenders take
  * turns: a mapping of the library, its calls, and those of a direct open. The figures are nanoseconds a page of the
- * wall and of the processors, and bytes of garbage a page.
+ * wall and of the processors, and bytes of garbage per page.
  */
 public final class FilesReport {
     /** Rounds that are not counted: the limit is reached, and the code is compiled. */
@@ -139,7 +139,7 @@ public final class FilesReport {
                     double busy = median(of, 1);
                     double garbage = median(of, 2);
                     Figures.line(
-                            "%-16s %-16s %8.0f ns a page, %8.0f of processors, %6.1f B of garbage",
+                            "%-16s %-16s %8.0f ns per page, %8.0f of processors, %6.1f B of garbage",
                             kind, contender, wall, busy, garbage);
                     figures.row(
                             "kind",

@@ -222,7 +222,7 @@ public final class ShootdownReport {
                 String where = isHigh ? "high" : "low";
                 double all = (double) runs * count * UnmapWork.REQUESTS;
                 Figures.line(
-                        "%-4s %d threads: %.3f shootdowns a request, %.3f targets a request",
+                        "%-4s %d threads: %.3f shootdowns per request, %.3f targets per request",
                         where, count, told.shootdowns() / all, told.targets() / all);
                 for (int i = 0; i < UnmapWork.REQUESTS; i++) {
                     Histogram taking = told.taking().get(i);

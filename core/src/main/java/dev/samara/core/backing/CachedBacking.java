@@ -16,15 +16,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backing whose subclass only implements the reading of a page. It keeps each page in a page cache, and offers the
- * cached pages to later faults.
+ * A backing whose subclass only implements how a page is read. This class keeps each page in a page cache, and offers
+ * the cached pages to later faults.
  *
  * <p>Two opens of one file are two objects with the same cache. The cache can be {@linkplain PageCache#close closed}
- * when the file is not needed any more; the machine closes a cache that is mapped nowhere and is unreachable. The last
- * {@code munmap} ends nothing.
+ * when the file is no longer needed. The machine closes a cache that is unreachable and not mapped. The last {@code
+ * munmap} does not close the cache.
  *
  * <p>Before an access fails with {@link Fault#OUT_OF_MEMORY}, the machine reclaims pages that are clean, unpinned and
- * unmapped; they are read again when they are needed. A page becomes dirty when it is written through a mapping, by
+ * unmapped. They are read again when they are needed. A page becomes dirty when it is written through a mapping, by
  * {@link #pwrite}, or pinned for writing. {@link #read} must therefore be able to read each page again at any time. A
  * write to a frame through its store, without a pin for writing, may be lost.
  */
@@ -37,10 +37,10 @@ public abstract class CachedBacking implements Backing {
     private final PageCache cache;
 
     /**
-     * Makes one open of a file.
+     * Creates one open of a file.
      *
      * @param name the displayed name, not empty
-     * @param cache the pages of the file, made by the machine whose spaces will map it
+     * @param cache the pages of the file, created by the machine whose spaces will map it
      */
     protected CachedBacking(String name, PageCache cache) {
         this.name = Objects.requireNonNull(name, "name");
@@ -52,14 +52,15 @@ public abstract class CachedBacking implements Backing {
     }
 
     /**
-     * Reads a page. May block. An exception makes the fault a SIGBUS; {@link #pread} and {@link #pwrite} pass it on. If
-     * the page is removed from the cache during this call, what was read is dropped, and this is called again: so an
-     * access after {@link PageCache#remove} sees what is behind the cache by then.
+     * Reads a page. May block. If it throws, the fault is a SIGBUS, and {@link #pread} and {@link #pwrite} rethrow the
+     * exception. If the page is removed from the cache during this call, the data read is dropped, and this method is
+     * called again. So an access after {@link PageCache#remove} sees the content that the file has by then.
      *
      * @param page number of the page in the file
-     * @param frame a frame filled with zeros, which no other thread has
-     * @param store the store with the bytes of the frame
-     * @return true if the page was read; otherwise the fault is a SIGBUS, and a {@code pread} or {@code pwrite} is EIO
+     * @param frame a frame filled with zeros, which no other thread uses
+     * @param store the store that contains the bytes of the frame
+     * @return true if the page was read; if false, the fault is a SIGBUS, and a {@code pread} or {@code pwrite} returns
+     *     EIO
      */
     protected abstract boolean read(long page, int frame, FrameStore store);
 
@@ -77,7 +78,10 @@ public abstract class CachedBacking implements Backing {
         return frame >= 0 ? frame : -Fault.ADRERR;
     }
 
-    /** Reads a page into the cache. Returns its frame, -1 beyond the end, NO_MEMORY or UNREADABLE. */
+    /**
+     * Reads a page into the cache. Returns its frame, -1 if the page is beyond the end of the file, NO_MEMORY or
+     * UNREADABLE.
+     */
     private int fetch(long page) {
         FilePages pages = (FilePages) cache;
         int result = NoFrame.STALE;
@@ -92,7 +96,7 @@ public abstract class CachedBacking implements Backing {
         return result;
     }
 
-    /** Reads a page once. Returns {@link NoFrame#STALE} if it was removed from the cache during the read. */
+    /** Reads a page once. Returns {@link NoFrame#STALE} if the page was removed from the cache during the read. */
     private int fetch(FilePages pages, ReadsUnderWay.PageRead read, long page) {
         int frame = pages.allocateFor(page);
         if (frame < 0) {
@@ -115,13 +119,13 @@ public abstract class CachedBacking implements Backing {
 
     /**
      * Reads bytes of the file into the remaining bytes of a buffer, up to the end of the file, as {@code read(2)} of a
-     * mapped file does. The bytes come from the cached pages, so the read sees all earlier stores through shared
-     * mappings. A page that is not in memory is {@linkplain #read read} into the cache first. The position of the
-     * buffer advances by the number of read bytes. The rights of this open are not checked.
+     * mapped file does on Linux. The bytes come from the cached pages, so the read sees all earlier stores through
+     * shared mappings. A page that is not in memory is {@linkplain #read read} into the cache first. The position of
+     * the buffer advances by the number of bytes read. The rights of this open are not checked.
      *
      * @param target receives the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
-     * @return the number of read bytes, 0 at the end of the file; if none was read, a negated errno: EIO if the page
+     * @param offset the offset of the first byte in the file
+     * @return the number of bytes read, 0 at the end of the file; if none was read, a negated errno: EIO if the page
      *     cannot be read, ENOMEM if there is no memory for it, EINVAL for a negative offset or an end beyond the
      *     largest offset
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
@@ -138,27 +142,27 @@ public abstract class CachedBacking implements Backing {
      *
      * @param target receives the bytes
      * @param at index of the first byte in {@code target}
-     * @param length largest number of bytes
-     * @param offset of the first byte in the file
-     * @return the number of read bytes, or a negated errno, as for a buffer
+     * @param length the maximum number of bytes
+     * @param offset the offset of the first byte in the file
+     * @return the number of bytes read, or a negated errno, as for a buffer
      */
     public final long pread(byte[] target, int at, int length, long offset) {
         return pread(ByteBuffer.wrap(target, at, length), offset);
     }
 
     /**
-     * Writes the remaining bytes of a buffer to the cached pages of the file, as {@code write(2)} of a mapped file
-     * does, and makes the file larger if they reach beyond its end. A page of which a part stays is {@linkplain #read
-     * read} into the cache first, if it is not in memory. A gap between the old end and the write is not in memory
-     * either: {@code read} is asked for its pages when they are needed. The written pages are dirty. The position of
-     * the buffer advances by the number of written bytes. The rights of this open are not checked.
+     * Writes the remaining bytes of a buffer to the cached pages of the file, as {@code write(2)} of a mapped file does
+     * on Linux, and grows the file if they reach beyond its end. A page that is overwritten only in part is {@linkplain
+     * #read read} into the cache first, unless it is in memory. The pages of a gap between the old end and the write
+     * are not in memory either; they are {@code read} when they are needed. The written pages are dirty. The position
+     * of the buffer advances by the number of bytes written. The rights of this open are not checked.
      *
-     * <p>Each part of the write for which the cached pages suffice excludes other writes and changes of the size. They
-     * may come in between where a page is read.
+     * <p>Each part of the write that needs no {@code read} excludes other writes and changes of the size. Other writes
+     * and changes may intervene while a page is read.
      *
-     * @param source has the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
-     * @return the number of written bytes; if none was written, a negated errno: EIO if the page cannot be read, ENOMEM
+     * @param source contains the bytes; a heap or a direct buffer
+     * @param offset the offset of the first byte in the file
+     * @return the number of bytes written; if none was written, a negated errno: EIO if the page cannot be read, ENOMEM
      *     if there is no memory for it, EINVAL for a negative offset or an end beyond the largest offset
      * @throws IllegalStateException if the cache is closed, if a CPU of the thread is in GUEST, or if this is called
      *     from {@link #rcuMapPages}
@@ -170,11 +174,11 @@ public abstract class CachedBacking implements Backing {
     /**
      * Writes bytes as {@link #pwrite(ByteBuffer, long)} does.
      *
-     * @param source has the bytes
+     * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
-     * @param offset of the first byte in the file
-     * @return the number of written bytes, or a negated errno, as for a buffer
+     * @param offset the offset of the first byte in the file
+     * @return the number of bytes written, or a negated errno, as for a buffer
      */
     public final long pwrite(byte[] source, int at, int length, long offset) {
         return pwrite(ByteBuffer.wrap(source, at, length), offset);
@@ -199,7 +203,10 @@ public abstract class CachedBacking implements Backing {
         }
     }
 
-    /** Returns the errno of a fetch, negated. A page beyond the end is none: the file has become smaller. */
+    /**
+     * Returns the negated errno of a fetch. A page beyond end of file is not an error, because the file was truncated
+     * concurrently.
+     */
     private static long resultOf(int fetched) {
         return fetched == NO_MEMORY ? Errno.ENOMEM.result() : fetched == UNREADABLE ? Errno.EIO.result() : 0;
     }

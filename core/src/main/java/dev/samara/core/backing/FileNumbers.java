@@ -7,7 +7,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** Numbers in a file of the host, by its calls. An error is thrown, since a number has no place for an errno. */
+/**
+ * Reads and writes numbers in a file of the host. Errors are thrown, because a returned number cannot represent an
+ * errno.
+ */
 final class FileNumbers {
     private FileNumbers() {}
 
@@ -15,7 +18,7 @@ final class FileNumbers {
         return ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Reads a number, zero-extended. */
+    /** Reads a number, and zero-extends it. */
     static long get(HostFile file, long offset, int size) throws IOException {
         ByteBuffer bytes = buffer();
         while (bytes.position() < size) {

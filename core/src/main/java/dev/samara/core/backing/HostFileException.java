@@ -17,7 +17,7 @@ public final class HostFileException extends FileSystemException {
     private final Errno errno;
 
     /**
-     * Makes the exception of one failed call.
+     * Creates the exception of one failed call.
      *
      * @param path the path of the file, or another name of it
      * @param call the call with its arguments, as a person would write it

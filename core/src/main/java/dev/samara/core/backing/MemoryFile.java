@@ -18,10 +18,10 @@ import java.util.Objects;
  * A file that exists in memory only ({@code memfd_create}, {@code mm/shmem.c}). Its pages are frames of the machine,
  * allocated at the first access to each page.
  *
- * <p>A {@code Machine} makes it. Reads and writes of the file, and accesses through shared mappings, see each other's
- * stores at once. The bytes after the end of the file in its last page are zeros until they are written through a
- * mapping, and bytes of the file when it grows, as {@code tmpfs} has it. Thread-safe. A call waits only for other
- * writes, holes and changes of the size, and for CPUs.
+ * <p>A {@code Machine} creates it. Reads and writes of the file, and accesses through shared mappings, see each other's
+ * stores immediately. The bytes after the end of the file in its last page are zeros until they are written through a
+ * mapping. When the file grows, bytes written there become part of the file, as on {@code tmpfs}. Thread-safe. A call
+ * waits only for other writes, holes and changes of the size, and for CPUs.
  */
 public final class MemoryFile implements AutoCloseable {
     private final String name;
@@ -30,11 +30,11 @@ public final class MemoryFile implements AutoCloseable {
     private final FileMode mode;
 
     /**
-     * Makes a file that reads as zeros.
+     * Creates a file that reads as zeros.
      *
      * @param name the displayed name, not empty
      * @param inode the displayed inode number
-     * @param pages its page cache, with its size
+     * @param pages its page cache, which has the size of the file
      */
     public MemoryFile(String name, long inode, PageCache pages) {
         this.name = Objects.requireNonNull(name, "name");
@@ -65,8 +65,8 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Opens it for writing only. It cannot be mapped in any way: EACCES, as {@code do_mmap} of {@code mm/mmap.c} has
-     * it.
+     * Opens it for writing only. Such an open cannot be mapped at all (EACCES, as in {@code do_mmap} of {@code
+     * mm/mmap.c}).
      *
      * @return a new identity
      */
@@ -75,23 +75,25 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Adds seals, which are never taken back ({@code fcntl(2)} with {@code F_ADD_SEALS}, {@code memfd_add_seals} in
-     * {@code mm/memfd.c}). Waits for writes, holes and changes of the size under way; for nothing else.
+     * Adds seals, which are never removed ({@code fcntl(2)} with {@code F_ADD_SEALS}, {@code memfd_add_seals} in {@code
+     * mm/memfd.c}). Waits only for writes, holes and changes of the size that are in progress.
      *
      * <p>{@link SealFlags#SEAL_WRITE} and {@link SealFlags#SEAL_FUTURE_WRITE} refuse {@code pwrite}, {@code punch} and
-     * {@code MADV_REMOVE} (EPERM), and shared mappings that may be written (EPERM of {@code mmap}). A shared mapping
-     * that is made later cannot be written, and {@code mprotect} does not make it writable (EACCES). {@code SEAL_WRITE}
-     * and an {@code mmap} by another thread exclude each other: one of them is refused. {@code SEAL_FUTURE_WRITE} does
-     * not wait for an {@code mmap} or an {@code MADV_REMOVE} under way, which may complete after it.
+     * {@code MADV_REMOVE} (EPERM), and writable shared mappings (EPERM of {@code mmap}). A shared mapping that is
+     * created later cannot be written, and {@code mprotect} cannot make it writable (EACCES). {@code SEAL_WRITE} and a
+     * concurrent {@code mmap} of a writable shared mapping exclude each other: one of them is refused. {@code
+     * SEAL_FUTURE_WRITE} does not wait for an {@code mmap} or an {@code MADV_REMOVE} in progress, which may complete
+     * after it.
      *
      * <p>{@link SealFlags#SEAL_EXEC} refuses a change of the execute bits of the {@linkplain #changeMode mode} (EPERM).
-     * If one of them is set, it adds SHRINK, GROW, WRITE and FUTURE_WRITE, too, and is refused if SEAL_WRITE is: an
-     * executable file does not change any more.
+     * If one of them is set, it adds SHRINK, GROW, WRITE and FUTURE_WRITE, too, and is refused if SEAL_WRITE is
+     * refused. So an executable file can no longer change.
      *
-     * <p>Errors: EINVAL an unknown seal; EPERM the file cannot be sealed or has {@link SealFlags#SEAL_SEAL}; EBUSY
-     * SEAL_WRITE while a shared mapping exists that may be written, now or after an {@code mprotect}, or while a page
-     * is pinned. The kernel waits up to 150 ms for pins, and this does not. Nothing is added then. Whether the
-     * descriptor is open for writing (EPERM, before all others) is known to the embedder.
+     * <p>Errors: EINVAL for an unknown seal; EPERM if the file cannot be sealed or has {@link SealFlags#SEAL_SEAL};
+     * EBUSY for SEAL_WRITE while a shared mapping exists that may be written, now or after an {@code mprotect}, or
+     * while a page is pinned. (The kernel waits up to 150 ms for pins; this library does not wait.) On an error no seal
+     * is added. Linux first checks whether the descriptor is open for writing (EPERM); the embedder must check this
+     * itself.
      *
      * @param seals bits of {@link SealFlags}
      * @return 0, or a negated errno
@@ -113,9 +115,9 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Changes the mode ({@code fchmod(2)}). It decides what {@link SealFlags#SEAL_EXEC} does, and nothing else here:
-     * files are opened by the embedder, and mappings may be executable whatever the mode of the file is. Waits for
-     * writes, holes and changes of the size under way; for nothing else.
+     * Changes the mode ({@code fchmod(2)}). In this library the mode only determines the effect of {@link
+     * SealFlags#SEAL_EXEC}: the embedder opens files, and mappings may be executable whatever the mode of the file is.
+     * Waits only for writes, holes and changes of the size that are in progress.
      *
      * @param wanted the new mode; bits above 07777 are ignored
      * @return 0; EPERM, negated, if an execute bit would change and the file has {@link SealFlags#SEAL_EXEC}
@@ -127,7 +129,7 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Returns the mode: 0777 unless changed, or 0666 of a file that is never executable. Never waits.
+     * Returns the mode: 0777 unless changed, or 0666 for a file that can never be executable. Never waits.
      *
      * @return bits of {@code chmod(2)}
      */
@@ -145,8 +147,8 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Changes the size ({@code ftruncate}). The pages beyond the end are removed from every mapping too, private copies
-     * included.
+     * Changes the size ({@code ftruncate}). The pages beyond the end are also removed from every mapping, including
+     * private copies.
      *
      * @param bytes the new size
      * @return 0, or a negated errno: EINVAL for a negative size; EPERM if a {@linkplain #addSeals seal} forbids it
@@ -159,10 +161,10 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Makes bytes zeros and frees their pages ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). Private copies
+     * Sets bytes to zeros and frees their pages ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). Private copies
      * stay.
      *
-     * @param offset of the first byte, not negative
+     * @param offset the offset of the first byte, not negative
      * @param length number of bytes, positive
      * @return 0, or a negated errno: EINVAL for the arguments, EFBIG for an end beyond the largest offset; EPERM if a
      *     {@linkplain #addSeals seal} forbids it
@@ -177,16 +179,16 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Writes bytes, and makes the file larger if they reach beyond its end. Writes, holes and changes of the size run
-     * one at a time.
+     * Writes bytes, and grows the file if they reach beyond its end. Writes, holes and changes of the size exclude each
+     * other.
      *
-     * @param source has the bytes
+     * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
-     * @param offset of the first byte in the file
-     * @return the number of written bytes, smaller than {@code length} if memory is short; EINVAL, negated, for a
-     *     negative offset or an end beyond the largest offset; ENOSPC, negated, if there is no memory for the first
-     *     byte; EPERM, negated, if a {@linkplain #addSeals seal} forbids the first byte
+     * @param offset the offset of the first byte in the file
+     * @return the number of bytes written, less than {@code length} if memory is short; or a negated errno: EINVAL for
+     *     a negative offset or an end beyond the largest offset; ENOSPC if there is no memory for the first byte; EPERM
+     *     if a {@linkplain #addSeals seal} forbids the first byte
      */
     public long pwrite(byte[] source, int at, int length, long offset) {
         return pages.pwriteOfZeros(ByteBuffer.wrap(source, at, length), offset);
@@ -194,11 +196,11 @@ public final class MemoryFile implements AutoCloseable {
 
     /**
      * Writes the remaining bytes of a buffer, as {@link #pwrite(byte[], int, int, long)} does. The position of the
-     * buffer advances by the number of written bytes.
+     * buffer advances by the number of bytes written.
      *
-     * @param source has the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
-     * @return the number of written bytes, or a negated errno, as for an array
+     * @param source contains the bytes; a heap or a direct buffer
+     * @param offset the offset of the first byte in the file
+     * @return the number of bytes written, or a negated errno, as for an array
      */
     public long pwrite(ByteBuffer source, long offset) {
         return pages.pwriteOfZeros(source, offset);
@@ -209,9 +211,9 @@ public final class MemoryFile implements AutoCloseable {
      *
      * @param target receives the bytes
      * @param at index of the first byte in {@code target}
-     * @param length largest number of bytes
-     * @param offset of the first byte in the file
-     * @return the number of read bytes; EINVAL, negated, for a negative offset or an end beyond the largest offset
+     * @param length the maximum number of bytes
+     * @param offset the offset of the first byte in the file
+     * @return the number of bytes read; negated EINVAL for a negative offset or an end beyond the largest offset
      */
     public long pread(byte[] target, int at, int length, long offset) {
         return pages.preadOfZeros(ByteBuffer.wrap(target, at, length), offset);
@@ -219,11 +221,11 @@ public final class MemoryFile implements AutoCloseable {
 
     /**
      * Reads bytes into the remaining bytes of a buffer, up to the end of the file. The position of the buffer advances
-     * by the number of read bytes.
+     * by the number of bytes read.
      *
      * @param target receives the bytes; a heap or a direct buffer
-     * @param offset of the first byte in the file
-     * @return the number of read bytes; EINVAL, negated, for a negative offset or an end beyond the largest offset
+     * @param offset the offset of the first byte in the file
+     * @return the number of bytes read; negated EINVAL for a negative offset or an end beyond the largest offset
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      */
     public long pread(ByteBuffer target, long offset) {
@@ -231,9 +233,9 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Frees all memory of the file, as a truncation to 0: later accesses to its mappings are {@code BUS_ADRERR}, also
-     * to pages that a private mapping has copied. The file is empty afterwards, and can be written again
-     * unless a {@linkplain #addSeals seal} forbids it. No seal keeps this from freeing the memory.
+     * Truncates the file to 0, which frees all its memory. Later accesses to its mappings fail with {@code BUS_ADRERR},
+     * even to pages that a private mapping copied. The file is empty afterwards, and can be written again unless a
+     * {@linkplain #addSeals seal} forbids it. Seals do not prevent this call.
      */
     @Override
     public void close() {

@@ -6,32 +6,34 @@ import java.nio.ByteBuffer;
 import java.nio.file.OpenOption;
 
 /**
- * Decides on pages of one file of the host as they are read into memory and before they are written back: a check of
- * their checksums, and the rule of a write-ahead log. An object of this type is an option of {@code Machine.openFile};
- * it holds for the file, through all opens and mappings of the machine, until the last one is closed.
+ * Accepts or refuses pages of one file of the host as they are read into memory and before they are written back, e.g.
+ * to verify checksums, or to enforce the rule of a write-ahead log. An object of this type is an option of {@code
+ * Machine.openFile}. It applies to the file, in all its opens and mappings in the machine, until the last one is
+ * closed.
  *
- * <p><b>Threads and locks.</b> The methods run on any thread: that of an access, of a save, or one of the machine;
- * several at a time. Locks of this file are held in the meantime, and none of another file. So a method may wait, and
- * may use other files of the machine: it may force the log. It must not call this file, by any open or mapping, and
- * must not wait for a thread that does. Calls of this file within a method throw {@link IllegalStateException}. While
- * {@link #afterRead} waits, so do accesses to its pages, and writes, truncations and holes. While {@link #beforeWrite}
- * waits, so do saves, truncations and holes of the file, and {@link HostFile#dirtyRanges}.
+ * <p><b>Threads and locks.</b> Several methods may run concurrently, on any thread: the thread of an access or of a
+ * save, or one of the machine's threads. During a call, locks of this file are held, but no lock of another file. So a
+ * method may wait, and may use other files of the machine; e.g. it may force the log. It must not use this file,
+ * through any open or mapping, and must not wait for a thread that does. Calls of this file within a method throw
+ * {@link IllegalStateException}. While {@link #afterRead} waits, accesses to its pages, and writes, truncations and
+ * holes of the file wait, too. While {@link #beforeWrite} waits, saves, truncations and holes of the file, and {@link
+ * HostFile#dirtyRanges}, wait, too.
  *
- * <p><b>Failures.</b> A method that throws answers false, and is reported ({@code CALLBACK_FAILED}). One that never
- * returns holds up the calls above, and Machine.close, and nothing else. No answer makes the library lose or mix up
- * bytes.
+ * <p><b>Failures.</b> If a method throws, the exception is reported ({@code CALLBACK_FAILED}), and the result is false.
+ * A method that never returns blocks only the calls above and {@code Machine.close}. No result makes the library lose
+ * or mix up bytes.
  */
 @Experimental
 public interface PageHooks extends OpenOption {
     /**
-     * Checks a page that was read from the host, before any access sees it. A refused page does not come into memory:
-     * the access fails as if the host had failed to read it (EIO, or a SIGBUS), and the next access reads again.
+     * Checks a page that was read from the host, before any access sees it. A refused page does not enter memory: the
+     * access fails as if the host had failed to read the page (EIO, or a SIGBUS), and the next access reads it again.
      *
-     * <p>Called for each page that is read into memory, at least once, also for neighbours of the accessed one. All
-     * reads of the file go through memory. A page of a hole is read as zeros. Not called for bytes that another program
-     * has added to a page that is in memory already.
+     * <p>Called at least once for each page that is read into memory, including neighbours of the accessed page. All
+     * reads of the file go through memory. A page in a hole is passed as zeros. Not called for bytes that another
+     * program appended to a page that is already in memory.
      *
-     * @param offset of the page in the file
+     * @param offset the offset of the page in the file
      * @param page the bytes of the page up to the end of the file, read-only, from position 0 to the limit; not valid
      *     after the return
      * @return false to refuse the page; unless overridden, true
@@ -41,16 +43,17 @@ public interface PageHooks extends OpenOption {
     }
 
     /**
-     * Decides whether a page may be written to the host now, for example whether the log is on its device up to the
-     * number that the page contains. It may write and force the log first. A page that is held back stays dirty and in
+     * Decides whether a page may be written to the host now, e.g. whether the log is on its device up to the sequence
+     * number that the page contains. It may first write and force the log. A page that is held back stays dirty and in
      * memory, for the next save or background write: {@link HostFile#fsync}, {@code msync} and {@link
-     * HostFile#syncRange} write the other pages, and return EAGAIN; a close keeps the file, and reports it.
+     * HostFile#syncRange} write the other pages, and return EAGAIN; a close keeps the file in memory, and reports that.
      *
-     * <p>The bytes are the copy that is written: a store that comes after the copy is written by a later write only,
-     * which asks again. Calls that change the size and {@link HostFile#punch} change the host's file without asking.
-     * Bytes that are added to the file are written by a write-back only: until then the host's file has zeros there.
+     * <p>The bytes are the copy that is written. A store after the copy is written only by a later write, for which
+     * this method is called again. Calls that change the size, and {@link HostFile#punch}, change the host's file
+     * without calling this method. Bytes that are appended to the file are written only by a write-back; until then the
+     * host's file contains zeros there.
      *
-     * @param offset of the page in the file
+     * @param offset the offset of the page in the file
      * @param page the bytes of the page up to the end of the file, read-only, from position 0 to the limit; not valid
      *     after the return
      * @return false to hold the page back; unless overridden, true

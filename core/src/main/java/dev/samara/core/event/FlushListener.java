@@ -19,13 +19,13 @@ import dev.samara.core.annotation.Experimental;
  * effect. The listener must not wait, because an operation may be waiting for this CPU; an operation called from here
  * throws.
  *
- * <p>A range belongs to the space that the CPU is in. A CPU keeps the translations of six spaces, including the present
- * one. When it returns to one of them, the listener is called once, only for the changes made in the meantime; when it
- * returns to any other space, for all addresses. So the embedder must drop data derived from one space whenever the CPU
- * switches away from it: at {@link dev.samara.core.Cpu#switchTo} and {@link dev.samara.core.Cpu#exec}, at {@link
- * dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and at the end of such a borrow. {@link
- * dev.samara.core.Cpu#space} is not a usable key for keeping such data: it is null during a borrow, and two references
- * to one space are not equal.
+ * <p>A range belongs to the space that the CPU is in. A CPU keeps the translations of six spaces, including the current
+ * one. When it returns to one of them, the listener is called once, only for the changes made in the meantime. When it
+ * returns to any other space, the listener is called for all addresses. So the embedder must drop data derived from one
+ * space whenever the CPU switches away from it: at {@link dev.samara.core.Cpu#switchTo} and {@link
+ * dev.samara.core.Cpu#exec}, at {@link dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and at the end
+ * of such a borrow. {@link dev.samara.core.Cpu#space} is not a usable key for keeping such data: it is null during a
+ * borrow, and two references to one space are not equal.
  */
 @FunctionalInterface
 @Experimental

@@ -17,14 +17,14 @@ package dev.samara.core.event;
 public final class InvariantViolation extends AssertionError {
     private static final long serialVersionUID = 1;
 
-    /** Number of the invariant. */
+    /** The number of the invariant. */
     private final String invariant;
 
     /**
      * Creates the violation of one invariant.
      *
      * @param invariant its number: "I1", "I2" or "I3"
-     * @param message the access, and the latest earlier events of both sides, accesses and revocations
+     * @param message describes the access, and the latest earlier accesses and revocations on both sides
      */
     public InvariantViolation(String invariant, String message) {
         super(invariant + ": " + message);

@@ -7,12 +7,12 @@ import java.util.List;
 /**
  * One publication of an address space that changed its VMAs.
  *
- * <p>Outside the ranges of these VMAs the layout did not change. An operation that merges VMAs at its completion
- * produces two changes.
+ * <p>Outside the ranges of the VMAs in {@code before} and {@code after} the layout did not change. An operation that
+ * merges VMAs at its completion produces two changes.
  *
  * <p>The sequence number counts the changes of the space since its creation, in the order in which the listener
- * receives them. A listener's first number follows those of all changes that were published before the listener was
- * added, and each later change has the next number. A skipped number is a change that the listener lost. The gap
+ * receives them. A listener's first number follows the numbers of all changes that were published before the listener
+ * was added, and each later change has the next number. A skipped number is a change that the listener lost. The gap
  * precedes every change that was published later in an overlapping range.
  *
  * <p>A listener with {@link ChangeOrder#TOTAL} receives the numbers of the publications. Two listeners with {@link

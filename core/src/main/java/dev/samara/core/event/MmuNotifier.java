@@ -56,7 +56,7 @@ public interface MmuNotifier {
         UNMAPPED,
         /** The range now contains another mapping, or a mapping with other pages; {@code resolve} waits for it. */
         REPLACED,
-        /** The mapping is unchanged, with other pages or none. */
+        /** The mapping is unchanged, but contains other pages, or none. */
         DISCARDED,
         /** The mapping has fewer rights. */
         PROTECTED,

@@ -12,7 +12,7 @@ public interface PageSink {
     /**
      * Is called for one page.
      *
-     * @param address of its first byte
+     * @param address the address of the page's first byte
      */
     void page(long address);
 }

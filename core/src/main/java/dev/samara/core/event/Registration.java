@@ -11,7 +11,7 @@ public interface Registration extends AutoCloseable {
      * Removes the listener. The listener itself may call this. A second call does nothing. The method that returned
      * this registration documents which threads may call this, and which calls of the listener may still follow.
      *
-     * @throws IllegalStateException as that method documents, with nothing changed
+     * @throws IllegalStateException as that method documents; nothing is changed then
      */
     @Override
     void close();

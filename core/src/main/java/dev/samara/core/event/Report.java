@@ -27,15 +27,16 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          */
         CALLBACK_FAILED,
         /**
-         * A CPU has borrowed a space for longer than the configured time, and continues: the message names its thread.
+         * A CPU has borrowed a space for longer than the configured time, and the borrow continues. The message names
+         * the CPU's thread.
          */
         @Experimental
         LONG_BORROW,
         /**
          * A CPU has made 10,000 plain accesses through a {@link dev.samara.core.guest.FlatMemory} outside GUEST, and
-         * has not entered GUEST in between. Each of them entered GUEST and left it, which takes tens of times as long
-         * as an access in GUEST. Reported once for a machine, with the thread's stack; {@link
-         * dev.samara.core.CpuStatistics#accessesOutsideGuest} counts all of them.
+         * has not entered GUEST in between. Each of these accesses entered and left GUEST, which takes tens of times as
+         * long as an access in GUEST. Reported once per machine, with the thread's stack; {@link
+         * dev.samara.core.CpuStatistics#accessesOutsideGuest} counts all such accesses.
          */
         ACCESSES_OUTSIDE_GUEST,
         /** A reference to a space became unreachable without a close; the machine released it. */
@@ -60,12 +61,13 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         SPACE_REAPED,
         /**
          * A file of the host could not be saved at its last close, by {@code Machine.sync}, or when the machine was
-         * closed; or an earlier write of its dirty pages found no memory or stack. The message has the path, the error,
-         * the number of dirty pages and the offset of the first one; the cause is a {@link
-         * dev.samara.core.backing.HostFileException}, unless the host or memory threw something else. The pages stay in
-         * memory, unless {@code dropFailedWrites} is set: the next open of the file uses them, and periodic writes
-         * and each {@code Machine.close} retry. What is not saved when the JVM exits is lost. Or the host failed to
-         * close the channel of a file that was open for writing and is no longer in memory.
+         * closed; or an earlier write of its dirty pages failed for lack of memory or stack. The message contains the
+         * path, the error, the number of dirty pages and the offset of the first one; the cause is a {@link
+         * dev.samara.core.backing.HostFileException}, unless the host or the frame store threw another exception. The
+         * pages stay in memory, unless {@code dropFailedWrites} is set: the next open of the file uses them, and
+         * periodic writes and each {@code Machine.close} retry. Pages that are not saved when the JVM exits are lost.
+         * This kind also reports that the host failed to close the channel of a file that was open for writing and is
+         * no longer in memory.
          */
         FILE_NOT_SAVED,
         /** The frame store threw when a frame was freed; the frame is never reused. */

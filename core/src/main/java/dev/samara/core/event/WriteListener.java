@@ -2,7 +2,7 @@
 package dev.samara.core.event;
 
 /**
- * Is called for writes to watched bytes of a space: for a debugger, or for an emulator that caches decoded code.
+ * Is called for writes to watched bytes of a space. Intended for debuggers, and for emulators that cache decoded code.
  *
  * <p>The thread that owns the CPU calls it after each access that wrote at least one of the bytes, and the listener
  * returns before the access does. The calls of one CPU are in the order of its accesses; calls of different CPUs may
@@ -17,8 +17,9 @@ public interface WriteListener {
     /**
      * Is called after bytes were written.
      *
-     * @param address of the first byte of the access, watched or not; for a copy or a fill, of its part in one page
-     * @param length of the access, or of that part, in bytes
+     * @param address the address of the first byte of the access, watched or not; for a copy or a fill, of its part in
+     *     one page
+     * @param length the length of the access, or of that part, in bytes
      */
     void written(long address, long length);
 }

@@ -7,7 +7,7 @@
  * dev.samara.core.event.MmuNotifier} receives the ranges in which an operation unmapped, replaced, moved or discarded
  * memory or revoked rights, before that operation completes. A {@link dev.samara.core.event.FlushListener} receives the
  * ranges whose translations a CPU drops, a {@link dev.samara.core.event.WriteListener} the writes to a watched range,
- * and an {@link dev.samara.core.event.AccessListener} the reads of one. A {@link
+ * and an {@link dev.samara.core.event.AccessListener} the reads of a watched range. A {@link
  * dev.samara.core.event.ShootdownDelivery} notifies the CPUs that a shootdown waits for; a {@link
  * dev.samara.core.event.StalledCpu} describes a CPU that has left a shootdown unacknowledged for too long. A {@link
  * dev.samara.core.event.PageSink} receives the pages that a scan for written or accessed pages collects. A {@link

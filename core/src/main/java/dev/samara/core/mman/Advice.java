@@ -7,8 +7,8 @@ public final class Advice {
     public static final int NORMAL = 0;
 
     /**
-     * {@code MADV_RANDOM}: expect random access. The read of a page of a {@code HostFile} reads no others, and a fault
-     * maps no others; Linux maps neighbours that are in memory.
+     * {@code MADV_RANDOM}: expect random access. A read of a page of a {@code HostFile} reads no other pages, and a
+     * fault maps no other pages; Linux maps neighbours that are in memory.
      */
     public static final int RANDOM = 1;
 
@@ -21,7 +21,7 @@ public final class Advice {
     /** {@code MADV_DONTNEED}: drop the pages now. */
     public static final int DONTNEED = 4;
 
-    /** {@code MADV_FREE}: private anonymous pages may be dropped; here they keep their contents. */
+    /** {@code MADV_FREE}: private anonymous pages may be dropped. In this library they keep their contents. */
     public static final int FREE = 8;
 
     /** {@code MADV_REMOVE}: punch a hole into the file. */
@@ -57,12 +57,12 @@ public final class Advice {
     /** {@code MADV_KEEPONFORK}: undo {@link #WIPEONFORK}. */
     public static final int KEEPONFORK = 19;
 
-    /** {@code MADV_COLD}: deactivate the pages. No effect on pages here. */
+    /** {@code MADV_COLD}: deactivate the pages. No effect on pages in this library. */
     public static final int COLD = 20;
 
     /**
-     * {@code MADV_PAGEOUT}: reclaim the pages. Drops those of {@linkplain MapFlags#DROPPABLE droppable} memory; other
-     * content stays.
+     * {@code MADV_PAGEOUT}: reclaim the pages. Drops the pages of {@linkplain MapFlags#DROPPABLE droppable} memory;
+     * other content stays.
      */
     public static final int PAGEOUT = 21;
 
@@ -72,10 +72,10 @@ public final class Advice {
     /** {@code MADV_POPULATE_WRITE}: fault in for writing. */
     public static final int POPULATE_WRITE = 23;
 
-    /** {@code MADV_DONTNEED_LOCKED}: like {@link #DONTNEED}, but for locked pages too. */
+    /** {@code MADV_DONTNEED_LOCKED}: like {@link #DONTNEED}, but also for locked pages. */
     public static final int DONTNEED_LOCKED = 24;
 
-    /** {@code MADV_COLLAPSE}: collapse into huge pages now. Always EINVAL, as on a kernel without them. */
+    /** {@code MADV_COLLAPSE}: collapse into huge pages now. Always EINVAL, as on a kernel without huge pages. */
     public static final int COLLAPSE = 25;
 
     /** {@code MADV_GUARD_INSTALL}: make every access to the pages fault, without a separate mapping. */

@@ -4,7 +4,7 @@ package dev.samara.core.mman;
 /**
  * The errors that a memory call can return, under Linux's names and x86-64 numbers ({@code errno(3)}).
  *
- * <p>A call that fails returns {@link #result()}, the negated number. It lies in {@code [-4095, -1]}, so no address
+ * <p>A call that fails returns {@link #result()}, the negated number. It is in {@code [-4095, -1]}, so no address
  * equals it.
  */
 public enum Errno {
@@ -18,23 +18,23 @@ public enum Errno {
     EINTR(4),
     /** Input or output error, of a backing or of the host. */
     EIO(5),
-    /** Bad file descriptor: no backing where one is needed, a closed file, or one that is not open for writing. */
+    /** Bad file descriptor: no backing where one is needed, a closed file, or a file that is not open for writing. */
     EBADF(9),
     /** Try again: the limit on locked memory is reached, or a resource is temporarily unavailable. */
     EAGAIN(11),
-    /** Out of memory, of address space or of mappings; also a hole where a mapping is needed. */
+    /** Out of memory, of address space or of mappings; or a hole where a mapping is needed. */
     ENOMEM(12),
     /** Permission denied: the mode in which the file was opened, or the mapping, does not allow the access. */
     EACCES(13),
     /** Bad address: no mapping, or not the kind of mapping that the call needs. */
     EFAULT(14),
-    /** Busy: locked memory cannot be invalidated; a file is open with another page size. */
+    /** Busy: locked memory cannot be invalidated, or a file is already open with another page size. */
     EBUSY(16),
-    /** A mapping, or a file, already exists there. */
+    /** A mapping or a file already exists. */
     EEXIST(17),
-    /** The file cannot be mapped; the file of the host is a device, a FIFO or a socket. */
+    /** The file cannot be mapped, or the file of the host is a device, a FIFO or a socket. */
     ENODEV(19),
-    /** A name on the way to the file is not a directory. */
+    /** A component of the path before the last one is not a directory. */
     ENOTDIR(20),
     /** The file is a directory. */
     EISDIR(21),
@@ -44,9 +44,9 @@ public enum Errno {
     ENFILE(23),
     /** The process has too many open files. */
     EMFILE(24),
-    /** The file is in use as swap space, or it is the file of a running program. */
+    /** The file is in use as swap space, or is the executable of a running program. */
     ETXTBSY(26),
-    /** The file would be larger than it can be. */
+    /** The file would exceed its maximum size. */
     EFBIG(27),
     /** No space left. */
     ENOSPC(28),
@@ -54,13 +54,13 @@ public enum Errno {
     EROFS(30),
     /** The name of the file is too long. */
     ENAMETOOLONG(36),
-    /** The call, or the operation that its arguments ask for, does not exist. */
+    /** The call, or the operation that its arguments request, does not exist. */
     ENOSYS(38),
-    /** Too many symbolic links on the way to the file. */
+    /** There are too many symbolic links in the path. */
     ELOOP(40),
-    /** Offset beyond the largest size of the file. */
+    /** The offset is beyond the maximum size of the file. */
     EOVERFLOW(75),
-    /** An unknown flag where unknown flags are refused, or an operation that the backing does not support. */
+    /** An unknown flag to a call that refuses unknown flags, or an operation that the backing does not support. */
     EOPNOTSUPP(95),
     /** A wait timed out. */
     ETIMEDOUT(110),
@@ -97,7 +97,7 @@ public enum Errno {
      * Returns whether a result is an error and not an address or a count.
      *
      * @param result the result of a call
-     * @return true if {@code result} lies in {@code [-4095, -1]}
+     * @return true if {@code result} is in {@code [-4095, -1]}
      */
     public static boolean isError(long result) {
         return result < 0 && result >= LOWEST_RESULT;

@@ -2,34 +2,35 @@
 package dev.samara.core.mman;
 
 /**
- * Why an access failed ({@code vm_fault_t}, and the resulting {@code siginfo_t}).
+ * The reason why an access failed ({@code vm_fault_t}, and the resulting {@code siginfo_t}).
  *
  * <p>An access returns one of this class's constants, so no access has to throw or allocate. {@link #NONE} is success,
  * even after I/O; the other constants are reasons for a failure. A record of this class describes one failed access in
  * full, and is created only by {@link dev.samara.core.guest.GuestMemory#lastFault}.
  *
- * <p>Most reasons result in a signal to the guest. Two are not caused by the guest, and never count as success:
+ * <p>Most reasons result in a signal to the guest. Two reasons are not caused by the guest, and never count as success:
  *
  * <ul>
  *   <li>{@link #OUT_OF_MEMORY}: the embedder should free memory and retry the access, or kill a guest process, as Linux
  *       does with SIGKILL.
  *   <li>{@link #RETRY}: if the thread was interrupted, the embedder should check why, clear the interrupt flag, and
- *       retry the access. Otherwise the machine is freeing memory, and the embedder just retries. The guest does not
- *       notice either.
+ *       retry the access. Otherwise the machine is freeing memory, and the embedder just retries. The guest notices
+ *       neither of the two.
  * </ul>
  *
  * @param kind the reason, one of the numbers of this class but not {@link #NONE}
- * @param address where the access failed, {@code si_addr}; for an access that crosses a page boundary, an address in
- *     the page that failed
+ * @param address the address at which the access failed, {@code si_addr}; for an access that crosses a page boundary,
+ *     an address in the page that failed
  * @param access bits of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a load.
- *     An update needs the right to read too
- * @param size of the access in bytes, for a copy the bytes within one page; 0 if the call names a page, not bytes
+ *     An atomic update also needs the right to read
+ * @param size the size of the access in bytes; for a copy, the bytes within one page; 0 if the call names a page, not
+ *     bytes
  */
 public record Fault(int kind, long address, int access, int size) {
-    /** No fault: the access has succeeded. */
+    /** No fault: the access succeeded. */
     public static final int NONE = 0;
 
-    /** SIGSEGV, {@code SEGV_MAPERR}: there is no mapping, or a guard. */
+    /** SIGSEGV, {@code SEGV_MAPERR}: there is no mapping, or a guard marker. */
     public static final int MAPERR = 1;
 
     /** SIGSEGV, {@code SEGV_ACCERR}: the mapping does not allow the access. */
@@ -49,7 +50,7 @@ public record Fault(int kind, long address, int access, int size) {
 
     /**
      * The thread was interrupted while it had to wait, and its interrupt flag is still set; or memory ran out, and the
-     * machine is {@linkplain dev.samara.core.MachineBuilder#lowMemory reclaiming} some from a space. Nothing has
+     * machine is {@linkplain dev.samara.core.MachineBuilder#lowMemory reclaiming} memory from a space. Nothing has
      * changed.
      */
     public static final int RETRY = 6;
@@ -68,7 +69,7 @@ public record Fault(int kind, long address, int access, int size) {
      * Describes a failed access.
      *
      * @param kind the reason
-     * @param address where it failed
+     * @param address the address at which it failed
      * @param access bits of {@link Protection}
      * @param size bytes, or 0
      * @throws IllegalArgumentException if {@code kind} is NONE, or not a constant of this class
@@ -102,7 +103,7 @@ public record Fault(int kind, long address, int access, int size) {
      *
      * @param fault a constant of this class
      * @return {@code SEGV_MAPERR} and {@code BUS_ADRALN} are 1, {@code SEGV_ACCERR} and {@code BUS_ADRERR} are 2,
-     *     {@code SI_KERNEL}, for no memory left, is 128; 0 for NONE
+     *     {@code SI_KERNEL}, if there is no memory left, is 128; 0 for NONE
      * @throws IllegalArgumentException for RETRY, and for a number that is not a constant of this class
      */
     public static int siCode(int fault) {
@@ -150,7 +151,7 @@ public record Fault(int kind, long address, int access, int size) {
         return fault >= 0 && fault < NAMES.length ? NAMES[fault] : "fault " + fault;
     }
 
-    /** Returns a line like those of a kernel's log: {@code SEGV_ACCERR at 0x7f0000001000, write of 8 bytes}. */
+    /** Returns a line in the style of a kernel log: {@code SEGV_ACCERR at 0x7f0000001000, write of 8 bytes}. */
     @Override
     public String toString() {
         String verb = (access & Protection.WRITE) != 0 ? "write" : (access & Protection.EXEC) != 0 ? "fetch" : "read";

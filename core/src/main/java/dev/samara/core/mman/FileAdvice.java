@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.mman;
 
-/** The {@code POSIX_FADV_*} values of {@code posix_fadvise}; {@link Advice} has those of mappings. */
+/** The {@code POSIX_FADV_*} values of {@code posix_fadvise}; {@link Advice} contains the values for mappings. */
 public final class FileAdvice {
     /** No advice for this open; the default. */
     public static final int POSIX_FADV_NORMAL = 0;
 
-    /** Reads of this open read no pages beside those that they need. */
+    /** Reads through this open read only the pages that they need. */
     public static final int POSIX_FADV_RANDOM = 1;
 
-    /** Reads of this open read more pages ahead. */
+    /** Reads through this open read ahead more pages. */
     public static final int POSIX_FADV_SEQUENTIAL = 2;
 
     /** Starts to read the pages of the range into memory. */
@@ -18,7 +18,7 @@ public final class FileAdvice {
     /** Frees the clean pages of the range. */
     public static final int POSIX_FADV_DONTNEED = 4;
 
-    /** No effect here. */
+    /** No effect. */
     public static final int POSIX_FADV_NOREUSE = 5;
 
     private FileAdvice() {}

@@ -12,7 +12,7 @@ public final class LockFlags {
     /** {@code MCL_FUTURE}: lock all future mappings. */
     public static final int FUTURE = 0x2;
 
-    /** {@code MCL_ONFAULT}: with one of the others, lock pages when they are first touched. */
+    /** {@code MCL_ONFAULT}: with one of the other flags, lock pages when they are first touched. */
     public static final int ALL_ONFAULT = 0x4;
 
     private LockFlags() {}

@@ -14,9 +14,9 @@ public final class MapFlags {
 
     /**
      * {@code MAP_DROPPABLE}: private memory whose pages may be dropped at any time; a dropped page reads as zeros.
-     * {@link Advice#PAGEOUT} drops them immediately. When a fault finds no free frame, the machine drops some before
-     * the fault fails, and before it reaps a space ({@code MachineBuilder.lowMemory}), but not from a space with an
-     * {@code MmuNotifier}. A pinned page stays. A child inherits no such pages.
+     * {@link Advice#PAGEOUT} drops them immediately. When a fault finds no free frame, the machine drops droppable
+     * pages before the fault fails, and before it reaps a space ({@code MachineBuilder.lowMemory}), but not from a
+     * space with an {@code MmuNotifier}. A pinned page stays. A child does not inherit such pages.
      */
     public static final int DROPPABLE = 0x08;
 
@@ -59,13 +59,15 @@ public final class MapFlags {
     /** {@code MAP_STACK}: meant as a stack. Sets only the attribute against huge pages. */
     public static final int STACK = 0x20000;
 
-    /** {@code MAP_HUGETLB}: use huge pages, which no machine has: ENOMEM after the other checks. */
+    /**
+     * {@code MAP_HUGETLB}: use huge pages. No machine has any, so the call fails with ENOMEM after the other checks.
+     */
     public static final int HUGETLB = 0x40000;
 
     /** {@code MAP_SYNC}: synchronous faults. Sets only the attribute of the mapping, unless the backing refuses it. */
     public static final int MAP_SYNC = 0x80000;
 
-    /** {@code MAP_FIXED_NOREPLACE}: like {@link #FIXED}, but fail if a mapping is there. */
+    /** {@code MAP_FIXED_NOREPLACE}: like {@link #FIXED}, but fail if a mapping exists in the range. */
     public static final int FIXED_NOREPLACE = 0x100000;
 
     /** {@code MAP_UNINITIALIZED}: no effect, as on a kernel with an MMU. */

@@ -4,7 +4,7 @@ package dev.samara.core.mman;
 /** Bits of {@code PR_SET_MDWE} ("memory-deny-write-execute", {@code linux/prctl.h}). */
 public final class MdweFlags {
     /**
-     * {@code PR_MDWE_REFUSE_EXEC_GAIN}: no mapping can gain the right to execute later, or be both writable and
+     * {@code PR_MDWE_REFUSE_EXEC_GAIN}: a mapping can neither gain the right to execute later, nor be both writable and
      * executable.
      */
     public static final int REFUSE_EXEC_GAIN = 1;

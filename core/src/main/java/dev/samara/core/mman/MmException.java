@@ -51,8 +51,8 @@ public final class MmException extends RuntimeException {
     }
 
     /**
-     * Returns the asynchronous call that failed. The call is complete, unless it had moved some of several mappings
-     * before it failed. These mappings are in flight until the call completes.
+     * Returns the asynchronous call that failed. The call is complete, unless it moved some of several mappings before
+     * it failed. These mappings are in flight until the call completes.
      *
      * @return the call; null if it was synchronous, or if this exception was read from a stream
      */

@@ -10,21 +10,21 @@ public final class PageCategory {
     public static final long WPALLOWED = 1L;
 
     /**
-     * {@code PAGE_IS_WRITTEN}: not protected by {@code userfaultfd} since it was written. Without {@code userfaultfd},
-     * as on Linux, every page covered by an existing page table belongs to this category, present or not. Use {@link
-     * #SOFT_DIRTY} to find written pages.
+     * {@code PAGE_IS_WRITTEN}: written since it was last write-protected through {@code userfaultfd}. Without {@code
+     * userfaultfd}, as on Linux, every page covered by an existing page table belongs to this category, present or not.
+     * Use {@link #SOFT_DIRTY} to find written pages.
      */
     public static final long WRITTEN = 1L << 1;
 
-    /** {@code PAGE_IS_FILE}: a present page of a page cache: of a file, of shared anonymous memory or of a segment. */
+    /** {@code PAGE_IS_FILE}: a present page of the page cache of a file, of shared anonymous memory or of a segment. */
     public static final long FILE = 1L << 2;
 
     /** {@code PAGE_IS_PRESENT}: in memory, and in this space's page table. */
     public static final long PRESENT = 1L << 3;
 
     /**
-     * {@code PAGE_IS_SWAPPED}: not present, but not empty either. Without swap only guards belong to this category, as
-     * on Linux.
+     * {@code PAGE_IS_SWAPPED}: not present, but not empty either. Without swap, only guard markers belong to this
+     * category, as on Linux.
      */
     public static final long SWAPPED = 1L << 4;
 
@@ -40,7 +40,7 @@ public final class PageCategory {
      */
     public static final long SOFT_DIRTY = 1L << 7;
 
-    /** {@code PAGE_IS_GUARD}: a guard of {@link Advice#GUARD_INSTALL}. */
+    /** {@code PAGE_IS_GUARD}: a guard marker of {@link Advice#GUARD_INSTALL}. */
     public static final long GUARD = 1L << 8;
 
     /** All categories. */

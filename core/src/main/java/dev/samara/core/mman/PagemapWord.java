@@ -12,13 +12,13 @@ public final class PagemapWord {
     /** {@code PM_MMAP_EXCLUSIVE}: present, and mapped by no other page table entry. Never set for the zero page. */
     public static final long PM_EXCLUSIVE = 1L << 56;
 
-    /** {@code PM_GUARD_REGION}: a guard of {@link Advice#GUARD_INSTALL}. */
+    /** {@code PM_GUARD_REGION}: a guard marker of {@link Advice#GUARD_INSTALL}. */
     public static final long PM_GUARD_REGION = 1L << 58;
 
-    /** {@code PM_FILE}: a present page of a page cache: of a file, of shared anonymous memory or of a segment. */
+    /** {@code PM_FILE}: a present page of the page cache of a file, of shared anonymous memory or of a segment. */
     public static final long PM_FILE = 1L << 61;
 
-    /** {@code PM_SWAP}: not present, but not empty either: a guard. */
+    /** {@code PM_SWAP}: not present, but not empty either, i.e. a guard marker. */
     public static final long PM_SWAP = 1L << 62;
 
     /** {@code PM_PRESENT}: in memory, and in this space's page table. */

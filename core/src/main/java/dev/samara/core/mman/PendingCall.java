@@ -23,8 +23,9 @@ public abstract class PendingCall extends CompletableFuture<Long> {
     /**
      * Returns the result of the call, without waiting for its completion.
      *
-     * @return the address or 0, as the synchronous form of the call returns it; or a negated errno. Nothing is in
-     *     flight then and the future is complete, unless the call had moved some of several mappings before it failed
+     * @return the address or 0, as the synchronous form of the call returns it; or a negated errno. After an errno
+     *     nothing is in flight and the future is complete, unless the call moved some of several mappings before it
+     *     failed
      */
     public abstract long result();
 }

@@ -2,8 +2,8 @@
 package dev.samara.core.mman;
 
 /**
- * The limits ({@code getrlimit(2)}) that memory calls check, and one that Linux has for cgroups only. Each is a soft
- * limit in bytes.
+ * The limits ({@code getrlimit(2)}) that memory calls check, and one limit that Linux has only for cgroups. Each is a
+ * soft limit in bytes.
  */
 public enum Resource {
     /** {@code RLIMIT_AS}: address space, all mappings. */
@@ -16,7 +16,7 @@ public enum Resource {
     MEMLOCK,
     /**
      * Page tables: one page per table, including the topmost. An access that would exceed the limit returns {@link
-     * Fault#OUT_OF_MEMORY}, and a call {@link Errno#ENOMEM}. Linux charges page tables to the memory cgroup.
+     * Fault#OUT_OF_MEMORY}, and a call returns {@link Errno#ENOMEM}. Linux charges page tables to the memory cgroup.
      */
     PAGE_TABLES
 }

@@ -9,9 +9,10 @@
  * dev.samara.core.mman.MmException} instead. An access of a {@link dev.samara.core.Cpu} returns a {@link
  * dev.samara.core.mman.Fault}, which determines the signal that Linux would send.
  *
- * <p>Constant names are unique across these classes, so all of them can be imported statically at the same time; those
- * of {@code Fault} are qualified with their class. Where two Linux names differ only in their prefix, the rarer one
- * keeps it: {@code PROT_GROWSDOWN}, {@code MAP_SYNC}, {@code MREMAP_FIXED}, {@code SHM_EXEC}.
+ * <p>Constant names are unique across these classes, so all of them can be imported statically at the same time; only
+ * the constants of {@code Fault} are qualified with their class. Where two Linux names differ only in their prefix, the
+ * constant of the rarer one keeps the prefix: {@code PROT_GROWSDOWN}, {@code MAP_SYNC}, {@code MREMAP_FIXED}, {@code
+ * SHM_EXEC}.
  *
  * <p>This package depends on no other package of Samara.
  *

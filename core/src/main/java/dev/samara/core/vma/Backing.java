@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * if they have the same {@code Backing} object, as two mappings on Linux must have the same {@code struct file}. Two
  * opens of one file are two objects that agree on {@link #major()}, {@link #minor()} and {@link #inode()}.
  *
- * <p>An implementation answers from fixed data. The answers are read once per mapping, before anything is changed and
- * without any lock; an exception goes to the caller of that operation. A backing that needs
- * callbacks when mappings come and go returns {@link #operations}.
+ * <p>An implementation returns constant values. They are read once per mapping, before anything is changed and without
+ * any lock; an exception is thrown to the caller of that operation. A backing that needs callbacks when mappings are
+ * created and removed returns {@link #operations}.
  */
 public interface Backing {
     /**
@@ -47,7 +47,7 @@ public interface Backing {
     String name();
 
     /**
-     * Returns whether it was opened for reading; every mapping needs that ({@code EACCES}).
+     * Returns whether it was opened for reading, which every mapping requires ({@code EACCES}).
      *
      * @return true if it was opened for reading
      */
@@ -56,7 +56,7 @@ public interface Backing {
     }
 
     /**
-     * Returns whether it was opened for writing; a shared mapping can become writable only then ({@code EACCES}).
+     * Returns whether it was opened for writing. Otherwise a shared mapping cannot become writable ({@code EACCES}).
      *
      * @return true if it was opened for writing
      */
@@ -74,8 +74,7 @@ public interface Backing {
     }
 
     /**
-     * Returns whether it may only be appended to; then no shared mapping of a writable open is allowed ({@code
-     * EACCES}).
+     * Returns whether it may only be appended to. If so, a writable open must not be mapped shared ({@code EACCES}).
      *
      * @return true if it may only be appended to
      */
@@ -84,7 +83,7 @@ public interface Backing {
     }
 
     /**
-     * Returns whether it is in use as swap space; then no shared writable mapping is allowed ({@code ETXTBSY}).
+     * Returns whether it is in use as swap space. If so, it must not be mapped shared and writable ({@code ETXTBSY}).
      *
      * @return true if it is in use as swap space
      */
@@ -123,7 +122,7 @@ public interface Backing {
 
     /**
      * Returns whether this is {@code /dev/zero}. A private mapping of it is anonymous memory, placed on a huge page
-     * boundary where that may help; a shared mapping is a new shared object.
+     * boundary where huge pages may help. A shared mapping of it is a new shared object.
      *
      * @return true for the zero device
      */
@@ -132,8 +131,8 @@ public interface Backing {
     }
 
     /**
-     * Returns whether it cannot be mapped with {@code MAP_SYNC} ({@code EOPNOTSUPP}), as a file system without direct
-     * access to persistent memory.
+     * Returns whether it cannot be mapped with {@code MAP_SYNC} ({@code EOPNOTSUPP}), like a file on a file system
+     * without direct access to persistent memory.
      *
      * @return true if it cannot be mapped with {@code MAP_SYNC}
      */
@@ -143,17 +142,17 @@ public interface Backing {
 
     /**
      * Returns whether a move of several mappings at once must not include a mapping of this backing. On Linux such a
-     * mapping has a placement rule of its own: true for System V shared memory and the zero device.
+     * mapping has its own placement rule. True for System V shared memory and the zero device.
      *
-     * @return true if its mappings only move alone
+     * @return true if its mappings can only be moved one at a time
      */
     default boolean movesAlone() {
         return countsMappings() || isZeroDevice();
     }
 
     /**
-     * Returns whether this backing counts its mappings, so that no mapping may vanish in a merge. Linux tests for a
-     * close hook of the mapping, which System V shared memory has.
+     * Returns whether this backing counts its mappings, so that a merge must not remove a mapping. Linux tests whether
+     * the mapping has a close hook, as System V shared memory has.
      *
      * @return true if it counts its mappings
      */
@@ -163,8 +162,8 @@ public interface Backing {
 
     /**
      * Returns whether its mappings can be given names by {@code AddressSpace.setAnonymousName} ({@code
-     * vma_is_anon_shmem}). On Linux that is shared anonymous memory, and a file of {@code memfd_create}: files in
-     * memory that no directory names. Mappings of any other backing answer {@code EBADF}.
+     * vma_is_anon_shmem}). On Linux these are shared anonymous memory and files of {@code memfd_create}, i.e. files in
+     * memory that no directory contains. For mappings of any other backing the call returns {@code EBADF}.
      *
      * @return true if its mappings can be named
      */
@@ -175,17 +174,17 @@ public interface Backing {
     /**
      * Returns the callbacks about its mappings.
      *
-     * @return one object for the life of this backing, or null for none
+     * @return the same object for the life of this backing, or null if it needs no callbacks
      */
     default @Nullable VmOperations operations() {
         return null;
     }
 
     /**
-     * Returns the cache with the pages of the file that are in memory; all opens of a file share it. A backing without
-     * one has no memory: a fault is a SIGBUS. Called once per mapping.
+     * Returns the cache of the file's pages that are in memory. All opens of a file share it. A backing without a cache
+     * has no memory, so each fault is a SIGBUS. Called once per mapping.
      *
-     * @return one object for the life of this backing, made by the machine whose spaces map it, or null
+     * @return the same object for the life of this backing, created by the machine whose spaces map it; or null
      */
     default @Nullable PageCache pageCache() {
         return null;
@@ -195,9 +194,9 @@ public interface Backing {
      * Returns whether holes can be punched into the file ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). {@code
      * MADV_REMOVE} punches a hole: it removes the pages from the page cache, and they must read as zeros afterwards. If
      * this returns false, the advice is refused ({@code EOPNOTSUPP}). If {@link #underlying} is a {@link
-     * dev.samara.core.backing.HostFile}, that file is asked for the hole instead.
+     * dev.samara.core.backing.HostFile}, the hole is punched in that file instead.
      *
-     * @return true if holes can be punched; unless overridden, true if there is no page cache, because a hole then
+     * @return true if holes can be punched; unless overridden, true if there is no page cache, because then a hole
      *     changes nothing
      */
     default boolean punchesHoles() {
@@ -206,17 +205,17 @@ public interface Backing {
 
     /**
      * Returns the open whose file this backing maps: itself, or the open that it wraps, for example to restrict the
-     * access mode ({@code backing_file} on Linux). {@code MADV_REMOVE} punches its hole there. A wrapper passes all
-     * other calls on by itself.
+     * access mode ({@code backing_file} on Linux). {@code MADV_REMOVE} punches its hole in that file. A wrapper itself
+     * passes on all other calls.
      *
-     * @return one object for the life of this backing; unless overridden, this
+     * @return the same object for the life of this backing; unless overridden, this
      */
     default Backing underlying() {
         return this;
     }
 
     /**
-     * Returns whether it needs a call at the first write to each page of a shared mapping ({@code page_mkwrite}).
+     * Returns whether it must be called before the first write to each page of a shared mapping ({@code page_mkwrite}).
      *
      * @return true if {@link #pageMkwrite} is to be called
      */
@@ -225,16 +224,17 @@ public interface Backing {
     }
 
     /**
-     * Offers the frames of pages that are in memory ({@code map_pages}, as {@code rcu_map_pages} would be).
+     * Offers the frames of pages that are in memory ({@code map_pages}, called within an RCU read-side section).
      *
-     * <p>Called in a read-side section, with no reference to anything, at each fault that needs a page of the file. (A
-     * write to a shared mapping of a backing that {@linkplain #noticesWrites notices writes} goes to {@link #fault}
-     * alone.) It must not block, wait or call into an address space or a {@code Cpu}. Nothing of this machine is freed
-     * during the call. A call of the library that would wait, also one by another {@code Cpu} of the thread, throws
-     * {@link IllegalStateException} here and changes nothing; {@code MachineBuilder.checkOffers} refuses and reports
-     * more. An exception of this method is reported, and its offers do not count. The method need not offer anything:
-     * {@link #fault} is called for the accessed page if it is not offered. An offered frame that is not the frame of
-     * that page in this backing's page cache is skipped, whatever its number; an offer outside the window throws.
+     * <p>Called in a read-side section, without holding any reference, at each fault that needs a page of the file.
+     * (For a write to a shared mapping of a backing that {@linkplain #noticesWrites notices writes}, only {@link
+     * #fault} is called.) It must not block, wait, or call into an address space or a {@code Cpu}. No page, table or
+     * frame of this machine is freed during the call. If it calls a method of the library that would wait, even through
+     * another {@code Cpu} of the thread, that method throws {@link IllegalStateException} and changes nothing. With
+     * {@code MachineBuilder.checkOffers}, more calls are refused and reported. An exception of this method is reported,
+     * and its offers are ignored. The method need not offer anything: {@link #fault} is called for the accessed page if
+     * it is not offered. An offered frame that is not the frame of that page in this backing's page cache is skipped,
+     * whatever its number; an offer outside the window throws.
      *
      * @param window the wanted pages
      */
@@ -246,39 +246,40 @@ public interface Backing {
     /**
      * Fetches a page that is not in memory, and inserts it into the page cache.
      *
-     * <p>Called without any lock, with a reference to the VMA. It may block for any time, and only faults that need the
-     * same page wait for it. The page is mapped only if the mapping still exists afterwards. An exception is reported,
-     * and the fault is a SIGBUS. The fault is a SIGBUS too if the answer is repeatedly not the cache's frame of that
-     * page. An answer does not count if pages were removed from the cache during the call; the method is then called
-     * again, until the thread is interrupted.
+     * <p>Called without any lock, but with a reference to the VMA. It may block for any length of time, and only faults
+     * that need the same page wait for it. The page is mapped only if the mapping still exists afterwards. An exception
+     * is reported, and the fault is a SIGBUS. The fault is also a SIGBUS if the result is repeatedly not the cache's
+     * frame of that page. A result does not count if pages were removed from the cache during the call; the method is
+     * then called again, until the thread is interrupted.
      *
-     * <p>It may call into any address space, and use any {@code Cpu} of its thread. The CPU that faults must stay in
-     * its space. If it never returns, only that thread is lost. The range can be unmapped, replaced or protected, and
-     * the space forked or closed; the open of the backing stays until the method returns.
+     * <p>The method may call into any address space, and use any {@code Cpu} of its thread, but the CPU that faults
+     * must stay in its space. If the method never returns, only that thread is lost: other threads can unmap, replace
+     * or protect the range, and fork or close the space. The open of the backing stays until the method returns.
      *
      * @param request the requested page
      * @return the frame that {@link PageCache#insert} or {@link PageCache#frameAt} returned, or a negative number:
-     *     {@code -Fault.ADRERR}, {@code -Fault.OUT_OF_MEMORY} and {@code -Fault.RETRY} become the result, any other one
-     *     is a SIGBUS
+     *     {@code -Fault.ADRERR}, {@code -Fault.OUT_OF_MEMORY} and {@code -Fault.RETRY} become the result, any other
+     *     negative number is a SIGBUS
      */
     default int fault(PageRequest request) {
         return -Fault.ADRERR;
     }
 
     /**
-     * Is called before the first write to a page of a shared mapping, with the freedoms of {@link #fault}. If it fails
-     * or throws, nothing is written, and the next write calls it again.
+     * Is called before the first write to a page of a shared mapping, under the same rules as {@link #fault}. If it
+     * fails or throws, nothing is written, and the next write calls it again.
      *
-     * <p>After it has returned 0, the page may be written at that address until a call removes the page or the right to
-     * write: {@code mprotect}, an advice that discards, {@link PageCache#remove} or {@link PageCache#truncate}. The
+     * <p>After it returned 0, the page may be written at that address until a call removes the page or the right to
+     * write: {@code mprotect}, advice that discards pages, {@link PageCache#remove} or {@link PageCache#truncate}. The
      * next write after that call calls this method again. If this method is running for a write when such a call
-     * begins, it is called again before that write happens. A notice therefore counts for no write after a call that
-     * began later than the notice. A backing that writes a page back therefore records the beginning, then removes the
-     * right, then writes. It treats the page as clean if no notice has come since the recorded beginning. A collection
-     * of written pages removes no right, so it causes no call of this method.
+     * starts, it is called again before that write happens. So a notification never covers a write after a call that
+     * started later than the notification. A backing that writes a page back therefore first records that the
+     * write-back starts, then removes the right to write, and then writes the page. It treats the page as clean if it
+     * was not notified since it recorded the start. A collection of written pages removes no right, so it causes no
+     * call of this method.
      *
      * @param request the page
-     * @return 0, or a failure as of {@link #fault}
+     * @return 0, or a negative number as for {@link #fault}
      */
     default int pageMkwrite(PageRequest request) {
         return 0;
@@ -286,26 +287,26 @@ public interface Backing {
 
     /**
      * Saves what was written to a part of the file ({@code fsync}), before {@code msync} with {@code MS_SYNC} returns.
-     * Called once for each shared mapping in the range of the call, in ascending order of addresses, with the freedoms
-     * of {@link #fault}: without any lock, with a reference to the VMA. What was written before the call must be saved
-     * when this returns 0. An exception is reported, and counts as {@code EIO}.
+     * Called once for each shared mapping in the range of the call, in ascending order of addresses, under the same
+     * rules as {@link #fault}: without any lock, but with a reference to the VMA. When this method returns 0,
+     * everything that was written before the call must be saved. An exception is reported, and treated as {@code EIO}.
      *
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @param length number of bytes, positive; the range may reach beyond the end of the file
-     * @return 0, or a negated errno, with which {@code msync} ends; unless overridden, 0, for a file in memory
+     * @return 0, or a negated errno, which {@code msync} returns; unless overridden, 0, as for a file in memory
      */
     default long fsync(long offset, long length) {
         return 0;
     }
 
     /**
-     * Is told that a part of the file will be needed soon ({@code POSIX_FADV_WILLNEED}), by {@code madvise} with {@code
-     * MADV_WILLNEED}. Called once for each mapping in the range of the call, shared or private, in ascending order of
-     * addresses, with the freedoms of {@link #fault}: without any lock, with a reference to the VMA. The call waits for
-     * this method, which should therefore begin reads and not wait for them. It succeeds whatever becomes of the reads.
-     * An exception is reported, and the call goes on. Unless overridden, nothing happens.
+     * Is notified that a part of the file will be needed soon ({@code POSIX_FADV_WILLNEED}), by {@code madvise} with
+     * {@code MADV_WILLNEED}. Called once for each mapping in the range of the call, shared or private, in ascending
+     * order of addresses, under the same rules as {@link #fault}: without any lock, but with a reference to the VMA.
+     * The call waits for this method, which should therefore start reads but not wait for them. The call succeeds even
+     * if the reads fail. An exception is reported, and the call continues. Unless overridden, this method does nothing.
      *
-     * @param offset of the first byte in the file
+     * @param offset the offset of the first byte in the file
      * @param length number of bytes, positive; the range may reach beyond the end of the file
      */
     default void willNeed(long offset, long length) {}

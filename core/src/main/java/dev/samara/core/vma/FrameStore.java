@@ -6,18 +6,19 @@ import java.nio.ByteBuffer;
 /**
  * The bytes of frames: the physical memory of a simulated machine.
  *
- * <p>A frame is a number from 0 up, and has as many bytes as a page. A number in a frame is little-endian; it is passed
- * in the low bits of a {@code long} with the bits above it 0. Atomic methods need an offset that is a multiple of the
- * size. The others accept any offset, but all bytes must lie in the frame. The callers ensure both, and a store need
- * not check. Any number of threads call a store at the same time.
+ * <p>A frame is identified by a number from 0 up, and is as large as a page. Values in a frame are little-endian; a
+ * value is passed in the low bits of a {@code long}, with the bits above it 0. Atomic methods need an offset that is a
+ * multiple of the size. The other methods accept any offset, but all bytes must be in the frame. The callers ensure
+ * both, so a store need not check. Any number of threads call a store concurrently.
  */
 public interface FrameStore {
     /**
-     * Makes frames usable, with any content. Called once per frame, before any other use, and under a lock.
+     * Makes frames usable; their initial content is arbitrary. Called once per frame, before any other use, and under a
+     * lock.
      *
      * @param first the lowest frame
      * @param count number of frames
-     * @return false if there is no memory for them; then nothing has changed
+     * @return false if there is no memory for the frames; nothing is changed then
      */
     boolean extend(int first, int count);
 
@@ -25,7 +26,7 @@ public interface FrameStore {
      * Reads a number with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the lowest byte
+     * @param offset the offset of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
      * @return the number
      */
@@ -35,7 +36,7 @@ public interface FrameStore {
      * Writes a number with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the lowest byte
+     * @param offset the offset of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
      * @param value the number; bits above its size are ignored
      */
@@ -45,7 +46,7 @@ public interface FrameStore {
      * Reads a number atomically, with volatile ordering.
      *
      * @param frame the frame
-     * @param offset of the lowest byte, a multiple of the size
+     * @param offset the offset of the lowest byte, a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @return the number
      */
@@ -55,18 +56,18 @@ public interface FrameStore {
      * Writes a number atomically, with volatile ordering.
      *
      * @param frame the frame
-     * @param offset of the lowest byte, a multiple of the size
+     * @param offset the offset of the lowest byte, a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param value the number
      */
     void putVolatile(int frame, int offset, int size, long value);
 
     /**
-     * Compares a number with an expected one, and writes a new one if they are equal, atomically, with volatile
+     * Atomically compares a number with an expected value, and writes a new value if they are equal, with volatile
      * ordering.
      *
      * @param frame the frame
-     * @param offset of the lowest byte, a multiple of the size
+     * @param offset the offset of the lowest byte, a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param expected the expected number
      * @param value the new number
@@ -78,7 +79,7 @@ public interface FrameStore {
      * Fills bytes of a frame with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the first byte
+     * @param offset the offset of the first byte
      * @param length number of bytes
      * @param value the byte
      */
@@ -94,12 +95,12 @@ public interface FrameStore {
 
     /**
      * Copies bytes of a frame to the same or another frame, with plain memory access. The ranges may overlap: the
-     * target receives the bytes that the source had before. The default goes through an array.
+     * target receives the previous bytes of the source. The default implementation copies through an array.
      *
      * @param from the source frame
-     * @param fromOffset of the first byte of the source
+     * @param fromOffset the offset of the first byte of the source
      * @param to the target frame
-     * @param toOffset of the first byte of the target
+     * @param toOffset the offset of the first byte of the target
      * @param length number of bytes
      */
     default void copy(int from, int fromOffset, int to, int toOffset, int length) {
@@ -112,7 +113,7 @@ public interface FrameStore {
      * Copies bytes out of a frame with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the first byte
+     * @param offset the offset of the first byte
      * @param target receives the bytes
      * @param at index of the first byte in {@code target}
      * @param length number of bytes
@@ -123,22 +124,22 @@ public interface FrameStore {
      * Copies bytes into a frame with plain memory access.
      *
      * @param frame the frame
-     * @param offset of the first byte
-     * @param source has the bytes
+     * @param offset the offset of the first byte
+     * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
      */
     void write(int frame, int offset, byte[] source, int at, int length);
 
     /**
-     * Copies bytes out of a frame into a buffer, with plain memory access. The position of the buffer is
-     * neither used nor changed. The default goes through an array where the buffer has none.
+     * Copies bytes out of a frame into a buffer, with plain memory access. The position of the buffer is neither used
+     * nor changed. The default implementation copies through an array if the buffer has no array.
      *
      * @param frame the frame
-     * @param offset of the first byte
+     * @param offset the offset of the first byte
      * @param target receives the bytes; not read-only
      * @param at index of the first byte in {@code target}
-     * @param length number of bytes; the caller ensures that they lie below the limit of {@code target}
+     * @param length number of bytes; the caller ensures that they are below the limit of {@code target}
      */
     default void read(int frame, int offset, ByteBuffer target, int at, int length) {
         if (target.hasArray()) {
@@ -151,14 +152,14 @@ public interface FrameStore {
     }
 
     /**
-     * Copies bytes of a buffer into a frame, with plain memory access. The position of the buffer is neither
-     * used nor changed. The default goes through an array where the buffer has none.
+     * Copies bytes of a buffer into a frame, with plain memory access. The position of the buffer is neither used nor
+     * changed. The default implementation copies through an array if the buffer has no array.
      *
      * @param frame the frame
-     * @param offset of the first byte
-     * @param source has the bytes
+     * @param offset the offset of the first byte
+     * @param source contains the bytes
      * @param at index of the first byte in {@code source}
-     * @param length number of bytes; the caller ensures that they lie below the limit of {@code source}
+     * @param length number of bytes; the caller ensures that they are below the limit of {@code source}
      */
     default void write(int frame, int offset, ByteBuffer source, int at, int length) {
         if (source.hasArray()) {

@@ -9,22 +9,22 @@ import java.util.Objects;
  *
  * <p>Placement follows x86-64. Without a hint a mapping is placed below the <em>mmap base</em>, which leaves a gap for
  * the stack under the {@linkplain #window() default window}. Addresses above the window are used only if the caller
- * gives one.
+ * passes such an address.
  *
  * <p><b>Constants.</b> Each {@code LINUX_} constant is the part of the address space that Linux gives to a program on
  * that architecture: its {@code TASK_SIZE} is the limit, its {@code DEFAULT_MAP_WINDOW} the window, and its {@code
- * PMD_SIZE} the huge page. The header that defines them is named in each constant. Linux aligns no mapping of a 32-bit
+ * PMD_SIZE} the huge page. Each constant names the header that defines them. Linux aligns no mapping of a 32-bit
  * program to huge pages by itself ({@code __thp_get_unmapped_area} in {@code mm/huge_memory.c}), though on a 64-bit
- * kernel such a program may get transparent ones. So a huge page of the 32-bit constants is as large as the whole
- * space, and no mapping is aligned. The minimum is this library's choice: 65536, and 32768 on 32-bit architectures
- * other than x86. {@code mm/Kconfig} ({@code DEFAULT_MMAP_MIN_ADDR}) advises 65536 for PowerPC with 64 bits and x86,
- * and at most 32768 for ARM and others; its default is 4096. A space with another minimum needs a geometry of its own.
- * What an architecture says about addresses and alignment is in {@link dev.samara.core.guest.AccessRules}.
+ * kernel such a program may get transparent huge pages. So a huge page of the 32-bit constants is as large as the whole
+ * space, and no mapping is aligned to one. The minimum is this library's choice: 65536, and 32768 on 32-bit
+ * architectures other than x86. {@code mm/Kconfig} ({@code DEFAULT_MMAP_MIN_ADDR}) advises 65536 for PowerPC with 64
+ * bits and x86, and at most 32768 for ARM and others; its default is 4096. A space with another minimum needs its own
+ * geometry. The rules of an architecture for addresses and alignment are in {@link dev.samara.core.guest.AccessRules}.
  *
- * <p>Only page size, bounds, huge page size and rights of an architecture are visible to its programs. The page tables
- * are the library's own, whatever their format on the architecture: a table fills a page with entries of 8 bytes. The
- * page tables of a guest's kernel are its embedder's concern: the space below them is the memory that their entries
- * name, for which {@link #flat} is made.
+ * <p>A program can observe only the page size, bounds, huge page size and rights of its architecture. The page tables
+ * are the library's own, whatever the format on the architecture: a table is one page of 8-byte entries. The embedder
+ * handles the page tables of a guest's kernel. Their entries refer to guest-physical memory, for which an embedder uses
+ * a space with the geometry {@link #flat}.
  *
  * @param pageShift binary logarithm of the page size in bytes, 9 to 24
  * @param levels number of page table levels, 1 to 6
@@ -33,63 +33,64 @@ import java.util.Objects;
  *     multiple of the page size
  * @param window end of the part that is used by default, exclusive; a multiple of the page size
  * @param limit end of the space, exclusive ({@code TASK_SIZE}), unsigned; a multiple of the page size, and at most 2^64
- *     without the addresses of the last page table (2 MiB with pages of 4 KiB)
+ *     minus the span of the last page table (2 MiB with pages of 4 KiB)
  * @param protectionMap which accesses memory of each protection permits
  */
 public record Geometry(
         int pageShift, int levels, int hugeShift, long minimum, long window, long limit, ProtectionMap protectionMap) {
-    /** x86-64 with four levels of page tables: 47 bits of address, pages of 4 KiB. */
+    /** x86-64 with four levels of page tables: 47 address bits, pages of 4 KiB. */
     public static final Geometry LINUX_X86_64 =
             new Geometry(12, 4, 21, 0x10000, (1L << 47) - 4096, (1L << 47) - 4096, ProtectionMap.X86);
 
-    /** x86-64 with five levels of page tables: 56 bits of address, the upper ones only on request. */
+    /** x86-64 with five levels of page tables: 56 address bits; addresses above 47 bits only on request. */
     public static final Geometry LINUX_X86_64_LA57 =
             new Geometry(12, 5, 21, 0x10000, (1L << 47) - 4096, (1L << 56) - 4096, ProtectionMap.X86);
 
     /**
-     * A 32-bit program on an x86-64 kernel: 4 GiB without the last two pages ({@code IA32_PAGE_OFFSET} in {@code
+     * A 32-bit program on an x86-64 kernel: 4 GiB minus the last two pages ({@code IA32_PAGE_OFFSET} in {@code
      * arch/x86/include/asm/page_64_types.h}), pages of 4 KiB.
      */
     public static final Geometry LINUX_X86_32 =
             new Geometry(12, 3, 32, 0x10000, 0xffff_e000L, 0xffff_e000L, ProtectionMap.X86);
 
     /**
-     * AArch64 with pages of 4 KiB and 48 bits of address ({@code arch/arm64/include/asm/processor.h}, {@code
+     * AArch64 with pages of 4 KiB and 48 address bits ({@code arch/arm64/include/asm/processor.h}, {@code
      * CONFIG_ARM64_VA_BITS_48}).
      */
     public static final Geometry LINUX_AARCH64_4K =
             new Geometry(12, 4, 21, 0x10000, 1L << 48, 1L << 48, ProtectionMap.AARCH64);
 
-    /** AArch64 with pages of 16 KiB and 48 bits of address; huge pages have 32 MiB. */
+    /** AArch64 with pages of 16 KiB and 48 address bits; huge pages are 32 MiB. */
     public static final Geometry LINUX_AARCH64_16K =
             new Geometry(14, 4, 25, 0x10000, 1L << 48, 1L << 48, ProtectionMap.AARCH64);
 
     /**
-     * AArch64 with pages of 64 KiB: 52 bits of address, those above 48 only on request ({@code VA_BITS_MIN}); huge
-     * pages have 512 MiB.
+     * AArch64 with pages of 64 KiB: 52 address bits; addresses above 48 bits only on request ({@code VA_BITS_MIN}).
+     * Huge pages are 512 MiB.
      */
     public static final Geometry LINUX_AARCH64_64K =
             new Geometry(16, 3, 29, 0x10000, 1L << 48, 1L << 52, ProtectionMap.AARCH64);
 
     /**
      * RISC-V with Sv32: the addresses below {@code FIXADDR_START}, which is {@code TASK_SIZE} in {@code
-     * arch/riscv/include/asm/pgtable.h}. That is the start of {@code vmalloc}, 0xa000_0000 for the usual {@code
-     * PAGE_OFFSET} of 0xc000_0000, minus 16 MiB of {@code struct page} with 32 bytes each, 16 MiB of PCI ports, and 4
-     * MiB each for the device tree and the fixed mappings. (The number in the comment of that header is an older one.)
+     * arch/riscv/include/asm/pgtable.h}. {@code FIXADDR_START} is the start of {@code vmalloc}, 0xa000_0000 for the
+     * usual {@code PAGE_OFFSET} of 0xc000_0000, minus 16 MiB of {@code struct page} with 32 bytes each, 16 MiB of PCI
+     * ports, and 4 MiB each for the device tree and the fixed mappings. (The number in that header's comment is
+     * outdated.)
      */
     public static final Geometry LINUX_RISCV_SV32 =
             new Geometry(12, 2, 32, 0x8000, 0x9d80_0000L, 0x9d80_0000L, ProtectionMap.RISCV);
 
-    /** RISC-V with Sv39: 38 bits of address, the lower half of the 39 bits. */
+    /** RISC-V with Sv39: 38 address bits, the lower half of the 39 bits. */
     public static final Geometry LINUX_RISCV_SV39 =
             new Geometry(12, 3, 21, 0x10000, 1L << 38, 1L << 38, ProtectionMap.RISCV);
 
-    /** RISC-V with Sv48: 47 bits of address. */
+    /** RISC-V with Sv48: 47 address bits. */
     public static final Geometry LINUX_RISCV_SV48 =
             new Geometry(12, 4, 21, 0x10000, 1L << 47, 1L << 47, ProtectionMap.RISCV);
 
     /**
-     * RISC-V with Sv57: 56 bits of address, those above 47 only on request ({@code MMAP_VA_BITS_64} in {@code
+     * RISC-V with Sv57: 56 address bits; addresses above 47 bits only on request ({@code MMAP_VA_BITS_64} in {@code
      * arch/riscv/include/asm/pgtable.h}).
      */
     public static final Geometry LINUX_RISCV_SV57 =
@@ -105,28 +106,28 @@ public record Geometry(
             new Geometry(12, 2, 32, 0x8000, 0xc000_0000L, 0xc000_0000L, ProtectionMap.POWERPC);
 
     /**
-     * 64-bit PowerPC with radix page tables and pages of 64 KiB: 4 PiB, those above 128 TiB only on request ({@code
-     * arch/powerpc/include/asm/task_size_64.h}); huge pages have 2 MiB.
+     * 64-bit PowerPC with radix page tables and pages of 64 KiB: 4 PiB; addresses above 128 TiB only on request ({@code
+     * arch/powerpc/include/asm/task_size_64.h}). Huge pages are 2 MiB.
      */
     public static final Geometry LINUX_PPC64_64K =
             new Geometry(16, 4, 21, 0x10000, 1L << 47, 1L << 52, ProtectionMap.POWERPC);
 
     private static final int FLAT_PAGE_SHIFT = 12;
 
-    /** A page of a flat space has room for 2^9 entries of 8 bytes. */
+    /** A page of a flat space holds 2^9 entries of 8 bytes. */
     private static final int FLAT_LEVEL_BITS = FLAT_PAGE_SHIFT - 3;
 
     private static final int FEWEST_FLAT_BITS = FLAT_PAGE_SHIFT;
 
     private static final int MOST_FLAT_BITS = Long.SIZE;
 
-    /** Of the largest huge page that a geometry may have: smaller mappings contain none. */
+    /** The shift of the largest huge page that a geometry may have. Smaller mappings contain no huge page. */
     private static final int NO_HUGE_SHIFT = 47;
 
     private static final long STACK_ROOM = 128L << 20;
 
     /**
-     * Checks that the sizes fit each other.
+     * Checks that the sizes are consistent.
      *
      * @param pageShift binary logarithm of the page size in bytes
      * @param levels number of page table levels
@@ -170,8 +171,8 @@ public record Geometry(
     }
 
     /**
-     * Returns a geometry with the same sizes and bounds and other rights, for a processor that lacks a feature which
-     * the constant assumes: {@link ProtectionMap#AARCH64_WITHOUT_EPAN}, say.
+     * Returns a geometry with the same sizes and bounds but other rights, for a processor that lacks a feature which
+     * the constant assumes, e.g. {@link ProtectionMap#AARCH64_WITHOUT_EPAN}.
      *
      * @param rights which accesses memory of each protection permits
      * @return the geometry
@@ -193,7 +194,7 @@ public record Geometry(
     }
 
     /**
-     * Returns the highest end of a space: 2^64 without what the last page table spans. So neither a range nor a page
+     * Returns the highest end of a space: 2^64 minus the span of the last page table. So neither a range nor a page
      * table ends at 2^64, which a long cannot hold, and no address equals a negated errno.
      */
     private static long mostLimit(long pageSize) {
@@ -213,13 +214,13 @@ public record Geometry(
 
     /**
      * Returns the geometry of a machine without an operating system: its addresses are 0 to 2^bits, all of them may be
-     * mapped without privilege, pages have 4 KiB, rights are those of x86, and no mapping of less than 128 TiB is
-     * aligned to huge pages. For the
-     * memory of small machines, and for guest-physical memory. Such an embedder maps with {@code FIXED}; a mapping
-     * without an address is placed as in a program of Linux, which leaves room for a stack.
+     * mapped without privilege, pages are 4 KiB, the rights are those of x86, and no mapping of less than 128 TiB is
+     * aligned to huge pages. Use it for the memory of small machines, and for guest-physical memory. Such an embedder
+     * maps with {@code FIXED}; a mapping without an address is placed as in a Linux program, with room left for a
+     * stack.
      *
-     * <p>With 64 bits the last 2 MiB are left out: a half-open range could not end there, and the last addresses equal
-     * negated errnos.
+     * <p>With 64 bits the last 2 MiB are excluded, because a half-open range could not end at 2^64, and the last
+     * addresses equal negated errnos.
      *
      * @param bits the number of address bits, 12 to 64: 16 for 64 KiB, 32 for 4 GiB
      * @return the geometry
@@ -296,7 +297,7 @@ public record Geometry(
 
     /**
      * Returns the base of top-down placement ({@code mmap_base}): the end of the window minus the gap for the stack.
-     * The gap is at least 128 MiB, but never more than five sixths of the window.
+     * The gap is at least 128 MiB, but at most five sixths of the window.
      *
      * @param stackLimit soft limit of the stack in bytes, unsigned
      * @param guardGap bytes kept free below a stack

@@ -6,7 +6,7 @@ import java.util.Objects;
 /**
  * One open of a file, described by data: the ready-made {@link Backing}.
  *
- * <p>Each {@link Builder#open()} makes a new identity, as each {@code open(2)} does. Immutable.
+ * <p>Each {@link Builder#open()} creates a new identity, as each {@code open(2)} does. Immutable.
  */
 public final class OpenFile implements Backing {
     private final String name;
@@ -241,7 +241,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Lets mappings of the file be named, as those of shared anonymous memory and of a {@code memfd} can be.
+         * Allows mappings of the file to be named, like mappings of shared anonymous memory and of a {@code memfd}.
          *
          * @return this
          */
@@ -251,7 +251,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Makes the file {@code /dev/zero}, which has no largest size.
+         * Turns the file into {@code /dev/zero}, which has no maximum size.
          *
          * @return this
          */
@@ -263,7 +263,7 @@ public final class OpenFile implements Backing {
         /**
          * Limits the size of the file; the limit is 2^63-1, as for a regular file, unless set.
          *
-         * @param bytes the largest size it can have, unsigned, not 0; -1 for a device
+         * @param bytes the maximum size, unsigned, not 0; -1 for a device
          * @return this
          */
         public Builder maximumSize(long bytes) {

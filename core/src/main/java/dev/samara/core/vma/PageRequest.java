@@ -8,7 +8,7 @@ public interface PageRequest {
     /**
      * Returns the VMA of the access.
      *
-     * @return a VMA that is referenced until the call returns; it may be detached by then
+     * @return a VMA that is referenced until the call returns; it may become detached in the meantime
      */
     Vma vma();
 
@@ -27,12 +27,12 @@ public interface PageRequest {
     long address();
 
     /**
-     * Returns the kind of the access, as {@link dev.samara.core.mman.Fault#access} has it.
+     * Returns the kind of the access, as in {@link dev.samara.core.mman.Fault#access}.
      *
      * @return one bit of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a load
      */
     int access();
 
-    /** Counts the fault as a major one, because the page had to be fetched. */
+    /** Counts the fault as a major fault, because the page had to be fetched. */
     void major();
 }

@@ -4,35 +4,36 @@ package dev.samara.core.vma;
 import dev.samara.core.mman.Protection;
 
 /**
- * Which accesses memory of each protection permits ({@code protection_map} and {@code vm_get_page_prot}). An
+ * Determines which accesses memory of each protection permits ({@code protection_map} and {@code vm_get_page_prot}). An
  * architecture may permit more than a program asks for, because its page table entries cannot express less.
  *
  * <p>A {@link Geometry} contains the map of its spaces. A fault installs page table entries with these rights, and
  * refuses an access that the map does not permit with {@link dev.samara.core.mman.Fault#ACCERR}. A TLB entry has the
- * rights of its page table entry. So an access that hits the TLB costs the same with each map.
+ * same rights as its page table entry. So an access that hits the TLB costs the same with every map.
  *
- * <p><b>Write-only memory.</b> A store hits the TLB only if the page table entry permits reads too, so that no atomic
- * update reads memory that it may not read. With a map such as {@link #MIPS}, stores to memory that may be written but
- * not read therefore always miss. If {@code mprotect} makes it readable, stores to a page that was written before miss
- * until the first load or atomic update of the page.
+ * <p><b>Write-only memory.</b> A store hits the TLB only if the page table entry also permits reads, so that no atomic
+ * update reads memory that must not be read. With a map such as {@link #MIPS}, stores to write-only memory therefore
+ * always miss. If {@code mprotect} makes such memory readable, stores to an already written page still miss until the
+ * first load or atomic update of the page.
  *
- * <p><b>System calls.</b> {@link VmaFlags} are the same with each map: the rights that the program asked for. So are
- * the results of calls that do not access the memory of the space. Calls that do, such as {@link
- * dev.samara.core.AddressSpace#read} and those of {@link dev.samara.core.guest.FutexTable}, fail where the map forbids
- * the access.
+ * <p><b>System calls.</b> {@link VmaFlags} are the same with every map: the rights that the program requested. The
+ * results of calls that do not access the memory of the space are the same, too. Calls that access it, such as {@link
+ * dev.samara.core.AddressSpace#read} and the calls of {@link dev.samara.core.guest.FutexTable}, fail where the map
+ * forbids the access.
  *
- * <p><b>Constants.</b> They are the tables of Linux; the source is named in each constant. Two constants with the same
- * rights are equal. Protection keys are not in them: on x86-64 hardware with such keys, Linux makes memory that
- * is mapped with {@link Protection#EXEC} alone unreadable by a key ({@code execute_only_pkey} in {@code
- * arch/x86/mm/pkeys.c}). {@link #EXECUTE_ONLY} has these rights; a load is refused with the code {@code SEGV_PKUERR}
- * there, and with ACCERR here.
+ * <p><b>Constants.</b> They are the tables of Linux; each constant names its source. Two constants with the same rights
+ * are equal. They do not model protection keys: on x86-64 hardware with such keys, Linux makes memory that is mapped
+ * with {@link Protection#EXEC} alone unreadable by a key ({@code execute_only_pkey} in {@code arch/x86/mm/pkeys.c}).
+ * {@link #EXECUTE_ONLY} has these rights. Linux refuses a load with the code {@code SEGV_PKUERR}, this library with
+ * ACCERR.
  *
  * @param writeImpliesRead whether memory that may be written may be read
  * @param executeImpliesRead whether memory that may be executed may be read; if not, there is execute-only memory
- * @param readImpliesExecute whether memory that may be read may be executed: the entries have no bit that forbids it
+ * @param readImpliesExecute whether memory that may be read may be executed, because the entries have no bit that
+ *     forbids it
  */
 public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead, boolean readImpliesExecute) {
-    /** The bits that are rights: those of {@code mmap} have others, such as {@link Protection#SEM}. */
+    /** The bits that are rights. The protection of {@code mmap} has other bits, too, such as {@link Protection#SEM}. */
     private static final int RIGHTS = Protection.READ | Protection.WRITE | Protection.EXEC;
 
     /**
@@ -55,7 +56,7 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
 
     /**
      * AArch64 with Enhanced PAN ({@code FEAT_PAN3}): EXEC alone is {@code PAGE_EXECONLY} ({@code adjust_protection_map}
-     * in {@code arch/arm64/mm/mmap.c}). No page may be written only (Arm ARM, D8, "Stage 1 data accesses", AP[1] and
+     * in {@code arch/arm64/mm/mmap.c}). No page can be write-only (Arm ARM, D8, "Stage 1 data accesses", AP[1] and
      * UXN).
      */
     public static final ProtectionMap AARCH64 = EXECUTE_ONLY;
@@ -68,7 +69,7 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
     public static final ProtectionMap AARCH64_WITHOUT_EPAN = new ProtectionMap(true, true, false);
 
     /**
-     * RISC-V: entries that may be written and not read are reserved (Privileged Architecture, "Encoding of PTE R/W/X
+     * RISC-V: entries that permit writes but no reads are reserved (Privileged Architecture, "Encoding of PTE R/W/X
      * fields"), so memory that may be written may be read; EXEC alone is {@code PAGE_EXEC} ({@code
      * arch/riscv/mm/init.c}, and {@code access_error} in {@code arch/riscv/mm/fault.c}).
      */
@@ -76,22 +77,22 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
 
     /**
      * MIPS with the bits RI and XI, which Release 6 requires and earlier releases may have ({@code cpu_has_rixi} in
-     * {@code arch/mips/include/asm/cpu-features.h}): memory that is mapped with WRITE alone may be written and not
-     * read, since RI inhibits reads, and D permits writes (MIPS32 Privileged Resource Architecture, "EntryLo0,
+     * {@code arch/mips/include/asm/cpu-features.h}): memory that is mapped with WRITE alone may be written but not
+     * read, because RI inhibits reads, and D permits writes (MIPS32 Privileged Resource Architecture, "EntryLo0,
      * EntryLo1"). Memory that may be executed may be read ({@code setup_protection_map} in {@code
      * arch/mips/mm/cache.c}). The fault handler ({@code arch/mips/mm/fault.c}) refuses a load from memory that is
      * mapped without READ as long as the page is not in the page table. If the memory may be executed, the processor
-     * permits the load afterwards; here it is always permitted.
+     * permits the load once the page is in the table; this library always permits it.
      */
     public static final ProtectionMap MIPS = new ProtectionMap(false, true, false);
 
     /**
-     * MIPS without the bits RI and XI: memory that may be accessed at all may be read and executed. The fault handler
-     * decides that, which asks for no more than {@code vma_is_accessible} ({@code arch/mips/mm/fault.c}). So did the
-     * table of early kernels. Later kernels have one table for all processors, in which WRITE alone has {@code
-     * _PAGE_NO_READ} ({@code setup_protection_map} in {@code arch/mips/mm/cache.c}), and the handler of TLB misses
-     * tests that bit also without RI ({@code build_pte_present} in {@code arch/mips/mm/tlbex.c}): a load from such
-     * memory faults although the fault handler permits it. Here it is permitted.
+     * MIPS without the bits RI and XI: memory that may be accessed at all may be read and executed. This follows the
+     * fault handler, which checks only {@code vma_is_accessible} ({@code arch/mips/mm/fault.c}). The table of early
+     * kernels agreed. Later kernels have one table for all processors, in which WRITE alone has {@code _PAGE_NO_READ}
+     * ({@code setup_protection_map} in {@code arch/mips/mm/cache.c}), and the handler of TLB misses tests that bit even
+     * without RI ({@code build_pte_present} in {@code arch/mips/mm/tlbex.c}). So on these kernels a load from such
+     * memory faults although the fault handler permits it. This library permits the load.
      */
     public static final ProtectionMap MIPS_WITHOUT_RIXI = new ProtectionMap(true, true, true);
 
@@ -99,17 +100,18 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
      * PowerPC, 64-bit with radix page tables, and 32-bit with a bit that forbids fetches: EXEC alone is {@code
      * PAGE_EXECONLY_X} ({@code arch/powerpc/mm/pgtable.c}, since Linux 6.7) or {@code PAGE_EXECONLY} ({@code
      * vm_get_page_prot} in {@code arch/powerpc/mm/book3s64/pgtable.c}), and the fault handler refuses its loads ({@code
-     * access_error} in {@code arch/powerpc/mm/fault.c}). A right to write is one to read and write (Power ISA 3.1, Book
-     * III, "Radix Tree Page Table Entry", encoded access authority). A hash table of 32-bit processors has no bit that
-     * forbids reads, so there a load succeeds after a fetch has put the page into the table; here it is always refused.
+     * access_error} in {@code arch/powerpc/mm/fault.c}). A right to write implies the right to read (Power ISA 3.1,
+     * Book III, "Radix Tree Page Table Entry", encoded access authority). A hash table of 32-bit processors has no bit
+     * that forbids reads, so on these processors a load succeeds once a fetch has put the page into the table. This
+     * library always refuses the load.
      */
     public static final ProtectionMap POWERPC = EXECUTE_ONLY;
 
     /**
-     * 32-bit PowerPC without a bit that forbids fetches, such as 604, 740, 750, 7400, 744x and 745x (those without
+     * 32-bit PowerPC without a bit that forbids fetches, such as 604, 740, 750, 7400, 744x and 745x (processors without
      * {@code CPU_FTR_NOEXECUTE} in {@code arch/powerpc/include/asm/cputable.h}): memory that may be read or written may
      * also be executed ({@code access_error} in {@code arch/powerpc/mm/fault.c}, "Allow execution from readable
-     * areas"). All else is as in {@link #POWERPC}.
+     * areas"). Otherwise like {@link #POWERPC}.
      */
     public static final ProtectionMap POWERPC_WITHOUT_NX = new ProtectionMap(true, false, true);
 
@@ -133,13 +135,13 @@ public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead
      *
      * @param protection bits of {@link Protection}, as {@code mmap} takes them; other bits are ignored
      * @param access READ, WRITE or EXEC of {@link Protection}, or several; other bits are ignored
-     * @return whether all of them are permitted
+     * @return whether all these accesses are permitted
      */
     public boolean permits(int protection, int access) {
         return (access & RIGHTS & ~rights(protection)) == 0;
     }
 
-    /** Returns the rights of memory that is mapped with WRITE, EXEC and READ alone, on one line. */
+    /** Returns, on one line, the rights of memory that is mapped with only WRITE, only EXEC, and only READ. */
     @Override
     public String toString() {
         return "-w- is " + text(Protection.WRITE) + ", --x is " + text(Protection.EXEC) + ", r-- is "

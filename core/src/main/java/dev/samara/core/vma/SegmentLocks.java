@@ -7,27 +7,28 @@ import dev.samara.core.mman.Errno;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Only for the library: the memory of the System V segments that are locked on one machine ({@code SHM_LOCK}), as Linux
- * counts that of one user ({@code UCOUNT_RLIMIT_MEMLOCK}). {@code AddressSpace.shmLock} locks a segment. Thread-safe.
+ * Only for the library: the memory of the System V segments that are locked on one machine ({@code SHM_LOCK}), counted
+ * as Linux counts the locked memory of one user ({@code UCOUNT_RLIMIT_MEMLOCK}). {@code AddressSpace.shmLock} locks a
+ * segment. Thread-safe.
  */
 @Experimental
 public abstract sealed class SegmentLocks permits LockedSegments {
     /**
-     * Grows under the monitor only, so that a limit is exact. The removal of a segment takes no lock.
+     * Increases only under the monitor, so that the limit is exact. The removal of a segment takes no lock.
      *
-     * @written a thread that locks a segment, in the monitor (get-and-add); one that unlocks or removes a segment
+     * @written a thread that locks a segment, in the monitor (get-and-add); a thread that unlocks or removes a segment
      *     (get-and-add)
      * @read a thread that locks a segment, in the monitor; any thread (volatile)
-     * @invariant not less than the charges of all locked segments. It grows in the monitor only, so the limit is exact.
-     *     {@code ShmLockTest.twoLocks}
+     * @invariant at least the sum of the charges of all locked segments. It increases only in the monitor, so the limit
+     *     is exact. {@code ShmLockTest.twoLocks}
      */
     private final AtomicLong bytes = new AtomicLong();
 
-    /** Creates a count of nothing. */
+    /** Creates an object that counts no locked segments. */
     protected SegmentLocks() {}
 
     /**
-     * Returns the memory of the locked segments.
+     * Returns the amount of memory of the locked segments.
      *
      * @return bytes, whole pages
      */
@@ -39,9 +40,9 @@ public abstract sealed class SegmentLocks permits LockedSegments {
      * Locks a segment ({@code shmctl_do_lock} in {@code ipc/shm.c}).
      *
      * @param segment the segment
-     * @param charge bytes that count if it was not locked
+     * @param charge the bytes to count if the segment is not locked yet
      * @param isAllowed whether the caller may lock any memory
-     * @param limit the most bytes that may be locked, unsigned
+     * @param limit the maximum number of bytes that may be locked, unsigned
      * @return 0, or EINVAL, EPERM or ENOMEM, negated
      */
     protected final synchronized long lock(SharedSegment segment, long charge, boolean isAllowed, long limit) {
@@ -68,7 +69,7 @@ public abstract sealed class SegmentLocks permits LockedSegments {
     }
 
     /**
-     * Unlocks a segment; one that is not locked stays as it is.
+     * Unlocks a segment. Does nothing if the segment is not locked.
      *
      * @param segment the segment
      * @return 0, or EINVAL, negated

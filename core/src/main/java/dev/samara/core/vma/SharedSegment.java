@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A System V shared memory segment, described by data ({@code shmget(2)}).
  *
- * <p>Each attachment is an open of its own, so two attachments never merge, as on Linux. Thread-safe.
+ * <p>Each attachment is a separate open, so two attachments never merge, as on Linux. Thread-safe.
  */
 public final class SharedSegment {
     private final int id;
@@ -27,15 +27,14 @@ public final class SharedSegment {
     private volatile boolean isRemovedWithout;
 
     /**
-     * What is charged while the segment is locked; null while it is not; GONE once and for all after its removal.
+     * The charge while the segment is locked; null while it is not locked; GONE, the final value, after its removal.
      *
      * @written a thread that locks or unlocks the segment, in the monitor of {@code SegmentLocks} (compare-and-set);
      *     the removal of the segment, without a lock (get-and-set)
      * @read any thread (volatile)
-     * @pairs with itself. A charge is made before the word has it, and is ended by the one thread that takes it out of
-     *     the word, or whose compare-and-set has found the segment removed
-     * @invariant null, or what is charged while the segment is locked, or that it is gone, which is final. {@code
-     *     ShmLockTest.beside}
+     * @pairs with itself. A charge is made before it is stored in the word. It is ended by the one thread that removes
+     *     it from the word, or whose compare-and-set finds the segment removed
+     * @invariant null (unlocked), the charge (locked), or GONE (removed; final). {@code ShmLockTest.beside}
      */
     private final AtomicReference<@Nullable LockCharge> lock = new AtomicReference<>();
 
@@ -59,7 +58,7 @@ public final class SharedSegment {
     }
 
     /**
-     * Makes a segment without memory: it can be attached, and a fault is a SIGBUS.
+     * Creates a segment without memory. It can be attached, but each fault is a SIGBUS.
      *
      * @param id its identifier, shown as the inode; not negative
      * @param key its key, shown in the name; 0 for {@code IPC_PRIVATE}
@@ -70,13 +69,14 @@ public final class SharedSegment {
     }
 
     /**
-     * Makes a segment with memory, which it has until {@link #remove}.
+     * Creates a segment with memory, which it keeps until {@link #remove}.
      *
      * @param id its identifier, shown as the inode; not negative
      * @param key its key, shown in the name; 0 for {@code IPC_PRIVATE}
      * @param size its size in bytes, positive
-     * @param pages its page cache, made with this size by the machine whose spaces will attach it; null for none
-     * @throws IllegalStateException if the page cache is that of another segment, or is mapped already
+     * @param pages its page cache, created with this size by the machine whose spaces will attach it; null if it has
+     *     none
+     * @throws IllegalStateException if the page cache belongs to another segment, or is already mapped
      */
     public SharedSegment(int id, int key, long size, @Nullable PageCache pages) {
         if (id < 0) {
@@ -96,22 +96,22 @@ public final class SharedSegment {
 
     /**
      * Returns the number of attachments ({@code shm_nattch}), which Linux counts by VMAs: an attachment that {@code
-     * munmap} or {@code mprotect} has cut counts for each piece, a child's attachments count, and those of a space that
-     * has ended do not. A {@code shmat} and a fork under way count too. Exact if no operation on such a VMA is in
-     * progress. Takes no lock and does not wait.
+     * munmap} or {@code mprotect} cut counts once per piece, the attachments of a child count, and attachments in a
+     * space that has ended do not count. A {@code shmat} or a fork in progress counts, too. Exact if no operation on
+     * such a VMA is in progress. Takes no lock and does not wait.
      *
-     * @return the number at some instant of this call; 0 for a segment without memory, as nothing counts its VMAs
+     * @return the number at some instant of this call; 0 for a segment without memory, because its VMAs are not counted
      */
     public int attachments() {
         return pages == null ? 0 : pages.attachments();
     }
 
     /**
-     * Removes the segment after its last detachment ({@code IPC_RMID}); at once, if it is attached nowhere. Until then
-     * it can be attached by this object, as on Linux by its identifier, is {@linkplain #isMarkedForRemoval marked}, and
-     * can be locked and unlocked. Afterwards it is unlocked, {@code shmat} returns EINVAL, and a thread of the machine
-     * frees the memory. Does not wait. A second call does nothing. A segment without memory, whose attachments nothing
-     * counts, is removed at once, and stays where it is attached.
+     * Removes the segment after its last detachment ({@code IPC_RMID}), or immediately if it is not attached. Until its
+     * removal it is {@linkplain #isMarkedForRemoval marked}, can still be attached through this object, as on Linux by
+     * its identifier, and can be locked and unlocked. Afterwards it is unlocked, {@code shmat} returns EINVAL, and one
+     * of the machine's threads frees the memory. Does not wait. A second call does nothing. The attachments of a
+     * segment without memory are not counted, so it is removed immediately, but existing attachments stay.
      */
     public void removeWhenDetached() {
         if (pages != null) {
@@ -123,8 +123,8 @@ public final class SharedSegment {
     }
 
     /**
-     * Returns whether the segment is removed after its last detachment ({@code SHM_DEST}), or was removed so. Takes no
-     * lock and does not wait.
+     * Returns whether the segment is to be removed after its last detachment ({@code SHM_DEST}), or already was. Takes
+     * no lock and does not wait.
      *
      * @return whether {@link #removeWhenDetached} was called
      */
@@ -136,7 +136,7 @@ public final class SharedSegment {
      * Returns whether the segment was removed after its last detachment, so that its identifier no longer exists. Takes
      * no lock and does not wait.
      *
-     * @return whether {@link #removeWhenDetached} has taken effect; final once true
+     * @return whether {@link #removeWhenDetached} has taken effect; never false again once true
      */
     public boolean isRemoved() {
         return pages == null ? isRemovedWithout : pages.isRemoved();
@@ -146,24 +146,24 @@ public final class SharedSegment {
      * Returns whether the segment is locked ({@code SHM_LOCKED}), by {@code AddressSpace.shmLock}. Takes no lock and
      * does not wait.
      *
-     * @return whether it is locked at some instant of this call; false for ever once it is removed
+     * @return whether it is locked at some instant of this call; always false once it is removed
      */
     public boolean isLocked() {
         LockCharge now = lock.get();
         return now != null && now != LockCharge.GONE;
     }
 
-    /** Returns whether it can no longer be locked, as it is removed. */
+    /** Returns whether the segment can no longer be locked, because it is removed. */
     boolean isGone() {
         return lock.get() == LockCharge.GONE;
     }
 
-    /** Locks it, with a charge that was made. Returns false if it is locked already, or gone. */
+    /** Locks the segment, with a charge that was already made. Returns false if it is already locked, or removed. */
     boolean beginLock(SegmentLocks to, long bytes) {
         return lock.compareAndSet(null, new LockCharge(to, bytes));
     }
 
-    /** Unlocks it and ends its charge, if it is locked. */
+    /** Unlocks the segment and ends its charge, if it is locked. */
     void endLock() {
         LockCharge now = lock.get();
         if (now != null && now != LockCharge.GONE && lock.compareAndSet(now, null)) {
@@ -171,7 +171,10 @@ public final class SharedSegment {
         }
     }
 
-    /** Unlocks it as its removal does. Takes no lock: a thread that retires a VMA may call this. */
+    /**
+     * Unlocks the segment permanently, because it is removed. Takes no lock, so that a thread that retires a VMA may
+     * call this.
+     */
     private void endForEver() {
         LockCharge last = lock.getAndSet(LockCharge.GONE);
         if (last != null) {
@@ -180,8 +183,9 @@ public final class SharedSegment {
     }
 
     /**
-     * Frees the memory of the segment ({@code IPC_RMID}, but at once): where it is still attached, a fault is a SIGBUS
-     * from now on. A locked segment is unlocked, and cannot be locked any more. Waits for CPUs, as a truncation does.
+     * Frees the memory of the segment immediately, even if it is attached (unlike {@code IPC_RMID}). From now on each
+     * fault in an attachment is a SIGBUS. A locked segment is unlocked, and can no longer be locked. Waits for CPUs, as
+     * a truncation does.
      */
     public void remove() {
         endForEver();
@@ -191,7 +195,7 @@ public final class SharedSegment {
     }
 
     /**
-     * Returns the size that was given to {@code shmget}.
+     * Returns the size that was passed to {@code shmget}.
      *
      * @return bytes
      */
@@ -214,7 +218,7 @@ public final class SharedSegment {
         return String.format(Locale.ROOT, "/SYSV%08x (deleted)", key);
     }
 
-    /** One open of a segment, made by an attachment. */
+    /** One open of a segment, created for one attachment. */
     public static final class Attachment implements Backing {
         private final SharedSegment segment;
         private final boolean readOnly;

@@ -9,21 +9,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * One virtual memory area: a range of addresses with one protection, one backing and one set of attributes.
  *
- * <p>A VMA is immutable, except that it is attached to its space first and detached from it later. A reader therefore
- * sees a consistent VMA for ever. It may no longer be the current mapping of its space: every change makes new VMAs,
+ * <p>A VMA is immutable, except that it is first attached to its space and later detached from it. So a reader always
+ * sees a consistent VMA. It may no longer be the current mapping of its space, because every change creates new VMAs,
  * and {@code AddressSpace.find} returns the current one.
  *
  * <p>A VMA in a space belongs to that space only. A VMA that {@code ProcMaps.parse} or {@code
- * AddressSpaceBuilder.mapping} returns is the description of a mapping to be loaded.
+ * AddressSpaceBuilder.mapping} returns is a description of a mapping to be loaded.
  */
 public abstract sealed class Vma permits VmArea {
-    /** Only for the library: how the shown name of named private memory begins. */
+    /** Only for the library: the prefix of the displayed name of named private memory. */
     public static final String ANON_NAME = "[anon:";
 
-    /** Only for the library: how the shown name of named shared memory begins. */
+    /** Only for the library: the prefix of the displayed name of named shared memory. */
     public static final String ANON_SHMEM_NAME = "[anon_shmem:";
 
-    /** The bits above those of {@link VmaFlags}. */
+    /** The bits above the flags of {@link VmaFlags}. */
     private static final long MARKS = -1L << VmaFlags.BITS;
 
     /**
@@ -36,7 +36,7 @@ public abstract sealed class Vma permits VmArea {
 
     private final long end;
 
-    /** The attributes and the marks in one word: a layout may have very many VMAs. */
+    /** The attributes and the marks, in one word because a layout may contain very many VMAs. */
     private final long flagsAndMarks;
 
     private final long pageOffset;
@@ -48,9 +48,9 @@ public abstract sealed class Vma permits VmArea {
      * @param start first address
      * @param end first address after the range, unsigned above {@code start}
      * @param flags bits of {@link VmaFlags}
-     * @param marks what the library notes of the backing, in the bits above {@link VmaFlags#BITS}
+     * @param marks the library's notes about the backing, in the bits above {@link VmaFlags#BITS}
      * @param pageOffset offset of {@code start} in the backing in pages
-     * @param name the displayed name of a mapping with a name of its own; null for others
+     * @param name the displayed name of a mapping that has its own name; null for other mappings
      * @throws IllegalArgumentException if the range is empty
      */
     protected Vma(long start, long end, long flags, long marks, long pageOffset, @Nullable String name) {
@@ -102,7 +102,7 @@ public abstract sealed class Vma permits VmArea {
     }
 
     /**
-     * Returns whether all of some attributes are set.
+     * Returns whether all of the given attributes are set.
      *
      * @param wanted bits of {@link VmaFlags}
      * @return true if all are set
@@ -112,7 +112,7 @@ public abstract sealed class Vma permits VmArea {
     }
 
     /**
-     * Returns whether any of some attributes is set.
+     * Returns whether any of the given attributes is set.
      *
      * @param wanted bits of {@link VmaFlags}
      * @return true if at least one is set
@@ -122,7 +122,7 @@ public abstract sealed class Vma permits VmArea {
     }
 
     /**
-     * Only for the library: returns whether any of some marks is set.
+     * Only for the library: returns whether any of the given marks is set.
      *
      * @param wanted marks of the constructor
      * @return true if at least one is set
@@ -141,8 +141,8 @@ public abstract sealed class Vma permits VmArea {
     }
 
     /**
-     * Returns the name of a mapping with a name of its own, such as {@code [vdso]}, or {@code [anon:pool]} and {@code
-     * [anon_shmem:pool]} of memory that {@code AddressSpace.setAnonymousName} has named {@code pool}.
+     * Returns the name of a mapping that has its own name, such as {@code [vdso]}, or {@code [anon:pool]} and {@code
+     * [anon_shmem:pool]} for memory that {@code AddressSpace.setAnonymousName} named {@code pool}.
      *
      * @return the name, or null for an ordinary mapping
      */
@@ -158,24 +158,24 @@ public abstract sealed class Vma permits VmArea {
     public abstract @Nullable Backing backing();
 
     /**
-     * Returns whether this is not a current mapping of a space. A description, which no space has mapped yet, is
-     * detached too.
+     * Returns whether this is not a current mapping of a space. A description, which is not mapped in any space yet, is
+     * also detached.
      *
-     * @return true if it is detached; a VMA that has left its space stays detached for ever
+     * @return true if it is detached; a VMA that was removed from its space stays detached forever
      */
     public abstract boolean isDetached();
 
     /**
-     * Returns whether its pages have no file: it has no backing, or maps the zero device privately. A special mapping
-     * is not anonymous.
+     * Returns whether its pages have no file, i.e. it has no backing, or maps the zero device privately. A special
+     * mapping is not anonymous.
      *
      * @return true if it is anonymous
      */
     public abstract boolean isAnonymous();
 
     /**
-     * Returns whether the kernel itself has mapped this for a purpose, such as {@code [vdso]}; such a mapping stays
-     * whole.
+     * Returns whether this is a mapping that the kernel itself created, such as {@code [vdso]}. Such a mapping is never
+     * split.
      *
      * @return true if it has a name that {@code AddressSpace.setAnonymousName} does not give, and an attribute of
      *     {@link VmaFlags#SPECIAL}
@@ -194,7 +194,7 @@ public abstract sealed class Vma permits VmArea {
     }
 
     /**
-     * Returns whether an address lies in the range.
+     * Returns whether an address is in the range.
      *
      * @param address any address
      * @return true if {@code start <= address < end}, unsigned

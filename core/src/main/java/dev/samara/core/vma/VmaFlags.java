@@ -8,7 +8,7 @@ import java.util.StringTokenizer;
  * two-letter names in the {@code VmFlags} line of {@code /proc/PID/smaps}.
  */
 public final class VmaFlags {
-    /** The number of bits that are flags, from the lowest on. The bits above are none. */
+    /** The number of bits that are flags, counted from the lowest bit. The bits above are not flags. */
     public static final int BITS = 61;
 
     /** May be read now ({@code rd}). */
@@ -42,8 +42,8 @@ public final class VmaFlags {
     public static final long PFNMAP = 1L << 10;
 
     /**
-     * May hold guard markers ({@code gu}). Sticky: it never prevents a merge, and the merged VMA has it if one part had
-     * it.
+     * May contain guard markers ({@code gu}). Sticky: the flag never prevents a merge, and the merged VMA has it if one
+     * part had it.
      */
     public static final long MAYBE_GUARD = 1L << 11;
 
@@ -104,10 +104,10 @@ public final class VmaFlags {
     /** Sealed: the mapping can no longer be changed ({@code sl}). */
     public static final long SEALED = 1L << 42;
 
-    /** Every right that a VMA can have now. */
+    /** The current rights of a VMA. */
     public static final long ACCESS = READ | WRITE | EXEC;
 
-    /** Every right that a VMA can be given. */
+    /** The rights that a VMA may be given. */
     public static final long MAY_ACCESS = MAYREAD | MAYWRITE | MAYEXEC;
 
     /** Both kinds of locking. */

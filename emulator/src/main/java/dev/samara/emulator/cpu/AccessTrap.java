@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.cpu;
 
-/** What a failed access throws to the loop that runs the block. Made once for each hart, without a stack trace. */
+/**
+ * Thrown by a failed access, and caught by the loop that runs the block. Created once for each hart, without a stack
+ * trace.
+ */
 public final class AccessTrap extends RuntimeException {
     private static final long serialVersionUID = 1;
 

@@ -4,9 +4,9 @@ package dev.samara.emulator.cpu;
 import dev.samara.emulator.isa.Op;
 
 /**
- * The instructions of the extension A, by the atomic updates of the memory. Those have the order of volatile accesses,
- * which is at least that of the bits aq and rl. A store-conditional compares numbers, as {@link
- * dev.samara.core.guest.FlatMemory} says.
+ * The instructions of the extension A, implemented by the atomic updates of the memory. These updates have the order of
+ * volatile accesses, which is at least as strong as the order of the bits aq and rl. A store-conditional compares
+ * values, as described in {@link dev.samara.core.guest.FlatMemory}.
  */
 final class AtomicInstructions {
     private final Hart hart;

@@ -17,15 +17,15 @@ import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The blocks that a hart has decoded, by address. Blocks are dropped when their page leaves the TLB of the CPU because
- * its mapping or its rights change, when the guest says by {@code fence.i} that it has changed code, and when the CPU
- * goes to another space. A store to code has no effect before that, as the architecture has it.
+ * The blocks that a hart decoded, by address. Blocks are dropped when their page is flushed from the TLB of the CPU
+ * because its mapping or its rights change, when the guest executes {@code fence.i} after it changed code, and when the
+ * CPU switches to another space. As the architecture permits, a store to code has no effect before that.
  */
 public final class BlockCache {
     private static final int PAGE_SHIFT = 12;
     private static final int QUICK = 1 << 12;
 
-    /** What a block counts; a link from one to translated code counts 1. */
+    /** The weight of a block. A link from a block to translated code has the weight 1. */
     private static final int BLOCK = 4;
 
     private static final int MOST = BLOCK * GuestLimits.BLOCKS_OF_THREAD;
@@ -33,12 +33,12 @@ public final class BlockCache {
 
     private final Hart hart;
 
-    /** Blocks by the low bits of their address, to find most of them without a hash table. */
+    /** Blocks by the low bits of their address, with which most lookups need no hash table. */
     private final @Nullable CodeBlock[] quick = new CodeBlock[QUICK];
 
     private final Map<Long, CodeBlock> blocks = new HashMap<>();
 
-    /** The blocks that have bytes of a page, by its number. */
+    /** The blocks that contain bytes of a page, by page number. */
     private final Map<Long, List<CodeBlock>> pages = new HashMap<>();
 
     private final int[] code = new int[2 * CodeBlock.LONGEST + 2];
@@ -46,25 +46,25 @@ public final class BlockCache {
 
     private final int runsBefore;
 
-    /** What all caches may still take, besides {@link #LEAST} of each. */
+    /** The weight that all caches together may still add, besides {@link #LEAST} of each cache. */
     private final Semaphore room;
 
-    /** What the blocks and links count. */
+    /** The total weight of the blocks and links. */
     private int kept;
 
-    /** How often something was dropped. A flush may come while a block is being decoded. */
+    /** How often blocks were dropped. This detects a flush while a block is being decoded. */
     private long drops;
 
-    /** Where a debugger stops the hart; null without one. */
+    /** The breakpoints of a debugger; null if there is no debugger. */
     private @Nullable Breakpoints breakpoints;
 
     /**
-     * Makes the cache of a CPU.
+     * Creates the cache of a CPU.
      *
      * @param hart the hart of the CPU
-     * @param cpu the CPU, which has a space already
-     * @param runsBefore how often a block is interpreted before a translation is asked for; 0 for never
-     * @param room what all caches may still take together, of {@link #shared}
+     * @param cpu the CPU, which must already be in a space
+     * @param runsBefore how often a block is interpreted before its translation is requested; 0 for never
+     * @param room permits that all caches share, as many as {@link #shared} returns
      */
     public BlockCache(Hart hart, Cpu cpu, int runsBefore, Semaphore room) {
         this.hart = hart;
@@ -78,19 +78,19 @@ public final class BlockCache {
     }
 
     /**
-     * Returns the permits that stand for a number of blocks.
+     * Returns how many permits a number of blocks needs.
      *
      * @param blocks the blocks that all caches may have together
-     * @return permits of a semaphore that the caches share
+     * @return the number of permits of the semaphore that the caches share
      */
     public static int shared(int blocks) {
         return BLOCK * blocks;
     }
 
     /**
-     * Has blocks end at the addresses of a debugger, where the interpreter returns {@link LeaveReason#DEBUGGER}.
+     * Makes blocks end at the breakpoints of a debugger, where the interpreter returns {@link LeaveReason#DEBUGGER}.
      *
-     * @param debugger its addresses, which may change
+     * @param debugger the breakpoints, which may change later
      */
     public void stopAt(Breakpoints debugger) {
         breakpoints = debugger;
@@ -98,10 +98,10 @@ public final class BlockCache {
     }
 
     /**
-     * Returns the block at an address, and decodes it if necessary. Called in GUEST; may leave it for a time.
+     * Returns the block at an address, and decodes it if necessary. Called in GUEST, which it may leave temporarily.
      *
      * @param start the address of its first instruction
-     * @return the block; null if the first instruction cannot be fetched, and the hart has the fault
+     * @return the block; null if the first instruction cannot be fetched, in which case the hart contains the fault
      */
     public @Nullable CodeBlock at(long start) {
         int slot = slot(start);
@@ -124,7 +124,7 @@ public final class BlockCache {
     }
 
     /**
-     * Returns the block at an address if it is decoded already.
+     * Returns the block at an address if it was already decoded.
      *
      * @param start the address of its first instruction
      * @return the block; null if there is none
@@ -134,10 +134,11 @@ public final class BlockCache {
     }
 
     /**
-     * Uses translated code from now on, until one of its blocks is dropped. Called in GUEST; may leave it for a time.
+     * Uses translated code from now on, until one of its blocks is dropped. Called in GUEST, which it may leave
+     * temporarily.
      *
      * @param region the code
-     * @return whether memory has the instructions that were translated; if not, nothing is changed
+     * @return whether memory contains the instructions that were translated; if not, nothing changes
      */
     public boolean install(TranslatedRegion region) {
         long before = drops;
@@ -166,7 +167,7 @@ public final class BlockCache {
         drop(0, -1);
     }
 
-    /** Drops the blocks with bytes in a range, whose end is exclusive or, for the last address, inclusive. */
+    /** Drops the blocks with bytes in a range. The end is exclusive, but -1 includes the last address. */
     private void drop(long start, long end) {
         drops++;
         if (pages.isEmpty()) {
@@ -194,7 +195,7 @@ public final class BlockCache {
         if (dropped != null) {
             for (CodeBlock block : dropped) {
                 block.drop();
-                // A block of two pages is in two lists.
+                // A block that contains bytes of two pages is in two lists.
                 if (blocks.remove(block.start, block)) {
                     giveBack(block.kept);
                 }
@@ -208,11 +209,11 @@ public final class BlockCache {
     }
 
     /**
-     * Decodes one instruction, also at the address of a breakpoint. The block is not kept. Called in GUEST; may leave
-     * it for a time.
+     * Decodes one instruction, even at the address of a breakpoint. The block is not cached. Called in GUEST, which it
+     * may leave temporarily.
      *
      * @param start its address
-     * @return the block; null if it cannot be fetched, and the hart has the fault
+     * @return the block; null if the instruction cannot be fetched, in which case the hart contains the fault
      */
     public @Nullable CodeBlock alone(long start) {
         int count = read(start, 1, null);
@@ -225,7 +226,7 @@ public final class BlockCache {
         return count == 0 ? null : keep(start, count);
     }
 
-    /** Counts blocks or links, if this cache and all together may have as many. */
+    /** Adds weight if the limits of this cache and of all caches together permit it. */
     private boolean take(int more) {
         if (kept + more > MOST) {
             return false;
@@ -243,7 +244,7 @@ public final class BlockCache {
         kept -= less;
     }
 
-    /** Returns how much of an amount is not this cache's own. */
+    /** Returns how much of a weight takes permits, because it exceeds this cache's own share. */
     private static int ofRoom(int amount) {
         return Math.max(amount - LEAST, 0);
     }
@@ -276,7 +277,7 @@ public final class BlockCache {
         return new CodeBlock(start, Arrays.copyOf(code, length), Arrays.copyOf(offsets, count + 1), count);
     }
 
-    /** Decodes up to the end of a block or of a page. Returns the number of instructions; 0 if there is a fault. */
+    /** Decodes up to the end of a block or of a page. Returns the number of instructions; 0 if the first one faults. */
     private int read(long start, int longest, @Nullable Breakpoints stops) {
         for (; ; ) {
             long before = drops;
@@ -314,7 +315,7 @@ public final class BlockCache {
                     && (code[2 * count - 2] & 0xff) < Op.FIRST_END
                     && pc >>> PAGE_SHIFT == start >>> PAGE_SHIFT);
         } catch (AccessTrap trap) {
-            // If this is not the first instruction, it has its fault when the guest comes to it.
+            // If this is not the first instruction, it faults later, when the guest reaches it.
         }
         offsets[count] = (char) (pc - start);
         return count;

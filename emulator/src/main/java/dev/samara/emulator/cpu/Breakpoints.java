@@ -4,16 +4,16 @@ package dev.samara.emulator.cpu;
 import java.util.Arrays;
 
 /**
- * The addresses at which a debugger stops the harts of a process, whatever code is there. A change concerns blocks that
- * are decoded after it: the caller has each hart drop its blocks.
+ * The addresses at which a debugger stops the harts of a process, regardless of the code there. A change affects only
+ * blocks that are decoded afterwards, so the caller must make each hart drop its blocks.
  */
 public final class Breakpoints {
-    /** What the harts of a process are to do. */
+    /** The addresses and the mode of stops. */
     private static final class PlantedStops {
         /** In ascending order; never changed. */
         private final long[] addresses;
 
-        /** Whether each block has one instruction. */
+        /** Whether each block contains only one instruction. */
         private final boolean isFine;
 
         PlantedStops(long[] addresses, boolean isFine) {
@@ -23,22 +23,22 @@ public final class Breakpoints {
     }
 
     /**
-     * @written the server's thread of a debugger (volatile)
-     * @read each thread of the process, when it decodes a block, and before it makes a single instruction (volatile)
-     * @invariant what it refers to never changes; the writer marks {@code hasChangedCode} of each thread afterwards, so
-     *     no block from before runs when the thread has been stopped meanwhile
+     * @written the thread of the debugger's server (volatile)
+     * @read each thread of the process, when it decodes a block, and before it executes a single instruction (volatile)
+     * @invariant the object never changes; the writer sets {@code hasChangedCode} of each thread afterwards, so a
+     *     thread that was stopped in between runs no older block
      */
     private volatile PlantedStops planted = new PlantedStops(new long[0], false);
 
-    /** Makes a set without addresses. */
+    /** Creates an empty set. */
     public Breakpoints() {}
 
     /**
-     * Replaces the addresses. For any thread.
+     * Replaces the addresses. May be called by any thread.
      *
-     * @param addresses the new ones, in any order
-     * @param isFine whether a hart that is asked to stop does so after the present instruction, and not only after the
-     *     present block, which is many times slower
+     * @param addresses the new addresses, in any order
+     * @param isFine whether a hart stops on request after the current instruction instead of after the current block;
+     *     this makes execution many times slower
      */
     public void set(long[] addresses, boolean isFine) {
         long[] sorted = addresses.clone();
@@ -49,14 +49,14 @@ public final class Breakpoints {
     /**
      * Returns whether a hart stops before an instruction.
      *
-     * @param address that of the instruction
+     * @param address the address of the instruction
      * @return whether the address is in this set
      */
     public boolean contains(long address) {
         return Arrays.binarySearch(planted.addresses, address) >= 0;
     }
 
-    /** Returns the most instructions of a block. */
+    /** Returns the maximum number of instructions of a block. */
     int longest() {
         return planted.isFine ? 1 : CodeBlock.LONGEST;
     }

@@ -9,17 +9,18 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decoded instructions that follow each other, up to one that may go elsewhere. Used by the thread that has decoded it.
+ * Consecutive decoded instructions, up to one that may jump or stop. Used only by the thread that decoded it.
  *
- * <p>An instruction is two ints of {@link #code}: operation, target register and source registers in a byte each, from
- * the lowest one up; and the immediate. The target x0 is {@link InstructionDecoder#NOWHERE}, so no instruction
- * changes x0. A block is in one page, but for the second half of its last instruction.
+ * <p>An instruction is two ints of {@link #code}. The first contains the operation, the target register and the source
+ * registers, a byte each from the lowest byte up. The second is the immediate. The target x0 is encoded as {@link
+ * InstructionDecoder#NOWHERE}, so no instruction changes x0. A block lies in one page, except that the second half of
+ * its last instruction may be in the next page.
  */
 public final class CodeBlock {
-    /** The most instructions of a block. */
+    /** The maximum number of instructions of a block. */
     public static final int LONGEST = 64;
 
-    /** The most targets of a jump to a register that are remembered. */
+    /** The maximum number of targets that are recorded for an indirect jump. */
     private static final int MOST_TARGETS = 32;
 
     private static final long[] NONE = {};
@@ -27,7 +28,7 @@ public final class CodeBlock {
     /** The address of the first instruction. */
     public final long start;
 
-    /** Two ints for each instruction; always the same array. */
+    /** Two ints for each instruction. The array is never replaced. */
     public final int[] code;
 
     /** The address after the last instruction. */
@@ -36,40 +37,43 @@ public final class CodeBlock {
     /** The number of instructions. */
     public final int instructions;
 
-    /** The block to which the last jump out of this one went; null if none is known. The interpreter sets it. */
+    /** The block to which the last jump at the end of this block led; null if none is known. Set by the interpreter. */
     public @Nullable CodeBlock taken;
 
-    /** The block that follows in memory; null if it is not known. The interpreter sets it. */
+    /** The block that follows in memory; null if it is not known. Set by the interpreter. */
     public @Nullable CodeBlock fallen;
 
-    /** The translated code that begins with this block; null if there is none. Blocks are installed by their cache. */
+    /** The translated code that starts with this block; null if there is none. Set by the block cache. */
     @Nullable
     TranslatedCode translated;
 
-    /** How often the interpreter executes this block before it asks for a translation; not positive for never. */
+    /**
+     * How many more times the interpreter executes this block before it requests a translation; 0 or negative for
+     * never.
+     */
     int untilAsked;
 
-    /** The runs until the next request. */
+    /** How often this block was executed in total when the next request is due. */
     private int runsWhenAsked;
 
-    /** What this block and its links to translated code count in its cache. */
+    /** The weight of this block and of its links to translated code in its cache. */
     int kept;
 
     private final char[] offsets;
 
-    /** Where a jump to a register has gone, newest last; empty for other blocks. */
+    /** The targets of the indirect jump at the end, newest last; empty if the block ends in another way. */
     private long[] targets = NONE;
 
-    /** The blocks whose translated code has the instructions of this one; null for none. */
+    /** The blocks whose translated code contains the instructions of this block; null if there are none. */
     private @Nullable Set<CodeBlock> entries;
 
     /**
-     * Makes a block.
+     * Creates a block.
      *
      * @param start the address of the first instruction
      * @param code two ints for each instruction
-     * @param offsets the distance of each instruction from the first one, in bytes, and that of the end
-     * @param instructions their number, without a {@link Op#NEXT} at the end
+     * @param offsets the offset of each instruction from the first one, in bytes, followed by the offset of the end
+     * @param instructions the number of instructions, without an {@link Op#NEXT} at the end
      */
     public CodeBlock(long start, int[] code, char[] offsets, int instructions) {
         this.start = start;
@@ -99,7 +103,7 @@ public final class CodeBlock {
         return start + offsets[(at >> 1) + 1];
     }
 
-    /** Remembers where the jump to a register at the end has gone. */
+    /** Records a target of the indirect jump at the end. */
     void goesTo(long target) {
         for (long known : targets) {
             if (known == target) {
@@ -113,7 +117,7 @@ public final class CodeBlock {
     }
 
     /**
-     * Returns where a jump to a register at the end of this block has gone so far.
+     * Returns the targets so far of an indirect jump at the end of this block.
      *
      * @return addresses; empty if the block ends in another way
      */
@@ -121,25 +125,25 @@ public final class CodeBlock {
         return targets;
     }
 
-    /** Has the interpreter ask for a translation after some more runs; 0 for never. */
+    /** Makes the interpreter request a translation after {@code more} further runs; 0 for never. */
     void askAfter(int more) {
         runsWhenAsked = (int) Math.min((long) runs() + more, Integer.MAX_VALUE);
         untilAsked = more;
     }
 
     /**
-     * Returns how often the interpreter has executed this block.
+     * Returns how often the interpreter executed this block.
      *
-     * @return a number of runs
+     * @return the number of runs
      */
     public int runs() {
         return runsWhenAsked - untilAsked;
     }
 
     /**
-     * Returns a block that stays as this one is now.
+     * Returns a copy of this block, which does not change when this block is dropped.
      *
-     * @return another block, for any thread
+     * @return the copy, which any thread may use
      */
     public CodeBlock copy() {
         return new CodeBlock(start, code.clone(), offsets, instructions);
@@ -149,25 +153,31 @@ public final class CodeBlock {
      * Returns whether another block has the same instructions at the same addresses.
      *
      * @param other a block that may be dropped
-     * @return whether code of one is code of the other
+     * @return whether translated code of one block is valid for the other
      */
     public boolean isLike(CodeBlock other) {
         return start == other.start && Arrays.equals(code, other.code) && Arrays.equals(offsets, other.offsets);
     }
 
-    /** Notes that translated code has the instructions of this block. It is not used any more after a drop. */
+    /**
+     * Records that translated code contains the instructions of this block. The code is no longer used after this block
+     * is dropped.
+     */
     void isPartOf(CodeBlock entry) {
         Set<CodeBlock> known = entries;
         if (known == null) {
             known = new HashSet<>();
             entries = known;
         }
-        // Code that changes often would fill the set of code that it calls.
+        // Without this, code that changes often would fill the set of a block that the code calls.
         known.removeIf(CodeBlock::isGone);
         known.add(entry);
     }
 
-    /** Makes each instruction {@link Op#GONE}: an interpreter that is in this block leaves it at the next one. */
+    /**
+     * Replaces each instruction with {@link Op#GONE}, so that an interpreter in this block leaves it at the next
+     * instruction.
+     */
     void drop() {
         Arrays.fill(code, Op.GONE);
         taken = null;

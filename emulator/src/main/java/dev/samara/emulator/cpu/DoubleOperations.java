@@ -2,8 +2,9 @@
 package dev.samara.emulator.cpu;
 
 /**
- * What instructions make of registers with doubles. A method is named as the instruction without {@code .d}; those of
- * conversions begin with {@code to} or {@code from}. It takes registers, and returns one.
+ * The operations of instructions on registers with doubles. Each method has the name of its instruction without {@code
+ * .d}; a conversion starts with {@code to} or {@code from}. A method takes the contents of registers, and returns the
+ * content of the target register.
  */
 public final class DoubleOperations {
     private DoubleOperations() {}
@@ -174,7 +175,7 @@ public final class DoubleOperations {
     }
 
     /**
-     * The instruction fcvt.w.d, to zero.
+     * The instruction fcvt.w.d, rounding toward zero.
      *
      * @param a the first source
      * @return the result
@@ -184,7 +185,7 @@ public final class DoubleOperations {
     }
 
     /**
-     * The instruction fcvt.l.d, to zero.
+     * The instruction fcvt.l.d, rounding toward zero.
      *
      * @param a the first source
      * @return the result

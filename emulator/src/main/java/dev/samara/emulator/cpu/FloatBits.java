@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.cpu;
 
-/** The bits of floating point numbers, as registers have them, and the operations that Java does not have. */
+/** Converts between floating-point numbers and the bits in registers, and provides operations that Java lacks. */
 final class FloatBits {
-    /** The bits above a float in a register. */
+    /** The upper bits of a register that contains a float (NaN boxing). */
     static final long BOX = -1L << 32;
 
     private static final int CANONICAL_NAN = 0x7fc0_0000;
@@ -12,17 +12,17 @@ final class FloatBits {
 
     private FloatBits() {}
 
-    /** Returns the bits of a double; each NaN is the canonical one. */
+    /** Returns the bits of a double; each NaN becomes the canonical NaN. */
     static long of(double value) {
         return Double.doubleToLongBits(value);
     }
 
-    /** Returns a register with a float; each NaN is the canonical one. */
+    /** Returns the content of a register with a float; each NaN becomes the canonical NaN. */
     static long of(float value) {
         return Float.floatToIntBits(value) | BOX;
     }
 
-    /** Returns the bits of the float in a register; a register without one is a NaN. */
+    /** Returns the bits of the float in a register; if the register contains no float, the canonical NaN. */
     static int single(long register) {
         return register >>> 32 == 0xffff_ffffL ? (int) register : CANONICAL_NAN;
     }
@@ -43,7 +43,7 @@ final class FloatBits {
         return Float.isNaN(a) ? b : Float.isNaN(b) ? a : Math.max(a, b);
     }
 
-    /** Returns a number without its fraction. */
+    /** Rounds a number to an integer. */
     static double round(double value, int rounding) {
         return switch (rounding) {
             case 0 -> Math.rint(value);
@@ -92,7 +92,7 @@ final class FloatBits {
         return value >= 0 ? (float) value : (float) (value >>> 1 | (value & 1)) * 2;
     }
 
-    /** Returns the class of a number as one bit ({@code fclass}). */
+    /** Returns the class of a number as a mask with one bit ({@code fclass}). */
     static long classOf(long bits, boolean isDouble) {
         int exponentBits = isDouble ? 11 : 8;
         int fractionBits = isDouble ? 52 : 23;

@@ -4,7 +4,7 @@ package dev.samara.emulator.cpu;
 import dev.samara.emulator.isa.Op;
 
 /**
- * The floating-point instructions, except for the frequent ones with doubles. Results are rounded to nearest;
+ * The floating-point instructions, except for the frequent instructions on doubles. Results are rounded to nearest;
  * conversions to integers obey the rounding mode. No flags are set.
  */
 final class FloatInstructions {

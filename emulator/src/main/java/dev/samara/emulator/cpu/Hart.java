@@ -9,37 +9,37 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The registers of a hart, and its accesses to memory. An instruction changes registers after its access has succeeded,
- * so a failed access leaves those from before the instruction.
+ * The registers of a hart, and its accesses to memory. An instruction changes registers only after its access
+ * succeeded, so a failed access leaves the registers unchanged.
  */
 public final class Hart extends FlatMemory {
-    /** The number of the register of return addresses. */
+    /** The number of the return address register. */
     public static final int RA = 1;
 
-    /** The number of the stack pointer. */
+    /** The number of the stack pointer register. */
     public static final int SP = 2;
 
-    /** The number of the thread pointer. */
+    /** The number of the thread pointer register. */
     public static final int TP = 4;
 
-    /** The number of the first register of arguments, and of results. */
+    /** The number of the first register for arguments and results. */
     public static final int A0 = 10;
 
-    /** The number of the register that has the number of a system call. */
+    /** The number of the register that contains the number of a system call. */
     public static final int A7 = 17;
 
     private static final int ROUNDING_SHIFT = 5;
 
-    /** The integer registers by number; x0 is 0, and {@link InstructionDecoder#NOWHERE} takes what is written to it. */
+    /** The integer registers by number. x0 is 0; writes to x0 go to {@link InstructionDecoder#NOWHERE} instead. */
     public final long[] x = new long[InstructionDecoder.NOWHERE + 1];
 
-    /** The bits of the floating point registers; a float has ones above it. */
+    /** The bits of the floating-point registers. The bits above a float are ones. */
     public final long[] f = new long[32];
 
-    /** The address of the next instruction, whenever no block runs. */
+    /** The address of the next instruction. Valid while no block runs. */
     public long pc;
 
-    /** Flags in the low five bits, which are never set here, and the rounding mode above. */
+    /** The flags in the low five bits, which the emulator never sets, and the rounding mode above them. */
     public int fcsr;
 
     private final AccessTrap trap = new AccessTrap();
@@ -48,13 +48,14 @@ public final class Hart extends FlatMemory {
     private int faultAccess;
 
     /**
-     * Set by any thread, read and cleared by that of this hart: there is something to do outside of blocks.
+     * Whether the hart must leave its blocks because there is work to do. Set by any thread, read and cleared by the
+     * thread of this hart.
      *
      * @written any thread sets it (volatile); the thread of the hart clears it (volatile)
-     * @read the thread of the hart, before each block that it interprets and before translated code, which leaves after
+     * @read the thread of the hart, before each block that it interprets, and before translated code, which exits after
      *     some 2,048 instructions (volatile)
-     * @invariant a thread that asks has written before what there is to do; the hart's thread clears the word before it
-     *     looks for that
+     * @invariant a thread that sets this word recorded the work before; the hart's thread clears the word before it
+     *     checks for work
      */
     private volatile boolean isAsked;
 
@@ -63,9 +64,9 @@ public final class Hart extends FlatMemory {
     private int steppedLoadBytes;
 
     /**
-     * Makes the hart of a CPU.
+     * Creates the hart of a CPU.
      *
-     * @param cpu a CPU of the calling thread
+     * @param cpu a CPU that belongs to the calling thread
      */
     public Hart(Cpu cpu) {
         super(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
@@ -74,7 +75,7 @@ public final class Hart extends FlatMemory {
     @Override
     protected void fault(int fault, long address, int access, int size) {
         if (fault == Fault.RETRY) {
-            // The interrupt is of no concern to the guest: the access is made again.
+            // An interrupt of the host's thread does not concern the guest, so the access is retried.
             Thread.interrupted();
             return;
         }
@@ -85,7 +86,7 @@ public final class Hart extends FlatMemory {
     }
 
     /**
-     * Returns why the last access has failed.
+     * Returns why the last failed access failed.
      *
      * @return a {@link Fault}
      */
@@ -94,7 +95,7 @@ public final class Hart extends FlatMemory {
     }
 
     /**
-     * Returns where the last access has failed.
+     * Returns the address of the last failed access.
      *
      * @return the address
      */
@@ -111,13 +112,16 @@ public final class Hart extends FlatMemory {
         return faultAccess;
     }
 
-    /** Asks the hart to stop before its next block, or at the next poll of translated code. For any thread. */
+    /**
+     * Requests the hart to stop before its next block, or at the next poll of translated code. May be called by any
+     * thread.
+     */
     public void ask() {
         isAsked = true;
     }
 
     /**
-     * Returns whether a thread has asked this hart to stop.
+     * Returns whether a thread requested this hart to stop.
      *
      * @return whether {@link #ask} was called since {@link #answer}
      */
@@ -125,19 +129,19 @@ public final class Hart extends FlatMemory {
         return isAsked;
     }
 
-    /** Answers {@link #ask}; the caller looks afterwards for what is to be done. */
+    /** Clears the request of {@link #ask}. The caller must check for work afterwards. */
     public void answer() {
         isAsked = false;
     }
 
-    /** Notes what the single instruction that is to be made loads. */
+    /** Records which bytes the next single instruction loads. */
     void noteLoad(long address, int bytes) {
         steppedLoad = address;
         steppedLoadBytes = bytes;
     }
 
     /**
-     * Returns what the last {@linkplain RiscvInterpreter#step single instruction} has loaded.
+     * Returns the address from which the last {@linkplain RiscvInterpreter#step single instruction} loaded.
      *
      * @return the address of the first byte
      */
@@ -146,15 +150,15 @@ public final class Hart extends FlatMemory {
     }
 
     /**
-     * Returns how much the last {@linkplain RiscvInterpreter#step single instruction} has loaded.
+     * Returns how many bytes the last {@linkplain RiscvInterpreter#step single instruction} loaded.
      *
-     * @return the number of bytes, 0 if it was no load
+     * @return the number of bytes, 0 if it was not a load
      */
     public int steppedLoadBytes() {
         return steppedLoadBytes;
     }
 
-    /** Ends the reservation of the last LR. */
+    /** Clears the reservation of the last LR. */
     public void clearReservation() {
         memory().clearReservation();
     }
@@ -162,26 +166,26 @@ public final class Hart extends FlatMemory {
     /**
      * Returns the rounding mode of an instruction.
      *
-     * @param mode that of the instruction, 7 for the dynamic one
-     * @return 0 to nearest, 1 to zero, 2 down, 3 up, 4 to nearest, away from zero
+     * @param mode the mode in the instruction, 7 for the dynamic mode
+     * @return 0 to nearest with ties to even, 1 toward zero, 2 down, 3 up, 4 to nearest with ties away from zero
      */
     int rounding(int mode) {
         return mode == 7 ? fcsr >> ROUNDING_SHIFT & 7 : mode;
     }
 
     /**
-     * Returns what this hart has counted.
+     * Returns the counters of this hart.
      *
-     * @return the counts, always the same object
+     * @return the counters, always the same object
      */
     public HartCounts counts() {
         return counts;
     }
 
     /**
-     * Takes over the registers of another hart, as a new thread or a child does.
+     * Copies the registers of another hart, for a new thread or a child process.
      *
-     * @param other a hart whose thread waits meanwhile
+     * @param other a hart whose thread waits during the call
      */
     public void copyFrom(Hart other) {
         System.arraycopy(other.x, 0, x, 0, x.length);

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.cpu;
 
-/** What a hart has done, written by its thread. Others read it after that thread has ended. */
+/** Counters of a hart, written by its thread. Other threads read them after that thread ended. */
 public final class HartCounts {
-    /** Instructions that were executed. */
+    /** The number of executed instructions. */
     public long instructions;
 
-    /** Blocks that were decoded. */
+    /** The number of decoded blocks. */
     public long decodedBlocks;
 
-    /** Blocks that were dropped, since their code may have changed. */
+    /** The number of blocks that were dropped because their code may have changed. */
     public long droppedBlocks;
 
-    /** Reads of the flags of floating point, which are always 0. */
+    /** The number of reads of the floating-point flags, which are always 0. */
     public long flagReads;
 
-    /** Changes to a rounding mode that only conversions to integers obey. */
+    /** The number of changes to a rounding mode that only conversions to integers obey. */
     public long roundingChanges;
 
-    /** Makes counts of 0. */
+    /** Creates counters that are 0. */
     public HartCounts() {}
 
     /**
-     * Adds the counts of a hart that has ended.
+     * Adds the counters of a hart whose thread ended.
      *
-     * @param other its counts
+     * @param other the counters of that hart
      */
     public void add(HartCounts other) {
         instructions += other.instructions;

@@ -4,8 +4,8 @@ package dev.samara.emulator.cpu;
 import java.lang.invoke.VarHandle;
 
 /**
- * What instructions make of integer registers, where that takes more than an operator of Java. Each method is named as
- * the instruction; it takes registers, and returns one.
+ * The operations of instructions on integer registers that take more than an operator of Java. Each method has the name
+ * of its instruction, takes the contents of registers, and returns the content of the target register.
  */
 public final class IntegerOperations {
     private static final int READS = 2;
@@ -18,7 +18,7 @@ public final class IntegerOperations {
     }
 
     /**
-     * The instruction fence: the fences of the Java memory model that are at least as strong.
+     * The instruction fence. Executes fences of the Java memory model that are at least as strong.
      *
      * @param orders the immediate of the instruction
      */

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.cpu;
 
-/** Why the guest does not run on by itself. */
+/** The reasons for which the interpreter stops. */
 public final class LeaveReason {
-    /** It has executed {@code ecall}; pc is after it. */
+    /** The guest executed {@code ecall}; pc is after it. */
     public static final int SYSTEM_CALL = 1;
 
-    /** It has come to {@code ebreak}; pc is at it. */
+    /** The guest reached {@code ebreak}; pc is its address. */
     public static final int BREAKPOINT = 2;
 
-    /** It has come to an instruction that does not exist; pc is at it, and the fault's address is pc. */
+    /** The guest reached an illegal instruction; pc is its address, which is also the fault address. */
     public static final int ILLEGAL = 3;
 
-    /** An access has failed; pc is at its instruction, and the hart has the fault. */
+    /** An access failed; pc is the address of its instruction, and the hart contains the fault. */
     public static final int FAULT = 4;
 
-    /** Another thread has {@linkplain Hart#ask asked} for attention; pc is at the next instruction. */
+    /** Another thread {@linkplain Hart#ask requested} the hart to stop; pc is the address of the next instruction. */
     public static final int ATTENTION = 5;
 
-    /** It has come to an address of {@link Breakpoints}; pc is that address. */
+    /** The guest reached an address of {@link Breakpoints}; pc is that address. */
     public static final int DEBUGGER = 6;
 
     private LeaveReason() {}

@@ -3,11 +3,11 @@ package dev.samara.emulator.cpu;
 
 import dev.samara.emulator.isa.Op;
 
-/** Which instructions load from memory, and how much, for a debugger that watches loads. */
+/** The sizes of the loads of instructions, for a debugger with read watchpoints. */
 final class LoadSizes {
     private LoadSizes() {}
 
-    /** Returns the number of bytes that an instruction loads; 0 for one that loads none. */
+    /** Returns the number of bytes that an instruction loads; 0 if it does not load. */
     static int bytes(int op) {
         return switch (op) {
             case Op.LB, Op.LBU -> Byte.BYTES;
@@ -22,7 +22,7 @@ final class LoadSizes {
         };
     }
 
-    /** Returns whether the second int of a loading instruction belongs to the address. */
+    /** Returns whether the second int of a load is an offset that is added to the address. */
     static boolean hasOffset(int op) {
         return switch (op) {
             case Op.LB, Op.LBU, Op.LH, Op.LHU, Op.LW, Op.LWU, Op.LD, Op.FLW, Op.FLD -> true;

@@ -5,8 +5,9 @@ import dev.samara.emulator.isa.InstructionDecoder;
 import dev.samara.emulator.isa.Op;
 
 /**
- * The instructions that are too rare, or too slow anyway, for the method of the frequent ones: divisions, fences,
- * control registers, and by others atomic updates and most of floating point. None of them ends a block.
+ * The instructions that are too rare, or too slow anyway, for the method with the frequent instructions: divisions,
+ * fences, and accesses to control registers, and through other classes, atomic updates and most floating-point
+ * instructions. None of them ends a block.
  */
 public final class RareInstructions {
     private final Hart hart;
@@ -14,9 +15,9 @@ public final class RareInstructions {
     private final FloatInstructions floats;
 
     /**
-     * Makes the rare instructions of a hart.
+     * Creates the rare instructions of a hart.
      *
-     * @param hart its registers and memory
+     * @param hart the registers and the memory
      */
     public RareInstructions(Hart hart) {
         this.hart = hart;
@@ -28,7 +29,7 @@ public final class RareInstructions {
      * Executes an instruction from {@link Op#FIRST_RARE} up to {@link Op#FIRST_END}.
      *
      * @param word the first int of the instruction
-     * @param imm the second one
+     * @param imm the second int of the instruction
      */
     public void execute(int word, int imm) {
         int op = word & 0xff;

@@ -5,9 +5,8 @@ import dev.samara.emulator.isa.Op;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs decoded blocks, and the translated code of those that have it. The frequent instructions are in one method,
- * which is small enough for the compilers of HotSpot: they leave a method of more than 8,000 bytes of bytecode to its
- * interpreter.
+ * Runs decoded blocks, and the translated code of blocks that have it. The frequent instructions are in one method that
+ * is small enough for HotSpot's compilers, which do not compile a method of more than 8,000 bytes of bytecode.
  */
 public final class RiscvInterpreter {
     private final Hart hart;
@@ -17,11 +16,11 @@ public final class RiscvInterpreter {
     private int stop;
 
     /**
-     * Makes the interpreter of a hart.
+     * Creates the interpreter of a hart.
      *
-     * @param hart its registers and memory
-     * @param blocks its blocks
-     * @param translator makes code of blocks that are hot; null if all are interpreted
+     * @param hart the registers and the memory
+     * @param blocks the decoded blocks
+     * @param translator translates hot blocks; null if all blocks are interpreted
      */
     public RiscvInterpreter(Hart hart, BlockCache blocks, @Nullable CodeTranslator translator) {
         this.hart = hart;
@@ -31,15 +30,15 @@ public final class RiscvInterpreter {
     }
 
     /**
-     * Runs the guest from its pc until it stops. Polls before each block, and before translated code, which leaves for
-     * the next poll. Called in GUEST; may leave it for a time.
+     * Runs the guest from its pc until it stops. Polls before each block, and before translated code, which exits for
+     * the next poll. Called in GUEST, which it may leave temporarily.
      *
      * @return a constant of {@link LeaveReason}
      */
     public int run() {
         Hart hart = this.hart;
         long instructions = 0;
-        // Whether translated code has left before an instruction that it does not execute.
+        // Whether translated code exited before an instruction that it does not execute.
         boolean isLeft = false;
         CodeBlock block = find(hart.pc);
         while (block != null) {
@@ -67,7 +66,7 @@ public final class RiscvInterpreter {
         return stop;
     }
 
-    /** Asks for a translation of a block that is hot, and again after some more runs. */
+    /** Requests a translation of a hot block, and schedules the next request after some more runs. */
     private void heat(CodeBlock block) {
         if (translator != null) {
             block.askAfter(translator.translate(block, blocks));
@@ -75,10 +74,10 @@ public final class RiscvInterpreter {
     }
 
     /**
-     * Runs one instruction, also at the address of a breakpoint and if another thread has asked for attention. Called
-     * in GUEST; may leave it for a time.
+     * Runs one instruction, even at the address of a breakpoint, and even if another thread requested the hart to stop.
+     * Called in GUEST, which it may leave temporarily.
      *
-     * @return a constant of {@link LeaveReason}, {@link LeaveReason#ATTENTION} if the guest can go on
+     * @return a constant of {@link LeaveReason}; {@link LeaveReason#ATTENTION} if the guest can continue
      */
     public int step() {
         hart.poll();
@@ -96,11 +95,13 @@ public final class RiscvInterpreter {
             hart.pc = next.start;
             return LeaveReason.ATTENTION;
         }
-        // A next instruction that cannot be fetched fails when it is its turn.
+        // If the next instruction cannot be fetched, the fault is reported when that instruction is executed.
         return stop == LeaveReason.FAULT && hart.pc != from ? LeaveReason.ATTENTION : stop;
     }
 
-    /** Returns a block; null if its first instruction cannot be fetched, which stops the guest there. */
+    /**
+     * Returns the block at an address; null if its first instruction cannot be fetched, which stops the guest there.
+     */
     private @Nullable CodeBlock find(long pc) {
         CodeBlock found = blocks.at(pc);
         if (found == null) {
@@ -142,7 +143,7 @@ public final class RiscvInterpreter {
     }
 
     /** Executes a block, and returns the next one; null if the guest stops. */
-    @SuppressWarnings({"IntLongMath", "NarrowCalculation"}) // words wrap
+    @SuppressWarnings({"IntLongMath", "NarrowCalculation"}) // words overflow on purpose
     private @Nullable CodeBlock execute(CodeBlock block) {
         Hart hart = this.hart;
         long[] x = hart.x;

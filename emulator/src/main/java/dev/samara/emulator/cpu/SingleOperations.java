@@ -2,8 +2,9 @@
 package dev.samara.emulator.cpu;
 
 /**
- * What instructions make of registers with floats. A method is named as the instruction without {@code .s}; those of
- * conversions begin with {@code to} or {@code from}. It takes registers, and returns one.
+ * The operations of instructions on registers with floats. Each method has the name of its instruction without {@code
+ * .s}; a conversion starts with {@code to} or {@code from}. A method takes the contents of registers, and returns the
+ * content of the target register.
  */
 public final class SingleOperations {
     private SingleOperations() {}
@@ -178,7 +179,7 @@ public final class SingleOperations {
     }
 
     /**
-     * The instruction fcvt.w.s, to zero.
+     * The instruction fcvt.w.s, rounding toward zero.
      *
      * @param a the first source
      * @return the result
@@ -188,7 +189,7 @@ public final class SingleOperations {
     }
 
     /**
-     * The instruction fcvt.l.s, to zero.
+     * The instruction fcvt.l.s, rounding toward zero.
      *
      * @param a the first source
      * @return the result

@@ -4,14 +4,14 @@ package dev.samara.emulator.cpu;
 import java.util.List;
 
 /**
- * Translated code, and the blocks that it stands for.
+ * Translated code, and the blocks that it replaces.
  *
  * @param code the code
- * @param blocks the blocks, of which no cache has any; the code begins with the first one
+ * @param blocks copies of the blocks, which are in no cache; the code starts with the first one
  */
 public record TranslatedRegion(TranslatedCode code, List<CodeBlock> blocks) {
     /**
-     * Makes a region.
+     * Creates a region.
      *
      * @param code the code
      * @param blocks the blocks

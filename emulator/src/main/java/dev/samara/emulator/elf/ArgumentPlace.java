@@ -2,11 +2,12 @@
 package dev.samara.emulator.elf;
 
 /**
- * Where the strings of a program are in its memory, one after the other ({@code arg_start} and so on).
+ * The addresses of a program's argument and environment strings in its memory ({@code arg_start} etc.). The strings of
+ * each kind are consecutive.
  *
  * @param argumentsStart the address of the first argument
  * @param argumentsEnd the address after the last one
- * @param environmentStart the address of the first variable of the environment
+ * @param environmentStart the address of the first environment variable
  * @param environmentEnd the address after the last one
  */
 public record ArgumentPlace(long argumentsStart, long argumentsEnd, long environmentStart, long environmentEnd) {}

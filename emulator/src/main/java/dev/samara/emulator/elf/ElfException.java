@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.elf;
 
-/** A file that cannot be executed; the message is one line for a person. */
+/** Thrown if a file cannot be executed. The message is one line for the user. */
 public final class ElfException extends Exception {
     private static final long serialVersionUID = 1;
 
     /**
-     * Makes the failure of a file.
+     * Creates an exception about a file.
      *
-     * @param file what the user calls it
+     * @param file the name by which the user knows the file
      * @param complaint what is wrong with it
      */
     public ElfException(String file, String complaint) {
@@ -16,9 +16,9 @@ public final class ElfException extends Exception {
     }
 
     /**
-     * Makes a failure.
+     * Creates an exception.
      *
-     * @param line the whole line
+     * @param line the whole message
      */
     public ElfException(String line) {
         super(line);

@@ -12,14 +12,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The headers of an executable file for RV64, checked: all that they name lies in the file, and no segment overlaps
- * another one.
+ * The headers of an executable file for RV64. They are checked: everything to which they refer is inside the file, and
+ * segments do not overlap.
  */
 public final class ElfFile {
     private static final int HEADER = 64;
     private static final int PROGRAM_HEADER = 56;
 
-    /** The most bytes of program headers that Linux reads ({@code load_elf_phdrs}). */
+    /** The maximum size in bytes of the program headers that Linux accepts ({@code load_elf_phdrs}). */
     private static final int MOST_HEADERS = 65536;
 
     private static final int MOST_PATH = 4096;
@@ -47,10 +47,10 @@ public final class ElfFile {
     /**
      * Reads the headers of a file.
      *
-     * @param name what the user calls the file
-     * @param file the file, which stays the caller's
-     * @param geometry the geometry of the space that it is for
-     * @throws ElfException if it cannot be executed
+     * @param name the name by which the user knows the file
+     * @param file the file, which the caller closes
+     * @param geometry the geometry of the space into which it will be loaded
+     * @throws ElfException if the file cannot be executed
      */
     public ElfFile(String name, HostFile file, Geometry geometry) throws ElfException {
         this.name = name;
@@ -124,7 +124,7 @@ public final class ElfFile {
                 case INTERPRETER -> interpreter = path(one.getLong(8), one.getLong(32));
                 case HEADERS -> headerAddress = one.getLong(16);
                 default -> {
-                    // Of no concern to a loader.
+                    // Not used by a loader.
                 }
             }
         }
@@ -136,7 +136,7 @@ public final class ElfFile {
         }
     }
 
-    /** The headers lie in the segment that has their part of the file; 0 for none. */
+    /** Returns the address of the program headers in the segment that contains them; 0 if no segment does. */
     private long addressOfHeaders() {
         for (ElfSegment each : segments) {
             if (headerOffset >= each.offset() && headerOffset < each.offset() + each.fileSize()) {
@@ -205,7 +205,7 @@ public final class ElfFile {
         return segments;
     }
 
-    /** Whether it may be loaded at any address. */
+    /** Whether the file may be loaded at any address. */
     boolean isMovable() {
         return isMovable;
     }

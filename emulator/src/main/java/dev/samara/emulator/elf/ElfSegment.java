@@ -4,12 +4,12 @@ package dev.samara.emulator.elf;
 import dev.samara.core.mman.Protection;
 
 /**
- * A part of a program in memory ({@code PT_LOAD}).
+ * A segment of a program to load ({@code PT_LOAD}).
  *
- * @param offset of its bytes in the file
- * @param address of its first byte, before the program is moved
- * @param fileSize number of bytes from the file
- * @param memorySize number of bytes in memory; those beyond the file's are zeros
+ * @param offset the offset of its bytes in the file
+ * @param address the address of its first byte, before relocation
+ * @param fileSize the number of bytes in the file
+ * @param memorySize the number of bytes in memory; the bytes beyond {@code fileSize} are zeros
  * @param protection bits of {@link Protection}
  */
 record ElfSegment(long offset, long address, long fileSize, long memorySize, int protection) {

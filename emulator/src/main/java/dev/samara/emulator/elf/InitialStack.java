@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The bytes at the top of the stack of a new program: strings, and below them argc, argv, envp and the auxiliary
- * vector ({@code create_elf_tables}).
+ * The bytes at the top of a new program's stack: strings, and below them argc, argv, envp and the auxiliary vector
+ * ({@code create_elf_tables}).
  */
 final class InitialStack {
     private static final int ALIGNMENT = 16;
@@ -20,21 +20,21 @@ final class InitialStack {
     private final ByteBuffer bytes;
     private final List<long[]> auxiliary = new ArrayList<>();
 
-    /** The address of the lowest byte that was pushed. */
+    /** The address of the lowest pushed byte. */
     private long pointer;
 
     private ArgumentPlace place = new ArgumentPlace(0, 0, 0, 0);
 
     /**
-     * Makes an empty stack.
+     * Creates an empty stack.
      *
-     * @param top its end, a multiple of 16
-     * @param room the most bytes
+     * @param top the end of the stack (exclusive), a multiple of 16
+     * @param room the maximum number of bytes
      */
     InitialStack(long top, int room) {
         this.top = top;
         bytes = ByteBuffer.allocate(room).order(ByteOrder.LITTLE_ENDIAN);
-        // A word of zeros ends the stack, as in Linux.
+        // The last word of the stack is 0, as on Linux.
         pointer = top - WORD;
     }
 
@@ -50,13 +50,13 @@ final class InitialStack {
         return (int) (address - (top - bytes.capacity()));
     }
 
-    /** Pushes a string, of which each character is a byte, and returns its address. */
+    /** Pushes a string, in which each character represents a byte; returns its address. */
     long string(String text) {
         push((text + '\0').getBytes(StandardCharsets.ISO_8859_1));
         return pointer;
     }
 
-    /** Pushes random bytes, and returns their address. */
+    /** Pushes random bytes; returns their address. */
     long random(byte[] random) {
         if (random.length != RANDOM_BYTES) {
             throw new IllegalArgumentException(random.length + " random bytes, not " + RANDOM_BYTES);
@@ -81,7 +81,10 @@ final class InitialStack {
         auxiliary.add(new long[] {type, value});
     }
 
-    /** Pushes what is below the strings, and returns the address of argc, the first stack pointer. */
+    /**
+     * Pushes argc, argv, envp and the auxiliary vector; returns the address of argc, which is the initial stack
+     * pointer.
+     */
     long finish(List<Long> arguments, List<Long> environment) {
         int words = 1 + arguments.size() + 1 + environment.size() + 1 + 2 * (auxiliary.size() + 1);
         long start = pointer - (long) WORD * words & -ALIGNMENT;
@@ -108,7 +111,7 @@ final class InitialStack {
         return copy;
     }
 
-    /** Returns the auxiliary vector with its end, as {@code /proc/PID/auxv} has it. */
+    /** Returns the auxiliary vector including its terminating entry, as in {@code /proc/PID/auxv}. */
     byte[] auxiliaryBytes() {
         ByteBuffer vector =
                 ByteBuffer.allocate(2 * WORD * (auxiliary.size() + 1)).order(ByteOrder.LITTLE_ENDIAN);

@@ -3,7 +3,7 @@ package dev.samara.emulator.elf;
 
 import dev.samara.core.AddressSpace;
 
-/** A program in a space of its own, ready to begin. */
+/** A program that was loaded into a new space and is ready to start. */
 public final class LoadedProgram {
     private final AddressSpace space;
     private final long entry;
@@ -30,23 +30,23 @@ public final class LoadedProgram {
     /**
      * Returns the memory of the program.
      *
-     * @return its space, which the receiver closes
+     * @return its space, which the caller must close
      */
     public AddressSpace space() {
         return space;
     }
 
     /**
-     * Returns where the program begins.
+     * Returns the entry point.
      *
-     * @return the address of its first instruction, which is the interpreter's if it has one
+     * @return the address of the first instruction, which is the interpreter's if the program has an interpreter
      */
     public long entry() {
         return entry;
     }
 
     /**
-     * Returns the first stack pointer.
+     * Returns the initial stack pointer.
      *
      * @return the address of argc
      */
@@ -73,7 +73,7 @@ public final class LoadedProgram {
     }
 
     /**
-     * Returns where the arguments and the environment are.
+     * Returns the addresses of the arguments and the environment.
      *
      * @return their addresses
      */

@@ -18,30 +18,30 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the space of a program ({@code load_elf_binary}): segments of the file and of its interpreter, heap, stack, and
- * a page with the code that returns from a signal handler, since programs of RISC-V have none of their own.
+ * Creates the space of a program ({@code load_elf_binary}): segments of the file and of its interpreter, heap, stack,
+ * and a page with the code that returns from a signal handler, because RISC-V programs do not contain such code.
  */
 public final class ProgramLoader {
-    /** Sv39: three levels, and 256 GiB for a program. */
+    /** Sv39: three levels of page tables, and 256 GiB for a program. */
     public static final Geometry GEOMETRY = Geometry.LINUX_RISCV_SV39;
 
     private static final long PAGE = GEOMETRY.pageSize();
     private static final long TRAMPOLINE = GEOMETRY.limit() - PAGE;
     private static final long STACK_TOP = TRAMPOLINE - PAGE;
 
-    /** Where a program is placed that may be loaded at any address: two thirds of the space, as in Linux. */
+    /** The address of a program that may be loaded at any address: two thirds of the space, as on Linux. */
     private static final long MOVABLE_BASE = 0x2a_aaaa_a000L;
 
-    /** The stack that is mapped at first; it grows. */
+    /** The initial size of the stack, which grows. */
     private static final long FIRST_STACK = 132 << 10;
 
-    /** Room for the auxiliary vector, the path and what aligns them, beside arguments and environment. */
+    /** Space for the auxiliary vector, the path and alignment, in addition to arguments and environment. */
     private static final int REST_OF_STACK = 8 << 10;
 
     /** {@code li a7, 139} and {@code ecall}. */
     private static final int[] RETURN_FROM_SIGNAL = {0x08b0_0893, 0x0000_0073};
 
-    /** Extensions as bits of their letters: A, C, D, F, I, M. */
+    /** The extensions A, C, D, F, I and M, each as the bit of its letter. */
     private static final long EXTENSIONS = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 12;
 
     private static final int AT_PHDR = 3;
@@ -67,11 +67,11 @@ public final class ProgramLoader {
     private final ProgramOwner owner;
 
     /**
-     * Makes a loader.
+     * Creates a loader.
      *
-     * @param machine of the spaces
+     * @param machine the machine of the spaces
      * @param limits the limits of each space
-     * @param owner the users and groups of the program
+     * @param owner the user and group IDs of the program
      */
     public ProgramLoader(Machine machine, Map<Resource, Long> limits, ProgramOwner owner) {
         this.machine = machine;
@@ -85,7 +85,7 @@ public final class ProgramLoader {
      * @param elf the program
      * @param interpreter the file that {@link ElfFile#interpreter} names; null if it names none
      * @param path the path of the program, for the guest
-     * @param arguments the arguments, from the name on
+     * @param arguments the arguments, of which the first is the name
      * @param environment the environment
      * @param random 16 random bytes
      * @return the program, in a new space
@@ -142,7 +142,7 @@ public final class ProgramLoader {
         }
     }
 
-    /** Returns the bytes of strings, with a pointer to each. */
+    /** Returns the number of bytes of strings, including a pointer to each string. */
     private static int room(List<String> texts) {
         return texts.stream().mapToInt(text -> text.length() + 1 + Long.BYTES).reduce(0, Math::addExact);
     }
@@ -173,7 +173,7 @@ public final class ProgramLoader {
     private static long finish(ElfFile elf, InitialStack stack, List<String> arguments, List<String> environment)
             throws ElfException {
         try {
-            // The strings lie in their order, with the environment above the arguments.
+            // The strings are stored in their order, with the environment above the arguments.
             long environmentEnd = stack.pointer();
             List<Long> variables = strings(stack, environment);
             long argumentsEnd = stack.pointer();

@@ -2,15 +2,15 @@
 package dev.samara.emulator.elf;
 
 /**
- * The users and groups that a program begins with, as its auxiliary vector has them.
+ * The user and group IDs with which a program starts, for its auxiliary vector.
  *
- * @param user the real user
- * @param effectiveUser the user whose rights it has
- * @param group the real group
- * @param effectiveGroup the group whose rights it has
+ * @param user the real user ID
+ * @param effectiveUser the effective user ID, which determines the rights
+ * @param group the real group ID
+ * @param effectiveGroup the effective group ID, which determines the rights
  */
 public record ProgramOwner(int user, int effectiveUser, int group, int effectiveGroup) {
-    /** Whether the program has other rights than the one who runs it, and must not trust its environment. */
+    /** Whether the program has other rights than the user who runs it, so that it must not trust its environment. */
     boolean isSecure() {
         return user != effectiveUser || group != effectiveGroup;
     }

@@ -18,7 +18,7 @@ final class SegmentMapper {
         geometry = space.geometry();
     }
 
-    /** Returns how far a file is moved that may be loaded anywhere, to a place that the space chooses. */
+    /** Returns the load bias of a file that may be loaded anywhere. The space chooses the address. */
     long findPlace(ElfFile elf) throws ElfException {
         long length = elf.end() - elf.start();
         long at = check(
@@ -52,7 +52,7 @@ final class SegmentMapper {
         }
     }
 
-    /** Clears the rest of a page whose first bytes are the file's. */
+    /** Clears the rest of a page that starts with bytes of the file. */
     private void clear(ElfFile elf, long from, long to) throws ElfException {
         int length = (int) (to - from);
         if (length > 0) {

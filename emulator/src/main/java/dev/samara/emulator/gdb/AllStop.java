@@ -9,16 +9,16 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The stop of all threads of the process: whether there is one, why, and whether all have stopped.
+ * The stop of all threads of the process: whether a stop is requested, why, and whether all threads have stopped.
  *
- * <p>Its monitor is the lock of all that is known of threads here. A thread of the guest holds it for a moment only,
- * and parks without it. The server's thread waits with it until all threads have stopped.
+ * <p>Its monitor guards all state of threads in this package. A thread of the guest holds the monitor only briefly, and
+ * parks without it. The server's thread waits on it until all threads have stopped.
  */
 final class AllStop {
     private final Map<DebuggedThread, TracedThread> threads = new LinkedHashMap<>();
     private final Runnable notice;
 
-    /** Signals that stop nobody, by their numbers in Linux. */
+    /** The signals that do not stop the guest, by their numbers in Linux. */
     private Set<Integer> passed = Set.of();
 
     private boolean isAttached = true;
@@ -29,7 +29,11 @@ final class AllStop {
     private boolean hasExited;
     private int exitStatus;
 
-    /** Is given what is called, with the lock held, when there may be something to report. */
+    /**
+     * Creates the initial stop.
+     *
+     * @param notice called, with the monitor held, when there may be something to report
+     */
     AllStop(Runnable notice) {
         this.notice = notice;
     }
@@ -52,7 +56,7 @@ final class AllStop {
         return known;
     }
 
-    /** Returns the threads, in the order of their begin. The caller holds the lock while it uses them. */
+    /** Returns the threads in the order in which they started. The caller must hold the monitor while it uses them. */
     synchronized Collection<TracedThread> threads() {
         return threads.values();
     }
@@ -61,7 +65,7 @@ final class AllStop {
         return isAttached;
     }
 
-    /** Whether all threads are to be stopped. */
+    /** Whether all threads must be stopped. */
     synchronized boolean isStopped() {
         return isStopped;
     }
@@ -70,12 +74,12 @@ final class AllStop {
         passed = Set.copyOf(signals);
     }
 
-    /** Whether a signal stops nobody. */
+    /** Whether a signal does not stop the guest. */
     synchronized boolean passes(int signal) {
         return !isAttached || passed.contains(signal);
     }
 
-    /** Begins a stop of all threads. */
+    /** Starts a stop of all threads. */
     synchronized void begin(@Nullable TracedThread by, @Nullable StopEvent why) {
         isStopped = true;
         isReported = false;
@@ -83,14 +87,14 @@ final class AllStop {
         stopper = by;
         for (TracedThread each : threads.values()) {
             if (each.state == TracedThread.StopState.RUNNING) {
-                // Wakes it, too: a signal may have stopped it.
+                // Woken too, because a signal may have stopped it.
                 each.thread.wake();
             }
         }
         noticeStop();
     }
 
-    /** Tells the server if all threads have stopped. Called when one more has, or is none any more. */
+    /** Notifies the server if all threads have stopped. Called when another thread stopped or ended. */
     synchronized void noticeStop() {
         if (isComplete()) {
             notifyAll();
@@ -110,14 +114,14 @@ final class AllStop {
         return true;
     }
 
-    /** Lets the threads go on. */
+    /** Lets the threads continue. */
     synchronized void end() {
         isStopped = false;
         event = null;
         threads.values().forEach(each -> each.thread.wake());
     }
 
-    /** The process has ended. */
+    /** Called when the process ended. */
     synchronized void exits(int status) {
         hasExited = true;
         exitStatus = status;
@@ -146,25 +150,29 @@ final class AllStop {
         }
     }
 
-    /** Lets the guest go on without a debugger, whose points are cleared already. */
+    /** Lets the guest continue without a debugger. The debugger's breakpoints and watchpoints are already cleared. */
     synchronized void detach() {
         isAttached = false;
         isStopped = false;
         for (TracedThread each : threads.values()) {
-            // The guest gets what was shown, also if another client comes before the thread goes on.
+            // The thread receives the signal that was shown to the client, even if another client attaches before the
+            // thread continues.
             each.signal = each.shown != 0 ? each.shown : each.signal;
             each.thread.wake();
         }
     }
 
-    /** Stops the guest, if it runs; the stop is reported as any other one. */
+    /** Stops the guest if it runs. The stop is reported like any other stop. */
     synchronized void interrupt() {
         if (!isStopped) {
             begin(null, StopEvent.of(StopEvent.Cause.INTERRUPTED, StopEvent.INT));
         }
     }
 
-    /** Returns why all threads have stopped, once; null if they have not, or that was reported. */
+    /**
+     * Returns why all threads stopped, but only once; null if they have not stopped, or if the reason was already
+     * returned.
+     */
     synchronized @Nullable StopEvent takeEvent() {
         if (isReported || !isComplete()) {
             return null;
@@ -173,13 +181,13 @@ final class AllStop {
         return event;
     }
 
-    /** Returns why the guest has stopped. */
+    /** Returns why the guest stopped. */
     synchronized StopEvent event() {
         StopEvent known = event;
         return known == null ? StopEvent.of(StopEvent.Cause.ATTACHED, StopEvent.TRAP) : known;
     }
 
-    /** Returns the number of the thread that has stopped the others; 0 if there is no thread. */
+    /** Returns the ID of the thread that caused the stop; 0 if there is no thread. */
     synchronized int stopper() {
         TracedThread known = stopper;
         if (known != null && threads.containsValue(known)) {

@@ -2,8 +2,8 @@
 package dev.samara.emulator.gdb;
 
 /**
- * Thrown for a packet that is malformed, or asks for something that does not exist: the client gets an error, and
- * nothing is changed.
+ * Thrown for a packet that is malformed, or that refers to something that does not exist. The client receives an error,
+ * and nothing changes.
  */
 final class BadPacketException extends Exception {
     private static final long serialVersionUID = 1;

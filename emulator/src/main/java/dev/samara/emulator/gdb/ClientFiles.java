@@ -11,8 +11,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files that a client reads ("Host I/O Packets" of gdb's manual): those of the guest, and its entry in {@code
- * /proc}. Nothing can be written.
+ * The files that a client may read ("Host I/O Packets" of gdb's manual): files of the guest, and the files of its
+ * process in {@code /proc}. No file can be written.
  */
 final class ClientFiles implements AutoCloseable {
     private static final int MOST = 64;
@@ -28,7 +28,7 @@ final class ClientFiles implements AutoCloseable {
     private static final int EINVAL = 22;
     private static final int ENFILE = 23;
 
-    /** An open file: bytes of one in {@code /proc}, or the channel of one of the host's. */
+    /** An open file: the bytes of a file in {@code /proc}, or the channel of a file of the host. */
     private static final class ReadFile {
         private final byte @Nullable [] bytes;
         private final @Nullable FileChannel channel;
@@ -69,7 +69,7 @@ final class ClientFiles implements AutoCloseable {
         this.process = process;
     }
 
-    /** Answers {@code vFile:...}; empty for an operation that there is not. */
+    /** Returns the reply to {@code vFile:...}; empty if the operation is not supported. */
     String answer(String text) throws BadPacketException {
         PacketFields fields = new PacketFields(text, "vFile:".length());
         try {

@@ -3,19 +3,19 @@ package dev.samara.emulator.gdb;
 
 import dev.samara.emulator.linux.debug.DebuggedProcess;
 
-/** What a client has said about itself, and which thread it speaks of. Used by the server's thread. */
+/** The features that a client supports, and the thread that it selected. Used only by the server's thread. */
 final class ClientState {
     private final ClientThreads threads;
     private final DebuggedProcess process;
 
-    /** Whether numbers of threads have that of their process. */
+    /** Whether thread IDs include the ID of the process. */
     boolean hasProcesses;
 
     boolean knowsBreakpoints;
     boolean knowsExecs;
     boolean acknowledges = true;
 
-    /** The thread of registers; 0 for the one that has stopped the others. */
+    /** The thread for packets about registers; 0 for the thread that caused the stop. */
     int selected;
 
     ClientState(ClientThreads threads, DebuggedProcess process) {
@@ -23,12 +23,12 @@ final class ClientState {
         this.process = process;
     }
 
-    /** Returns the number of the thread that packets about registers concern. */
+    /** Returns the ID of the thread for packets about registers. */
     int selectedThread() {
         return selected > 0 && threads.has(selected) ? selected : threads.stopper();
     }
 
-    /** Returns a number of a thread as this client has it. */
+    /** Returns a thread ID in the form that this client uses. */
     String threadId(int tid) {
         String number = Integer.toHexString(tid);
         return hasProcesses ? "p" + Integer.toHexString(process.pid()) + "." + number : number;

@@ -9,7 +9,9 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The threads as a client has them: by their numbers, with copies of their registers. Used by the server's thread. */
+/**
+ * The threads as a client sees them: by their IDs, with copies of their registers. Used only by the server's thread.
+ */
 final class ClientThreads {
     private final AllStop all;
     private final Breakpoints breakpoints;
@@ -27,7 +29,7 @@ final class ClientThreads {
         }
     }
 
-    /** Returns a thread; null for none. The caller has the lock. */
+    /** Returns the thread with an ID; null if there is none. The caller holds the monitor of {@link AllStop}. */
     private @Nullable TracedThread find(int tid) {
         for (TracedThread each : all.threads()) {
             if (each.tid() == tid) {
@@ -43,7 +45,7 @@ final class ClientThreads {
         }
     }
 
-    /** Returns the number of the thread that has stopped the others; 0 if there is no thread. */
+    /** Returns the ID of the thread that caused the stop; 0 if there is no thread. */
     int stopper() {
         return all.stopper();
     }
@@ -55,7 +57,7 @@ final class ClientThreads {
         }
     }
 
-    /** Returns a copy of a thread's registers; null if it has none that are known. */
+    /** Returns a copy of a thread's registers; null if there is no such thread, or if it runs. */
     long @Nullable [] registers(int tid) {
         synchronized (all) {
             TracedThread found = find(tid);
@@ -70,7 +72,9 @@ final class ClientThreads {
         }
     }
 
-    /** Sets a register. Returns false for a thread that is not there, or makes a call: its registers are in use. */
+    /**
+     * Sets a register. Returns false if there is no such thread, or if its registers are in use, e.g. by a system call.
+     */
     boolean setRegister(int tid, int number, long value) {
         synchronized (all) {
             TracedThread found = find(tid);
@@ -82,7 +86,7 @@ final class ClientThreads {
         }
     }
 
-    /** Lets threads go on, each as the client wants it. */
+    /** Resumes the threads, each with the action that the client requested. */
     void resume(Map<Integer, ResumeAction> byTid, ResumeAction others) {
         Map<DebuggedThread, Integer> signalled = new LinkedHashMap<>();
         synchronized (all) {

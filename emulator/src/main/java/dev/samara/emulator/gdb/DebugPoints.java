@@ -13,10 +13,10 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The breakpoints and watchpoints of a client. Used by the server's thread, while the guest is stopped.
+ * The breakpoints and watchpoints of a client. Used only by the server's thread, while the guest is stopped.
  *
- * <p>Stores are watched by the space, which tells of those by system calls too. Loads are watched in the emulator, by
- * the instruction that makes them.
+ * <p>Stores are watched by the space, which also reports stores by system calls. Loads are watched by the emulator, for
+ * each instruction.
  */
 final class DebugPoints {
     private static final int MOST = 10_000;
@@ -29,9 +29,9 @@ final class DebugPoints {
     /**
      * A watched range.
      *
-     * @param type as in the packet
+     * @param type the type in the packet
      * @param start its first address
-     * @param length in bytes
+     * @param length the length in bytes
      */
     private record WatchKey(int type, long start, long length) {
         String name() {
@@ -42,14 +42,14 @@ final class DebugPoints {
     private final StopControl control;
     private final Set<Long> breakpoints = new TreeSet<>();
 
-    /** The watched ranges; the value is null if only loads are watched. */
+    /** The watched ranges. The value is null if only loads are watched. */
     private final Map<WatchKey, @Nullable Watchpoint> watches = new HashMap<>();
 
     DebugPoints(StopControl control) {
         this.control = control;
     }
 
-    /** Returns whether there are points of a type. */
+    /** Returns whether a type of breakpoint or watchpoint is supported. */
     static boolean isKnown(int type) {
         return type == SOFTWARE || (type >= WRITE && type <= ACCESS);
     }
@@ -69,7 +69,10 @@ final class DebugPoints {
         apply();
     }
 
-    /** Returns null for a range that the space could watch as well: only the emulator watches loads. */
+    /**
+     * Checks the range of a read watchpoint as strictly as the space does. Returns null, because the emulator and not
+     * the space watches loads.
+     */
     private @Nullable Watchpoint watchedInEmulator(WatchKey key) throws BadPacketException {
         long limit = control.process().space().geometry().limit();
         if (key.length() <= 0 || key.length() > limit || key.start() < 0 || key.start() > limit - key.length()) {
@@ -122,7 +125,8 @@ final class DebugPoints {
             }
         }
         control.watchLoads(loads);
-        // A hart that has written watched bytes stops after that instruction, if its blocks have one.
+        // With a watchpoint, each block contains one instruction, so a hart stops after the instruction that wrote
+        // watched bytes.
         control.breakpoints()
                 .set(breakpoints.stream().mapToLong(Long::longValue).toArray(), !watches.isEmpty());
         control.changedCode();

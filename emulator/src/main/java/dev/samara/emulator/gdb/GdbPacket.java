@@ -2,18 +2,18 @@
 package dev.samara.emulator.gdb;
 
 /**
- * What a client has sent.
+ * A packet or another message from a client.
  *
- * @param kind what it is
- * @param text the bytes of a packet, one in each char; empty for others
+ * @param kind the kind of message
+ * @param text the bytes of a packet, one in each char; empty for other kinds
  */
 record GdbPacket(Kind kind, String text) {
-    /** What a client can send. */
+    /** The kinds of messages from a client. */
     enum Kind {
         DATA,
-        /** A packet whose sum is wrong, or that is too long. */
+        /** A packet that is too long, or whose checksum is wrong. */
         BAD,
-        /** The client wants the last packet again. */
+        /** A request to send the last packet again. */
         AGAIN,
         INTERRUPT,
         CLOSED

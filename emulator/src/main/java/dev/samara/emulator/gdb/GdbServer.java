@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Listens for gdb on the loopback address, and serves one client at a time. The guest waits at its first instruction
- * for the first client. When a client goes, in whatever way, the guest goes on without breakpoints, and another client
- * may come and stops it again.
+ * for the first client. When a client disconnects, for any reason, the guest continues without breakpoints. Another
+ * client may connect, which stops the guest again.
  *
- * <p>Anybody who may connect there controls the guest, and reads what it can read.
+ * <p>Anyone who can connect to the port controls the guest, and can read everything that the guest can read.
  */
 public final class GdbServer implements AutoCloseable {
-    /** How long the end of the guest waits for a client that takes no bytes. */
+    /** How long the end of the guest waits for a client that does not read. */
     private static final long GRACE_MILLIS = 1000;
 
     private static final int BACKLOG = 1;
@@ -31,16 +31,18 @@ public final class GdbServer implements AutoCloseable {
     /**
      * @written the server's thread (volatile)
      * @read threads of the guest that have something to report (volatile)
-     * @invariant the session of the present client; a notice that finds none is not lost, since a session waits for the
-     *     stop of the guest before it begins, and looks whether it has ended
+     * @invariant the inbox of the present client's session; a notice that finds none is not lost, because a session
+     *     first waits until the guest has stopped, and then checks whether it has ended
      */
     private volatile @Nullable SessionInbox inbox;
 
     /**
      * @words {@code client}, {@code isClosed}
-     * @written the server's thread the first, the thread that closes the server the second (volatile)
+     * @written the server's thread writes {@code client}, the thread that closes the server writes {@code isClosed}
+     *     (volatile)
      * @read the thread that closes the server, and the server's thread (volatile)
-     * @invariant {@code isClosed} stays set, and the port is closed after it; {@code client} is the last connection
+     * @invariant {@code isClosed} stays set, and is set before the port is closed; {@code client} is the last
+     *     connection
      */
     private volatile @Nullable Socket client;
 
@@ -51,11 +53,11 @@ public final class GdbServer implements AutoCloseable {
     }
 
     /**
-     * Begins to listen, on the loopback address only.
+     * Starts to listen, on the loopback address only.
      *
      * @param port the port, 0 for any free one
-     * @return the server, which the caller closes after the guest has ended
-     * @throws IOException if that is not possible, as for a port in use
+     * @return the server, which the caller must close after the guest ended
+     * @throws IOException if this fails, e.g. because the port is in use
      */
     public static GdbServer listen(int port) throws IOException {
         GdbServer server = new GdbServer(new ServerSocket(port, BACKLOG, InetAddress.getLoopbackAddress()));
@@ -65,7 +67,7 @@ public final class GdbServer implements AutoCloseable {
     }
 
     /**
-     * Returns where a client may connect.
+     * Returns the port to which a client can connect.
      *
      * @return the port
      */
@@ -74,7 +76,7 @@ public final class GdbServer implements AutoCloseable {
     }
 
     /**
-     * Returns what controls the guest's threads.
+     * Returns the debugger that controls the guest's threads.
      *
      * @return the debugger, for one emulation
      */
@@ -90,22 +92,25 @@ public final class GdbServer implements AutoCloseable {
     }
 
     private void serve() {
-        // Closed also by a failure: a client would wait there for an answer.
+        // The port is closed even after a failure, because a client that connects would wait for a reply.
         try (listening) {
             boolean isFirst = true;
             while (!isClosed && !all.hasExited()) {
                 isFirst &= !serveNext(listening.accept(), isFirst);
             }
         } catch (IOException closed) {
-            // Nobody can connect any more.
+            // No client can connect any more.
         } catch (InterruptedException ended) {
-            // As above.
+            // As for the IOException.
         } finally {
             all.detach();
         }
     }
 
-    /** Serves a client; returns false if it was none of gdb's, as a web page that sends a form to this port. */
+    /**
+     * Serves a client. Returns false if it does not use gdb's protocol, e.g. because a web page sends a form to this
+     * port.
+     */
     private boolean serveNext(Socket accepted, boolean isFirst) throws InterruptedException {
         try (Socket socket = accepted) {
             client = socket;
@@ -120,7 +125,7 @@ public final class GdbServer implements AutoCloseable {
             }
             serve(socket, in, isFirst);
         } catch (IOException gone) {
-            // The client has gone, and the guest goes on without it.
+            // The client disconnected, and the guest continues without it.
         }
         all.detach();
         return true;
@@ -155,13 +160,13 @@ public final class GdbServer implements AutoCloseable {
                 }
             }
         } catch (InterruptedException ended) {
-            // Nobody reads what the client has sent.
+            // The session ended, so the rest of the client's data is not needed.
         }
     }
 
     /**
-     * Stops listening, and ends the connection to a client. The last packet, about the end of the guest, is still sent,
-     * unless the client takes no bytes for a second, or the calling thread is interrupted.
+     * Stops listening, and closes the connection to a client. The last packet, which reports the end of the guest, is
+     * still sent, unless the client does not read for a second or the calling thread is interrupted.
      */
     @Override
     public void close() throws IOException {
@@ -178,7 +183,10 @@ public final class GdbServer implements AutoCloseable {
         }
     }
 
-    /** Waits for the server's thread for a time; returns false if the calling thread is interrupted. */
+    /**
+     * Waits up to {@link #GRACE_MILLIS} ms until the server's thread ends; returns false if the calling thread is
+     * interrupted.
+     */
     private boolean waitsForThread() {
         try {
             thread.join(GRACE_MILLIS);

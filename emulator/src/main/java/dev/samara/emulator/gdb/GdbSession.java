@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
-/** Serves one client: answers its packets one after the other, and reports stops and the end of the guest. */
+/** Serves one client: replies to its packets in order, and reports stops and the end of the guest. */
 final class GdbSession {
     private static final String BAD = "E01";
     private static final int SIGNAL_BITS = 0x7f;
@@ -27,7 +27,7 @@ final class GdbSession {
     private final ClientFiles files;
     private final DebugPoints points;
 
-    /** Whether the client waits for the reason of a stop, and the guest runs. */
+    /** Whether the guest runs, and the client waits for the reason of the next stop. */
     private boolean isRunning;
 
     private boolean isOver;
@@ -47,10 +47,10 @@ final class GdbSession {
         points = new DebugPoints(control);
     }
 
-    /** Serves the client until it goes, or the guest has ended. */
+    /** Serves the client until it disconnects or the guest ends. */
     void run() throws IOException, InterruptedException {
         try {
-            // The guest may have ended before it had anybody to tell.
+            // The guest may have ended before this session could be notified.
             report();
             while (!isOver) {
                 GdbPacket packet = inbox.take();
@@ -79,7 +79,7 @@ final class GdbSession {
             isRunning = false;
             client.selected = 0;
             if (event.cause() == StopEvent.Cause.EXECUTED) {
-                // They were of another program. The only thread of the new one waits.
+                // The points belonged to the old program. The only thread of the new program is stopped.
                 points.clear();
             }
             writer.send(stop(event));
@@ -144,7 +144,7 @@ final class GdbSession {
         }
     }
 
-    /** Returns a reply; null if there is none yet, or none at all. */
+    /** Returns a reply; null if the reply follows later or there is none. */
     private @Nullable String answerSafely(String text) {
         try {
             return answer(text);

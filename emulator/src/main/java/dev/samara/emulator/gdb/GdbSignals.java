@@ -2,13 +2,13 @@
 package dev.samara.emulator.gdb;
 
 /**
- * The numbers of signals in gdb's protocol ({@code include/gdb/signals.def}), which are its own, and those of Linux
- * ({@code include/uapi/asm-generic/signal.h}).
+ * Converts between the signal numbers of gdb's protocol ({@code include/gdb/signals.def}) and the different signal
+ * numbers of Linux ({@code include/uapi/asm-generic/signal.h}).
  */
 final class GdbSignals {
     private static final int UNKNOWN = 143;
 
-    /** Those of gdb by those of Linux, up to SIGSYS. */
+    /** The numbers of gdb by the numbers of Linux, up to SIGSYS. */
     private static final int[] OF_LINUX = {
         0, 1, 2, 3, 4, 5, 6, 10, 8, 9, 30, 11, 31, 13, 14, 15, UNKNOWN, 20, 19, 17, 18, 21, 22, 16, 24, 25, 26, 27, 28,
         23, 32, 12
@@ -34,7 +34,7 @@ final class GdbSignals {
         };
     }
 
-    /** Returns the number of Linux; 0 if Linux has no such signal. */
+    /** Returns the number in Linux; 0 if Linux has no such signal. */
     static int toLinux(long signal) {
         for (int i = 1; i <= REAL_TIME_64; i++) {
             if (ofLinux(i) == signal && signal != UNKNOWN) {

@@ -6,8 +6,8 @@ import java.util.HexFormat;
 
 /**
  * The packets about memory: {@code m}, {@code M} and {@code X}. Accesses are those of a debugger ({@link
- * dev.samara.core.AddressSpace#readForced}): a page without rights is read, and a private one without the right to
- * write is written.
+ * dev.samara.core.AddressSpace#readForced}): they can read a page without rights, and write a private page that is not
+ * writable.
  */
 final class MemoryCommands {
     private final StopControl control;
@@ -23,7 +23,7 @@ final class MemoryCommands {
         fields.expectEnd();
         byte[] bytes = new byte[length];
         long read = control.access(space -> space.readForced(address, bytes, 0, length));
-        // An empty answer would say that there is no such command.
+        // An empty reply would mean that the command is not supported.
         if (read <= 0) {
             throw new BadPacketException();
         }
@@ -41,7 +41,7 @@ final class MemoryCommands {
         }
         if (length != 0) {
             long written = control.access(space -> space.writeForced(address, ByteBuffer.wrap(bytes)));
-            // It may be code, and no flush tells of it.
+            // The bytes may be code, and the write causes no flush that would drop decoded blocks.
             control.changedCode();
             if (written != length) {
                 throw new BadPacketException();

@@ -4,13 +4,13 @@ package dev.samara.emulator.gdb;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 
-/** Takes the fields of a packet one after the other. */
+/** Parses the fields of a packet one after the other. */
 final class PacketFields {
     private static final int MOST_DIGITS = 16;
     private static final int HEX = 16;
     private static final int DIGIT_BITS = 4;
 
-    /** Any thread, or all of them. */
+    /** Stands for all threads. */
     static final int ALL = -1;
 
     private final String text;
@@ -25,7 +25,7 @@ final class PacketFields {
         return at == text.length();
     }
 
-    /** Takes a char if it is the next one. */
+    /** Consumes a char if it is the next one; returns whether it was. */
     boolean take(char wanted) {
         boolean isNext = at < text.length() && text.charAt(at) == wanted;
         at += isNext ? 1 : 0;
@@ -51,7 +51,7 @@ final class PacketFields {
         return text.charAt(at++);
     }
 
-    /** Takes a number of 1 to 16 hexadecimal digits. */
+    /** Parses a number of 1 to 16 hexadecimal digits. */
     long hex() throws BadPacketException {
         long value = 0;
         int digits = 0;
@@ -71,7 +71,7 @@ final class PacketFields {
         return value;
     }
 
-    /** Takes a number from 0 to a highest one. */
+    /** Parses a number from 0 to a maximum (inclusive). */
     int hex(int most) throws BadPacketException {
         long value = hex();
         if (value < 0 || value > most) {
@@ -80,7 +80,10 @@ final class PacketFields {
         return (int) value;
     }
 
-    /** Takes a number of a thread, {@code TID} or {@code pPID.TID}; {@link #ALL} for -1 and for a process. 0 is any. */
+    /**
+     * Parses a thread ID, {@code TID} or {@code pPID.TID}. Returns {@link #ALL} for -1 or for a process without a
+     * thread, and 0 for any thread.
+     */
     int thread() throws BadPacketException {
         if (!take('p')) {
             return id();
@@ -97,7 +100,7 @@ final class PacketFields {
         return hex(Integer.MAX_VALUE);
     }
 
-    /** Takes what is before a char, or the rest. Takes the char as well. */
+    /** Returns the text before a char and consumes the char too; if the char does not occur, returns the rest. */
     String until(char end) {
         int found = text.indexOf(end, at);
         String taken = text.substring(at, found < 0 ? text.length() : found);
@@ -111,7 +114,7 @@ final class PacketFields {
         return taken;
     }
 
-    /** Takes the rest as bytes of two digits each. */
+    /** Parses the rest as bytes of two digits each. */
     byte[] bytes() throws BadPacketException {
         return bytes(rest());
     }
@@ -124,7 +127,7 @@ final class PacketFields {
         }
     }
 
-    /** Takes a text in bytes of two digits each, up to a char that is taken as well, or to the end. */
+    /** Parses a text of bytes with two digits each, up to a char, which is consumed too, or up to the end. */
     String text(char end) throws BadPacketException {
         return new String(bytes(until(end)), StandardCharsets.ISO_8859_1);
     }

@@ -5,9 +5,12 @@ import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 
-/** Finds packets in what a client sends. What is between packets is ignored, and a packet has a bounded length. */
+/**
+ * Finds the packets in the bytes that a client sends. Bytes between packets are ignored. The length of a packet is
+ * bounded.
+ */
 final class PacketReader {
-    /** The most bytes of a packet, without its frame. */
+    /** The maximum number of bytes of a packet, without its frame. */
     static final int LONGEST = 0x4000;
 
     private static final int INTERRUPT = 3;
@@ -20,7 +23,10 @@ final class PacketReader {
         this.in = new BufferedInputStream(in);
     }
 
-    /** Returns whether a client of the protocol may begin with a byte: an acknowledgement, a packet or an interrupt. */
+    /**
+     * Returns whether a client of the protocol may send a byte first, because it starts an acknowledgement, a packet or
+     * an interrupt.
+     */
     static boolean mayBegin(int first) {
         return first == '+' || first == '-' || first == '$' || first == INTERRUPT;
     }
@@ -44,7 +50,7 @@ final class PacketReader {
                         return GdbPacket.of(GdbPacket.Kind.CLOSED);
                     }
                     default -> {
-                        // An acknowledgement, or nothing that a client says.
+                        // An acknowledgement, or a byte without a meaning.
                     }
                 }
             }
@@ -66,7 +72,7 @@ final class PacketReader {
                 break;
             }
             if (next == '$') {
-                // The rest of the packet before it is lost.
+                // A new packet starts, because the rest of the previous packet was lost.
                 text.setLength(0);
                 sum = 0;
                 isTooLong = false;

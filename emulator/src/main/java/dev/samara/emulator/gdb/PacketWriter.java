@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 
-/** Sends packets to a client. Texts have a byte in each char. */
+/** Sends packets to a client. Each char of a text contains a byte. */
 final class PacketWriter {
     private static final int ESCAPE_BIT = 0x20;
 
@@ -23,7 +23,7 @@ final class PacketWriter {
         out.flush();
     }
 
-    /** Sends a packet, whose text has no byte with a meaning in frames. */
+    /** Sends a packet. Its text must not contain bytes that have a meaning in frames. */
     void send(String text) throws IOException {
         byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
         int sum = 0;
@@ -41,7 +41,7 @@ final class PacketWriter {
         out.flush();
     }
 
-    /** Returns a text for bytes, in which those with a meaning are escaped. */
+    /** Returns bytes as a text in which the bytes that have a meaning in frames are escaped. */
     static String escaped(byte[] bytes, int start, int length) {
         StringBuilder text = new StringBuilder(length);
         for (int i = start; i < start + length; i++) {

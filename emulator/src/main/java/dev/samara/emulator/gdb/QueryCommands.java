@@ -9,7 +9,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** The packets {@code q} and {@code Q}: what this end can do, threads, and documents such as the auxiliary vector. */
+/**
+ * The packets {@code q} and {@code Q}: queries for supported features, for threads, and for documents, e.g. the
+ * auxiliary vector.
+ */
 final class QueryCommands {
     private static final int MOST_SIGNAL = 0xff;
 
@@ -19,7 +22,11 @@ final class QueryCommands {
     private final ClientState client;
     private final boolean isFirst;
 
-    /** Makes the queries of a client; the guest was begun for the first one. */
+    /**
+     * Creates the queries of a client.
+     *
+     * @param isFirst whether it is the first client, for which the guest was started
+     */
     QueryCommands(AllStop all, ClientThreads threads, DebuggedProcess process, ClientState client, boolean isFirst) {
         this.all = all;
         this.threads = threads;

@@ -92,7 +92,10 @@ final class RegisterCommands {
         return "OK";
     }
 
-    /** Returns registers for the reply about a stop, so that the client need not ask for them: those of frames. */
+    /**
+     * Returns the registers that describe a frame, for the reply about a stop, so that the client need not request
+     * them.
+     */
     String expedited(int tid) {
         StringBuilder text = new StringBuilder();
         long[] registers = threads.registers(tid);

@@ -3,7 +3,7 @@ package dev.samara.emulator.gdb;
 
 import dev.samara.emulator.cpu.Hart;
 
-/** A copy of a thread's registers, by the numbers that gdb has for them. Guarded by the monitor of {@link AllStop}. */
+/** A copy of a thread's registers, by gdb's register numbers. Guarded by the monitor of {@link AllStop}. */
 final class RegisterSet {
     /** The number of pc, after x0 to x31. */
     static final int PC = 32;
@@ -35,7 +35,7 @@ final class RegisterSet {
         isChanged = false;
     }
 
-    /** Gives a hart what the client has changed. Returns whether that is another pc. */
+    /** Copies the registers back to a hart if the client changed them. Returns whether pc differs. */
     boolean copyTo(Hart hart) {
         if (!isChanged) {
             return false;
@@ -53,12 +53,12 @@ final class RegisterSet {
         return pc;
     }
 
-    /** The number after the highest one. */
+    /** Returns the highest register number plus 1. */
     static int count() {
         return COUNT;
     }
 
-    /** Returns the size of a register in bytes; 0 if there is none of that number. */
+    /** Returns the size of a register in bytes; 0 if there is no register with that number. */
     static int size(int number) {
         if (number < 0 || number >= COUNT || number == FLAGS - 1) {
             return 0;
@@ -81,7 +81,7 @@ final class RegisterSet {
         };
     }
 
-    /** Sets a register that there is; x0 stays 0, and pc even. */
+    /** Sets an existing register. x0 stays 0, and pc stays even. */
     void set(int number, long value) {
         isChanged = true;
         if (number > 0 && number < PC) {

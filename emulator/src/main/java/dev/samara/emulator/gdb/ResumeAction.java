@@ -2,10 +2,10 @@
 package dev.samara.emulator.gdb;
 
 /**
- * What a thread does when the guest goes on.
+ * The action of a thread when the guest resumes.
  *
  * @param kind how far it runs
- * @param signal the number of a signal that it gets, as Linux has it; 0 for none
+ * @param signal the number, in Linux, of the signal that it receives; 0 for none
  */
 record ResumeAction(Kind kind, int signal) {
     static final ResumeAction CONTINUE = new ResumeAction(Kind.CONTINUE, 0);

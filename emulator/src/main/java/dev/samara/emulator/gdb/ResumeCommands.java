@@ -4,7 +4,7 @@ package dev.samara.emulator.gdb;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The packets after which the guest goes on: {@code vCont}, and the older {@code c}, {@code C}, {@code s}, ... */
+/** The packets that resume the guest: {@code vCont}, and the older {@code c}, {@code C}, {@code s}, ... */
 final class ResumeCommands {
     private static final int MOST_SIGNAL = 0xff;
 
@@ -26,7 +26,7 @@ final class ResumeCommands {
         };
     }
 
-    /** {@code vCont;ACTION[:THREAD]...}: the first action that fits a thread counts. */
+    /** {@code vCont;ACTION[:THREAD]...}: the first action that matches a thread applies. */
     void some(PacketFields fields) throws BadPacketException {
         Map<Integer, ResumeAction> byTid = new HashMap<>();
         ResumeAction others = ResumeAction.STAY;
@@ -48,7 +48,10 @@ final class ResumeCommands {
         threads.resume(byTid, others);
     }
 
-    /** A signal is for the thread that has stopped the others; a step as well, and then those continue. */
+    /**
+     * Applies a signal or step to the selected thread, which by default is the thread that caused the stop. All other
+     * threads continue.
+     */
     void all(PacketFields fields, char kind) throws BadPacketException {
         ResumeAction action = action(fields);
         boolean hasSignal = kind == 'C' || kind == 'S';

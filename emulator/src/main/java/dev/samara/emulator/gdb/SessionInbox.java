@@ -4,8 +4,8 @@ package dev.samara.emulator.gdb;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a session waits for: one packet at a time, and notices of the guest. A reader waits until its packet is taken,
- * so a client that sends without end fills no memory. A notice never waits.
+ * The events for which a session waits: one packet at a time, and notices from the guest. The reader waits until its
+ * packet is taken, so a client that sends endlessly cannot fill the memory. A notice never waits.
  */
 final class SessionInbox {
     private @Nullable GdbPacket packet;
@@ -14,7 +14,7 @@ final class SessionInbox {
 
     SessionInbox() {}
 
-    /** Puts a packet, when there is none. Returns false if the session has ended. */
+    /** Waits until the inbox contains no packet, then puts one. Returns false if the session ended. */
     synchronized boolean put(GdbPacket next) throws InterruptedException {
         while (packet != null && !isClosed) {
             wait();
@@ -29,7 +29,7 @@ final class SessionInbox {
         notifyAll();
     }
 
-    /** Waits for a packet or a notice, and takes it; null for a notice. */
+    /** Waits for a packet or a notice, and takes it. Returns null for a notice. */
     synchronized @Nullable GdbPacket take() throws InterruptedException {
         while (packet == null && !hasNotice) {
             wait();

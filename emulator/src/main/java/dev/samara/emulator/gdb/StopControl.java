@@ -12,26 +12,29 @@ import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Has each thread of the guest stop and go on with all, and finds out why it stops. The first thing that stops one of
- * them stops all, and is reported; what others find meanwhile is found again later, or kept.
+ * Stops and resumes all threads of the guest together, and determines why a thread stops. The first event that stops a
+ * thread stops all threads, and is reported. Events of other threads at the same time occur again later, or are kept.
  */
 final class StopControl implements Debugger {
     private static final int ECALL_BYTES = 4;
 
-    /** Its monitor also guards what changes here. */
+    /** Its monitor also guards the fields of this class that change. */
     private final AllStop all;
 
     private final Breakpoints breakpoints = new Breakpoints();
     private @Nullable DebuggedProcess process;
     private @Nullable AddressSpace space;
 
-    /** Held during an access to the memory of the process. Taken before {@link #all}, never within it. */
+    /**
+     * Held during an access to the memory of the process. Acquired before the monitor of {@link #all}, never while that
+     * is held.
+     */
     private final Object memory = new Object();
 
     /** Whether the process has ended. Guarded by {@link #memory}. */
     private boolean isGone;
 
-    /** Ranges whose loads are watched. If there are some, all threads make one instruction after the other. */
+    /** The ranges whose loads are watched. If there are any, all threads execute single instructions. */
     private List<WatchedLoads> loads = List.of();
 
     StopControl(AllStop all) {
@@ -42,8 +45,8 @@ final class StopControl implements Debugger {
      * A range whose loads are watched.
      *
      * @param start its first address
-     * @param length in bytes
-     * @param kind the name that gdb has for it
+     * @param length the length in bytes
+     * @param kind gdb's name for this kind of watchpoint
      */
     record WatchedLoads(long start, long length, String kind) {
         boolean touches(long address, int bytes) {
@@ -91,7 +94,7 @@ final class StopControl implements Debugger {
         }
     }
 
-    /** Returns what a thread has come to since it last went on; null for nothing. */
+    /** Returns the event of a thread since it last resumed; null if there is none. */
     private @Nullable StopEvent found(TracedThread traced) {
         StopEvent watched = traced.watched;
         boolean hasStepped = traced.hasStepped;
@@ -115,13 +118,13 @@ final class StopControl implements Debugger {
                 : null;
     }
 
-    /** Waits while the thread is to be stopped, and reports what it has found. Returns whether that was reported. */
+    /** Waits while the thread must be stopped, and reports its event. Returns whether the event was reported. */
     private boolean halt(TracedThread traced, @Nullable StopEvent found) {
         StopEvent own = found;
         boolean isOwnReported = false;
         boolean isParked;
         synchronized (all) {
-            // A thread that begins was counted as stopped before.
+            // A new thread already counts as stopped.
             isParked = traced.state == TracedThread.StopState.PARKED;
         }
         for (; ; ) {
@@ -181,7 +184,7 @@ final class StopControl implements Debugger {
         synchronized (all) {
             TracedThread traced = all.traced(thread);
             if (stop == LeaveReason.SYSTEM_CALL && all.isStopped()) {
-                // The call is made when the guest goes on.
+                // The call is executed when the guest resumes.
                 thread.hart().pc -= ECALL_BYTES;
                 return false;
             }
@@ -216,7 +219,7 @@ final class StopControl implements Debugger {
         }
     }
 
-    /** A thread has written watched bytes. Does nothing if it is none of this process. */
+    /** Called by a thread that wrote watched bytes. Does nothing if it is not a thread of this process. */
     void written(long start, String kind) {
         synchronized (all) {
             for (TracedThread each : all.threads()) {
@@ -264,8 +267,8 @@ final class StopControl implements Debugger {
     }
 
     /**
-     * Accesses the memory of the process. The exit of the process waits for it: an access uses a CPU of the machine,
-     * and a machine whose CPUs are in use cannot be closed.
+     * Accesses the memory of the process. The exit of the process waits for the access, because the access uses a CPU
+     * of the machine, and a machine cannot be closed while one of its CPUs is in use.
      *
      * @throws BadPacketException if the process has ended
      */
@@ -292,7 +295,7 @@ final class StopControl implements Debugger {
         return breakpoints;
     }
 
-    /** Has all threads drop the code that they have decoded. Called after memory or breakpoints have changed. */
+    /** Makes all threads drop their decoded code. Called after memory or breakpoints changed. */
     void changedCode() {
         synchronized (all) {
             all.threads().forEach(each -> each.thread.changedCode());

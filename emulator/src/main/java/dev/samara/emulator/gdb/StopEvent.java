@@ -2,30 +2,32 @@
 package dev.samara.emulator.gdb;
 
 /**
- * Why the guest has stopped.
+ * The reason for which the guest stopped.
  *
- * @param cause what has stopped it
- * @param signal the number of the signal, as Linux has it
- * @param address the written or read address, for a watchpoint
- * @param detail the name of the kind of watchpoint, or the path of the executed program; empty for others
+ * @param cause the kind of reason
+ * @param signal the number of the signal in Linux
+ * @param address the written or read address of a watchpoint; 0 for other reasons
+ * @param detail the name of the kind of watchpoint, or the path of the executed program; empty for other reasons
  */
 record StopEvent(Cause cause, int signal, long address, String detail) {
     static final int INT = 2;
     static final int TRAP = 5;
 
-    /** What stops the guest. */
+    /** The kinds of reasons. */
     enum Cause {
-        /** A client has connected. */
+        /** A client connected. */
         ATTACHED(false),
-        /** The client wants a stop. */
+        /** The client requested a stop. */
         INTERRUPTED(false),
-        /** A thread came to a breakpoint: if another stop is first, the thread comes to it again. */
+        /**
+         * A thread reached a breakpoint. If another stop is reported first, the thread reaches the breakpoint again.
+         */
         BREAKPOINT(false),
-        /** A thread has made its one instruction. */
+        /** A thread executed its single instruction. */
         STEPPED(false),
-        /** A thread has accessed watched bytes. */
+        /** A thread accessed watched bytes. */
         WATCHED(true),
-        /** A thread has taken a signal. */
+        /** A thread took a signal. */
         SIGNALLED(true),
         /** The process executes another program. */
         EXECUTED(true);
@@ -41,7 +43,7 @@ record StopEvent(Cause cause, int signal, long address, String detail) {
         return new StopEvent(cause, signal, 0, "");
     }
 
-    /** Whether it is still to be reported after a stop of another thread that was reported first. */
+    /** Whether the event must still be reported if a stop of another thread was reported first. */
     boolean isKept() {
         return cause.isKept;
     }

@@ -3,7 +3,7 @@ package dev.samara.emulator.gdb;
 
 import java.nio.charset.StandardCharsets;
 
-/** The registers, as gdb wants them described ({@code target.xml}, "RISC-V Features" of its manual). */
+/** The description of the registers for gdb ({@code target.xml}, "RISC-V Features" of gdb's manual). */
 final class TargetDescription {
     private static final String[] INTEGERS = {
         "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7",

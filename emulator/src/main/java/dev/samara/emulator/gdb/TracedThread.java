@@ -5,15 +5,18 @@ import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.debug.DebuggedThread;
 import org.jspecify.annotations.Nullable;
 
-/** What the debugger knows of a thread of the guest. Guarded by the monitor of {@link AllStop}. */
+/** The debugger's state of a thread of the guest. Guarded by the monitor of {@link AllStop}. */
 final class TracedThread {
     /** Whether a thread may run guest code. */
     enum StopState {
-        /** It runs guest code, or may do so soon. */
+        /** The thread runs guest code, or may do so soon. */
         RUNNING,
-        /** It makes a system call, and cannot run guest code before it asks. Its registers were copied before. */
+        /**
+         * The thread executes a system call. It cannot run guest code before it calls {@link StopControl#pause}. Its
+         * registers were copied before the call.
+         */
         IN_CALL,
-        /** It waits until the guest goes on. Its registers were copied. */
+        /** The thread waits until the guest resumes. Its registers were copied. */
         PARKED
     }
 
@@ -24,31 +27,31 @@ final class TracedThread {
     @Nullable
     Thread runner;
 
-    /** A new thread has its first registers, and waits until the guest goes on. */
+    /** The state of the thread. A new thread counts as parked, because its initial registers were copied. */
     StopState state = StopState.PARKED;
 
-    /** What it does until the next stop. */
+    /** The action until the next stop. */
     ResumeAction.Kind action = ResumeAction.Kind.CONTINUE;
 
-    /** A signal that the client sends it when it goes on; 0 for none. */
+    /** A signal that the client sends to the thread when the thread resumes; 0 for none. */
     int signal;
 
-    /** A signal about which the client decides; 0 for none. */
+    /** A signal that was shown to the client, which decides about it; 0 for none. */
     int shown;
 
-    /** A signal that was sent by the client, and so is not reported; 0 for none. */
+    /** A signal that the client sent, and that therefore is not reported; 0 for none. */
     int sent;
 
-    /** Whether it makes one instruction, whose breakpoint the client knows, before it continues. */
+    /** Whether the thread first executes one instruction whose breakpoint was already reported, before it continues. */
     boolean stepsOver;
 
-    /** Whether it has stopped at pc for a breakpoint. */
+    /** Whether the thread stopped at pc because of a breakpoint. */
     boolean isAtBreakpoint;
 
-    /** Whether it has made the instruction of {@link ResumeAction.Kind#STEP}. */
+    /** Whether the thread executed the instruction of {@link ResumeAction.Kind#STEP}. */
     boolean hasStepped;
 
-    /** The access to watched bytes that is to be reported. */
+    /** The access to watched bytes that must be reported; null if there is none. */
     @Nullable
     StopEvent watched;
 
@@ -65,12 +68,12 @@ final class TracedThread {
         return thread.tid();
     }
 
-    /** Copies the registers for the client. For the thread itself, or before it runs. */
+    /** Copies the registers for the client. Called by the thread itself, or before it runs. */
     void saveRegisters() {
         registers.copyFrom(thread.hart());
     }
 
-    /** Forgets what an earlier client wanted, and what was found for it. */
+    /** Resets the actions of an earlier client, and the events that were found for it. */
     void forget() {
         action = ResumeAction.Kind.CONTINUE;
         watched = null;
@@ -81,7 +84,7 @@ final class TracedThread {
         sent = 0;
     }
 
-    /** Stops being stopped: the thread itself takes the registers that the client has changed. */
+    /** Takes the registers that the client changed, when the thread resumes. Called by the thread itself. */
     void takeRegisters() {
         if (registers.copyTo(thread.hart())) {
             thread.forgetCall();
@@ -89,14 +92,14 @@ final class TracedThread {
         }
     }
 
-    /** Returns the signal of the client, once. */
+    /** Returns the signal of the client, and clears it. */
     int takeSignal() {
         int taken = signal;
         signal = 0;
         return taken;
     }
 
-    /** Says for a person what the thread does. */
+    /** Returns a description of the thread's activity for display. */
     String description() {
         return state == StopState.IN_CALL ? "in " + DebuggedThread.callName(registers.get(Hart.A7)) : "stopped";
     }

@@ -2,11 +2,11 @@
 package dev.samara.emulator.isa;
 
 /**
- * Expands the instructions of 16 bits (extension C, chapter 16 of the unprivileged specification). Each stands for one
- * instruction of 32 bits.
+ * Expands 16-bit instructions (extension C, chapter 16 of the unprivileged specification). Each of them stands for one
+ * 32-bit instruction.
  */
 public final class CompressedDecoder {
-    /** No instruction has this number, neither of 16 bits nor of 32. */
+    /** A value that is not the encoding of any instruction, neither of 16 bits nor of 32 bits. */
     public static final int NONE = 0;
 
     private static final int LOAD = 0x03;
@@ -30,7 +30,7 @@ public final class CompressedDecoder {
      * Expands an instruction.
      *
      * @param half 16 bits, of which the lowest two are not both 1
-     * @return the instruction of 32 bits, or {@link #NONE} for an illegal one
+     * @return the 32-bit instruction, or {@link #NONE} for an illegal one
      */
     public static int expand(int half) {
         int function = half >> 13 & 7;

@@ -2,8 +2,8 @@
 package dev.samara.emulator.isa;
 
 /**
- * Decodes the instructions of the extensions F and D. The immediate is the rounding mode; that of the fused ones has
- * the third source register above its lowest byte.
+ * Decodes the instructions of the extensions F and D. The immediate is the rounding mode. For a fused instruction it
+ * also contains the third source register, above the lowest byte.
  */
 final class FloatDecoder {
     private FloatDecoder() {}

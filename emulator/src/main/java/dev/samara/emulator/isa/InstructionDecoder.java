@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.isa;
 
-/** Decodes an instruction of 32 bits: integers, memory, jumps and control registers. */
+/** Decodes 32-bit instructions for integers, memory, jumps and control registers. */
 public final class InstructionDecoder {
-    /** The number of the register that takes results for x0. */
+    /** The number of the register that replaces the target x0. */
     public static final int NOWHERE = 32;
 
-    /** The control register of the flags of floating point. */
+    /** The control register of the floating-point flags. */
     public static final int FFLAGS = 1;
 
     /** The control register of the rounding mode. */
     public static final int FRM = 2;
 
-    /** The control register of both. */
+    /** The control register of the flags and the rounding mode. */
     public static final int FCSR = 3;
 
-    /** The first of three counters: of cycles, of time, and of instructions. */
+    /** The first of three counters: cycles, time, and instructions. */
     public static final int CYCLE = 0xc00;
 
     /** The control register of the time, in units of the time base. */
@@ -30,8 +30,8 @@ public final class InstructionDecoder {
      * Decodes an instruction.
      *
      * @param word 32 bits
-     * @return two ints, the first one in the low half: operation, target register and source registers in a byte each,
-     *     from the lowest one up; and the immediate
+     * @return two ints. The one in the low half contains the operation, the target register and the source registers, a
+     *     byte each from the lowest byte up; the one in the high half is the immediate
      */
     public static long decode(int word) {
         int funct3 = word >> 12 & 7;
@@ -57,13 +57,13 @@ public final class InstructionDecoder {
         };
     }
 
-    /** An instruction that puts its result into an integer register. */
+    /** Encodes an instruction whose result is in an integer register. */
     static long target(int word, int op, int number) {
         int rd = word >> 7 & 31;
         return pack(word, op, rd == 0 ? NOWHERE : rd, number);
     }
 
-    /** An instruction without an integer register as its target. */
+    /** Encodes an instruction whose target is not an integer register. */
     static long plain(int word, int op, int number) {
         return pack(word, op, word >> 7 & 31, number);
     }
@@ -190,7 +190,7 @@ public final class InstructionDecoder {
         };
     }
 
-    /** The immediate has the bits of the order: 2 for acquire, 1 for release. */
+    /** The immediate contains the ordering bits: 2 for acquire, 1 for release. */
     private static long atomic(int word, int funct3) {
         if (funct3 != 2 && funct3 != 3) {
             return illegal(word);

@@ -6,8 +6,8 @@ import java.lang.reflect.Modifier;
 import java.util.Locale;
 
 /**
- * The operations of decoded instructions, in the order in which an interpreter wants them: those that end a block have
- * the highest numbers, and the frequent ones have the lowest.
+ * The operations of decoded instructions, in an order that suits an interpreter: the frequent operations have the
+ * lowest numbers, and the operations that end a block have the highest.
  */
 public final class Op {
     /* Integers, without memory. */
@@ -110,7 +110,7 @@ public final class Op {
     /** The instruction fsd. */
     public static final int FSD = 46;
 
-    /* Frequent operations with doubles. Those of fused ones have the third source in the immediate. */
+    /* Frequent operations on doubles. The immediate of a fused operation contains the third source. */
 
     /** The instruction fadd.d. */
     public static final int FADD_D = 47;
@@ -164,7 +164,7 @@ public final class Op {
     /** The instruction remuw. */
     public static final int REMUW = 70;
 
-    /* Fences and control registers. The immediate of the latter is their number. */
+    /* Fences and control registers. The immediate of a control register's operation is the register's number. */
 
     /** The instruction fence. */
     public static final int FENCE = 71;
@@ -228,7 +228,7 @@ public final class Op {
     /** The instruction amomaxu.d. */
     public static final int AMOMAXU_D = 99;
 
-    /* Other operations with doubles. */
+    /* Other operations on doubles. */
 
     /** The instruction fmsub.d. */
     public static final int FMSUB_D = 100;
@@ -265,7 +265,7 @@ public final class Op {
     /** The instruction fcvt.d.lu. */
     public static final int FCVT_D_LU = 116;
 
-    /* Operations with floats. */
+    /* Operations on floats. */
 
     /** The instruction fmadd.s. */
     public static final int FMADD_S = 117;
@@ -351,13 +351,13 @@ public final class Op {
     /** The instruction illegal. */
     public static final int ILLEGAL = 156;
 
-    /** No instruction: the block continues with the next one in memory. */
+    /** Not an instruction: execution continues with the next block in memory. */
     public static final int NEXT = 157;
 
-    /** No instruction: the block was dropped, and is to be looked up again at this place. */
+    /** Not an instruction: the block was dropped, and the block at this address must be looked up again. */
     public static final int GONE = 158;
 
-    /** The first operation after the frequent ones. */
+    /** The first operation after the frequent operations. */
     public static final int FIRST_RARE = MULH;
 
     /** The first operation that ends a block. */
@@ -369,7 +369,7 @@ public final class Op {
      * Returns the name of an operation, for traces and messages.
      *
      * @param op a constant of this class
-     * @return its name as an assembler has it
+     * @return its name as in assembly language
      */
     public static String name(int op) {
         try {

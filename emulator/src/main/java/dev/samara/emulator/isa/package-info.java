@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The instructions of RV64GC: from bytes to numbers that an interpreter or a translator reads quickly.
+ * Decodes the instructions of RV64GC to numbers that an interpreter or a translator can read quickly.
  *
- * <p>{@link dev.samara.emulator.isa.CompressedDecoder} expands an instruction of 16 bits to the one of 32 bits
- * that does what it does. {@link dev.samara.emulator.isa.InstructionDecoder} makes two ints of an instruction of
- * 32 bits. {@link dev.samara.emulator.isa.Op} names the operations.
+ * <p>{@link dev.samara.emulator.isa.CompressedDecoder} expands a 16-bit instruction to the 32-bit instruction with the
+ * same effect. {@link dev.samara.emulator.isa.InstructionDecoder} decodes a 32-bit instruction to two ints. {@link
+ * dev.samara.emulator.isa.Op} defines the operations.
  */
 @NullMarked
 package dev.samara.emulator.isa;

@@ -2,11 +2,11 @@
 package dev.samara.emulator.limit;
 
 /**
- * The maximum amounts of what a guest can make the emulator hold in the heap, in threads and in descriptors of the
- * host. The table of {@code docs/emulator.md} has a row for each, with what happens beyond it.
+ * The limits of the resources that a guest can make the emulator use: memory in the heap, threads, and descriptors of
+ * the host. A table in {@code docs/emulator.md} contains a row for each limit, which describes what happens beyond it.
  */
 public final class GuestLimits {
-    /** Processes and threads together: a process of one thread is two, and a zombie is one. */
+    /** Processes and threads together. A process with one thread counts as two, and a zombie as one. */
     public static final int TASKS = 1024;
 
     /** Descriptors of a process ({@code RLIMIT_NOFILE}). */
@@ -21,19 +21,24 @@ public final class GuestLimits {
     /** Pipes with an open end, named or not. */
     public static final int PIPES = 1024;
 
-    /** Bytes that a pipe can be made to have room for ({@code pipe-max-size}). */
+    /** The largest capacity in bytes to which a pipe can be resized ({@code pipe-max-size}). */
     public static final int PIPE_BYTES = 1 << 20;
 
-    /** Pages of all pipes, before new ones have two and none can be made larger ({@code pipe-user-pages-soft}). */
+    /**
+     * Pages of all pipes. Beyond this number a new pipe has two pages, and no pipe can be enlarged ({@code
+     * pipe-user-pages-soft}).
+     */
     public static final int PIPE_PAGES = 16_384;
 
-    /** Named pipes, each of which keeps a file of the host open, and also their names. */
+    /**
+     * Named pipes, each of which keeps a file of the host open. The same limit applies to the number of their names.
+     */
     public static final int NAMED_PIPES = 1024;
 
-    /** Names of entries that all open directories have read and not yet returned to their end. */
+    /** Names that all open directories together cache, because they were read and not all of them were returned yet. */
     public static final int FOLDER_NAMES = 1 << 20;
 
-    /** Segments of System V ({@code SHMMNI}). */
+    /** System V shared memory segments ({@code SHMMNI}). */
     public static final int SEGMENTS = 4096;
 
     /** Mappings of a process ({@code max_map_count}). */
@@ -51,37 +56,39 @@ public final class GuestLimits {
     /** Supplementary groups in the lists of all threads; a shared list counts once. */
     public static final int GROUPS = 1 << 20;
 
-    /** Bytes of arguments and environment of a program, with a pointer to each string ({@code bprm_stack_limits}). */
+    /**
+     * Bytes of a program's arguments and environment, including a pointer to each string ({@code bprm_stack_limits}).
+     */
     public static final int ARGUMENT_BYTES = 6 << 20;
 
-    /** Bytes of one such string, with the 0 at its end ({@code MAX_ARG_STRLEN}). */
+    /** Bytes of one such string, including its terminating null ({@code MAX_ARG_STRLEN}). */
     public static final int ARGUMENT_STRING = 128 << 10;
 
-    /** Bytes of a path, with the 0 at its end ({@code PATH_MAX}). */
+    /** Bytes of a path, including its terminating null ({@code PATH_MAX}). */
     public static final int PATH = 4096;
 
     /** Bytes that a call copies at a time. */
     public static final int TRANSFER = 256 << 10;
 
-    /** Parts of a vector of {@code readv} and its like ({@code UIO_MAXIOV}). */
+    /** Parts of a vector of {@code readv} and similar calls ({@code UIO_MAXIOV}). */
     public static final int PARTS = 1024;
 
-    /** Numbers of system calls that {@code --stats} counts one by one. */
+    /** Numbers of system calls that {@code --stats} counts separately. */
     public static final int CALL_NUMBERS = 512;
 
-    /** Decoded blocks of a thread, and links between translated code and its blocks, four of which count as one. */
+    /** Decoded blocks of a thread, plus links between translated code and its blocks. Four links count as one block. */
     public static final int BLOCKS_OF_THREAD = 65_536;
 
-    /** Decoded blocks that a thread may have even if there are {@link #SHARED_BLOCKS} elsewhere. */
+    /** Decoded blocks that a thread may always have, even if other threads use all {@link #SHARED_BLOCKS}. */
     public static final int LEAST_BLOCKS = 64;
 
-    /** Decoded blocks of all threads, without {@link #LEAST_BLOCKS} of each. */
+    /** Decoded blocks of all threads, not counting {@link #LEAST_BLOCKS} of each thread. */
     public static final int SHARED_BLOCKS = 262_144;
 
-    /** Classes of translated code that are loaded, without those that wait to be made. */
+    /** Loaded classes of translated code, not counting those that are still to be generated. */
     public static final int TRANSLATED_CLASSES = 4096;
 
-    /** Plans for translated code that wait for the translator. */
+    /** Plans for translated code that are queued for the translator. */
     public static final int WAITING_PLANS = 64;
 
     private GuestLimits() {}

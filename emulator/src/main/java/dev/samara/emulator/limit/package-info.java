@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** How much a guest can make the emulator hold. */
+/** The limits of the resources that a guest can make the emulator use. */
 @NullMarked
 package dev.samara.emulator.limit;
 

@@ -36,11 +36,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine with the processes of a guest. {@link #run} begins the first one, and ends when it has ended; the others
- * are killed then, as in a container.
+ * A machine with the processes of a guest. {@link #run} starts the first process, and returns after that process ended.
+ * All other processes are killed then, as in a container.
  */
 public final class Emulation {
-    /** The user and the group of a guest. */
+    /** The user ID and group ID of a guest. */
     private static final int USER = 1000;
 
     private final RunPlan plan;
@@ -53,9 +53,9 @@ public final class Emulation {
     private @Nullable MachineStatistics last;
 
     /**
-     * Makes a machine.
+     * Creates a machine.
      *
-     * @param plan what is to be run
+     * @param plan describes the program and the machine
      * @throws IOException if the program or the root cannot be found
      */
     public Emulation(RunPlan plan) throws IOException {
@@ -63,10 +63,10 @@ public final class Emulation {
     }
 
     /**
-     * Makes a machine whose first process has a debugger.
+     * Creates a machine whose first process has a debugger.
      *
-     * @param plan what is to be run
-     * @param debugger controls the threads of the first process; null for none
+     * @param plan describes the program and the machine
+     * @param debugger controls the threads of the first process; null if there is no debugger
      * @throws IOException if the program or the root cannot be found
      */
     public Emulation(RunPlan plan, @Nullable Debugger debugger) throws IOException {
@@ -85,9 +85,9 @@ public final class Emulation {
                 .maxMapCount(GuestLimits.MAPPINGS_OF_PROCESS)
                 .tlbEntries(plan.tlbEntries())
                 .checked(plan.isChecked())
-                // As Linux: a guest that needs its bytes on the device calls fsync.
+                // As on Linux, a guest that needs its bytes on the device must call fsync.
                 .forceOnClose(false)
-                // The guest's threads poll after each block: one that is late has no processor of the host.
+                // The guest's threads poll after each block, so a thread that is late has no processor of the host.
                 .reportShootdownsLongerThan(Duration.ofSeconds(10))
                 .reportTo(report -> reports.complain(report.toString()))
                 .build();
@@ -112,10 +112,10 @@ public final class Emulation {
     }
 
     /**
-     * Returns the memory of the processes that have not ended, for a thread that looks on. A process may end at any
-     * time, and closes its space then.
+     * Returns the memory of the running processes, for a thread that observes them. A process may end at any time,
+     * which closes its space.
      *
-     * @return the spaces by the numbers and names of their processes
+     * @return the spaces, by the PIDs and names of their processes
      */
     public Map<String, AddressSpace> spaces() {
         Map<String, AddressSpace> spaces = new LinkedHashMap<>();
@@ -128,9 +128,9 @@ public final class Emulation {
     }
 
     /**
-     * Returns how many system calls the guest has made so far.
+     * Returns how many system calls the guest executed so far.
      *
-     * @return the number, of all processes
+     * @return the number, for all processes together
      */
     public long systemCalls() {
         return system.counts().calls();
@@ -141,7 +141,7 @@ public final class Emulation {
      *
      * @return its exit status, as a shell shows it
      * @throws ElfException if the program cannot be loaded
-     * @throws InterruptedException if the thread is interrupted; the guest is ended then
+     * @throws InterruptedException if the thread is interrupted, which ends the guest
      */
     public int run() throws ElfException, InterruptedException {
         return run(() -> {});
@@ -150,10 +150,10 @@ public final class Emulation {
     /**
      * Runs the program to its end, and closes the machine.
      *
-     * @param beforeClose called when all processes have ended, by this thread, while the machine is still open
+     * @param beforeClose called by this thread after all processes ended, while the machine is still open
      * @return its exit status, as a shell shows it
      * @throws ElfException if the program cannot be loaded
-     * @throws InterruptedException if the thread is interrupted; the guest is ended then
+     * @throws InterruptedException if the thread is interrupted, which ends the guest
      */
     public int run(Runnable beforeClose) throws ElfException, InterruptedException {
         GuestProcess first = begin();
@@ -166,28 +166,31 @@ public final class Emulation {
     }
 
     /**
-     * Ends the guest as SIGTERM does: {@link #run} saves its files, and returns. Does not wait, and does nothing when
-     * the guest has ended. For any thread.
+     * Ends the guest as SIGTERM does: {@link #run} writes its files back, and returns. Does not wait. Does nothing if
+     * the guest ended already. May be called by any thread.
      */
     public void stop() {
         system.stop(SignalInfo.TERM);
     }
 
     /**
-     * Writes a line for a person where the emulator writes.
+     * Prints a line where the emulator prints its messages.
      *
-     * @param line the line, without its end
+     * @param line the line, without a line terminator
      */
     public void complain(String line) {
         reports.complain(line);
     }
 
-    /** Has a test start the threads of the guest. A seam, called before {@link #run}. */
+    /** A seam for tests: sets the function that starts the threads of the guest. Called before {@link #run}. */
     void startThreadsBy(Consumer<Thread> other) {
         system.startThreadsBy(other);
     }
 
-    /** Makes the creation of a guest thread fail. A seam for tests, called before {@link #run}. */
+    /**
+     * A seam for tests: sets an action that runs when a guest thread is created, and that makes its creation fail.
+     * Called before {@link #run}.
+     */
     void beforeEachThread(Runnable failing) {
         system.beforeCalls(failing);
     }
@@ -201,7 +204,8 @@ public final class Emulation {
         String inside = root.nameOf(plan.program());
         String called = inside == null ? root.programName() : inside;
         List<String> arguments = new ArrayList<>();
-        // Not the path as typed outside of the root: the guest could not execute itself by it.
+        // If the path is outside of the root, it is not passed as typed, because the guest could not execute itself by
+        // it.
         arguments.add(called);
         arguments.addAll(texts(plan.arguments()));
         ProgramStart start =
@@ -287,19 +291,19 @@ public final class Emulation {
     }
 
     /**
-     * Returns the statistics of the machine as they were after the end of the last process. To be called after {@link
-     * #run}, which closes the machine.
+     * Returns the statistics of the machine after the end of the last process. Must be called after {@link #run}, which
+     * closes the machine.
      *
-     * @return the statistics; null if no program has run
+     * @return the statistics; null if no program ran
      */
     public @Nullable MachineStatistics memory() {
         return last;
     }
 
     /**
-     * Returns what the guest has done, after {@link #run}.
+     * Returns the statistics of the guest. Must be called after {@link #run}.
      *
-     * @return lines for a person
+     * @return lines of text
      */
     public List<String> statistics() {
         List<String> lines = new ArrayList<>(system.counts().lines());

@@ -3,12 +3,12 @@ package dev.samara.emulator.linux;
 
 /** How instructions of the guest are executed. */
 public enum ExecutionMode {
-    /** All are interpreted. */
+    /** All instructions are interpreted. */
     INTERPRETED,
 
-    /** They are interpreted at first, and translated in the background where they run often. */
+    /** Instructions are interpreted at first. Code that runs often is translated in the background. */
     TRANSLATED,
 
-    /** They are translated when they run for the second time, and the guest waits: a test of the translator. */
+    /** Code is translated when it runs for the second time, and the guest waits for that. This tests the translator. */
     TRANSLATED_AT_ONCE
 }

@@ -6,15 +6,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** What the memory of a guest has done, as {@code --stats} shows it. */
+/** The memory statistics of a guest, as {@code --stats} prints them. */
 final class MemoryText {
     private MemoryText() {}
 
     /**
-     * Returns lines for a person.
+     * Returns the statistics as lines of text.
      *
-     * @param memory the machine's figures at the end
-     * @param mostResident the most pages that one process had in memory
+     * @param memory the machine's statistics at the end
+     * @param mostResident the highest number of resident pages that a process had
      */
     static List<String> lines(MachineStatistics memory, long mostResident) {
         List<String> lines = new ArrayList<>();

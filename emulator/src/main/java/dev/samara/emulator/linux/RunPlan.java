@@ -9,24 +9,24 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is to be run, and how.
+ * The program to run, and how to run it.
  *
  * @param program the file of the program
  * @param arguments its arguments, without its name
  * @param environment the environment, {@code NAME=VALUE}
- * @param root what the guest has as its root; null if it sees no files but its program
+ * @param root the directory that is the guest's root; null if the guest sees no file except its program
  * @param isRoot whether the guest is user 0
- * @param memory bytes for all pages of the guest
- * @param processors the number of processors that the guest is told of
- * @param tlbEntries a power of two
+ * @param memory the size of the guest's memory in bytes
+ * @param processors the number of processors that the guest sees
+ * @param tlbEntries the number of TLB entries of each CPU, a power of two
  * @param execution how instructions are executed
  * @param isChecked whether the machine checks each access
  * @param traces whether system calls are printed
- * @param showsMaps whether the mappings of a process are printed at its end
+ * @param showsMaps whether the mappings of a process are printed when it ends
  * @param in the standard input
  * @param out the standard output
  * @param errors the standard error of the guest
- * @param reports where the emulator writes
+ * @param reports where the emulator prints its messages
  * @param isTerminal whether the streams are a terminal
  */
 public record RunPlan(

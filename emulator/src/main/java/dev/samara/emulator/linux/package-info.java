@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Linux for programs of RISC-V. {@link dev.samara.emulator.linux.Emulation} runs one: it makes the machine,
- * begins the first process with the standard streams of the host, and ends all others after it.
+ * Linux for RISC-V programs. {@link dev.samara.emulator.linux.Emulation} runs a program: it creates the machine, starts
+ * the first process with the standard streams of the host, and ends all other processes after the first one ended.
  *
- * <p>The rest is in rooms, each of which imports only those above it:
+ * <p>The rest is in packages, each of which imports only the packages above it in the table:
  *
  * <table>
- *   <caption>The rooms</caption>
+ *   <caption>The packages</caption>
  *   <tr><td>{@code abi}</td>
- *       <td>what Linux and its programs agree upon: numbers of errors, names of calls</td></tr>
+ *       <td>the interface between Linux and its programs: error numbers, names of calls</td></tr>
  *   <tr><td>{@code memory}</td>
- *       <td>memory of the guest for calls and processes, shared segments</td></tr>
+ *       <td>guest memory for calls and processes, shared segments</td></tr>
  *   <tr><td>{@code wait}</td>
  *       <td>lists of waiting threads, futexes</td></tr>
  *   <tr><td>{@code signal}</td>
- *       <td>signals: sent, pending, blocked, delivered to handlers</td></tr>
+ *       <td>signals: sending, pending and blocked signals, delivery to handlers</td></tr>
  *   <tr><td>{@code file}</td>
- *       <td>open files of each kind, descriptors, paths; nothing of signals</td></tr>
+ *       <td>open files of each kind, descriptors, paths; does not use {@code signal}</td></tr>
  *   <tr><td>{@code debug}</td>
- *       <td>what a debugger implements and sees; the only room that {@code gdb} uses</td></tr>
+ *       <td>the interfaces of a debugger; the only one of these packages that {@code gdb} uses</td></tr>
  *   <tr><td>{@code process}</td>
- *       <td>threads, processes, their tree, programs</td></tr>
+ *       <td>threads, processes, the process tree, programs</td></tr>
  *   <tr><td>{@code call}</td>
  *       <td>the system calls, in groups</td></tr>
  * </table>

@@ -31,13 +31,13 @@ import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
 
 /**
- * Writes loads and stores, by the rules of {@link TlbArrays}: a comparison with the tag of the address, an addition,
- * and an access to the region. An access that misses leaves the code, and the interpreter makes it.
+ * Writes loads and stores according to the rules of {@link TlbArrays}: a comparison with the tag of the address, an
+ * addition, and an access to the region. If an access misses, the code exits, and the interpreter executes the access.
  */
 final class AccessWriter {
     private static final String BUFFER = "java/nio/MappedByteBuffer";
 
-    /** The bits above a float in a register. */
+    /** The upper bits of a register that contains a float (NaN boxing). */
     private static final long BOX = -1L << 32;
 
     private final JumpWriter jumps;
@@ -89,7 +89,7 @@ final class AccessWriter {
             case Op.LWU -> with(LAND, 0xffff_ffffL);
             case Op.FLW -> with(LOR, BOX);
             default -> {
-                // The sign extends the number.
+                // The number is sign-extended already.
             }
         }
     }
@@ -112,7 +112,7 @@ final class AccessWriter {
         method.visitInsn(POP);
     }
 
-    /** A compiler takes it for granted that an argument is a number of its type. */
+    /** Narrows a value to its type, because compilers assume that an argument is in the range of its type. */
     private void narrow(int size) {
         if (size < Long.BYTES) {
             method.visitInsn(L2I);
@@ -124,7 +124,7 @@ final class AccessWriter {
         }
     }
 
-    /** Pushes the region and the index of an access that hits, or leaves. */
+    /** Pushes the region and the index of an access that hits; exits if it misses. */
     private void find(int tags, CodeBlock block, int at, int size) {
         Label miss = jumps.miss(block, at);
         int granule = kept.local(tags == TranslatedCodeWriter.STORE_TAGS, block.code[at] >> 16 & 0xff);
@@ -133,7 +133,8 @@ final class AccessWriter {
             with(LADD, block.code[at + 1]);
         }
         method.visitVarInsn(LSTORE, TranslatedCodeWriter.ADDRESS);
-        // That of an aligned access, which lies in one granule: the cheapest test.
+        // The kept granule is compared first, which is the cheapest test. It succeeds only for an aligned access, which
+        // lies in one granule.
         Label known = new Label();
         method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
         with(LAND, TlbArrays.GRANULE_MASK | size - 1);
@@ -164,7 +165,7 @@ final class AccessWriter {
         method.visitInsn(IADD);
     }
 
-    /** Pushes the element of an array in the slot of the address. */
+    /** Pushes the element of an array that belongs to the slot of the address. */
     private void element(int array) {
         method.visitVarInsn(ALOAD, array);
         method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);

@@ -20,17 +20,18 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 
 /**
- * Makes code in a thread of its own, while the guest is interpreted, and keeps it for all threads and processes: the
- * blocks of another process may be other ones at this address, so each cache compares before it takes the code.
+ * Translates code in a separate thread while the guest is interpreted, and keeps the code for all threads and
+ * processes. Another process may have other instructions at the same address, so each cache compares the blocks before
+ * it uses the code.
  *
- * <p>A failure harms no guest. Code whose making has failed is not asked for again, and after {@link #MOST_FAILURES}
- * failures no code is made any more.
+ * <p>A failure does not harm the guest. Code whose translation failed is not requested again, and after {@link
+ * #MOST_FAILURES} failures nothing is translated any more.
  */
 public final class BackgroundTranslator implements CodeTranslator {
-    /** The compilers of HotSpot leave a method of more bytecode to its interpreter. */
+    /** HotSpot does not compile a method with more bytes of bytecode. */
     private static final int LARGEST = 8_000;
 
-    /** The most regions that begin at one address: of programs that are at the same one. */
+    /** The maximum number of regions that start at one address. Different programs may use the same address. */
     private static final int MOST_ALIKE = 4;
 
     private static final int MOST_FAILURES = 3;
@@ -39,28 +40,28 @@ public final class BackgroundTranslator implements CodeTranslator {
     private final HotnessPolicy hotness;
     private final Consumer<Throwable> failures;
 
-    /** The regions that begin at an address, newest first. */
+    /** The regions that start at an address, newest first. */
     private final Map<Long, List<TranslatedRegion>> regions = new ConcurrentHashMap<>();
 
-    /** The addresses of regions that are being made, or whose making has failed. */
+    /** The start addresses of regions that are being translated, or whose translation failed. */
     private final Set<Long> requested = ConcurrentHashMap.newKeySet();
 
     private final LoadedClasses live = new LoadedClasses();
 
     /**
      * @written the threads that write {@code failed} (adder)
-     * @read threads of the guest that ask for code (sum)
-     * @invariant a count; it only decides how hot code must be
+     * @read threads of the guest that request code (sum)
+     * @invariant a count, which only determines how hot code must be
      */
     private final LongAdder made = new LongAdder();
 
     /**
-     * @written the translator's thread, or in tests the threads of the guest (get-and-add); its maker, if there is no
-     *     thread for it (volatile)
-     * @read threads of the guest that ask for code (volatile)
-     * @invariant grows; from three on nothing is translated any more. What the translator and threads of the guest
-     *     share besides is in concurrent collections: the code by address, the addresses that are asked for, the plans
-     *     that wait, and the code that is not collected
+     * @written the translator's thread, or in tests the threads of the guest (get-and-add); its creator, if the host
+     *     has no thread for it (volatile)
+     * @read threads of the guest that request code (volatile)
+     * @invariant only grows; from three on nothing is translated any more. All other state that the translator and
+     *     threads of the guest share is in concurrent collections: the code by address, the requested addresses, the
+     *     queued plans, and the loaded code
      */
     private final AtomicInteger failed = new AtomicInteger();
 
@@ -68,10 +69,10 @@ public final class BackgroundTranslator implements CodeTranslator {
     private final Thread worker = new Thread(this::work, "translator of the guest");
 
     /**
-     * Makes a translator, and starts its thread.
+     * Creates a translator, and starts its thread.
      *
-     * @param waits whether a thread of the guest makes code itself, of each block that runs again: a test of the code
-     * @param failures told of code that could not be made; at most {@link #MOST_FAILURES} times
+     * @param waits whether a thread of the guest itself translates each block that runs again, to test the code
+     * @param failures called for code that could not be translated, at most {@link #MOST_FAILURES} times
      */
     public BackgroundTranslator(boolean waits, Consumer<Throwable> failures) {
         this.waits = waits;
@@ -81,7 +82,7 @@ public final class BackgroundTranslator implements CodeTranslator {
         try {
             worker.start();
         } catch (OutOfMemoryError noThread) {
-            // The JVM says so where the host has no thread left. The guest is interpreted then.
+            // The JVM throws this if the host has no threads left. Then the guest is only interpreted.
             failed.set(MOST_FAILURES);
             failures.accept(noThread);
         }
@@ -113,7 +114,7 @@ public final class BackgroundTranslator implements CodeTranslator {
             make(plan);
             install(hot, blocks);
         } else if (!plans.offer(plan)) {
-            // The block asks again.
+            // The block will request it again.
             requested.remove(hot.start);
         }
     }
@@ -123,7 +124,7 @@ public final class BackgroundTranslator implements CodeTranslator {
             return false;
         }
         if (live.isFull()) {
-            // What no hart uses can be collected then.
+            // After this, code that no hart uses can be collected.
             regions.clear();
             return false;
         }
@@ -145,7 +146,7 @@ public final class BackgroundTranslator implements CodeTranslator {
                 make(plans.take());
             }
         } catch (InterruptedException ended) {
-            // By end(): nothing is left to do.
+            // Interrupted by end(), so there is nothing left to do.
         }
     }
 
@@ -190,15 +191,15 @@ public final class BackgroundTranslator implements CodeTranslator {
     }
 
     /**
-     * Returns how many regions were made.
+     * Returns how many regions were translated.
      *
-     * @return their number
+     * @return the number of regions
      */
     public long regionsMade() {
         return made.sum();
     }
 
-    /** Ends the thread, after the region that it is making. */
+    /** Ends the thread after the region that it is translating. */
     public void end() {
         worker.interrupt();
     }

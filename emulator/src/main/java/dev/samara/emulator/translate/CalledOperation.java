@@ -8,12 +8,12 @@ import dev.samara.emulator.isa.Op;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An instruction that is one call of a static method.
+ * An instruction that is translated to one call of a static method.
  *
  * @param owner the class of the method
  * @param method its name
- * @param sources an x or f for each source: integer or floating point
- * @param isFloat whether the result is for a register of floating point
+ * @param sources one character for each source: x for an integer register, f for a floating-point register
+ * @param isFloat whether the target is a floating-point register
  */
 record CalledOperation(Class<?> owner, String method, String sources, boolean isFloat) {
     private static final int TO_ZERO = 1;
@@ -84,7 +84,7 @@ record CalledOperation(Class<?> owner, String method, String sources, boolean is
         };
     }
 
-    /** Conversions to integers in other modes are for the interpreter. */
+    /** Returns null for a conversion to an integer in another rounding mode, which the interpreter executes. */
     private static @Nullable CalledOperation toZero(Class<?> owner, String method, int imm) {
         return (imm & 7) == TO_ZERO ? new CalledOperation(owner, method, "f", false) : null;
     }

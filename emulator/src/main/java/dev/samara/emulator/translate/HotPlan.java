@@ -18,21 +18,21 @@ import java.util.PriorityQueue;
 import java.util.Set;
 
 /**
- * The blocks that are translated together: those that the hart has executed after the first one and often enough, most
- * frequent first. A plan follows branches, jumps, calls, and the targets that a jump to a register has had. The blocks
- * are copies, so the plan is for any thread.
+ * The blocks that are translated together: the first block, and the blocks that the hart executed after it often
+ * enough, the most frequent first. A plan follows branches, jumps, calls, and the recorded targets of indirect jumps.
+ * The blocks are copies, so any thread may use the plan.
  */
 final class HotPlan {
     /**
-     * The most instructions of a plan. With more, a large program waits longer for the compilers of HotSpot, and loops
-     * gain nothing.
+     * The maximum number of instructions of a plan. With more, a large program waits longer for HotSpot's compilers,
+     * and loops gain nothing.
      */
     private static final int MOST = 80;
 
-    /** A block is cold if it runs less often than a hot one, by this factor. */
+    /** A block is cold if it ran less often than the first block by this factor. */
     private static final int COLD = 32;
 
-    /** Blocks that are farther from the first one have no address relative to it. */
+    /** The maximum distance of a block from the first one, so that the difference of their addresses is an int. */
     private static final long FARTHEST = 1L << 29;
 
     private final Map<Long, CodeBlock> blocks;
@@ -45,9 +45,7 @@ final class HotPlan {
         this.targets = targets;
     }
 
-    /**
-     * Plans the code that begins with a block. Called by the thread of the cache.
-     */
+    /** Plans the code that starts with a block. Called by the thread of the cache. */
     static HotPlan of(CodeBlock first, BlockCache known) {
         Map<Long, CodeBlock> blocks = new LinkedHashMap<>();
         Set<Long> returns = new LinkedHashSet<>();
@@ -80,7 +78,7 @@ final class HotPlan {
         return distance > FARTHEST || distance < -FARTHEST;
     }
 
-    /** Returns where the guest may go after a block. */
+    /** Returns the addresses at which the guest may continue after a block. */
     private static List<Long> next(CodeBlock block, Set<Long> returns, Map<Long, List<Long>> targets) {
         List<Long> next = new ArrayList<>();
         int last = last(block);
@@ -114,7 +112,7 @@ final class HotPlan {
         return this;
     }
 
-    /** Returns a plan with the first blocks of this one only. */
+    /** Returns a plan with only the first half of this plan's blocks. */
     HotPlan shorter() {
         Map<Long, CodeBlock> kept = new LinkedHashMap<>();
         int most = (blocks.size() + 1) / 2;
@@ -126,7 +124,7 @@ final class HotPlan {
         return new HotPlan(kept, new LinkedHashSet<>(returns), new HashMap<>(targets)).closed();
     }
 
-    /** Returns the index of the last instruction of a block in its code. */
+    /** Returns the index of a block's last instruction in its code. */
     static int last(CodeBlock block) {
         return block.code.length - 2;
     }
@@ -144,7 +142,7 @@ final class HotPlan {
         return blocks.containsKey(start);
     }
 
-    /** Returns where the jump to a register at the end of a block may go, as far as it is in this plan. */
+    /** Returns the targets of the indirect jump at the end of a block that are in this plan. */
     Collection<Long> targets(CodeBlock block) {
         return isReturn(block.code[last(block)]) ? returns : targets.getOrDefault(block.start, List.of());
     }

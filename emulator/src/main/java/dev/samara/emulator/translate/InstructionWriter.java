@@ -25,7 +25,7 @@ import dev.samara.emulator.cpu.IntegerOperations;
 import dev.samara.emulator.isa.Op;
 import org.objectweb.asm.MethodVisitor;
 
-/** Writes instructions without memory that do not end a block, and passes those with memory on. */
+/** Writes instructions that do not end a block. Passes loads and stores on to {@link AccessWriter}. */
 final class InstructionWriter {
     private static final String INTEGERS = TranslatedCodeWriter.internal(IntegerOperations.class);
 
@@ -39,7 +39,7 @@ final class InstructionWriter {
         accesses = new AccessWriter(jumps, method, registers, kept);
     }
 
-    /** Returns whether an instruction is translated, and not left to the interpreter. */
+    /** Returns whether an instruction is translated; if not, the interpreter executes it. */
     static boolean isTranslated(CodeBlock block, int at) {
         int op = block.code[at] & 0xff;
         return op < Op.FIRST_RARE
@@ -49,7 +49,7 @@ final class InstructionWriter {
                 || CalledOperation.of(op, block.code[at + 1]) != null;
     }
 
-    /** Writes an instruction. Returns whether there is one to write: if not, it is for the interpreter. */
+    /** Writes an instruction. Returns false if it cannot be translated, so that the interpreter must execute it. */
     boolean write(CodeBlock block, int at) {
         int word = block.code[at];
         int imm = block.code[at + 1];

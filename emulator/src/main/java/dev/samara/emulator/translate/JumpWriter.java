@@ -30,11 +30,11 @@ import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
 
 /**
- * Writes where the guest goes after a block: to another block of the plan, or out of the code. A jump backwards counts,
- * and leaves for a poll when enough instructions were executed.
+ * Writes the jump at the end of a block, to another block of the plan or out of the code. A backward jump checks the
+ * instruction count, and exits for a poll when enough instructions were executed.
  */
 final class JumpWriter {
-    /** More targets of a jump are found by a switch. */
+    /** If a jump has more targets than this, a switch is used. */
     private static final int MOST_COMPARED = 3;
 
     private final HotPlan plan;
@@ -44,15 +44,15 @@ final class JumpWriter {
     private final Map<Long, Label> labels = new HashMap<>();
     private final List<CodeExit> exits = new ArrayList<>();
 
-    /** Where the code leaves with the address in a local variable. */
+    /** The exit of the code, with the next address in a local variable. */
     private final Label exit = new Label();
 
     /**
-     * A place where the code leaves.
+     * A place at which the code exits.
      *
-     * @param label of the place
-     * @param next the result
-     * @param remaining how many instructions were counted, and not executed
+     * @param label the label of the place
+     * @param next the result of the code
+     * @param remaining how many instructions were counted, but not executed
      */
     private record CodeExit(Label label, long next, int remaining) {}
 
@@ -66,12 +66,12 @@ final class JumpWriter {
         }
     }
 
-    /** Leaves before an instruction that is for the interpreter. */
+    /** Exits before an instruction that the interpreter must execute. */
     void interpret(CodeBlock block, int at) {
         method.visitJumpInsn(GOTO, miss(block, at));
     }
 
-    /** Returns where the code leaves before an instruction, and the interpreter goes on with it. */
+    /** Returns the label at which the code exits before an instruction, so that the interpreter continues with it. */
     Label miss(CodeBlock block, int at) {
         return exit(block.pc(at) | TranslatedCode.INTERPRET, block.instructions - at / 2);
     }
@@ -153,12 +153,12 @@ final class JumpWriter {
         return Objects.requireNonNull(places.get(start));
     }
 
-    /** Whether a jump may be a part of a loop that has no jump to an earlier place. */
+    /** Whether a jump leads to the same or an earlier place. Each loop contains at least one such jump. */
     private boolean isBackwards(CodeBlock from, long to) {
         return place(to) <= place(from.start);
     }
 
-    /** Jumps to a block of the plan, or leaves. */
+    /** Jumps to a block of the plan, or exits. */
     private void jump(CodeBlock from, long to) {
         if (!plan.has(to)) {
             method.visitJumpInsn(GOTO, exit(to, 0));
@@ -171,7 +171,7 @@ final class JumpWriter {
         }
     }
 
-    /** Jumps to an address in a register: to the return of a call, to a target that this jump has had, or out. */
+    /** Jumps to an address in a register: to the return address of a call, to a recorded target, or out of the code. */
     private void jumpToRegister(CodeBlock block, int word, int imm) {
         int rs1 = word >> 16 & 0xff;
         registers.push(method, rs1);
@@ -201,7 +201,7 @@ final class JumpWriter {
         method.visitJumpInsn(GOTO, exit);
     }
 
-    /** Goes on at a block of the plan whose address is in a local variable. */
+    /** Continues at a block of the plan whose address is in a local variable. */
     private void arrive(CodeBlock from, long to) {
         if (isBackwards(from, to)) {
             method.visitVarInsn(ILOAD, TranslatedCodeWriter.LEFT);
@@ -212,7 +212,7 @@ final class JumpWriter {
         }
     }
 
-    /** Selects one of many targets by its distance from the start, which is an int. */
+    /** Selects one of many targets with a switch on its distance from the start, which is an int. */
     private void select(CodeBlock block, List<Long> targets) {
         List<Long> sorted = targets.stream().sorted().toList();
         long start = plan.start();
@@ -238,7 +238,7 @@ final class JumpWriter {
         }
     }
 
-    /** Writes the places where the code leaves. The last one falls to what is written next. */
+    /** Writes the exits. The last one falls through to the code that is written next. */
     void writeExits() {
         for (CodeExit each : exits) {
             method.visitLabel(each.label);

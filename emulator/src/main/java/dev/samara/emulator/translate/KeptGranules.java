@@ -10,14 +10,14 @@ import java.util.TreeMap;
 import org.objectweb.asm.MethodVisitor;
 
 /**
- * The local variables that have the granules of the last accesses: one for the loads and one for the stores by each
- * base register. The code drops none of them, as it calls nothing that polls.
+ * The local variables that contain the granules of the last accesses: one for the loads and one for the stores of each
+ * base register. They stay valid, because the code calls nothing that polls.
  */
 final class KeptGranules {
-    /** Equals no address without its bits 3 to 11. */
+    /** No granule: bit 3 is set, and bits 3 to 11 are cleared in each address that is compared with it. */
     private static final long NONE = 8;
 
-    /** Both are found in the first pass. */
+    /** The variables of loads and stores, both determined in the first pass. */
     private final Map<Integer, Integer> loads = new TreeMap<>();
 
     private final Map<Integer, Integer> stores = new TreeMap<>();
@@ -27,12 +27,12 @@ final class KeptGranules {
         this.locals = locals;
     }
 
-    /** Returns the variable of the granule that a base register has used last; the next one has what is to be added. */
+    /** Returns the variable of the granule that a base register used last. The next variable contains the addend. */
     int local(boolean isStore, int base) {
         return (isStore ? stores : loads).computeIfAbsent(base, key -> locals.more(GRANULE_WORDS + 1));
     }
 
-    /** The words of the variable of a granule. */
+    /** The number of words of the variable of a granule. */
     static final int GRANULE_WORDS = 2;
 
     void begin(MethodVisitor method) {

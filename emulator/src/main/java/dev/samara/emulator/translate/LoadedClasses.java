@@ -11,11 +11,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the classes of translated code that the JVM cannot unload yet, so that a guest that makes code does not fill
- * the memory for classes. They are used by the blocks of harts, and kept by the translator. For any thread.
+ * Counts the classes of translated code that the JVM cannot unload yet, so that a guest which generates code does not
+ * exhaust the metaspace. The blocks of harts and the translator refer to these classes. Thread-safe.
  */
 final class LoadedClasses {
-    /** The most classes. One takes some 4 KiB of memory for classes. */
+    /** The maximum number of classes. A class takes some 4 KiB of metaspace. */
     static final int MOST = GuestLimits.TRANSLATED_CLASSES;
 
     private final ReferenceQueue<TranslatedCode> collected = new ReferenceQueue<>();

@@ -16,18 +16,18 @@ import java.util.TreeSet;
 import org.objectweb.asm.MethodVisitor;
 
 /**
- * The local variables in which a translated method keeps registers of the guest. Which ones a method uses is known
- * after its instructions were written once; so they are written twice, and the first time nowhere.
+ * The local variables in which a translated method keeps registers of the guest. Which registers a method uses is known
+ * only after its instructions were written. So they are written twice, and the output of the first time is discarded.
  */
 final class RegisterLocals {
-    /** Added to the number of a register of floating point. */
+    /** Added to the number of a floating-point register. */
     static final int FLOAT = 64;
 
     private final Map<Integer, Integer> locals = new TreeMap<>();
     private final TreeSet<Integer> written = new TreeSet<>();
     private int firstFree;
 
-    /** Makes variables from a number on. */
+    /** Allocates variables from a number on. */
     RegisterLocals(int firstFree) {
         this.firstFree = firstFree;
     }
@@ -36,14 +36,14 @@ final class RegisterLocals {
         return locals.computeIfAbsent(register, key -> more(2));
     }
 
-    /** Returns the first of new variables, for other things. */
+    /** Allocates variables for another use; returns the first one. */
     int more(int words) {
         int first = firstFree;
         firstFree += words;
         return first;
     }
 
-    /** Pushes a register: x by its number, f by its number and {@link #FLOAT}. */
+    /** Pushes a register. The number of a floating-point register includes {@link #FLOAT}. */
     void push(MethodVisitor method, int register) {
         if (register == 0) {
             method.visitInsn(LCONST_0);
@@ -62,7 +62,7 @@ final class RegisterLocals {
         }
     }
 
-    /** Reads all registers that the method uses, from the arrays in two variables. */
+    /** Loads all registers that the method uses from the arrays in two variables. */
     void read(MethodVisitor method, int x, int f) {
         locals.forEach((register, local) -> {
             element(method, register, x, f);
@@ -71,7 +71,7 @@ final class RegisterLocals {
         });
     }
 
-    /** Writes all registers back that the method changes. */
+    /** Writes back all registers that the method changes. */
     void write(MethodVisitor method, int x, int f) {
         for (int register : written) {
             element(method, register, x, f);

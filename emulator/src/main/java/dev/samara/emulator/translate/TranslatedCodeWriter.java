@@ -31,10 +31,10 @@ import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
 
 /**
- * Writes the class of a plan: one method, with the blocks in the order of the plan. Registers of the guest are local
- * variables, which are read at the start, and written back at the only exit. Jumps between blocks of the plan are jumps
- * of the method; those backwards count, and leave for a poll after {@link TranslatedCode#MOST_WITHOUT_POLL}
- * instructions.
+ * Writes the class of a plan. It has one method, which contains the blocks in the order of the plan. Registers of the
+ * guest are local variables, which are loaded at the start, and written back at the only exit. Jumps between blocks of
+ * the plan are jumps in the method. A backward jump exits for a poll if {@link TranslatedCode#MOST_WITHOUT_POLL}
+ * instructions were executed.
  */
 final class TranslatedCodeWriter {
     static final String HART = internal(Hart.class);
@@ -67,7 +67,7 @@ final class TranslatedCodeWriter {
     private final KeptGranules kept = new KeptGranules(registers);
     private MethodVisitor method = new NoMethod();
 
-    /** Takes instructions, and does nothing with them. */
+    /** Accepts instructions, and discards them. */
     private static final class NoMethod extends MethodVisitor {
         NoMethod() {
             super(ASM9);
@@ -85,7 +85,7 @@ final class TranslatedCodeWriter {
     /** Writes the class of a plan. */
     static TranslatedCodeWriter of(HotPlan plan) {
         TranslatedCodeWriter writer = new TranslatedCodeWriter(plan);
-        // Finds the registers.
+        // Determines which registers are used.
         writer.blocks();
         writer.write();
         return writer;
@@ -96,7 +96,7 @@ final class TranslatedCodeWriter {
         return file.toByteArray();
     }
 
-    /** Returns the bytes of bytecode of its method, which HotSpot does not compile if they are too many. */
+    /** Returns the size of the method's bytecode in bytes. HotSpot does not compile the method if it is too large. */
     int size() {
         return last.getOffset();
     }

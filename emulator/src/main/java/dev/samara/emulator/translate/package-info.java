@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The translator: blocks of the guest that run often become a class.
+ * The translator: compiles blocks of the guest that run often to Java classes.
  *
- * <p>{@link dev.samara.emulator.translate.BackgroundTranslator} is asked for the code of a block that is hot,
- * as {@link dev.samara.emulator.translate.HotnessPolicy} decides.
- * {@link dev.samara.emulator.translate.HotPlan} chooses the blocks that belong to it: those that were executed
- * after it, over branches, calls and returns. {@link dev.samara.emulator.translate.TranslatedCodeWriter} writes one
- * method of them, in which the registers of the guest are local variables.
+ * <p>{@link dev.samara.emulator.translate.BackgroundTranslator} receives the requests for the code of hot blocks.
+ * {@link dev.samara.emulator.translate.HotnessPolicy} decides which blocks are hot. {@link
+ * dev.samara.emulator.translate.HotPlan} chooses the blocks that are translated together: the hot block, and the blocks
+ * that were executed after it, across branches, calls and returns. {@link
+ * dev.samara.emulator.translate.TranslatedCodeWriter} writes one method that contains these blocks, in which the
+ * registers of the guest are local variables.
  */
 @NullMarked
 package dev.samara.emulator.translate;

@@ -21,9 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.concurrent.CompletableFuture;
 
-/**
- * A loop of a guest as a generated class. Another thread takes memory away while it runs, and then changes its code.
- */
+/** A loop of a guest runs as a generated class. Another thread unmaps its memory while it runs. */
 public final class GeneratedCode {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     static final long PAGE = GEOMETRY.pageSize();
@@ -42,7 +40,7 @@ public final class GeneratedCode {
         return new ToyInstruction(operation, a, b, number);
     }
 
-    /** Writes instructions to memory, as a loader of programs does. */
+    /** Writes instructions to memory, as a program loader does. */
     static void write(AddressSpace space, long at, ToyInstruction... program) {
         ByteBuffer bytes =
                 ByteBuffer.allocate(program.length * ToyInstruction.BYTES).order(ByteOrder.LITTLE_ENDIAN);
@@ -56,7 +54,7 @@ public final class GeneratedCode {
         return space.throwing().mmap(0, pages * PAGE, rights, PRIVATE | ANONYMOUS, null, 0);
     }
 
-    /** Adds words up, stores each sum, and halts. */
+    /** Adds up words, stores each partial sum, and halts. */
     static final ToyInstruction[] SUMS = {
         toy(LOAD, VALUE, FROM, 0),
         toy(ADD, SUM, VALUE, 0),
@@ -68,7 +66,7 @@ public final class GeneratedCode {
         toy(HALT, 0, 0, 0)
     };
 
-    /** Counts in a word of memory, without an end. */
+    /** Counts in a word of memory, in an endless loop. */
     static ToyInstruction[] counting(int step) {
         return new ToyInstruction[] {
             toy(SET, SUM, SUM, step), toy(STORE, SUM, TO, 0), toy(BRANCH, TO, 0, -2 * ToyInstruction.BYTES)
@@ -95,7 +93,7 @@ public final class GeneratedCode {
                 + guest.cache().translated();
     }
 
-    /** Counts in a page until another thread has unmapped it. */
+    /** Counts in a page until another thread unmaps the page. */
     private static String countsUntilUnmapped(AddressSpace space, Cpu cpu, long code) {
         ToyCpu guest = new ToyCpu(space, cpu, true);
         long page = map(space, 1, READ | WRITE);
@@ -108,11 +106,11 @@ public final class GeneratedCode {
         });
         String end = guest.run(code);
         unmapping.join();
-        // Of the store: the second instruction.
+        // The store is the second instruction.
         return end.replace(Long.toHexString(page), "page").replace(Long.toHexString(code + 4), "store");
     }
 
-    /** Returns the number in a page, read by a thread without a CPU. */
+    /** Returns the number in a page. Reads it on a thread without a CPU. */
     static long count(AddressSpace space, long page) {
         ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         space.throwing().read(page, bytes);
@@ -120,7 +118,8 @@ public final class GeneratedCode {
     }
 
     /**
-     * Prints the results of the interpreter and of generated code, and how the code stops.
+     * Prints the results of the interpreter and of the generated code, and how the code stops when its memory is
+     * unmapped.
      *
      * @param arguments none
      */

@@ -42,12 +42,14 @@ import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
 
 /**
- * Translates one loop of the guest to a class, by the rules of {@link TlbArrays}. The registers are local variables. So
- * are the granules that the loop has used last, one for the loads and one for the stores by each register, with their
- * places in the region: an access to one of them is a comparison, an addition and the access.
+ * Translates one loop of the guest to a class, by the rules of {@link TlbArrays}. The registers of the guest are local
+ * variables. For each register that holds an address, local variables also keep the granule of the last load, the
+ * granule of the last store, and the addends of both granules. An access to one of these granules takes a comparison,
+ * an addition and the access itself.
  *
- * <p>HotSpot compiles no method of more than 8,000 bytes of bytecode. An access has up to 91 here, and as many at its
- * exit, where all registers are written back: {@link TranslationCache#LONGEST} loads or stores have almost 8,000.
+ * <p>HotSpot does not compile methods of more than 8,000 bytes of bytecode. An access takes up to 91 bytes, and its
+ * exit, which writes all registers back, takes as many again. So {@link TranslationCache#LONGEST} loads or stores take
+ * almost 8,000 bytes.
  */
 final class LoopTranslator {
     private static final String NAME = internal(TranslatedLoop.class) + "$Generated";
@@ -55,13 +57,16 @@ final class LoopTranslator {
     private static final String BUFFER = "java/nio/MappedByteBuffer";
     private static final String LONGS = "[J";
 
-    /* Constants of the class. They stay while the CPU serves spaces of one machine and page size. */
+    /*
+     * Indices of the constants of the class. The constants stay valid while the CPU uses spaces of one machine with one
+     * page size.
+     */
     private static final int LOAD_TAGS = 0;
     private static final int STORE_TAGS = 1;
     private static final int ADDENDS = 2;
     private static final int REGION = 3;
 
-    /* Parameters and local variables. Those of longs take two places. */
+    /* Indices of the parameters and local variables. A variable of type long takes two indices. */
     private static final int REGISTERS = 1;
     private static final int KEY = 2;
     private static final int ADDRESS = 4;
@@ -70,10 +75,12 @@ final class LoopTranslator {
     private static final int COUNT = 16;
     private static final int FIRST_GRANULE = FIRST_REGISTER + 2 * COUNT;
 
-    /** The places of a granule and its addend. */
+    /** The number of indices that a granule and its addend take. */
     private static final int KEPT = 3;
 
-    /** Equals no address without its bits 3 to 11. */
+    /**
+     * Stands for no granule. It has bit 3 set, but bits 3 to 11 are cleared in each address that is compared with it.
+     */
     private static final long NONE = 8;
 
     private static final Handle CLASS_DATA_AT = new Handle(
@@ -88,7 +95,7 @@ final class LoopTranslator {
     private final Label end = new Label();
     private final int slots;
 
-    /** Where the code leaves, by the address at which the guest goes on. */
+    /** The exits of the code, by the address at which the guest continues. */
     private final Map<Long, Label> exits = new LinkedHashMap<>();
 
     private LoopTranslator(int slots) {
@@ -110,7 +117,7 @@ final class LoopTranslator {
      * Translates a loop.
      *
      * @param start the address of its first instruction
-     * @param loop its instructions; the last one is a branch to the first
+     * @param loop its instructions, of which the last one is a branch to the first one
      * @param tlb the TLB of the CPU that runs it
      */
     static TranslatedLoop translate(long start, List<ToyInstruction> loop, TlbArrays tlb) {
@@ -127,7 +134,7 @@ final class LoopTranslator {
         }
     }
 
-    /** Returns the bytes of bytecode of a loop, in a TLB with so many slots. */
+    /** Returns the number of bytes of bytecode of a loop, for a TLB with the given number of slots. */
     static int size(long start, List<ToyInstruction> loop, int slots) {
         LoopTranslator translator = new LoopTranslator(slots);
         translator.write(start, loop);
@@ -176,7 +183,7 @@ final class LoopTranslator {
 
     private void begin() {
         for (int constant = LOAD_TAGS; constant <= REGION; constant++) {
-            // No compiler of HotSpot compiles a method that has a constant without a value, reached or not.
+            // HotSpot does not compile a method with an unresolved constant, even if the constant is never reached.
             constant(constant);
             code.visitInsn(POP);
         }
@@ -220,7 +227,7 @@ final class LoopTranslator {
         code.visitVarInsn(LSTORE, FIRST_REGISTER + 2 * register);
     }
 
-    /** Pushes the register {@code b} plus the number. */
+    /** Pushes the sum of the register {@code b} and the number of the instruction. */
     private void sum(ToyInstruction one) {
         push(one.b());
         code.visitLdcInsn((long) one.number());
@@ -245,7 +252,10 @@ final class LoopTranslator {
         code.visitInsn(POP);
     }
 
-    /** Pushes the region and the index of an access, or leaves before its instruction. */
+    /**
+     * Pushes the region and the index of an access in it. If the TLB does not have the granule, the code leaves before
+     * the instruction.
+     */
     private void find(int tags, ToyInstruction one, int granule, long pc) {
         Label known = new Label();
         sum(one);
@@ -273,7 +283,7 @@ final class LoopTranslator {
         code.visitInsn(IADD);
     }
 
-    /** Pushes the granule of a byte of the access. */
+    /** Pushes the granule of a byte at a distance from the address. */
     private void granule(int distance) {
         code.visitVarInsn(LLOAD, ADDRESS);
         code.visitLdcInsn((long) distance);
@@ -283,8 +293,9 @@ final class LoopTranslator {
     }
 
     /**
-     * Pushes the granule of the address, or a number that is none if the address is not a multiple of 8. An aligned
-     * access lies in one granule, so this is the cheapest test. It is none of a tag, whose low bits have the key.
+     * Pushes the granule of the address, or a number that equals no granule if the address is not a multiple of 8. An
+     * aligned access lies in one granule, so one comparison with the kept granule is enough. The number cannot be
+     * compared with a tag, because the low bits of a tag contain the key.
      */
     private void alignedGranule() {
         code.visitVarInsn(LLOAD, ADDRESS);
@@ -292,7 +303,7 @@ final class LoopTranslator {
         code.visitInsn(LAND);
     }
 
-    /** Pushes the element of an array in the slot of the address. */
+    /** Pushes the element of an array for the slot of the address. */
     private void element(int array) {
         constant(array);
         code.visitVarInsn(LLOAD, ADDRESS);

@@ -7,11 +7,13 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.mman.Fault;
 import java.nio.ByteOrder;
 
-/** One CPU of the toy guest, in one space: registers, an interpreter, and the loops that were translated for it. */
+/**
+ * One CPU of the toy guest in one space, with its registers, an interpreter, and the loops that were translated for it.
+ */
 final class ToyCpu extends FlatMemory {
     private static final int COUNT = 16;
 
-    /** What a failed access throws: made once, without a stack trace. */
+    /** The exception of a failed access. It is created once, without a stack trace. */
     private static final class Signal extends RuntimeException {
         private static final long serialVersionUID = 1;
 
@@ -30,9 +32,9 @@ final class ToyCpu extends FlatMemory {
     private String end = "";
 
     /**
-     * Makes the guest of a CPU.
+     * Creates the guest of a CPU.
      *
-     * @param cpu goes to the space
+     * @param cpu the CPU, which is switched to the space
      * @param translates whether loops are translated
      */
     ToyCpu(AddressSpace space, Cpu cpu, boolean translates) {
@@ -47,7 +49,9 @@ final class ToyCpu extends FlatMemory {
         return registers;
     }
 
-    /** Returns the address of the next instruction; after a failed access, of the instruction that made it. */
+    /**
+     * Returns the address of the next instruction or, after a failed access, of the instruction that made the access.
+     */
     long pc() {
         return pc;
     }
@@ -56,31 +60,33 @@ final class ToyCpu extends FlatMemory {
         return cache;
     }
 
-    /** Runs until the guest halts or an access fails. Returns how it ended. */
+    /** Runs until the guest halts or an access fails. Returns a text that says how the run ended. */
     String run(long start) {
         pc = start;
         isOver = false;
         cpu.enterGuest();
         try {
             while (!isOver) {
-                // Here, and not in the loops: what they keep of the TLB is valid for as long as they run.
+                // The poll is here and not in the loops, so that the TLB entries that a loop copied stay valid while it
+                // runs.
                 poll();
                 TranslationCache.Loop loop = cache.at(pc);
                 if (loop != null) {
                     pc = loop.code().run(registers, tlb().key());
                 }
-                // One instruction at least: it may be that of an access that the loop cannot make.
+                // At least one instruction is interpreted, because the loop may have left before an access that it
+                // cannot make.
                 step();
             }
         } catch (Signal thrown) {
-            // Recorded by fault(). The registers are those before the instruction.
+            // fault() recorded the end. The registers have the values from before the instruction.
         } finally {
             cpu.leaveGuest();
         }
         return end;
     }
 
-    /** Interprets an instruction. It changes the registers after its access has succeeded. */
+    /** Interprets an instruction. The instruction changes the registers only after its access succeeds. */
     private void step() {
         ToyInstruction one = ToyInstruction.of(fetchInt(pc));
         long sum = registers[one.b()] + one.number();

@@ -2,12 +2,12 @@
 package dev.samara.examples.translator;
 
 /**
- * An instruction of the toy guest: four bytes in memory.
+ * An instruction of the toy guest. It takes four bytes in memory.
  *
  * @param operation what it does
  * @param a the number of a register
  * @param b the number of a register
- * @param number a constant of 16 bits, with sign
+ * @param number a signed constant of 16 bits
  */
 record ToyInstruction(ToyOperation operation, int a, int b, int number) {
     static final int BYTES = Integer.BYTES;
@@ -16,17 +16,17 @@ record ToyInstruction(ToyOperation operation, int a, int b, int number) {
     enum ToyOperation {
         /** Ends the program. */
         HALT(0),
-        /** Sets the register {@code a} to the register {@code b} plus the number. */
+        /** Sets the register {@code a} to the sum of the register {@code b} and {@code number}. */
         SET(1),
         /** Adds the register {@code b} to the register {@code a}. */
         ADD(2),
-        /** Reads the word of eight bytes at {@code b + number} into the register {@code a}. */
+        /** Loads the eight-byte word at {@code b + number} into the register {@code a}. */
         LOAD(3),
-        /** Writes the register {@code a} to the word at {@code b + number}. */
+        /** Stores the register {@code a} to the eight-byte word at {@code b + number}. */
         STORE(4),
-        /** Jumps by the number of bytes if the register {@code a} is not 0. */
+        /** Jumps by {@code number} bytes if the register {@code a} is not 0. */
         BRANCH(5),
-        /** Says that code was changed: what was decoded or translated before is not valid. */
+        /** Announces that code was changed, so everything that was decoded or translated before is invalid. */
         FENCE(6);
 
         private final int code;
@@ -38,7 +38,7 @@ record ToyInstruction(ToyOperation operation, int a, int b, int number) {
 
     private static final ToyOperation[] OPERATIONS = ToyOperation.values();
 
-    /** Decodes a word of memory. A word that is no instruction halts. */
+    /** Decodes a word of memory. A word that is not an instruction is decoded as {@code HALT}. */
     static ToyInstruction of(int word) {
         return new ToyInstruction(operation(word & 0xff), word >> 8 & 15, word >> 12 & 15, word >> 16);
     }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.translator;
 
-/** A translated loop. {@link LoopTranslator} makes a subclass for each. */
+/** A translated loop. {@link LoopTranslator} generates a subclass for each loop. */
 abstract class TranslatedLoop {
-    /** How many passes a loop makes at most before its caller polls. */
+    /** The largest number of passes that a loop makes before its caller polls. */
     static final int PASSES = 1_000;
 
     /**
-     * Runs the loop. Called in GUEST. Calls nothing, and throws nothing.
+     * Runs the loop. Called in GUEST. The generated code calls no method of the library, and throws nothing.
      *
-     * @param registers of the guest
-     * @param key of the TLB
-     * @return the address of the next instruction: the start if there are more passes to make, or of an instruction of
-     *     the loop whose access the interpreter has to make
+     * @param registers the registers of the guest
+     * @param key the current key of the TLB
+     * @return the address of the next instruction. This is the start of the loop if the passes are used up, the address
+     *     after the loop if the loop ended, or the address of an instruction whose access the interpreter has to make
      */
     abstract long run(long[] registers, long key);
 }

@@ -15,31 +15,35 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The translated loops of one CPU in one space. A loop is dropped when its pages are unmapped or change their rights,
- * when any CPU stores into them, and when the guest says that it has changed code. Used by the owner of the CPU.
+ * The translated loops of one CPU in one space. A loop is dropped when its pages are unmapped, when the rights of its
+ * pages change, when any CPU stores into its code, and when the guest announces that it changed code. Only the thread
+ * that owns the CPU may use a cache.
  */
 final class TranslationCache {
-    /** How often a loop is interpreted before it is translated. */
+    /** How often the interpreter counts the jump of a loop before the loop is translated. */
     private static final int HOT = 10;
 
-    /** How often it is interpreted again after a translation that was not made. */
+    /** By how many jumps a failed translation delays the next attempt. */
     private static final int PAUSE = 1_000;
 
-    /** The most instructions of a loop. Its method has to be one that HotSpot compiles. */
+    /** The largest number of instructions of a loop. HotSpot does not compile longer methods. */
     static final int LONGEST = 40;
 
-    /** Pages with instructions of a loop, from before these were read. */
+    /** The pages that contain a loop. The object is created before the instructions of the loop are read. */
     private static final class LoopPages {
         private @Nullable Watchpoint watchpoint;
 
-        /** Set by the thread of any CPU that stores; read by the owner of this cache before it runs a loop. */
+        /**
+         * Set by the thread of any CPU that stores into the loop. The owner of this cache reads it before it runs the
+         * loop.
+         */
         private volatile boolean areChanged;
     }
 
     /**
      * A translated loop.
      *
-     * @param code its class
+     * @param code an instance of its class
      * @param end the address after its last instruction
      */
     record Loop(TranslatedLoop code, long end, LoopPages pages) {}
@@ -50,17 +54,17 @@ final class TranslationCache {
     private final TreeMap<Long, Loop> loops = new TreeMap<>(Long::compareUnsigned);
     private final Map<Long, Integer> runs = new HashMap<>();
 
-    /** How often something was dropped. A flush may come while a loop is being read. */
+    /** The number of calls of {@code drop}. It shows whether a flush came while a loop was being read. */
     private long drops;
 
     private int translated;
 
-    /** The CPU is in the space already. */
+    /** Creates the cache of a CPU that was switched to the space. */
     TranslationCache(AddressSpace space, Cpu cpu, ToyCpu guest) {
         this.space = space;
         this.cpu = cpu;
         this.guest = guest;
-        // Called on this thread, at a poll or in an access of the interpreter, and so never while a loop runs.
+        // Called on this thread, at a poll or in an access of the interpreter, so never while a loop runs.
         cpu.onFlush((start, end, reason, generation) -> {
             if (reason != MmuNotifier.Reason.OBSERVED) {
                 drop(start, end);
@@ -68,12 +72,14 @@ final class TranslationCache {
         });
     }
 
-    /** Returns the number of translations that were made. */
+    /** Returns the number of loops that were translated. */
     int translated() {
         return translated;
     }
 
-    /** Returns the loop that begins at an address; null if it is not translated. Called in GUEST, after a poll. */
+    /**
+     * Returns the translated loop that starts at an address, or null if there is none. Called in GUEST, after a poll.
+     */
     @Nullable
     Loop at(long start) {
         Loop known = loops.get(start);
@@ -89,7 +95,10 @@ final class TranslationCache {
         drop(0, -1);
     }
 
-    /** Drops the loops that have a byte of a range, whose end may be exclusive or, for the last address, inclusive. */
+    /**
+     * Drops each loop that overlaps a range. The end of the range is exclusive, but the end {@code -1} includes the
+     * last address.
+     */
     private void drop(long start, long end) {
         drops++;
         for (Map.Entry<Long, Loop> each : List.copyOf(loops.entrySet())) {
@@ -108,7 +117,8 @@ final class TranslationCache {
     }
 
     /**
-     * Counts a jump back, and translates its loop if there were many. Called in GUEST, and may leave it for a time.
+     * Counts a backward jump, and translates its loop after {@link #HOT} jumps. Called in GUEST. May leave GUEST
+     * temporarily.
      *
      * @param start the address of the first instruction
      * @param end the address after the branch
@@ -121,7 +131,8 @@ final class TranslationCache {
 
     private void translate(long start, long end) {
         runs.put(start, -PAUSE);
-        // Without the watchpoint first: that makes other CPUs wait, and most loops that are not translated end here.
+        // The first read is made without the watchpoint, because setting a watchpoint makes other CPUs wait, and most
+        // loops that cannot be translated are found here.
         if (read(start, end).isEmpty()) {
             return;
         }
@@ -147,9 +158,9 @@ final class TranslationCache {
         }
     }
 
-    /** Begins to watch a loop; null if the space has as many watchpoints as it can have. Leaves GUEST for a time. */
+    /** Starts to watch a loop. Returns null if the space cannot have more watchpoints. Leaves GUEST temporarily. */
     private @Nullable Watchpoint watch(long start, long end, LoopPages pages) {
-        // The setting of a watchpoint may wait for other CPUs.
+        // Setting a watchpoint may wait for other CPUs.
         cpu.leaveGuest();
         try {
             return space.watch(start, end - start, (first, length) -> pages.areChanged = true);
@@ -161,8 +172,9 @@ final class TranslationCache {
     }
 
     /**
-     * Reads the instructions of a loop; none if one of them can go elsewhere than to the next, or cannot be fetched.
-     * The guest has no fault here: it may never come to that instruction.
+     * Reads the instructions of a loop. Returns no instructions if the loop is too long, if it contains a second
+     * branch, a halt or a fence, or if an instruction cannot be fetched. A failed fetch raises no fault in the guest,
+     * because the guest may never reach that instruction.
      */
     private List<ToyInstruction> read(long start, long end) {
         List<ToyInstruction> loop = new ArrayList<>();

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A translator for a toy guest, to be copied from: loops of the guest become classes whose accesses to memory need no
- * call. {@link dev.samara.examples.translator.GeneratedCode} runs it.
+ * A translator for a toy guest, as a template for your own translator. Loops of the guest become classes that access
+ * memory without a method call. {@link dev.samara.examples.translator.GeneratedCode} runs it.
  *
- * <p>{@link dev.samara.examples.translator.ToyCpu} has the registers, and interprets one instruction at a time. {@link
- * dev.samara.examples.translator.LoopTranslator} writes the class of a loop. {@link
- * dev.samara.examples.translator.TranslationCache} keeps the classes, and drops those whose instructions may have
- * changed.
+ * <p>{@link dev.samara.examples.translator.ToyCpu} contains the registers, and interprets one instruction at a time.
+ * {@link dev.samara.examples.translator.LoopTranslator} generates the class of a loop. {@link
+ * dev.samara.examples.translator.TranslationCache} keeps the classes, and drops a class when the instructions of its
+ * loop may have changed.
  *
- * <p>Three rules make it simple. The generated code makes no call, so nothing that it has found in the TLB changes
- * under it. It leaves after a number of passes, and its caller polls. It also leaves before an access that it cannot
- * make, and the interpreter makes that one: all faults come from there, with the registers of the instruction.
+ * <p>Three rules keep the translator simple. The generated code does not poll or call the library, so the TLB entries
+ * that it copied stay valid while it runs. The code leaves after a number of passes, and then its caller polls. The
+ * code also leaves before an access that it cannot make, and then the interpreter makes the access. So all faults come
+ * from the interpreter, with the registers of the instruction.
  */
 @NullMarked
 package dev.samara.examples.translator;

@@ -27,7 +27,7 @@ public final class CpuSet implements AutoCloseable {
     /**
      * Chooses the CPU of the next access.
      *
-     * @return a random one
+     * @return a random CPU
      */
     public Cpu any() {
         return cpus[random.nextInt(cpus.length)];

@@ -2,10 +2,10 @@
 /**
  * The CPUs through which recordings are checked.
  *
- * <p>A recording holds the results of one thread of one process, so every CPU that is in the space must get those
- * results. A {@link dev.samara.tool.access.CpuPlan} has the number of CPUs; a {@link
- * dev.samara.tool.access.CpuSet} holds the CPUs of one space. A random CPU makes each access. A stale translation
- * of another CPU is therefore detected at that CPU's next access.
+ * <p>A recording contains the results of one thread of one process, so every CPU in the space must get these results. A
+ * {@link dev.samara.tool.access.CpuPlan} contains the number of CPUs; a {@link dev.samara.tool.access.CpuSet} contains
+ * the CPUs of one space. Each access is made by a random CPU. A stale translation of another CPU is therefore detected
+ * at that CPU's next access.
  */
 @NullMarked
 package dev.samara.tool.access;

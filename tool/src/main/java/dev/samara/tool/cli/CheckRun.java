@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 
-/** Checks file after file, and determines the exit status of the tool. */
+/** Checks files one after the other, and determines the exit status of the tool. */
 final class CheckRun {
     private final ReportOutput output;
     private final PrintWriter errors;
@@ -66,12 +66,12 @@ final class CheckRun {
         try {
             return check.check(file);
         } finally {
-            // Before a finding is printed, which may be on the same terminal.
+            // Cleared before a finding is printed, which may be on the same terminal.
             progress.clear();
         }
     }
 
-    /** Shows how far the check of the current file is. */
+    /** Shows the progress of the check of the current file. */
     void progresses(String how) {
         progress.show(current + ": " + how);
     }

@@ -8,7 +8,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
-/** The CPUs that access the memory of a recording. */
+/** The options for the CPUs that access the memory of a recording. */
 final class CpuOptions {
     @Option(
             names = "--cpus",

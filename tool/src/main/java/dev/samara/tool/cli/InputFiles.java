@@ -10,17 +10,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The files that a command line names. */
+/** Finds the input files of a command line. */
 final class InputFiles {
     private InputFiles() {}
 
     /**
-     * Expands paths: a file stands for itself, a folder for the files in it.
+     * Expands paths: a file stands for itself, a directory for the files below it.
      *
      * @param paths the arguments
-     * @param suffix the end of the names of wanted files in folders
-     * @return each file once, those of a folder sorted
-     * @throws InputException if a path does not exist, or a folder cannot be read or contains no such file
+     * @param suffix the suffix of the names of wanted files in directories
+     * @return each file once; the files of a directory are sorted
+     * @throws InputException if a path does not exist, or if a directory cannot be read or contains no wanted file
      */
     static List<Path> expand(List<Path> paths, String suffix) throws InputException {
         List<Path> files = new ArrayList<>();
@@ -47,12 +47,12 @@ final class InputFiles {
     }
 
     /**
-     * Lists the files in the folder of a file.
+     * Lists the files in a directory.
      *
-     * @param folder the folder, empty for the current one
-     * @param suffix the end of the names of wanted files
-     * @return the files, written as a file in that folder is, sorted; none if there is no such folder
-     * @throws InputException if the folder cannot be read
+     * @param folder the directory; empty for the current directory
+     * @param suffix the suffix of the names of wanted files
+     * @return the files as paths that start with the directory, sorted; none if there is no such directory
+     * @throws InputException if the directory cannot be read
      */
     static List<Path> list(Path folder, String suffix) throws InputException {
         if (!Files.isDirectory(folder)) {

@@ -3,7 +3,7 @@ package dev.samara.tool.cli;
 
 import picocli.CommandLine.IVersionProvider;
 
-/** The version in the manifest of the jar. */
+/** Provides the version in the manifest of the jar. */
 final class JarVersion implements IVersionProvider {
     JarVersion() {}
 

@@ -9,7 +9,7 @@ import dev.samara.tool.record.FileReport;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 
-/** One JSON document for programs, written at the end of the run. */
+/** Writes one JSON document at the end of the run, for programs. */
 final class JsonOutput implements ReportOutput {
     private final PrintWriter out;
     private final JsonArray files = new JsonArray();

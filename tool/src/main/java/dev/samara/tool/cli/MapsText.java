@@ -11,14 +11,14 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A file with lines of {@code /proc/PID/maps}, which may be that file of any process of Linux. */
+/** Reads a file in the format of {@code /proc/PID/maps}, which may be that file of any process of Linux. */
 final class MapsText {
     private static final int GZIP = 0x1f;
 
-    /** The heap has room for so many times the bytes of a file. */
+    /** A file may be as large as the maximum heap size divided by this. */
     private static final int TIMES = 16;
 
-    /** The kernel escapes line feeds alone: a name may contain any other line terminator. */
+    /** The format of a line. The kernel escapes only line feeds, so a name may contain any other line terminator. */
     private static final Pattern LINE = Pattern.compile(
             "([0-9a-f]{1,16})-([0-9a-f]{1,16}) [r-][w-][x-][ps] [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ [0-9]+(?: +.*)?",
             Pattern.DOTALL);
@@ -27,7 +27,7 @@ final class MapsText {
 
     private MapsText() {}
 
-    /** Returns whether a file is text, and no compressed trace; one that cannot be read is a trace. */
+    /** Returns whether a file is a text and not a compressed trace. A file that cannot be read counts as a trace. */
     static boolean isText(Path file) {
         try (InputStream in = Files.newInputStream(file)) {
             return in.read() != GZIP;
@@ -39,8 +39,8 @@ final class MapsText {
     /**
      * Reads the lines of a file.
      *
-     * @throws InputException if it cannot be read, if a line is of another kind, or if a range is empty or not above
-     *     those before
+     * @throws InputException if the file cannot be read, if a line does not have the format of {@code /proc/PID/maps},
+     *     or if a range is empty or starts below the end of the previous one
      */
     static List<String> read(Path file) throws InputException {
         String text = text(file);
@@ -68,12 +68,12 @@ final class MapsText {
         int most =
                 (int) Math.min(Integer.MAX_VALUE - TIMES, Runtime.getRuntime().maxMemory() / TIMES);
         try (InputStream in = Files.newInputStream(file)) {
-            // Not by its size: that of a file in /proc is 0, and so is that of an endless device.
+            // The size of the file is not used, because it is 0 for a file in /proc, and for an endless device.
             byte[] bytes = in.readNBytes(most);
             if (bytes.length == most) {
                 throw new InputException(file, "is too large for the heap: give it a larger one (-Xmx)", null);
             }
-            // Names are bytes, which need not be UTF-8.
+            // Names consist of bytes, which need not be UTF-8.
             return new String(bytes, StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new InputException(file, "cannot be read: " + e.getMessage(), e);

@@ -4,7 +4,7 @@ package dev.samara.tool.cli;
 import java.io.PrintWriter;
 import picocli.CommandLine.Option;
 
-/** The output format of a command. */
+/** The option for the output format of a command. */
 final class OutputOptions {
     @Option(names = "--json", description = "Write one JSON document instead of text.")
     private boolean json;

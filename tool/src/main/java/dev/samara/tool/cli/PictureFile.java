@@ -8,17 +8,17 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** The file that {@code --svg} names. */
+/** Writes the file of the option {@code --svg}. */
 final class PictureFile {
     private PictureFile() {}
 
     /**
-     * Writes a picture; a file that is there already is replaced.
+     * Writes a picture. Replaces an existing file.
      *
      * @param file the file
-     * @param input what the picture is of, which is never replaced; null if that is no file
+     * @param input the file from which the picture was drawn, which is never replaced; null if there is none
      * @param svg the document
-     * @throws InputException if it cannot be written
+     * @throws InputException if the file cannot be written
      */
     static void write(Path file, @Nullable Path input, String svg) throws InputException {
         try {

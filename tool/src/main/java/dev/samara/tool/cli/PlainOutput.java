@@ -8,7 +8,10 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** Text for people. On a terminal there are only differences and the totals; elsewhere there is a line per file. */
+/**
+ * Prints text for people. On a terminal only differences and the totals are printed; otherwise there is also a line for
+ * each file.
+ */
 final class PlainOutput implements ReportOutput {
     private final PrintWriter out;
     private final boolean terminal;

@@ -5,8 +5,8 @@ import java.io.PrintWriter;
 import picocli.CommandLine.Model.CommandSpec;
 
 /**
- * The progress of a long command: one line on standard error, which each text overwrites. Nothing is shown where
- * standard error is no terminal. For one thread.
+ * The progress of a long command: one line on standard error, which each text overwrites. Nothing is shown if standard
+ * error is not a terminal. Not thread-safe.
  */
 final class ProgressLine {
     static final String ERASE = "\r\u001b[K";
@@ -16,7 +16,7 @@ final class ProgressLine {
     private boolean isShown;
 
     /**
-     * Makes a line.
+     * Creates a line.
      *
      * @param errors standard error
      * @param columns the width of the terminal; 0 if there is none
@@ -37,17 +37,17 @@ final class ProgressLine {
         return new ProgressLine(errors, 0);
     }
 
-    /** Shows a text in the place of the one before. */
+    /** Shows a text in place of the previous one. */
     void show(String text) {
         if (columns > 0) {
-            // A line of all columns would make the next one begin below it.
+            // A text that fills all columns would move the cursor to the next line.
             errors.print(ERASE + text.substring(0, Math.min(text.length(), columns - 1)));
             errors.flush();
             isShown = true;
         }
     }
 
-    /** Removes the text. To be called before anything else is printed, and at the end. */
+    /** Removes the text. Must be called before anything else is printed, and at the end. */
     void clear() {
         if (isShown) {
             errors.print(ERASE);

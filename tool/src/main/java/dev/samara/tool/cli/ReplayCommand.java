@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class ReplayCommand implements Callable<Integer> {
-    /** The operations between two changes of the progress. */
+    /** The number of operations between two updates of the progress line. */
     private static final int TOLD_EACH = 4096;
 
     @Option(

@@ -20,12 +20,12 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 
-/** The options and the program of a run, and the run itself. */
+/** The options and the program of a run. Also runs the program. */
 final class RunOptions {
-    /** The exit code if the program could not be run, which {@code env} and {@code timeout} use for this, too. */
+    /** The exit code if the program could not be run. {@code env} and {@code timeout} use the same code. */
     static final int NOT_RUN = 125;
 
-    /** Lines of the help on the exit codes. */
+    /** Help texts about the exit codes. */
     static final String GUEST_STATUS = "N:the guest's exit status, or 128 and the number of the signal that ended it";
 
     static final String WHY_NOT_RUN = "the command line or a file is wrong";
@@ -99,7 +99,7 @@ final class RunOptions {
 
     RunOptions() {}
 
-    /** Runs an emulation that is ready. */
+    /** Runs an emulation that was prepared. */
     @FunctionalInterface
     interface Runner {
         /** Returns the exit status. */
@@ -111,7 +111,7 @@ final class RunOptions {
         return program;
     }
 
-    /** Returns the bytes for all pages of the guest. */
+    /** Returns the size of the guest's memory in bytes. */
     long memory(CommandSpec spec) {
         String text = memory.toLowerCase(Locale.ROOT);
         int shift = text.endsWith("k") ? 10 : text.endsWith("m") ? 20 : text.endsWith("g") ? 30 : 0;
@@ -122,7 +122,7 @@ final class RunOptions {
                 return found;
             }
         } catch (NumberFormatException | ArithmeticException e) {
-            // Answered below, as a number that is too small is.
+            // Reported below, like a number that is too small.
         }
         throw new ParameterException(
                 spec.commandLine(), "--limit-memory " + memory + " is no number of bytes from 1m on");
@@ -131,7 +131,7 @@ final class RunOptions {
     /**
      * Runs the program.
      *
-     * @param spec the command, on whose standard error it is said why there is no run
+     * @param spec the command; if the program cannot be run, the reason is printed on its standard error
      * @param streams the streams of the guest and of the emulator
      * @param runner runs the emulation
      * @return the exit status

@@ -9,9 +9,9 @@ import java.io.PrintWriter;
  * The streams of a run.
  *
  * @param in the standard input of the guest
- * @param out its standard output
- * @param errors its standard error
- * @param reports where the emulator writes while the guest runs
+ * @param out the standard output of the guest
+ * @param errors the standard error of the guest
+ * @param reports where the emulator prints its messages while the guest runs
  * @param isTerminal whether the guest's streams are a terminal
  */
 record RunStreams(InputStream in, OutputStream out, OutputStream errors, PrintWriter reports, boolean isTerminal) {}

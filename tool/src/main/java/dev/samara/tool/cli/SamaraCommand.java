@@ -22,7 +22,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "Checks Samara's address spaces against recordings of a real kernel, and runs programs in them.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class,
-        // Those of a command that has no list of its own.
+        // The exit codes of a command without its own list.
         scope = ScopeType.INHERIT,
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
@@ -49,7 +49,7 @@ public final class SamaraCommand implements Runnable {
     public SamaraCommand() {}
 
     /**
-     * Runs the tool and ends the JVM with its status.
+     * Runs the tool, and exits the JVM with its status.
      *
      * @param arguments the command line
      */
@@ -57,9 +57,10 @@ public final class SamaraCommand implements Runnable {
         try {
             System.exit(commandLine().execute(arguments));
         } catch (Error failure) {
-            // For example memory is exhausted: remaining threads must not keep the JVM alive, and hooks may fail.
+            // E.g. memory is exhausted. Remaining threads must not keep the JVM alive, and hooks may fail.
             try {
-                // An Error is a fault of the tool or the JVM, not of the user: its trace belongs into a report of it.
+                // An Error is a fault of the tool or the JVM, not of the user. A report of the fault needs its stack
+                // trace.
                 failure.printStackTrace();
             } finally {
                 Runtime.getRuntime().halt(CommandLine.ExitCode.SOFTWARE);
@@ -67,10 +68,10 @@ public final class SamaraCommand implements Runnable {
         }
     }
 
-    /** Returns the tool, ready to be given a command line. */
+    /** Returns the tool, ready to execute a command line. */
     static CommandLine commandLine() {
         CommandLine tool = new CommandLine(new SamaraCommand());
-        // What follows the program is for the program.
+        // The arguments after the program belong to the program.
         subcommand(tool, "run").setStopAtPositional(true);
         subcommand(subcommand(tool, "top"), "run").setStopAtPositional(true);
         IParameterExceptionHandler usual = tool.getParameterExceptionHandler();
@@ -93,7 +94,7 @@ public final class SamaraCommand implements Runnable {
         });
     }
 
-    /** Prints what is wrong, and not the usage, below which it would not be found. */
+    /** Prints only the error, because it would be overlooked above the usage. */
     private static int complain(ParameterException failure) {
         CommandLine command = failure.getCommandLine();
         command.getErr().println(failure.getMessage());
@@ -102,7 +103,7 @@ public final class SamaraCommand implements Runnable {
         return command.getCommandSpec().exitCodeOnInvalidInput();
     }
 
-    /** Returns the first argument, or the first one of {@code help}, if it is the name of no command. */
+    /** Returns the first argument, or the first argument of {@code help}, if it is not the name of a command. */
     private static Optional<String> unknownCommand(CommandLine tool, String... arguments) {
         return Arrays.stream(arguments)
                 .skip(arguments.length > 0 && arguments[0].equals("help") ? 1 : 0)

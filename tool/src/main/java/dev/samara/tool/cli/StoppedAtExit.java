@@ -6,11 +6,14 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A run that ends in order when the tool is asked to end, as by SIGTERM or Ctrl-C: the guest ends, and what it has
- * written to its files is saved.
+ * A run that ends properly when the tool is terminated, e.g. by SIGTERM or Ctrl-C: the guest is ended, and its files
+ * are written back.
  */
 final class StoppedAtExit {
-    /** How long the tool waits for the end of the guest, of which a thread may wait for the host without end. */
+    /**
+     * How long the tool waits for the end of the guest. The wait is limited because a thread of the guest may wait for
+     * the host forever.
+     */
     private static final long SECONDS = 10;
 
     private final Emulation emulation;
@@ -38,7 +41,7 @@ final class StoppedAtExit {
                 emulation.complain("the guest does not end: what it has written last may not be in its files");
             }
         } catch (InterruptedException unexpected) {
-            // The tool ends, and files may not have what the guest has written last.
+            // The tool exits, so files may lack the guest's last writes.
             Thread.currentThread().interrupt();
         }
     }
@@ -47,7 +50,7 @@ final class StoppedAtExit {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException ending) {
-            // The hook runs already, and ends now.
+            // The hook is already running, and ends now.
         }
     }
 }

@@ -73,7 +73,7 @@ final class StormOptions {
 
     StormOptions() {}
 
-    /** Returns the duration without what is added until each rule has been checked. */
+    /** Returns the duration, without the extension until each rule was checked. */
     int seconds() {
         return seconds;
     }
@@ -86,7 +86,7 @@ final class StormOptions {
         return seed;
     }
 
-    /** Returns a storm, not yet begun. */
+    /** Creates a storm, without starting it. */
     Storm storm(CommandSpec spec) {
         if (seconds <= 0 || cpus <= 0 || patience <= 0) {
             throw new ParameterException(spec.commandLine(), "--seconds, --cpus and --patience must be positive");
@@ -109,7 +109,7 @@ final class StormOptions {
         }
     }
 
-    /** Returns a line that tells how to have the threads choose alike again. */
+    /** Returns a line with the options that make the threads choose in the same way again. */
     String title() {
         return String.format(Locale.ROOT, "storm of %d s, %d CPUs, --seed %d", seconds, cpus, seed);
     }

@@ -9,10 +9,10 @@ import java.io.PrintWriter;
 import java.util.Locale;
 
 /**
- * The result of a storm, as text for people or as one JSON document.
+ * The result of a storm, which can be printed as text or as one JSON document.
  *
- * @param counts those of its end
- * @param verdict its invariants
+ * @param counts the counts at the end
+ * @param verdict the results of the invariants
  */
 record StormResult(Storm.Counts counts, StormVerdict verdict) {
     static StormResult of(Storm storm, StormVerdict verdict) {
@@ -31,7 +31,7 @@ record StormResult(Storm.Counts counts, StormVerdict verdict) {
         out.flush();
     }
 
-    /** Prints a document that also has the options which have the threads choose alike again. */
+    /** Prints a JSON document. It also contains the options that make the threads choose in the same way again. */
     void printJson(StormOptions options, PrintWriter out) {
         JsonObject json = new JsonObject();
         json.addProperty("seconds", options.seconds());

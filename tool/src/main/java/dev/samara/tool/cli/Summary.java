@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param passed the number of files that passed
  * @param failed the number of files that failed
- * @param operations the number of their operations
+ * @param operations the number of operations in all files
  * @param nanoseconds the duration, including reading
  * @param readers the totals of the readers; null if there were none
  */

@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Help.Ansi;
 
-/** What is known of the terminal of this process. */
+/** Determines the properties of this process's terminal. */
 final class TerminalStreams {
     static final int OUT = 1;
     static final int ERR = 2;
@@ -28,8 +28,8 @@ final class TerminalStreams {
     private TerminalStreams() {}
 
     /**
-     * Returns whether an output is a terminal that moves its cursor when it is told to. Where the system does not show
-     * the open files of a process, an output is a terminal if help texts would have colours there.
+     * Returns whether an output is a terminal that supports cursor movement. If the system does not show the open files
+     * of a process, an output counts as a terminal if help texts would be coloured.
      *
      * @param descriptor {@link #OUT} or {@link #ERR}
      */
@@ -45,22 +45,22 @@ final class TerminalStreams {
         }
     }
 
-    /** Returns whether the user wants colours. */
+    /** Returns whether the user permits colours. */
     static boolean wantsColours() {
         String no = System.getenv("NO_COLOR");
         return no == null || no.isEmpty();
     }
 
-    /** Returns the size of the terminal, as it is now. */
+    /** Returns the present size of the terminal. */
     static ScreenSize size() {
         return size(System.getenv(), askTerminal());
     }
 
     /**
-     * Returns a size.
+     * Returns the size of a terminal.
      *
-     * @param environment may have {@code COLUMNS} and {@code LINES}, which come first
-     * @param told the rows and columns as {@code stty size} prints them; null if they are not known
+     * @param environment the environment, in which {@code COLUMNS} and {@code LINES} take precedence
+     * @param told the rows and columns in the format of {@code stty size}; null if they are not known
      */
     static ScreenSize size(Map<String, String> environment, @Nullable String told) {
         Matcher numbers = TWO_NUMBERS.matcher(told == null ? "" : told);
@@ -76,7 +76,7 @@ final class TerminalStreams {
         return text != null && text.matches("\\d{1,5}") ? Integer.parseInt(text) : 0;
     }
 
-    /** Returns the first number that is at least another one; the last one if none is. */
+    /** Returns the first number that is at least {@code least}; if none is, the last number. */
     private static int atLeast(int least, int... numbers) {
         for (int number : numbers) {
             if (number >= least) {

@@ -36,7 +36,7 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** {@code samara top}, which replays traces itself. */
+/** {@code samara top}. Without a subcommand it replays traces. */
 @Command(
         name = "top",
         description = {
@@ -60,7 +60,7 @@ import picocli.CommandLine.Spec;
 final class TopCommand implements Callable<Integer> {
     private static final int LEAST_INTERVAL = 10;
 
-    /** The size of a picture where there is no terminal. */
+    /** The size of a picture if there is no terminal. */
     private static final ScreenSize PICTURE = new ScreenSize(100, 50);
 
     @Option(
@@ -110,18 +110,18 @@ final class TopCommand implements Callable<Integer> {
         return isJson;
     }
 
-    /** Returns whether an output is a terminal on which the view is drawn. */
+    /** Returns whether the view is drawn on an output, because it is a terminal and JSON was not requested. */
     boolean drawsOn(int descriptor) {
         return !isJson && TerminalStreams.isTerminal(descriptor);
     }
 
     /**
-     * Has work done in a view.
+     * Executes work, and shows it in a view.
      *
      * @param title what is watched
-     * @param where where the view is shown
-     * @param source the samples; closed at the end
-     * @param work done by the calling thread
+     * @param where the place where the view is shown
+     * @param source the source of samples, which is closed at the end
+     * @param work the work, which the calling thread executes
      * @return the result of the work
      */
     <T> T show(String title, ViewPlace where, SampleSource source, Callable<T> work) throws Exception {
@@ -144,11 +144,11 @@ final class TopCommand implements Callable<Integer> {
     }
 
     /**
-     * Where a view is shown.
+     * The place where a view is shown.
      *
-     * @param out receives its text
-     * @param size the size of the terminal; null if it is none
-     * @param below what a terminal shows below the view, and after it
+     * @param out receives the text of the view
+     * @param size the size of the terminal; null if it is not a terminal
+     * @param below the lines that a terminal shows below the view, and after its end
      */
     record ViewPlace(PrintWriter out, @Nullable ScreenSize size, BelowView below) {}
 
@@ -169,7 +169,7 @@ final class TopCommand implements Callable<Integer> {
         return new ViewPlace(command.commandLine().getOut(), size, lines -> List.of());
     }
 
-    /** Refuses an interval that leaves no time for anything but samples. */
+    /** Rejects an interval that is so short that there would be no time for anything except samples. */
     void checkInterval(CommandSpec command) {
         if (interval < LEAST_INTERVAL) {
             throw new ParameterException(
@@ -192,7 +192,7 @@ final class TopCommand implements Callable<Integer> {
     private int replay(Path shown, CpuPlan plan, TraceFiles traces) throws Exception {
         long start = System.nanoTime();
         PrintWriter out = spec.commandLine().getOut();
-        // What is found is printed below the view, since anything else would be printed into it.
+        // Findings are collected and printed below the view, because otherwise they would be printed into it.
         StringWriter findings = new StringWriter();
         StringWriter complaints = new StringWriter();
         ReportOutput reports =

@@ -31,7 +31,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
-/** {@code samara top run}. The view is on standard error, since standard output is the guest's. */
+/** {@code samara top run}. The view is on standard error, because the guest uses standard output. */
 @Command(
         name = "run",
         description = {
@@ -88,7 +88,8 @@ final class TopRunCommand implements Callable<Integer> {
         KeptOutput kept = new KeptOutput(KEPT_BYTES);
         PrintWriter reports = new PrintWriter(kept, true, StandardCharsets.UTF_8);
         OutputStream guestOut = TerminalStreams.isTerminal(TerminalStreams.OUT) ? kept : out;
-        // What is kept is printed where the view was: standard output may be a file, which gets nothing but its own.
+        // Kept output is printed where the view was, because standard output may be a file, which must contain only the
+        // guest's standard output.
         BelowView below = new KeptBelow(
                 kept, size.columns(), spec.commandLine().getErr(), new FileOutputStream(FileDescriptor.err));
         return run(size, new RunStreams(System.in, guestOut, kept, reports, false), below);

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 
-/** The traces that a command line names, each with the family of its folder, parents first. */
+/** The traces of a command line, parents first, each with the traces of the same directory. */
 final class TraceFiles {
     private static final String SUFFIX = ".trace.gz";
 
@@ -30,7 +30,8 @@ final class TraceFiles {
         Map<Path, TraceFolder> families = new LinkedHashMap<>();
         for (Map.Entry<Path, List<Path>> group : byFolder.entrySet()) {
             List<Path> known = new ArrayList<>(group.getValue());
-            // A named file may have any suffix. Its relatives, which were not named, have the usual one.
+            // A file on the command line may have any suffix. Other traces of the same directory must have the usual
+            // one.
             InputFiles.list(group.getKey(), SUFFIX).stream()
                     .filter(file -> !known.contains(file))
                     .forEach(known::add);

@@ -4,16 +4,17 @@
  *
  * <p>{@code replay} executes traces of real programs and compares the results, {@code oracle} does so with random
  * operations, {@code maps} prints or draws the mappings of a trace, {@code timeline} draws the events of a recording,
- * {@code storm} checks accesses beside changes, {@code run} runs a program, {@code top} shows a machine that does so.
- * Differences go to standard output, as text or as one JSON document. An unreadable input is reported on standard error
- * with file and line. The status is 0 if everything is equal, 1 if anything differs, 2 if the command line is invalid
- * or an input cannot be read; that of {@code run} is the guest's.
+ * {@code storm} checks accesses concurrently with changes, {@code run} runs a program, {@code top} shows a machine
+ * during a replay, a storm or a run. Differences are printed on standard output, as text or as one JSON document. An
+ * unreadable input is reported on standard error with file and line. The exit status is 0 if everything is equal, 1 if
+ * anything differs, and 2 if the command line is invalid or an input cannot be read. The exit status of {@code run} is
+ * the guest's.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>Which exit status has a command?</td>
- *       <td>{@code CheckStatus}; {@code run} and {@code top run} have the guest's, 128 + n after signal n ({@link
- *       dev.samara.emulator.linux.abi.WaitStatus#ofShell}), or {@code RunOptions.NOT_RUN}</td></tr>
+ *   <tr><td>Which exit status does a command return?</td>
+ *       <td>{@code CheckStatus}; {@code run} and {@code top run} return the guest's exit status, 128 + n after signal n
+ *       ({@link dev.samara.emulator.linux.abi.WaitStatus#ofShell}), or {@code RunOptions.NOT_RUN}</td></tr>
  *   <tr><td>Which options does a command take?</td>
  *       <td>its class, {@code ...Command}, and its {@code ...Options}</td></tr>
  *   <tr><td>What runs a guest?</td>

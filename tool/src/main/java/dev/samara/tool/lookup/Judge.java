@@ -7,16 +7,16 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Decides whether an answer was right at some moment of its lookup. */
+/** Decides whether the result of a lookup was right at some moment during the lookup. */
 final class Judge {
     private static final long PAGE = 4096;
 
     private Judge() {}
 
     /**
-     * Returns whether one of the versions {@code from..to} holds exactly that object, or nothing if it is null. While
-     * an operation is in flight, ranges that it will join are still apart. A lookup beside it may therefore also find a
-     * part of a range that it leaves.
+     * Returns whether one of the versions {@code from..to} contains exactly this object at the address, or nothing if
+     * {@code answer} is null. While an operation is in flight, ranges that it will merge are still separate. So a
+     * concurrent lookup may also find a part of a range that exists after the operation.
      */
     static boolean accepts(VersionRing ring, long from, long to, long address, @Nullable Vma answer) {
         for (long number = from; number <= to; number++) {
@@ -28,7 +28,7 @@ final class Judge {
         return false;
     }
 
-    /** Returns whether a VMA is like another that begins earlier or ends later. */
+    /** Returns whether a VMA is a part of another VMA, which starts earlier or ends later. */
     private static boolean isPart(Vma whole, Vma part) {
         return whole.start() <= part.start()
                 && part.end() <= whole.end()
@@ -39,7 +39,7 @@ final class Judge {
                 && Objects.equals(part.name(), whole.name());
     }
 
-    /** Describes a wrong answer, for people. */
+    /** Describes a wrong result for display. */
     static WrongAnswer verdict(VersionRing ring, long from, long to, long address, @Nullable Vma answer) {
         Set<String> held = new LinkedHashSet<>();
         for (long number = from; number <= to; number++) {

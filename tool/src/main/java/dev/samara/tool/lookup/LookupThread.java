@@ -9,14 +9,14 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
-/** A thread that looks addresses up until the writer has finished, and then a little longer. */
+/** A thread that looks up addresses until the writer finished, and until it made a minimum number of lookups. */
 final class LookupThread implements Callable<Tally> {
-    /** The least number of lookups of each reader, over the last layout if need be. */
+    /** The minimum number of lookups of each reader, the last of which may be made after the writer finished. */
     private static final long LEAST = 1_000;
 
     private static final int WRONG_KEPT = 5;
 
-    /** The number of lookups between two surveys of the VMAs' positions. */
+    /** The number of lookups after which the list of VMAs is read again. */
     private static final int SURVEY_INTERVAL = 256;
 
     private static final long PAGE = 4096;
@@ -64,15 +64,15 @@ final class LookupThread implements Callable<Tally> {
                 overlapping += to > from ? 1 : 0;
             }
         } finally {
-            // Also after an exception: the writer must not wait for a reader that has ended.
+            // Executed even after an exception, because the writer must not wait for a reader that ended.
             ring.leave(number);
         }
         return new Tally(lookups, overlapping, List.copyOf(wrong));
     }
 
     /**
-     * Returns an address: in half of the cases near to the writer's position, seldom anywhere, otherwise at the edge of
-     * some VMA.
+     * Returns the next address: in half of the cases it is near the writer's address, in one of 16 cases it is random,
+     * and otherwise it is at the edge of a random VMA.
      */
     private long choose() {
         int dice = random.nextInt(16);

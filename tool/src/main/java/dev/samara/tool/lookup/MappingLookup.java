@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface MappingLookup {
     /**
-     * Looks an address up.
+     * Looks up an address.
      *
      * @param address any address
      * @return the VMA, or null if nothing is mapped there

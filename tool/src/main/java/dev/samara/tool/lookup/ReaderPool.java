@@ -9,7 +9,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** A fixed number of threads that read one space after another. For one writer at a time. */
+/** A fixed number of threads that read one space after another. Used by one writer at a time. */
 public final class ReaderPool implements AutoCloseable {
     private static final int CAPACITY = 1 << 12;
 
@@ -25,18 +25,18 @@ public final class ReaderPool implements AutoCloseable {
         this.readers = readers;
         threads = Executors.newFixedThreadPool(readers, task -> {
             Thread thread = new Thread(task, "reader");
-            // The threads must not keep the JVM alive after a writer that has failed.
+            // The threads must not keep the JVM alive if the writer failed.
             thread.setDaemon(true);
             return thread;
         });
     }
 
     /**
-     * Starts lookups of every thread in a space. Returns when each thread is about to look up.
+     * Starts the lookups of all threads in a space. Returns when each thread is about to make its first lookup.
      *
      * @param lookup the space
-     * @param first its layout now
-     * @return the session; the caller reports each operation to it and finishes it
+     * @param first the present layout of the space
+     * @return the session, to which the caller must report each operation, and which it must finish
      */
     public ReadingSession open(MappingLookup lookup, LayoutSnapshot first) {
         VersionRing ring = new VersionRing(CAPACITY, readers, first);

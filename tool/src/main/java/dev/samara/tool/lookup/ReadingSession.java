@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 
-/** The readers of one space, as its writer sees them. For the writer's thread. */
+/** The readers of one space. Used only by the thread of the writer. */
 public final class ReadingSession implements AutoCloseable {
     private final VersionRing ring;
     private final List<Future<Tally>> tallies;
@@ -17,9 +17,9 @@ public final class ReadingSession implements AutoCloseable {
     }
 
     /**
-     * Called before each operation. May wait for a slow reader.
+     * Must be called before each operation. May wait for a slow reader.
      *
-     * @param line the operation's line in the recording
+     * @param line the line of the operation in the recording
      * @param address the address of the operation
      */
     public void begin(int line, long address) {
@@ -27,16 +27,16 @@ public final class ReadingSession implements AutoCloseable {
     }
 
     /**
-     * Called after each operation.
+     * Must be called after each operation.
      *
-     * @param layout the layout after it
+     * @param layout the layout after the operation
      */
     public void end(LayoutSnapshot layout) {
         ring.end(layout);
     }
 
     /**
-     * Waits until the readers have finished.
+     * Waits until the readers finished.
      *
      * @return their totals
      */

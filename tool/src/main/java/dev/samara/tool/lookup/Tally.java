@@ -5,14 +5,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The totals of some readers.
+ * The total counts of readers.
  *
  * @param lookups the number of lookups
  * @param overlapping the number of lookups that overlapped a write
- * @param wrong the wrong answers
+ * @param wrong the wrong results
  */
 public record Tally(long lookups, long overlapping, List<WrongAnswer> wrong) {
-    /** The totals of no readers. */
+    /** The totals of zero readers. */
     public static final Tally NONE = new Tally(0, 0, List.of());
 
     /**

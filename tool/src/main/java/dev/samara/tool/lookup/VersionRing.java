@@ -7,10 +7,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * The last versions of a layout, numbered from 0, for one writer and a fixed number of readers.
+ * The newest versions of a layout, numbered from 0, for one writer and a fixed number of readers.
  *
- * <p>{@link #enter} gives a reader a version. Until it leaves, the reader may read every version from that one to the
- * newest.
+ * <p>{@link #enter} returns a version to a reader. Until it calls {@link #leave}, the reader may read every version
+ * from that version to the newest one.
  */
 final class VersionRing {
     private static final long NEEDS_NOTHING = Long.MAX_VALUE;
@@ -24,7 +24,7 @@ final class VersionRing {
      * @words {@code versions}, {@code lines} and their elements
      * @written the writer (plain), before it stores {@code completed} or {@code started}
      * @read readers that have entered (plain), up to {@code completed}
-     * @invariant version n stands at n modulo the capacity until no reader needs it
+     * @invariant version n is at index n modulo the capacity until no reader needs it
      */
     private final LayoutSnapshot[] versions;
 
@@ -42,43 +42,43 @@ final class VersionRing {
     private final AtomicLongArray needs;
 
     /**
-     * The number of the last operation that the writer began. Written in release mode, read in acquire mode.
+     * The number of the last operation that the writer started. Written in release mode, read in acquire mode.
      *
      * @written the writer, before an operation publishes (release)
      * @read readers, after their lookup and an acquire fence (acquire)
      * @pairs the writer stores it before the operation publishes by a release store; a reader loads it after its lookup
-     * @invariant at least the number of every operation whose effect a lookup has seen
+     * @invariant at least the number of every operation whose effect a lookup saw
      */
     private final AtomicLong started = new AtomicLong();
 
     /**
-     * The number of the last stored version. Volatile on both sides: see {@link #enter}.
+     * The number of the last stored version. Volatile on both sides, for the reason that is given at {@link #enter}.
      *
      * @written the writer (volatile)
      * @read any thread (volatile)
      * @pairs with {@code needs}: a reader publishes its need, then reads {@code completed} again; the writer publishes
-     *     {@code completed}, then reads the needs before it overwrites
-     * @invariant a reader that has entered can read every version up to it
+     *     {@code completed}, then reads the needs before it overwrites a version
+     * @invariant a reader that entered can read every version up to this number
      */
     private volatile long completed;
 
     /**
-     * The address of the writer's operation. Racy, benign because it only guides readers to interesting addresses.
+     * The address of the writer's operation.
      *
      * @written the writer (opaque)
      * @read readers (opaque)
-     * @invariant none: racy, benign because it only tells readers which place is interesting
+     * @invariant none: a benign race, because it only guides readers to interesting addresses
      */
     private final AtomicLong target = new AtomicLong();
 
     /**
      * @written the writer, at its end (volatile)
      * @read readers (volatile)
-     * @invariant no version is begun any more
+     * @invariant stays set; the writer starts no operation any more
      */
     private volatile boolean closed;
 
-    /** Every version below this one may be overwritten without a check. Used by the writer only. */
+    /** Every version below this one may be overwritten without a check. Used only by the writer. */
     private long droppable;
 
     /**
@@ -102,7 +102,7 @@ final class VersionRing {
         versions[0] = first;
     }
 
-    /** Called before the writer performs an operation, with its line in the recording and its address. */
+    /** Called before the writer performs an operation, with the operation's line in the recording and its address. */
     void begin(int line, long address) {
         long next = completed + 1;
         makeRoom(next - versions.length);
@@ -112,14 +112,14 @@ final class VersionRing {
         started.setRelease(next);
     }
 
-    /** Called after the writer has performed the operation, with the layout after it. */
+    /** Called after the writer performed the operation, with the layout after it. */
     void end(LayoutSnapshot version) {
         long next = completed + 1;
         versions[(int) next & mask] = version;
         completed = next;
     }
 
-    /** Called when the writer begins no further operation. */
+    /** Called when the writer will start no further operation. */
     void close() {
         closed = true;
     }
@@ -129,31 +129,35 @@ final class VersionRing {
     }
 
     /**
-     * Called before a lookup. Returns the current version.
+     * Called before a lookup. Returns the number of the current version.
      *
-     * <p>The reader publishes its need with the first load, and the second load gives the version. Both sides are
-     * volatile. Either the writer sees the need before it drops a version, or the second load sees the writer's later
-     * version.
+     * <p>The reader loads {@code completed} and publishes the result as its need. Then it loads {@code completed}
+     * again, which is the version that is returned. Because both sides use volatile accesses, either the writer sees
+     * the need before it drops a version, or the second load returns the writer's later version.
      */
     long enter(int reader) {
         needs.set(reader * STRIDE, completed);
         return completed;
     }
 
-    /** Called when the reader needs no version any more. */
+    /** Called when a reader no longer needs any version. */
     void leave(int reader) {
         needs.setRelease(reader * STRIDE, NEEDS_NOTHING);
     }
 
-    /** Returns the last operation that was begun before this call. Loads before this call are done before its load. */
+    /**
+     * Returns the number of the last operation that was started before this call. Loads before this call are ordered
+     * before its load.
+     */
     long started() {
-        // The lookup may have used plain loads, which a later acquire load would not order. Pairs with begin.
+        // The lookup may have used plain loads, which a later acquire load alone would not order. Pairs with begin.
         VarHandle.acquireFence();
         return started.getAcquire();
     }
 
     /**
-     * Waits until a version is stored. Returns false if it never will be, because the writer stopped in mid-operation.
+     * Waits until a version is stored. Returns false if it will never be stored, because the writer stopped during the
+     * operation.
      */
     boolean await(long version) {
         for (int spins = 0; completed < version; spins++) {
@@ -181,7 +185,7 @@ final class VersionRing {
         return target.getOpaque();
     }
 
-    /** Waits until no reader needs that version or a lower one. */
+    /** Waits until no reader needs a version or a lower one. */
     private void makeRoom(long version) {
         for (int spins = 0; version >= droppable; spins++) {
             long lowest = completed;
@@ -195,7 +199,7 @@ final class VersionRing {
         }
     }
 
-    // The thread that this one waits for may need this core. The result is right under every scheduler.
+    // The thread for which this thread waits may need this core. The result is right with any scheduler.
     @SuppressWarnings("ThreadPriorityCheck")
     private static void pause(int spins) {
         if (spins < SPINS) {

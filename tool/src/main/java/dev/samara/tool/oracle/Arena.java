@@ -26,20 +26,26 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One process of an oracle file: an address space in which only the arena is free, and the two files of all processes.
+ * One process of an oracle file: an address space in which only the arena is free, and the two files that all processes
+ * share.
  */
 final class Arena implements AutoCloseable {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long UNLIMITED = -1;
     private static final long MEMORY = 1L << 30;
 
-    /** The mappings around the arena cannot merge with a mapping in it, since their file is mapped nowhere else. */
+    /**
+     * The flags of the mappings around the arena. These cannot merge with a mapping in the arena, because their file is
+     * mapped nowhere else.
+     */
     private static final long FILLER = VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.MAY_ACCESS;
 
-    /** The memory allocated at a time: most recordings need little. */
+    /**
+     * The number of bytes that the machine allocates at a time. It is small because most recordings need little memory.
+     */
     private static final long PIECE = 1L << 18;
 
-    /** The machine of all processes, which is closed with the first process; null for a child. */
+    /** The machine of all processes, which is closed with the first process; null in a child. */
     private final @Nullable Machine machine;
 
     private final Files files;
@@ -89,7 +95,7 @@ final class Arena implements AutoCloseable {
         return new Arena(this);
     }
 
-    /** Ends the process; the first one ends after its children. */
+    /** Ends the process. The first process must end after its children. */
     @Override
     public void close() {
         cpus.close();
@@ -109,7 +115,7 @@ final class Arena implements AutoCloseable {
         return AddressSpaceBuilder.mapping(start, end, FILLER, GEOMETRY.pages(start), file, null);
     }
 
-    /** Makes a call that has only numbers as arguments. */
+    /** Makes a call whose arguments are all numbers. */
     long perform(Direct call) {
         return call.perform(space);
     }
@@ -122,7 +128,10 @@ final class Arena implements AutoCloseable {
         return space.mremap(call.address(), call.oldLength(), call.newLength(), call.flags(), call.newAddress());
     }
 
-    /** Gives the next number to the object of our mapping: the kernel has made an anonymous shared mapping. */
+    /**
+     * Assigns the next number to the object of the library's mapping, because the kernel created an anonymous shared
+     * mapping.
+     */
     void numberSharedObject(long address) {
         Vma vma = Errno.isError(address) ? null : space.find(address);
         numbers.next(vma == null ? null : vma.backing());
@@ -150,8 +159,8 @@ final class Arena implements AutoCloseable {
         for (Vma vma : space.snapshot().vmas()) {
             boolean inArena =
                     Long.compareUnsigned(vma.start(), base) >= 0 && Long.compareUnsigned(vma.start(), end) < 0;
-            // A mapping may reach out of the arena, in a file that no kernel has written: over all of the address
-            // space.
+            // In a file that was not recorded on a kernel, a mapping may extend beyond the arena, even over the whole
+            // address space.
             long stop = Math.min(vma.end(), end);
             for (long at = vma.start();
                     inArena && vma.hasAny(VmaFlags.ACCESS) && at < stop;
@@ -184,7 +193,7 @@ final class Arena implements AutoCloseable {
         return fault == Fault.ADRERR ? "BUS" : Fault.toString(fault);
     }
 
-    /** Returns whether a call makes a shared object, if it succeeds. */
+    /** Returns whether a call creates a shared object if it succeeds. */
     static boolean makesSharedObject(Mmap call) {
         return (call.flags() & MapFlags.ANONYMOUS) != 0 && (call.flags() & MapFlags.TYPE) == MapFlags.SHARED;
     }

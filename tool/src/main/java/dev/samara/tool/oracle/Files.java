@@ -7,7 +7,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import org.jspecify.annotations.Nullable;
 
-/** The two files of an oracle file, and the three opens of them: A, A for reading only (R), and B. */
+/** The two files A and B of an oracle file, and their three opens: A, A for reading only (R), and B. */
 final class Files {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
 
@@ -29,7 +29,7 @@ final class Files {
         }
     }
 
-    /** Fills the first byte of page i with the base plus i modulo the cycle. */
+    /** Sets the first byte of each page i to {@code base + i % cycle}. */
     private static void stamp(MemoryFile file, int base, int cycle) {
         byte[] one = new byte[1];
         for (long offset = 0; offset < file.size(); offset += GEOMETRY.pageSize()) {
@@ -38,7 +38,7 @@ final class Files {
         }
     }
 
-    /** Returns the open of a descriptor in a recording; null for none. */
+    /** Returns the open with a descriptor's name in a recording; null if there is none. */
     @Nullable
     Backing open(String descriptor) {
         return switch (descriptor) {
@@ -49,7 +49,7 @@ final class Files {
         };
     }
 
-    /** Returns the file that a descriptor may write; null for none. */
+    /** Returns the file that a descriptor may write; null if there is none. */
     @Nullable
     MemoryFile file(String descriptor) {
         return switch (descriptor) {
@@ -59,7 +59,7 @@ final class Files {
         };
     }
 
-    /** Returns a recording's name of the backing of a mapping; null if it is neither file. */
+    /** Returns the name in a recording of a mapping's backing; null if it is neither file. */
     @Nullable
     String nameOf(Backing backing) {
         return backing == openA || backing == openR ? "A" : backing == openB ? "B" : null;

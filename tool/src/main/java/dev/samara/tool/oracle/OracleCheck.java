@@ -8,7 +8,9 @@ import dev.samara.tool.record.Notation;
 import dev.samara.tool.record.RecordedLines;
 import java.nio.file.Path;
 
-/** Makes the operations of one oracle file and compares each result, each list of VMAs and each list of contents. */
+/**
+ * Executes the operations of one oracle file, and compares each result, each list of VMAs and each list of contents.
+ */
 public final class OracleCheck {
     private static final String END = "end";
     private static final String END_OF_FORK = "endfork ";
@@ -29,9 +31,9 @@ public final class OracleCheck {
      * Checks a file.
      *
      * @param file the file
-     * @param cpus the CPUs that read and write
+     * @param cpus the CPUs that access memory
      * @return the findings
-     * @throws InputException if it cannot be read or is malformed
+     * @throws InputException if the file cannot be read or is malformed
      */
     public static FileReport check(Path file, CpuPlan cpus) throws InputException {
         FileReport report = new FileReport(file);
@@ -67,7 +69,7 @@ public final class OracleCheck {
         return line.startsWith("op ") && line.endsWith(" fork");
     }
 
-    /** Checks the life of one child, and its parent's operations in that time. */
+    /** Checks the operations of one child, and the concurrent operations of its parent. */
     private void fork(String fork) throws InputException {
         report.countOperation();
         first.note(fork);

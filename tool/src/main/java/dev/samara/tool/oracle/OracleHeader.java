@@ -18,19 +18,21 @@ import java.util.regex.Pattern;
  * @param pages the size of the arena in pages
  * @param sizeOfA the size of file A in bytes
  * @param sizeOfB the size of file B in bytes
- * @param isStamped whether each page of the files begins with a byte that identifies it
+ * @param isStamped whether each page of the files starts with a byte that identifies it
  */
 record OracleHeader(String mode, int modeLine, long base, long pages, long sizeOfA, long sizeOfB, boolean isStamped) {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final String FIRST_LINE = "vmoracle 1";
 
-    /** A key that is given once for each file. */
+    /** The key that occurs once for each file. */
     private static final String FILE = "file";
 
     private static final Pattern SIZE = Pattern.compile("file ([AB]) size=(0x[0-9a-f]+)");
     private static final long LARGEST_FILE = 1L << 28;
 
-    /** The maximum number of pages in an arena: each list of contents is compared with all of them. */
+    /**
+     * The maximum number of pages in an arena. It is limited because each list of contents is compared with all pages.
+     */
     private static final long MOST_PAGES = 1 << 16;
 
     private static final Set<String> KEYS = Set.of(
@@ -94,7 +96,7 @@ record OracleHeader(String mode, int modeLine, long base, long pages, long sizeO
                     "task-size", "an address space that ends at " + values.text("task-size") + " cannot be checked");
         }
         long base = values.number("base");
-        // Mappings on either side of the arena leave only the arena free.
+        // There must be space for mappings on both sides of the arena, which leave only the arena free.
         if (!GEOMETRY.isAligned(base) || base <= GEOMETRY.minimum() || base >= GEOMETRY.limit()) {
             throw values.fault(
                     "base", "base " + values.text("base") + " is no page boundary that an arena can begin at");

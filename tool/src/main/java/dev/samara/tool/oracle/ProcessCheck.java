@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
-/** One process of an oracle file: makes its operations and compares their results. */
+/** One process of an oracle file: executes its operations, and compares their results. */
 final class ProcessCheck implements AutoCloseable {
     private static final String AS_BEFORE = "=";
     private static final Pattern BYTE = Pattern.compile("[0-9a-f]{1,2}");
@@ -55,7 +55,7 @@ final class ProcessCheck implements AutoCloseable {
         arena.close();
     }
 
-    /** Makes an operation and compares its result. */
+    /** Executes an operation, and compares its result. */
     void operation(String line, String[] words, int name) throws InputException {
         report.countOperation();
         int equals = line.lastIndexOf(" = ");
@@ -75,7 +75,7 @@ final class ProcessCheck implements AutoCloseable {
     }
 
     private String touch(String line, String[] words, int name) throws InputException {
-        // A fault repeats the address, after the result.
+        // After the result, a fault repeats the address.
         String[] untilResult =
                 line.substring(0, line.lastIndexOf(" = ")).concat(" = 0").split(" ", -1);
         Fields fields = Fields.ofCall(lines, notation, untilResult, name);
@@ -88,7 +88,7 @@ final class ProcessCheck implements AutoCloseable {
 
     private static int value(Fields fields) throws InputException {
         String text = fields.text("val");
-        // A parser of numbers would accept signs, and digits of other scripts.
+        // The number parser would also accept signs, and digits of other scripts.
         if (!BYTE.matcher(text).matches()) {
             throw fields.fault("val='" + text + "' is no byte");
         }
@@ -123,7 +123,7 @@ final class ProcessCheck implements AutoCloseable {
         } else {
             throw lines.fault("there is no " + fields.name() + " in an arena");
         }
-        // A difference of notation alone is no difference.
+        // A difference in the notation only does not count.
         return fields.outcome().matches(result)
                 ? fields.outcome().text()
                 : Outcome.format(result, call.returnsAddress(), notation);
@@ -155,7 +155,7 @@ final class ProcessCheck implements AutoCloseable {
         return list.isEmpty() ? List.of() : List.of(list.split(" ", -1));
     }
 
-    /** Reports the part of two lists that lies between their common beginning and their common end. */
+    /** Reports the part of two lists between their common start and their common end. */
     private void compare(String what, List<String> kernels, List<String> ours) {
         if (ours.equals(kernels)) {
             return;

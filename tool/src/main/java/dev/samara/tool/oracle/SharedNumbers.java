@@ -5,12 +5,15 @@ import dev.samara.core.vma.Backing;
 import java.util.IdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** The objects of anonymous shared mappings, numbered as in a recording: in the order of their creation. */
+/** The objects of anonymous shared mappings, numbered in the order of their creation as in a recording. */
 final class SharedNumbers {
     private final IdentityHashMap<Backing, Integer> numbers = new IdentityHashMap<>();
     private int count;
 
-    /** Gives the next number to our object, if there is one: the kernel has made an object. */
+    /**
+     * Assigns the next number, because the kernel created an object. The library's object gets the number, if there is
+     * one.
+     */
     void next(@Nullable Backing made) {
         count++;
         if (made != null) {

@@ -6,7 +6,7 @@ import dev.samara.core.vma.VmaFlags;
 import dev.samara.tool.record.Rights;
 import java.util.StringJoiner;
 
-/** Writes a VMA as {@code <start>-<end>:<perms>:<file offset>:<backing>:<flags>}. */
+/** Formats a VMA as {@code <start>-<end>:<perms>:<file offset>:<backing>:<flags>}. */
 final class VmaText {
     /** The flags that are listed if they are set, in the order of their bits. */
     private static final long LISTED = VmaFlags.ACCOUNT

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.picture;
 
-/** The kinds of boxes in a picture of a layout, each with a colour. */
+/** The kinds of boxes in a picture of a layout. Each kind has a colour. */
 enum BoxKind {
     NONE("no access", "k0"),
     READ("read", "k1"),
@@ -18,12 +18,12 @@ enum BoxKind {
         this.style = style;
     }
 
-    /** Returns what the legend says. */
+    /** Returns the text for the legend. */
     String meaning() {
         return meaning;
     }
 
-    /** Returns the class in the style sheet. */
+    /** Returns the name of the class in the style sheet. */
     String style() {
         return style;
     }
@@ -31,7 +31,7 @@ enum BoxKind {
     /**
      * Returns the kind of a mapping.
      *
-     * @param rights the letters of maps
+     * @param rights the letters of {@code /proc/PID/maps}
      */
     static BoxKind of(String rights) {
         boolean isWritable = rights.charAt(1) == 'w';

@@ -6,13 +6,13 @@ import java.math.BigInteger;
 import java.math.MathContext;
 import java.math.RoundingMode;
 
-/** Writes numbers of bytes with three digits. */
+/** Formats numbers of bytes with three digits. */
 final class ByteCount {
     private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     private static final int UNIT_BITS = 10;
     private static final MathContext DIGITS = new MathContext(3, RoundingMode.HALF_UP);
 
-    /** Four digits before the point: from here on the next unit is used. */
+    /** From this value on, the next unit is used. */
     private static final BigDecimal FULL = BigDecimal.valueOf(1L << UNIT_BITS);
 
     private ByteCount() {}
@@ -21,7 +21,7 @@ final class ByteCount {
      * Formats a number of bytes.
      *
      * @param bytes the number, unsigned
-     * @return such as {@code 132 KiB} and {@code 47.2 TiB}
+     * @return e.g. {@code 132 KiB} or {@code 47.2 TiB}
      */
     static String format(long bytes) {
         BigDecimal exact = new BigDecimal(new BigInteger(Long.toUnsignedString(bytes)));
@@ -36,7 +36,7 @@ final class ByteCount {
 
     private static BigDecimal scaled(BigDecimal bytes, int unit) {
         BigDecimal value = bytes.divide(BigDecimal.valueOf(1L << (UNIT_BITS * unit)), MathContext.DECIMAL64);
-        // 1000 to 1023 of a unit keep their four digits.
+        // 1000 to 1023 of a unit are written with four digits.
         return value.compareTo(BigDecimal.valueOf(1000)) >= 0
                 ? value.setScale(0, RoundingMode.HALF_UP)
                 : value.round(DIGITS);

@@ -15,10 +15,10 @@ final class EventFile {
     private EventFile() {}
 
     /**
-     * What a recording has of the library, at least one of either.
+     * The events of the library in a recording. At least one of the lists is not empty.
      *
-     * @param moments the events that happen, in the order of the file
-     * @param levels the sizes of the spaces, in the order of time
+     * @param moments the events of single occurrences, in the order of the file
+     * @param levels the sizes of the spaces, in chronological order
      */
     record RecordedContent(List<Moment> moments, List<Level> levels) {}
 
@@ -27,7 +27,7 @@ final class EventFile {
      *
      * @param file the recording
      * @return its content
-     * @throws InputException if it is no recording, is damaged, or has no such event
+     * @throws InputException if the file is not a recording, is damaged, or contains no event of the library
      */
     static RecordedContent read(Path file) throws InputException {
         if (!Files.exists(file)) {
@@ -48,7 +48,7 @@ final class EventFile {
                 }
             }
         } catch (IOException | RuntimeException e) {
-            // The JDK's parser believes what a damaged file says, and then fails in many ways.
+            // The JDK's parser does not validate a damaged file, and so fails in many ways.
             throw new InputException(file, "is no recording of the flight recorder, or is damaged: " + reason(e), e);
         }
         RecordedContent content = new RecordedContent(moments, levels.levels());

@@ -2,7 +2,7 @@
 package dev.samara.tool.picture;
 
 /**
- * A lane of a timeline: the events of one kind, which has two colours where {@code other} is not empty.
+ * A lane of a timeline, which shows the events of one kind. It has two colours if {@code other} is not empty.
  *
  * @see Moment#of
  */
@@ -31,12 +31,12 @@ enum Lane {
         return title;
     }
 
-    /** Returns what the first colour means. */
+    /** Returns the meaning of the first colour. */
     String usual() {
         return usual;
     }
 
-    /** Returns what the second colour means, empty if there is none. */
+    /** Returns the meaning of the second colour; empty if there is none. */
     String other() {
         return other;
     }

@@ -8,8 +8,9 @@ import java.util.Locale;
 /**
  * A picture of the mappings of a space, lowest addresses first.
  *
- * <p>Adjacent mappings of one name are one row, with a box for each, or for several small ones. Unmapped ranges are
- * dashed lines with their sizes, however large they are. A row is as long as the logarithm of its size.
+ * <p>Adjacent mappings with the same name are in one row. Each of them has a box, but small ones may share a box. An
+ * unmapped range is a dashed line with its size; the line does not depend on the size. The length of a row is the
+ * logarithm of its size.
  */
 public final class LayoutPicture {
     private static final int MARGIN = 16;
@@ -20,12 +21,12 @@ public final class LayoutPicture {
     private static final int BOX = 16;
     private static final int BASELINE = 12;
 
-    /** The height of rows above which they are divided over more columns. */
+    /** If the rows are higher than this, they are divided into several columns. */
     private static final int LEAST_DIVIDED = 1000;
 
     private static final int MOST_COLUMNS = 3;
 
-    /** Where the parts of a row begin, or end if they are aligned to the right. */
+    /** The x coordinates at which the parts of a row start, or end if they are aligned to the right. */
     private static final int BARS = 118;
 
     private static final int SIZES = 388;
@@ -59,10 +60,10 @@ public final class LayoutPicture {
     }
 
     /**
-     * Makes the picture of a layout.
+     * Creates the picture of a layout.
      *
-     * @param title what the layout is of
-     * @param maps its lines as {@code LayoutSnapshot.maps} has them, ascending
+     * @param title the title, which describes the layout
+     * @param maps its lines in the format of {@code LayoutSnapshot.maps}, ascending
      * @return the picture
      */
     public static LayoutPicture of(String title, List<String> maps) {
@@ -70,7 +71,7 @@ public final class LayoutPicture {
     }
 
     /**
-     * Returns what the picture contains.
+     * Returns a summary of the picture's content.
      *
      * @return one line
      */
@@ -201,13 +202,13 @@ public final class LayoutPicture {
                 + (name.isEmpty() ? "" : " " + name);
     }
 
-    /** Returns how many times a range doubles one page. */
+    /** Returns the binary logarithm of a range's size in pages. */
     private static double bits(long bytes) {
         double pages = (double) Math.max(1, bytes >>> PAGE_BITS);
         return Math.log(pages) / Math.log(2);
     }
 
-    /** Returns the end of a name that is too long: the folder matters less than the file. */
+    /** Returns the end of a name that is too long, because the file name matters more than the directory. */
     private static String shortened(String name) {
         int points = name.codePointCount(0, name.length());
         if (points <= MOST_OF_NAME) {

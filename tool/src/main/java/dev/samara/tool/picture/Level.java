@@ -9,20 +9,20 @@ import java.util.concurrent.TimeUnit;
 import jdk.jfr.consumer.RecordedEvent;
 
 /**
- * The size of all spaces together, at one time of a recording.
+ * The total size of all spaces at one time of a recording.
  *
- * @param begin in nanoseconds since 1970
- * @param mappings of all spaces
- * @param pages in memory
+ * @param begin the time in nanoseconds since 1970
+ * @param mappings the number of mappings of all spaces
+ * @param pages the number of resident pages of all spaces
  */
 record Level(long begin, long mappings, long pages) {
     private static final String EVENT = "dev.samara.Mappings";
 
-    /** Adds up the events of each sample, which has one for each space. */
+    /** Adds up the events of each sample, which consists of one event for each space. */
     static final class LevelSum {
         private final Map<Long, Level> samples = new TreeMap<>();
 
-        /** Adds an event, unless it is of another kind. */
+        /** Adds an event if it is an event of a space's size; ignores other events. */
         void add(RecordedEvent event) {
             if (event.getEventType().getName().equals(EVENT)) {
                 long sample = event.getLong("sample");
@@ -34,7 +34,7 @@ record Level(long begin, long mappings, long pages) {
             }
         }
 
-        /** Returns the levels in the order of time. */
+        /** Returns the levels in chronological order. */
         List<Level> levels() {
             return new ArrayList<>(samples.values());
         }

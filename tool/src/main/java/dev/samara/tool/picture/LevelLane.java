@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.function.ToLongFunction;
 
 /**
- * The lane of a timeline that shows the sizes of spaces: columns for their mappings, and a line for their pages in
- * memory, each from a sample to the next one. Both have scales of their own.
+ * The lane of a timeline that shows the sizes of spaces: columns for their mappings, and a line for their resident
+ * pages. Each value extends from its sample to the next one. The two have separate scales.
  */
 final class LevelLane {
     static final String TITLE = "Mappings";
@@ -19,7 +19,7 @@ final class LevelLane {
     private final List<Level> levels;
     private final TimeAxis axis;
 
-    /** The plot of the lane: its left end, its top, its width and its height. */
+    /** The position and the size of the lane's plot. */
     private final double left;
 
     private final double top;
@@ -56,7 +56,7 @@ final class LevelLane {
         }
     }
 
-    /** Returns what is told beside the lane. */
+    /** Returns the lines of text next to the lane: the number of samples and the two maxima. */
     List<String> notes() {
         return List.of(
                 LayoutPicture.count(levels.size(), "sample"),
@@ -64,7 +64,7 @@ final class LevelLane {
                 String.format(Locale.ROOT, "at most %,d pages", most(Level::pages)));
     }
 
-    /** Returns the highest of some numbers, and at least 1. */
+    /** Returns the maximum of a number over all levels, but at least 1. */
     private long most(ToLongFunction<Level> number) {
         return Math.max(1, levels.stream().mapToLong(number).max().orElse(1));
     }

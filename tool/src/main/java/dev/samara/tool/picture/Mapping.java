@@ -2,21 +2,21 @@
 package dev.samara.tool.picture;
 
 /**
- * A mapping of a layout. Ranges are unsigned.
+ * A mapping of a layout. Addresses are unsigned.
  *
  * @param start the first address
- * @param end the address after the last
+ * @param end the end of the range (exclusive)
  * @param rights the four letters of {@code /proc/PID/maps}
- * @param name the name, empty for none
+ * @param name the name; empty if there is none
  */
 record Mapping(long start, long end, String rights, String name) {
-    /** The fields of a line of maps, of which the last is its name, and that of the rights. */
+    /** The number of fields in a line of maps, of which the last is the name. */
     private static final int FIELDS = 6;
 
     private static final int HEX = 16;
 
     /**
-     * Reads a line as {@code LayoutSnapshot.maps} has it.
+     * Parses a line in the format of {@code LayoutSnapshot.maps}.
      *
      * @param line the line
      * @return its mapping

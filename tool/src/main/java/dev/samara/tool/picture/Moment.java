@@ -10,12 +10,12 @@ import org.jspecify.annotations.Nullable;
  * An event of a recording.
  *
  * @param lane its lane
- * @param isOther whether it has the second colour of the lane
- * @param begin its begin, in nanoseconds since 1970
- * @param nanos its duration in nanoseconds, 0 for an event without one
+ * @param isOther whether it is shown in the second colour of the lane
+ * @param begin its start, in nanoseconds since 1970
+ * @param nanos its duration in nanoseconds; 0 if the event has no duration
  */
 record Moment(Lane lane, boolean isOther, long begin, long nanos) {
-    /** What the names of the library's events begin with. */
+    /** The prefix of the names of the library's events. */
     private static final String PREFIX = "dev.samara.";
 
     static @Nullable Moment of(RecordedEvent event) {

@@ -6,18 +6,18 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A picture of the live view, as a terminal shows it. */
+/** A picture of the live view as it looks on a terminal. */
 public final class ScreenPicture {
     private static final double MARGIN = 12;
     private static final double LINE = 17;
 
-    /** The width of a character of the usual fonts. */
+    /** The width of a character in common fonts. */
     private static final double CHARACTER = 6.62;
 
-    /** From the top of a line down to the feet of its letters. */
+    /** The distance from the top of a line to its baseline. */
     private static final double FEET = 12;
 
-    /** Words with single spaces between them. */
+    /** A cell: words that are separated by single spaces. */
     private static final Pattern CELL = Pattern.compile("\\S+(?: \\S+)*");
 
     private final List<TextLine> lines;
@@ -27,9 +27,9 @@ public final class ScreenPicture {
     }
 
     /**
-     * Returns the picture of some lines.
+     * Creates the picture of lines.
      *
-     * @param lines the view
+     * @param lines the lines of the view
      * @return the picture
      */
     public static ScreenPicture of(List<TextLine> lines) {
@@ -51,7 +51,7 @@ public final class ScreenPicture {
             if (line.look() == TextLine.Look.REVERSE) {
                 svg.box("k0", MARGIN / 2, top, width - MARGIN, LINE, null);
             }
-            // Each cell has its place of its own, since a renderer joins spaces.
+            // Each cell is positioned separately, because a renderer collapses spaces.
             Matcher cells = CELL.matcher(line.text());
             while (cells.find()) {
                 String kind = line.look() == TextLine.Look.DIM ? "a m" : "a";

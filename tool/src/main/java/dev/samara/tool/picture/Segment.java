@@ -5,12 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A box of a picture: a mapping, or adjacent mappings too small for boxes of their own.
+ * A box of a picture: one mapping, or several adjacent mappings that are too small for separate boxes.
  *
  * @param start the first address
- * @param end the address after the last
+ * @param end the end of the range (exclusive)
  * @param kind the colour
- * @param rights the letters of the mapping, or empty for several that differ
+ * @param rights the letters of the rights; empty if the mappings differ in them
  * @param count the number of mappings
  */
 record Segment(long start, long end, BoxKind kind, String rights, int count) {
@@ -29,10 +29,11 @@ record Segment(long start, long end, BoxKind kind, String rights, int count) {
     }
 
     /**
-     * Returns the boxes of adjacent mappings, of which the smallest neighbours share one where there are too many.
+     * Returns the boxes of adjacent mappings. If there would be too many, the smallest neighbours are merged into one
+     * box.
      *
-     * @param mappings the mappings, each at the end of the one before
-     * @param most the most boxes
+     * @param mappings the mappings, each of which starts at the end of the previous one
+     * @param most the maximum number of boxes
      */
     static List<Segment> of(List<Mapping> mappings, int most) {
         List<Segment> segments = new ArrayList<>();

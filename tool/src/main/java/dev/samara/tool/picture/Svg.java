@@ -4,11 +4,11 @@ package dev.samara.tool.picture;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Writes an SVG document. Colours are those of classes in the style sheet, never those of an element. */
+/** Writes an SVG document. Colours are defined only by classes in the style sheet, never at an element. */
 final class Svg {
     /**
-     * The style of all pictures. Each kind of box has a class, {@code k0} to {@code k5}. A renderer that knows no
-     * schemes of colours ignores the second half, and shows the light one.
+     * The style of all pictures. Each kind of box has a class, {@code k0} to {@code k5}. A renderer that does not
+     * support colour schemes ignores the second half, and uses the light colours.
      */
     private static final String STYLE = """
             <style>
@@ -35,11 +35,11 @@ final class Svg {
     private final StringBuilder out = new StringBuilder();
 
     /**
-     * Begins a document with a background.
+     * Starts a document with a background.
      *
      * @param width its width in pixels
      * @param height its height in pixels
-     * @param label what the picture shows, for those who cannot see it
+     * @param label a description of the picture for users who cannot see it
      */
     Svg(double width, double height, String label) {
         out.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ")
@@ -57,7 +57,7 @@ final class Svg {
         box("bg", 0, 0, width, height, null);
     }
 
-    /** Draws a box; a viewer shows the hint when a pointer is over it. */
+    /** Draws a box. A viewer shows the hint while the pointer is over the box. */
     void box(String kind, double x, double y, double width, double height, @Nullable String hint) {
         out.append("<rect class=\"").append(kind).append('"');
         attribute("x", x);
@@ -84,7 +84,7 @@ final class Svg {
         text(kind, x, y, text, text);
     }
 
-    /** Writes a text that stands for a longer one, which a viewer shows when a pointer is over it. */
+    /** Writes a text in place of a longer one, which a viewer shows while the pointer is over the text. */
     void text(String kind, double x, double y, String text, String whole) {
         out.append("<text class=\"").append(kind).append('"');
         attribute("x", x);
@@ -96,7 +96,7 @@ final class Svg {
         out.append(escape(text)).append("</text>\n");
     }
 
-    /** Ends the document, which is not written to afterwards. */
+    /** Ends the document, and returns it. Nothing may be written afterwards. */
     String end() {
         return out.append("</svg>\n").toString();
     }
@@ -111,9 +111,9 @@ final class Svg {
     }
 
     /**
-     * Writes a text so that it is part of an XML document. XML has no form for control characters and lone surrogates:
-     * a control character becomes a backslash and three octal digits, as {@code /proc/PID/maps} writes a line feed, and
-     * a lone surrogate becomes the character for what cannot be shown.
+     * Escapes a text for an XML document. XML cannot represent control characters and lone surrogates. A control
+     * character is replaced with a backslash and three octal digits, like a line feed in {@code /proc/PID/maps}. A lone
+     * surrogate is replaced with the replacement character.
      */
     static String escape(String text) {
         StringBuilder escaped = new StringBuilder(text.length());

@@ -9,12 +9,12 @@ import java.util.List;
 import java.util.stream.LongStream;
 
 /**
- * The axis of a timeline: seconds from its first event on.
+ * The axis of a timeline, in seconds from its first event on.
  *
- * @param zero the first begin, in nanoseconds since 1970
- * @param span the time shown in nanoseconds, a multiple of the bin
- * @param bin the interval of a count in nanoseconds: 1, 2 or 5, and zeros
- * @param step the distance of two ticks in nanoseconds, of that form too
+ * @param zero the start of the first event, in nanoseconds since 1970
+ * @param span the displayed time in nanoseconds, a multiple of {@code bin}
+ * @param bin the interval in which events are counted, in nanoseconds: 1, 2 or 5, followed by zeros
+ * @param step the distance between two ticks in nanoseconds, of the same form
  */
 record TimeAxis(long zero, long span, long bin, long step) {
     private static final int SECOND_DIGITS = 9;
@@ -26,7 +26,7 @@ record TimeAxis(long zero, long span, long bin, long step) {
     private static final int MOST_BINS = 160;
     private static final int MOST_TICKS = 10;
 
-    /** Returns the axis of some events and levels, at least one of either. */
+    /** Returns the axis for events and levels, of which there must be at least one. */
     static TimeAxis of(List<Moment> moments, List<Level> levels) {
         long zero = LongStream.concat(
                         moments.stream().mapToLong(Moment::begin),
@@ -43,7 +43,7 @@ record TimeAxis(long zero, long span, long bin, long step) {
         return new TimeAxis(zero, span, bin, round(span / MOST_TICKS + 1));
     }
 
-    /** Returns the least number that is not below another, and is 1, 2 or 5 and zeros. */
+    /** Returns the lowest number that is at least {@code least} and consists of 1, 2 or 5, followed by zeros. */
     private static long round(long least) {
         long unit = 1;
         while (unit * 10 <= least) {
@@ -65,7 +65,7 @@ record TimeAxis(long zero, long span, long bin, long step) {
         return Math.toIntExact((moment.begin() - zero) / bin);
     }
 
-    /** Returns the place of a time between 0 for the begin of the axis and 1 for its end. */
+    /** Returns the position of a time on the axis, from 0 at its start to 1 at its end. */
     double part(long time) {
         return (double) (time - zero) / span;
     }
@@ -74,13 +74,13 @@ record TimeAxis(long zero, long span, long bin, long step) {
         return Instant.ofEpochSecond(zero / SECOND, zero % SECOND);
     }
 
-    /** Writes a time from the begin of the axis on, in seconds, with the digits that its ticks need. */
+    /** Formats a time since the start of the axis in seconds, without trailing zeros. */
     static String seconds(long nanos) {
         BigDecimal exact = BigDecimal.valueOf(nanos, SECOND_DIGITS).stripTrailingZeros();
         return exact.signum() == 0 ? "0" : exact.toPlainString();
     }
 
-    /** Writes a duration in the unit that suits it, with three digits. */
+    /** Formats a duration in a suitable unit, with three digits. */
     static String duration(long nanos) {
         BigDecimal rounded = BigDecimal.valueOf(nanos).round(DIGITS);
         int unit = 0;

@@ -13,9 +13,9 @@ import java.util.TreeMap;
 /**
  * A picture of the library's events in a recording of the flight recorder, over time.
  *
- * <p>Each kind of event has a lane. A few events are boxes as long as they lasted; many are counted, and a column shows
- * how many began in its interval. Every lane has its own scale, which its end tells. Another lane, the first one, shows
- * the sizes of the spaces.
+ * <p>Each kind of event has a lane. If a lane has few events, each is a box whose length is its duration. If it has
+ * many, they are counted, and a column shows how many events started in its interval. Every lane has its own scale,
+ * which is written at its end. The first lane shows the sizes of the spaces instead.
  */
 public final class TimelinePicture {
     private static final int MARGIN = 16;
@@ -29,7 +29,7 @@ public final class TimelinePicture {
     private static final int FOOT = 44;
     private static final int SWATCH = 8;
 
-    /** The most events that have boxes of their own. */
+    /** The maximum number of events with separate boxes. */
     private static final int MOST_BOXES = 40;
 
     private static final double LEAST_WIDTH = 1.5;
@@ -56,20 +56,20 @@ public final class TimelinePicture {
      *
      * @param file the recording
      * @return its picture
-     * @throws InputException if it is no recording, is damaged, or has no event of the library
+     * @throws InputException if the file is not a recording, is damaged, or contains no event of the library
      */
     public static TimelinePicture read(Path file) throws InputException {
         EventFile.RecordedContent content = EventFile.read(file);
         return of(String.valueOf(file.getFileName()), content.moments(), content.levels());
     }
 
-    /** Makes the picture of some events and levels, at least one of either. */
+    /** Creates the picture of events and levels, of which there must be at least one. */
     static TimelinePicture of(String title, List<Moment> moments, List<Level> levels) {
         return new TimelinePicture(title, moments, levels);
     }
 
     /**
-     * Returns what the picture contains.
+     * Returns a summary of the picture's content.
      *
      * @return one line
      */

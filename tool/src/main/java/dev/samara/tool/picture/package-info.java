@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Pictures of the command line tool, as SVG: {@link dev.samara.tool.picture.LayoutPicture} shows the mappings of a
- * space, {@link dev.samara.tool.picture.TimelinePicture} the events of a recording of the flight recorder, {@link
- * dev.samara.tool.picture.ScreenPicture} the live view.
+ * SVG pictures of the command line tool: {@link dev.samara.tool.picture.LayoutPicture} shows the mappings of a space,
+ * {@link dev.samara.tool.picture.TimelinePicture} shows the events of a recording of the flight recorder, and {@link
+ * dev.samara.tool.picture.ScreenPicture} shows the live view.
  *
- * <p>A picture depends on its input only: two runs write equal bytes. It follows the light or the dark scheme of the
- * program that shows it. Everything here is immutable, or used by one thread.
+ * <p>A picture depends only on its input, so two runs write equal bytes. It uses the light or the dark colour scheme of
+ * the viewer. All objects are immutable, or used by one thread.
  */
 @NullMarked
 package dev.samara.tool.picture;

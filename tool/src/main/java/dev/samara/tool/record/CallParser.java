@@ -20,14 +20,14 @@ import dev.samara.tool.record.MemoryCall.Shmat;
 import dev.samara.tool.record.MemoryCall.Shmdt;
 import org.jspecify.annotations.Nullable;
 
-/** Parses the line of a call to a {@link MemoryCall}. */
+/** Parses the line of a call, and returns a {@link MemoryCall}. */
 public final class CallParser {
     private CallParser() {}
 
     /**
      * Reads one call.
      *
-     * @param fields its line
+     * @param fields the fields of its line
      * @return the call
      * @throws InputException if the call is unknown, or a field is missing or invalid
      */
@@ -60,11 +60,11 @@ public final class CallParser {
     }
 
     /**
-     * {@code mprotect}, or a {@code pkey_mprotect} that names no key.
+     * Reads an {@code mprotect}, or a {@code pkey_mprotect} without a key.
      *
-     * @param fields its line
+     * @param fields the fields of its line
      * @return the call
-     * @throws InputException if a field is missing or makes no sense
+     * @throws InputException if a field is missing or invalid
      */
     static Mprotect mprotect(Fields fields) throws InputException {
         return new Mprotect(fields.number("addr"), fields.number("len"), FlagNames.protection(fields));
@@ -99,12 +99,12 @@ public final class CallParser {
     }
 
     private static LimitChange limit(Fields fields, boolean own) throws InputException {
-        // A prlimit64 that only reads the limit has no new limit.
+        // If a prlimit64 only reads the limit, the line contains no new limit.
         return new LimitChange(
                 resource(fields.count("resource")), fields.find("new") == null ? null : fields.number("new"), own);
     }
 
-    /** The limits that memory calls check, by their {@code RLIMIT_*} numbers. */
+    /** Returns the limit with an {@code RLIMIT_*} number; null if memory calls do not check it. */
     private static @Nullable Resource resource(int number) {
         return switch (number) {
             case 2 -> Resource.DATA;

@@ -2,7 +2,8 @@
 package dev.samara.tool.record;
 
 /**
- * A word in which bytes that would split a line are written {@code \ooo}, in octal; a lone {@code \} is the empty word.
+ * Decodes a word in which bytes that would split a line are written as {@code \ooo}, in octal. A single {@code \} is
+ * the empty word.
  */
 public final class EscapedWord {
     /** The notation of the empty word. */

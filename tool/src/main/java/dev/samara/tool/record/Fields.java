@@ -4,7 +4,7 @@ package dev.samara.tool.record;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The parts of one line: a name, {@code key=value} pairs, and for a call also {@code = <result>}, all separated by
+ * The fields of one line: a name, {@code key=value} pairs, and for a call also {@code = <result>}, all separated by
  * single spaces.
  */
 public final class Fields {
@@ -26,10 +26,10 @@ public final class Fields {
      * Parses the line of an event, which has no result.
      *
      * @param lines the recording
-     * @param words the line, cut at its spaces
-     * @param name index of the word that names the event
-     * @return its fields
-     * @throws InputException if there is no such word
+     * @param words the line, split at its spaces
+     * @param name the index of the word that is the name of the event
+     * @return the fields of the line
+     * @throws InputException if the line has no such word
      */
     public static Fields ofEvent(RecordedLines lines, String[] words, int name) throws InputException {
         if (words.length <= name) {
@@ -42,10 +42,10 @@ public final class Fields {
      * Parses the line of a call.
      *
      * @param lines the recording
-     * @param notation the notation of its numbers
-     * @param words the line, cut at its spaces
-     * @param name index of the word that names the call
-     * @return its fields
+     * @param notation the notation of numbers in the line
+     * @param words the line, split at its spaces
+     * @param name the index of the word that is the name of the call
+     * @return the fields of the line
      * @throws InputException if the line has no call or no result
      */
     public static Fields ofCall(RecordedLines lines, Notation notation, String[] words, int name)
@@ -89,7 +89,7 @@ public final class Fields {
      * Returns the value of an optional field.
      *
      * @param key its name
-     * @return its text, or null if the line does not have it
+     * @return its text, or null if the line does not contain the field
      */
     public @Nullable String find(String key) {
         for (int i = name + 1; i < end; i++) {
@@ -116,7 +116,7 @@ public final class Fields {
      *
      * @param key its name
      * @return its text
-     * @throws InputException if the line does not have it
+     * @throws InputException if the line does not contain the field
      */
     public String text(String key) throws InputException {
         String value = find(key);
@@ -131,7 +131,7 @@ public final class Fields {
      *
      * @param key its name
      * @return its value
-     * @throws InputException if the line does not have it, or it is no number
+     * @throws InputException if the line does not contain the field, or the value is not a number
      */
     public long number(String key) throws InputException {
         return parse(key + "=", text(key));
@@ -142,7 +142,7 @@ public final class Fields {
      *
      * @param key its name
      * @return its value
-     * @throws InputException if the line does not have it, or it is no number of 32 bits
+     * @throws InputException if the line does not contain the field, or the value is not a 32-bit number
      */
     public int count(String key) throws InputException {
         long value = number(key);
@@ -156,7 +156,7 @@ public final class Fields {
      * Creates an exception about this line.
      *
      * @param message the error
-     * @return the exception, to be thrown
+     * @return the exception, which the caller throws
      */
     public InputException fault(String message) {
         return lines.fault(message);

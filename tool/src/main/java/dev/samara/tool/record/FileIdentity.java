@@ -6,16 +6,16 @@ package dev.samara.tool.record;
  *
  * @param major major number of its device
  * @param minor minor number of its device
- * @param inode its inode there
- * @param path its path at that time; without one, the text of its device and inode
+ * @param inode its inode number on the device
+ * @param path its path at that time; if it had none, the text of its device and inode
  */
 public record FileIdentity(int major, int minor, long inode, String path) {
     /**
      * Reads {@code file=<major>:<minor>:<inode>} and {@code path=}.
      *
-     * @param fields the line of a call that has the first of them
+     * @param fields the fields of a call that has {@code file=}
      * @return the identity
-     * @throws InputException if they are invalid
+     * @throws InputException if a field is invalid
      */
     static FileIdentity parse(Fields fields) throws InputException {
         String text = fields.text("file");

@@ -6,14 +6,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/** The findings in one recording, collected during its check. For one thread. */
+/** The findings in one recording, collected during its check. Not thread-safe. */
 public final class FileReport {
     private final Path file;
     private final List<Difference> differences = new ArrayList<>();
     private long operations;
 
     /**
-     * Creates a report without findings.
+     * Creates an empty report.
      *
      * @param file the recording
      */
@@ -33,7 +33,7 @@ public final class FileReport {
         differences.add(new Difference(file, line, subject, kernel, samara));
     }
 
-    /** Counts one more operation that was read and, unless the call is skipped, executed. */
+    /** Counts one operation that was read and, unless its call is skipped, executed. */
     public void countOperation() {
         operations++;
     }
@@ -48,7 +48,7 @@ public final class FileReport {
     }
 
     /**
-     * Returns whether library and recording agree.
+     * Returns whether the library and the recording agree.
      *
      * @return true if no difference was recorded
      */

@@ -11,9 +11,9 @@ import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.mman.SyncFlags;
 import java.util.Map;
 
-/** The words of recordings for the bits of flags and for advice. */
+/** Parses the words of recordings for flags and advice. */
 final class FlagNames {
-    /** The flags of {@code mmap}, without the type. */
+    /** The flags of {@code mmap}. */
     private static final Map<String, Integer> MMAP = Map.ofEntries(
             entry("SHARED", MapFlags.SHARED),
             entry("PRIVATE", MapFlags.PRIVATE),
@@ -120,14 +120,14 @@ final class FlagNames {
         return flags(fields, MLOCKALL);
     }
 
-    /** The value of {@code advice=}. */
+    /** Returns the value of {@code advice=}. */
     static int advice(Fields fields) throws InputException {
         String text = fields.text("advice");
         Integer named = ADVICE.get(text);
         return named != null ? named : (int) number(fields, text);
     }
 
-    /** The value of {@code prot=}: three letters, then other bits. */
+    /** Returns the value of {@code prot=}, which is three letters followed by other bits. */
     static int protection(Fields fields) throws InputException {
         String text = fields.text("prot");
         String[] words = text.split("\\|", -1);
@@ -173,8 +173,8 @@ final class FlagNames {
     }
 
     /**
-     * Narrows flags to the library's 32 bits. All of these have a meaning or none. A higher bit becomes {@link
-     * #UNKNOWN}, which is as unknown.
+     * Narrows flags to the library's 32 bits. A higher bit is replaced with {@link #UNKNOWN}, because both are unknown
+     * to all of these calls.
      */
     private static int narrow(long bits) {
         return (int) bits | (bits >>> Integer.SIZE != 0 ? UNKNOWN : 0);

@@ -6,16 +6,16 @@ import dev.samara.tool.record.MemoryCall.Foreign;
 import java.util.Set;
 
 /**
- * The calls that recordings contain and the library does not have.
+ * The calls that recordings contain, but that the library does not support.
  *
- * <p>Each is classified by the effect of a successful call. A call that leaves the layout alone can be skipped. After
- * any other call, the rest of the recording would describe another space.
+ * <p>Each call is classified by its effect if it succeeds. A call that does not change the layout can be skipped. After
+ * any other call, the rest of the recording would describe a different layout.
  */
 final class ForeignCalls {
     private static final int NO_KEY = -1;
 
     /**
-     * {@code PR_SET_THP_DISABLE}, and the calls that only read: {@code PR_GET_THP_DISABLE, _TAGGED_ADDR_CTRL, _MDWE,
+     * {@code PR_SET_THP_DISABLE}, and the options that only read: {@code PR_GET_THP_DISABLE, _TAGGED_ADDR_CTRL, _MDWE,
      * _MEMORY_MERGE}.
      */
     private static final Set<Long> HARMLESS_PRCTLS = Set.of(41L, 42L, 56L, 66L, 68L);
@@ -57,7 +57,10 @@ final class ForeignCalls {
         };
     }
 
-    /** A memory policy keeps VMAs apart. The removal of a policy has no effect, since there can be none. */
+    /**
+     * Returns whether {@code mbind} sets a memory policy, which prevents merges of VMAs. The removal of a policy has no
+     * effect, because no policy was ever set.
+     */
     private static boolean bindsMemory(Fields fields) throws InputException {
         String mode = fields.text("mode");
         return fields.number("len") != 0 && !mode.equals("0x0") && !mode.equals("0") && !mode.equals("DEFAULT");
@@ -67,7 +70,10 @@ final class ForeignCalls {
         return fields.find("advice") != null && CONTENT_ADVICE.contains(FlagNames.advice(fields));
     }
 
-    /** Of all personalities, only the one that makes readable memory executable affects later memory calls. */
+    /**
+     * Returns whether {@code personality} sets {@code READ_IMPLIES_EXEC}, the only personality that affects later
+     * memory calls.
+     */
     private static boolean makesReadableExecutable(Fields fields) throws InputException {
         String key = fields.firstKey();
         if (key == null) {

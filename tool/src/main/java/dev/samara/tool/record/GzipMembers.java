@@ -8,8 +8,8 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /**
- * The content of a gzip file: of all its members, and of nothing else. The superclass silently skips bytes after a
- * member that are no member; this class refuses them. For one thread.
+ * The content of all members of a gzip file. The superclass silently skips bytes after a member that are not a member;
+ * this class rejects them. Not thread-safe.
  */
 final class GzipMembers extends GZIPInputStream {
     private static final int TRAILER = 8;
@@ -60,7 +60,8 @@ final class GzipMembers extends GZIPInputStream {
     public int read(byte[] target, int offset, int length) throws IOException {
         int read = super.read(target, offset, length);
         if (read < 0) {
-            // The trailer follows the last compressed byte. The decompressor may have read a part of it.
+            // The trailer follows the last compressed byte. The decompressor may have read a part of the trailer
+            // already.
             long behind = inf.getRemaining() + (file.count - filled);
             if (behind != TRAILER || file.read() >= 0) {
                 throw new ZipException("there are bytes after the compressed data");

@@ -4,7 +4,10 @@ package dev.samara.tool.record;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The lines {@code <key> <value>} of a header. An exception about a value names the line of the value. */
+/**
+ * The lines {@code <key> <value>} of a header. The message of an exception about a value contains the number of its
+ * line.
+ */
 public final class HeaderValues {
     private final RecordedLines lines;
     private final Map<String, Value> values = new HashMap<>();
@@ -25,7 +28,7 @@ public final class HeaderValues {
      *
      * @param key its name
      * @param text the value
-     * @throws InputException if there is one already
+     * @throws InputException if there is already a value with this name
      */
     public void put(String key, String text) throws InputException {
         if (values.put(key, new Value(lines.number(), text)) != null) {
@@ -38,7 +41,7 @@ public final class HeaderValues {
      *
      * @param key its name
      * @return its text
-     * @throws InputException if the header lacks it
+     * @throws InputException if the header does not contain it
      */
     public String text(String key) throws InputException {
         return value(key).text;
@@ -49,7 +52,7 @@ public final class HeaderValues {
      *
      * @param key its name
      * @return the line, counted from 1
-     * @throws InputException if the header lacks it
+     * @throws InputException if the header does not contain it
      */
     public int line(String key) throws InputException {
         return value(key).line;
@@ -60,7 +63,7 @@ public final class HeaderValues {
      *
      * @param key its name
      * @return the number
-     * @throws InputException if the header lacks it, or it is no number
+     * @throws InputException if the header does not contain it, or it is not a number
      */
     public long number(String key) throws InputException {
         return number(key, text(key));
@@ -72,7 +75,7 @@ public final class HeaderValues {
      * @param key the value's name
      * @param text the part
      * @return the number
-     * @throws InputException if it is no number
+     * @throws InputException if it is not a number
      */
     public long number(String key, String text) throws InputException {
         try {
@@ -102,8 +105,8 @@ public final class HeaderValues {
      *
      * @param key its name
      * @param message the error
-     * @return the exception, to be thrown
-     * @throws InputException if the header lacks it
+     * @return the exception, which the caller throws
+     * @throws InputException if the header does not contain it
      */
     public InputException fault(String key, String message) throws InputException {
         return new InputException(lines.file(), line(key), message, null);

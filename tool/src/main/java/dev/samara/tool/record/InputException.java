@@ -5,8 +5,8 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A recording that cannot be read or is malformed. The message is one line without control characters, and starts with
- * the file, and the line if there is one.
+ * Thrown if a recording cannot be read or is malformed. The message is one line without control characters. It starts
+ * with the file, followed by the number of the line if the error is in a line.
  */
 public final class InputException extends Exception {
     private static final long serialVersionUID = 1L;
@@ -15,7 +15,7 @@ public final class InputException extends Exception {
     private static final int LONGEST = 1000;
 
     /**
-     * Creates the exception of a file without lines.
+     * Creates an exception about a file as a whole.
      *
      * @param file the recording
      * @param message the error
@@ -26,7 +26,7 @@ public final class InputException extends Exception {
     }
 
     /**
-     * Creates the exception of a line.
+     * Creates an exception about a line.
      *
      * @param file the recording
      * @param line the line, counted from 1

@@ -5,12 +5,12 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.Resource;
 import org.jspecify.annotations.Nullable;
 
-/** One recorded memory call with its arguments as they were passed, not rounded. */
+/** One recorded memory call. Its arguments are those that were passed, before any rounding. */
 public sealed interface MemoryCall {
     /**
      * Returns the address of the call.
      *
-     * @return the address as passed; 0 if the call has none
+     * @return the address as passed; 0 if the call takes no address
      */
     long address();
 
@@ -23,7 +23,7 @@ public sealed interface MemoryCall {
         return false;
     }
 
-    /** A call that has only numbers as arguments. */
+    /** A call whose arguments are all numbers. */
     sealed interface Direct extends MemoryCall {
         /**
          * Makes the call.
@@ -42,9 +42,9 @@ public sealed interface MemoryCall {
      * @param protection bits of {@code Protection}
      * @param flags bits of {@code MapFlags}
      * @param offset the offset in the file
-     * @param descriptor the descriptor as it was written
-     * @param file its file; null where the recording names none
-     * @param fileSize the size of the file at that time, in bytes; negative where the recording does not have it
+     * @param descriptor the text of the descriptor in the recording
+     * @param file the file; null if the recording contains none
+     * @param fileSize the size of the file at that time, in bytes; negative if the recording does not contain it
      */
     record Mmap(
             long address,
@@ -66,10 +66,10 @@ public sealed interface MemoryCall {
      * {@code mremap}.
      *
      * @param address the old address
-     * @param oldLength bytes there
-     * @param newLength bytes wanted
+     * @param oldLength the old length in bytes
+     * @param newLength the new length in bytes
      * @param flags bits of {@code RemapFlags}
-     * @param newAddress the new address, if the flags have it
+     * @param newAddress the new address, if the flags request one
      */
     record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements MemoryCall {
         @Override
@@ -84,7 +84,7 @@ public sealed interface MemoryCall {
      * @param id the segment
      * @param address the address; 0 if the kernel may choose
      * @param flags bits of {@code ShmFlags}
-     * @param size bytes of the segment; 0 if there is no such segment
+     * @param size the size of the segment in bytes; 0 if there is no such segment
      */
     record Shmat(int id, long address, int flags, long size) implements MemoryCall {
         @Override
@@ -98,7 +98,7 @@ public sealed interface MemoryCall {
      *
      * @param resource the limit; null if memory calls do not check it
      * @param limit the new soft limit, or null if the call only reads
-     * @param own whether the limit is the calling process's own
+     * @param own whether the call concerns the calling process
      */
     record LimitChange(
             @Nullable Resource resource, @Nullable Long limit, boolean own) implements MemoryCall {
@@ -109,7 +109,7 @@ public sealed interface MemoryCall {
     }
 
     /**
-     * A call that is read but never made: see {@link ForeignCalls}.
+     * A call that is read, but never made (see {@link ForeignCalls}).
      *
      * @param name its name
      * @param changesLayout whether a successful call changes the layout
@@ -151,7 +151,7 @@ public sealed interface MemoryCall {
     /**
      * {@code brk}.
      *
-     * @param address the break wanted
+     * @param address the requested break
      */
     record Brk(long address) implements Direct {
         @Override
@@ -170,7 +170,7 @@ public sealed interface MemoryCall {
      *
      * @param address start
      * @param length bytes
-     * @param advice a value of {@code Advice}, or any other
+     * @param advice a value of {@code Advice}, or any other value
      */
     record Madvise(long address, long length, int advice) implements Direct {
         @Override
@@ -280,7 +280,7 @@ public sealed interface MemoryCall {
     /**
      * {@code shmdt}.
      *
-     * @param address where the segment was attached
+     * @param address the address at which the segment was attached
      */
     record Shmdt(long address) implements Direct {
         @Override

@@ -2,11 +2,11 @@
 package dev.samara.tool.record;
 
 /**
- * The notation of numbers in a recording: {@code 0x} and hexadecimal, or decimal; and, where there is an arena, {@code
- * +0x} for an address counted from its base.
+ * The notation of numbers in a recording: hexadecimal after {@code 0x}, or decimal. In a recording with an arena, an
+ * address relative to the arena's base is hexadecimal after {@code +0x}.
  */
 public final class Notation {
-    /** A recording without an arena: every address is absolute. */
+    /** The notation of a recording without an arena, in which every address is absolute. */
     public static final Notation ABSOLUTE = new Notation(0, -1);
 
     private final long base;
@@ -18,7 +18,7 @@ public final class Notation {
     }
 
     /**
-     * Returns the notation of addresses counted from an arena's base.
+     * Returns the notation with addresses relative to an arena's base.
      *
      * @param base the first address of the arena
      * @param length its length in bytes, not negative
@@ -33,7 +33,7 @@ public final class Notation {
      *
      * @param text as it was written
      * @return its value, unsigned if hexadecimal
-     * @throws NumberFormatException if it is neither
+     * @throws NumberFormatException if the text is neither
      */
     public long parse(String text) {
         if (text.startsWith("0x")) {
@@ -48,12 +48,12 @@ public final class Notation {
     /**
      * Reads the major or minor number of a device.
      *
-     * @param text as it was written, hexadecimal without {@code 0x}
+     * @param text the text in the recording, hexadecimal without {@code 0x}
      * @return its value, not negative
-     * @throws NumberFormatException if it is no such number
+     * @throws NumberFormatException if the text is not such a number
      */
     public static int deviceNumber(String text) {
-        // A sign, which the parser would accept, is no digit.
+        // Rejects a sign, which the parser would accept.
         if (text.isEmpty() || Character.digit(text.charAt(0), 16) < 0) {
             throw new NumberFormatException("'" + text + "' is no number of a device");
         }
@@ -61,13 +61,13 @@ public final class Notation {
     }
 
     /**
-     * Formats an address as the recording does.
+     * Formats an address in the notation of the recording.
      *
      * @param address any address
      * @return its text
      */
     public String address(long address) {
-        // The end of the arena itself is still written as an offset.
+        // The end of the arena (exclusive) is still written as an offset.
         if (Long.compareUnsigned(address - base, length) <= 0 && length >= 0) {
             return "+0x" + Long.toHexString(address - base);
         }

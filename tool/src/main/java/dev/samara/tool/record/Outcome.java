@@ -5,11 +5,11 @@ import dev.samara.core.mman.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The kernel's answer to a call.
+ * The kernel's result of a call.
  *
- * @param text the answer as it was written
- * @param value the answer as a number; 0 for an error
- * @param errno the name of the error, such as {@code EINVAL}; null if the call succeeded
+ * @param text the text of the result in the recording
+ * @param value the result as a number; 0 for an error
+ * @param errno the name of the error, e.g. {@code EINVAL}; null if the call succeeded
  * @param killed whether the thread was killed during the call
  */
 public record Outcome(String text, long value, @Nullable String errno, boolean killed) {
@@ -23,8 +23,8 @@ public record Outcome(String text, long value, @Nullable String errno, boolean k
     }
 
     /**
-     * Returns whether the thread was killed before the call could have an effect. Then its register still held the
-     * kernel's {@code ENOSYS}, or the signal ended the wait for the lock of the address space, which answers {@code
+     * Returns whether the thread was killed before the call could have an effect. In that case its register still
+     * contained the kernel's {@code ENOSYS}, or the signal ended the wait for the lock of the address space with {@code
      * EINTR}.
      *
      * @return true if so
@@ -34,7 +34,7 @@ public record Outcome(String text, long value, @Nullable String errno, boolean k
     }
 
     /**
-     * Returns whether the library's answer is equal.
+     * Returns whether the library's result is equal.
      *
      * @param result the library's result
      * @return true if so
@@ -47,7 +47,7 @@ public record Outcome(String text, long value, @Nullable String errno, boolean k
     }
 
     /**
-     * Formats the library's result as the recording does.
+     * Formats the library's result in the notation of the recording.
      *
      * @param result the library's result
      * @param address whether the call returns an address

@@ -3,15 +3,15 @@ package dev.samara.tool.record;
 
 import java.util.Locale;
 
-/** Makes texts of a recording safe to print: a recording may contain escape sequences of terminals. */
+/** Makes texts of a recording safe to print, because a recording may contain escape sequences of terminals. */
 public final class PrintableText {
     private PrintableText() {}
 
     /**
-     * Escapes control characters, line breaks among them.
+     * Escapes control characters, including line breaks.
      *
      * @param text any text
-     * @return the text, in which each control character is a backslash and three octal digits
+     * @return the text, in which each control character is replaced with a backslash and three octal digits
      */
     public static String of(String text) {
         if (text.chars().noneMatch(Character::isISOControl)) {
@@ -30,11 +30,11 @@ public final class PrintableText {
     }
 
     /**
-     * Escapes control characters, and truncates to a length.
+     * Escapes control characters, and truncates the text to a maximum length.
      *
      * @param text any text
      * @param longest the maximum number of characters
-     * @return the text or its beginning
+     * @return the text, or its start followed by dots
      */
     static String of(String text, int longest) {
         String printable = of(text.substring(0, Math.min(text.length(), longest)));

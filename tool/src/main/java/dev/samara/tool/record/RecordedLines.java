@@ -13,21 +13,24 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lines of a gzip-compressed recording, counted from 1. For one thread.
+ * The lines of a gzip-compressed recording, counted from 1. Not thread-safe.
  *
- * <p>Every line before the damage in a damaged file is returned. A character reader, which fills its buffer first,
- * would lose some lines and then name the wrong one.
+ * <p>In a damaged file, every line before the damage is returned. A character reader, which first fills its buffer,
+ * would lose some lines and then report the wrong line number.
  */
 public final class RecordedLines implements AutoCloseable {
     private static final int BUFFER = 1 << 16;
 
-    /** The maximum length of a line in bytes: a few compressed bytes can expand to a line that fills the heap. */
+    /**
+     * The maximum length of a line in bytes. Without it, a few compressed bytes could expand to a line that fills the
+     * heap.
+     */
     private static final int LONGEST = 1 << 20;
 
     private final Path file;
     private final InputStream plain;
 
-    /** The bytes read and not yet returned: {@code [position, limit)}. */
+    /** The buffer. The bytes in {@code [position, limit)} were read, but not returned yet. */
     private byte[] buffer = new byte[BUFFER];
 
     private int position;
@@ -46,8 +49,8 @@ public final class RecordedLines implements AutoCloseable {
      * Opens a recording before its first line.
      *
      * @param file the recording
-     * @return its lines, to be closed
-     * @throws InputException if it cannot be opened or is not compressed
+     * @return its lines, which the caller must close
+     * @throws InputException if the file cannot be opened or is not compressed
      */
     public static RecordedLines open(Path file) throws InputException {
         try {
@@ -66,9 +69,9 @@ public final class RecordedLines implements AutoCloseable {
     }
 
     /**
-     * Goes to the next line.
+     * Reads the next line.
      *
-     * @return the line, or null after the last
+     * @return the line, or null after the last line
      * @throws InputException if the file is damaged there
      */
     public @Nullable String next() throws InputException {
@@ -86,9 +89,9 @@ public final class RecordedLines implements AutoCloseable {
     }
 
     /**
-     * Goes to the next line, which must exist.
+     * Reads the next line, which must exist.
      *
-     * @param before the item that is expected next, for the message
+     * @param before what is expected next, for the message
      * @return the line
      * @throws InputException if the file ends or is damaged there
      */
@@ -100,7 +103,7 @@ public final class RecordedLines implements AutoCloseable {
         return line;
     }
 
-    /** Goes back, so that {@link #next} returns the present line once more. */
+    /** Goes back one line, so that {@link #next} returns the current line again. */
     public void back() {
         again = true;
     }
@@ -127,7 +130,7 @@ public final class RecordedLines implements AutoCloseable {
      * Creates an exception about the last line read.
      *
      * @param message the error
-     * @return the exception, to be thrown
+     * @return the exception, which the caller throws
      */
     public InputException fault(String message) {
         return new InputException(file, number, message, null);
@@ -142,7 +145,7 @@ public final class RecordedLines implements AutoCloseable {
         }
     }
 
-    /** Describes an exception. Some have no message, so their class names the reason. */
+    /** Describes an exception by its message, or by its class if it has no message. */
     private static String reason(IOException e) {
         if (e instanceof EOFException) {
             return "the compressed data is cut off, or there is none";
@@ -175,7 +178,10 @@ public final class RecordedLines implements AutoCloseable {
         return line;
     }
 
-    /** Reads more bytes after the unread ones, which are moved to the front. Returns false at the end. */
+    /**
+     * Moves the unread bytes to the front of the buffer, and reads more bytes after them. Returns false at the end of
+     * the file.
+     */
     private boolean fill() throws IOException {
         limit -= position;
         System.arraycopy(buffer, position, buffer, 0, limit);

@@ -3,7 +3,10 @@ package dev.samara.tool.record;
 
 import dev.samara.core.vma.VmaFlags;
 
-/** The four letters {@code rwxp} or {@code rwxs} with which a line of {@code /proc/PID/maps} shows rights. */
+/**
+ * Parses and formats rights as in a line of {@code /proc/PID/maps}, where they are four letters, {@code rwxp} or {@code
+ * rwxs}.
+ */
 public final class Rights {
     /** The bits of {@link VmaFlags} that the letters show. */
     public static final long MASK = VmaFlags.ACCESS | VmaFlags.MAYSHARE;
@@ -19,7 +22,7 @@ public final class Rights {
      *
      * @param text the letters
      * @return bits of {@link #MASK}
-     * @throws IllegalArgumentException if they are no rights
+     * @throws IllegalArgumentException if the letters are invalid
      */
     public static long parse(String text) {
         if (text.length() != BITS.length) {
@@ -40,7 +43,7 @@ public final class Rights {
     /**
      * Formats the letters.
      *
-     * @param flags bits of {@link VmaFlags}; those outside of {@link #MASK} are not shown
+     * @param flags bits of {@link VmaFlags}; bits outside of {@link #MASK} are ignored
      * @return the letters
      */
     public static String format(long flags) {

@@ -22,7 +22,9 @@ import dev.samara.tool.record.Outcome;
 import dev.samara.tool.trace.TracedCall;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the calls of one trace in one space, and records their {@link UnknownAccounting} pages. */
+/**
+ * Makes the calls of one trace in one space, and updates the {@link UnknownAccounting} of the pages that they affect.
+ */
 final class CallMaker {
     private final AddressSpace space;
     private final PlacementSource source;
@@ -38,7 +40,7 @@ final class CallMaker {
         this.unknown = unknown;
     }
 
-    /** Returns the address that the kernel used for a call; the arguments may not contain it. */
+    /** Returns the address that the kernel used for a call, which may differ from the argument. */
     static long placeOf(TracedCall operation) {
         Outcome outcome = operation.outcome();
         return operation.call().returnsAddress() && !outcome.failed()
@@ -75,8 +77,8 @@ final class CallMaker {
         if ((flags & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) == 0 && isPlacedByTrace(operation.outcome(), 0)) {
             address = placeOf(operation);
             flags |= MapFlags.FIXED_NOREPLACE;
-            // The kernel has validated the flags; with that type, the library would refuse the flag added above as
-            // unknown.
+            // The kernel validated the flags already. With the type SHARED_VALIDATE, the library would reject the flag
+            // added above as unknown.
             if ((flags & MapFlags.TYPE) == MapFlags.SHARED_VALIDATE) {
                 flags = (flags & ~MapFlags.TYPE) | MapFlags.SHARED;
             }
@@ -95,7 +97,7 @@ final class CallMaker {
             return null;
         }
         Outcome outcome = operation.outcome();
-        // SHARED_VALIDATE contains the bit of SHARED.
+        // True for SHARED_VALIDATE too, which contains the bit of SHARED.
         boolean readOnly = (call.flags() & MapFlags.SHARED) != 0
                 && (call.protection() & Protection.WRITE) == 0
                 && !outcome.failed()
@@ -132,8 +134,8 @@ final class CallMaker {
     }
 
     /**
-     * Returns whether a range is free. A fixed mremap would replace mappings there; the kernel's free choice cannot
-     * have replaced any.
+     * Returns whether a range is free. This is checked because a fixed mremap would replace mappings there, which the
+     * kernel cannot have done when it chose the address.
      */
     private static boolean isFree(LayoutSnapshot layout, long start, long length) {
         long end = start + Geometry.LINUX_X86_64.roundUp(length);

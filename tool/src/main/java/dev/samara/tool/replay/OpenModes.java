@@ -16,13 +16,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides whether a file was open for reading only when it was mapped shared. The trace of the call does not contain
- * this.
+ * Determines whether a file was open for reading only when it was mapped shared, which the trace of the call does not
+ * contain.
  *
- * <p>It is one of the three facts that a snapshot may teach. A shared mapping of a read-only open is marked {@code ms},
- * but neither {@code sh} nor {@code mw}. The decision therefore uses the first later snapshot that shows those pages
- * with that file, the first snapshots of children included. If there is none, the file counts as open for writing too.
- * A function of the files alone.
+ * <p>This is one of the three facts that are learnt from snapshots. A shared mapping of a read-only open is marked
+ * {@code ms}, but neither {@code sh} nor {@code mw}. So the first later snapshot that shows the same pages with the
+ * same file decides; this may be the first snapshot of a child. If there is none, the file counts as open for writing
+ * too. The result depends only on the files.
  */
 final class OpenModes {
     private static final long LENT = VmaFlags.SHARED | VmaFlags.MAYWRITE;
@@ -54,7 +54,7 @@ final class OpenModes {
     /**
      * Returns whether the file of a successful shared mapping was open for reading only.
      *
-     * @param sequence the number of the call
+     * @param sequence the sequence number of the call
      * @param call the call
      * @param file the mapped file
      * @param start the start of the mapping
@@ -69,7 +69,7 @@ final class OpenModes {
         return false;
     }
 
-    /** Returns the flags of the pages at their first address, or at the address to which they were moved. */
+    /** Returns the flags of the pages, at their first address or at the address to which they were moved. */
     private static @Nullable FlagsLine find(KernelSnapshot snapshot, Mmap call, FileIdentity file, long start) {
         MapsLine moved = null;
         for (MapsLine line : snapshot.maps()) {

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The open files and segments of one trace.
  *
- * <p>Calls with one descriptor and one file are assumed to use one open, so the segments of a library that a loader
- * maps one by one belong together. In the first snapshot, all mappings of one inode share one open.
+ * <p>Calls with the same descriptor and the same file are assumed to use the same open, so the segments of a library
+ * that a loader maps separately belong together. In the first snapshot, all mappings of one inode share one open.
  */
 final class Opens {
     private static final String ZERO_DEVICE = "/dev/zero";
@@ -36,7 +36,7 @@ final class Opens {
     private final Int2ObjectHashMap<SharedSegment> segments = new Int2ObjectHashMap<>();
     private final Map<OpenKey, SharedSegment.Attachment> loadedSegments = new HashMap<>();
 
-    /** Of a machine with memory; null if files need none. */
+    /** The machine that provides the files' pages; null if files need no memory. */
     private final @Nullable Machine machine;
 
     private final Map<Inode, PageCache> pages = new HashMap<>();
@@ -46,9 +46,10 @@ final class Opens {
     private record OpenKey(String descriptor, int major, int minor, long inode, String path, boolean readOnly) {}
 
     /**
-     * Prepares the opens of a first snapshot. No single line contains the size of a segment or of a file.
+     * Prepares the opens of the first snapshot. No line contains the size of a segment or file, so the size is computed
+     * from all its lines.
      *
-     * @param machine the machine whose memory the files use; null for none
+     * @param machine the machine whose memory the files use; null if they use none
      */
     Opens(Trace trace, @Nullable Machine machine) throws InputException {
         this.machine = machine;
@@ -74,13 +75,13 @@ final class Opens {
             return loadedSegments.computeIfAbsent(
                     new OpenKey(LOADED, major, minor, inode, name, readOnly), key -> segment.attach(readOnly));
         }
-        // A name may end in "(deleted)" on one line of a file and not on another; the inode identifies the file.
+        // The inode identifies the file, because its name may end in "(deleted)" on one line, but not on another.
         return files.computeIfAbsent(
                 new OpenKey(LOADED, major, minor, inode, LOADED, readOnly),
                 key -> open(name, major, minor, inode, readOnly));
     }
 
-    /** Returns the backing of a call that names a descriptor and its file. */
+    /** Returns the backing of a call with a descriptor and a file. */
     Backing file(String descriptor, FileIdentity file, long size, boolean readOnly) {
         PageCache cache = cache(file.major(), file.minor(), file.inode());
         if (cache != null && size >= 0 && cache.size() != size) {
@@ -100,7 +101,7 @@ final class Opens {
         return segments.merge(call.id(), new SharedSegment(call.id(), 0, call.size()), Opens::larger);
     }
 
-    /** Returns the pages of a file; null if files have none. */
+    /** Returns the page cache of a file; null if files need no memory. */
     private @Nullable PageCache cache(int major, int minor, long inode) {
         Machine of = machine;
         return of == null
@@ -117,7 +118,8 @@ final class Opens {
         if (name.equals(ZERO_DEVICE)) {
             file.zeroDevice();
         }
-        // The disks of these traces are ext4. Files without a disk (tmpfs, memfd, devices) need no alignment.
+        // The disks of the traced machines use ext4. Files that are not on a disk (tmpfs, memfd, devices) need no
+        // alignment.
         if (major != 0) {
             file.hugeAligned();
         }

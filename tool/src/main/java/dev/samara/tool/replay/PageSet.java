@@ -4,7 +4,7 @@ package dev.samara.tool.replay;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A set of user addresses, kept as disjoint ranges {@code [start, end)}. For one thread. */
+/** A set of user addresses, stored as disjoint ranges {@code [start, end)}. Not thread-safe. */
 final class PageSet {
     private final TreeMap<Long, Long> endByStart;
 

@@ -2,12 +2,12 @@
 package dev.samara.tool.replay;
 
 /**
- * Where the address of a replayed mapping that may be placed anywhere comes from. {@code CallMaker.isPlacedByTrace}
- * applies it.
+ * Who chooses the address of a replayed mapping that may be placed anywhere. Applied by {@code
+ * CallMaker.isPlacedByTrace}.
  */
 public enum PlacementSource {
-    /** The library places the mapping, and must choose the kernel's address. */
+    /** The library chooses the address, which must be equal to the kernel's. */
     LIBRARY,
-    /** The kernel's address in the trace is used; the range must be free. */
+    /** The address in the trace, which the kernel chose, is used. The range must be free. */
     TRACE
 }

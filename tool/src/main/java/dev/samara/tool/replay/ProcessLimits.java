@@ -11,8 +11,8 @@ import org.agrona.collections.Int2ObjectHashMap;
 /**
  * The limits of the processes that run in one space.
  *
- * <p>A limit belongs to a process. A child of vfork runs in its parent's memory, but has limits of its own. Before each
- * call, the space therefore gets the limits of the calling process.
+ * <p>A limit belongs to a process. A child of vfork runs in its parent's memory, but has separate limits. So before
+ * each call, the limits of the calling process are set in the space.
  */
 final class ProcessLimits {
     private static final long NO_LIMIT = -1;
@@ -30,7 +30,7 @@ final class ProcessLimits {
         current = first;
     }
 
-    /** Called when a thread or a process began. */
+    /** Called when a thread or a process was created. */
     void born(Event birth) {
         Map<Resource, Long> parent = of(birth.thread());
         if (birth.sharesOnlyMemory()) {
@@ -40,7 +40,7 @@ final class ProcessLimits {
         }
     }
 
-    /** Called before a call of a thread. */
+    /** Called before each replayed call. Sets the limits of the calling thread's process in the space. */
     void runs(int thread) {
         Map<Resource, Long> limits = of(thread);
         if (limits != current) {

@@ -34,7 +34,7 @@ import dev.samara.tool.trace.TracedCall;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The replay of the life of one address space. For one trace and one thread. */
+/** The replay of one trace, i.e. of all operations of one address space. Not thread-safe. */
 final class Replay {
     private static final String STACK = "[stack]";
 
@@ -52,13 +52,13 @@ final class Replay {
      * Loads the first snapshot into a new space.
      *
      * @param trace the trace to replay
-     * @param family the traces of its folder
-     * @param source where the addresses of mappings that may be placed anywhere come from
-     * @param touches the CPUs that access the mapped memory, or null for none
-     * @param inherited our fork of its parent, or null if there is none
+     * @param family the traces of the same directory
+     * @param source who chooses the addresses of mappings that may be placed anywhere
+     * @param touches the CPUs that access the mapped memory, or null if it is not accessed
+     * @param inherited the library's fork of the parent, or null if there is none
      * @param report receives each difference
-     * @param watch sees the replay at work
-     * @throws InputException if the first snapshot describes no layout
+     * @param watch is notified of the progress of the replay
+     * @throws InputException if the first snapshot is not a valid layout
      */
     Replay(
             Trace trace,
@@ -104,7 +104,8 @@ final class Replay {
         for (Resource resource : Resource.values()) {
             space.limit(resource, limit(header, resource));
         }
-        // The start of placement was fixed when the program was executed; a later limit does not change it.
+        // The base for placement was fixed when the program was executed. A later change of the limit does not change
+        // it.
         TraceHeader executed = family.executed(header);
         space.limit(Resource.STACK, limit(executed == null ? header : executed, Resource.STACK));
         try {
@@ -133,17 +134,17 @@ final class Replay {
         }
     }
 
-    /** Returns the space and the knowledge about it. */
+    /** Returns the space and the additional knowledge about it. */
     ReplayedSpace state() {
         return state;
     }
 
-    /** From now on, reports each change to readers. */
+    /** Makes the replay report each later change to readers. */
     void watchedBy(ReadingSession session) {
         readers = session;
     }
 
-    /** Replays everything before the operation or event with that number. */
+    /** Replays everything before the operation or event with a sequence number. */
     void runTo(long sequence) {
         List<TraceEntry> entries = trace.entries();
         while (next < entries.size() && entries.get(next).sequence() < sequence) {
@@ -157,7 +158,7 @@ final class Replay {
         runTo(Long.MAX_VALUE);
     }
 
-    /** Releases the CPUs that touch memory. Caller replays no more of the trace. */
+    /** Releases the CPUs that access memory. Called when nothing more of the trace will be replayed. */
     void stop() {
         if (touching != null) {
             touching.close();
@@ -221,7 +222,7 @@ final class Replay {
         return result;
     }
 
-    /** Grows the stack as far as a snapshot shows it: faults may have grown it. */
+    /** Grows the stack to its size in a snapshot, because faults may have grown it. */
     private void growStack(KernelSnapshot snapshot, AddressSpace space) {
         Vma stack = space.find(trace.header().startStack());
         for (MapsLine line : snapshot.maps()) {

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Replays the files of a run, parents before their children.
  *
- * <p>For one thread. Readers, if there are any, are threads of their own for the whole session.
+ * <p>Not thread-safe. Readers, if there are any, are separate threads that live for the whole session.
  */
 public final class ReplaySession implements AutoCloseable {
     private final PlacementSource source;
@@ -33,11 +33,12 @@ public final class ReplaySession implements AutoCloseable {
     private final Set<Path> wanted;
     private final ReplayWatch watch;
 
-    /** Our forks, by the file of the child that each is for. */
+    /** The library's forks, by the file of the child to which each belongs. */
     private final Map<Path, ReplayedSpace> forks = new HashMap<>();
 
     /**
-     * The files that were begun and not completed, because they are malformed or caused an exception in the library.
+     * The files whose replay was started, but not completed, because they are malformed or caused an exception in the
+     * library.
      */
     private final Set<Path> unfinished = new HashSet<>();
 
@@ -46,11 +47,11 @@ public final class ReplaySession implements AutoCloseable {
     /**
      * Prepares a session.
      *
-     * @param source where the addresses of mappings that may be placed anywhere come from
-     * @param touches the CPUs that access the mapped memory, or null for none
-     * @param readerCount the number of threads that look addresses up during the replay, not negative
+     * @param source who chooses the addresses of mappings that may be placed anywhere
+     * @param touches the CPUs that access the mapped memory, or null if it is not accessed
+     * @param readerCount the number of threads that look up addresses during the replay, not negative
      * @param wanted the files that will be replayed
-     * @param watch sees the session at work
+     * @param watch is notified of the progress of the session
      */
     public ReplaySession(
             PlacementSource source, @Nullable CpuPlan touches, int readerCount, Set<Path> wanted, ReplayWatch watch) {
@@ -65,9 +66,9 @@ public final class ReplaySession implements AutoCloseable {
      * Replays one file.
      *
      * @param file the file
-     * @param family the traces of its folder
+     * @param family the traces of the same directory
      * @return the findings
-     * @throws InputException if it, or the trace of its parent, cannot be read
+     * @throws InputException if the file, or the trace of its parent, cannot be read
      */
     public FileReport replay(Path file, TraceFolder family) throws InputException {
         unfinished.add(file);
@@ -90,13 +91,13 @@ public final class ReplaySession implements AutoCloseable {
     }
 
     /**
-     * Returns the layout of a trace at some moment.
+     * Returns the layout of a trace at a sequence number.
      *
      * @param file the trace
-     * @param family the traces of its folder
-     * @param sequence the number of the operation or event before which the replay stops
+     * @param family the traces of the same directory
+     * @param sequence the sequence number of the operation or event before which the replay stops
      * @return the layout
-     * @throws InputException if it cannot be read
+     * @throws InputException if the trace cannot be read
      */
     public static LayoutSnapshot layoutAt(Path file, TraceFolder family, long sequence) throws InputException {
         Trace trace = TraceParser.parse(file);
@@ -107,7 +108,7 @@ public final class ReplaySession implements AutoCloseable {
     }
 
     /**
-     * Returns the totals of the readers up to now.
+     * Returns the totals of the readers so far.
      *
      * @return the sum over all files
      */
@@ -122,7 +123,7 @@ public final class ReplaySession implements AutoCloseable {
         }
     }
 
-    /** Replays a trace, and forks where a child of it will be needed. */
+    /** Replays a trace, and forks the space at each point at which a wanted child was copied. */
     private void run(Replay replay, Trace trace, TraceFolder family) {
         for (Trace child : family.children(trace.header(), wanted::contains)) {
             replay.runTo(((CopyOf) child.header().origin()).sequence());
@@ -131,14 +132,17 @@ public final class ReplaySession implements AutoCloseable {
         replay.runToEnd();
     }
 
-    /** Returns our fork of the parent. If the parent is not replayed in this session, it is replayed now, silently. */
+    /**
+     * Returns the library's fork of the parent. If the parent is not replayed in this session, it is replayed now,
+     * without a report.
+     */
     private @Nullable ReplayedSpace inherited(Trace trace, TraceFolder family) throws InputException {
         ReplayedSpace fork = forks.remove(trace.file());
         if (fork != null || !(trace.header().origin() instanceof CopyOf origin)) {
             return fork;
         }
         Trace start = family.parent(trace.header());
-        // A parent that failed was reported once; its children are checked without it.
+        // A parent that failed was already reported. Its children are checked without it.
         if (start == null || unfinished.contains(start.file())) {
             return null;
         }

@@ -10,7 +10,10 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
-/** Lets other threads see replays at work: the machine and the space of the current one, and the operations of all. */
+/**
+ * Makes the progress of replays visible to other threads: the machine and the space of the current replay, and the
+ * number of operations of all replays.
+ */
 public final class ReplayWatch {
     private final WatchedMachine machine =
             new WatchedMachine("replay", Touching.memory(), Geometry.LINUX_X86_64.pageSize());
@@ -18,19 +21,19 @@ public final class ReplayWatch {
     /**
      * @written the thread of a replay (get-and-add)
      * @read any thread (volatile)
-     * @invariant the operations so far
+     * @invariant the number of operations so far
      */
     private final AtomicLong operations = new AtomicLong();
 
     private final LongConsumer listener;
 
-    /** Makes a watch that tells nobody. */
+    /** Creates a watch without a listener. */
     public ReplayWatch() {
         this(operations -> {});
     }
 
     /**
-     * Makes a watch.
+     * Creates a watch.
      *
      * @param listener called before each operation, by the thread of the replay, with the number of operations so far
      */
@@ -52,9 +55,9 @@ public final class ReplayWatch {
     }
 
     /**
-     * Returns the place of the machines in a view.
+     * Returns the row of the machines in a view.
      *
-     * @return a place that each replay takes in its turn
+     * @return a row that each replay's machine uses in turn
      */
     public WatchedMachine machine() {
         return machine;
@@ -63,7 +66,7 @@ public final class ReplayWatch {
     /**
      * Returns the number of operations so far.
      *
-     * @return those of all replays, of parents that were replayed for their children's sake too
+     * @return the number for all replays, including those of parents that were replayed only for their children
      */
     public long operations() {
         return operations.get();

@@ -4,14 +4,14 @@ package dev.samara.tool.replay;
 import dev.samara.core.AddressSpace;
 
 /**
- * A space and the knowledge about it that is not in its layout.
+ * A space, and knowledge about it that its layout does not contain.
  *
  * @param space the space
- * @param objects the pairs of its shared objects and the kernel's
- * @param unknown its pages whose {@code ac} is unknown
+ * @param objects the pairs of the space's shared objects and the kernel's
+ * @param unknown the pages whose flag {@code ac} is unknown
  */
 record ReplayedSpace(AddressSpace space, SharedObjects objects, UnknownAccounting unknown) {
-    /** Forks the space; the copy has the knowledge of the original. */
+    /** Forks the space, and copies the knowledge about it. */
     ReplayedSpace fork() {
         return new ReplayedSpace(space.fork(), objects.copy(), unknown.copy());
     }

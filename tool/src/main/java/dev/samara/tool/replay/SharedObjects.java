@@ -10,10 +10,10 @@ import org.agrona.collections.Long2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pairs of an inode of the kernel and one of our anonymous shared objects.
+ * The pairs of an inode in the recording and one of the library's anonymous shared objects.
  *
- * <p>Both sides choose their numbers freely. The first snapshot that shows an object makes the pair, and from then on
- * neither side may be paired with another.
+ * <p>Both sides choose their numbers freely. The first snapshot that shows an object creates the pair. From then on,
+ * neither side may be paired with anything else.
  */
 final class SharedObjects {
     private static final String NAME = "/dev/zero (deleted)";
@@ -35,7 +35,10 @@ final class SharedObjects {
         return new SharedObjects(this);
     }
 
-    /** Returns whether a line shows a backing of ours. Keeps a pair that the line makes. */
+    /**
+     * Returns whether a line shows a backing of the library. Records the pair if this is the first line that shows the
+     * object.
+     */
     boolean isShownBy(MapsLine line, @Nullable Backing backing) {
         if (backing == null) {
             return line.isAnonymous();
@@ -58,7 +61,10 @@ final class SharedObjects {
         return inode != null && inode == line.inode();
     }
 
-    /** Files and segments are opened in {@link Opens}, by their inodes; the library makes all other objects. */
+    /**
+     * Returns whether the library created the object. Files and segments are opened in {@link Opens}, by their inodes;
+     * the library creates all other objects.
+     */
     private static boolean isAnonymous(Backing backing) {
         return !(backing instanceof OpenFile
                 || backing instanceof TracedFile

@@ -17,11 +17,11 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * Compares a snapshot with a layout, page by page, regardless of the boundaries of the VMAs. Some merges depend on the
- * touched pages of anonymous memory, which a trace does not contain.
+ * Compares a snapshot with a layout, page by page. The boundaries of VMAs are ignored, because some merges depend on
+ * which pages of anonymous memory were touched, and a trace does not contain this.
  */
 final class SnapshotComparison {
-    /** The flags that have a name, and that a snapshot can therefore show. */
+    /** The flags that have a name, so that a snapshot can show them. */
     private static final long NAMED = VmaFlags.parse(VmaFlags.format(-1L));
 
     private static final String NOTHING = "nothing";
@@ -39,9 +39,9 @@ final class SnapshotComparison {
      * @param report receives each difference
      * @param kernel the kernel's snapshot
      * @param what the name of the comparison in a difference
-     * @param layout our layout
-     * @param objects the known pairs of shared objects; it learns further ones
-     * @param unknown the pages whose {@code ac} is unknown
+     * @param layout the library's layout
+     * @param objects the known pairs of shared objects; the comparison adds further pairs
+     * @param unknown the pages whose flag {@code ac} is unknown
      */
     SnapshotComparison(
             FileReport report,
@@ -66,13 +66,14 @@ final class SnapshotComparison {
         }
     }
 
-    /** Compares the pages {@code [start, end)}, which lie in one line and in one VMA. */
+    /** Compares the pages in {@code [start, end)}, which are in one line and in one VMA. */
     private interface SpanComparison<S extends Span> {
         void compare(long start, long end, S line, Vma vma);
     }
 
     /**
-     * Cuts lines and VMAs into ranges that lie in one of each. A range that lies in only one of them is a difference.
+     * Splits the lines and the VMAs into ranges that are in one line and one VMA. A range that is only in a line, or
+     * only in a VMA, is a difference.
      */
     private <S extends Span> void walk(List<S> lines, boolean coverage, SpanComparison<S> pair) {
         long at = 0;
@@ -125,8 +126,8 @@ final class SnapshotComparison {
     }
 
     /**
-     * Returns whether flags were recorded for exactly the ranges of the maps. Then the comparison of the maps has
-     * reported missing ranges.
+     * Returns whether flags were recorded for exactly the ranges of the maps. In that case the comparison of the maps
+     * already reported missing ranges.
      */
     private static boolean coverAlike(List<MapsLine> maps, List<FlagsLine> flags) {
         if (maps.size() != flags.size()) {

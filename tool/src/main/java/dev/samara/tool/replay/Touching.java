@@ -17,22 +17,25 @@ import dev.samara.tool.record.FileReport;
 import dev.samara.tool.record.Notation;
 
 /**
- * Accesses the mappings of a replay, and checks the outcome of each access.
+ * Accesses the mappings of a replay, and checks the result of each access.
  *
- * <p>It touches all pages of a VMA, or some pages at both ends of a large one. Pages beyond the end of a file must be a
- * SIGBUS. Pages without rights are skipped, and so are the pages that the kernel itself maps.
+ * <p>All pages of a VMA are accessed, or if the VMA is large, some pages at both ends. An access beyond the end of a
+ * file must fail with SIGBUS. Pages without rights are skipped, and so are the pages that the kernel itself maps.
  *
- * <p>A random CPU makes each access. One CPU reads the value that another has written, tries to write read-only pages,
- * and tries to read where an operation has left nothing. Stale translations are detected in this way. For one thread.
+ * <p>Each access is made by a random CPU. One CPU reads the value that another CPU wrote, tries to write read-only
+ * pages, and tries to read where an operation left nothing mapped. This detects stale translations. Not thread-safe.
  */
 final class Touching implements AutoCloseable {
-    /** The number of pages of a VMA that are touched at a time, at most: half of them at either end. */
+    /** The maximum number of pages of a VMA that are accessed at a time, half of them at each end. */
     static final int MOST = 64;
 
-    /** The most memory of a replay's machine in bytes. It need not hold all pages of a trace's large mappings. */
+    /**
+     * The maximum memory of a replay's machine in bytes. It need not be enough for all pages of a trace's large
+     * mappings.
+     */
     private static final long MEMORY = 1L << 30;
 
-    /** The bytes allocated at a time: most traces need little. */
+    /** The number of bytes that the machine allocates at a time. It is small because most traces need little memory. */
     static final long PIECE = 1L << 18;
 
     private final AddressSpace space;
@@ -55,7 +58,7 @@ final class Touching implements AutoCloseable {
         return Math.min(MEMORY, Machine.directMemoryLimit());
     }
 
-    /** Touches all mappings. */
+    /** Accesses all mappings. */
     void everything(int line) {
         LayoutSnapshot layout = space.snapshot();
         for (Vma vma : layout.vmas()) {
@@ -63,7 +66,7 @@ final class Touching implements AutoCloseable {
         }
     }
 
-    /** Touches the pages that an operation has changed: those at its address, and those on either side. */
+    /** Accesses the pages that an operation may have changed: the mapping at its address and the adjacent mappings. */
     void around(long place, int line) {
         Vma before = space.find(place - 1);
         if (before != null) {
@@ -102,7 +105,7 @@ final class Touching implements AutoCloseable {
         }
     }
 
-    /** Touches a page. Returns false if the outcome is wrong. */
+    /** Accesses a page. Returns false if the result is wrong. */
     private boolean touch(Vma vma, long page, int line) {
         long address = vma.start() + page * pageSize;
         int expected = isThere(vma, page) ? Fault.NONE : Fault.ADRERR;
@@ -127,7 +130,7 @@ final class Touching implements AutoCloseable {
         return true;
     }
 
-    /** Checks that an access where nothing is mapped fails, unless it would grow a stack. */
+    /** Checks that an access to an unmapped address fails, unless it would grow a stack. */
     private void untouchable(long place, int line) {
         for (Vma vma : space.snapshot().vmas()) {
             if (Long.compareUnsigned(vma.start(), place) > 0) {

@@ -7,8 +7,8 @@ import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
 
 /**
- * A file of a trace on a machine with memory. A trace contains the file's size and not its content, so the file is full
- * of zeros.
+ * A file of a trace on a machine with memory. A trace contains the file's size, but not its content, so all bytes of
+ * the file are zero.
  */
 final class TracedFile extends CachedBacking {
     private final OpenFile open;
@@ -43,7 +43,7 @@ final class TracedFile extends CachedBacking {
         return open.writable();
     }
 
-    /** A hole in zeros is zeros. */
+    /** Holes are supported, and have no effect because all bytes are zero. */
     @Override
     public boolean punchesHoles() {
         return true;

@@ -11,11 +11,11 @@ import dev.samara.tool.record.MemoryCall.Mprotect;
 import dev.samara.tool.record.MemoryCall.Mremap;
 
 /**
- * The private anonymous pages that were at some time made non-writable.
+ * The private anonymous pages that were made non-writable at some time.
  *
- * <p>The kernel then uncharges memory that was never touched, and a trace does not contain the touched pages. The flag
- * {@code ac} of these pages is therefore unknown for as long as they are mapped. It stays unknown when they are moved,
- * and in a child's copies.
+ * <p>When pages become non-writable, the kernel uncharges memory that was never touched, and a trace does not contain
+ * which pages were touched. So the flag {@code ac} of these pages is unknown as long as they are mapped. It stays
+ * unknown when they are moved, and in a child's copies.
  */
 final class UnknownAccounting {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -45,14 +45,15 @@ final class UnknownAccounting {
         pages.remove(start, start + GEOMETRY.roundUp(length));
     }
 
-    /** Called after {@code brk}; the pages that it added are new. */
+    /** Called after {@code brk}. The pages that it added are new. */
     void brkIs(long newBrk) {
         pages.remove(GEOMETRY.roundUp(brk), GEOMETRY.roundUp(newBrk));
         brk = newBrk;
     }
 
     /**
-     * Called after {@code mprotect}, which may have failed half-way: the layouts before and after show how far it got.
+     * Called after {@code mprotect}, which may have failed after a part of the range. The layouts before and after the
+     * call show how far it got.
      */
     void protectedPages(Mprotect call, LayoutSnapshot before, LayoutSnapshot after) {
         if ((call.protection() & Protection.WRITE) != 0) {
@@ -98,7 +99,7 @@ final class UnknownAccounting {
         pages.remove(result + oldLength, result + newLength);
     }
 
-    /** Where the source has a hole, the target keeps its previous state. */
+    /** Moves the state of pages. Where the source is not mapped, the target keeps its state. */
     private void move(LayoutSnapshot before, long source, long length, long target) {
         if (pages.isEmpty()) {
             return;
@@ -106,7 +107,7 @@ final class UnknownAccounting {
         for (Vma vma : before.vmas()) {
             long start = Math.max(vma.start(), source);
             long end = Math.min(vma.end(), source + length);
-            // Ranges above the user's part have negative bounds here; the comparison skips them too.
+            // Ranges above the user's part of the space have negative bounds here, so they are skipped.
             if (start < end) {
                 pages.copyRange(start, end - start, start - source + target);
             }

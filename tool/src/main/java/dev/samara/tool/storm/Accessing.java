@@ -11,13 +11,16 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * The CPUs of the first space, which come online and go offline, and the sums of their additions to the plot that keeps
- * its content.
+ * The CPUs of the first space, which are claimed and closed again and again, and the sums of their additions to the
+ * plot that keeps its content.
  */
 final class Accessing {
     private static final long PAUSE_NANOS = 10_000_000;
 
-    /** The number of a CPU's steps before it goes offline. One CPU in {@link #DYING} never goes offline itself. */
+    /**
+     * The number of steps that a CPU makes before it is closed. One CPU in {@link #DYING} is never closed, because its
+     * thread dies.
+     */
     private static final int STEPS = 200;
 
     private static final int DYING = 8;
@@ -27,9 +30,9 @@ final class Accessing {
     private final List<PageModel> plots;
 
     /**
-     * @written a thread that ends its accesses (get-and-add)
+     * @written a thread that finished its accesses (get-and-add)
      * @read the thread that compares the sums (volatile)
-     * @invariant what the threads have added to each page
+     * @invariant the sum that the threads added to each page
      */
     private final AtomicLongArray added;
 
@@ -40,7 +43,7 @@ final class Accessing {
         added = new AtomicLongArray(plots.get(plots.size() - 1).distinct());
     }
 
-    /** Makes CPUs come and go. Most go offline as they should, and some with a thread that ends in GUEST. */
+    /** Claims and closes CPUs. Most CPUs are closed properly, but the threads of some end in GUEST. */
     void accesses(Random random, Crew crew) throws InterruptedException {
         long[] mine = new long[added.length()];
         while (scene.course().goesOn()) {
@@ -60,7 +63,7 @@ final class Accessing {
         }
     }
 
-    /** Waits for a thread of the crew, which is watched itself. */
+    /** Waits for the end of a thread of the crew, whose progress is watched separately. */
     private void awaitEnd(Member member) throws InterruptedException {
         while (member.isAlive()) {
             member.join(PAUSE_NANOS / 1_000_000);
@@ -69,7 +72,8 @@ final class Accessing {
     }
 
     private void liveAndDie(Random random, long[] mine) {
-        // Not closed: a thread that waits for it, or claims the next CPU, must detect that its thread has ended.
+        // The CPU is not closed. A thread that waits for the CPU, or that claims the next CPU, must detect that its
+        // thread ended.
         Cpu cpu = scene.machine().claimCpu();
         live(cpu, random, mine);
         cpu.enterGuest();
@@ -82,13 +86,15 @@ final class Accessing {
         cpu.onFlush(guest.hook());
         for (int step = 0; step < STEPS && scene.course().goesOn(); step++) {
             guest.step();
-            // A thread that loses its processor in GUEST delays all threads that wait for its CPU. Here no thread
-            // waits.
+            // A thread that is preempted in GUEST delays all threads that wait for its CPU. At this point no thread
+            // waits for it.
             Thread.yield();
         }
     }
 
-    /** Changes the plot that keeps its content, and compares it with the sums after all other threads have ended. */
+    /**
+     * Changes the plot that keeps its content, and compares its content with the sums after all other threads ended.
+     */
     void keeps(KeptContentChanger changer, Consumer<Changer> changes, Crew crew) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             changer.use(cpu);

@@ -21,9 +21,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A CPU that replaces its space by exec, again and again. Two other CPUs borrow the space in which the CPU is, until
- * they are asked to let go or a little longer. Another thread reaps a space now and then. A borrowed space has its
- * pages until it is reaped, also when its owner has closed it.
+ * A CPU that repeatedly replaces its space by exec. Two other CPUs borrow the space of that CPU until they are asked to
+ * return it, or a little longer. Another thread reaps a space from time to time. A borrowed space keeps its pages until
+ * it is reaped, even if its owner closed it.
  */
 final class BorrowScenario implements Group {
     private static final int PAGES = 8;
@@ -36,12 +36,14 @@ final class BorrowScenario implements Group {
     private final Scene scene;
 
     /**
-     * The space in which the owner is, and its page table; null between two acts.
+     * The space of the owner's CPU, and its page table; null between two acts.
      *
      * @words {@code current}, {@code isReaped}
-     * @written the owner of the lent spaces; a thread that is about to reap a space (volatile)
+     * @written {@code current} by the owner of the lent spaces; {@code isReaped} by a thread that is about to reap a
+     *     space (volatile)
      * @read any thread (volatile)
-     * @invariant the space that can be borrowed, null between two acts; {@code isReaped} of a space is never reset
+     * @invariant {@code current} is the space that can be borrowed, null between two acts; {@code isReaped} is never
+     *     reset
      */
     private volatile @Nullable LentSpace current;
 
@@ -80,7 +82,7 @@ final class BorrowScenario implements Group {
         }
     }
 
-    /** Puts a written space in the place of the one before, until the storm is over. */
+    /** Repeatedly replaces the space with a new one whose pages were written, until the storm is over. */
     void replaces(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             while (scene.course().goesOn()) {
@@ -109,7 +111,10 @@ final class BorrowScenario implements Group {
         }
     }
 
-    /** Borrows the space of the owner, for a number of accesses, and from time to time goes by the long way. */
+    /**
+     * Borrows the space of the owner for a number of accesses. From time to time, returns it through {@link
+     * BorrowedSpace#putUsers}.
+     */
     void borrows(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             while (scene.course().goesOn()) {
@@ -182,7 +187,7 @@ final class BorrowScenario implements Group {
         return lent.isReaped && result == Fault.ADRERR;
     }
 
-    /** A CPU without users is refused an access. */
+    /** Checks that an access by a CPU without users is rejected. */
     private void refuses(Cpu cpu) {
         try {
             cpu.memory().load(BASE, Long.BYTES);
@@ -192,7 +197,7 @@ final class BorrowScenario implements Group {
         }
     }
 
-    /** Reaps the space of the owner now and then. */
+    /** Reaps the space of the owner from time to time. */
     void reaps(Random random) {
         while (scene.course().goesOn()) {
             LentSpace lent = current;

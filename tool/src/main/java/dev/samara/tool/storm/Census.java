@@ -13,7 +13,7 @@ final class Census {
     private static final String LIBRARY = "dev.samara.";
     private static final String TOOL = "dev.samara.tool.";
 
-    /** The histories of a checked machine, which are intentionally long. */
+    /** The histories of a checked machine, which are long on purpose. */
     private static final String HISTORIES = "dev.samara.core.internal.check.";
 
     private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
@@ -27,7 +27,7 @@ final class Census {
         }
     }
 
-    /** Returns whether this JVM counts objects. */
+    /** Returns whether this JVM can count objects. */
     boolean isPossible() {
         return server.isRegistered(commands);
     }

@@ -11,7 +11,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import java.util.Random;
 
-/** Removes pages and rights from one plot, and restores them. For one thread. */
+/** Removes pages and rights of one plot, and restores them. Used by one thread. */
 abstract class Changer {
     static final int ALL = PageModel.READ | PageModel.WRITE;
     static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
@@ -29,7 +29,7 @@ abstract class Changer {
     /** Makes one change, or a change and its reversal. */
     abstract void step();
 
-    /** Restores the state that the plot has between two acts, after any steps. */
+    /** Restores the state of the plot for the time between two acts. */
     void rest() {}
 
     final void done(long result) {
@@ -52,7 +52,7 @@ abstract class Changer {
         plot.ends(from, to, ALL, false);
     }
 
-    /** Private memory, which is unmapped, mapped, replaced, protected and discarded. */
+    /** Changes private memory: unmaps, maps, replaces, protects and discards it. */
     static final class Anonymous extends Changer {
         Anonymous(AddressSpace space, PageModel plot, Random random) {
             super(space, plot, random);
@@ -97,7 +97,7 @@ abstract class Changer {
         }
     }
 
-    /** Pages that exist for a moment only, with their table. */
+    /** Maps pages that exist only briefly, together with their page table. */
     static final class Fleeting extends Changer {
         private static final int LONGEST = 400;
 
@@ -122,8 +122,8 @@ abstract class Changer {
     }
 
     /**
-     * A shared file, mapped and unmapped while another thread truncates and extends it: each thread finds entries that
-     * the other has cleared.
+     * Maps and unmaps a shared file while another thread truncates and extends it, so that each thread finds entries
+     * that the other thread cleared.
      */
     static final class Mapped extends Changer {
         private final MemoryFile file;
@@ -144,7 +144,7 @@ abstract class Changer {
         }
     }
 
-    /** The thread that truncates the file. */
+    /** Truncates and extends the file that {@link Mapped} maps. */
     static final class Cut extends Changer {
         private final MemoryFile file;
 
@@ -169,7 +169,7 @@ abstract class Changer {
         }
     }
 
-    /** A shared file, which is truncated and extended, and gets holes. */
+    /** Changes a shared file: truncates and extends it, punches holes, and protects its mapping. */
     static final class Shared extends Changer {
         private final MemoryFile file;
 

@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The course of a storm: its start, its end, and its working time. Time in which a CPU is stopped on purpose is not
- * working time: an operation may then wait for that CPU. For any thread.
+ * working time, because an operation may wait for that CPU. Thread-safe.
  */
 final class Course {
     final long seed;
@@ -16,7 +16,7 @@ final class Course {
     /**
      * @written any thread (get-and-add)
      * @read any thread (volatile)
-     * @invariant not 0 if a rule is broken
+     * @invariant not 0 if a rule was broken
      */
     private final AtomicInteger violations = new AtomicInteger();
 
@@ -24,8 +24,8 @@ final class Course {
      * @words {@code over}, {@code stalled}
      * @written any thread (volatile)
      * @read any thread (volatile)
-     * @invariant once set, no thread begins another step. {@code over} is cleared between two acts only, when all
-     *     threads have ended
+     * @invariant once set, no thread starts another step. {@code over} is cleared only between two acts, after all
+     *     threads ended
      */
     private volatile boolean over;
 
@@ -37,7 +37,7 @@ final class Course {
      * @words {@code stoppedCpus}, {@code stoppedSince}, {@code stoppedNanos}
      * @written holder of its monitor (plain)
      * @read holder of its monitor (plain)
-     * @invariant time in which a CPU is stopped does not count as time of work
+     * @invariant time in which a CPU is stopped does not count as working time
      */
     private int stoppedCpus;
 
@@ -49,7 +49,7 @@ final class Course {
         this.keepsGoing = keepsGoing;
     }
 
-    /** Marks the progress of the calling thread. Returns whether the thread is to take another step. */
+    /** Records progress of the calling thread. Returns whether the thread must take another step. */
     boolean goesOn() {
         if (Thread.currentThread() instanceof Member member) {
             member.progress(workedNanos());
@@ -57,7 +57,10 @@ final class Course {
         return !over;
     }
 
-    /** Returns whether the storm is over. A thread that waits for another thread asks this, which marks no progress. */
+    /**
+     * Returns whether the storm is over. Called by a thread that waits for another thread, because this does not record
+     * progress.
+     */
     boolean isOver() {
         return over;
     }
@@ -66,12 +69,12 @@ final class Course {
         over = true;
     }
 
-    /** Begins another act of a storm without a violation. */
+    /** Starts another act, if no rule was broken. */
     void resume() {
         over = isBroken();
     }
 
-    /** Ends the storm at its first violation, unless it is to continue. */
+    /** Ends the storm at its first violation, unless it must continue. */
     void violated() {
         violations.incrementAndGet();
         if (!keepsGoing) {
@@ -83,7 +86,7 @@ final class Course {
         return violations.get() != 0;
     }
 
-    /** Ends the storm: a thread makes no progress, and no thread is waited for any more. */
+    /** Ends the storm because a thread makes no progress. From now on no thread is waited for. */
     void stall() {
         stalled = true;
         over = true;
@@ -93,7 +96,7 @@ final class Course {
         return stalled;
     }
 
-    /** Returns the storm's progress, for a line about a violation. */
+    /** Returns the time since the start and the seed, for a message about a violation. */
     String now() {
         return String.format(Locale.ROOT, "after %.3f s, --seed %d", (System.nanoTime() - begin) / 1e9, seed);
     }

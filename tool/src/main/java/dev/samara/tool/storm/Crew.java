@@ -10,7 +10,7 @@ import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * The threads of one act of a storm. Each plays a part until the storm is over; the seed and the thread's number
+ * The threads of one act of a storm. Each executes its part until the storm is over. The seed and the thread's number
  * determine its choices.
  */
 final class Crew {
@@ -24,23 +24,23 @@ final class Crew {
         this.rules = rules;
     }
 
-    /** The work of one thread of a storm. */
+    /** The work of one thread. */
     interface Part {
         /**
-         * Takes steps while {@link Course#goesOn} says so.
+         * Takes steps while {@link Course#goesOn} returns true.
          *
-         * @param random numbers of this thread alone
-         * @throws InterruptedException only from calls that declare it
+         * @param random a source of random numbers for this thread alone
+         * @throws InterruptedException if a call that declares it throws it
          */
         void play(Random random) throws InterruptedException;
     }
 
-    /** Adds a thread, not yet started. */
+    /** Adds a thread, without starting it. */
     void add(String name, Part part) {
         named.add(member(name, part, new Random(course.seed + 0x9E3779B97F4A7C15L * named.size())));
     }
 
-    /** Makes a thread that belongs to the part of another one, not yet started. */
+    /** Creates a thread for the part of another thread, without starting it. */
     Member member(String name, Part part, Random random) {
         Member member = new Member(name, () -> attempt(part, random), course.workedNanos());
         members.add(member);
@@ -55,7 +55,7 @@ final class Crew {
             rules.hardware.broken(String.valueOf(violation.getMessage()));
         } catch (Exception | Error thrown) {
             StringWriter stack = new StringWriter();
-            // Appends the stack trace to the text of the violation; nothing goes to the console.
+            // Appends the stack trace to the text of the violation. Nothing is printed to the console.
             thrown.printStackTrace(new PrintWriter(stack));
             rules.ended.broken(Thread.currentThread().getName() + ": " + stack);
         }
@@ -65,18 +65,18 @@ final class Crew {
         named.forEach(Thread::start);
     }
 
-    /** Returns whether every thread but one has ended. */
+    /** Returns whether all threads except one ended. */
     boolean hasEndedBut(Thread one) {
         return members.stream().noneMatch(member -> member != one && member.isAlive());
     }
 
-    /** Returns the living threads, and forgets the others. */
+    /** Returns the living threads, and forgets the threads that ended. */
     List<Member> living() {
         members.removeIf(member -> member.getState() == Thread.State.TERMINATED);
         return members.stream().filter(Thread::isAlive).toList();
     }
 
-    /** Waits until every thread has ended, or one makes no progress. Returns whether all have ended. */
+    /** Waits until all threads ended, or one makes no progress. Returns whether all ended. */
     boolean awaitEnd() throws InterruptedException {
         for (Member member : members) {
             while (member.isAlive() && !course.isStalled()) {

@@ -18,8 +18,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A space with early reuse. One thread moves pages away or unmaps them. Another thread maps over the hole before that
- * operation is complete, and a third one forks beside them. The moved pages keep their content, and the mapping over
- * the hole has its own.
+ * operation is complete, and a third thread forks concurrently. The moved pages must keep their content, and the
+ * mapping over the hole must have its own content.
  */
 final class EarlyReuseScenario implements Group {
     private static final int PAGES = 16;
@@ -35,13 +35,13 @@ final class EarlyReuseScenario implements Group {
     private final Scene scene;
 
     /**
-     * The last round that the mover has begun, and the last round that the squatter has ended.
+     * The last round that the mover started, and the last round that the squatter finished.
      *
      * @words {@code begun}, {@code ended}
      * @written the mover, the squatter (volatile)
      * @read the mover, the squatter (volatile)
-     * @invariant the squatter maps over the hole of round {@code begun}; the mover begins no other round before {@code
-     *     ended} has that number
+     * @invariant the squatter maps over the hole of round {@code begun}; the mover starts no other round before {@code
+     *     ended} is equal to {@code begun}
      */
     private volatile long begun;
 
@@ -87,7 +87,7 @@ final class EarlyReuseScenario implements Group {
         }
     }
 
-    /** Moves or unmaps pages, and leaves the hole to the squatter. */
+    /** Moves or unmaps pages, which leaves a hole for the squatter. */
     void moves(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             cpu.switchTo(space);
@@ -114,7 +114,7 @@ final class EarlyReuseScenario implements Group {
         }
     }
 
-    /** Maps over the hole as soon as there is one: at its address, or at an address that the space chooses. */
+    /** Maps over the hole as soon as it exists, at its address or at an address that the space chooses. */
     void squats(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             cpu.switchTo(space);
@@ -148,7 +148,7 @@ final class EarlyReuseScenario implements Group {
         }
     }
 
-    /** Leaves nothing mapped. */
+    /** Unmaps everything. */
     @Override
     public void rest() {
         done(space.munmap(SOURCE, BYTES));

@@ -12,8 +12,8 @@ import dev.samara.core.vma.Geometry;
 import java.util.List;
 
 /**
- * A space in which a fork is under way at nearly every instant, beside slow operations. If one fork or operation kept
- * another one reachable, all would stay reachable for as long as the youngest mapping lives.
+ * A space in which a fork is in flight at nearly every instant, concurrently with slow operations. If a fork or
+ * operation kept another one reachable, all of them would stay reachable as long as the youngest mapping exists.
  */
 final class ForkChainScenario implements Group {
     private static final int PAGES = 4;
@@ -47,7 +47,7 @@ final class ForkChainScenario implements Group {
         }
     }
 
-    /** Removes the right to write from a mapping and restores it. */
+    /** Removes the write right of a mapping, and restores it. */
     void changes(int mapping) {
         long at = BASE + mapping * APART;
         while (scene.course().goesOn()) {
@@ -56,14 +56,14 @@ final class ForkChainScenario implements Group {
         }
     }
 
-    /** Forks without a pause. Two threads of this kind leave hardly an instant without a fork. */
+    /** Forks without a pause. With two such threads there is hardly an instant without a fork. */
     void forks() {
         while (scene.course().goesOn()) {
             space.fork().close();
         }
     }
 
-    /** Stores into each mapping, so that the child shares none of its pages. */
+    /** Stores into each mapping, so that no child shares one of its pages. */
     @Override
     public void rest() {
         try (Cpu cpu = scene.machine().claimCpu()) {

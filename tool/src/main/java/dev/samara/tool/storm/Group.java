@@ -5,30 +5,37 @@ import dev.samara.core.AddressSpace;
 import dev.samara.tool.top.WatchedMachine;
 import java.util.List;
 
-/** Threads of a storm that have pages and rules in common. A storm is played by all groups, or by the named ones. */
+/** Threads of a storm that share pages and rules. A storm runs all groups, or only the named ones. */
 interface Group {
     /** Adds the threads of one act. */
     void join(Crew crew);
 
-    /** Restores the group's state between two acts. All of its threads have ended. */
+    /** Restores the group's state between two acts. Called after all its threads ended. */
     void rest();
 
-    /** Returns its spaces on the machine of the storm, which are closed at the end. Also for a thread that looks on. */
+    /**
+     * Returns the group's spaces on the machine of the storm, which are closed at the end. May also be called by an
+     * observing thread.
+     */
     List<AddressSpace> spaces();
 
     /** Returns the rules that only this group checks. */
     List<Invariant> rules();
 
-    /** Returns how many opens of its backings have not been closed. */
+    /** Returns how many opens of its backings were not closed yet. */
     default long opens() {
         return 0;
     }
 
-    /** Returns the machines of its own, for a view in which the group has a name. */
+    /**
+     * Returns the machines that only this group uses, for a view.
+     *
+     * @param name the name of the group in the view
+     */
     default List<WatchedMachine> watched(String name) {
         return List.of();
     }
 
-    /** Ends the rest of the group after its spaces are closed. */
+    /** Closes the group's other resources, after its spaces were closed. */
     default void end() throws InterruptedException {}
 }

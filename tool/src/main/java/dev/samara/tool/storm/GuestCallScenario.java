@@ -20,16 +20,16 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Calls of a thread in GUEST while operations wait for its CPU. Each call returns at once or is refused: a call that
- * waited would wait for an operation that waits for this CPU. The machine is the group's own, and often reaches its
- * bound on grace periods.
+ * A thread makes calls in GUEST while operations wait for its CPU. Each call must return immediately or be rejected,
+ * because a call that waits would wait for an operation that waits for this CPU. The group has its own machine, which
+ * often reaches its limit of grace periods.
  */
 final class GuestCallScenario implements Group {
     private static final long MEMORY = 1 << 22;
     private static final int BOUND = 2;
     private static final long PAGE = PageModel.PAGE;
 
-    /** The page that the CPU uses while other threads map over it, and pages that only asynchronous calls name. */
+    /** The page that the CPU uses while other threads map over it, and pages that only calls from GUEST use. */
     private static final long USED = 0x70_0000_0000L;
 
     private static final long OTHERS = USED + (1L << 30);
@@ -40,10 +40,10 @@ final class GuestCallScenario implements Group {
     private final Machine machine;
     private final AddressSpace space;
 
-    /** Calls that are always refused in GUEST. */
+    /** Calls that are always rejected in GUEST. */
     private final List<Map.Entry<String, Runnable>> refused;
 
-    /** Calls that are refused in GUEST if they would have to wait, and return a result otherwise. */
+    /** Calls that are rejected in GUEST if they would have to wait, and otherwise return a result. */
     private final List<Map.Entry<String, Runnable>> refusedToWait;
 
     GuestCallScenario(Scene scene, MachineBuilder description) {
@@ -70,7 +70,7 @@ final class GuestCallScenario implements Group {
                 Map.entry("awaitQuiescence", this::awaitQuiescence));
     }
 
-    /** Does not wait for an asynchronous call: it may complete only after this thread has left GUEST. */
+    /** Does not wait for an asynchronous call, which may complete only after this thread left GUEST. */
     private static void begun(CompletableFuture<Long> call) {
         Objects.requireNonNull(call, "call");
     }
@@ -101,7 +101,7 @@ final class GuestCallScenario implements Group {
         }
     }
 
-    /** Uses the page in GUEST, lets operations come that wait for this CPU, and makes calls. */
+    /** Uses the page in GUEST, spins so that operations can start to wait for this CPU, and makes a call. */
     void calls(Random random) {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);

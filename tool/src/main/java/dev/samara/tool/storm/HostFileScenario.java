@@ -23,15 +23,15 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * A file of the host with four times as many pages as may be in memory. Two threads map it, store in pages of their
- * own, read them again, save the file and unmap it. The machine writes and evicts pages meanwhile.
+ * A file of the host with four times as many pages as may be in memory. Two threads map it, store to their own pages,
+ * read them again, sync the file and unmap it. Concurrently, the machine writes pages back and evicts them.
  */
 final class HostFileScenario implements Group {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final int PAGES = 128;
     private static final long BYTES = PAGES * PageModel.PAGE;
 
-    /** The limit of the machine for pages of files of the host. */
+    /** The machine's limit for pages of host files. */
     static final long CACHE_LIMIT = BYTES / 4;
 
     private static final long BASE = 0x90_0000_0000L;
@@ -44,7 +44,7 @@ final class HostFileScenario implements Group {
     private final Path path;
     private final HostFile file;
 
-    /** By page, what its thread has stored last. */
+    /** The value that the page's thread stored last, by page. */
     private final long[] stored = new long[PAGES];
 
     HostFileScenario(Scene scene) {
@@ -127,7 +127,7 @@ final class HostFileScenario implements Group {
         }
     }
 
-    /** Leaves no page of the file in memory. */
+    /** Removes all pages of the file from memory. */
     @Override
     public void rest() {
         done(file.truncate(0));

@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/** One rule, the number of its checks, and its first violation. For any thread. */
+/** One rule, the number of its checks, and its first violation. Thread-safe. */
 final class Invariant {
     private final String rule;
     private final Course course;
@@ -15,7 +15,7 @@ final class Invariant {
      * @words {@code checks}, {@code violations}, {@code first}
      * @written any thread (adder; {@code first} compare-and-set from null)
      * @read any thread (sum, volatile)
-     * @invariant the checks of one rule, its violations, and one of these
+     * @invariant the number of checks of one rule, the number of violations, and one of the violations
      */
     private final LongAdder checks = new LongAdder();
 
@@ -27,7 +27,7 @@ final class Invariant {
         this.course = course;
     }
 
-    /** The first violation: its time, its description in one line, and the events before it, in any number of lines. */
+    /** The first violation: its time, its description in one line, and the events before it in any number of lines. */
     private record Violation(String when, String what, String history) {}
 
     void held() {
@@ -62,12 +62,12 @@ final class Invariant {
         return checks.sum() != 0;
     }
 
-    /** Returns whether the rule was not checked because another one was broken before: its result is unknown. */
+    /** Returns whether the result is unknown, because another rule was broken before this one was checked. */
     boolean isOpen() {
         return checks.sum() == 0 && course.isBroken();
     }
 
-    /** Returns whether the rule was checked and has held; a rule that was never checked has not passed. */
+    /** Returns whether the rule was checked and always held. A rule that was never checked has not passed. */
     boolean passed() {
         return violations.sum() == 0 && checks.sum() != 0;
     }
@@ -76,7 +76,7 @@ final class Invariant {
         return passed() ? RuleResult.PASSED : isOpen() ? RuleResult.OPEN : RuleResult.FAILED;
     }
 
-    /** Returns what is told of the rule at the end. */
+    /** Returns the result of the rule at the end. */
     RuleResult result() {
         return new RuleResult(rule, status(), checks.sum(), violations.sum(), line(), history());
     }

@@ -15,11 +15,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Private memory that keeps its content while it is moved, protected and forked. The second half of the plot is its
- * other place.
+ * Moves, protects and forks private memory, which must keep its content. It is moved between the two halves of the
+ * plot.
  */
 final class KeptContentChanger extends Changer {
-    /** The time between the fork and the first access to the child, beside stores of its parent. */
+    /** The time between two reads of a page of the child, during which the parent's CPUs store. */
     private static final long LINGER_NANOS = 1000;
 
     private final StormRules rules;
@@ -70,7 +70,7 @@ final class KeptContentChanger extends Changer {
 
     private void fork() {
         Cpu cpu = cpu();
-        // The CPU has used these addresses of another space before it enters the child.
+        // The CPU uses the same addresses in the parent before it enters the child.
         cpu.switchTo(space);
         for (int page = 0; page < plot.distinct(); page++) {
             sum(at + page);
@@ -105,12 +105,12 @@ final class KeptContentChanger extends Changer {
         return memory.value();
     }
 
-    /** Compares the counts in the pages with the sums that were added to them, after the last addition. */
+    /** Compares the counts in the pages with the sums that were added to them. Called after the last addition. */
     void compare(long[] added) {
         Cpu cpu = cpu();
         cpu.switchTo(space);
         for (int page = 0; page < added.length; page++) {
-            // An addition of zero: afterwards each page has a frame of its own.
+            // Adds zero, after which each page has its own frame.
             cpu.memory().getAndAdd(plot.address(at + page) + PageModel.SUM, Long.BYTES, 0);
             long sum = sum(at + page);
             if (sum == added[page]) {

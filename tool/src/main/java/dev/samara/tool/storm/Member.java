@@ -6,7 +6,7 @@ final class Member extends Thread {
     /**
      * @written its thread (volatile)
      * @read the watchdog (volatile)
-     * @invariant the beginning of its present step, in time of work
+     * @invariant the start of the present step, in working time
      */
     private volatile long progressNanos;
 
@@ -16,12 +16,12 @@ final class Member extends Thread {
         setDaemon(true);
     }
 
-    /** Records the time of {@link Course#workedNanos} at which a step began. */
+    /** Records the time ({@link Course#workedNanos}) at which a step started. */
     void progress(long workedNanos) {
         progressNanos = workedNanos;
     }
 
-    /** Returns the duration of the present step. */
+    /** Returns the duration of the present step so far. */
     long ageNanos(long workedNanos) {
         return workedNanos - progressNanos;
     }

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/** CPUs of one space, and threads that remove its pages and rights and restore them. */
+/** CPUs of one space, and threads that remove and restore its pages and rights. */
 final class PageChangeScenario implements Group {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final int PAGES = 24;
@@ -37,10 +37,11 @@ final class PageChangeScenario implements Group {
         space.addNotifier((start, end, reason) -> scene.pauses().seldom());
         file = machine.newFile("/storm", 1, GEOMETRY, PAGES * PageModel.PAGE);
         rivals = machine.newFile("/rivals", 2, GEOMETRY, RIVALS * PageModel.PAGE);
-        // In one leaf table, so that their entries share a leaf too. A page apart, so that nothing is merged across.
+        // These plots are in one leaf, so that their entries share it. They are a page apart, so that their mappings
+        // are not merged.
         plots.add(new PageModel(1, BASE, PAGES, PAGES));
         plots.add(new PageModel(2, BASE + (PAGES + 1) * PageModel.PAGE, PAGES, PAGES));
-        // In a leaf of its own, which is created and freed with it, and with it the cpumask.
+        // This plot is in a separate leaf. The leaf and its cpumask are created and freed with it.
         plots.add(new PageModel(3, BASE + FAR, 2, 2));
         plots.add(new PageModel(4, BASE + 2 * FAR, RIVALS, RIVALS).unjudged());
         plots.add(new PageModel(5, BASE + 2 * (PAGES + 1) * PageModel.PAGE, 2 * PAGES, PAGES));

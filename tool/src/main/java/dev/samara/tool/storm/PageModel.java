@@ -5,21 +5,22 @@ import dev.samara.core.vma.Geometry;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Some pages, and the allowed outcomes of an access to each. One thread changes them and records each change; any
- * thread reads the record.
+ * A plot of pages, and the allowed results of an access to each page. One thread changes the pages and records each
+ * change; any thread may read the record.
  *
- * <p>A page's word holds a version, which each change raises twice, whether a change is under way, and the rights. If
- * the word is equal before and after an access, and no change is under way, the rights in it decide.
+ * <p>A page's word contains a version, which each change increments twice; whether a change is in progress; and the
+ * rights. If the word is the same before and after an access, and no change is in progress, its rights determine the
+ * result.
  */
 final class PageModel {
     static final long PAGE = Geometry.LINUX_X86_64.pageSize();
 
-    /** The offset of a page's stamp, and the offset of the number that is added to. */
+    /** The offset in a page of its stamp, and the offset of its sum. */
     static final int STAMP = 0;
 
     static final int SUM = 64;
 
-    /** The version of a stamp whose writer cannot know the time of its store. */
+    /** The version in a stamp whose writer cannot know when the store takes effect. */
     static final long ANY_VERSION = (1L << 40) - 1;
 
     static final int READ = 1;
@@ -34,29 +35,31 @@ final class PageModel {
     private final long base;
 
     /**
-     * The number of distinct pages. The pages after them are the other places of these pages; there are none if each
-     * page has one place only.
+     * The number of distinct pages. The pages after them are the second place of each page, if the plot's pages are
+     * moved.
      */
     private final int distinct;
 
     /**
      * @words {@code words}, {@code taken}, {@code cleared}
-     * @written the thread that changes rights or content of a page, before and after its call (volatile)
+     * @written the thread that changes the rights or the content of a page, before and after its call (volatile)
      * @read any thread (volatile)
-     * @invariant the version of a page and whether it is being changed; {@code cleared} is stored before the word of
-     *     the call
+     * @invariant a word contains the version of a page and whether it is being changed; {@code cleared} is stored
+     *     before the word after the call
      */
     private final AtomicLongArray words;
 
-    /** By page, the version after the last call that removed rights or content and has returned. */
+    /** The version after the last call that removed rights or content and returned, by page. */
     private final AtomicLongArray taken;
 
-    /** The rights of each page, used by the thread that changes them. */
+    /** The rights of each page. Used only by the thread that changes them. */
     private final int[] allowed;
 
     private boolean judged = true;
 
-    /** By page, the first version whose stamps it may have: a call that has returned has cleared the earlier ones. */
+    /**
+     * The first version whose stamps a page may contain, by page. Earlier stamps were cleared by a call that returned.
+     */
     private final AtomicLongArray cleared;
 
     PageModel(int number, long base, int pages, int distinct) {
@@ -70,8 +73,8 @@ final class PageModel {
     }
 
     /**
-     * Declares that several threads change the plot. No thread knows its rights then, so only the machine checks
-     * accesses.
+     * Declares that several threads change the plot. No thread knows its rights, so only the machine checks accesses to
+     * it.
      */
     PageModel unjudged() {
         judged = false;
@@ -94,14 +97,18 @@ final class PageModel {
         return base + page * PAGE;
     }
 
-    /** Called by the thread that changes the plot, before its call. */
+    /** Must be called by the thread that changes the plot, before its call. */
     void begins(int from, int to) {
         for (int page = from; page < to; page++) {
             words.set(page, (version(page) + 1) << VERSION_SHIFT | CHANGING);
         }
     }
 
-    /** Called after the call has returned; {@code clears} if it removed the content of the pages. */
+    /**
+     * Must be called after the call returned.
+     *
+     * @param clears whether the call removed the content of the pages
+     */
     void ends(int from, int to, int rights, boolean clears) {
         for (int page = from; page < to; page++) {
             if (clears || (allowed[page] & ~rights) != 0) {
@@ -109,8 +116,8 @@ final class PageModel {
             }
             allowed[page] = rights;
             if (clears) {
-                // Before the word. A thread that reads the word makes its access later, so the content that it reads is
-                // later.
+                // Stored before the word. A thread that reads the word makes its access afterwards, so it reads later
+                // content.
                 cleared.set(page, version(page));
             }
             words.set(page, (version(page) + 1) << VERSION_SHIFT | rights);
@@ -129,7 +136,9 @@ final class PageModel {
         return cleared.get(page);
     }
 
-    /** Returns whether a call that has removed something from a page has returned since its word had this value. */
+    /**
+     * Returns whether a call that removed rights or content of a page returned since the page's word had this value.
+     */
     boolean isTakenSince(int page, long word) {
         return taken.get(page) > word >>> VERSION_SHIFT;
     }
@@ -154,7 +163,7 @@ final class PageModel {
         return content == POISON;
     }
 
-    /** Returns whether a page may have this content: zero, or a stamp of its own. */
+    /** Returns whether a page may contain this value, which must be zero or a stamp of the page. */
     boolean isOwn(int page, long content) {
         return content == 0 || (content ^ stamp(page, 0, false)) >>> 40 == 0;
     }

@@ -5,8 +5,8 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Parks threads where others may overtake them: in callbacks and hooks. Each thread has random numbers of its own,
- * which the seed and the thread's name determine. For any thread.
+ * Parks threads in callbacks and hooks, where other threads may overtake them. Each thread has its own random numbers,
+ * which the seed and the thread's name determine. Thread-safe.
  */
 final class RandomPauses {
     private static final int LONGEST_NANOS = 2_000_000;
@@ -20,12 +20,12 @@ final class RandomPauses {
                 seed + 0x9E3779B97F4A7C15L * Thread.currentThread().getName().hashCode()));
     }
 
-    /** Parks the calling thread for 0 to 2 ms, one time in four. */
+    /** In one call of four, parks the calling thread for 0 to 2 ms. */
     void maybe() {
         pause(OFTEN);
     }
 
-    /** Parks the calling thread for 0 to 2 ms, one time in 64: for places where a pause delays many threads. */
+    /** In one call of 64, parks the calling thread for 0 to 2 ms. Used where a pause delays many threads. */
     void seldom() {
         pause(SELDOM);
     }

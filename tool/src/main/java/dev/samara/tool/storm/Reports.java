@@ -7,8 +7,8 @@ import java.util.Deque;
 import java.util.function.Consumer;
 
 /**
- * The machine's reports, kept for the wait graph. A report is a violation unless it is about a long wait. For any
- * thread.
+ * The machine's latest reports, which are printed with the wait graph. A report of a failed callback is a violation; a
+ * report of a long wait is not. Thread-safe.
  */
 final class Reports implements Consumer<Report> {
     private static final int MOST = 64;

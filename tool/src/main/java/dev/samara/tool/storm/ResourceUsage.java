@@ -9,23 +9,23 @@ import java.util.Locale;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The resources of a machine at rest.
+ * The resources of an idle machine.
  *
- * @param heap live bytes of the heap, after garbage collection
- * @param threads of the process
- * @param frames in use
- * @param tables bytes of page tables
- * @param opens of backings that have not been closed
- * @param references acquired and not released
+ * @param heap the live bytes in the heap, after garbage collection
+ * @param threads the number of threads of the process
+ * @param frames the number of frames in use
+ * @param tables the size of page tables in bytes
+ * @param opens the number of opens of backings that were not closed
+ * @param references the number of references that were acquired and not released
  */
 record ResourceUsage(long heap, int threads, long frames, long tables, long opens, long references) {
-    /** Longer than a thread of a machine lives without work, in nanoseconds. */
+    /** A time in nanoseconds after which a machine's threads without work have ended. */
     private static final long IDLE_NANOS = 7_000_000_000L;
 
     private static final int COLLECTIONS = 4;
     private static final int PERCENT = 5;
 
-    /** Returns the figures of a machine on which no thread works any more; waits until its idle threads have ended. */
+    /** Returns the resources of a machine on which no thread works any more. Waits until its idle threads ended. */
     static ResourceUsage of(Machine machine, List<AddressSpace> spaces, long opens) throws InterruptedException {
         machine.awaitQuiescence();
         long until = System.nanoTime() + IDLE_NANOS;
@@ -49,7 +49,8 @@ record ResourceUsage(long heap, int threads, long frames, long tables, long open
     }
 
     /**
-     * Returns whether this later state holds as much as an earlier one: equal counts, and a heap at most 5 % larger.
+     * Returns whether this later state uses no more than an earlier one: the counts are equal, and the heap is at most
+     * 5 % larger.
      */
     boolean isAsFlatAs(ResourceUsage before) {
         return heap <= before.heap + before.heap * PERCENT / 100

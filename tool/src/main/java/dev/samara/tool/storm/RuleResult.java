@@ -2,13 +2,13 @@
 package dev.samara.tool.storm;
 
 /**
- * A rule at the end of a storm.
+ * The result of a rule at the end of a storm.
  *
- * @param rule what it says
- * @param status {@code passed}, {@code failed}, or {@code open} if it was not checked before another one was broken
+ * @param rule the text of the rule
+ * @param status {@code passed}, {@code failed}, or {@code open} if another rule was broken before this one was checked
  * @param checks the number of its checks
- * @param violations the number of these that it did not pass
- * @param line all of this in a line, with the time, the seed and the description of the first violation
+ * @param violations the number of checks that failed
+ * @param line the result in one line, with the time, the seed and the description of the first violation
  * @param history the events before the first violation, in any number of lines; empty if none are known
  */
 public record RuleResult(String rule, String status, long checks, long violations, String line, String history) {

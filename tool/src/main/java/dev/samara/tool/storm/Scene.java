@@ -3,5 +3,5 @@ package dev.samara.tool.storm;
 
 import dev.samara.core.Machine;
 
-/** The common context of all parts of a storm. */
+/** The context that all parts of a storm share. */
 record Scene(Machine machine, Course course, StormRules rules, RandomPauses pauses) {}

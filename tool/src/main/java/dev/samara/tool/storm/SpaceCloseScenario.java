@@ -18,9 +18,9 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Spaces that two threads close, also both at once. Other threads map a file and memory in them, use both in GUEST and
- * unmap them, and are LAZY now and then. Another one truncates the file. Another space takes the place of one that is
- * closed.
+ * Spaces that two threads close, sometimes concurrently. Other threads map a file and anonymous memory in a space, use
+ * both in GUEST and unmap them, and are LAZY from time to time. Another thread truncates the file. A closed space is
+ * replaced with a new one.
  */
 final class SpaceCloseScenario implements Group {
     private static final int PAGES = 4;
@@ -30,9 +30,9 @@ final class SpaceCloseScenario implements Group {
     private static final int PAUSE_NANOS = 300_000;
 
     /**
-     * @written a thread that has closed the space, holding the monitor (volatile)
+     * @written a thread that closed the space, holding the monitor (volatile)
      * @read any thread (volatile)
-     * @invariant a space that was not closed before this was stored
+     * @invariant a space that was not yet closed when it was stored here
      */
     private volatile AddressSpace space;
 
@@ -56,7 +56,7 @@ final class SpaceCloseScenario implements Group {
         return BASE + 2 * BYTES * user;
     }
 
-    /** Closes the space, and puts another one in its place. */
+    /** Closes the space, and replaces it with a new one. */
     private void close() {
         AddressSpace old = space;
         old.close();
@@ -82,7 +82,7 @@ final class SpaceCloseScenario implements Group {
         }
     }
 
-    /** Returns whether a CPU is in a space, which may have been closed in the meantime. */
+    /** Switches a CPU to a space; returns false if the space was closed in the meantime. */
     private static boolean goesTo(Cpu cpu, AddressSpace of) {
         try {
             cpu.switchTo(of);
@@ -95,7 +95,7 @@ final class SpaceCloseScenario implements Group {
         }
     }
 
-    /** Maps, uses and unmaps; each call may find that the space was closed in the meantime. */
+    /** Maps, uses and unmaps memory. Each call may find that the space was closed in the meantime. */
     void uses(int user, Random random) {
         long base = place(user);
         try (Cpu cpu = scene.machine().claimCpu()) {
@@ -158,7 +158,7 @@ final class SpaceCloseScenario implements Group {
         }
     }
 
-    /** Leaves nothing mapped, and no page of the file in memory. */
+    /** Unmaps everything, and removes all pages of the file from memory. */
     @Override
     public void rest() {
         close();

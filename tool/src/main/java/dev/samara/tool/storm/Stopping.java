@@ -6,7 +6,7 @@ import dev.samara.core.Cpu;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
-/** A CPU that has translations of a space and stops in GUEST for ten seconds now and then. */
+/** A CPU that uses translations of a space, and from time to time stops in GUEST for ten seconds. */
 final class Stopping {
     private static final long SECOND_NANOS = 1_000_000_000;
     private static final long STOP_NANOS = 10 * SECOND_NANOS;
@@ -43,7 +43,7 @@ final class Stopping {
         }
     }
 
-    /** Parks for a time, or until the storm is over. */
+    /** Parks for a number of nanoseconds, or until the storm is over. */
     private void sleep(long nanos, boolean isProgress) {
         long until = System.nanoTime() + nanos;
         while (System.nanoTime() - until < 0 && !scene.course().isOver()) {

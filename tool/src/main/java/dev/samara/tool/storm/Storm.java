@@ -19,29 +19,34 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs CPUs beside threads that change the pages of their accesses, for a set time. The seed determines the choices of
- * each thread, not their interleaving: a seed that has failed is likely, not certain, to fail again.
+ * Runs CPUs concurrently with threads that change the pages which the CPUs access, for a set time. The seed determines
+ * the choices of each thread, but not the interleaving, so a seed that failed is likely, but not certain, to fail
+ * again.
  *
- * <p>To add a group of threads: a {@link Group}, a line in the constructor, and its rules in {@link StormRules}.
+ * <p>To add a group of threads, implement {@link Group}, add a line to the constructor, and add its rules to {@link
+ * StormRules}.
  */
 public final class Storm {
     private static final long MEMORY = 1 << 26;
     private static final long SECOND_NANOS = 1_000_000_000L;
 
-    /** The part of its time after which a flat storm is measured first, and the most seconds of that. */
+    /**
+     * A flat storm is first measured after one part in this many of its time, but after at most {@code LONGEST_WARM_UP}
+     * seconds.
+     */
     private static final int WARM_UP_PART = 5;
 
     private static final int LONGEST_WARM_UP = 120;
 
-    /** The most seconds by which a storm is extended while a rule has not been checked yet. */
+    /** The maximum number of seconds by which a storm is extended while a rule was not checked yet. */
     private static final int LONGEST_GRACE = 120;
 
-    /** The least number of accesses in a second: a small part of the number on two processors. */
+    /** The minimum number of accesses per second, which is a small part of the number on two processors. */
     private static final int LEAST_ACCESSES = 1000;
 
     private static final int LEAST_TARGETS = 5;
 
-    /** The interval of object counts in seconds, and the greatest number of objects of a class. */
+    /** The interval of object counts in seconds, and the maximum number of objects of a class. */
     private static final int COUNT_EVERY = 4;
 
     private static final int MOST_OBJECTS = 1500;
@@ -58,10 +63,10 @@ public final class Storm {
     private final List<String> facts = new ArrayList<>();
 
     /**
-     * Creates a storm, not yet begun.
+     * Creates a storm, without starting it.
      *
-     * @param plan its plan
-     * @throws IllegalArgumentException if the plan names an unknown group
+     * @param plan the plan of the storm
+     * @throws IllegalArgumentException if the plan contains an unknown group
      */
     public Storm(StormPlan plan) {
         this.plan = plan;
@@ -98,7 +103,7 @@ public final class Storm {
         });
     }
 
-    /** Returns a description of a machine that reports each wait early enough for the watchdog's message. */
+    /** Returns the builder of a machine that reports each long wait early enough for the watchdog's message. */
     private MachineBuilder description() {
         Duration late = plan.patience().dividedBy(4);
         return Machine.builder()
@@ -110,13 +115,13 @@ public final class Storm {
     }
 
     /**
-     * The counts of a storm up to now.
+     * The counts of a storm so far.
      *
-     * @param accesses by CPUs in GUEST
-     * @param overlaps accesses that overlapped a change of their page
-     * @param changes calls that removed or restored pages or rights
+     * @param accesses the number of accesses
+     * @param overlaps the number of accesses that overlapped a change of their page
+     * @param changes the number of calls that removed or restored pages or rights
      * @param shootdowns the number of shootdowns that waited for CPUs
-     * @param targets the number of these CPUs, in all
+     * @param targets the total number of CPUs for which they waited
      */
     public record Counts(long accesses, long overlaps, long changes, long shootdowns, long targets) {}
 
@@ -126,16 +131,16 @@ public final class Storm {
         /**
          * Receives the counts.
          *
-         * @param counts since the start
+         * @param counts the counts since the start
          */
         void counted(Counts counts);
     }
 
     /**
-     * Runs the storm, once.
+     * Runs the storm. Must be called only once.
      *
-     * @param listener called each second, on the calling thread
-     * @return its result
+     * @param listener called each second by the calling thread
+     * @return the result
      * @throws InterruptedException if the calling thread is interrupted
      */
     public StormVerdict run(Listener listener) throws InterruptedException {
@@ -167,7 +172,8 @@ public final class Storm {
     }
 
     /**
-     * Runs all threads for a number of seconds. Then all have ended, and each part is at rest, unless a rule is broken.
+     * Runs all threads for a number of seconds. When this returns, all threads ended and the groups' state was
+     * restored, unless a rule was broken.
      */
     private void act(int seconds, Listener listener) throws InterruptedException {
         if (course.isBroken()) {
@@ -212,18 +218,21 @@ public final class Storm {
     }
 
     /**
-     * Returns whether each rule has been checked that is not checked at the end, and the storm has made enough
-     * accesses.
+     * Returns whether each rule was checked, except the rules that are checked at the end, and whether the storm made
+     * enough accesses.
      */
     private boolean isEachRuleChecked() {
-        // The watchdog looks once a second, perhaps for the first time after the last second of a short storm.
+        // The watchdog checks once per second, which in a short storm may be for the first time after its last second.
         return rules.progress.isChecked()
                 && groups.values().stream()
                         .flatMap(group -> group.rules().stream())
                         .allMatch(rule -> rule == rules.strength ? isStrong() : rule == rules.sums || rule.isChecked());
     }
 
-    /** Counts objects of the library, repeatedly if there are too many: threads may be at work with some. */
+    /**
+     * Counts the objects of the library. If there are too many, repeats the count, because threads may still be using
+     * some of them.
+     */
     private void count() {
         String excess = excess();
         for (int n = 1; n < COUNTS && excess != null; n++) {
@@ -265,9 +274,9 @@ public final class Storm {
     }
 
     /**
-     * Returns the counts up to now.
+     * Returns the counts so far.
      *
-     * @return counts since the start
+     * @return the counts since the start
      */
     public Counts counts() {
         MachineStatistics of = machine.statistics();
@@ -280,9 +289,9 @@ public final class Storm {
     }
 
     /**
-     * Returns the machines of this storm for a view. They are not closed with it.
+     * Returns the machines of this storm for a view. Closing the view does not close them.
      *
-     * @return the machine of the storm with the spaces of its groups, and machines that groups have for themselves
+     * @return the machine of the storm with the spaces of its groups, and the machines that only one group uses
      */
     public List<WatchedMachine> watched() {
         WatchedMachine common = new WatchedMachine("storm", MEMORY, PageModel.PAGE);
@@ -338,7 +347,7 @@ public final class Storm {
         return new StormVerdict(rules().stream().map(Invariant::result).toList(), List.copyOf(facts));
     }
 
-    /** Returns the rules of this storm, broken ones first. */
+    /** Returns the rules of this storm, broken rules first. */
     private List<Invariant> rules() {
         List<Invariant> listed = new ArrayList<>();
         if (plan.checked() || rules.hardware.isBroken()) {
@@ -357,7 +366,7 @@ public final class Storm {
         }
         listed.add(rules.ended);
         listed.add(rules.left);
-        // Sorting is stable.
+        // The sort is stable.
         listed.sort(Comparator.comparing(rule -> !rule.isBroken()));
         return listed;
     }

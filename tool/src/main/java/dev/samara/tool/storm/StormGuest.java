@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Random;
 import org.agrona.collections.Long2ObjectHashMap;
 
-/** A CPU in GUEST: loads, stores and atomics, in one step and by address. For one thread. */
+/** The accesses of one CPU: loads, stores and atomics, each in one step or by address. Used by one thread. */
 final class StormGuest {
     private static final int ACCESSES = 256;
     private static final int BETWEEN_POLLS = 8;
@@ -23,13 +23,13 @@ final class StormGuest {
     private final StormRules rules;
     private final Random random;
 
-    /** The pages used since the last flush of each, and since this stay in GUEST began; by address. */
+    /** The pages that were used since their last flush and since the CPU entered GUEST, by address. */
     private final Long2ObjectHashMap<Use> used = new Long2ObjectHashMap<>();
 
     private final RandomPauses pauses;
     private boolean polls;
 
-    /** The sums added to the pages of the last plot, which keeps its content. */
+    /** The sums that were added to the pages of the last plot, which keeps its content. */
     private final long[] added;
 
     StormGuest(Cpu cpu, List<PageModel> plots, StormRules rules, Random random, RandomPauses pauses, long[] added) {
@@ -43,7 +43,10 @@ final class StormGuest {
         this.added = added;
     }
 
-    /** Makes some accesses: in GUEST, with polls, in one step only or in any way; or by address, outside GUEST. */
+    /**
+     * Makes several accesses. They are made by address outside GUEST, or in GUEST with polls, either all in one step or
+     * mixed.
+     */
     void step() {
         int kind = random.nextInt(3);
         if (kind == 0) {
@@ -91,12 +94,12 @@ final class StormGuest {
     }
 
     /**
-     * Returns the listener for this CPU's flushes. It stands for an embedder that keeps code of a page and may run the
-     * code until the listener is called. A call that changes the page returns after the listener.
+     * Returns the listener for this CPU's flushes. It stands for an embedder that caches code of a page, and may run
+     * the code until the listener is called. A call that changes the page must not return before the listener.
      */
     FlushListener hook() {
         return (start, end, reason, generation) -> {
-            // A slow listener: a thread that waits for this CPU waits for the listener as well.
+            // Makes the listener slow. A thread that waits for this CPU also waits for the listener.
             for (int n = random.nextInt(DAWDLES); n > 0; n--) {
                 Thread.onSpinWait();
             }
@@ -110,7 +113,7 @@ final class StormGuest {
             return false;
         }
         if (!polls) {
-            // After a fault: during the fault the CPU was not in GUEST, and no thread has waited for it.
+            // The flush follows a fault. During the fault the CPU was not in GUEST, so no thread waited for it.
             return true;
         }
         if (use.plot.isTakenSince(use.page, use.word)) {
@@ -121,14 +124,17 @@ final class StormGuest {
         return true;
     }
 
-    /** Records that a page has been used in this stay in GUEST: its next change waits for this CPU. */
+    /**
+     * Records that a page was used since the CPU entered GUEST, so that the next change of the page must wait for this
+     * CPU.
+     */
     private void uses(PageModel plot, int page, long word, int result) {
         if (result == Fault.NONE && plot.isJudged() && plot.word(page) == word && !PageModel.isChanging(word)) {
             used.putIfAbsent(plot.address(page), new Use(plot, page, word));
         }
     }
 
-    /** A used page, and its word at that time. */
+    /** A used page, and its word when it was used. */
     private record Use(PageModel plot, int page, long word) {}
 
     private void loadInOneStep(PageModel plot, int page) {
@@ -160,8 +166,8 @@ final class StormGuest {
         int result = Fault.NONE;
         try {
             flat.storeLong(address, plot.stamp(page, PageModel.ANY_VERSION, false));
-            // The TLB has the translation now, until the next poll. A change that clears the page after the version
-            // that is read here waits for the second store.
+            // The TLB now contains the translation until the next poll. If a change clears the page after the version
+            // that is read here, it waits for the second store.
             flat.storeLong(address, plot.stampOf(page, plot.word(page)));
         } catch (StormMemory.FailedAccess failed) {
             result = failed.fault();

@@ -5,9 +5,9 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import java.nio.ByteOrder;
 
-/** The accesses of a CPU in one step. An access that fails throws its fault. */
+/** The accesses of a CPU in one step. A failed access throws its fault. */
 final class StormMemory extends FlatMemory {
-    /** The fault of an access. */
+    /** Thrown by a failed access. */
     static final class FailedAccess extends RuntimeException {
         private static final long serialVersionUID = 1;
 

@@ -8,16 +8,16 @@ import java.util.Set;
 /**
  * The plan of a storm.
  *
- * @param seconds its duration; up to 120 s longer, until each rule has been checked
+ * @param seconds its duration, which is extended by up to 120 s until each rule was checked
  * @param cpus the number of CPUs that access the first space
  * @param seed the seed of the threads' random choices
- * @param checked whether the machine checks each access itself, too
- * @param lazy what CPUs in LAZY keep
+ * @param checked whether the machine also checks each access
+ * @param lazy the strategy for CPUs in LAZY
  * @param keepsGoing whether it continues after a violation
- * @param stopsCpu whether a CPU stops in GUEST for ten seconds now and then
+ * @param stopsCpu whether a CPU stops in GUEST for ten seconds from time to time
  * @param isFlat whether the machine's resources at the start and at the end are compared
- * @param groups the names of the groups that play; all if it is empty
- * @param patience the time without progress of a thread after which it ends
+ * @param groups the names of the groups to run; if empty, all groups
+ * @param patience the time without progress of a thread after which the storm ends
  */
 public record StormPlan(
         int seconds,

@@ -4,7 +4,7 @@ package dev.samara.tool.storm;
 import dev.samara.core.mman.Fault;
 import java.util.concurrent.atomic.LongAdder;
 
-/** The rules of a storm, and its counts. For any thread. */
+/** The rules of a storm, and its counts. Thread-safe. */
 final class StormRules {
     final Invariant hardware;
     final Invariant sums;
@@ -66,7 +66,11 @@ final class StormRules {
         strength = new Invariant("the run met enough", course);
     }
 
-    /** Checks the content that was read from a page; {@code cleared} was read before the access. */
+    /**
+     * Checks the content that was read from a page.
+     *
+     * @param cleared {@link PageModel#cleared}, read before the access
+     */
     void content(PageModel plot, int page, long content, long cleared) {
         if (!plot.isJudged()) {
             return;
@@ -89,7 +93,7 @@ final class StormRules {
         }
     }
 
-    /** Checks the outcome of an access against the page's word before and after it. */
+    /** Checks the result of an access against the page's word before and after the access. */
     void outcome(PageModel plot, int page, long before, int right, int result) {
         boolean done = result == Fault.NONE;
         accesses.increment();

@@ -7,14 +7,14 @@ import java.util.List;
 /**
  * The result of a storm.
  *
- * @param rules the invariants, broken ones first
- * @param facts what was measured besides, a line each
+ * @param rules the invariants, broken invariants first
+ * @param facts other measurements, one line each
  */
 public record StormVerdict(List<RuleResult> rules, List<String> facts) {
     /**
      * Returns the result as text.
      *
-     * @return a line for each invariant; then the facts, and the events before a violation
+     * @return a line for each invariant, followed by the facts, and the events before a violation
      */
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
@@ -27,16 +27,16 @@ public record StormVerdict(List<RuleResult> rules, List<String> facts) {
     /**
      * Returns how many invariants held.
      *
-     * @return a number
+     * @return the number
      */
     public int passed() {
         return count(RuleResult.PASSED);
     }
 
     /**
-     * Returns how many invariants did not hold, or were never checked in a storm that was not cut short.
+     * Returns how many invariants did not hold, or were never checked although the storm was not cut short.
      *
-     * @return a number
+     * @return the number
      */
     public int failed() {
         return count(RuleResult.FAILED);

@@ -11,7 +11,10 @@ import java.util.concurrent.locks.LockSupport;
 final class WaitGraph {
     private WaitGraph() {}
 
-    /** Returns one line for each waiting thread: its position, and the owner of the lock for which it waits, if any. */
+    /**
+     * Returns one line for each waiting thread: the object on which it waits, and the owner of the lock for which it
+     * waits, if any.
+     */
     static String edges() {
         ThreadMXBean threads = ManagementFactory.getThreadMXBean();
         StringBuilder text = new StringBuilder();

@@ -5,8 +5,8 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Ends a storm in which a thread makes no progress, and prints the wait of every thread. Time in which a CPU is stopped
- * on purpose does not count.
+ * Ends a storm in which a thread makes no progress, and reports what every thread waits for. Time in which a CPU is
+ * stopped on purpose does not count.
  */
 final class Watchdog implements AutoCloseable {
     private final Course course;
@@ -19,8 +19,7 @@ final class Watchdog implements AutoCloseable {
     /**
      * @written the thread that closes the watchdog (volatile)
      * @read the watchdog's thread (volatile)
-     * @invariant stays set {@code VersionRing} of the replay tool lets one writer show numbered versions of a layout to
-     *     readers. The tool checks the readers' lookups against these versions.
+     * @invariant stays set
      */
     private volatile boolean closed;
 

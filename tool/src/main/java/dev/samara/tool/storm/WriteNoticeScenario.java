@@ -28,8 +28,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file that notices writes. Threads add to its pages. Another thread repeatedly makes them read-only and clean, as a
- * file system that writes pages back. For each page that has changed since then, a notice must have begun since then.
+ * A file that requests write notices. Threads add to its pages. Another thread repeatedly makes the pages read-only and
+ * clean, like a file system that writes pages back. For each page that changed since it was made clean, a notice must
+ * have started since then.
  */
 final class WriteNoticeScenario implements Group {
     private static final int PAGES = 4;
@@ -42,18 +43,18 @@ final class WriteNoticeScenario implements Group {
     private final PageCache cache;
 
     /**
-     * The number of notices that have begun, by page.
+     * The number of notices that started, by page.
      *
      * @written the callback of a first write (get-and-add)
      * @read the thread that writes back (volatile)
-     * @invariant notices that have begun, by page
+     * @invariant the number of notices that started, by page
      */
     private final AtomicIntegerArray notices = new AtomicIntegerArray(PAGES);
 
     /**
      * @written callbacks (get-and-add)
      * @read any thread (volatile)
-     * @invariant opens without a close
+     * @invariant the number of opens that were not closed
      */
     private final AtomicLong opens = new AtomicLong();
 
@@ -77,7 +78,7 @@ final class WriteNoticeScenario implements Group {
         return opens.get();
     }
 
-    /** A file of zeros that counts notices and opens, and is slow at both. */
+    /** A file of zeros that counts notices and opens, and handles both slowly. */
     private final class File extends CachedBacking implements VmOperations {
         File() {
             super("/noticing", cache);
@@ -120,7 +121,7 @@ final class WriteNoticeScenario implements Group {
         }
     }
 
-    /** Adds to pages, in GUEST and outside. */
+    /** Adds to pages, both in GUEST and outside GUEST. */
     void adds(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             cpu.switchTo(space);
@@ -193,7 +194,7 @@ final class WriteNoticeScenario implements Group {
                     told[page] = notices.get(page);
                 }
                 if (random.nextBoolean()) {
-                    // The next addition finds entries without any right, and needs more than the right to write.
+                    // The next addition finds entries without any rights, so it needs more than the write right.
                     done(space.mprotect(BASE, BYTES, NONE));
                 }
                 try (VmaRef reference = space.acquire(BASE)) {
@@ -205,7 +206,7 @@ final class WriteNoticeScenario implements Group {
         }
     }
 
-    /** Leaves each page mapped and in memory. */
+    /** Makes each page mapped and resident. */
     @Override
     public void rest() {
         done(space.mprotect(BASE, BYTES, READ | WRITE));

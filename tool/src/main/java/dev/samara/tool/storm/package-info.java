@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * CPUs that access one space in GUEST while other threads remove its pages and rights. Each access is checked against
- * the allowed content of its page, and against the calls that have returned.
+ * the allowed content of its page, and against the calls that returned.
  *
- * <p>The checks use pages, stamps and calls only, and no internal state of the library. {@link
+ * <p>The checks use only pages, stamps and calls, not the internal state of the library. {@link
  * dev.samara.tool.storm.Storm} runs all groups for a set time.
  */
 @NullMarked

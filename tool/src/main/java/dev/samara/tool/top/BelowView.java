@@ -3,19 +3,22 @@ package dev.samara.tool.top;
 
 import java.util.List;
 
-/** What a terminal shows below a view, and after it. Its calls come one at a time, of any thread. */
+/**
+ * The lines that a terminal shows below a view, and after the end of the view. Any thread may call it, but only one at
+ * a time.
+ */
 @FunctionalInterface
 public interface BelowView {
     /**
      * Returns the lines below the view.
      *
-     * @param count the most lines
+     * @param count the maximum number of lines
      * @return lines without line ends
      */
     List<String> lines(int count);
 
-    /** Prints what belongs below the totals. Called once, after the terminal has been given back. */
+    /** Prints the lines below the totals. Called once, after the terminal was restored. */
     default void end() {
-        // Most views have nothing there.
+        // Most views print nothing there.
     }
 }

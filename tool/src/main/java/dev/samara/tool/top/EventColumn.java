@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.top;
 
-/** The columns of events, from left to right. */
+/** The columns for events, from left to right. */
 enum EventColumn {
     MINOR("MINOR", "minorFaults"),
     MAJOR("MAJOR", "majorFaults"),
@@ -23,7 +23,7 @@ enum EventColumn {
         return title;
     }
 
-    /** The name in JSON. */
+    /** Returns the name in JSON. */
     String key() {
         return key;
     }
@@ -40,7 +40,7 @@ enum EventColumn {
         };
     }
 
-    /** Whether spaces have such events. */
+    /** Whether such events are counted for a space. */
     boolean isOfSpace() {
         return this != GRACE_PERIODS;
     }

@@ -5,15 +5,15 @@ import dev.samara.core.MachineStatistics;
 import dev.samara.core.SpaceStatistics;
 
 /**
- * How many events there were since the beginning, on a machine or in one space.
+ * How many events occurred since the start, on a machine or in one space.
  *
  * @param minorFaults faults without I/O
  * @param majorFaults faults for which data had to be fetched
- * @param tlbMisses translations that a TLB did not have
- * @param flushes how often CPUs have dropped translations
+ * @param tlbMisses accesses whose translation was not in a TLB
+ * @param flushes how often CPUs dropped translations
  * @param shootdowns how often a thread had to wait for CPUs of other threads
- * @param targets how many CPUs it has waited for in all
- * @param gracePeriods grace periods that have ended; 0 for a space
+ * @param targets how many CPUs such threads waited for in total
+ * @param gracePeriods grace periods that ended; 0 for a space
  */
 public record EventTotals(
         long minorFaults,
@@ -52,8 +52,8 @@ public record EventTotals(
     }
 
     /**
-     * Returns the events since an earlier sample. If any number was higher then, another space or machine has taken the
-     * place of the earlier one: all of its events are since that sample.
+     * Returns the events since an earlier sample. If any number was higher in that sample, another space or machine has
+     * replaced the earlier one, so all its events occurred since then.
      */
     EventTotals since(EventTotals before) {
         EventTotals difference = combined(before, -1);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.top;
 
-/** The threads that a JVM starts at its end. */
+/** Adds and removes shutdown hooks of the JVM. A test has its own. */
 interface ExitHooks {
-    /** Those of this JVM. */
+    /** The exit hooks of this JVM. */
     ExitHooks OF_JVM = new ExitHooks() {
         @Override
         public void add(Thread hook) {
@@ -15,7 +15,7 @@ interface ExitHooks {
             try {
                 Runtime.getRuntime().removeShutdownHook(hook);
             } catch (IllegalStateException ending) {
-                // The hook runs, or has run.
+                // The hook is running, or ran already.
             }
         }
     };
@@ -23,10 +23,10 @@ interface ExitHooks {
     /**
      * Adds a thread.
      *
-     * @throws IllegalStateException if the JVM is about to end
+     * @throws IllegalStateException if the JVM is already exiting
      */
     void add(Thread hook);
 
-    /** Removes a thread. Does nothing if it has been started, or is none of these. */
+    /** Removes a thread. Does nothing if it was already started, or was never added. */
     void remove(Thread hook);
 }

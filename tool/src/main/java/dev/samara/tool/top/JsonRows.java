@@ -6,12 +6,12 @@ import com.google.gson.JsonObject;
 import java.io.PrintWriter;
 import org.jspecify.annotations.Nullable;
 
-/** The view for programs: a JSON document in a line for each sample. Its counts are those since the beginning. */
+/** The view for programs: one JSON document per sample, each in one line. Counts are totals since the start. */
 public final class JsonRows implements ViewOutput {
     private final PrintWriter out;
 
     /**
-     * Makes the view.
+     * Creates the view.
      *
      * @param out receives the lines
      */
@@ -21,7 +21,7 @@ public final class JsonRows implements ViewOutput {
 
     @Override
     public void begin() {
-        // A sample says all of itself.
+        // Nothing is needed before the first sample.
     }
 
     @Override

@@ -7,7 +7,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.util.List;
 
-/** The output of a guest below a view: its last lines while the view is shown, and all that is kept after the end. */
+/** The output of a guest below a view: the last lines while the view is shown, and all kept output after its end. */
 public final class KeptBelow implements BelowView {
     private final KeptOutput kept;
     private final int columns;
@@ -15,12 +15,12 @@ public final class KeptBelow implements BelowView {
     private final OutputStream terminal;
 
     /**
-     * Makes the output below a view.
+     * Creates the output below a view.
      *
      * @param kept the output
-     * @param columns the most characters of a line below the view
-     * @param errors tells at the end how much is not kept
-     * @param terminal receives at the end what is kept
+     * @param columns the maximum length of a line below the view in characters
+     * @param errors receives at the end a message about output that was lost
+     * @param terminal receives at the end the kept output
      */
     public KeptBelow(KeptOutput kept, int columns, PrintWriter errors, OutputStream terminal) {
         this.kept = kept;

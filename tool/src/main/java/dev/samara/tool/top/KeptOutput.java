@@ -10,8 +10,8 @@ import java.util.function.LongConsumer;
 import java.util.regex.Pattern;
 
 /**
- * The end of what a guest has written while the view has its terminal. It is shown below the view, and is written out
- * after the view. Thread-safe.
+ * The last part of the output that a guest wrote while the view occupied its terminal. It is shown below the view, and
+ * is written to the terminal after the view ended. Thread-safe.
  */
 public final class KeptOutput extends OutputStream {
     private static final int TAB = 8;
@@ -23,9 +23,9 @@ public final class KeptOutput extends OutputStream {
     private long written;
 
     /**
-     * Makes an output.
+     * Creates an output.
      *
-     * @param size the most bytes that are kept
+     * @param size the maximum number of bytes that are kept
      */
     public KeptOutput(int size) {
         bytes = new byte[size];
@@ -48,10 +48,10 @@ public final class KeptOutput extends OutputStream {
     }
 
     /**
-     * Writes out what is kept at one instant of this call.
+     * Writes the output that is kept at one instant during this call.
      *
      * @param target receives the bytes, in their order
-     * @param lost is told before how many bytes are not kept any more, if there are some
+     * @param lost called first with the number of bytes that are no longer kept, if there are any
      * @throws IOException if the target cannot be written to
      */
     public void writeTo(OutputStream target, LongConsumer lost) throws IOException {
@@ -77,10 +77,10 @@ public final class KeptOutput extends OutputStream {
     }
 
     /**
-     * Returns the last lines. Control characters, with which a guest could move the cursor, are left out.
+     * Returns the last lines. Control characters are removed, because a guest could move the cursor with them.
      *
-     * @param count the most lines
-     * @param width the most characters of a line
+     * @param count the maximum number of lines
+     * @param width the maximum length of a line in characters
      * @return lines without line ends
      */
     public List<String> lastLines(int count, int width) {

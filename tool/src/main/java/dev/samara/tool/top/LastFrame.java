@@ -4,8 +4,8 @@ package dev.samara.tool.top;
 import java.util.List;
 
 /**
- * Passes a view on to another output, and keeps the lines of the newest sample before the end that shows a space. What
- * is watched ends its spaces before the view ends, so the newest sample may show an empty machine.
+ * Forwards a view to another output, and keeps the lines of the newest sample before the end that shows a space. The
+ * watched command ends its spaces before the view ends, so the newest sample may show an empty machine.
  */
 public final class LastFrame implements ViewOutput {
     private final ViewOutput output;
@@ -14,9 +14,9 @@ public final class LastFrame implements ViewOutput {
     private boolean hasSpaces;
 
     /**
-     * Makes an output.
+     * Creates an output.
      *
-     * @param output gets all calls, too
+     * @param output also receives all calls
      * @param title what is watched
      * @param size the size of the lines
      */
@@ -49,10 +49,10 @@ public final class LastFrame implements ViewOutput {
     }
 
     /**
-     * Returns the lines. To be called after the end.
+     * Returns the lines. Must be called after the end.
      *
-     * @return those of the newest sample with a space, or else of the newest one, or of the last one if there was none
-     *     before the end
+     * @return the lines of the newest sample with a space; if no sample had one, of the newest sample; if there was
+     *     none before the end, of the last sample
      */
     public List<TextLine> lines() {
         return lines;

@@ -5,11 +5,12 @@ import java.io.PrintWriter;
 import java.util.List;
 
 /**
- * The view on a terminal. It is drawn on the alternate screen, each time from the top left corner over the one before,
- * so that nothing flickers. The end restores the screen and the cursor, and prints the totals below the command line.
+ * The view on a terminal. It is drawn on the alternate screen. Each frame is drawn from the top left corner over the
+ * previous frame, so that nothing flickers. The end restores the screen and the cursor, and prints the totals below the
+ * command line.
  */
 public final class LiveScreen implements ViewOutput {
-    /** The alternate screen without cursor; what is longer than a line is cut off by the terminal. */
+    /** Enters the alternate screen and hides the cursor. The terminal truncates longer lines. */
     static final String ENTER = "\u001b[?1049h\u001b[?25l\u001b[?7l";
 
     static final String LEAVE = "\u001b[?7h\u001b[?25h\u001b[?1049l";
@@ -24,13 +25,13 @@ public final class LiveScreen implements ViewOutput {
     private final BelowView below;
 
     /**
-     * Makes the view of a terminal.
+     * Creates the view of a terminal.
      *
      * @param out its writer
      * @param title what is watched
      * @param size the size of the terminal
-     * @param hasColours whether lines may look different from each other
-     * @param below shown below, and after the end
+     * @param hasColours whether lines may use different colours and fonts
+     * @param below provides the lines below the table, and prints once more after the view ended
      */
     public LiveScreen(PrintWriter out, String title, ScreenSize size, boolean hasColours, BelowView below) {
         this.out = out;
@@ -64,7 +65,7 @@ public final class LiveScreen implements ViewOutput {
                 frame.append(other).append(ERASE_REST_OF_LINE).append('\n');
             }
         }
-        // One write for all of it.
+        // The whole frame is one write.
         out.print(frame.append(ERASE_BELOW));
         out.flush();
     }

@@ -6,8 +6,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes a sample at each interval and has it shown, until it is closed. If the JVM is ended before (Ctrl-C), the newest
- * sample is the last one, and the output is left in order. For any thread.
+ * Takes a sample at each interval and shows it, until it is closed. If the JVM exits before (e.g. by Ctrl-C), the
+ * newest sample is the last one, and the output is restored. Thread-safe.
  */
 public final class LiveView implements AutoCloseable {
     private final SampleSource source;
@@ -19,8 +19,8 @@ public final class LiveView implements AutoCloseable {
 
     /**
      * @written holder of the monitor (volatile)
-     * @read the ticking thread, without it between two ticks (volatile)
-     * @invariant stays set; no sample is shown after that
+     * @read the ticking thread, without the monitor between two ticks (volatile)
+     * @invariant stays set; no sample is shown afterwards
      */
     private volatile boolean isEnded;
 
@@ -35,13 +35,13 @@ public final class LiveView implements AutoCloseable {
     }
 
     /**
-     * Begins a view.
+     * Starts a view.
      *
-     * @param source closed with the view, or if the view does not begin
-     * @param output where it is shown
+     * @param source the source, which is closed with the view, or if the view cannot be started
+     * @param output shows the samples
      * @param interval the time between two samples
-     * @return the view; to be closed
-     * @throws IllegalStateException if the JVM is about to end; the output is as it was then
+     * @return the view, which the caller must close
+     * @throws IllegalStateException if the JVM is already exiting; in that case the output is not changed
      */
     public static LiveView begin(SampleSource source, ViewOutput output, Duration interval) {
         LiveView begun = begin(source, output, ExitHooks.OF_JVM);
@@ -57,7 +57,7 @@ public final class LiveView implements AutoCloseable {
         return begun;
     }
 
-    /** Begins a view that takes no samples by itself, and that ends by a hook if it is not closed before. */
+    /** Starts a view that takes no samples by itself. A hook ends it if it is not closed before. */
     static LiveView begin(SampleSource source, ViewOutput output, ExitHooks hooks) {
         boolean isBegun = false;
         try {
@@ -72,7 +72,7 @@ public final class LiveView implements AutoCloseable {
         }
     }
 
-    /** The hook is there before the output is changed. If it runs at once, it waits for the end of this. */
+    /** Adds the hook before it changes the output. If the hook runs immediately, it waits until this method ends. */
     private synchronized void beginOutput() {
         hooks.add(atExit);
         boolean isBegun = false;
@@ -105,13 +105,13 @@ public final class LiveView implements AutoCloseable {
                 LockSupport.parkNanos(this, left);
             } else {
                 tick();
-                // A sample that was late delays no other one, and is not made up for.
+                // A late sample delays no other sample, and missed samples are not made up for.
                 next = Math.max(next + nanos, System.nanoTime());
             }
         }
     }
 
-    /** Takes a sample and has it shown. Does nothing after the end. */
+    /** Takes a sample and shows it. Does nothing after the end. */
     synchronized void tick() {
         if (!isEnded) {
             TopSample before = newest;
@@ -120,7 +120,7 @@ public final class LiveView implements AutoCloseable {
         }
     }
 
-    /** Ends the view where the JVM ends: what is watched goes on meanwhile. */
+    /** Ends the view when the JVM exits. The watched command still runs meanwhile. */
     synchronized void interrupted() {
         if (!isEnded) {
             isEnded = true;
@@ -129,8 +129,8 @@ public final class LiveView implements AutoCloseable {
     }
 
     /**
-     * Takes the last sample, has it shown with the totals, and leaves the output in order. If there is no sample, the
-     * one before is the last. The source is closed in each case.
+     * Takes the last sample, shows it with the totals, and restores the output. If the sample fails, the previous
+     * sample is the last one. The source is closed in any case.
      */
     @Override
     public void close() {

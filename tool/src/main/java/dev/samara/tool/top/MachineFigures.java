@@ -7,13 +7,13 @@ import java.util.List;
  * A machine in a sample.
  *
  * @param name its name in the view
- * @param used bytes of its frames in use
- * @param memory bytes that it may use
- * @param tables bytes of page tables
- * @param committed bytes that are committed to its spaces
+ * @param used the size of its frames in use in bytes
+ * @param memory the size of its memory in bytes
+ * @param tables the size of its page tables in bytes
+ * @param committed the memory that is committed to its spaces in bytes
  * @param spaces the number of spaces that have users
- * @param events its events since it was made, and those of machines whose place it has taken
- * @param listed the spaces that have lines of their own
+ * @param events its events since it was created, plus the events of the machines that it replaced in the view
+ * @param listed the spaces that have separate lines
  */
 public record MachineFigures(
         String name,

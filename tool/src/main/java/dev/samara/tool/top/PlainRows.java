@@ -7,14 +7,14 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The view where there is no terminal: a line for each machine and sample, below one line of titles. At the end there
- * are lines with the totals, the work and the waits.
+ * The view without a terminal: one line for each machine and sample, below one line of titles. At the end it prints
+ * lines with the totals, the work and the waits.
  */
 public final class PlainRows implements ViewOutput {
     private final PrintWriter out;
 
     /**
-     * Makes the view.
+     * Creates the view.
      *
      * @param out receives the lines
      */

@@ -6,7 +6,7 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Takes samples of machines, and of the command that they work for. */
+/** Takes samples of machines, and of the command that uses them. */
 public final class SampleSource implements AutoCloseable {
     private final LongSupplier clock;
     private final List<WatchedMachine> machines;
@@ -25,11 +25,11 @@ public final class SampleSource implements AutoCloseable {
     }
 
     /**
-     * Returns a source that knows the waits of this JVM, too, if it has a flight recorder.
+     * Returns a source that also counts the waits of this JVM, if it has a flight recorder.
      *
-     * @param machines the places of the machines
-     * @param work called for each sample by its thread; returns what the command has done
-     * @return a source; to be closed
+     * @param machines the watched machines
+     * @param work called for each sample, by the thread that takes it; returns the counts of the command's work
+     * @return a source, which the caller must close
      */
     public static SampleSource of(List<WatchedMachine> machines, Supplier<List<WorkFigure>> work) {
         return new SampleSource(System::nanoTime, machines, work, WaitEvents.begin());
@@ -38,8 +38,8 @@ public final class SampleSource implements AutoCloseable {
     /**
      * Returns a source.
      *
-     * @param clock the nanoseconds of a sample
-     * @param waits closed with the source; null if the waits are not known
+     * @param clock returns the time of a sample in nanoseconds
+     * @param waits counts waits, and is closed with the source; null if waits are not counted
      */
     static SampleSource of(
             LongSupplier clock,

@@ -4,27 +4,27 @@ package dev.samara.tool.top;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rows of cells in columns: the first one to the left, all others to the right. */
+/** Rows of cells in columns. The first column is aligned to the left, all other columns to the right. */
 final class TextGrid {
-    /** The width of a number, so that columns keep their place while numbers grow. */
+    /** The minimum width of a number, so that columns do not move while numbers grow. */
     private static final int LEAST = 5;
 
     private static final int LEAST_NAME = 12;
     private static final int LONGEST_NAME = 24;
 
-    /** From this width of a line on, longer names have a place. */
+    /** From this width of a line on, longer names are shown. */
     private static final int WIDE = 100;
 
     private record GridRow(TextLine.Look look, List<String> cells) {}
 
     private final List<GridRow> rows = new ArrayList<>();
 
-    /** Adds a row; one without a cell is an empty line, and cells that are missing at the end are empty. */
+    /** Adds a row. A row without cells is an empty line. Cells that are missing at the end of a row are empty. */
     void add(TextLine.Look look, List<String> cells) {
         rows.add(new GridRow(look, cells));
     }
 
-    /** Returns the lines. Columns at the end that have no place are left out as a whole: no number is cut. */
+    /** Returns the lines. Columns at the end that do not fit are omitted entirely, so that no number is truncated. */
     List<TextLine> lines(int width) {
         List<Integer> widths = widths(width);
         List<TextLine> lines = new ArrayList<>();

@@ -4,19 +4,19 @@ package dev.samara.tool.top;
 /**
  * A line of the view.
  *
- * @param look how it looks on a terminal with colours
- * @param text its characters, each one column wide
+ * @param look how the line looks on a terminal with colours
+ * @param text the characters, each one column wide
  */
 public record TextLine(Look look, String text) {
     /** How a line looks. */
     public enum Look {
-        /** As other text. */
+        /** Like other text. */
         PLAIN(""),
-        /** With bold letters. */
+        /** Bold letters. */
         BOLD("\u001b[1m"),
-        /** The colours of letters and background exchanged. */
+        /** The colours of letters and background are exchanged. */
         REVERSE("\u001b[7m"),
-        /** With pale letters. */
+        /** Pale letters. */
         DIM("\u001b[2m");
 
         private static final String USUAL = "\u001b[0m";
@@ -33,10 +33,10 @@ public record TextLine(Look look, String text) {
     }
 
     /**
-     * Makes a line. A question mark takes the place of each control character, which a name may have.
+     * Creates a line. Control characters, which a name may contain, are replaced with question marks.
      *
-     * @param look how it looks
-     * @param text its characters
+     * @param look how the line looks
+     * @param text the characters
      */
     public TextLine {
         if (text.chars().anyMatch(Character::isISOControl)) {
@@ -44,7 +44,7 @@ public record TextLine(Look look, String text) {
         }
     }
 
-    /** Returns this line without what is beyond a width. */
+    /** Returns this line, truncated to a width. */
     TextLine cut(int width) {
         return text.length() <= width
                 ? this

@@ -4,7 +4,7 @@ package dev.samara.tool.top;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** What the columns of the view mean, for a picture, which nobody can ask for help. */
+/** The legend of the view's columns, for a picture, in which no help is available. */
 public final class TopLegend {
     private static final List<TextLine> LINES = Stream.of(
                     "",
@@ -18,10 +18,10 @@ public final class TopLegend {
     private TopLegend() {}
 
     /**
-     * Returns a view with the legend below it.
+     * Returns the lines of a view with the legend below them.
      *
      * @param view the lines of the view
-     * @return those, and the lines of the legend
+     * @return the lines of the view, followed by the lines of the legend
      */
     public static List<TextLine> below(List<TextLine> view) {
         return Stream.concat(view.stream(), LINES.stream()).toList();

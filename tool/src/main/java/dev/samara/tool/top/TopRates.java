@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Cells and lines of text for a sample, with rates since another one. */
+/** Cells and lines of text for a sample, with rates since an earlier sample. */
 final class TopRates {
     private static final double MILLISECOND = 1e6;
     private static final String BETWEEN = "; ";
@@ -20,7 +20,7 @@ final class TopRates {
         seconds = now.secondsSince(before);
     }
 
-    /** A difference as a number per second; 0 without a time between the samples. */
+    /** Formats a difference as a number per second; 0 if no time passed between the samples. */
     private String rate(double difference) {
         return ShortNumber.rate(seconds > 0 ? Math.max(0, difference) / seconds : 0);
     }
@@ -29,7 +29,7 @@ final class TopRates {
         return rate((double) difference);
     }
 
-    /** Returns a line on the work, and one on the waits, if there is anything of these. */
+    /** Returns a line about the work and a line about the waits, each only if there is such data. */
     List<String> facts() {
         List<String> facts = new ArrayList<>();
         StringBuilder line = new StringBuilder();

@@ -5,12 +5,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a view knows of one moment.
+ * The data of a view at one moment.
  *
  * @param nanos the moment, as {@link System#nanoTime}
- * @param work what the watched command has done
- * @param machines its machines
- * @param waits the waits; null if this JVM has no flight recorder
+ * @param work the counts of the watched command's work
+ * @param machines the machines
+ * @param waits the counts of waits; null if this JVM has no flight recorder
  */
 public record TopSample(
         long nanos,

@@ -5,9 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** The lines that show a sample: the time, the work, a row for each machine with its totals, a row for each space. */
+/**
+ * Creates the lines that show a sample: the time, the work, a row for each machine with its totals, and a row for each
+ * space.
+ */
 final class TopTable {
-    /** Lines that a terminal keeps free below. */
+    /** The number of lines at the bottom that a terminal needs. */
     private static final int SPARE = 1;
 
     private final String title;
@@ -15,11 +18,11 @@ final class TopTable {
     private final int rows;
 
     /**
-     * Describes tables.
+     * Prepares tables.
      *
      * @param title what is watched
-     * @param columns the most characters of a line
-     * @param rows the most lines; spaces that have no place are left out
+     * @param columns the maximum length of a line in characters
+     * @param rows the maximum number of lines; spaces that do not fit are omitted
      */
     TopTable(String title, int columns, int rows) {
         this.title = title;
@@ -27,7 +30,7 @@ final class TopTable {
         this.rows = rows;
     }
 
-    /** Returns the lines that show a sample, with rates since another one. */
+    /** Returns the lines that show a sample, with rates since an earlier sample. */
     List<TextLine> lines(TopSample first, TopSample before, TopSample now) {
         return lines(
                 String.format(
@@ -40,7 +43,7 @@ final class TopTable {
                 now);
     }
 
-    /** Returns the lines that show all of a run, with rates since its beginning. */
+    /** Returns the lines that show the whole run, with rates since its start. */
     List<TextLine> lastLines(TopSample first, TopSample last) {
         return lines(
                 String.format(
@@ -79,7 +82,7 @@ final class TopTable {
         return 1 + 2 * now.machines().size();
     }
 
-    /** Adds the spaces for which there are enough lines, and returns the number of the others. */
+    /** Adds the spaces that fit into a number of lines; returns how many spaces do not fit. */
     private static int addSpaces(TextGrid grid, TopRates rates, TopSample now, int lines) {
         List<List<String>> spaces = new ArrayList<>();
         for (MachineFigures machine : now.machines()) {
@@ -100,7 +103,10 @@ final class TopTable {
         return spaces.size() - shown;
     }
 
-    /** Returns the titles of a table of machines or of spaces, which have their common columns at one place. */
+    /**
+     * Returns the titles of the table of machines or of spaces. Columns that both tables contain are at the same
+     * position.
+     */
     static List<String> titles(String name, String parts, boolean isOfMachine) {
         List<String> titles = new ArrayList<>(List.of(name, isOfMachine ? "USED/OF" : "USED/MAP", parts, "TABLES"));
         for (EventColumn column : EventColumn.values()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.top;
 
-/** Where a view is shown. Its calls come one at a time, of any thread. */
+/** Shows the samples of a view. Any thread may call it, but only one at a time. */
 public interface ViewOutput {
     /** Prepares the output. */
     void begin();
@@ -9,17 +9,17 @@ public interface ViewOutput {
     /**
      * Shows a sample.
      *
-     * @param first the sample at the beginning
-     * @param before the sample before this one
-     * @param now the newest one
+     * @param first the sample at the start
+     * @param before the previous sample
+     * @param now the newest sample
      */
     void show(TopSample first, TopSample before, TopSample now);
 
     /**
-     * Shows the totals, and leaves the output as it was found. Called once, as the last call.
+     * Shows the totals, and restores the output. Called once, as the last call.
      *
-     * @param first the sample at the beginning
-     * @param last the newest one
+     * @param first the sample at the start
+     * @param last the newest sample
      */
     void end(TopSample first, TopSample last);
 }

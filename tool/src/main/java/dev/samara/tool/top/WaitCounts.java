@@ -3,7 +3,7 @@ package dev.samara.tool.top;
 
 /** Counts waits until it is closed. */
 interface WaitCounts extends AutoCloseable {
-    /** Returns the counts of now. */
+    /** Returns the present counts. */
     WaitFigures figures();
 
     @Override

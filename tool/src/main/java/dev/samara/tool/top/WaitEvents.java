@@ -9,11 +9,11 @@ import jdk.jfr.consumer.RecordingStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the waits in the library, by its events of the flight recorder. The JVM delivers events once in a second, so
- * the counts are up to a second late.
+ * Counts the waits in the library with the library's events of the flight recorder. The JVM delivers events once per
+ * second, so the counts are up to a second late.
  */
 final class WaitEvents implements WaitCounts {
-    /** What the recorder keeps on disk: it delivers an event long before. */
+    /** How long the recorder keeps events on disk. It delivers an event much earlier. */
     private static final Duration KEPT = Duration.ofSeconds(10);
 
     private final RecordingStream stream = new RecordingStream();
@@ -31,7 +31,7 @@ final class WaitEvents implements WaitCounts {
 
     private WaitEvents() {}
 
-    /** Begins to count; null if this JVM has no flight recorder. */
+    /** Starts to count; returns null if this JVM has no flight recorder. */
     static @Nullable WaitEvents begin() {
         if (!FlightRecorder.isAvailable()) {
             return null;

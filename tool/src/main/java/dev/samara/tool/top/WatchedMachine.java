@@ -10,9 +10,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The place of a machine in the view. One machine after another may have it: the events of all of them are counted. For
- * any thread. The thread that closes a machine calls {@link #end} before, which waits for a sample that is being taken.
- * Of a machine that is closed without this call, the events up to the last sample are counted.
+ * The row of a machine in the view. Several machines may use the row one after another; the events of all of them are
+ * counted. Thread-safe. The thread that closes a machine must call {@link #end} before, which waits for a sample that
+ * is being taken. If a machine is closed without this call, only its events up to the last sample are counted.
  */
 public final class WatchedMachine {
     private final String name;
@@ -26,10 +26,10 @@ public final class WatchedMachine {
     private EventTotals newest = EventTotals.NONE;
 
     /**
-     * Makes a place without a machine.
+     * Creates a row without a machine.
      *
-     * @param name the name in the view, which no other place of the view has
-     * @param memory the bytes that a machine may use
+     * @param name the name in the view, which must be unique in the view
+     * @param memory the size of a machine's memory in bytes
      * @param pageSize the page size of its spaces in bytes
      */
     public WatchedMachine(String name, long memory, long pageSize) {
@@ -39,11 +39,11 @@ public final class WatchedMachine {
     }
 
     /**
-     * Puts a machine into the place. If another one is there, {@link #end} is called first.
+     * Puts a machine into the row. If the row has another machine, {@link #end} is called first.
      *
      * @param begun the machine
-     * @param listed called for each sample by its thread; returns the spaces that have lines of their own, and no two
-     *     of one name
+     * @param listed called for each sample, by the thread that takes it; returns the spaces that have separate lines,
+     *     whose names must be unique
      */
     public synchronized void begin(Machine begun, Supplier<List<WatchedSpace>> listed) {
         end();
@@ -51,13 +51,13 @@ public final class WatchedMachine {
         spaces = listed;
     }
 
-    /** Takes the machine out of the place, and keeps the numbers of its events. Does nothing without a machine. */
+    /** Removes the machine from the row, and keeps the counts of its events. Does nothing if there is no machine. */
     public synchronized void end() {
         if (machine != null) {
             try {
                 newest = EventTotals.of(machine.statistics());
             } catch (IllegalStateException closed) {
-                // Its last sample counts.
+                // The counts of its last sample are kept.
             }
             takeOut();
         }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param space the space, whose owner may close it at any time
  */
 public record WatchedSpace(String name, AddressSpace space) {
-    /** Returns the figures of now; null if the space has ended. */
+    /** Returns the present figures; null if the space has ended. */
     @Nullable
     SpaceFigures figures() {
         try {
@@ -29,7 +29,7 @@ public record WatchedSpace(String name, AddressSpace space) {
                     space.pageTableBytes(),
                     EventTotals.of(space.statistics()));
         } catch (IllegalStateException closed) {
-            // Its owner has closed it, or the machine, in the meantime.
+            // The owner closed the space or the machine in the meantime.
             return null;
         }
     }

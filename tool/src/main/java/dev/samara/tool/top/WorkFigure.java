@@ -2,9 +2,9 @@
 package dev.samara.tool.top;
 
 /**
- * A count of what the watched command itself does.
+ * A count of the work of the watched command.
  *
- * @param name the counted things, such as {@code accesses}
- * @param count their number since the beginning
+ * @param name what is counted, e.g. {@code accesses}
+ * @param count the number since the start
  */
 public record WorkFigure(String name, long count) {}

@@ -2,15 +2,15 @@
 package dev.samara.tool.trace;
 
 /**
- * An event of the process.
+ * An event of the traced process.
  *
  * @param line its line, counted from 1
- * @param sequence its number
- * @param thread the thread that caused it
+ * @param sequence its sequence number
+ * @param thread the ID of the thread that caused it
  * @param kind its kind
- * @param child the thread that began; 0 if none did
- * @param childSpace the number of the address space that was copied for it; 0 if none was
- * @param flags the flags of its birth; 0 if none began
+ * @param child the ID of the thread that was created; 0 if none was
+ * @param childSpace the number of the address space that was copied for the child; 0 if none was
+ * @param flags the flags of the call that created the thread; 0 if none was created
  */
 public record Event(int line, long sequence, int thread, Kind kind, int child, int childSpace, long flags)
         implements TraceEntry {
@@ -18,22 +18,22 @@ public record Event(int line, long sequence, int thread, Kind kind, int child, i
 
     /** The kinds of events. */
     public enum Kind {
-        /** A child that has a copy of the address space. */
+        /** A child with a copy of the address space was created. */
         FORK,
-        /** A thread, or a process, that shares the address space. */
+        /** A thread or a process that shares the address space was created. */
         THREAD,
-        /** A child that shares the address space while its parent waits. */
+        /** A child that shares the address space while its parent waits was created. */
         VFORK,
         /** A program is about to be executed. */
         EXEC_ENTER,
-        /** A program was executed; it has another address space. */
+        /** A program was executed in another address space. */
         EXEC_OK,
         /** A thread ended. */
         EXIT
     }
 
     /**
-     * Returns whether a process began that shares this address space but has limits of its own.
+     * Returns whether a process was created that shares this address space, but has separate limits.
      *
      * @return true if so
      */

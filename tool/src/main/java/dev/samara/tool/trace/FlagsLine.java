@@ -9,7 +9,7 @@ import java.util.Locale;
  *
  * @param line its line, counted from 1
  * @param start the first address
- * @param end the address after the last
+ * @param end the end of the range (exclusive)
  * @param flags bits of {@link VmaFlags}
  */
 public record FlagsLine(int line, long start, long end, long flags) implements Span {
@@ -19,7 +19,7 @@ public record FlagsLine(int line, long start, long end, long flags) implements S
      * @param line its line, counted from 1
      * @param text the line
      * @return the parsed line
-     * @throws IllegalArgumentException if it is no such line
+     * @throws IllegalArgumentException if the line does not have this format
      */
     static FlagsLine parse(int line, String text) {
         int space = text.indexOf(' ');
@@ -28,7 +28,7 @@ public record FlagsLine(int line, long start, long end, long flags) implements S
     }
 
     /**
-     * Formats the line, its range padded as in the lines of maps.
+     * Formats the line. The range is padded as in the lines of maps.
      *
      * @return the text
      */

@@ -14,7 +14,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
 
-/** Reads the lines {@code <key> <value>...} at the top of a trace. For one trace. */
+/** Reads the lines {@code <key> <value>...} at the top of one trace. */
 final class HeaderParser {
     private static final String FIRST_LINE = "vmtrace 1";
     private static final String BODY = "maps-begin ";

@@ -10,7 +10,7 @@ import java.util.List;
  * @param sequence the number of the operation or event that follows it
  * @param reason the reason for the snapshot
  * @param maps the lines of {@code /proc/PID/maps}
- * @param flags the lines of {@code VmFlags}; none at all if they were not recorded
+ * @param flags the lines of {@code VmFlags}; empty if they were not recorded
  */
 public record KernelSnapshot(int line, long sequence, String reason, List<MapsLine> maps, List<FlagsLine> flags)
         implements TraceEntry {}

@@ -10,13 +10,13 @@ import dev.samara.tool.record.Rights;
  *
  * @param line its line, counted from 1
  * @param start the first address
- * @param end the address after the last
- * @param rights its letters, as bits of {@link Rights#MASK}
+ * @param end the end of the range (exclusive)
+ * @param rights the rights, as bits of {@link Rights#MASK}
  * @param offset the offset in the file in bytes
  * @param major major number of the device
  * @param minor minor number of the device
- * @param inode the inode, 0 for none
- * @param name the name, empty for none
+ * @param inode the inode number; 0 if there is none
+ * @param name the name; empty if there is none
  * @param text the line itself
  */
 public record MapsLine(
@@ -34,7 +34,8 @@ public record MapsLine(
     private static final int FIELDS = 5;
 
     /**
-     * Returns whether it shows no file or object. A System V segment may have inode 0 too, but on a device.
+     * Returns whether it shows neither a file nor a shared object. A System V segment may also have inode 0, but it has
+     * a device.
      *
      * @return true if so
      */
@@ -46,7 +47,7 @@ public record MapsLine(
      * Returns the offset of an address in the mapping.
      *
      * @param address an address in the mapping
-     * @return bytes; for anonymous memory the line's offset, whatever the address
+     * @return bytes; for anonymous memory the line's offset, regardless of the address
      */
     public long offsetAt(long address) {
         return isAnonymous() ? offset : offset + (address - start);
@@ -58,7 +59,7 @@ public record MapsLine(
      * @param line its line, counted from 1
      * @param text the line
      * @return the parsed line
-     * @throws IllegalArgumentException if it is no line of maps
+     * @throws IllegalArgumentException if it is not a line of maps
      */
     static MapsLine parse(int line, String text) {
         String[] words = new String[FIELDS];
@@ -88,7 +89,7 @@ public record MapsLine(
     }
 
     /**
-     * Returns whether it is the mapping of a file by shared memory.
+     * Returns whether it is a shared mapping.
      *
      * @return true if so
      */

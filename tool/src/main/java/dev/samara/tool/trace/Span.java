@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.trace;
 
-/** A line of a snapshot about the addresses {@code [start, end)}. */
+/** A line of a snapshot that describes the addresses {@code [start, end)}. */
 public sealed interface Span permits MapsLine, FlagsLine {
     /**
-     * Returns the line's position in the file.
+     * Returns the number of the line in the file.
      *
      * @return the line, counted from 1
      */
@@ -18,9 +18,9 @@ public sealed interface Span permits MapsLine, FlagsLine {
     long start();
 
     /**
-     * Returns the address after the last.
+     * Returns the end of the range (exclusive).
      *
-     * @return the address, unsigned above {@link #start()}
+     * @return the address, above {@link #start()} as an unsigned number
      */
     long end();
 
@@ -28,8 +28,8 @@ public sealed interface Span permits MapsLine, FlagsLine {
      * Reads {@code <start>-<end>}.
      *
      * @param text the range
-     * @return both ends, in an array of two
-     * @throws IllegalArgumentException if it is no range or an empty one
+     * @return the start and the end, in an array of two
+     * @throws IllegalArgumentException if it is not a range, or the range is empty
      */
     static long[] parseRange(String text) {
         int dash = text.indexOf('-');

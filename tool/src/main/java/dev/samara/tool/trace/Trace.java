@@ -9,7 +9,7 @@ import java.util.List;
  *
  * @param file the file
  * @param header the description of the address space
- * @param start the snapshot at the beginning
- * @param entries the entries after it, in order, later snapshots included
+ * @param start the snapshot at the start
+ * @param entries the entries after it, in order, including later snapshots
  */
 public record Trace(Path file, TraceHeader header, KernelSnapshot start, List<TraceEntry> entries) {}

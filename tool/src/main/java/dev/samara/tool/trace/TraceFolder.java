@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/** The traces of one folder, by their headers: finds parents and children. Immutable. */
+/** The traces of one directory, by their headers. Finds the parents and children of a trace. Immutable. */
 public final class TraceFolder {
     private final Map<TraceKey, Trace> starts;
 
@@ -23,9 +23,9 @@ public final class TraceFolder {
     }
 
     /**
-     * Reads the headers of the traces of a folder.
+     * Reads the headers of the traces of a directory.
      *
-     * @param files traces of one folder
+     * @param files traces of one directory
      * @return the family
      */
     public static TraceFolder of(List<Path> files) {
@@ -41,8 +41,8 @@ public final class TraceFolder {
     }
 
     /**
-     * Reads the start of a trace, or returns null: an unreadable file has no relatives. A replay of that file reports
-     * the error.
+     * Reads the start of a trace. Returns null for an unreadable file, which then has no parent or children. A replay
+     * of that file reports the error.
      */
     private static @Nullable Trace readable(Path file) {
         try {
@@ -53,10 +53,10 @@ public final class TraceFolder {
     }
 
     /**
-     * Sorts files in the order of their replay: each parent before its children.
+     * Sorts files in the order of their replay, in which each parent is before its children.
      *
-     * @param files some of this folder's files
-     * @return the files by program and number, unreadable ones last
+     * @param files some files of this directory
+     * @return the files by program and number; unreadable files are last
      */
     public List<Path> inOrder(List<Path> files) {
         Map<Path, TraceHeader> headers = new HashMap<>();
@@ -74,28 +74,28 @@ public final class TraceFolder {
      *
      * @param header any trace of the run
      * @param mm the number of the space
-     * @return its header and first snapshot, or null if it is not in this folder
+     * @return its header and first snapshot, or null if it is not in this directory
      */
     public @Nullable Trace start(TraceHeader header, int mm) {
         return starts.get(new TraceKey(header.program(), mm));
     }
 
     /**
-     * Returns the start of the trace of the space that a space was copied from.
+     * Returns the start of the trace of the space from which a space was copied.
      *
-     * @param header the copy
-     * @return the parent, or null if it is not in this folder or there is none
+     * @param header the header of the copy
+     * @return the parent, or null if there is none or it is not in this directory
      */
     public @Nullable Trace parent(TraceHeader header) {
         return header.origin() instanceof CopyOf fork ? start(header, fork.parent()) : null;
     }
 
     /**
-     * Finds the last program that was executed before a space began. For a space that is no copy, that is its own
-     * program; for a copy, that of the nearest ancestor that is no copy.
+     * Finds the last program that was executed before a space was created. If the space is not a copy, this is its own
+     * program. Otherwise it is the program of the nearest ancestor that is not a copy.
      *
      * @param header any trace
-     * @return the header of that ancestor's trace, or null if some trace on the way there is not in this folder
+     * @return the header of that ancestor's trace, or null if a trace on the way there is not in this directory
      */
     public @Nullable TraceHeader executed(TraceHeader header) {
         TraceHeader ancestor = header;
@@ -112,9 +112,9 @@ public final class TraceFolder {
     /**
      * Returns the starts of the traces of a space's copies.
      *
-     * @param header the parent
+     * @param header the header of the parent
      * @param wanted the files to consider
-     * @return the wanted ones, in the order in which they were copied
+     * @return the wanted children, in the order in which they were copied
      */
     public List<Trace> children(TraceHeader header, Predicate<Path> wanted) {
         List<Trace> children = new ArrayList<>();

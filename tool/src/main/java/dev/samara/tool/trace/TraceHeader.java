@@ -9,12 +9,12 @@ import java.util.Map;
  *
  * @param program the traced workload
  * @param mm the number of this address space in the run
- * @param origin its origin
- * @param limits the soft limits in bytes, unsigned; a limit that is not named is none
+ * @param origin how the address space was created
+ * @param limits the soft limits in bytes, unsigned; a limit that is not in the map is unlimited
  * @param startBrk the start of the heap
- * @param brk the end of the heap at the beginning of the trace
+ * @param brk the end of the heap at the start of the trace
  * @param startStack the start of the stack
- * @param firstThread the number of the thread that began
+ * @param firstThread the ID ({@code tid}) of the thread with which the trace starts
  */
 public record TraceHeader(
         String program,
@@ -25,17 +25,17 @@ public record TraceHeader(
         long brk,
         long startStack,
         int firstThread) {
-    /** The origin of an address space. */
+    /** How an address space was created. */
     public sealed interface TraceOrigin {}
 
-    /** A program was executed in it. */
+    /** A program was executed in the space. */
     public record Exec() implements TraceOrigin {}
 
     /**
-     * The space is a copy of another.
+     * The space is a copy of another space.
      *
-     * @param parent the number of the other, below its own
-     * @param sequence the number of lines of the other's trace before the copy
+     * @param parent the number of the other space, which is lower than the number of the copy
+     * @param sequence the sequence number in the other space's trace at which the copy was made
      */
     public record CopyOf(int parent, long sequence) implements TraceOrigin {}
 }

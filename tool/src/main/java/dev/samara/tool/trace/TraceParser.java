@@ -22,13 +22,13 @@ public final class TraceParser {
     private static final int THREAD = 2;
     private static final int NAME = 3;
 
-    /** The bytes of the heap that a line takes, at most, besides its characters. */
+    /** The maximum heap size in bytes of a line, without its characters. */
     private static final int LINE_BYTES = 400;
 
     private final RecordedLines lines;
     private long lastSequence = -1;
 
-    /** The bytes of the heap that further lines may take. */
+    /** How many bytes of the heap further lines may take. */
     private long room;
 
     private TraceParser(RecordedLines lines, long room) {
@@ -36,7 +36,10 @@ public final class TraceParser {
         this.room = room;
     }
 
-    /** Returns half of the heap: a few compressed bytes can be lines that fill it. */
+    /**
+     * Returns half of the heap size, which limits a trace, because a few compressed bytes can expand to lines that fill
+     * the heap.
+     */
     private static long halfOfHeap() {
         return Runtime.getRuntime().maxMemory() / 2;
     }
@@ -46,13 +49,14 @@ public final class TraceParser {
      *
      * @param file the file
      * @return the trace
-     * @throws InputException if it cannot be read or is malformed, or if it would take more than half of the heap
+     * @throws InputException if the file cannot be read or is malformed, or if the trace would take more than half of
+     *     the heap
      */
     public static Trace parse(Path file) throws InputException {
         return parse(file, halfOfHeap());
     }
 
-    /** Reads a whole trace that takes at most so many bytes of the heap. */
+    /** Reads a whole trace, which may take at most {@code room} bytes of the heap. */
     static Trace parse(Path file, long room) throws InputException {
         try (RecordedLines lines = RecordedLines.open(file)) {
             TraceHeader header = new HeaderParser(lines).read();
@@ -64,9 +68,9 @@ public final class TraceParser {
      * Reads the start of a trace.
      *
      * @param file the file
-     * @return header and first snapshot, without any entry
-     * @throws InputException if it cannot be read or is malformed up to there, or if that would take more than half of
-     *     the heap
+     * @return the header and the first snapshot, without entries
+     * @throws InputException if this part of the file cannot be read or is malformed, or if it would take more than
+     *     half of the heap
      */
     public static Trace parseStart(Path file) throws InputException {
         try (RecordedLines lines = RecordedLines.open(file)) {
@@ -190,7 +194,7 @@ public final class TraceParser {
         return kept(lines.require("the end of its snapshot"));
     }
 
-    /** Counts a line of which the trace keeps something. */
+    /** Counts the memory for a line of which the trace keeps a part. */
     private String kept(String line) throws InputException {
         room -= LINE_BYTES + 2L * line.length();
         if (room < 0) {

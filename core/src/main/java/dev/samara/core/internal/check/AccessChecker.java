@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * revoked pages or rights any more, before the call returns its result.
  */
 public final class AccessChecker {
-    /** Revokes the mark that a page was used or written, without which a TLB must not have the page. */
+    /** Revokes the mark that a page was used or written. Without the mark, a TLB must not contain the page. */
     public static final int MARK = 1;
 
     /** Revokes the right to write. */
@@ -64,15 +64,15 @@ public final class AccessChecker {
     private final Consumer<String> reporter;
 
     /**
-     * @written by the name of {@code numbers}, see there
-     * @read by the name of {@code numbers}, see there
-     * @invariant the number of the last event of a checked machine, one word of all its histories
+     * @written under the name {@code History.numbers}, which is documented there
+     * @read under the name {@code History.numbers}, which is documented there
+     * @invariant the number of the last event of a checked machine; all its histories share this word
      */
     private final AtomicLong events = new AtomicLong();
 
     /**
      * @words {@code accesses}, {@code staleAccesses}
-     * @written a CPU that has made an access (adder)
+     * @written a CPU that made an access (adder)
      * @read any thread (sum)
      * @invariant counts for statistics; exact once no CPU makes accesses. They order nothing
      */
@@ -84,10 +84,10 @@ public final class AccessChecker {
     /**
      * Guarded by itself.
      *
-     * @written a thread that begins or ends a revocation (monitor)
-     * @read a CPU that has used an outdated translation (monitor)
-     * @pairs a thread begins its revocation, then changes an entry. A CPU makes its access, reads the entry, then asks
-     *     the checker. If the entry has changed, the revoking call waits for this CPU and has not ended
+     * @written a thread that starts or ends a revocation (monitor)
+     * @read a CPU that used a stale translation (monitor)
+     * @pairs a thread starts its revocation, then changes an entry. A CPU makes its access, reads the entry, then calls
+     *     the checker. If the entry has changed, the revoking call is still waiting for this CPU, and so has not ended
      * @invariant every revocation, from before its first change until no CPU may use the revoked translations
      */
     private final List<Revocation> running = new ArrayList<>();
@@ -114,7 +114,7 @@ public final class AccessChecker {
      * Begins a revocation. Called before the call changes any state.
      *
      * @param what the call, for messages
-     * @param kind the kinds that it may revoke: {@link #ALL}, or bits of it
+     * @param kind the kinds that the call may revoke: {@link #ALL}, or bits of it
      * @param space the space's number, or {@link History#ANY}
      * @param start the first address
      * @param end the end of the range, exclusive; equal to the start for the whole space
@@ -134,7 +134,7 @@ public final class AccessChecker {
      *
      * @param checker the checker, or null if the machine is not checked
      * @param what the call, for messages
-     * @param kind the kinds that it may revoke
+     * @param kind the kinds that the call may revoke
      * @param space the space's number, or {@link History#ANY}
      * @param start the first address
      * @param end the end of the range, exclusive; equal to the start for the whole space
@@ -148,7 +148,7 @@ public final class AccessChecker {
     private void end(Revocation revocation) {
         calls.add("ends: " + revocation.what, 0, revocation.space, revocation.start, revocation.end);
         synchronized (running) {
-            // The latest ones are at the end.
+            // The latest revocations are at the end.
             for (int i = running.size() - 1; i >= 0; i--) {
                 if (running.get(i) == revocation) {
                     running.remove(i);
@@ -165,12 +165,13 @@ public final class AccessChecker {
     }
 
     /**
-     * Returns whether running revocations explain that a translation is stale. Called by a CPU that has used a stale
-     * translation and has acknowledged no request since: the operation that made it stale waits for that CPU.
+     * Returns whether running revocations explain that a translation is stale. Called by a CPU that used a stale
+     * translation and acknowledged no request since, so the operation that made the translation stale is still waiting
+     * for this CPU.
      *
      * @param space the space's number
      * @param address an address
-     * @param missing the kinds that the translation has, and the page table or the layout lacks
+     * @param missing the kinds that the translation grants but the page table or the layout does not
      * @return whether a running revocation covers each of these kinds
      */
     public boolean isRevoking(long space, long address, int missing) {

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * several threads add events; any thread reads.
  */
 public final class History {
-    /** In place of the number of a space: all spaces. */
+    /** Used in place of a space's number, for all spaces. */
     public static final long ANY = 0;
 
     private record HistoryEvent(long number, String who, String what, long detail, long space, long start, long end) {
@@ -32,14 +32,14 @@ public final class History {
     /**
      * @written a thread that adds to a history (get-and-add)
      * @read a thread that adds to a history (get-and-add)
-     * @invariant every event of a checked machine has another number, which orders them
+     * @invariant every event of a checked machine has a different number, which orders the events
      */
     private final AtomicLong numbers;
 
     /**
      * @written the thread that adds an event (volatile)
      * @read a thread that reports a violation (volatile)
-     * @invariant events never change; the latest overwrite the first
+     * @invariant events never change; the latest event overwrites the oldest
      */
     private final AtomicReferenceArray<HistoryEvent> ring;
 
@@ -51,10 +51,10 @@ public final class History {
     private final AtomicInteger added = new AtomicInteger();
 
     /**
-     * Makes an empty history.
+     * Creates an empty history.
      *
      * @param numbers the number of the last event of the machine
-     * @param size the number of events that it has at most
+     * @param size the maximum number of events that the history keeps
      */
     History(AtomicLong numbers, int size) {
         this.numbers = numbers;

@@ -15,23 +15,25 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RefTracker {
     /**
-     * By the object of the reference or of the pin.
+     * The stacks of acquisitions, by the object of the reference or of the pin.
      *
      * @words {@code acquired}, {@code released}
      * @written any thread (concurrent map; monitor of the map)
      * @read any thread (concurrent map; monitor of the map)
-     * @invariant every reference to a VMA and every pin not released is in {@code acquired}
+     * @invariant every reference to a VMA and every pin that is not released is in {@code acquired}
      */
     private final Map<Object, Throwable> acquired = new ConcurrentHashMap<>();
 
-    /** Has an entry while the object is reachable, because it might be released again. */
+    /**
+     * The stacks of releases. An entry stays while its object is reachable, because the object might be released again.
+     */
     private final Map<Object, Throwable> released = Collections.synchronizedMap(new WeakHashMap<>());
 
     /**
-     * Records the stack of the caller.
+     * Records the caller's stack as the stack of an acquisition.
      *
      * @param reference the object that is released later
-     * @param target what the reference keeps, as text
+     * @param target the text of what the reference or the pin keeps
      */
     public void acquired(Object reference, String target) {
         acquired.put(
@@ -46,7 +48,7 @@ public final class RefTracker {
                 new Throwable("released by thread " + Thread.currentThread().getName(), where));
     }
 
-    /** Forgets an object that no caller was given. */
+    /** Forgets an object that was not returned to any caller. */
     public void forget(Object reference) {
         acquired.remove(reference);
     }
@@ -56,11 +58,11 @@ public final class RefTracker {
     }
 
     /**
-     * Returns the exception for a second release. Its cause is the stack of the first one, if that is recorded, with
-     * the stack of the acquisition as the cause.
+     * Returns the exception for a second release. Its cause is the stack of the first release, if that is recorded,
+     * which in turn has the stack of the acquisition as its cause.
      *
      * @param tracker null on a machine that does not track references
-     * @param what the reference, as text
+     * @param what the text of the reference
      */
     public static IllegalStateException secondRelease(@Nullable RefTracker tracker, Object reference, String what) {
         Throwable first = tracker == null ? null : tracker.released.get(reference);

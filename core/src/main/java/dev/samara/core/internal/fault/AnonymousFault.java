@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Faults of anonymous memory at an entry without a page ({@code do_anonymous_page}): a read maps the shared zero page,
- * a write a fresh frame. Where the machine {@linkplain dev.samara.core.internal.memory.MachineMemory#forbidsZeroPage
- * forbids} the zero page, a read maps a fresh frame, too.
+ * a write maps a fresh frame. Where the machine {@linkplain
+ * dev.samara.core.internal.memory.MachineMemory#forbidsZeroPage forbids} the zero page, a read maps a fresh frame, too.
  */
 final class AnonymousFault {
     private final FaultState state;
@@ -26,7 +26,7 @@ final class AnonymousFault {
     private final PageTableContext context;
     private final boolean forbidsZero;
 
-    /** Whether the zero page exists, as far as this thread has seen. */
+    /** Whether this thread knows that the zero page exists. */
     private boolean hasZero;
 
     AnonymousFault(FaultState state) {
@@ -39,7 +39,7 @@ final class AnonymousFault {
     /**
      * Maps a page. The caller is in a reader section.
      *
-     * @param known the leaf that has the page's entry, or null if there was none
+     * @param known the leaf that contains the page's entry, or null if there was none
      */
     int map(VmArea vma, long address, int access, long @Nullable [] known) {
         boolean takesFrame = forbidsZero || (access & Protection.WRITE) != 0;
@@ -104,15 +104,15 @@ final class AnonymousFault {
             if (now == null || (writes && !PermissionCheck.mayCopy(now, access))) {
                 return FaultResult.AGAIN;
             }
-            // Under the lock that the reaper takes after it has set the mark. Either the reaper finds this page, or
-            // this finds the mark.
+            // Checked under the lock that the reaper acquires after it set the mark. Either the reaper finds this page,
+            // or this check finds the mark.
             int stability = state.stability(now);
             if (stability != Fault.NONE) {
                 return stability;
             }
             long pte = Pte.present(frame, bits | VmaRights.of(now, state.layout.geometry()));
             if (frame != Frames.ZERO && (writes || now.has(VmaFlags.WRITE))) {
-                // Linux makes a new page writable, and marks it written, also if the first access is a read.
+                // Linux makes a new page writable, and marks it dirty, even if the first access is a read.
                 pte |= Pte.DIRTY | VmaRights.most(now, state.layout.geometry());
             }
             return Leaf.fill(leaf, table.indexOf(address), pte) ? Fault.NONE : FaultResult.AGAIN;

@@ -18,13 +18,12 @@ import java.util.Objects;
 
 /**
  * Faults for which a backing must be asked. The request is made under a reference on the VMA and outside of every
- * reader section: the backing may take as long as it needs, and no operation waits for it.
+ * reader section, so the backing may take as long as it needs, and no operation waits for it.
  */
 final class BackingFault {
     /**
-     * The number of wrong answers after which a fault fails. A wrong answer names a frame that is not the cache's,
-     * while no page was removed from the cache. A backing with an index of its own may be late in following a
-     * truncation.
+     * The number of invalid results after which a fault fails. A result is invalid if its frame is not in the cache
+     * although no page was removed from the cache. A backing that keeps its own index may follow a truncation late.
      */
     private static final int PATIENCE = 16;
 
@@ -32,7 +31,7 @@ final class BackingFault {
     private final FaultAround faultAround;
     private final CopyOnWrite copyOnWrite;
 
-    /** The number of wrong answers of the present fault. */
+    /** How many invalid results the backing has returned during the current fault. */
     private int inVain;
 
     BackingFault(FaultState state, FaultAround faultAround, CopyOnWrite copyOnWrite) {
@@ -41,7 +40,10 @@ final class BackingFault {
         this.copyOnWrite = copyOnWrite;
     }
 
-    /** Begins a fault, perhaps within a request of another fault to a backing. Returns the argument of {@link #end}. */
+    /**
+     * Starts a fault, perhaps while a backing handles the request of another fault. Returns the argument for {@link
+     * #end}.
+     */
     int begin() {
         int outer = inVain;
         inVain = 0;
@@ -52,9 +54,12 @@ final class BackingFault {
         inVain = outer;
     }
 
-    /** A request to a backing. There is one object per request, since a backing may itself fault on this thread. */
+    /** A request to a backing. Each request is a separate object, because a backing may itself fault on this thread. */
     private record Request(FaultState state, VmArea vma, long page, long address, int access) implements PageRequest {
-        /** With the access as a backing sees it: a write, also for an atomic update ({@code FAULT_FLAG_WRITE}). */
+        /**
+         * Creates a request with the access as a backing sees it. An atomic update is a write ({@code
+         * FAULT_FLAG_WRITE}).
+         */
         static Request of(FaultState state, VmArea vma, long page, long address, int access) {
             int only = (access & Protection.WRITE) != 0
                     ? Protection.WRITE
@@ -103,7 +108,7 @@ final class BackingFault {
         }
         boolean writes = (access & Protection.WRITE) != 0;
         if (writes && !vma.has(VmaFlags.SHARED)) {
-            // Not left to the fast path: the backing may never offer the page to it.
+            // Copied here, not by a retry on the fast path, because the backing may never offer the page to that path.
             return copyOnWrite.copyFromCache(vma, address, access, cache, page, frame);
         }
         if (writes && traits.noticesWrites()) {
@@ -113,9 +118,9 @@ final class BackingFault {
     }
 
     /**
-     * Restarts the fault without blaming the backing. The answer may have been right, and its page removed since,
-     * however often that happens. A backing that removes its own answers would be asked for ever; an interrupt ends
-     * that.
+     * Restarts the fault without counting an invalid result. The result may have been valid, and its page removed
+     * since, however often that happens. A backing that removes the pages it returns would be asked forever; an
+     * interrupt ends this loop.
      */
     private static int askAgain() {
         return Thread.currentThread().isInterrupted() ? Fault.RETRY : FaultResult.AGAIN;
@@ -160,7 +165,8 @@ final class BackingFault {
     }
 
     /**
-     * Leaves the section, notifies the backing of a first write, and enters another section if the write is permitted.
+     * Leaves the reader section, notifies the backing of a first write, and enters another section if the backing
+     * permits the write.
      */
     private int tell(BackingTraits traits, Request request) {
         state.reader.readUnlock();
@@ -188,9 +194,9 @@ final class BackingFault {
     }
 
     /**
-     * Returns whether a notice still covers the write: neither the right nor the page was removed since it began. No
-     * other VMA of the mapping will do, since it may have been narrowed and widened again in between. The caller holds
-     * the lock of the leaf.
+     * Returns whether a notice still covers the write, i.e. neither the right nor the page was removed since the notice
+     * began. Another VMA of the mapping does not suffice, because the mapping may have been narrowed and widened again
+     * in the meantime. The caller holds the lock of the leaf.
      */
     private static boolean serves(Notice notice, VmArea vma) {
         return !vma.isDetached() && !notice.isStale();
@@ -241,8 +247,9 @@ final class BackingFault {
             }
             Leaf.lock(leaf);
             try {
-                // While the notice holds, the entry was not emptied and filled again: it is the entry of the
-                // notification. All rights of the VMA: an atomic update needs more than the right to write.
+                // While the notice is valid, the entry was not emptied and filled again, so it is still the entry of
+                // the notification. Adds all rights of the VMA, because an atomic update needs more than the right to
+                // write.
                 long wider = pte | faultAround.bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED;
                 boolean widened = !Leaf.isDead(leaf)
                         && serves(notice, vma)

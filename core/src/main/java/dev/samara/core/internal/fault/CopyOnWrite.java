@@ -20,17 +20,17 @@ import dev.samara.core.vma.VmaFlags;
  * <p>A copy has these steps:
  *
  * <ol>
- *   <li>The entry becomes busy, after all checks, under the lock of the leaf.
- *   <li>The flush of the old translation: a store that another CPU still made to the old page would be lost if the copy
- *       had begun.
- *   <li>The copy of the page, in a reader section that has read the entry as still busy. So the old page is not freed
+ *   <li>Marks the entry busy, after all checks, under the lock of the leaf.
+ *   <li>Flushes the old translation. Otherwise a store that another CPU makes to the old page after the copy started
+ *       would be lost.
+ *   <li>Copies the page, in a reader section in which the entry was read as still busy. So the old page is not freed
  *       while it is read.
- *   <li>The compare-and-set of the entry to the copy. An operation that has taken the entry over in the meantime has
- *       taken the old page too, and the copy is dropped.
+ *   <li>Sets the entry to the copy with a compare-and-set. If an operation took over the entry in the meantime, it also
+ *       took over the old page, and the copy is dropped.
  * </ol>
  */
 final class CopyOnWrite {
-    /** In place of the rights of a copy: the entry was not claimed. */
+    /** Returned in place of the rights of a copy if the entry was not claimed. */
     private static final long NOT_CLAIMED = -1;
 
     private final FaultState state;
@@ -41,7 +41,7 @@ final class CopyOnWrite {
 
     /**
      * Handles a write to a present entry of a private mapping that does not permit writing. After a forced write to a
-     * mapping without the right, the entry still does not permit writing.
+     * mapping without the right to write, the entry still does not permit writing.
      */
     int copyOrReuse(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         boolean mayReuse = isSole(pte);
@@ -50,18 +50,18 @@ final class CopyOnWrite {
     }
 
     /**
-     * Returns whether no other mapping has a page. A pin may be that of a mapping that has ended since. So a pin
-     * counts, unless no other mapping ever had the page.
+     * Returns whether no other mapping shares a page. A pin may have been made by a mapping that ended since. So a pin
+     * counts as sharing, unless no other mapping ever shared the page.
      */
     private boolean isSole(long pte) {
         return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && state.frames.isSole(Pte.frame(pte)));
     }
 
-    /** Makes a private page writable in place, which no other mapping has ({@code wp_page_reuse}). */
+    /** Makes a private page that no other mapping shares writable in place ({@code wp_page_reuse}). */
     private int reuse(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         Leaf.lock(leaf);
         try {
-            // Checked under the lock under which a fork counts the child's mapping.
+            // Checked under the lock that a fork holds when it counts the child's mapping.
             if (Leaf.isDead(leaf) || !isSole(pte)) {
                 return FaultResult.AGAIN;
             }
@@ -94,7 +94,7 @@ final class CopyOnWrite {
     }
 
     private int copyPage(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        // Not again under the lock: the entry is claimed only if the reaper has left the page there.
+        // Not checked again under the lock, because the entry is claimed only if the reaper left the page there.
         int stability = state.stability(vma);
         if (stability != Fault.NONE) {
             return stability;
@@ -144,7 +144,7 @@ final class CopyOnWrite {
         state.frames.drop(fresh, state.context.magazine());
     }
 
-    /** Runs on every way out, also if the store throws: no entry stays busy. */
+    /** Called on every exit, even if the store throws, so that no entry stays busy. */
     private void end(long[] leaf, int index, long mark, long before, boolean done) {
         if (!done) {
             Leaf.compareAndSet(leaf, index, mark, before);
@@ -153,12 +153,12 @@ final class CopyOnWrite {
     }
 
     /**
-     * Copies a page of a cache to an entry without a page. No flush is needed, since no CPU has a translation from this
-     * entry. The caller is in a reader section.
+     * Copies a page of a cache to an entry without a page. No flush is needed, because no CPU caches a translation of
+     * this entry. The caller is in a reader section.
      */
     int copyFromCache(VmArea vma, long address, int access, FilePages cache, long page, int source) {
         long mark = Pte.busy(Pte.present(source, cache.pteBits()), state.context.owner(), true);
-        // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
+        // The leaf is allocated before the frame, because the frame would be lost if there were no memory for the leaf.
         long[] leaf = state.table().leafForInstall(address);
         if (leaf == null) {
             return FaultResult.NO_TABLE;
@@ -218,7 +218,7 @@ final class CopyOnWrite {
         }
     }
 
-    /** Copies the page if need be and installs it. The caller is in a reader section. */
+    /** Copies the page if {@code copies}, and installs it. The caller is in a reader section. */
     private boolean finish(long[] leaf, int index, long mark, int fresh, long rights, boolean copies) {
         if (copies) {
             if (Leaf.get(leaf, index) != mark) {

@@ -18,7 +18,7 @@ import dev.samara.core.vma.VmaFlags;
 
 /** The growth of a stack down to an accessed address ({@code expand_downwards} in {@code mm/vma.c}). */
 public record ExpandStack(long address) implements Call {
-    /** Grows the stack above an address; the result is 0 if a mapping covers the address now. */
+    /** Grows the stack above an address; the result is 0 if a mapping now covers the address. */
     public static long growStack(Layout layout, long address) {
         return new Operation(layout, new ExpandStack(address)).run();
     }
@@ -42,7 +42,8 @@ public record ExpandStack(long address) implements Call {
         }
         long grown = geometry.pages(stack.start() - start);
         long gap = edit.layout.stackGuardGap();
-        // Checks that do not depend on the layout below come first: a fault waits only if the stack may grow.
+        // Checks that do not depend on the layout below the stack come first, so that a fault waits only if the stack
+        // may grow.
         if (Long.compareUnsigned(grown, stack.pageOffset()) > 0
                 || !edit.limits.mayExpand(edit.counters, stack.flags(), grown)
                 || Long.compareUnsigned(stack.end() - start, edit.limits.bytes(Resource.STACK)) > 0
@@ -82,7 +83,10 @@ public record ExpandStack(long address) implements Call {
                 && Addresses.isBelow(start - below.end(), gap);
     }
 
-    /** Gives a stack that may not grow its anon_vma: {@code expand_downwards} does so before it checks the limits. */
+    /**
+     * Sets the anon_vma of a stack that must not grow, because {@code expand_downwards} does so before it checks the
+     * limits.
+     */
     private static void prepare(Edit edit, VmArea stack) {
         if (edit.layout.memoryOrNull() != null) {
             AnonVmas.prepare(edit.layout, stack);

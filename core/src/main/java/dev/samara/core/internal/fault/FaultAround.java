@@ -20,11 +20,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fault-around: a window of pages of a file, which the backing offers in one call. The pages are installed
- * under one hold of the leaf's lock ({@code do_fault_around}, {@code filemap_map_pages}).
+ * Fault-around: the backing offers a window of pages of a file in one call, and the pages are installed under one hold
+ * of the leaf's lock ({@code do_fault_around}, {@code filemap_map_pages}).
  *
- * <p>Mappings do not count the frames of a cache, so a page costs one read of the frame's word and one compare-and-set
- * of the entry.
+ * <p>Mappings do not count the frames of a cache, so the cost of a page is one read of the frame's word and one
+ * compare-and-set of the entry.
  */
 final class FaultAround implements PageWindow {
     private final FaultState state;
@@ -36,7 +36,7 @@ final class FaultAround implements PageWindow {
     private int count;
 
     /**
-     * The leaf of the window's entries; null if the backing is asked for a single page, which is wanted in any case.
+     * The leaf of the window's entries; null if the backing is asked for a single page, which is always wanted.
      */
     private long @Nullable [] entries;
 
@@ -44,7 +44,7 @@ final class FaultAround implements PageWindow {
 
     FaultAround(FaultState state) {
         this.state = state;
-        // A window lies in one leaf.
+        // A window is within one leaf.
         pages = Math.min(state.memory.faultAround(), state.table().entries());
         offered = new int[pages];
     }
@@ -76,7 +76,7 @@ final class FaultAround implements PageWindow {
         return at >= 0 && at < count && (leaf == null || Leaf.get(leaf, firstEntry + at) == Pte.NONE);
     }
 
-    /** Offers unwanted pages too: an entry that is not empty is left unchanged in any case. */
+    /** Also offers unwanted pages, because an entry that is not empty stays unchanged in any case. */
     @Override
     public void offerFrom(PageCache cache) {
         if (cache instanceof FilePages own && first >= 0) {
@@ -145,13 +145,13 @@ final class FaultAround implements PageWindow {
     }
 
     /**
-     * Maps the pages around a page that the backing has in memory. For a write ({@code do_shared_fault}), in a System V
-     * segment ({@code shm_vm_ops}), and in a mapping of a file of the host for random accesses, maps that page only.
-     * The caller is in a reader section.
+     * Of the pages around a page, maps those that the backing has in memory. For a write ({@code do_shared_fault}), in
+     * a System V segment ({@code shm_vm_ops}), and in a mapping of a file of the host with random access, maps only
+     * that page. The caller is in a reader section.
      *
-     * @param known the leaf that has the page's entry, or null if there was none
-     * @return {@link Fault#NONE} if the page itself is mapped now; {@link FaultResult#AGAIN} if the backing has not
-     *     offered it; {@link FaultResult#NO_TABLE}
+     * @param known the leaf that contains the page's entry, or null if there was none
+     * @return {@link Fault#NONE} if the page itself is now mapped; {@link FaultResult#AGAIN} if the backing did not
+     *     offer it; {@link FaultResult#NO_TABLE}
      */
     int map(
             VmArea vma,
@@ -179,28 +179,28 @@ final class FaultAround implements PageWindow {
         if (offered[before] == Frames.NONE) {
             offered[before] = cache.frameForFault(vma, page, state.context);
         }
-        // Also maps the neighbours if the page itself is not in memory or lies beyond the end of the file.
+        // Also maps the neighbours if the page itself is not in memory or is beyond the end of the file.
         return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
     }
 
     /**
-     * Returns whether a page is mapped alone. In spite of {@code MADV_RANDOM}, Linux maps neighbours. Here, an eviction
-     * takes a page that was mapped again for one that was used.
+     * Returns whether a page is mapped without its neighbours. Linux maps neighbours despite {@code MADV_RANDOM}. Here
+     * they are not mapped, because an eviction treats every page that was mapped again as used.
      */
     private static boolean isAlone(VmArea vma, FilePages cache, boolean writes) {
         return writes || cache.isOfSegment() || (vma.has(VmaFlags.RAND_READ) && cache.number() >= Frames.SAVED);
     }
 
     /**
-     * Returns how many pages a window has from an address on: all that are left of it, unless the VMA or the leaf ends
-     * first. Apart from {@link #map}, which the JIT inlines whole only while it is short.
+     * Returns how many pages of a window start at an address or above it: {@code left}, unless the VMA or the leaf ends
+     * first. Not part of {@link #map}, because the JIT compiler inlines that method as a whole only if it is short.
      */
     private int after(VmArea vma, long address, int left, int inLeaf) {
         int shift = state.pageShift;
         return (int) Math.min(Math.min(left, inLeaf), (vma.end() - (address & -(1L << shift))) >>> shift);
     }
 
-    /** Maps one page that the backing has fetched. Returns a result as {@link #map} does. */
+    /** Maps one page that the backing fetched. Returns a result as {@link #map} does. */
     int mapOne(VmArea vma, FilePages cache, long address, long page, int frame, boolean writes) {
         first = page;
         count = 1;
@@ -230,7 +230,7 @@ final class FaultAround implements PageWindow {
                 }
                 VmArea now = vma;
                 long put = bits;
-                // Checked for each page: the mapping may end in the middle of the window, at any time.
+                // Checked for each page, because a part of the window may be unmapped at any time.
                 if (vma.isDetached()) {
                     now = VmaRecheck.of(state.layout, vma, address + ((long) i << state.pageShift), false);
                     put = now == null ? 0 : bitsOf(now, writes) | ofCache;

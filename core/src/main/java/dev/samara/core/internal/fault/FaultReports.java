@@ -9,8 +9,8 @@ import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The reports of one fault handler about backings. They are delivered outside of reader sections: a listener may wait
- * for the section to end.
+ * The reports of one fault handler about backings. They are delivered outside of reader sections, because a listener
+ * may wait for the section to end.
  */
 final class FaultReports {
     private final MachineState host;
@@ -29,7 +29,7 @@ final class FaultReports {
         add(new Report(Report.Kind.CALLBACK_FAILED, call + " of " + nameOf(traits), thrown));
     }
 
-    /** Reports a backing that was slow where it must not block. */
+    /** Reports a backing that took too long in a call in which it must not block. */
     void longOffer(BackingTraits traits, long nanos) {
         long micros = TimeUnit.NANOSECONDS.toMicros(nanos);
         String message = "rcuMapPages of " + nameOf(traits) + " took " + micros + " us, and must not block";

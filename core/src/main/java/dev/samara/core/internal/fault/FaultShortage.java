@@ -12,8 +12,9 @@ import dev.samara.core.mman.Fault;
 
 /**
  * Frees frames or page tables for a fault that found none: clean pages of files first, then mapped pages of files of
- * the host, then pages of droppable memory, and at last pages of a victim that the machine chooses. {@code
- * RegisteredPages} orders the pages of files. {@link Faulter} retries the fault. Called outside of all reader sections.
+ * the host, then pages of droppable memory, and finally pages of a victim space that the machine chooses. {@code
+ * RegisteredPages} determines the order of the pages of files. {@link Faulter} retries the fault. Called outside of all
+ * reader sections.
  */
 final class FaultShortage {
     private final FaultState state;
@@ -22,7 +23,7 @@ final class FaultShortage {
         this.state = state;
     }
 
-    /** Tries to free frames or tables. Returns false if a further call is in vain. */
+    /** Tries to free frames or tables. Returns false if a further call would be in vain. */
     boolean reclaim(int result, long address, int access) {
         BegunEvent recorded = Tracepoints.beginFault();
         boolean lacksFrame = result == FaultResult.EXHAUSTED;
@@ -38,7 +39,7 @@ final class FaultShortage {
         return isFreed;
     }
 
-    /** Has pages of droppable mappings dropped; returns whether a frame was freed. */
+    /** Drops pages of droppable mappings; returns whether a frame was freed. */
     boolean drop() {
         BegunEvent recorded = Tracepoints.beginReclaim();
         boolean isFreed = DroppablePages.drop(state.layout.spaces(), state.memory);
@@ -47,8 +48,9 @@ final class FaultShortage {
     }
 
     /**
-     * Has the machine take pages of a space, if it does so. A backing may answer OUT_OF_MEMORY though frames are free;
-     * that is the result then. A space that has as many tables as it may have concerns no other space.
+     * Returns the result of a fault for which reclaim did not suffice. Reaps a space first, if the machine is
+     * configured to do so. If a backing returns OUT_OF_MEMORY although frames are free, that is the result. If a space
+     * reached its own limit of tables, no space is reaped.
      */
     int answer(int found) {
         Spaces spaces = state.layout.spaces();

@@ -18,8 +18,8 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the steps of a thread's faults share: the space that is served, its memory, and notes about the fault under way.
- * For one thread at a time.
+ * The state that the steps of a thread's faults share: the space that is served, its memory, and notes about the
+ * current fault. Used by one thread at a time.
  */
 final class FaultState {
     final MachineMemory memory;
@@ -29,16 +29,19 @@ final class FaultState {
     final FaultReports reports;
     final int pageShift;
 
-    /** The layout of the space that is served; that of closed references before the first fault there. */
+    /** The layout of the space that is served; before the first fault there, the layout of closed references. */
     Layout layout;
 
-    /** Whether a backing had to fetch data for the fault under way. */
+    /** Whether a backing had to fetch data for the current fault. */
     boolean isMajor;
 
-    /** Whether the fault under way has copied a page for a write. */
+    /** Whether the current fault copied a page for a write. */
     boolean isCopy;
 
-    /** Whether the fault has had dirty pages written, or may not wait for that. It makes a page dirty itself then. */
+    /**
+     * Whether the fault already called {@code Frames.balanceDirty}, or must not wait for the writes. Then the fault may
+     * make a page dirty.
+     */
     boolean isBalanced;
 
     /** Whether write faults mark a clean page dirty although its entry is already writable. */
@@ -64,25 +67,25 @@ final class FaultState {
      * empty entry of anonymous memory calls this under the lock of the leaf, for the VMA that is mapped there.
      *
      * @return {@link Fault#NONE}; ADRERR if the VMA is private and the space unstable; {@link FaultResult#AGAIN} if the
-     *     VMA was replaced meanwhile
+     *     VMA was replaced in the meantime
      */
     int stability(VmArea vma) {
         if (vma.has(VmaFlags.SHARED) || !layout.reaping().isUnstable()) {
             return Fault.NONE;
         }
-        // After the mark: the two were true at one instant, or the fault starts over.
+        // Read after the reap's mark, so that both were true at the same instant, or else the fault starts over.
         return vma.isDetached() ? FaultResult.AGAIN : Fault.ADRERR;
     }
 
     /**
-     * Checks that the thread may wait. The faulting CPU has left GUEST, and the attempt leaves its section to wait, but
-     * the thread may have other CPUs.
+     * Checks that the thread may wait. The faulting CPU left GUEST, and the attempt leaves its reader section before it
+     * waits, but the thread may have other CPUs in GUEST.
      */
     void checkMayWait() {
         Cpus.checkMayWait("a fault that may have to wait", reader);
     }
 
-    /** Ends a step that may have waited. Caller is in no reader section. */
+    /** Records the end of a step that may have waited. The caller is in no reader section. */
     void record(@Nullable BegunEvent recorded, String cause, long address, int access, int result) {
         if (recorded != null) {
             Tracepoints.endFault(
@@ -98,9 +101,9 @@ final class FaultState {
 
     /**
      * Marks a page that a fault makes dirty ({@code fault_dirty_shared_page}, {@code follow_page_pte}), so that all its
-     * mappings show it. A store through an existing entry marks only that entry, even if the fault makes it writable:
-     * on Linux mprotect did that earlier. A page that is saved to a file needs no mark besides the entry's, which
-     * counts it. The caller holds the lock of the leaf.
+     * mappings report it as dirty. A store through an existing entry marks only that entry, even if the fault makes the
+     * entry writable; on Linux, mprotect has already made it writable. A page that is saved to a file needs no mark
+     * besides the entry's dirty bit, which counts the page. The caller holds the lock of the leaf.
      */
     void markDirty(int frame, long pte) {
         if (Pte.has(pte, Pte.SHMEM)) {

@@ -27,15 +27,18 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Handles page faults of one space after another, for one thread at a time ({@code handle_mm_fault}).
+ * Handles page faults, of one space at a time and for one thread at a time ({@code handle_mm_fault}).
  *
- * <p>An attempt is a reader section. It looks the VMA up without a lock or a count and decides on one read of the
- * entry. It installs a translation under the lock of the leaf, if the mapping still stands there. An attempt that has
- * to wait, for a gate, for a busy entry or for a backing, leaves the section first. The fault then starts over with a
- * new lookup.
+ * <p>An attempt is a reader section. It looks the VMA up without a lock or a reference count, and decides on one read
+ * of the entry. It installs a translation under the lock of the leaf, if the mapping still exists there. An attempt
+ * that has to wait, for a gate, for a busy entry or for a backing, leaves the section first. The fault then starts over
+ * with a new lookup.
  */
 public final class Faulter {
-    /** The number of attempts with a spin-wait hint, before a fault pauses for {@link #PAUSE_NANOS} each time. */
+    /**
+     * The number of attempts that are followed by a spin-wait hint; after each later one the fault pauses for {@link
+     * #PAUSE_NANOS}.
+     */
     private static final int SPINS = 64;
 
     private static final long PAUSE_NANOS = 20_000;
@@ -49,19 +52,19 @@ public final class Faulter {
     private final FaultShortage shortage;
     private final UncachedCopy uncached;
 
-    /** The VMA of the last fault; faults come in neighbourhoods. */
+    /** The VMA of the last fault. The next fault is often near it. */
     private @Nullable VmArea last;
 
-    /** Whether there may be references to the space that was served last. */
+    /** Whether this object may refer to the space that was served last. */
     private boolean isServing = true;
 
-    /** Whether the last fault that has ended was a major one. */
+    /** Whether the last completed fault was a major fault. */
     private boolean wasMajor;
 
-    /** Whether the last fault that has ended has copied a page. */
+    /** Whether the last completed fault copied a page. */
     private boolean wasCopy;
 
-    /** Whether the last fault that has ended was RETRY because the machine takes memory from a space. */
+    /** Whether the last fault returned RETRY because the machine is reaping a space. */
     private boolean wasShort;
 
     /**
@@ -84,8 +87,8 @@ public final class Faulter {
     /**
      * Serves a space from now on. Must not be called within a fault, unless the space is the one that is served.
      *
-     * @param next a space with the memory of the present one; it is the present one, unless {@link #rest} was called
-     *     since
+     * @param next a space with the same memory as the one that is served; it must be that space, unless {@link #rest}
+     *     was called since
      */
     public void serve(Layout next) {
         if (state.layout != next) {
@@ -120,39 +123,40 @@ public final class Faulter {
             last = null;
             faultAround.forget();
             state.layout = state.layout.closed();
-            // Last: what fails above is made up for by the next call.
+            // Cleared last, so that the next call repeats the steps above if one of them fails.
             isServing = false;
         }
     }
 
-    /** Returns whether a backing had to fetch data for the last fault that has ended. */
+    /** Returns whether a backing had to fetch data for the last completed fault. */
     public boolean wasMajor() {
         return wasMajor;
     }
 
-    /** Returns whether the last fault that has ended has copied a page for a write. */
+    /** Returns whether the last completed fault copied a page for a write. */
     public boolean wasCopy() {
         return wasCopy;
     }
 
     /**
-     * Returns the errno of a call whose last fault was {@link Fault#RETRY}: EAGAIN if the machine takes memory from a
-     * space and the thread is not interrupted; otherwise EINTR, also if a backing has given that answer.
+     * Returns the errno of a call whose last fault was {@link Fault#RETRY}: EAGAIN if the machine is reaping a space
+     * and the thread is not interrupted; otherwise EINTR, even if a backing returned RETRY.
      */
     public Errno errnoOfRetry() {
         return wasShort && !Thread.currentThread().isInterrupted() ? Errno.EAGAIN : Errno.EINTR;
     }
 
     /**
-     * Makes an access possible, or returns the reason why it is not. May wait for operations, backings and reclaim. The
-     * caller is in no reader section and holds no lock.
+     * Makes an access possible, or returns the reason why it is impossible. May wait for operations, backings and
+     * reclaim. The caller is in no reader section and holds no lock.
      *
      * @param address any address
-     * @param access bits of {@link Protection}, at least one; or READ or WRITE, and {@link PermissionCheck#FORCED}
+     * @param access bits of {@link Protection}, at least one; or READ or WRITE together with {@link
+     *     PermissionCheck#FORCED}
      * @return a {@link Fault}
-     * @throws IllegalStateException if the fault would have to wait and is called by the retire phase of an operation
-     *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}. Also thrown within {@code
-     *     rcuMapPages} if the calling CPU is the one that asks, or if the machine checks offers
+     * @throws IllegalStateException if the fault would have to wait, and is called by the retire phase of an operation
+     *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}. Within {@code rcuMapPages},
+     *     also thrown without a wait, if the calling CPU is the one whose fault asks, or if the machine checks offers
      */
     public int fault(long address, int access) {
         NoWaiting.check("a fault");
@@ -174,7 +178,7 @@ public final class Faulter {
             }
             if (FaultResult.isShortage(result)) {
                 result = shortage.answer(result);
-                // Last: a score may have made faults of this CPU.
+                // Set last, because the code that scores spaces may itself cause faults on this CPU.
                 wasShort = result == Fault.RETRY;
                 return result;
             }
@@ -189,7 +193,8 @@ public final class Faulter {
             state.isCopy = outerIsCopy;
             backingFault.end(outerInVain);
             if (!ended) {
-                // An Error may have prevented the exit, which had one stack frame less.
+                // An Error may have prevented the exit from the reader section, for which one stack frame less was
+                // left.
                 state.reader.readUnlockAll();
             }
         }
@@ -199,7 +204,7 @@ public final class Faulter {
      * Copies many bytes of a mapped file that are not in memory, past its page cache. May wait for the host. The caller
      * is in no reader section and holds no lock.
      *
-     * @return the number of bytes; 0 if they have to be faulted in, also if the thread must not wait
+     * @return the number of bytes; 0 if they have to be faulted in, e.g. because the thread must not wait
      */
     public int copyUncached(long address, ByteBuffer target) {
         boolean mayWait = !NoWaiting.isEntered() && RetiringThread.range() == null && Cpus.mayWait();
@@ -207,22 +212,22 @@ public final class Faulter {
     }
 
     /**
-     * Goes on after a first attempt that has not made the access possible.
+     * Continues after a first attempt that did not make the access possible.
      *
-     * @return a {@link Fault}, or a {@linkplain FaultResult#isShortage shortage} that reclaim could not end
+     * @return a {@link Fault}, or a {@linkplain FaultResult#isShortage shortage} that reclaim could not resolve
      */
     private int settle(int first, long address, int access) {
         int result = retry(first, address, access);
         if ((first != Fault.MAPERR && result == Fault.MAPERR)
                 || (result == Fault.ADRERR && state.layout.reaping().isUnstable())) {
-            // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping, or of
-            // the reaper.
+            // A failed attempt may have linked a leaf after the walk by the reaper or by the operation that removed the
+            // mapping.
             UnhookTables.unhookIfEmpty(state.table(), address);
         }
         return result;
     }
 
-    /** Makes attempts until one is decided, and between two of them does what the last one lacked. */
+    /** Retries until an attempt yields a result. Between attempts, provides what the last one lacked. */
     private int retry(int first, long address, int access) {
         int result = first;
         int reclaims = MachineMemory.MOST_RECLAIMS;
@@ -234,11 +239,12 @@ public final class Faulter {
                     if (reclaims == 0) {
                         return result;
                     }
-                    // One more attempt follows a reclaim that freed nothing: another thread may have freed memory.
+                    // Retries once more after a reclaim that freed nothing, because another thread may have freed
+                    // memory.
                     reclaims = shortage.reclaim(result, address, access) ? reclaims - 1 : 0;
                 }
                 case Fault.OUT_OF_MEMORY -> {
-                    // The backing has tried to reclaim, and is not asked in vain.
+                    // The backing already tried to reclaim, so it is asked again only if pages were dropped.
                     if (reclaims == 0 || !shortage.drop()) {
                         return result;
                     }
@@ -253,7 +259,10 @@ public final class Faulter {
         }
     }
 
-    /** Has dirty pages written, unless others may wait for this thread: the page becomes dirty all the same then. */
+    /**
+     * Calls {@code Frames.balanceDirty}, which may wait until dirty pages are written, unless others may wait for this
+     * thread. In either case the fault may then make its page dirty.
+     */
     private void balance(long address, int access) {
         state.isBalanced = true;
         if (NoWaiting.isEntered() || RetiringThread.range() != null || !Cpus.mayWait()) {
@@ -274,8 +283,8 @@ public final class Faulter {
     }
 
     /**
-     * Lets another thread go on. A thread that removes a page from its file may be between the mark of the frame and
-     * the index of the file. No gate stands for these few stores, and the thread may be preempted there.
+     * Lets another thread run. A thread that removes a page from its file may be between the mark of the frame and the
+     * update of the file's index. No gate covers these few stores, and the thread may be preempted between them.
      */
     private void pause(int attempts) {
         if (attempts < SPINS) {
@@ -297,7 +306,7 @@ public final class Faulter {
         }
     }
 
-    /** Decides by the VMA, and then by one read of the entry. Ends the section if it waits. */
+    /** Decides on the VMA, and then on one read of the entry. Leaves the reader section before it waits. */
     private int attempt(long address, int access) {
         VmArea vma = find(address);
         int result = PermissionCheck.check(vma, access, state.layout.geometry());
@@ -341,12 +350,12 @@ public final class Faulter {
         return vma;
     }
 
-    /** Waits until the operation that has claimed an entry has released it, or the thread is interrupted. */
+    /** Waits until the owner of a busy entry releases it, or the thread is interrupted. */
     private int awaitOwner(long[] leaf, int index, long pte, long address, int access) {
         leaveToWait();
         Gate gate = state.memory.owners().gateOf(pte);
-        // Read again after the gate: the owner number can be reused, but while the entry still holds it, its present
-        // user is the owner.
+        // Read again after the gate was found, because the owner number can be reused. While the entry still contains
+        // the number, the current user of the number is the owner.
         if (Leaf.get(leaf, index) != pte) {
             return FaultResult.AGAIN;
         }
@@ -356,7 +365,7 @@ public final class Faulter {
         return result;
     }
 
-    /** Waits until the VMA stands, or grows the stack. */
+    /** Waits at the gate of the VMA, or grows the stack. */
     private int awaitLayout(@Nullable VmArea vma, long address, int access) {
         leaveToWait();
         BegunEvent recorded = Tracepoints.beginFault();

@@ -19,18 +19,18 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides whether the VMA that a lookup found permits the access ({@code access_error} in {@code
- * arch/x86/mm/fault.c}). Before that, a fault may have to wait at the gate of a VMA, or to grow a stack. Decides
- * SIGSEGV only. A page beyond the end of a file (SIGBUS) is found later: by {@code FilePages.frameFor} and {@code
- * frameForFault}, and for a file of the host by {@code OpenHostFile.fault}.
+ * Decides whether the VMA that a lookup found permits the access ({@code access_error} in {@code arch/x86/mm/fault.c}).
+ * Before that, a fault may have to wait at the gate of a VMA, or to grow a stack. Decides SIGSEGV only. A page beyond
+ * the end of a file (SIGBUS) is found later: by {@code FilePages.frameFor} and {@code frameForFault}, or by {@code
+ * OpenHostFile.fault} for a file of the host.
  *
  * <p>Every attempt has these steps:
  *
  * <ol>
  *   <li>The caller ({@code Faulter.find}) looks the VMA up, without a lock.
- *   <li>{@link #check} decides whether the VMA permits the access. A gate comes before the rights: behind a closed gate
- *       the VMA is not yet the one of this address.
- *   <li>If the answer is {@link FaultResult#MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows
+ *   <li>{@link #check} decides whether the VMA permits the access. The gate is checked before the rights, because while
+ *       the gate is closed, the VMA is not yet the one of this address.
+ *   <li>If the result is {@link FaultResult#MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows
  *       the stack or waits at the gate. After that the fault starts over with step 1.
  * </ol>
  *
@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PermissionCheck {
     /**
-     * An access of a debugger, as a bit beside the one bit of {@link Protection} ({@code FOLL_FORCE}). It needs the
-     * rights that the mapping may be given, not its present rights. No other access gains a right by its fault.
+     * An access of a debugger, as a bit in addition to the one bit of {@link Protection} ({@code FOLL_FORCE}). It needs
+     * the rights that the mapping may be given, not its current rights. No other access gains rights from this fault.
      */
     public static final int FORCED = 1 << 30;
 
@@ -53,7 +53,8 @@ public final class PermissionCheck {
     private PermissionCheck() {}
 
     /**
-     * Refuses an access of a caller that has other bits than {@link Protection}: {@link #FORCED} is for the library.
+     * Rejects a caller's access that has bits other than those of {@link Protection}, because {@link #FORCED} is
+     * reserved for the library.
      *
      * @throws IllegalArgumentException if there are such bits
      */
@@ -64,7 +65,7 @@ public final class PermissionCheck {
         }
     }
 
-    /** Looks the VMA up and checks it until there is a result, and maps no page. Returns a {@link Fault}. */
+    /** Looks the VMA up and checks it until there is a result. Maps no page. Returns a {@link Fault}. */
     public static int resolve(Layout layout, long address, int access) {
         int result;
         do {
@@ -78,7 +79,7 @@ public final class PermissionCheck {
     }
 
     /**
-     * Decides on a VMA that a lookup has found.
+     * Decides on a VMA that a lookup found.
      *
      * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link FaultResult#MUST_WAIT}
      */
@@ -90,13 +91,13 @@ public final class PermissionCheck {
     }
 
     /**
-     * Prepares a new attempt after one without a result: grows the stack above the address if no VMA was found, or
-     * waits at the gate of the VMA. The caller is in no reader section.
+     * Prepares a new attempt after an attempt without a result: grows the stack above the address if no VMA was found,
+     * or waits at the gate of the VMA. The caller is in no reader section.
      *
      * @return {@link FaultResult#AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows
      *     there; RETRY after an interrupt
      * @throws IllegalStateException if the fault would have to wait, and was called by the retire phase of an operation
-     *     in flight, in GUEST, or by a backing that must not wait
+     *     in flight, while a CPU of the thread is in GUEST, or by a backing that must not wait
      */
     static int await(Layout layout, @Nullable VmArea vma, long address) {
         if (vma == null) {
@@ -133,8 +134,8 @@ public final class PermissionCheck {
     }
 
     /**
-     * Waits for the owner of a busy entry. That takes a moment, and the owner waits for no operation, so the retire
-     * phase of an operation may call this too.
+     * Waits for the owner of a busy entry. The wait is short, and the owner waits for no operation, so the retire phase
+     * of an operation may call this, too.
      *
      * @param gate the owner's gate
      * @return {@link FaultResult#AGAIN}, or {@link Fault#RETRY} after an interrupt
@@ -144,7 +145,7 @@ public final class PermissionCheck {
     }
 
     /**
-     * Returns whether a VMA permits an access in a space of a geometry.
+     * Returns whether a VMA permits an access in a space with the given geometry.
      *
      * @param access bits of {@link Protection}, and perhaps {@link #FORCED}
      */
@@ -167,12 +168,12 @@ public final class PermissionCheck {
         return !vma.has(VmaFlags.SHARED) && vma.has(VmaFlags.MAYWRITE);
     }
 
-    /** Returns whether a write may make a private page of the VMA its own. */
+    /** Returns whether a write may copy a private page of the VMA, or reuse it. */
     static boolean mayCopy(VmArea now, int access) {
         return now.has(VmaFlags.WRITE) || ((access & FORCED) != 0 && isCopyOnWrite(now));
     }
 
-    /** Reports a fault that waits long. */
+    /** Reports a fault that waits for a long time. */
     private record FaultWaitReporter(MachineThreads threads, long address) implements MachineWaitReporter {
         @Override
         public String toString() {

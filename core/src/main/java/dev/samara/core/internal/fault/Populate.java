@@ -15,11 +15,11 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
 /**
- * Faults in the ranges of an operation after it is complete ({@code mm_populate} in {@code mm/gup.c}). No range is in
- * flight then and the thread holds no lock, so this may take as long as backings do.
+ * Faults in the ranges of an operation after it is complete ({@code mm_populate} in {@code mm/gup.c}). At that time the
+ * operation has no range in flight, and the thread holds no lock, so this may take as long as backings do.
  */
 public final class Populate {
-    /** The number of pages and VMAs between two looks at the interrupt flag: no more pages than a leaf has. */
+    /** The number of pages and VMAs between two checks of the interrupt flag; at most the number of pages of a leaf. */
     private static final int PAGES = 512;
 
     private Populate() {}
@@ -29,16 +29,17 @@ public final class Populate {
      *
      * @param layout a layout with memory, if there are ranges
      * @param result the result of the operation
-     * @return the result, or the error if a range cannot be faulted in and its kind reports that; ESRCH, negated, if
-     *     the space has ended meanwhile
+     * @return the result, or the error if a range cannot be faulted in and the range's kind reports errors; ESRCH,
+     *     negated, if the space ended in the meantime
      */
     public static long run(Layout layout, List<PopulateRange> ranges, long result) {
         long answer = result;
-        // By index: an iterator might find no memory, and the caller would not learn that the operation is done.
+        // By index, because there may be no memory for an iterator, and then the caller would not learn that the
+        // operation is complete.
         for (int i = 0; i < ranges.size(); i++) {
             answer = run(layout, ranges.get(i), answer);
         }
-        // The teardown has removed what was to be faulted in.
+        // The teardown removed the ranges to be faulted in.
         return answer != result && layout.isClosed() ? Errno.ESRCH.result() : answer;
     }
 
@@ -49,7 +50,8 @@ public final class Populate {
         if (Errno.isError(result) && !isPart) {
             return result;
         }
-        // The part of the range below the operation's failure is still faulted in, and its failure comes first.
+        // The part of the range below the operation's failure is still faulted in, but the operation's error takes
+        // precedence.
         if (fault == Fault.NONE || kind == PopulateRange.Kind.BEST_EFFORT) {
             return result;
         }
@@ -60,7 +62,7 @@ public final class Populate {
             // Like __mlock_posix_error_return.
             return (fault == Fault.OUT_OF_MEMORY ? Errno.EAGAIN : Errno.ENOMEM).result();
         }
-        // The operation has checked for holes and rights: another call has made this hole, or taken this right.
+        // The operation checked for holes and rights, so another call made this hole or removed this right.
         return switch (fault) {
             case Fault.OUT_OF_MEMORY, FaultResult.HOLE -> Errno.ENOMEM.result();
             case Fault.ACCERR -> Errno.EINVAL.result();
@@ -68,7 +70,7 @@ public final class Populate {
         };
     }
 
-    /** The operation is done: an exhausted heap is a fault, and no error of the call. */
+    /** Because the operation is complete, an exhausted heap is reported as a fault, and not as an error of the call. */
     private static int faultIfMemory(Layout layout, PopulateRange range) {
         try {
             return fault(layout, range);
@@ -102,12 +104,12 @@ public final class Populate {
 
     /**
      * Faults in the mapped pages of a range ({@code __mm_populate}). Pages of private VMAs that permit writing are
-     * faulted in for a write. VMAs that lock pages on fault only, and those of devices, are skipped. So are holes: the
-     * operation has checked for them, and another call has made these since. A page whose fault fails because another
-     * call has changed its VMA meanwhile is faulted in as the new VMA permits.
+     * faulted in for a write. VMAs that lock pages only on fault, and VMAs of devices, are skipped. Holes are skipped,
+     * too: the operation checked for them, so another call made them since. A page whose fault fails because another
+     * call changed its VMA concurrently is faulted in as the new VMA permits.
      *
      * @param goesOn whether a page that cannot be faulted in ends only the population of its VMA
-     * @return a {@link Fault}: the first one that is not done and ends the population; RETRY after an interrupt
+     * @return {@link Fault#NONE}, or the first failed {@link Fault} that ends the population; RETRY after an interrupt
      */
     private static int mapped(Faulter faulter, long start, long end, boolean goesOn) {
         long at = start;
@@ -147,7 +149,7 @@ public final class Populate {
         return Fault.NONE;
     }
 
-    /** As {@code populate_vma_page_range}: memory with any right is populated, also if it cannot be read. */
+    /** As in {@code populate_vma_page_range}: memory with any right is populated, even if it cannot be read. */
     private static int accessFor(VmArea vma, Geometry geometry) {
         if (vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED)) {
             return Protection.WRITE;
@@ -157,14 +159,17 @@ public final class Populate {
         return isForced ? Protection.READ | PermissionCheck.FORCED : Protection.READ;
     }
 
-    /** Looks at the interrupt flag now and then, so that the population of a huge range ends soon. Leaves it set. */
+    /**
+     * Checks the interrupt flag at intervals, so that the population of a huge range ends soon after an interrupt.
+     * Leaves the flag set.
+     */
     private static boolean isInterrupted(int count) {
         return count % PAGES == 0 && Thread.currentThread().isInterrupted();
     }
 
     /**
-     * Faults in every page of a range. Returns the first {@link Fault} that is not done, or {@link FaultResult#HOLE};
-     * RETRY after an interrupt.
+     * Faults in every page of a range. Returns {@link Fault#NONE}, the first failed {@link Fault}, or {@link
+     * FaultResult#HOLE}; RETRY after an interrupt.
      */
     private static int touch(Faulter faulter, long start, long end, int access) {
         long right = access == Protection.WRITE ? VmaFlags.WRITE : VmaFlags.READ;
@@ -178,7 +183,7 @@ public final class Populate {
             if (isInterrupted(++count)) {
                 return Fault.RETRY;
             }
-            // As check_vma_flags, and stricter than an access: what may be written may be read, too.
+            // As in check_vma_flags, which is stricter than an access: an access may read memory that is only writable.
             if (!vma.has(right) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
                 return Fault.ACCERR;
             }

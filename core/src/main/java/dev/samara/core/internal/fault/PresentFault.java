@@ -10,8 +10,8 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * The part of a fault at a present entry ({@code do_wp_page}): widens the rights of the entry, or has the page
- * copied or its backing notified of a first write.
+ * The part of a fault at a present entry ({@code do_wp_page}): widens the rights of the entry, or calls the code that
+ * copies the page or notifies the backing of a first write.
  */
 final class PresentFault {
     private final FaultState state;
@@ -28,7 +28,8 @@ final class PresentFault {
     int access(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         boolean writes = (access & Protection.WRITE) != 0;
         if (allows(pte, access)) {
-            // A walk would leave a page clean for as long as many are dirty, and the fault would begin again.
+            // The fault marks the page itself: while many pages are dirty, a walk would leave the page clean, and the
+            // fault would start again.
             boolean makesDirty =
                     (state.isBalanced || state.isMarking) && writes && !Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte);
             return makesDirty ? widen(vma, address, leaf, index, pte, true) : Fault.NONE;

@@ -16,20 +16,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Copies many bytes of a mapped file to a caller, past the page cache and without a fault, if none of their pages is
- * mapped or in memory. The file is read under a reference on the VMA and outside of every reader section, as a page is
- * fetched. Once the bytes are there, the VMA must stand still, and the entries must still be empty: the mapping had
- * these bytes at that instant. For one thread at a time.
+ * mapped or in memory. The file is read under a reference on the VMA and outside of every reader section, in the same
+ * way as a page is fetched. After the read, the VMA must still be attached and the entries must still be empty, which
+ * proves that the mapping contained these bytes at that instant. Used by one thread at a time.
  */
 final class UncachedCopy implements UncachedFile.AbsentEntries {
-    /** The most bytes that are copied at once, and whose entries are looked at. */
+    /** The maximum number of bytes that one call copies and whose entries it checks. */
     private static final int MOST = 1 << 20;
 
     private final FaultState state;
 
-    /** The mapping of the read under way. */
+    /** The mapping of the current read. */
     private @Nullable VmArea vma;
 
-    /** The address of its first byte. */
+    /** The address of the first byte to read. */
     private long start;
 
     UncachedCopy(FaultState state) {
@@ -37,8 +37,8 @@ final class UncachedCopy implements UncachedFile.AbsentEntries {
     }
 
     /**
-     * Copies bytes to the remaining bytes of a buffer, and advances its position by their number. The bytes after these
-     * may have changed. Waits for the host. The caller is in no reader section.
+     * Copies bytes to the remaining bytes of a buffer, and advances its position by their number. The contents of the
+     * buffer after these bytes may have changed. Waits for the host. The caller is in no reader section.
      *
      * @return the number of bytes; 0 if they have to be faulted in
      */
@@ -91,7 +91,7 @@ final class UncachedCopy implements UncachedFile.AbsentEntries {
     private @Nullable UncachedFile fileOf(VmArea found) {
         boolean isReadable = PermissionCheck.check(found, Protection.READ, state.layout.geometry()) == Fault.NONE
                 && !found.isAnonymous()
-                // Its pages are locked when they are faulted in.
+                // Pages of a locked VMA must be faulted in, which locks them.
                 && !found.has(VmaFlags.LOCKED)
                 && state.stability(found) == Fault.NONE;
         BackingTraits traits = isReadable ? found.traits() : null;
@@ -103,7 +103,7 @@ final class UncachedCopy implements UncachedFile.AbsentEntries {
                 : null;
     }
 
-    /** Returns how many of some bytes lie in pages without an entry. */
+    /** Returns how many of the first bytes are in pages whose entries are empty. */
     private int absentBytes(long address, int most) {
         int pageSize = state.frames.pageSize();
         int offset = (int) address & pageSize - 1;
@@ -121,7 +121,7 @@ final class UncachedCopy implements UncachedFile.AbsentEntries {
         } finally {
             state.reader.readUnlock();
         }
-        // After the entries: if it stands now, it stood when they were read.
+        // Checked after the entries were read: if the mapping is still attached, it was attached when they were read.
         return mapping == null || mapping.isDetached() || !isStable(mapping) ? 0 : count;
     }
 

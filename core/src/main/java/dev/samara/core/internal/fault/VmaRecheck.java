@@ -9,22 +9,22 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The check that precedes every install: whether the mapping for which a fault has decided still stands. (Linux checks
- * {@code vma->detached} once, after it has locked the VMA.)
+ * The check before every install that the mapping for which a fault decided still exists. (Linux checks {@code
+ * vma->detached} once, after it locked the VMA.)
  */
 final class VmaRecheck {
     private VmaRecheck() {}
 
     /**
-     * Returns the VMA that stands at an address now, if it belongs to the mapping for which the fault has decided: the
-     * decision then holds. The caller holds the lock of the leaf, and has linked the leaf before.
+     * Returns the VMA that is at an address now, if it belongs to the mapping for which the fault decided; the decision
+     * is then still valid. The caller holds the lock of the leaf, and linked the leaf before.
      *
-     * @param isPrepared whether the fault has prepared the anon_vma of the VMA. Then the standing VMA has one, too
+     * @param isPrepared whether the fault prepared the anon_vma of the VMA. If so, the returned VMA has one, too
      * @return the VMA, or null if the fault must start over
      */
     static @Nullable VmArea of(Layout layout, VmArea vma, long address, boolean isPrepared) {
-        // Volatile, after the lookup: the VMA found may have been replaced since. Pairs with VmArea.detach, which comes
-        // before the walk that clears entries.
+        // Read with volatile mode after the lookup, because the VMA may have been replaced since. Pairs with
+        // VmArea.detach, which precedes the walk that clears entries.
         return vma.isDetached() ? successor(layout, vma, address, isPrepared) : vma;
     }
 
@@ -40,9 +40,9 @@ final class VmaRecheck {
             if (!isPrepared) {
                 return now;
             }
-            // The VMA may have got its anon_vma after its successors were given theirs. The successors may have been
-            // replaced too, and given theirs before this call. So the check that the VMA is attached comes after it has
-            // the anon_vma.
+            // The old VMA may have received its anon_vma after it was passed on to its successors. These may also have
+            // been replaced, and passed theirs on before this call. So the VMA is checked to be attached after its
+            // anon_vma is set.
             AnonVmas.prepare(layout, now);
             if (!now.isDetached()) {
                 return now;

@@ -21,6 +21,9 @@
  *       <td>{@link dev.samara.core.internal.guest.TranslatedMemory}</td></tr>
  *   <tr><td>What performs an access that crosses a page boundary or hits a watched page?</td>
  *       <td>{@code SlowAccess}</td></tr>
+ *   <tr><td>What tells the watchers of a store, and when?</td>
+ *       <td>{@code SlowAccess}, {@code GuestBytes} and {@code FutexWords}, after the bytes; outside GUEST {@link
+ *       dev.samara.core.internal.guest.TranslatedMemory}; the listener is called by {@code page.WatchedRange}</td></tr>
  *   <tr><td>What copies bytes within guest memory, or between it and a buffer?</td>
  *       <td>{@code GuestBytes}</td></tr>
  *   <tr><td>What gives out the bytes of pages themselves, and what ends that on a checked machine?</td>

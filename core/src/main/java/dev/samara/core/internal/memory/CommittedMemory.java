@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * The memory that all address spaces of one machine have committed, and its limit ({@code vm_committed_as} and {@code
  * __vm_enough_memory} in {@code mm/util.c}). Thread-safe.
  *
- * <p>Memory is charged before a change is published and settled afterwards: the count is never lower than the memory of
- * the layouts. It may be read at any time.
+ * <p>Memory is charged before a change is published and settled afterwards, so the count is never lower than the memory
+ * of the layouts. It may be read at any time.
  *
  * <p>The limit is exact. A charge is refused only if all charges and the request exceed the limit at one instant of the
  * call, and it never brings all charges above the limit. Far from the limit a charge writes one word that
@@ -18,11 +18,11 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class CommittedMemory {
     /*
-     * Notes. The free memory is the limit without all charges. It is in three places:
+     * Notes. The free memory is the limit minus all charges. It is in three places:
      *
      *     pool         one word; negative after charges regardless of the limit
      *     stripes      a word each: not negative while the stripe is open, CLOSED otherwise
-     *     carried      what the owner of the lock has taken from a stripe or the pool, and not stored yet; not negative
+     *     carried      what the owner of the lock took from a stripe or the pool and did not store yet; not negative
      *
      *     fast charge (no lock)        near the limit (lock)                   uncharge (no lock)
      *     read the pool: not negative  close each stripe, add it to the pool   read the pool: not negative
@@ -32,54 +32,57 @@ public final class CommittedMemory {
      *                                    it is large
      *
      * While the stripes are closed, a charge without the lock takes from the pool, if the pool has as much. All changes
-     * are compare-and-set, or get-and-add to the pool, and all reads are volatile: there is one order of them.
+     * are compare-and-set, or get-and-add to the pool, and all reads are volatile, so all of them are in one order.
      *
-     * Never early: only the owner of the lock refuses, at the instant at which it reads the pool. All stripes are
-     * closed then, since only the owner opens stripes, and nothing is carried. So the pool is all free memory at
-     * that instant. Whatever other threads charge and uncharge meanwhile is a change of the pool: each is before that
-     * instant or after it.
+     * A charge is not refused too early. Only the owner of the lock refuses, at the instant at which it reads the pool.
+     * All stripes are closed then, because only the owner opens stripes, and nothing is carried. So the pool is all
+     * free memory at that instant. Whatever other threads charge and uncharge concurrently is a change of the pool, and
+     * each such change is before or after that instant.
      *
-     * Never late: a charge takes from a word that has as much. If the pool is not negative at that instant, all free
-     * memory is at least that of the word. If the pool is negative, the word is a stripe, and a charge F regardless of
-     * the limit has made the pool negative after this charge has read it. That is true of each change of a stripe
-     * while the pool is negative: its call began before F. So it counts as made right before F, in the order of the
-     * changes. The free memory was enough for each there, since the pool was not negative, and each stripe had what
-     * its change took. No result contradicts this order: a thread that refuses or counts has closed the stripes first,
-     * and so comes after all these changes in both orders. A stripe is opened again only from a pool that is not
-     * negative.
+     * A charge is not refused too late. A charge takes from a word that contains enough. If the pool is not negative
+     * at that instant, the free memory is at least as large as that word. If the pool is negative, the word is a
+     * stripe, and a charge F regardless of the limit made the pool negative after this charge read the pool. That is
+     * true of each change of a stripe while the pool is negative: its call started before F. So the change counts as
+     * made right before F, in the order of the changes. At that point the free memory was enough for each change,
+     * because the pool was not negative, and each stripe contained what its change took. No result contradicts this
+     * order: a thread that refuses or counts closed the stripes first, and so comes after all these changes in both
+     * orders. A stripe is opened again only from a pool that is not negative.
      *
-     * The count at one instant is the limit without the pool, read as for a refusal.
+     * The count at one instant is the limit minus the pool, which is read as for a refusal.
      *
-     * No charge waits but for the owner of the lock, which makes a bounded number of steps. An uncharge takes no lock,
-     * needs no memory and little stack: it may follow a publication, or an error. (The words are atomics: the first use
-     * of a handle may need memory.) The owner of the lock has ensured its stack before.
+     * A charge waits only for the owner of the lock, which takes a bounded number of steps. An uncharge takes no lock,
+     * and needs no memory and little stack, because it may follow a publication or an error. (The words are atomics,
+     * because the first use of a VarHandle may need memory.) The owner of the lock checks its stack first.
      *
-     * The stripes are dealt equal parts of all that is free. So a stripe that is used up has served an eighth of the
-     * free memory, and dealing again is rare until the limit is near. A limit below DEALT is never dealt: each charge
-     * is one change of the pool then.
+     * The stripes are dealt equal parts of all free memory. So a stripe that is used up has served an eighth of the
+     * free memory, and dealing again is rare until the limit is near. A limit below DEALT is never dealt; then each
+     * charge is one change of the pool.
      */
 
     /** No limit. */
     public static final long UNLIMITED = -1;
 
-    /** A power of two. */
+    /** The number of stripes; a power of two. */
     private static final int STRIPES = 8;
 
     /** The word of a closed stripe. */
     private static final long CLOSED = -1;
 
-    /** The least free memory that is dealt to the stripes, in bytes. */
+    /** The minimum free memory that is dealt to the stripes, in bytes. */
     private static final long DEALT = 16L << 20;
 
-    /** The least free memory for which a charge opens closed stripes. More than {@link #DEALT}: no to and fro. */
+    /**
+     * The minimum free memory at which a charge opens closed stripes. More than {@link #DEALT}, so that stripes are not
+     * opened and closed in turn.
+     */
     private static final long OPENED = 2 * DEALT;
 
-    /** The frames of stack that the owner of the lock needs. */
+    /** The stack that the owner of the lock needs, in frames. */
     private static final int DEPTH = 10;
 
     /**
-     * The free memory of the threads with one remainder of their number, so that threads that charge side by side
-     * mostly write different lines. With padding for two cache lines, since processors fetch lines in pairs.
+     * The free memory for threads whose numbers have the same remainder, so that threads that charge concurrently
+     * mostly write different cache lines. Padded to two cache lines, because processors fetch lines in pairs.
      */
     @SuppressWarnings("UnusedVariable") // padding
     private static final class Stripe {
@@ -87,15 +90,15 @@ public final class CommittedMemory {
          * @written a thread that charges or uncharges, each at the stripe of its number (compare-and-set); the owner of
          *     {@code lock} that closes it (get-and-set) or opens it (volatile)
          * @read as written (volatile)
-         * @pairs the exchange that closes it with the compare-and-set of a charge: what it has is taken once
-         * @invariant free memory, not negative; or -1, closed. A closed stripe is opened by the owner of {@code lock}
-         *     only
+         * @pairs the exchange that closes a stripe pairs with the compare-and-set of a charge, so the stripe's memory
+         *     is taken once
+         * @invariant free memory, not negative; or -1, closed. Only the owner of {@code lock} opens a closed stripe
          */
         private final AtomicLong stripe = new AtomicLong(CLOSED);
 
         private long p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, p10, p11, p12, p13, p14, p15;
 
-        /** Takes bytes if the stripe has as many. With a negative number, adds bytes if the stripe is open. */
+        /** Takes bytes if the stripe contains as many. Given a negative number, adds bytes if the stripe is open. */
         boolean take(long bytes) {
             for (; ; ) {
                 long known = stripe.get();
@@ -112,7 +115,7 @@ public final class CommittedMemory {
             return stripe.get() == CLOSED;
         }
 
-        /** Closes the stripe, and returns what it had. */
+        /** Closes the stripe. Returns the bytes that it contained. */
         long close() {
             return Math.max(0, stripe.getAndSet(CLOSED));
         }
@@ -125,21 +128,21 @@ public final class CommittedMemory {
 
     private final boolean isStrict;
 
-    /** In bytes, since spaces of one machine may differ in page size. */
+    /** In bytes, because spaces of one machine may differ in page size. */
     private final long limit;
 
     /**
-     * @written any thread that charges and finds its stripe closed, and the owner of {@code lock} that deals
-     *     (compare-and-set); a thread that uncharges and cannot use its stripe, and the owner of {@code lock} that
+     * @written any thread that charges and finds its stripe closed, and the owner of {@code lock} when it deals
+     *     (compare-and-set); a thread that uncharges and cannot use its stripe, and the owner of {@code lock} when it
      *     closes a stripe (get-and-add)
      * @read any thread that charges or uncharges, before it uses its stripe; the owner of {@code lock} (volatile)
-     * @pairs a charge regardless of the limit that makes it negative, with the read of a later charge or uncharge,
-     *     which then leaves its stripe alone
-     * @invariant with all stripes and what the owner of {@code lock} is carrying between them, the limit without all
-     *     charges. While all stripes are closed and nothing is carried, it is all of this: a charge is refused, and the
-     *     committed memory is read, at such an instant only (P46). Negative only after a charge regardless of the
-     *     limit. Charges come before the publication of their mapping, uncharges at completion, but for the part that
-     *     the edit itself uses again
+     * @pairs a charge regardless of the limit that makes the pool negative pairs with the read of a later charge or
+     *     uncharge, which then does not use its stripe
+     * @invariant the sum of the pool, all stripes, and what the owner of {@code lock} is carrying between them is the
+     *     limit minus all charges. While all stripes are closed and nothing is carried, the pool alone is that sum. A
+     *     charge is refused, and the committed memory is read, only at such an instant (P46). The pool is negative only
+     *     after a charge regardless of the limit. Charges precede the publication of their mapping; uncharges follow at
+     *     completion, except for the part that the edit itself uses again
      */
     private final AtomicLong pool;
 
@@ -163,7 +166,8 @@ public final class CommittedMemory {
     }
 
     /**
-     * Charges memory if the limit allows it. Near the limit, waits while another thread decides or counts.
+     * Charges memory if the limit allows it. Near the limit, waits while another thread charges near the limit or
+     * counts.
      *
      * @param bytes the amount, not negative
      * @return whether it was charged
@@ -198,7 +202,7 @@ public final class CommittedMemory {
     }
 
     private boolean takeFrom(Stripe own, long bytes) {
-        // In this order: a stripe that is used after a charge has made the pool negative would hide that charge.
+        // In this order, because a stripe that is used after a charge made the pool negative would hide that charge.
         return pool.get() >= 0 && own.take(bytes);
     }
 
@@ -214,11 +218,11 @@ public final class CommittedMemory {
         }
     }
 
-    /** Charges memory by the sum of all stripes. */
+    /** Charges memory if the pool and all stripes together contain enough. */
     private boolean chargeExactly(Stripe own, long bytes) {
         lock();
         try {
-            // The last owner may have dealt.
+            // The last owner of the lock may have dealt.
             if (takeFrom(own, bytes)) {
                 return true;
             }
@@ -244,7 +248,7 @@ public final class CommittedMemory {
         }
     }
 
-    /** Closes all stripes: from then on the pool has all free memory. Caller holds the lock. */
+    /** Closes all stripes. From then on the pool contains all free memory. Caller holds the lock. */
     private void collect() {
         for (Stripe stripe : stripes) {
             long taken = stripe.close();

@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * The bytes of the nodes of all page indexes of one machine, and their limit (on Linux the nodes of an {@code xarray}
  * are charged to the memory cgroup). Thread-safe.
  *
- * <p>Nodes are charged when they are linked, even beyond the limit: an insertion never fails for lack of a node.
+ * <p>Nodes are charged when they are linked, even beyond the limit, so an insertion never fails because of the limit.
  * Beyond the limit no frame is allocated for a page that needs a further node, so the limit is exceeded by at most the
  * nodes of pages whose frames were allocated before.
  */
@@ -17,15 +17,15 @@ public final class IndexBudget {
     /**
      * @written holder of a file's {@code content} lock that links or unlinks nodes of its index (get-and-add)
      * @read any thread (volatile)
-     * @invariant the bytes of the nodes of all indexes that have several. A thread that finds less than the limit may
-     *     link the nodes of a page after it
+     * @invariant the bytes of the nodes of all indexes with several nodes. A thread that reads less than the limit may
+     *     afterwards link the nodes of a page
      */
     private final AtomicLong used = new AtomicLong();
 
     /**
      * Creates an unused budget.
      *
-     * @param limit bytes, not negative
+     * @param limit the limit in bytes, not negative
      */
     public IndexBudget(long limit) {
         this.limit = limit;
@@ -39,7 +39,7 @@ public final class IndexBudget {
     /**
      * Charges bytes. Cannot fail.
      *
-     * @param bytes negative for nodes that are unlinked
+     * @param bytes the bytes; negative for nodes that are unlinked
      */
     public void charge(long bytes) {
         used.addAndGet(bytes);

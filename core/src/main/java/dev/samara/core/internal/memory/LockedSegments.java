@@ -5,11 +5,12 @@ import dev.samara.core.vma.SegmentLocks;
 import dev.samara.core.vma.SharedSegment;
 
 /**
- * The System V segments of one machine that are locked ({@code user_shm_lock} in {@code mm/mlock.c}). A machine is one
- * user. What its spaces have locked counts apart, as {@code locked_vm} does. Thread-safe.
+ * The System V segments of one machine that are locked ({@code user_shm_lock} in {@code mm/mlock.c}). A machine
+ * corresponds to one user of Linux. Memory that its spaces lock is counted separately, as in {@code locked_vm}.
+ * Thread-safe.
  */
 public final class LockedSegments extends SegmentLocks {
-    /** The limit of a call that no limit binds. */
+    /** The limit of a call to which no limit applies. */
     public static final long UNLIMITED = -1;
 
     /** Returns the memory of the locked segments in bytes. */
@@ -20,9 +21,9 @@ public final class LockedSegments extends SegmentLocks {
     /**
      * Locks a segment.
      *
-     * @param charge its size in whole pages, in bytes
+     * @param charge the size of the segment in bytes, rounded up to whole pages
      * @param isAllowed whether the caller may lock any memory
-     * @param limit the most bytes that may be locked, unsigned
+     * @param limit the maximum number of bytes that may be locked, unsigned
      * @return 0, or a negated errno
      */
     public long shmLock(SharedSegment segment, long charge, boolean isAllowed, long limit) {

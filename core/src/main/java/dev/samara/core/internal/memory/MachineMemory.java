@@ -17,10 +17,13 @@ import org.jspecify.annotations.Nullable;
 
 /** The memory of one machine: its frames, its grace periods, its CPUs and the owners of busy entries. Thread-safe. */
 public final class MachineMemory {
-    /** A longest offer that no offer of pages exceeds: offers are not timed. */
+    /** The value of {@link #longestOffer} if offers of pages are not timed. */
     public static final long UNCHECKED = -1;
 
-    /** The most calls of {@link #reclaim} for one page. A fault may need two frames, each of which costs the other. */
+    /**
+     * The maximum number of calls of {@link #reclaim} for one page. A fault may need two frames, and the reclaim for
+     * one may evict the other.
+     */
     public static final int MOST_RECLAIMS = 16;
 
     /** The pause after a reclaim that found files being changed by other threads, which may free pages. */
@@ -36,9 +39,9 @@ public final class MachineMemory {
     private final PteOwners owners = new PteOwners();
 
     /**
-     * @written a thread that makes a page cache (get-and-add); a test (volatile)
-     * @read a thread that makes a page cache (get-and-add)
-     * @invariant the last number of a page cache; it has 64 bits, and no number comes twice
+     * @written a thread that creates a page cache (get-and-add); a test (volatile)
+     * @read a thread that creates a page cache (get-and-add)
+     * @invariant the last number of a page cache. It has 64 bits, so no number is used twice
      */
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
 
@@ -50,9 +53,9 @@ public final class MachineMemory {
     private boolean forbidsZeroPage;
 
     /**
-     * Makes the memory of a machine.
+     * Creates the memory of a machine.
      *
-     * @param faultAround the most pages of a file that one fault maps, a power of two
+     * @param faultAround the maximum number of pages of a file that one fault maps, a power of two
      * @param longestOffer the time in nanoseconds after which an offer of pages counts as blocked, or {@link
      *     #UNCHECKED}
      * @param accessChecker the access checker, or null for a machine that is not checked
@@ -87,12 +90,12 @@ public final class MachineMemory {
         return longestOffer;
     }
 
-    /** Makes the memory of a machine without access checker, with the fault-around of Linux for pages of 4 KiB. */
+    /** Creates the memory of a machine without an access checker, with the fault-around of Linux for pages of 4 KiB. */
     public MachineMemory(Frames frames, Rcu rcu) {
         this(frames, rcu, new Shootdowns(new Cpus(), Long.MAX_VALUE, message -> {}), 16, UNCHECKED, null);
     }
 
-    /** Makes the memory of a machine whose page indexes have no limit. */
+    /** Creates the memory of a machine whose page indexes have no limit. */
     public MachineMemory(
             Frames frames,
             Rcu rcu,
@@ -103,12 +106,12 @@ public final class MachineMemory {
         this(frames, rcu, shootdowns, faultAround, longestOffer, accessChecker, IndexBudget.unlimited());
     }
 
-    /** Returns the most pages of a file that one fault maps, a power of two. */
+    /** Returns the maximum number of pages of a file that one fault maps, a power of two. */
     public int faultAround() {
         return faultAround;
     }
 
-    /** Has reads of untouched anonymous memory allocate pages. Called before other threads know this memory. */
+    /** Makes reads of untouched anonymous memory allocate pages. Called before other threads know this memory. */
     public void forbidZeroPage() {
         forbidsZeroPage = true;
     }
@@ -154,16 +157,16 @@ public final class MachineMemory {
     }
 
     /**
-     * Tries to free frames, since none is left: those of unreachable page caches, and those of page caches that can
+     * Tries to free frames, because no frame is left: frames of unreachable page caches, and of page caches that can
      * read a page again. May wait for CPUs and for a grace period. Does nothing if the calling thread must not wait,
-     * because a CPU of its own is in GUEST or a reader of its own is in a section.
+     * because one of its CPUs is in GUEST or one of its readers is in a section.
      *
-     * <p>Afterwards the caller tries to allocate once more, whatever the result: another thread may have freed frames
-     * before this call. A caller calls this {@value #MOST_RECLAIMS} times at most ({@code MAX_RECLAIM_RETRIES}).
+     * <p>Afterwards the caller retries its allocation, whatever the result, because another thread may have freed
+     * frames before this call. A caller calls this at most {@value #MOST_RECLAIMS} times ({@code MAX_RECLAIM_RETRIES}).
      *
      * <p>The caller holds no lock of a leaf, of a cache's content or of a layout.
      *
-     * @return false if a further call is in vain
+     * @return false if a further call would free nothing
      */
     public boolean reclaim() {
         if (!Cpus.mayWait()) {
@@ -179,8 +182,8 @@ public final class MachineMemory {
     }
 
     /**
-     * Returns a number for a page cache, above {@link Frames#ANONYMOUS}. No other cache of this machine has it: 64 bits
-     * do not run out.
+     * Returns a number for a page cache, above {@link Frames#ANONYMOUS}. No other cache of this machine has the same
+     * number, because 64 bits do not run out.
      */
     public long nextCache() {
         return cacheNumbers.incrementAndGet();

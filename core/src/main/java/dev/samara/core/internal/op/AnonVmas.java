@@ -19,8 +19,9 @@ public final class AnonVmas {
     private AnonVmas() {}
 
     /**
-     * Gives a VMA an {@code anon_vma} unless it has one ({@code anon_vma_prepare}): that of a neighbour with which it
-     * may merge later, or a new one. Takes no lock; a concurrent change of the neighbours may be seen or not.
+     * Sets the {@code anon_vma} of a VMA that has none ({@code anon_vma_prepare}): to the anon_vma of a neighbour with
+     * which the VMA may merge later, or to a new one. Takes no lock, so it may miss a concurrent change of the
+     * neighbours.
      */
     public static void prepare(Layout layout, VmArea vma) {
         if (vma.anonVma() == null) {
@@ -33,16 +34,17 @@ public final class AnonVmas {
     }
 
     /**
-     * Passes on anon_vmas that VMAs got after their successors were created. Caller has detached the VMAs.
+     * Passes on to successors the anon_vmas that VMAs received after these successors were created. The caller detached
+     * the VMAs.
      *
-     * @param tree the tree of the district, whose lock the caller has held since it published the successors
-     * @param gone VMAs that have left the layout, and had no anon_vma when their successors were created
-     * @param moves the moves of pages, whose anon_vma moves too; they ascend by source
+     * @param tree the tree of the district; the caller has held the district's lock since it published the successors
+     * @param gone VMAs that were removed from the layout and had no anon_vma when their successors were created
+     * @param moves the page moves, in ascending order of source; the anon_vma moves with the pages
      */
     static void handOn(MapleTree<VmArea> tree, List<VmArea> gone, List<PageMove> moves) {
         for (int i = 0; i < gone.size(); i++) {
-            // After DETACHED: a thread that sets the anon_vma later finds the VMA detached and sets its successor's
-            // itself.
+            // Read after DETACHED was set, so a thread that sets the anon_vma later finds the VMA detached, and sets
+            // the successor's anon_vma itself.
             AnonVma anonVma = gone.get(i).anonVma();
             if (anonVma != null) {
                 VmArea from = gone.get(i);
@@ -58,7 +60,7 @@ public final class AnonVmas {
         }
     }
 
-    /** Returns the index of the first move from an address or above it, or the number of moves. */
+    /** Returns the index of the first move whose source is at an address or above it, or the number of moves. */
     private static int firstFrom(List<PageMove> moves, long address) {
         int low = 0;
         int high = moves.size();
@@ -74,8 +76,8 @@ public final class AnonVmas {
     }
 
     /**
-     * Passes on an anon_vma that a VMA got after its successors were created and before it was taken out. Such a VMA is
-     * not among those without anon_vma.
+     * Passes on an anon_vma that a VMA received after its successors were created and before it was taken out. The list
+     * of VMAs taken out without an anon_vma does not contain such a VMA.
      *
      * @param gone a VMA that is taken out, or null
      * @param fresh its successors

@@ -6,24 +6,24 @@ package dev.samara.core.internal.op;
  * attempt that is not {@link #DONE} or {@link #BATCH_DONE} was dropped without effect.
  */
 enum AttemptOutcome {
-    /** The whole operation is published, or it is refused. No attempt follows. */
+    /** The whole operation is published or refused. No attempt follows. */
     DONE,
 
-    /** A batch of the call is published, and others follow. */
+    /** A batch of the call is published, and more batches follow. */
     BATCH_DONE,
 
-    /** The attempt has met a range in flight or a ticket: its gate must be open before the next one. */
+    /** The attempt overlaps a range in flight or a ticket, whose gate must open before the next attempt. */
     MUST_WAIT,
 
-    /** The attempt had locked a part of the layout and needs more: the next one has the whole layout. */
+    /** The attempt locked a part of the layout and needs more, so the next attempt locks the whole layout. */
     NEEDS_WHOLE,
 
-    /** The call has more VMAs to look at than one hold of the lock should: it keeps its ranges for batches. */
+    /** The call visits more VMAs than one hold of the lock should, so it keeps its ranges and publishes in batches. */
     NEEDS_BATCHES,
 
-    /** The retirement lacks a resource, which is taken without the lock. */
+    /** The retirement lacks a resource, which is acquired without the lock. */
     LACKS_RESOURCE,
 
-    /** A backing must be asked, which is done without the lock. */
+    /** A backing must be asked, without the lock. */
     MUST_ASK
 }

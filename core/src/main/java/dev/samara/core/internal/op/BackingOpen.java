@@ -9,7 +9,9 @@ import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmOperations;
 
-/** An open that a backing has granted. A thread of the machine calls the backing when it ends. */
+/**
+ * An open that a backing granted. When the open ends, one of the machine's threads calls the backing's {@code close}.
+ */
 final class BackingOpen extends Open implements Runnable {
     private final MachineState host;
     private final VmOperations operations;
@@ -22,8 +24,8 @@ final class BackingOpen extends Open implements Runnable {
      *
      * @written the thread of the machine that runs the close (monitor)
      * @read the thread of the machine that runs the close (monitor)
-     * @invariant the backing is told of the end of an open once (I8), although the close may have been handed on twice:
-     *     by a call that has failed after it had listed the close, and then by the housekeeping
+     * @invariant the backing is notified of the end of an open once (I8), although the close may be submitted twice: by
+     *     a call that failed after it listed the close, and then by the housekeeping
      */
     private boolean isClosed;
 
@@ -44,7 +46,8 @@ final class BackingOpen extends Open implements Runnable {
         if (memory == null) {
             host.tasks().execute(this);
         } else {
-            // A fault that has found the VMA may still ask for pages in memory; such a fault takes no reference.
+            // Deferred by a grace period, because a fault that found the VMA, and takes no reference, may still request
+            // pages.
             memory.rcu().call(this);
         }
     }
@@ -61,7 +64,7 @@ final class BackingOpen extends Open implements Runnable {
         }
     }
 
-    /** A task may have been handed on by a call that has failed afterwards. */
+    /** Returns true only once. The task may run twice, because a call may fail after it submitted the task. */
     private synchronized boolean isFirst() {
         boolean isFirst = !isClosed;
         isClosed = true;

@@ -28,11 +28,12 @@ final class BackingQuestions {
     private final List<Question> questions = new ArrayList<>();
 
     /**
-     * Opens to drop as soon as no lock is held. Has capacity for the opens of all questions, so that no open gets lost.
+     * Opens to put as soon as no lock is held. The capacity suffices for the opens of all questions, so no open gets
+     * lost.
      */
     private final ArrayList<Open> unused = new ArrayList<>(0);
 
-    /** The number of questions of the current attempt so far. */
+    /** The number of questions that the current attempt has asked so far. */
     private int reached;
 
     BackingQuestions(MachineState host) {
@@ -56,7 +57,8 @@ final class BackingQuestions {
     /**
      * Returns the errno with which a backing refuses a split; null if the backing allows it or was not asked yet.
      *
-     * @param relative the VMA, or another one in the layout with its backing, or null; referenced during the callback
+     * @param relative the VMA, or another VMA in the layout with the same backing, which is referenced during the
+     *     callback; or null
      */
     @Nullable
     Errno maySplit(VmArea vma, long address, @Nullable VmArea relative) {
@@ -68,7 +70,7 @@ final class BackingQuestions {
     /**
      * Requests an open for a VMA that is to be stored.
      *
-     * @param relative a VMA in the layout with that backing, referenced during the callback, or null
+     * @param relative a VMA in the layout with the same backing, which is referenced during the callback; or null
      */
     Question open(VmArea vma, @Nullable VmArea relative) {
         BackingTraits traits = vma.traits();
@@ -97,10 +99,10 @@ final class BackingQuestions {
     }
 
     /**
-     * Calls the backings for the unanswered questions, up to the first refusal: a later attempt most likely has no
-     * other question. Caller must hold no lock.
+     * Calls the backings for the unanswered questions, and stops at the first refusal, because the next attempt most
+     * likely ends there. The caller must hold no lock.
      *
-     * @throws RuntimeException or an error, as a backing throws it, after all opens are ended
+     * @throws RuntimeException or an error that a backing throws, after all opens were ended
      */
     void put() {
         dropUnused();
@@ -122,7 +124,7 @@ final class BackingQuestions {
     private void put(Question question) {
         VmArea kept = question.kept;
         if (kept != null && !kept.acquire()) {
-            // The VMA was just replaced: the next attempt will have another question.
+            // The VMA was just replaced, so the next attempt will ask another question.
             return;
         }
         try {
@@ -149,7 +151,7 @@ final class BackingQuestions {
         dropUnused();
     }
 
-    /** Removes questions. An attempt holds the lock here, so the opens are dropped later. */
+    /** Removes questions. The attempt holds the lock here, so the opens are put later. */
     private void forgetFrom(int from) {
         for (int i = questions.size() - 1; i >= from; i--) {
             Open open = questions.remove(i).open;
@@ -160,10 +162,13 @@ final class BackingQuestions {
         reached = Math.min(reached, from);
     }
 
-    /** Drops each of them. One that can be handed to no thread now ends later, see {@link BackingOpen}. */
+    /**
+     * Puts each unused open. If its close cannot be submitted to a thread now, it is submitted later, see {@link
+     * BackingOpen}.
+     */
     private void dropUnused() {
         Error failed = null;
-        // Counted: a removal that fails must not be repeated for ever.
+        // Counts down, so that a removal that fails is not repeated forever.
         for (int left = unused.size(); left > 0; left--) {
             try {
                 unused.remove(left - 1).put();
@@ -201,7 +206,7 @@ final class BackingQuestions {
             return operations == others && address == otherAddress && vma.looksLike(other);
         }
 
-        /** Adopts the equal VMA of another attempt. */
+        /** Replaces the VMA of an earlier attempt by the equal VMA of the current one. */
         private void takesUp(VmArea now, @Nullable VmArea keptNow) {
             kept = keptNow;
             if (!isAnswered) {

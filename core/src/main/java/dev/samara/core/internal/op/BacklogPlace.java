@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * An asynchronous operation's place in the machine's {@link Backlog}, from its start to its completion. The operation
  * occupies no place while it calls backings, because a backing may itself wait for a place.
  *
- * <p>Used by the thread of the operation, and after publication by the thread of the machine that completes it.
+ * <p>Used by the thread of the operation, and after publication by the machine's thread that completes it.
  */
 final class BacklogPlace {
     private final Backlog backlog;
@@ -27,7 +27,7 @@ final class BacklogPlace {
         return bound == null ? null : new BacklogPlace(bound);
     }
 
-    /** Waits until a synchronous call may begin; returns false if the settings say to refuse. */
+    /** Waits until a synchronous call may start; returns false if the settings say to refuse the call. */
     static boolean awaitRoom(Layout layout) {
         Backlog bound = boundOf(layout);
         return bound == null || bound.awaitRoom();
@@ -41,13 +41,13 @@ final class BacklogPlace {
                 : memory.rcu().backlog();
     }
 
-    /** Takes the place, for which it may wait; returns false if the settings say to refuse. */
+    /** Takes the place, possibly after a wait; returns false if the settings say to refuse the call. */
     boolean take() {
         isTaken = backlog.begin();
         return isTaken;
     }
 
-    /** Gives the place up, if it is taken. */
+    /** Releases the place if it is taken. */
     void leave() {
         if (isTaken) {
             isTaken = false;

@@ -14,30 +14,30 @@ public interface Call {
      * that is not published leaves no trace in this object.
      *
      * @return the result of the call, or a negated errno
-     * @throws Restart with the gate to wait for
+     * @throws Restart if the attempt must wait; contains the gate to wait for
      */
     long decide(Edit edit);
 
     /**
-     * Checks the whole of the call's ranges, before a call that {@linkplain Edit#endsBatchAt publishes in batches}
-     * publishes the first one. The call keeps its ranges, so their VMAs do not change. Called without a lock.
+     * Checks all ranges of a call that {@linkplain Edit#endsBatchAt publishes in batches}, before its first batch. The
+     * call keeps its ranges claimed, so their VMAs do not change. Called without a lock.
      *
-     * @return a number for {@link Edit#note}, or a negated errno
+     * @return the number that {@link Edit#note} returns in the first batch, or a negated errno
      */
     default long checkAll(Layout layout) {
         return 0;
     }
 
     /**
-     * Returns the first address of a range that has all addresses which the arguments name. An attempt begins with the
-     * part of a layout that has this range, and goes on with the whole layout if it needs more. All addresses, unless
-     * the call says otherwise.
+     * Returns the first address of a range that contains all addresses which the arguments name. An attempt locks only
+     * the part of the layout that contains this range; if it needs more, the next attempt locks the whole layout. The
+     * default is the range of all addresses.
      */
     default long from(Layout layout) {
         return 0;
     }
 
-    /** Returns the address after the range of {@link #from}. */
+    /** Returns the exclusive end of the range that starts at {@link #from}. */
     default long to(Layout layout) {
         return -1;
     }
@@ -45,12 +45,12 @@ public interface Call {
     /** Adds the ranges in which the call may remove mappings, pages or rights. Called before the first attempt. */
     default void revoke(CheckedRevocations revocations) {}
 
-    /** Returns false for the calls that end a space, create one, or serve a fault: these are never refused. */
+    /** Returns false for calls that end a space, create one, or serve a fault, because these are never refused. */
     default boolean mayBeRefused() {
         return true;
     }
 
-    /** Returns whether the call ends its space; its waits are not interrupted then. */
+    /** Returns whether the call ends its space; the waits of such a call are not interrupted. */
     default boolean endsSpace() {
         return false;
     }
@@ -60,7 +60,7 @@ public interface Call {
         return false;
     }
 
-    /** Returns a call as text, with its arguments in hexadecimal, in the order of the system call. */
+    /** Formats a call, with its arguments in hexadecimal and in the order of the system call. */
     static String text(String name, Number... arguments) {
         StringBuilder text = new StringBuilder(name).append('(');
         String separator = "";

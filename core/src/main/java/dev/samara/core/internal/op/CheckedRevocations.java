@@ -9,12 +9,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The access checker's records of the ranges that one call may revoke, from before its first attempt to its end. */
+/**
+ * The access checker's records of the ranges that one call may revoke. They exist from before the call's first attempt
+ * until the call ends.
+ */
 public final class CheckedRevocations {
     private final Layout layout;
     private final AccessChecker checker;
 
-    /** The call, for the text of the records. */
+    /** The call, as text for the records. */
     private final Object call;
 
     private final List<AccessChecker.Revocation> begun = new ArrayList<>(2);
@@ -25,7 +28,7 @@ public final class CheckedRevocations {
         this.call = call;
     }
 
-    /** Returns the revocations of a call, of which none has begun; null if the machine is not checked. */
+    /** Returns an empty list of a call's revocations; null if the machine is not checked. */
     static @Nullable CheckedRevocations of(Layout layout, Object call) {
         MachineMemory memory = layout.memoryOrNull();
         AccessChecker checker = memory == null ? null : memory.accessChecker();
@@ -41,7 +44,7 @@ public final class CheckedRevocations {
     public void add(long start, long length) {
         long limit = layout.geometry().limit();
         long end = start + layout.geometry().roundUp(length);
-        // A range outside the space is refused.
+        // The call refuses a range outside the space.
         boolean hasRange =
                 Addresses.isAtMost(length, limit) && Addresses.isAtMost(start, limit - length) && start != end;
         if (hasRange) {

@@ -15,7 +15,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The charges and uncharges of one edit: for the memory of its VMAs, and for the shared objects that these map.
+ * The charges and uncharges of one edit: for the memory of its VMAs, and for the shared objects that these VMAs map.
  *
  * <p>Memory is charged before the edit is published. Unmapped memory is uncharged when the operation completes, except
  * for the part that the edit reuses for new VMAs.
@@ -24,31 +24,34 @@ final class CommitCharge {
     private final District district;
     private final Layout layout;
 
-    /** Bytes charged for the VMAs of this edit beyond those of the layout, including VMAs about to be stored. */
+    /**
+     * Bytes charged for the VMAs of this edit, in excess of the VMAs of the layout, and including VMAs about to be
+     * stored.
+     */
     private long charged;
 
-    /** The value of {@link #charged} to which an edit that is not published goes back. */
+    /** The value of {@link #charged} at the start of the edit, which an edit that is not published restores. */
     private long chargedBefore;
 
-    /** Bytes charged for new shared objects, up to the next settling. */
+    /** Bytes charged for new shared objects since the last settling. */
     private long chargedForObjects;
 
-    /** The deltas of the numbers of VMAs of shared objects; null for none. */
+    /** The changes of the numbers of VMAs per shared object; null if there are none. */
     private @Nullable MappingDeltas mappings;
 
     /** Whether a mapping of a shared object was counted since the last settling. */
     private boolean isUnsettled;
 
-    /** Accounted pages of the ranges that this edit completes, uncharged with them. */
+    /** Accounted pages of the ranges that this edit completes; they are uncharged when the ranges complete. */
     private long completed;
 
-    /** The ranges that this edit completes; null for none. */
+    /** The ranges that this edit completes; null if there are none. */
     private @Nullable List<CompletionWork> released;
 
-    /** At publication: bytes charged that the layout does not hold any more, and no range in flight uncharges. */
+    /** Set at publication: bytes charged that the layout no longer holds, and that no range in flight will uncharge. */
     private long left;
 
-    /** At publication: the memory to uncharge with the range in flight. */
+    /** Set at publication: the memory that is uncharged when the range in flight completes. */
     private InFlightCharge deferred = InFlightCharge.NONE;
 
     CommitCharge(District district, Layout layout) {
@@ -57,8 +60,8 @@ final class CommitCharge {
     }
 
     /**
-     * Continues the charges of earlier batches of an operation. They have left charges to the completion, of which the
-     * counters of the layout have those of unmapped VMAs.
+     * Continues the charges of earlier batches of an operation. These batches left charges to the completion. The
+     * layout's counters still include the charges of the VMAs that they unmapped.
      */
     void goOn(CompletionWork work) {
         LayoutCounters uncharged = work.unchargedBefore();
@@ -68,7 +71,7 @@ final class CommitCharge {
         charged = chargedBefore;
     }
 
-    /** Counts a VMA with the traits of a shared object that is stored, or with sign -1 one that is taken out. */
+    /** Counts a VMA of a shared object: with sign 1 a VMA that is stored, with sign -1 a VMA that is taken out. */
     void count(BackingTraits object, int sign) {
         if (mappings == null) {
             mappings = new MappingDeltas();
@@ -77,7 +80,7 @@ final class CommitCharge {
         isUnsettled = true;
     }
 
-    /** Charges memory for the VMA that is stored next; returns false if there is not enough. */
+    /** Charges memory for the VMA that is stored next; returns false if there is not enough memory. */
     boolean charge(LayoutCounters counters, long pages) {
         settle(counters);
         long bytes = pages << layout.geometry().pageShift();
@@ -109,7 +112,10 @@ final class CommitCharge {
                 bytes);
     }
 
-    /** Uncharges memory removed so far, for use by this edit. Every charged VMA must have been stored. */
+    /**
+     * Uncharges the memory that this edit has removed so far, so that the edit can charge it again. Every charged VMA
+     * must already be stored.
+     */
     private void settle(LayoutCounters counters) {
         giveBack(excess(counters));
         settleObjects(false);
@@ -134,7 +140,8 @@ final class CommitCharge {
             return;
         }
         isUnsettled = false;
-        // In one step with the charges of new objects, so that no other call finds less free memory than there is.
+        // Nets what the deltas owe against the charges of new objects in one update, so that no concurrent call sees
+        // less free memory than there is.
         long owed = increasesOnly ? deltas.settleIncreases() : deltas.settle();
         if (chargedForObjects != owed) {
             layout.host().committed().uncharge(chargedForObjects - owed);
@@ -142,7 +149,7 @@ final class CommitCharge {
         chargedForObjects = 0;
     }
 
-    /** Requests that the unmapped memory of a range in flight is uncharged when this edit is published. */
+    /** Requests that the unmapped memory of a range in flight be uncharged when this edit is published. */
     void release(CompletionWork complete) {
         if (released == null) {
             released = new ArrayList<>(1);
@@ -153,14 +160,14 @@ final class CommitCharge {
     }
 
     /**
-     * Computes the charges at publication: the range in flight, if there is one, uncharges the unmapped memory later.
-     * Allocates the objects for that and uncharges nothing yet.
+     * Computes what publication uncharges, and what the range in flight, if there is one, uncharges later. Allocates
+     * the objects for this, but uncharges nothing yet.
      */
     void prepare(LayoutCounters counters, @Nullable CompletionWork work) {
         left = excess(counters);
         if (work != null) {
             long bytes = Math.max(0, left);
-            // An earlier batch of the operation may have unmapped objects too. Its bytes are in the excess.
+            // An earlier batch of the operation may have unmapped objects, too. Its bytes are part of the excess.
             MappingDeltas earlier = work.charge().objects();
             MappingDeltas fewer = mappings == null ? earlier : mappings.decreases(earlier);
             if (bytes != 0 || fewer != null) {
@@ -170,7 +177,7 @@ final class CommitCharge {
         }
     }
 
-    /** Settles an edit that was just published, as prepared. Allocates nothing. */
+    /** Applies the prepared charges of an edit that was just published. Allocates nothing. */
     void publish(@Nullable CompletionWork work) {
         giveBack(left);
         if (work != null) {

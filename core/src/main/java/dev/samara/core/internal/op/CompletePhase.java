@@ -16,10 +16,12 @@ import java.util.List;
  * VMAs with their neighbours, uncharges the unmapped pages, and opens the gate. Then it wakes the waiters.
  */
 final class CompletePhase {
-    /** A completion publishes no result: that of the call is known. */
+    /** A completion publishes no result, because the call's result is already known. */
     private static final long NO_RESULT = 0;
 
-    /** The completed ranges: the given one, if it waits for no other, and those that waited only for it. */
+    /**
+     * The completed ranges: the given range, if it waits for no other range, and the ranges that waited only for it.
+     */
     private final List<InFlightOperation> completed = new ArrayList<>(1);
 
     private final EditedLayout edit;
@@ -29,9 +31,9 @@ final class CompletePhase {
     }
 
     /**
-     * Ends the retirement of a range, and completes it if it waits for no other. If this throws before {@link
-     * InFlightOperation#arriveItself} is called, nothing has changed and it may be called again. Caller must hold no
-     * lock.
+     * Ends the retirement of a range, and completes the range if it waits for no other range. If this throws before
+     * {@link InFlightOperation#arriveItself} is called, nothing has changed and it may be called again. The caller must
+     * hold no lock.
      */
     static void run(OperationState operation, InFlightOperation run) {
         Layout layout = operation.layout();
@@ -64,7 +66,7 @@ final class CompletePhase {
             try {
                 joinAndComplete(operation, run, hasManyJoins);
             } catch (BeyondDistrict more) {
-                // A neighbour lies across a border. Nothing is published of the step that has met it.
+                // A neighbour is beyond a border of the district. The step that found it published nothing.
                 operation.goBeyondPart();
                 joinAndComplete(operation, run, hasManyJoins);
             }
@@ -78,17 +80,20 @@ final class CompletePhase {
         completeWithOthers(operation, run);
     }
 
-    /** Returns whether a range has more VMAs to join than one hold of the lock should. Caller holds the layout lock. */
+    /**
+     * Returns whether a range has more VMAs to join than one hold of the lock should join. The caller holds the layout
+     * lock.
+     */
     private static boolean hasManyJoins(InFlightOperation run) {
         return run.completionWork().joins().size() > PublicationBatches.most() && !run.isOrdered();
     }
 
     /**
-     * Joins some of the VMAs of a range that has many to join, under a hold of the lock of its own. The rest of the
-     * completion joins the last of them. Operations that name the range wait until then, also for the joined VMAs,
-     * which have no gate.
+     * Joins some of the VMAs of a range that has many to join, under a separate hold of the lock. The rest of the
+     * completion joins the remaining VMAs. Until then, operations that name the range wait, even for joined VMAs, which
+     * have no gate.
      *
-     * @return whether there may be more; false if the rest of the completion joins all that are left
+     * @return whether more VMAs may be left; false if the rest of the completion joins all that are left
      */
     private static boolean joinSome(OperationState operation, InFlightOperation run) {
         try (EditedLayout edit = EditedLayout.completing(operation, run)) {
@@ -110,7 +115,10 @@ final class CompletePhase {
         }
     }
 
-    /** Completes a range that is alone, the common case, without an edit. Only the first step may fail. */
+    /**
+     * Completes a range without an edit if {@link InFlightOperation#isAlone} is true, which is the common case. Only
+     * the first step may fail.
+     */
     private static void clear(Layout layout, District district, InFlightOperation range) {
         Ranges reserved = range.footprint().reserved();
         if (!reserved.isEmpty() && !range.isBatched()) {
@@ -142,12 +150,13 @@ final class CompletePhase {
                 if (edit.published) {
                     finished = true;
                     run.arriveItself();
-                    // By index: an iterator might find no memory here.
+                    // By index, because there may be no memory for an iterator.
                     for (int i = 0; i < successors.size(); i++) {
                         successors.get(i).arrive();
                     }
-                    // Under the lock, after the publication: a thread that finds a gate open finds the completed
-                    // layout. A thread that finds it closed and takes the lock afterwards does not wait.
+                    // Opened under the lock and after the publication, so that a thread which finds a gate open also
+                    // finds the completed layout. A thread that found the gate closed, and acquires the lock
+                    // afterwards, does not wait.
                     for (int i = 0; i < completed.size(); i++) {
                         open(edit.district, completed.get(i));
                     }

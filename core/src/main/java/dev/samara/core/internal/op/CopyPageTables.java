@@ -40,10 +40,12 @@ import java.util.List;
  * asked for the child's opens, so no operation waits for a backing here.
  */
 public final class CopyPageTables {
-    /** The bits that an entry of the child has in common with its parent's, except the rights. */
+    /** The bits, except the rights, that an entry of the child copies from the parent's entry. */
     private static final long KEPT = Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED;
 
-    /** Waiters of a copy keep only its gate reachable, not the child or the earlier ranges in flight. */
+    /**
+     * A class of its own, so that waiters keep only the gate reachable, not the child or the earlier ranges in flight.
+     */
     private static final class CopyGate extends Gate {
         @Override
         public String toString() {
@@ -64,16 +66,19 @@ public final class CopyPageTables {
     /** The ranges that were in flight at the instant of the fork. */
     private final List<InFlightOperation> earlier;
 
-    /** How often empty tables may still be unhooked for the child. */
+    /** How many more times empty tables may be unhooked to make room for the child. */
     private int reclaims = MachineMemory.MOST_RECLAIMS;
 
     /** The copied private mappings of files. A file's size may change before the file knows the child's mappings. */
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
-    /** Copies of a file's pages, and the file's latest shrink before they were made. */
+    /** A mapping whose copied pages belong to a file, and the file's latest truncation before the pages were copied. */
     private record OfFile(VmArea vma, FilePages file, TruncationLog.LoggedTruncation from) {}
 
-    /** Caller holds the parent's layout lock, and has a context in the gather until the copy is trimmed or undone. */
+    /**
+     * The caller holds the parent's layout lock, and keeps a page table context in the gather until the copy is trimmed
+     * or undone.
+     */
     public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightOperation> earlier) {
         this.parent = parent;
         this.child = child;
@@ -85,20 +90,23 @@ public final class CopyPageTables {
         childWalk = new PageWalk(child.pages());
     }
 
-    /** Returns the gate that is open after the copy has ended. */
+    /** Returns the gate, which is open once the copy has ended. */
     public Gate gate() {
         return gate;
     }
 
     /**
-     * Copies the entries that the child has in common with the parent. Caller holds no lock; no other thread can reach
+     * Copies the entries that the child inherits from the parent. The caller holds no lock; no other thread can reach
      * the child.
      *
      * @param vmas the parent's VMAs at the instant of the fork
-     * @param objects receives the shared objects that the child will map, with a reference for it
-     * @param segments receives the caches of the segments that the child will map, with a use for it
-     * @throws MmException with ENOMEM if there is no frame left for a pinned page, or no room for another table
-     * @throws IllegalStateException if it would have to wait in a callback of the retirement of an operation in flight
+     * @param objects receives the shared objects that the child will map, with a reference to each for the child
+     * @param segments receives the page caches of the segments that the child will map, with a use of each for the
+     *     child
+     * @throws MmException with ENOMEM if there is no frame left for a pinned page, or if there is no room for another
+     *     table
+     * @throws IllegalStateException if it is called by a callback of the retirement of an operation in flight, and
+     *     would have to wait
      */
     @SuppressWarnings("NonApiType") // a list whose capacity can grow before a use begins
     public void run(Snapshot<VmArea> vmas, List<SharedAnonymous> objects, ArrayList<FilePages> segments) {
@@ -113,12 +121,15 @@ public final class CopyPageTables {
         gather.invalidate();
     }
 
-    /** Begins a use of a segment that the child will map: the parent may detach it once the copy has ended. */
+    /**
+     * Begins a use of a segment that the child will map, because the parent may detach the segment once the copy has
+     * ended.
+     */
     @SuppressWarnings("NonApiType") // as above
     private static void grabSegment(VmArea vma, ArrayList<FilePages> segments) {
         FilePages file = FilePages.of(vma);
         if (file != null && vma.backing() instanceof SharedSegment.Attachment && !vma.has(VmaFlags.DONTCOPY)) {
-            // Capacity first: a use that is not ended would keep the segment for ever.
+            // Capacity first, because a use that is not listed would never end, and would keep the segment forever.
             segments.ensureCapacity(segments.size() + 1);
             if (file.beginUse()) {
                 segments.add(file);
@@ -142,7 +153,7 @@ public final class CopyPageTables {
         }
         FilePages file = FilePages.of(vma);
         if (file != null && !vma.has(VmaFlags.SHARED)) {
-            // Before the first page is read.
+            // The latest truncation is read before the first page.
             ofFiles.add(new OfFile(vma, file, file.lastTruncation()));
         }
         PageWalk walk = parentWalk.over(vma.start(), vma.end());
@@ -165,8 +176,8 @@ public final class CopyPageTables {
     }
 
     /**
-     * Copies entries of one leaf up to a busy one, and waits for its owner; or up to the first entry for which the
-     * child has no room. Returns the address it has reached.
+     * Copies entries of one leaf up to a busy entry, for whose owner it waits, or up to the first entry for which the
+     * child lacks a table. Returns the address that it reached.
      */
     private long copy(VmArea vma, long[] leaf, long start, long end) {
         PageTable from = parent.pages();
@@ -180,8 +191,8 @@ public final class CopyPageTables {
             if (Leaf.isDead(leaf)) {
                 return end;
             }
-            // Also if all entries are read-only already: another fork, for instance, may have made them so and still
-            // wait for stores.
+            // Needed even if all entries are already read-only: another fork, for instance, may have made them
+            // read-only, and CPUs may still store through older translations.
             gather.deferFlush(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
             while (Addresses.isBelow(at, end)) {
                 int index = from.indexOf(at);
@@ -215,8 +226,8 @@ public final class CopyPageTables {
     }
 
     /**
-     * Under the lock of the parent's leaf, which keeps the page; other threads may set accessed and dirty bits
-     * meanwhile.
+     * Copies one entry. The caller holds the lock of the parent's leaf, so the page stays; other threads may set
+     * accessed and dirty bits concurrently.
      */
     private void copy(VmArea vma, long[] leaf, long[] target, int index, long pte, PageTableContext context) {
         if (pte == Pte.GUARD) {
@@ -230,9 +241,10 @@ public final class CopyPageTables {
         long before = 0;
         try {
             before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
-            // After the change of the entry. Pairs with the pin, after which the pinning thread reads the entry again.
+            // Checked after the change of the entry. Pairs with a thread that pins: it reads the entry again after the
+            // pin.
             if (!isOwn || (isCounted && !frames.isPinned(frame))) {
-                // The rights of the child's VMA; the parent's may have changed meanwhile.
+                // Uses the rights of the child's VMA, because the parent's may have changed in the meantime.
                 Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | VmaRights.of(vma, child.geometry())));
                 isShared = true;
             }
@@ -284,8 +296,8 @@ public final class CopyPageTables {
     }
 
     /**
-     * Removes pages that a truncation has missed. It walks the mappings that the file knows, and the file did not know
-     * the child's yet. It knows them now.
+     * Removes pages that a concurrent truncation missed. A truncation walks the mappings that are linked to the file,
+     * and the child's mappings were not linked yet. Now they are.
      */
     public void trim() {
         for (OfFile of : ofFiles) {
@@ -299,7 +311,8 @@ public final class CopyPageTables {
     }
 
     /**
-     * Removes all copies, because there will be no child, and returns the context: the close of the child needs one.
+     * Removes all copies, because there will be no child, and returns the page table context, because the close of the
+     * child needs one.
      */
     public void undo() {
         try (gather) {

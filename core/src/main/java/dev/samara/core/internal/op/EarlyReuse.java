@@ -6,8 +6,8 @@ import dev.samara.maple.RangeEntry;
 
 /**
  * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link UnmappedRanges} of {@code
- * munmap}s in flight. That mapping stays in flight until these operations have completed too, so it is used only after
- * their retirement.
+ * munmap}s in flight. That mapping stays in flight until these operations, too, have completed, so it is used only
+ * after their retirement.
  */
 public final class EarlyReuse {
     private EarlyReuse() {}
@@ -16,8 +16,8 @@ public final class EarlyReuse {
      * Claims a range for a new mapping. Where early reuse is allowed, and only {@code munmap}s are in flight in the
      * range, the mapping does not wait for them.
      *
-     * @return whether the range has such {@code munmap}s
-     * @throws Restart with the gate to wait for
+     * @return whether such {@code munmap}s are in flight in the range
+     * @throws Restart if the attempt must wait; contains the gate to wait for
      */
     public static boolean claimOrReuse(Edit edit, long start, long end) {
         if (edit.layout.origin().earlyReuse()) {

@@ -16,27 +16,30 @@ import dev.samara.maple.TreeBuilder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One attempt of an operation to change a layout, filled in by its call: the changed layout, and what the attempt
- * claims, puts in flight and requests for later.
+ * One attempt of an operation to edit the layout. The operation's {@link Call} fills it in: with the changed layout,
+ * the ranges that the attempt claims and puts in flight, and what it requests for retirement and completion.
  */
 public final class Edit extends EditedLayout {
     /** The result of a successful call that returns no value. */
     public static final long DONE = 0;
 
-    /** The contents of shared objects that this edit maps; null for none. */
+    /** The contents of shared objects that this edit maps; null if there are none. */
     private @Nullable SharedContents contents;
 
-    /** Counts the file that this edit maps writable, until the edit is closed; null for none. */
+    /**
+     * Counts a writable mapping of the file that this edit maps writable, until the edit is closed; null if there is
+     * none.
+     */
     private @Nullable Seals writable;
 
-    /** The number of VMAs that the call has looked at in this edit. */
+    /** The number of VMAs that the call has visited in this edit. */
     private int visited;
 
     /**
      * Begins an attempt.
      *
-     * @param from the first address of a range that has all addresses which the call names
-     * @param to after the last address of that range
+     * @param from the first address of a range that contains all addresses which the call names
+     * @param to the address after that range
      */
     Edit(OperationState operation, long from, long to) {
         super(operation, false, from, to);
@@ -47,9 +50,10 @@ public final class Edit extends EditedLayout {
      * ticket.
      *
      * @param start the first address
-     * @param end after the last address; an end that is not above {@code start} means the end of the address space
-     * @throws Restart with the gate to wait for
-     * @throws BeyondDistrict if a part of the range is in another part of the layout
+     * @param end the address after the range; if it is not above {@code start}, the range extends to the end of the
+     *     address space
+     * @throws Restart if the attempt must wait; contains the gate to wait for
+     * @throws BeyondDistrict if this edit has not locked all of the range
      */
     public void claim(long start, long end) {
         if (isBatched()) {
@@ -75,28 +79,31 @@ public final class Edit extends EditedLayout {
         return operation.batches != null;
     }
 
-    /** Returns whether an earlier batch of the call is published: the call goes on, and has checked its arguments. */
+    /**
+     * Returns whether an earlier batch of the call is published. If so, the call has checked its arguments, and only
+     * continues.
+     */
     public boolean isContinued() {
         PublicationBatches batches = operation.batches;
         return batches != null && batches.isBegun();
     }
 
-    /** Returns the address at which the call goes on in this edit. */
+    /** Returns the address at which the call continues in this edit. */
     public long partStart(long first) {
         PublicationBatches batches = operation.batches;
         return batches == null ? first : batches.start(first);
     }
 
-    /** Begins another look at the VMAs of the call, which {@link #endsBatchAt} counts anew. */
+    /** Starts another pass over the VMAs of the call, which {@link #endsBatchAt} counts again from 0. */
     public void beginPass() {
         visited = 0;
     }
 
     /**
-     * Counts a VMA that the call is about to look at. Returns whether the call ends this batch before it: another edit
-     * goes on at the address.
+     * Counts a VMA that the call is about to visit. Returns whether the call must end this batch before that VMA;
+     * another edit then continues at the address.
      *
-     * @throws Restart if the call does not publish in batches yet, and may
+     * @throws Restart if the call does not publish in batches yet, but may
      */
     public boolean endsBatchAt(long address) {
         if (visited++ < PublicationBatches.most() || operation.isWhole()) {
@@ -112,9 +119,9 @@ public final class Edit extends EditedLayout {
     }
 
     /**
-     * Counts a VMA that the call is about to look at before it has begun to publish in batches.
+     * Counts a VMA that the call is about to visit before it publishes in batches.
      *
-     * @throws Restart if there are too many for an edit
+     * @throws Restart if there are too many VMAs for one edit
      */
     public void countVma() {
         if (visited++ >= PublicationBatches.most() && !operation.isWhole()) {
@@ -123,7 +130,7 @@ public final class Edit extends EditedLayout {
         }
     }
 
-    /** Returns what the call has noted in its latest batch or in {@link Call#checkAll}; 0 if nothing. */
+    /** Returns the number that the call noted in its latest batch or in {@link Call#checkAll}; 0 if there is none. */
     public long note() {
         PublicationBatches batches = operation.batches;
         return batches == null ? 0 : batches.note();
@@ -149,7 +156,7 @@ public final class Edit extends EditedLayout {
         lists.expect(vmas);
     }
 
-    /** Stores VMAs into an empty layout in one step, since each single store would copy its path of the tree. */
+    /** Stores VMAs into an empty layout in one step, because separate stores would each copy a path of the tree. */
     public void fill(TreeBuilder<VmArea> vmas) {
         tree.fill(vmas);
     }
@@ -160,13 +167,14 @@ public final class Edit extends EditedLayout {
     }
 
     /**
-     * Puts the VMAs of a range in flight because they replace others or were moved; faults wait there until completion.
+     * Puts the VMAs of a range in flight because they replace other VMAs or were moved; faults wait there until
+     * completion.
      */
     public void gate(long start, long end) {
         retirement().occupy(start, end, true);
     }
 
-    /** Requests that the pages of a range move to another range, which this edit has mapped. Lengths are bytes. */
+    /** Requests that the pages of a range move to another range, which this edit mapped. The length is in bytes. */
     public void move(long from, long to, long length) {
         if (layout.memoryOrNull() != null) {
             retirement().move(new PageMove(from, to, length));
@@ -180,7 +188,7 @@ public final class Edit extends EditedLayout {
         }
     }
 
-    /** Requests that a range is faulted in after the operation is complete. */
+    /** Requests that a range be faulted in after the operation is complete. */
     public void populate(PopulateRange.Kind kind, long start, long end) {
         if (layout.memoryOrNull() != null && start != end) {
             operation.populate(new PopulateRange(kind, start, end));
@@ -195,8 +203,8 @@ public final class Edit extends EditedLayout {
     /**
      * Returns the range in flight of this edit, created at first use.
      *
-     * @throws Restart if its retirement lacks a page table context. Found here, before the call has looked at many VMAs
-     *     in vain
+     * @throws Restart if its retirement lacks a page table context. Checked here, so that the call does not visit many
+     *     VMAs in vain
      */
     PreparedRetirement retirement() {
         if (retirement == null) {
@@ -206,7 +214,7 @@ public final class Edit extends EditedLayout {
         return retirement;
     }
 
-    /** Borrows the page table context of the retirement, as {@link RetirementResources#requireContext}. */
+    /** Borrows the page table context of the retirement; see {@link RetirementResources#requireContext}. */
     void requireContext() {
         operation.requireContext();
     }
@@ -220,8 +228,8 @@ public final class Edit extends EditedLayout {
     }
 
     /**
-     * Returns whether a file may be mapped shared and writable: no seal forbids it, and none is added before this edit
-     * is closed.
+     * Returns whether a file may be mapped shared and writable, i.e. no seal forbids it. If so, no seal is added before
+     * this edit is closed.
      */
     public boolean mayMapWritable(BackingTraits file) {
         Seals seals = FilePages.sealsOf(file);
@@ -248,8 +256,8 @@ public final class Edit extends EditedLayout {
     }
 
     /**
-     * Returns the traits of a new mapping. For a shared object these are the traits of its current content, and this
-     * opens that content.
+     * Returns the traits of a new mapping. For a shared object, these are the traits of its current content, which this
+     * call opens.
      */
     public BackingTraits current(BackingTraits known) {
         if (!(known.backing() instanceof SharedAnonymous object)) {

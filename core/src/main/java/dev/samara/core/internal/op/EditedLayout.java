@@ -24,14 +24,14 @@ import org.jspecify.annotations.Nullable;
  * this class for an operation's attempts; an operation's completion uses this class directly.
  *
  * <p>The layout lock is held from construction to {@link #close}. {@link Publication} publishes all changes in one
- * step. An edit is closed without publication if it must wait, if a backing must be asked first, or if a step throws.
- * Such an edit has no effect. An operation that fails half-way where Linux does is published like any other, because
- * its changes up to that point stay.
+ * step. An edit is closed without publication if the attempt must wait, if a backing must be asked first, or if a step
+ * throws. Such an edit has no effect. An operation that fails half-way where Linux does is published like any other,
+ * because its changes up to that point stay.
  */
 public class EditedLayout implements AutoCloseable {
     public final Layout layout;
 
-    /** The part of the layout that this edit has locked, or all of it. */
+    /** The part of the layout that this edit locked, or the whole layout. */
     public final District district;
 
     public final Geometry geometry;
@@ -63,7 +63,7 @@ public class EditedLayout implements AutoCloseable {
 
     /**
      * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
-     * Null for none.
+     * Null if there are none.
      */
     @Nullable
     List<VmArea> held;
@@ -71,7 +71,7 @@ public class EditedLayout implements AutoCloseable {
     /** The opens of the new VMAs, as soon as they are known. */
     OpenTransfer opens = OpenTransfer.NONE;
 
-    /* The end of the heap and the lock flags that this edit sets, and whether it does. */
+    /* The end of the heap and the lock flags that this edit sets, and whether it sets them. */
     private long newBrk;
 
     private boolean setsBrk;
@@ -82,7 +82,7 @@ public class EditedLayout implements AutoCloseable {
     boolean published;
 
     /**
-     * Locks the part of the layout that has a range, and begins the transaction.
+     * Locks the part of the layout that contains a range, and begins the transaction.
      *
      * @param completing whether the edit completes a published operation
      * @param from the first address of the range
@@ -110,7 +110,7 @@ public class EditedLayout implements AutoCloseable {
                 retirement = batches.run();
                 LayoutCounters unmapped = retirement.completionWork().uncharged();
                 if (unmapped != null) {
-                    // As in an edit that has unmapped them itself: publication adds them again.
+                    // Subtracted as if this edit had unmapped them itself, because publication adds them again.
                     counters.subtract(unmapped);
                 }
             }
@@ -161,7 +161,7 @@ public class EditedLayout implements AutoCloseable {
         return tree.get(address);
     }
 
-    /** Returns the VMA that covers an address or the next above it, or null ({@code find_vma}). */
+    /** Returns the VMA that covers an address, or else the next VMA above it, or null ({@code find_vma}). */
     public @Nullable VmArea atOrAfter(long address) {
         require(address);
         VmArea vma = tree.atOrAfter(address);
@@ -183,7 +183,7 @@ public class EditedLayout implements AutoCloseable {
         return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
     }
 
-    /** Returns the last VMA below an address that no VMA crosses, or null. */
+    /** Returns the last VMA below an address, or null. No VMA may cross the address. */
     public @Nullable VmArea before(long address) {
         if (address == 0) {
             return null;
@@ -201,13 +201,16 @@ public class EditedLayout implements AutoCloseable {
         return address == 0 ? null : at(address - 1);
     }
 
-    /** Returns whether {@code [start, end)} has no VMA and no reservation, and no operation in batches keeps a part. */
+    /**
+     * Returns whether {@code [start, end)} contains no VMA and no reservation, and no operation that publishes in
+     * batches keeps a part of it.
+     */
     public boolean isFree(long start, long end) {
         require(start, end);
         return tree.isFree(start, end - 1) && district.inFlight().batchOver(start, end) == null;
     }
 
-    /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */
+    /** Replaces up to three VMAs, or a hole; the new VMAs cover exactly the old ones or are in the hole. */
     public void replace(
             @Nullable VmArea oldFirst, @Nullable VmArea oldSecond, @Nullable VmArea oldThird, VmArea... fresh) {
         takeOut(oldFirst);
@@ -229,7 +232,7 @@ public class EditedLayout implements AutoCloseable {
         put(emptied);
         AnonVma anonVma = old.anonVma();
         if (anonVma != null && moved.anonVma() == null && mayHandOn(old)) {
-            // A fault has given the old VMA its anon_vma since the other one was created.
+            // A fault set the anon_vma of the old VMA after the other VMA was created.
             moved.adoptAnonVma(anonVma);
         }
     }
@@ -289,18 +292,18 @@ public class EditedLayout implements AutoCloseable {
         return commitment;
     }
 
-    /** Returns the end of the heap in this edit. */
+    /** Returns the end of the heap, as of this edit. */
     public long brk() {
         return setsBrk ? newBrk : layout.brk();
     }
 
-    /** Sets the end of the heap. The caller requires the start of the heap. */
+    /** Sets the end of the heap. The caller must have called {@code require} for the start of the heap. */
     public void setBrk(long address) {
         newBrk = address;
         setsBrk = true;
     }
 
-    /** Returns the lock flags that mlockall set for later mappings, in this edit. */
+    /** Returns the lock flags for later mappings, which mlockall sets, as of this edit. */
     public long defaultLock() {
         return setsDefaultLock ? newDefaultLock : layout.defaultLock();
     }
@@ -311,7 +314,7 @@ public class EditedLayout implements AutoCloseable {
         setsDefaultLock = true;
     }
 
-    /** Adopts the counters, heap end and lock flags, which are published. */
+    /** Stores the counters, heap end and lock flags in the layout; the edit is published. */
     void adopt() {
         layout.adopt(district, counters, retirement);
         if (setsBrk) {
@@ -332,7 +335,9 @@ public class EditedLayout implements AutoCloseable {
         commitment().release(work);
     }
 
-    /** Returns whether there is nothing to publish: the operation only checks, or finds its change made already. */
+    /**
+     * Returns whether there is nothing to publish, because the operation only checks, or its change was already made.
+     */
     boolean changesNothing() {
         return !completing
                 && retirement == null

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class FileLinks {
     private FileLinks() {}
 
-    /** Links VMAs to their files. Caller is about to publish them. */
+    /** Links VMAs to their files. The caller is about to publish them. */
     static void link(Layout layout, List<VmArea> fresh) {
         if (layout.memoryOrNull() == null) {
             return;
@@ -38,7 +38,9 @@ final class FileLinks {
         }
     }
 
-    /** Unlinks VMAs that left the layout, or leaves them to the range in flight that retires their pages. */
+    /**
+     * Unlinks VMAs that were removed from the layout, or passes them to the range in flight that retires their pages.
+     */
     static void unlink(List<VmArea> gone, @Nullable PreparedRetirement run) {
         List<VmArea> linked = null;
         for (int i = 0; i < gone.size(); i++) {

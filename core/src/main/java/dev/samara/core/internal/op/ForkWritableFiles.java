@@ -12,18 +12,19 @@ import java.util.List;
 
 /**
  * Files that a fork will map writable. They count as mapped from the fork's instant until the child's own mappings
- * exist. Otherwise the parent could concurrently unmap its own, and a seal would find no mapping.
+ * exist. Otherwise the parent could unmap its own mappings concurrently, and a thread that adds a seal would find no
+ * mapping.
  */
 public final class ForkWritableFiles {
     private final List<Seals> held = new ArrayList<>(0);
 
-    /** Holds the files of a layout. Caller holds the layout lock, so each is mapped. */
+    /** Holds the files of a layout. The caller holds the layout lock, so each file is mapped. */
     public void hold(Snapshot<VmArea> vmas) {
         vmas.forEach((first, last, vma) -> {
             BackingTraits file = vma.traits();
             Seals seals = file != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? FilePages.sealsOf(file) : null;
             if (seals != null) {
-                // The place in the list first: without one, the hold would never end.
+                // Listed first, because a hold that is not listed would never end.
                 held.add(seals);
                 if (!seals.tryMap()) {
                     held.remove(held.size() - 1);

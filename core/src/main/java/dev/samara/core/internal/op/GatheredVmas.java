@@ -20,10 +20,10 @@ public final class GatheredVmas {
     private GatheredVmas() {}
 
     /**
-     * Cuts the VMAs at both ends of a range, and gathers its VMAs, for {@link #displace} or {@link #unmap}. The VMA
-     * that the range is found by is not looked up again, unless it is cut at the end.
+     * Cuts the VMAs at both ends of a range, and gathers its VMAs, for {@link #displace} or {@link #unmap}. The first
+     * VMA, which locates the range, is not looked up again unless it is cut at the end of the range.
      *
-     * <p>If the range has a sealed VMA, a cut at the start remains, as on Linux.
+     * <p>If the range contains a sealed VMA, a cut at the start remains, as on Linux.
      *
      * @return 0 or a negated errno
      */
@@ -75,14 +75,15 @@ public final class GatheredVmas {
     }
 
     /**
-     * Looks at the VMAs of a range that no VMA crosses, for {@link #displace} or {@link #unmap}.
+     * Gathers the VMAs of a range whose ends no VMA crosses, for {@link #displace} or {@link #unmap}.
      *
-     * <p>The memory of many VMAs is in no cache. So this and the steps that follow are loops of their own, each of
-     * which reads little of each VMA: a processor waits for several VMAs at once as long as the loop is short.
+     * <p>If there are many VMAs, most are in no processor cache. So this step and the following ones are separate
+     * loops, each of which reads little of each VMA: as long as the loop is short, a processor waits for several VMAs
+     * at the same time.
      *
      * @param first the first VMA of the range; null if it has none
      * @param end after the last address of the range
-     * @throws Restart as {@link Edit#retirement}
+     * @throws Restart as {@link Edit#retirement} does
      */
     private static void gather(Edit edit, @Nullable VmArea first, long end) {
         EditLists.Gathered gathered = edit.lists.gathered();
@@ -96,7 +97,7 @@ public final class GatheredVmas {
         vmas.add(first);
         Cursor<VmArea> cursor = cursorFrom(edit, first, end);
         if (cursor != null) {
-            // The bounds of the cursor, not those of the VMA, which is not read here.
+            // Uses the bounds of the cursor, so that the VMA itself is not read here.
             for (VmArea vma = cursor.next();
                     vma != null && Addresses.isBelow(cursor.first(), end);
                     vma = cursor.next()) {
@@ -110,7 +111,7 @@ public final class GatheredVmas {
     }
 
     /**
-     * Returns a cursor at the first VMA of a loop that changes none. The cursor finds the next VMA several times as
+     * Returns a cursor at the first VMA of a loop that changes no VMA. The cursor finds the next VMA several times as
      * fast as {@link Edit#firstIn} does. Returns null if the first VMA is the only one, as it usually is, or there is
      * none.
      */
@@ -123,18 +124,20 @@ public final class GatheredVmas {
         return cursor;
     }
 
-    /** Returns the next VMA of a loop if it begins below an address, or null; also without a cursor. */
+    /**
+     * Returns the next VMA of a loop if it starts below an address. Returns null otherwise, and if there is no cursor.
+     */
     private static @Nullable VmArea next(@Nullable Cursor<VmArea> cursor, long end) {
         VmArea vma = cursor == null ? null : cursor.next();
         return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
     }
 
-    /** Returns the counters of the VMAs of the last {@link #cutAndGather}; the caller only reads them. */
+    /** Returns the counters of the VMAs of the last {@link #cutAndGather}; the caller must not change them. */
     public static LayoutCounters counters(Edit edit) {
         return edit.lists.gathered().counters();
     }
 
-    /** Takes out the VMAs of the last {@link #cutAndGather}, after which nothing was stored. */
+    /** Takes out the VMAs of the last {@link #cutAndGather}. Nothing was stored since. */
     public static void displace(Edit edit) {
         EditLists lists = edit.lists;
         List<VmArea> gathered = lists.gathered().vmas();
@@ -161,7 +164,8 @@ public final class GatheredVmas {
     }
 
     /**
-     * Unmaps a range. VMAs that cross an end are cut there; a range in flight keeps the mapped part until completion.
+     * Unmaps a range. VMAs that cross an end of the range are cut there; the mapped part stays reserved until
+     * completion.
      *
      * @return 0 or a negated errno
      */
@@ -173,7 +177,10 @@ public final class GatheredVmas {
         return result;
     }
 
-    /** Unmaps a range that the caller has mapped elsewhere. The backing was already asked whether it may be cut out. */
+    /**
+     * Unmaps a range whose pages the caller mapped elsewhere. The backing was already asked whether the range may be
+     * cut out.
+     */
     public static void unmapMoved(Edit edit, long start, long end) {
         cutAt(edit, start);
         cutAt(edit, end);
@@ -188,15 +195,18 @@ public final class GatheredVmas {
         }
     }
 
-    /** Unmaps a range that no VMA crosses, sealed or not; its mapped part is reserved until completion. */
+    /**
+     * Unmaps a range whose ends no VMA crosses, even if its VMAs are sealed; its mapped part is reserved until
+     * completion.
+     */
     public static void unmap(Edit edit, long start, long end) {
         gather(edit, edit.firstIn(start, end), end);
         unmap(edit, false);
     }
 
     /**
-     * Unmaps the VMAs of the last {@link #cutAndGather}, after which nothing was stored. Reserves the range from the
-     * first to the last of them until completion.
+     * Unmaps the VMAs of the last {@link #cutAndGather}. Nothing was stored since. Reserves the range from the first to
+     * the last VMA until completion.
      *
      * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
      */
@@ -212,7 +222,7 @@ public final class GatheredVmas {
             for (int i = 0; i < gathered.size(); i++) {
                 VmArea vma = gathered.get(i);
                 if (edit.mayHandOn(vma)) {
-                    // With an anon_vma too: it may have got that after the new VMA was created.
+                    // Even if the VMA has an anon_vma, because it may have received it after the new VMA was created.
                     edit.lists.withoutAnonVma().add(vma);
                 }
             }

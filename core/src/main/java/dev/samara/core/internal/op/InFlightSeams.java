@@ -15,7 +15,9 @@ final class InFlightSeams {
     private final EditedLayout edit;
     private final InFlightOperation range;
 
-    /** The position among the VMAs taken out behind the one that was put back last. Mostly the next one is near. */
+    /**
+     * The position, among the VMAs taken out, after the VMA that was put back last. The next one is usually near it.
+     */
     private int near;
 
     private InFlightSeams(EditedLayout edit, InFlightOperation range) {
@@ -24,7 +26,7 @@ final class InFlightSeams {
     }
 
     /**
-     * Cuts the VMAs that cross an end of the range in flight of an edit, so that the operation does not own the parts
+     * Cuts the VMAs that cross an end of the edit's range in flight, so that the operation does not own the parts
      * outside.
      */
     static void cut(EditedLayout edit, InFlightOperation range) {
@@ -34,7 +36,7 @@ final class InFlightSeams {
 
     private void cut() {
         Ranges occupied = range.footprint().occupied();
-        // Those of earlier batches are cut.
+        // The ranges of earlier batches are already cut.
         int first = occupied.sealed();
         for (int i = first; i < occupied.size(); i++) {
             if (i > first || !continues(occupied.start(i))) {
@@ -44,7 +46,7 @@ final class InFlightSeams {
         }
     }
 
-    /** Returns whether an earlier batch of the operation has the range that ends at an address. */
+    /** Returns whether an earlier batch of the operation occupies the range that ends at an address. */
     private boolean continues(long address) {
         return range.isBatched() && range.footprint().occupies(address - 1);
     }
@@ -67,12 +69,12 @@ final class InFlightSeams {
     }
 
     /**
-     * Returns the equal VMA that the edit took out, if the edit merely joined it with a VMA in flight; otherwise
-     * returns the new one.
+     * Returns the equal VMA that the edit took out, if the edit only joined that VMA with a VMA in flight; otherwise
+     * returns the given VMA.
      */
     private VmArea asBefore(VmArea outside) {
         if (range.footprint().occupied().overlap(outside.start(), outside.end())) {
-            // Two ranges of this operation meet here: this VMA needs the gate too.
+            // Two ranges of this operation meet here, so this VMA needs the gate, too.
             return outside;
         }
         List<VmArea> gone = edit.gone;

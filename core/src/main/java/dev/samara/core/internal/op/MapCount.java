@@ -15,8 +15,8 @@ public final class MapCount {
     private MapCount() {}
 
     /**
-     * Returns whether the map count of an edit and a number of VMAs more are within the limit. Seams in flight are
-     * looked at only where their number decides, and only until it has.
+     * Returns whether the map count of an edit stays within the limit if the given number of VMAs is added. Seams in
+     * flight are counted only if their number decides, and only until it does.
      */
     public static boolean mayGrow(EditedLayout edit, int more) {
         long surplus = edit.counters.maps + more - edit.layout.host().maxMapCount();
@@ -28,8 +28,9 @@ public final class MapCount {
     }
 
     /**
-     * Returns whether a number of pairs of VMAs of an edit, or more, are separate only because of a range in flight.
-     * Takes time in proportion to that number and to the joins that fail, not to all that are pending.
+     * Returns whether at least {@code number} pairs of VMAs of an edit are separate only because of a range in flight.
+     * The time is proportional to that number and to the number of joins that fail, not to the number of all pending
+     * joins.
      *
      * @param number positive
      */
@@ -45,7 +46,7 @@ public final class MapCount {
         return false;
     }
 
-    /** Returns whether the two VMAs that meet at an address will be one after all completions. */
+    /** Returns whether the two VMAs that meet at an address will be merged after all completions. */
     private static boolean willJoin(EditedLayout edit, PendingJoin join) {
         VmArea left = edit.before(join.address());
         VmArea right = edit.at(join.address());

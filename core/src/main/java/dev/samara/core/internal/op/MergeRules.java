@@ -12,11 +12,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The rules by which VMAs are merged ({@code mm/vma.c}). {@link VmaMerge} applies them.
  *
- * <p>The table of {@link Condition}s decides for each end of a piece; all of them must hold between the neighbour and
- * the piece. The table of {@link Merge}s combines the two decisions.
+ * <p>A neighbour can be merged with a piece if all {@link Condition}s hold between the two. {@link Merge} combines the
+ * results of the two neighbours.
  */
 public final class MergeRules {
-    /** A condition for {@code right} to continue {@code left}, which ends at the start of {@code right}. */
+    /** A condition that must hold if {@code right} is to continue {@code left}. */
     private enum Condition {
         ADJACENT {
             @Override
@@ -38,7 +38,7 @@ public final class MergeRules {
                 return !left.hasAny(VmaFlags.SPECIAL) && !right.hasAny(VmaFlags.SPECIAL);
             }
         },
-        /** Both have one open, not only one file. */
+        /** Both have the same open, not only the same file. */
         SAME_BACKING {
             @Override
             boolean holds(VmArea left, VmArea right, int pageShift) {
@@ -89,8 +89,8 @@ public final class MergeRules {
     private MergeRules() {}
 
     /**
-     * Returns whether the anon_vmas are equal, or only one is null and the other is not inherited by fork: a child's
-     * is not lent.
+     * Returns whether the anon_vmas are equal, or one is null and the other is not inherited by fork. A child's
+     * inherited anon_vma is not lent.
      */
     private static boolean mayShare(@Nullable AnonVma one, @Nullable AnonVma other) {
         if (one == null) {
@@ -125,7 +125,7 @@ public final class MergeRules {
         return true;
     }
 
-    /** Returns whether a merge may remove a VMA: its backing does not count mappings. */
+    /** Returns whether a merge may remove a VMA, i.e. whether its backing does not count mappings. */
     static boolean mayVanish(VmArea vma) {
         BackingTraits traits = vma.traits();
         return traits == null || !traits.countsMappings();
@@ -139,7 +139,7 @@ public final class MergeRules {
     }
 
     /**
-     * Returns the anon_vma that a VMA gets with its first page of its own ({@code find_mergeable_anon_vma}). It is the
+     * Returns the anon_vma that a VMA gets with its first private page ({@code find_mergeable_anon_vma}). It is the
      * anon_vma of a neighbour that the VMA would continue if it had the same rights, so that the two may merge later.
      * The next VMA is preferred to the previous one. Without such a neighbour the anon_vma is new.
      *
@@ -161,7 +161,10 @@ public final class MergeRules {
         return anonVma != null && !anonVma.isInherited();
     }
 
-    /** Returns a VMA with the rights and the name of another, which do not matter for a shared anon_vma. */
+    /**
+     * Returns a copy of a VMA with the rights and the name of another VMA, because VMAs that differ only in these may
+     * share an anon_vma.
+     */
     private static VmArea alike(VmArea vma, VmArea other) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
         return new VmArea(vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonVma());
@@ -169,7 +172,7 @@ public final class MergeRules {
 
     /**
      * Returns the VMA into which two VMAs merge after the completion of the range in flight that separates them; null
-     * if they stay two.
+     * if they stay separate.
      */
     public static @Nullable VmArea whole(VmArea left, VmArea right, PendingJoin join, int pageShift) {
         return fit(left, right, join, pageShift) ? spanning(Merge.LEFT, left, right, null) : null;
@@ -180,7 +183,7 @@ public final class MergeRules {
         return continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
     }
 
-    /** Returns the VMA that a piece and the neighbours of a merge become. */
+    /** Returns the VMA into which a piece and the neighbours of a merge are joined. */
     static VmArea spanning(Merge merge, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {
         VmArea first = merge == Merge.RIGHT ? piece : Objects.requireNonNull(previous);
         VmArea last = merge == Merge.LEFT ? piece : Objects.requireNonNull(next);

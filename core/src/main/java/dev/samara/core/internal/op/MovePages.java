@@ -20,8 +20,8 @@ import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one move ({@code move_page_tables}): removed at the source, and installed at the target after the flush.
- * Until then no fault fills an entry of either range.
+ * The pages of one move ({@code move_page_tables}): they are removed at the source, and installed at the target after
+ * the flush. Until then no fault fills an entry of either range.
  *
  * <p>Both steps may be retried after a failure, and continue where the earlier attempt failed.
  */
@@ -39,7 +39,7 @@ final class MovePages {
     /** The file's latest truncation when the first page was picked up; null if there is no file. */
     private final TruncationLog.@Nullable LoggedTruncation from;
 
-    /** The leaf of a busy entry for whose owner this rests; null for none. */
+    /** The leaf of the busy entry for whose owner the move rests; null if it does not rest. */
     private long @Nullable [] busyLeaf;
 
     private int busyIndex;
@@ -59,13 +59,13 @@ final class MovePages {
         return file == null ? null : file.lastTruncation();
     }
 
-    /** Returns whether the reason for the rest may be over. Does not wait. */
+    /** Returns whether the move may continue: it does not rest, or the busy entry has changed. Does not wait. */
     boolean isReady() {
         return busyLeaf == null || Leaf.get(busyLeaf, busyIndex) != busyEntry;
     }
 
     /**
-     * Empties the entries of the source, and keeps them.
+     * Empties the entries of the source, and records them.
      *
      * @param walk a cursor of the page table
      * @param gather collects the pending flushes
@@ -83,7 +83,7 @@ final class MovePages {
         return true;
     }
 
-    /** Defers the flush of a part of a leaf; returns false if the leaf is dead, and empty. */
+    /** Defers the flush of a part of a leaf; returns false if the leaf is dead, and so is empty. */
     private static boolean deferFlush(PageWalk walk, TlbGather gather) {
         long[] leaf = walk.leaf();
         Leaf.lock(leaf);
@@ -105,7 +105,8 @@ final class MovePages {
         while (i < stop) {
             long pte = Leaf.get(leaf, i);
             if (Pte.isBusy(pte)) {
-                // A copy, or a page that is being removed from its cache. Short, unless the owner waits for a CPU.
+                // The owner copies the page, or removes it from its cache. The wait is short, unless the owner waits
+                // for a CPU.
                 if (mayRest) {
                     busyLeaf = leaf;
                     busyIndex = i;
@@ -120,11 +121,11 @@ final class MovePages {
         return true;
     }
 
-    /** Returns false if another thread has changed the entry meanwhile. */
+    /** Empties and records one entry. Returns false if another thread changed the entry concurrently. */
     private boolean pickUp(long[] leaf, int index, long pte, long address) {
-        // An entry that is picked up must be kept, so capacity is ensured first.
+        // An emptied entry must be recorded, so capacity is ensured first.
         moved.ensureCapacity();
-        // No write-back looks for a page without a file below it.
+        // No write-back looks for a page of shared memory, because there is no file below it.
         boolean isWritten = Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte) && !Pte.has(pte, Pte.SHMEM);
         if (!(isWritten ? takeWritten(leaf, index, pte) : Leaf.compareAndSet(leaf, index, pte, Pte.NONE))) {
             return false;
@@ -134,8 +135,9 @@ final class MovePages {
     }
 
     /**
-     * Empties the entry of a page of a file that was written. A write-back that walks meanwhile finds the entry at no
-     * address, so the frame gets the mark. Under the lock of the leaf, where a present entry's frame is its cache's.
+     * Empties the entry of a dirty page of a file. A concurrent write-back finds the entry at neither address, so the
+     * frame is marked dirty. This is done under the leaf's lock, under which the frame of a present entry stays in its
+     * cache.
      */
     private boolean takeWritten(long[] leaf, int index, long pte) {
         Leaf.lock(leaf);
@@ -167,7 +169,7 @@ final class MovePages {
             VmArea vma = layout.find(address);
             boolean isPut =
                     vma != null && Addresses.isBelow(distance, move.length()) && putDown(vma, address, pte, tables);
-            // Before the page is dropped, which must not happen twice.
+            // Counted before the page is dropped, because it must not be dropped twice.
             down++;
             if (!isPut && Pte.isOwn(pte)) {
                 memory.frames().drop(Pte.frame(pte), gather.context().magazine());
@@ -176,8 +178,8 @@ final class MovePages {
     }
 
     /**
-     * Stores an entry at its target; returns false if the page does not belong to the file any more, or if {@link
-     * Leaf#fill} does.
+     * Stores an entry at its target; returns false if the page no longer belongs to the file, or if {@link Leaf#fill}
+     * returns false.
      */
     private boolean putDown(VmArea vma, long address, long pte, TableReserve tables) {
         for (; ; ) {
@@ -203,8 +205,8 @@ final class MovePages {
             return true;
         }
         long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
-        // Under the leaf's lock, and after the leaf was linked. Pairs with a truncation, which adds a link to the log
-        // of truncations and marks the frames, and then walks.
+        // Checked under the leaf's lock, after the leaf was linked. Pairs with a truncation: it adds a link to the
+        // truncation log and marks the frames before it walks.
         return Pte.isOwn(pte)
                 ? page < file.lowestSince(from)
                 : memory.frames().isCached(Pte.frame(pte), file.number(), page);

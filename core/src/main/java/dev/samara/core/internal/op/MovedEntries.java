@@ -7,7 +7,7 @@ import java.util.Arrays;
  * The entries that a move removed at its source, each with its offset from the start of the move. Used by one thread.
  */
 final class MovedEntries {
-    /* A move may have a million entries, so an entry is two words in two arrays and no object. */
+    /* A move may have a million entries, so an entry is one word in each of two arrays instead of an object. */
     private long[] distances = new long[16];
     private long[] ptes = new long[16];
     private int size;

@@ -27,8 +27,8 @@ final class Neighbours {
     }
 
     /**
-     * Returns the VMA below the address of a late join, or null. If another range in flight has that VMA, that range
-     * tries the join.
+     * Returns the VMA below the address of a late join, or null. If that VMA belongs to another range in flight, that
+     * range tries the join.
      */
     static @Nullable VmArea before(EditedLayout edit, PendingJoin join) {
         VmArea before = edit.endingAt(join.address());
@@ -36,8 +36,8 @@ final class Neighbours {
     }
 
     /**
-     * Returns the VMA above the address of a late join, or null. If another range in flight has that VMA, that range
-     * tries the join.
+     * Returns the VMA above the address of a late join, or null. If that VMA belongs to another range in flight, that
+     * range tries the join.
      */
     static @Nullable VmArea after(EditedLayout edit, PendingJoin join) {
         VmArea after = edit.at(join.address());
@@ -55,7 +55,7 @@ final class Neighbours {
 
     private static @Nullable VmArea unlessInFlight(EditedLayout edit, VmArea neighbour, long address) {
         InFlightOperation other = InFlightGate.rangeOf(neighbour);
-        // An earlier batch of this operation may have the neighbour.
+        // The neighbour may belong to an earlier batch of this operation.
         if (other == null || other == edit.retirement) {
             return neighbour;
         }

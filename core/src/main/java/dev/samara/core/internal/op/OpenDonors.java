@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * a close and an open. Each search takes logarithmic time, because an edit may replace every VMA of a space.
  */
 final class OpenDonors {
-    /** A VMA, its position among those that were taken out, and whether its open is taken. */
+    /** A VMA, its position among the VMAs that were taken out, and whether its open was taken over. */
     private static final class Candidate {
         final VmArea vma;
         final int position;
@@ -29,22 +29,25 @@ final class OpenDonors {
         }
     }
 
-    /** Up to this number of VMAs are searched one by one for a backing. */
+    /** Up to this number, the VMAs are searched for a backing one by one. */
     private static final int FEW = 8;
 
     private final List<VmArea> gone;
 
-    /** Ascending by address. They do not overlap, since all were in one layout. */
+    /** Ascending by address. The VMAs do not overlap, since all were in the same layout. */
     private final List<Candidate> candidates;
 
-    /** By backing the VMA that was taken out first; null until there are many and one is searched. */
+    /**
+     * For each backing, the VMA that was taken out first; null until the first search among more than {@link #FEW}
+     * VMAs.
+     */
     private @Nullable IdentityHashMap<@Nullable Backing, VmArea> firstOf;
 
     /**
-     * Lists the VMAs without an heir.
+     * Lists the VMAs that new VMAs continue.
      *
      * @param gone the VMAs that the edit takes out
-     * @param displaced those of them that no new VMA continues
+     * @param displaced the VMAs among them that no new VMA continues
      */
     OpenDonors(List<VmArea> gone, List<VmArea> displaced) {
         this.gone = gone;
@@ -60,8 +63,8 @@ final class OpenDonors {
     }
 
     /**
-     * Takes the VMA whose open a new VMA takes over: of those that overlap it and have its backing, the one that was
-     * taken out first. Returns null for none.
+     * Returns the VMA whose open a new VMA takes over, and marks it as taken: of the VMAs that overlap the new VMA and
+     * have its backing, the one that was taken out first. Returns null if there is none.
      */
     @Nullable
     VmArea takeFor(VmArea fresh) {
@@ -83,7 +86,7 @@ final class OpenDonors {
         return first.vma;
     }
 
-    /** Returns the VMA with the backing of another VMA that was taken out first, or null. */
+    /** Of the VMAs that were taken out and have the backing of a new VMA, returns the first one, or null. */
     @Nullable
     VmArea relativeOf(VmArea fresh) {
         if (gone.size() <= FEW) {

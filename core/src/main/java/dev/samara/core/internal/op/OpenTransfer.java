@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The opens that the new VMAs of an edit share: the open of a VMA that they replace, or an open that was requested from
- * the backing. A VMA passes its open on once; its other pieces need their own. All VMAs of one shared object share the
- * open of its content.
+ * the backing. A VMA passes its open on to one new VMA; its other pieces need opens of their own. All VMAs of one
+ * shared object share the open of its content.
  */
 public final class OpenTransfer {
     static final OpenTransfer NONE = new OpenTransfer(0);
@@ -19,7 +19,7 @@ public final class OpenTransfer {
     /** By index of the new VMA: an {@link Open}, a {@link BackingQuestions.Question}, or null if it needs none. */
     private final @Nullable Object[] sources;
 
-    /** All new VMAs below this index that share an existing open have their share. */
+    /** The new VMAs below this index have acquired their shares of existing opens. */
     private int shared;
 
     private @Nullable Errno refusal;
@@ -28,7 +28,7 @@ public final class OpenTransfer {
         sources = new @Nullable Object[count];
     }
 
-    /** Finds the opens of an edit's new VMAs; those to be asked for become questions of the operation. */
+    /** Finds the opens of an edit's new VMAs; opens that must be requested become questions of the operation. */
     static OpenTransfer of(OperationState operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
         OpenTransfer opens = NONE;
         OpenDonors donors = null;
@@ -68,8 +68,8 @@ public final class OpenTransfer {
     }
 
     /**
-     * Acquires the share of the i-th new VMA, or returns null if it needs none. Called once for each, in order, at
-     * publication; if that fails, {@link #takeBack} drops the shares.
+     * Acquires the i-th new VMA's share of its open; returns null if it needs none. Called once for each new VMA, in
+     * order, at publication. If the publication fails, {@link #takeBack} drops the shares.
      */
     @Nullable
     Open take(int i) {
@@ -86,8 +86,9 @@ public final class OpenTransfer {
     }
 
     /**
-     * Drops each acquired share, because nothing is published. None is the last of its open: the VMA or the edit that
-     * shares the open still exists. Opens granted to a new VMA are ended by the operation's {@link BackingQuestions}.
+     * Drops each acquired share, because nothing is published. No share is the last one of its open, because the VMA or
+     * the edit that shares the open still exists. Opens granted to a new VMA are ended by the operation's {@link
+     * BackingQuestions}.
      */
     void takeBack() {
         while (shared > 0) {

@@ -13,10 +13,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * The run of one {@link Call}, from its arguments to its completion.
  *
- * <p>Before publication the operation is a loop of attempts, each an {@link Edit} that the call fills in. An attempt is
- * dropped without effect if the operation must wait for a range in flight or must ask a backing. The thread then waits
- * or asks without a lock, and retries. After publication the range in flight is retired and completed: by the calling
- * thread, or for an asynchronous call by one of the machine's threads.
+ * <p>Before publication the operation is a loop of attempts, each of which is an {@link Edit} that the call fills in.
+ * An attempt is dropped without effect if the operation must wait for a range in flight or must ask a backing. The
+ * thread then waits or asks without a lock, and retries. After publication the range in flight is retired and
+ * completed: by the calling thread, or for an asynchronous call by one of the machine's threads.
+ *
+ * <p>The steps in order: an attempt locks the part of the layout with {@link Call#from} and {@link Call#to}, and opens
+ * an {@link Edit}. {@link Call#decide} fills the edit in ({@link Edit#claim} and {@link Edit#retirement} for a range in
+ * flight). {@code Publication} acquires the {@code RetirementResources} and commits. After the lock is released, {@code
+ * RetirementRun.retireAndWait} calls {@code PageRetirement.advance}, which empties the pages; then {@code
+ * CompletePhase} runs.
  */
 public final class Operation extends OperationState {
     private final Call call;
@@ -52,7 +58,7 @@ public final class Operation extends OperationState {
             publish();
         } finally {
             try {
-                // Also after an exception that follows publication: no other thread retires the range.
+                // Runs even after an exception that follows publication, because no other thread retires the range.
                 if (retirement != null) {
                     retirement.retireAndWait();
                 }
@@ -65,7 +71,7 @@ public final class Operation extends OperationState {
 
     /**
      * Ends the operation without a change if its layout is closed: with ESRCH, or as a second teardown, which does
-     * nothing.
+     * nothing and succeeds.
      */
     private boolean isRefusedByClose() {
         if (!layout.isClosed()) {
@@ -75,7 +81,7 @@ public final class Operation extends OperationState {
         return true;
     }
 
-    // Asked where it matters: each question is an interface call on one of many classes.
+    // Called only where it matters, because each call is an interface call on one of many classes.
 
     @Override
     boolean endsSpace() {
@@ -104,9 +110,9 @@ public final class Operation extends OperationState {
     }
 
     /**
-     * Ends an asynchronous operation that is complete, before the task that {@link #start} was given runs. A backing
-     * that this task asks for pages may call operations that wait for a place; and a thread that waits for a place may
-     * be unable to run the task.
+     * Ends an asynchronous operation that is complete, before the task that was passed to {@link #start} runs. This
+     * order is needed because a backing from which this task requests pages may call operations that wait for a place,
+     * and a thread that waits for a place may be unable to run the task.
      */
     @Override
     void end() {
@@ -124,14 +130,15 @@ public final class Operation extends OperationState {
     }
 
     /**
-     * Runs the operation up to publication; a thread of the machine does the rest, and then runs a task. May wait until
-     * attempts can proceed. The caller must hold no lock.
+     * Runs the operation up to publication. One of the machine's threads does the rest, and then runs a task. May wait
+     * until attempts can proceed. The caller must hold no lock.
      *
      * @param last faults in {@link #populations}
      * @return whether the task runs; false if the operation has ended and there is nothing to fault in
      */
     public boolean start(WaitingCall last) {
-        // First: at the bound of pending grace periods, the call that frees a place may wait for a CPU of this thread.
+        // Checked first, because when the maximum number of grace periods is pending, the call that frees a place may
+        // wait for a CPU of this thread.
         Cpus.checkMayWait("an asynchronous call of a space");
         if (isRefusedByClose()) {
             return false;
@@ -148,7 +155,7 @@ public final class Operation extends OperationState {
         } finally {
             PreparedRetirement rest = retirement;
             if (rest != null) {
-                // Also after an exception that follows publication: no other thread retires the range.
+                // Runs even after an exception that follows publication, because no other thread retires the range.
                 rest.runAfter(last);
                 rest.submit();
             } else {
@@ -178,7 +185,8 @@ public final class Operation extends OperationState {
     }
 
     /**
-     * Does what the outcome of an attempt says must be done before the next one. Caller holds no lock.
+     * Does what must be done before the next attempt, according to the outcome of the last one. The caller holds no
+     * lock.
      *
      * @return why the operation is refused; null if there is a next attempt
      */
@@ -202,8 +210,9 @@ public final class Operation extends OperationState {
                 yield takeLacking();
             }
             case MUST_ASK -> {
-                // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
-                // answer. The place is given back, since calls of the backing may wait for one.
+                // The ticket is withdrawn first, because no operation, and no call that the backing makes, may wait for
+                // a backing's answer. The place in the backlog is released, because calls of the backing may wait for a
+                // place.
                 withdraw();
                 giveContextBack(retirement);
                 yield ask();
@@ -212,7 +221,7 @@ public final class Operation extends OperationState {
         };
     }
 
-    /** Prepares the first batch. Returns why the call is refused; null if it goes on. */
+    /** Prepares the first batch. Returns why the call is refused; null if it continues. */
     private @Nullable Errno beginBatches(PublicationBatches first) {
         if (first.mayHaveToAsk()) {
             publishWhole();
@@ -227,7 +236,9 @@ public final class Operation extends OperationState {
         return null;
     }
 
-    /** Asks the backings, without the place of an asynchronous call. Returns why the call is refused, or null. */
+    /**
+     * Asks the backings, after releasing the place of an asynchronous call. Returns why the call is refused, or null.
+     */
     private @Nullable Errno ask() {
         leavePlace();
         callbacks().put();
@@ -236,7 +247,8 @@ public final class Operation extends OperationState {
 
     private AttemptOutcome attempt() {
         try (Edit edit = new Edit(this, call.from(layout), call.to(layout))) {
-            // Under the lock, under which the space is closed: an operation is published before the close, or refused.
+            // Checked under the lock that the close of the space holds, too, so an operation is either published before
+            // the close or refused.
             if (isRefusedByClose()) {
                 return AttemptOutcome.DONE;
             }
@@ -250,7 +262,7 @@ public final class Operation extends OperationState {
         }
     }
 
-    /** Leaves under the lock what the next attempt finds. */
+    /** Prepares the next attempt, still under the lock. */
     private AttemptOutcome restarted(Edit edit, Restart restart) {
         Gate gate = restart.gate();
         if (gate != null) {

@@ -10,23 +10,23 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the attempts of one operation and its completion share: its waits, the questions to backings, its batches, the
- * ranges to fault in, and its result. Edits use this state; {@link Operation}, which extends this class so that an
- * operation allocates one object for both, controls the sequence of attempts.
+ * The state that the attempts of one operation and its completion share: its waits, the questions to backings, its
+ * batches, the ranges to fault in, and its result. Edits use this state; {@link Operation}, which extends this class so
+ * that an operation allocates one object for both, controls the sequence of attempts.
  *
  * <p>Used by the operation's thread until its last batch is published, then by the thread that completes it.
  */
 abstract class OperationState extends RetirementResources implements MachineWaitReporter {
-    /** The privileges at the beginning of the call. */
+    /** The privileges at the start of the call. */
     final int privileges;
 
-    /** Its waits for ranges in flight; null before the first restart. */
+    /** The operation's waits for ranges in flight; null before the first restart. */
     private @Nullable RangeWait waits;
 
-    /** Whether an attempt in a part of the layout needed more: the next one has the whole layout. */
+    /** Whether an attempt in a part of the layout needed more, so the next attempt locks the whole layout. */
     private boolean isBeyondPart;
 
-    /** What it asks backings; null for nothing. */
+    /** The questions of the operation to backings; null if there are none. */
     private @Nullable BackingQuestions callbacks;
 
     private boolean isPublished;
@@ -34,7 +34,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
     /** The result of the call, once it is published or refused. */
     long result;
 
-    /** The range in flight that is published; null for none. */
+    /** The published range in flight; null if there is none. */
     @Nullable
     PreparedRetirement retirement;
 
@@ -42,7 +42,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
     @Nullable
     PublicationBatches batches;
 
-    /** Whether the call publishes once although it may look at many VMAs. */
+    /** Whether the call publishes once although it may visit many VMAs. */
     private boolean isWhole;
 
     /** The ranges to fault in after completion. */
@@ -81,7 +81,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         return isWhole;
     }
 
-    /** Publishes the call once although it may look at many VMAs. */
+    /** Publishes the call once although it may visit many VMAs. */
     final void publishWhole() {
         isWhole = true;
         batches = null;
@@ -95,7 +95,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         return waits;
     }
 
-    /** Withdraws the ticket, if there is one. Caller must hold no lock. */
+    /** Withdraws the ticket, if there is one. The caller must hold no lock. */
     final void withdraw() {
         if (waits != null) {
             waits.withdraw();
@@ -103,7 +103,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
     }
 
     /**
-     * Locks the part of the layout that has a range, and all that the operation was found to need.
+     * Locks the part of the layout that contains a range, and whatever else earlier attempts turned out to need.
      *
      * @param completing whether an edit completes the operation; false for an attempt
      */
@@ -116,12 +116,12 @@ abstract class OperationState extends RetirementResources implements MachineWait
         return completing || waits == null ? layout.lockDistrict(from, to) : waits.lockDistrict(from, to);
     }
 
-    /** Has the next edit lock the whole layout. */
+    /** Requests that the next edit locks the whole layout. */
     final void goBeyondPart() {
         isBeyondPart = true;
     }
 
-    /** Begins an attempt. Caller holds the lock of the district. */
+    /** Begins an attempt. The caller holds the lock of the district. */
     final void begin() {
         if (batches == null) {
             populations = List.of();
@@ -150,8 +150,8 @@ abstract class OperationState extends RetirementResources implements MachineWait
     }
 
     /**
-     * An edit is published. Once all batches are, the attempts have ended, and the range in flight, if any, remains to
-     * be retired and completed.
+     * Notes that an edit is published. Once all batches are published, the attempts end, and the range in flight, if
+     * any, remains to be retired and completed.
      */
     final AttemptOutcome published(long answer, @Nullable PreparedRetirement rest) {
         result = answer;
@@ -174,7 +174,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         return layout;
     }
 
-    /** Returns its age; an operation that has not restarted is younger than any that has. */
+    /** Returns the age of the operation. An operation that has not restarted is younger than any operation that has. */
     final long age() {
         return waits == null ? Long.MAX_VALUE : waits.age();
     }
@@ -187,12 +187,12 @@ abstract class OperationState extends RetirementResources implements MachineWait
         return callbacks;
     }
 
-    /** Returns whether every callback that the current attempt needs has its answer. */
+    /** Returns whether all questions of the current attempt are answered. */
     final boolean isAnswered() {
         return callbacks == null || callbacks.areAnswered();
     }
 
-    /** Releases the unused context, the ticket, and the callbacks' unused opens, on each way out. */
+    /** Releases the unused context, the ticket, and unused opens, however the operation ended. */
     final void leave() {
         try {
             giveBack(retirement);
@@ -221,7 +221,8 @@ abstract class OperationState extends RetirementResources implements MachineWait
             } else {
                 callbacks.takeBackAll();
             }
-            // The range in flight leads to this operation, so this operation must not keep those VMAs reachable.
+            // The range in flight refers to this operation, so this operation must not keep the VMAs of the questions
+            // reachable.
             callbacks = null;
         }
     }

@@ -29,24 +29,27 @@ import org.jspecify.annotations.Nullable;
 /**
  * Retires the pages of an operation in flight. It removes, moves or narrows their page-table entries, and flushes the
  * translations of all CPUs. Only then does it free the pages, or install them at the target of their move. It holds at
- * most one lock at a time, a leaf's. {@link RetirementRun} calls it.
+ * most one lock at a time, the lock of a leaf. {@link RetirementRun} calls it.
  *
  * <p>It is created, with its resources, before the operation publishes. It records its progress, so it can resume after
  * a pause or a failed step. Used by one thread at a time.
  */
 public final class PageRetirement {
-    /* The steps. Each may be repeated after a failure, and finds its earlier effects done. */
+    /* The steps. Each may be repeated after a failure, and skips what it has already done. */
 
     /** Waits for the copies of forks that ran at publication, and ends the TLB context if the space ends. */
     private static final int COPIES = 0;
 
-    /** {@link MovePages} picks up the entries of the sources of moves. */
+    /** {@link MovePages} picks up the entries at the sources of moves. */
     private static final int PICK_UP = 1;
 
     /** {@link UnmapPages} removes entries and {@link ProtectPages} narrows them; the gather collects the frames. */
     private static final int TAKE_AWAY = 2;
 
-    /** {@link TlbGather#invalidate(boolean)}: shootdowns, a grace period. No CPU and no reader has a frame after it. */
+    /**
+     * {@link TlbGather#invalidate(boolean)}: shootdowns and a grace period. After this step no CPU and no reader uses
+     * the frames.
+     */
     private static final int FLUSH = 3;
 
     /** {@link MovePages} stores the entries at the targets of moves. */
@@ -55,7 +58,9 @@ public final class PageRetirement {
     /** {@link TlbGather#free}: the frames of unmapped pages are freed ({@code tlb_finish_mmu}). */
     private static final int FREE = 5;
 
-    /** {@link DiscardPages} and {@link GuardPages} change entries of mappings that stay; files get their holes. */
+    /**
+     * {@link DiscardPages} and {@link GuardPages} change entries of mappings that stay, and holes are punched in files.
+     */
     private static final int ACT = 6;
 
     private static final int DONE = 7;
@@ -64,8 +69,8 @@ public final class PageRetirement {
      * @words all fields
      * @written the operation, before publication; then the one thread that retires (plain)
      * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-     *     {@code Background} and the list of {@code Housekeeping} hand them on
-     * @invariant the step that the retirement has reached; each step may be begun again
+     *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads
+     * @invariant the step that the retirement has reached; each step may be started again
      */
     private final Layout layout;
 
@@ -85,12 +90,12 @@ public final class PageRetirement {
 
     private int step = COPIES;
 
-    /** The moves whose pages were picked up, the last of them perhaps in part. */
+    /** The moves whose pages were picked up; those of the last move perhaps only in part. */
     private final List<MovePages> moved;
 
     /**
-     * How many of the ranges are done, in the order reserved, occupied; and the next address in the current one, 0 for
-     * its start.
+     * How many of the ranges are done, first the reserved ranges, then the occupied ones; and the next address in the
+     * current range, 0 for its start.
      */
     private int ranges;
 
@@ -104,8 +109,8 @@ public final class PageRetirement {
      * @param layout the layout, which has memory
      * @param endsSpace whether the operation ends the space
      * @param context a borrowed page table context, or null if none is available and the retirement must continue
-     *     without
-     * @param tables the tables that guards and moves may lack; this uncharges those that are left
+     *     without a context
+     * @param tables the tables that guards and moves may lack; the retirement uncharges the tables that are left
      */
     PageRetirement(
             InFlightOperation run,
@@ -155,12 +160,12 @@ public final class PageRetirement {
         }
     }
 
-    /** Releases resources that others may need, until the next step or, after the last one, forever. */
+    /** Releases resources that other threads may need, until the next step or, after the last one, forever. */
     public void rest() {
         gather.rest();
     }
 
-    /** Returns whether the reason for the rest may be over. Does not wait. */
+    /** Returns whether the current step may be able to continue. Does not wait. */
     public boolean isReady() {
         return switch (step) {
             case COPIES -> run.movesAndActions().areCopiesOver();
@@ -191,7 +196,7 @@ public final class PageRetirement {
                 yield true;
             }
             case FREE -> {
-                // The context stays for the actions, since another one might not be available.
+                // The context is kept for the actions, because another one might not be available.
                 gather.invalidate();
                 gather.free();
                 yield true;
@@ -220,7 +225,7 @@ public final class PageRetirement {
         return true;
     }
 
-    /** At the end of the space nothing is flushed, since no CPU uses it. */
+    /** Ends the TLB context if the operation ends the space: nothing is flushed then, because no CPU uses the space. */
     private void endContext() {
         if (endsSpace) {
             gather.leaveOut(table.context());
@@ -240,7 +245,7 @@ public final class PageRetirement {
         return true;
     }
 
-    /** Unmaps or narrows its ranges, and flushes and frees whenever the gather is full. */
+    /** Unmaps or narrows the ranges, and flushes and frees whenever the gather is full. */
     private boolean takeAway(boolean mayRest) {
         Ranges reserved = run.footprint().reserved();
         Ranges occupied = run.footprint().occupied();
@@ -274,8 +279,8 @@ public final class PageRetirement {
     }
 
     /**
-     * Marks the VMAs that replace others as entered: their ranges are empty. They are in flight, so no operation
-     * unlinks them meanwhile.
+     * Marks the VMAs that replace others as entered, because their ranges are now empty. These VMAs are in flight, so
+     * no operation unlinks them concurrently.
      */
     private void enter(Ranges emptied) {
         for (int i = 0; i < emptied.size(); i++) {
@@ -288,10 +293,10 @@ public final class PageRetirement {
     }
 
     /**
-     * Makes an action and those of its kind that follow it, which have their flushes together.
+     * Executes an action and the actions of the same kind that directly follow it, with common flushes.
      *
      * @param first the index of the action
-     * @return the index after the last action that was made; if this throws, all of them are made again
+     * @return the index after the last executed action; if this throws, all of these actions are executed again
      */
     private int act(int first) {
         List<PageAction> all = run.movesAndActions().actions();
@@ -327,7 +332,7 @@ public final class PageRetirement {
         }
     }
 
-    /** Discards the pages of several actions, and leaves empty entries or guards. */
+    /** Discards the pages of several actions. Leaves empty entries, or guard markers if {@code guards}. */
     private void discard(List<PageAction> all, int first, int end, DiscardPages.Choice choice, boolean guards) {
         try (DiscardPages discarding = new DiscardPages(gather, guards ? Pte.GUARD : Pte.NONE)) {
             for (int i = first; i < end; i++) {

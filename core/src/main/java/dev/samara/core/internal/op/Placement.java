@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
  * The choice of an address for a mapping ({@code get_unmapped_area} in {@code mm/mmap.c}, {@code
  * arch/x86/kernel/sys_x86_64.c} and {@code mm/huge_memory.c}).
  *
- * <p>A fixed address is used as it is, and a hint if it is free. Otherwise a gap is searched: downwards from the mmap
- * base, then upwards. A space may be configured to search only upwards. A mapping that may profit from huge pages is
- * first tried at a huge page boundary. The guard gap below a stack stays free.
+ * <p>A fixed address is used as it is; a hint is used if the range there is free. Otherwise the search for a gap runs
+ * downwards from the mmap base, then upwards. A space may be configured to search only upwards. A mapping that may
+ * profit from huge pages is first tried at a huge page boundary. The guard gap below a stack stays free.
  */
 public final class Placement {
     private static final long LOW_START = 0x40000000L;
@@ -41,7 +41,7 @@ public final class Placement {
 
     private final int mapFlags;
 
-    /** An operation that publishes in batches, and keeps a range that would do; null for none. */
+    /** An operation that publishes in batches and keeps an otherwise suitable range; null if there is none. */
     private @Nullable InFlightOperation avoided;
 
     private Placement(Edit edit, @Nullable BackingTraits backing, int mapFlags) {
@@ -59,7 +59,7 @@ public final class Placement {
      * @param offset the byte offset in the backing; ignored for anonymous memory
      * @param mapFlags bits of {@code MapFlags}
      * @return the address, or a negated errno
-     * @throws Restart if operations that publish in batches keep every range that would do
+     * @throws Restart if operations that publish in batches keep every otherwise suitable range
      */
     public static long find(
             Edit edit, @Nullable BackingTraits backing, long hint, long length, long offset, int mapFlags) {
@@ -67,10 +67,10 @@ public final class Placement {
             return Errno.ENOMEM.result();
         }
         if ((mapFlags & (FIXED | HUGETLB)) == (FIXED | HUGETLB) && hint % edit.geometry.hugeSize() != 0) {
-            // By hugetlb_get_unmapped_area, which checks the alignment before the limit.
+            // As in hugetlb_get_unmapped_area, which checks the alignment before the limit.
             return Errno.EINVAL.result();
         }
-        // A fixed address is checked first, so that one near 2^64 is not mistaken for an errno.
+        // A fixed address is checked first, so that an address near 2^64 is not mistaken for an errno.
         boolean fixed = (mapFlags & FIXED) != 0;
         if (fixed
                 && (Addresses.isAbove(hint, edit.geometry.limit() - length)
@@ -96,8 +96,8 @@ public final class Placement {
 
     /**
      * Finds an address for a mapping in a range that includes reservations of {@code munmap}s in flight, because no
-     * other range is free. The address is the one that {@link #find} would return for a mapping without a hint after
-     * the completion of each {@code munmap}, and of nothing else.
+     * other range is free. The address is the one that {@link #find} would return for a mapping without a hint if every
+     * {@code munmap} in flight were complete, and no other operation.
      */
     public static long findReserved(Edit edit, long length, int mapFlags) {
         edit.requireWhole();
@@ -117,8 +117,8 @@ public final class Placement {
     }
 
     /**
-     * Returns the highest or lowest address within bounds in a hole, as lookups see it, that a {@code munmap} reserves
-     * in part.
+     * Returns the highest or lowest address, within bounds, that is suitable in the holes which a {@code munmap}
+     * reserves in part. A hole is a range in which lookups find no VMA.
      */
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
         long floor = Addresses.higher(low, edit.layout.origin().lowest());
@@ -147,8 +147,8 @@ public final class Placement {
     }
 
     /**
-     * Returns the first address from {@code address} on that no VMA has, or one from {@code end} on. Reservations may
-     * be reused early.
+     * Returns the first address, at {@code address} or above it, that no VMA contains; or an address at or above {@code
+     * end} if there is none. Reservations may be reused early.
      */
     private static long nextHole(Edit edit, long address, long end) {
         long free = address;
@@ -162,21 +162,24 @@ public final class Placement {
         return free;
     }
 
-    /** Returns the first address of a hole that may be used, the hole being named by one of its addresses. */
+    /** Returns the first usable address of the hole that contains an address. */
     private static long holeStart(Edit edit, long address, long floor) {
         VmArea below = edit.before(address);
         long from = below == null ? floor : Addresses.higher(below.end(), floor);
         return edit.district.inFlight().keptBelow(address, from);
     }
 
-    /** Returns the end of the part of a hole that may be used, the hole being named by one of its addresses. */
+    /** Returns the end of the usable part of the hole that contains an address. */
     private static long holeEnd(Edit edit, long address, long ceiling) {
         VmArea above = edit.atOrAfter(address);
         long to = above == null ? ceiling : Addresses.lower(guardedStart(edit, above), ceiling);
         return edit.district.inFlight().keptAbove(address, to);
     }
 
-    /** Returns the higher or the lower of two addresses, of which the first may be an error. */
+    /**
+     * Returns the higher address if {@code topDown}, otherwise the lower one. The first address may be an errno, which
+     * is never preferred.
+     */
     private static long preferred(long best, long found, boolean topDown) {
         return Errno.isError(best) || Addresses.isAbove(found, best) == topDown ? found : best;
     }
@@ -218,7 +221,7 @@ public final class Placement {
     }
 
     /**
-     * Tries to place a mapping that contains a whole huge page so that address and offset are equal modulo the huge
+     * Tries to place a mapping that contains a whole huge page at an address that equals the offset modulo the huge
      * page size.
      *
      * @return the address, or 0 if the mapping contains no huge page or there is no gap
@@ -282,7 +285,7 @@ public final class Placement {
         return lowest(low, high, length, alignment);
     }
 
-    /** Returns the upper bound of the search: addresses above the window are used only for a hint above it. */
+    /** Returns the upper bound of the search. Addresses above the window are used only for a hint above the window. */
     private long endOfSide(long hint) {
         return Addresses.isAbove(hint, geometry.window()) ? geometry.limit() : geometry.window();
     }
@@ -340,7 +343,7 @@ public final class Placement {
     private long lowest(long low, long high, long length, long alignment) {
         edit.requireWhole();
         long floor = Addresses.higher(low, geometry.minimum());
-        // Unsigned: a range that a call in batches keeps may end above the search.
+        // Compares unsigned, because a range that a call in batches keeps may end above the bounds of the search.
         while (Addresses.isBelow(floor, high) && Addresses.isAtMost(length, high - floor)) {
             search.size(length).within(floor, high - 1).aligned(alignment, 0);
             if (!edit.tree.findLowest(search)) {
@@ -359,7 +362,10 @@ public final class Placement {
         return Errno.ENOMEM.result();
     }
 
-    /** Returns the ranges that an operation in batches keeps, of which one overlaps a range; null for none. */
+    /**
+     * Returns the ranges of an operation that publishes in batches and keeps a range which overlaps the given one; null
+     * if there is none.
+     */
     private @Nullable Ranges batchOver(long address, long length) {
         InFlightOperation batch = edit.district.inFlight().batchOver(address, address + length);
         if (batch == null) {

@@ -2,14 +2,14 @@
 package dev.samara.core.internal.op;
 
 /**
- * A range that a call wants faulted in after it is complete.
+ * A range to fault in after a call is complete.
  *
  * @param kind the reason
  * @param start a page boundary
  * @param end a page boundary above the start, exclusive
  */
 public record PopulateRange(Kind kind, long start, long end) {
-    /** The reason, which decides the access and the errors. */
+    /** The reason, which determines the access and which errors are reported. */
     public enum Kind {
         /** For {@code MAP_POPULATE}, or because a new or grown mapping is locked: as many pages as possible. */
         BEST_EFFORT,

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * allocates tables during the walk, and stops half-way if memory runs out.) Used by the operation's thread.
  */
 final class PreallocatedTables {
-    /** The most leaves that are looked at under the layout lock. */
+    /** The maximum number of leaves that are visited under the layout lock. */
     private static final int FEW = 2 * PublicationBatches.MOST;
 
     private final Layout layout;
@@ -29,7 +29,7 @@ final class PreallocatedTables {
 
     /** The moves and actions of an attempt. */
     private record Wanted(List<PageMove> moves, List<PageAction> actions) {
-        /** Copies those of the batch that is being decided: a dropped attempt removes them. */
+        /** Copies the moves and actions of the batch that is being decided, because a dropped attempt removes them. */
         static Wanted of(MovesAndActions work) {
             return new Wanted(List.copyOf(work.partMoves()), List.copyOf(work.partActions()));
         }
@@ -39,21 +39,21 @@ final class PreallocatedTables {
         }
     }
 
-    /** What the last attempt wants, if no tables are reserved for it; null for none. */
+    /** The moves and actions of the last attempt if no tables are reserved for them; otherwise null. */
     private @Nullable Wanted lacking;
 
-    /** What the attempt wanted for which tables are reserved; null for none. */
+    /** The moves and actions for which tables are reserved; null if there are none. */
     private @Nullable Wanted reservedFor;
 
     private TableReserve reserve = TableReserve.NONE;
 
-    /** The need for which {@link #reserve} was made; null for none. */
+    /** The need for which {@link #reserve} was made; null if there is none. */
     private @Nullable TableNeed need;
 
     /** Whether the reservation ends with EINTR if the thread is interrupted. */
     private boolean isInterruptible;
 
-    /** The last need of the batches that are published; null for none. */
+    /** The last need of the published batches; null if there is none. */
     private @Nullable TableNeed earlier;
 
     PreallocatedTables(Layout layout) {
@@ -66,14 +66,14 @@ final class PreallocatedTables {
         return !work.partMoves().isEmpty() || installsGuards(work.partActions());
     }
 
-    /** The actions of an operation are all of one kind. */
+    /** Checks the first action only, because all actions of an operation are of the same kind. */
     private static boolean installsGuards(List<PageAction> actions) {
         return !actions.isEmpty() && actions.get(0).kind() == PageAction.Kind.GUARD;
     }
 
     /**
-     * Returns whether a retirement lacks tables, which {@link #reserve} then reserves before the next
-     * attempt. A short range is looked at here, since it seldom lacks any. Caller holds the layout lock.
+     * Returns whether a retirement lacks tables, which {@link #reserve} then reserves before the next attempt. The
+     * tables of a short range are counted here, because it seldom lacks any. The caller holds the layout lock.
      */
     boolean lack(MovesAndActions work) {
         Wanted known = reservedFor;
@@ -88,10 +88,10 @@ final class PreallocatedTables {
     }
 
     /**
-     * Reserves the tables that the last attempt lacked. Caller holds no lock.
+     * Reserves the tables that the last attempt lacked. The caller holds no lock.
      *
-     * @param isInterruptible whether an interrupt ends the reservation: not once a batch of the call is published
-     * @return null for success, and if the layout was closed, which the next attempt finds out; ENOMEM if the tables
+     * @param isInterruptible whether an interrupt ends the reservation; false once a batch of the call is published
+     * @return null on success, and if the layout was closed, which the next attempt detects; ENOMEM if the tables
      *     exceed the limit of the space or the machine, or the heap has no room for them; EINTR if the thread is
      *     interrupted
      */
@@ -143,7 +143,7 @@ final class PreallocatedTables {
         return reserve;
     }
 
-    /** Gives the reserved tables up to a retirement, which uncharges those that are left. */
+    /** Hands the reserved tables over to a retirement, which uncharges the tables that are left. */
     void handedOver() {
         if (reserve != TableReserve.NONE) {
             earlier = need;
@@ -153,7 +153,7 @@ final class PreallocatedTables {
         lacking = null;
     }
 
-    /** Uncharges the reserved tables. Called unless the operation is published. */
+    /** Uncharges the reserved tables. Called if the operation is not published. */
     void close() {
         reserve.close();
         reserve = TableReserve.NONE;
@@ -161,7 +161,7 @@ final class PreallocatedTables {
         lacking = null;
     }
 
-    /** Returns whether a count of the missing tables takes few steps. */
+    /** Returns whether the missing tables can be counted in few steps. */
     private boolean isShort(MovesAndActions work) {
         long leaf = table.leafEnd(0);
         long left = FEW * leaf;
@@ -176,7 +176,10 @@ final class PreallocatedTables {
         return left >= 0;
     }
 
-    /** Subtracts the length of a range, and that of a leaf, from a number of bytes; negative if they are too few. */
+    /**
+     * Subtracts the length of a range and the length of a leaf from a number of bytes. Returns a negative number if the
+     * range is longer.
+     */
     private static long without(long left, long leaf, long length) {
         return Addresses.isAbove(length, left) ? -1 : left - length - leaf;
     }
@@ -184,7 +187,7 @@ final class PreallocatedTables {
     /**
      * Counts the missing tables of moves and actions. Takes no lock.
      *
-     * @param isStopped is asked after each leaf; true ends the count
+     * @param isStopped polled after each leaf; true ends the count
      */
     private TableNeed count(List<PageMove> moves, List<PageAction> actions, BooleanSupplier isStopped) {
         TableNeed counted = new TableNeed(table, earlier);
@@ -202,7 +205,7 @@ final class PreallocatedTables {
         return counted;
     }
 
-    /** Counts the tables that the target lacks for the leaves of the source: a leaf may be put down in two. */
+    /** Counts the tables that the target lacks. The entries of one source leaf may be put down in two target leaves. */
     private void count(PageMove move, TableNeed need, BooleanSupplier isStopped) {
         long end = move.from() + move.length();
         long at = table.nextLeaf(move.from(), end);

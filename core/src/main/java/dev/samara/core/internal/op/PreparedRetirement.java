@@ -16,31 +16,31 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class PreparedRetirement extends InFlightOperation {
     /**
-     * The retirement of its pages; null for none.
+     * The retirement of the operation's pages; null if there is none.
      *
      * @words {@code pageRetirement}, {@code linked}
      * @written the operation, before publication; then the one thread that retires (plain)
      * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-     *     {@code Background} and the list of {@code Housekeeping} hand them on
-     * @invariant the progress of the retirement; each step may be begun again
+     *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads
+     * @invariant the progress of the retirement; each step may be started again
      */
     @Nullable
     PageRetirement pageRetirement;
 
-    /** VMAs that left the layout and stay linked to their files until their pages are retired. */
+    /** VMAs that were removed from the layout, and stay linked to their files until their pages are retired. */
     List<VmArea> linked = List.of();
 
     /**
-     * VMAs with opens that left the layout; their retiring bits are cleared after completion.
+     * VMAs with opens that were removed from the layout; their retiring bits are cleared after completion.
      *
      * @words {@code held}, {@code last}, {@code sealedLinked}, {@code sealedHeld}
      * @written the operation, before the retirement is run (plain)
-     * @read its completion (plain): ordered by the layout lock, or by handing it to the background
+     * @read the operation's completion (plain): ordered by the layout lock, or by its submission to the background
      * @invariant never change once the last batch is published
      */
     List<VmArea> held = List.of();
 
-    /* The sizes of these lists when the batch began that is not published yet. */
+    /* The sizes of these lists at the start of the batch that is not published yet. */
     private int sealedLinked;
     private int sealedHeld;
 
@@ -48,7 +48,7 @@ abstract class PreparedRetirement extends InFlightOperation {
     @Nullable
     Runnable last;
 
-    /** Sets the retirement of its pages. Called before publication. */
+    /** Sets the retirement of the operation's pages. Called before publication. */
     void retireBy(PageRetirement prepared) {
         pageRetirement = prepared;
     }
@@ -93,22 +93,22 @@ abstract class PreparedRetirement extends InFlightOperation {
         }
     }
 
-    /** Returns whether the resources of the retirement are taken: by an earlier batch of the operation. */
+    /** Returns whether an earlier batch of the operation acquired the resources of the retirement. */
     boolean isPrepared() {
         return pageRetirement != null;
     }
 
-    /** Sets the task that a thread of the machine runs after completion. Caller is the operation's thread. */
+    /** Sets the task that one of the machine's threads runs after completion. The caller is the operation's thread. */
     void runAfter(Runnable task) {
         last = task;
     }
 
     /**
-     * Retires and completes the range on the operation's thread, and waits until it is complete. Called once. Caller
-     * must hold no lock.
+     * Retires and completes the range on the operation's thread, and waits until it is complete. Called once. The
+     * caller must hold no lock.
      */
     abstract void retireAndWait();
 
-    /** Requests that a thread of the machine retires and completes the range. */
+    /** Requests that one of the machine's threads retires and completes the range. */
     abstract void submit();
 }

@@ -22,77 +22,79 @@ final class Publication {
      * Notes. The steps run in this order, under one hold of the layout lock. A reader is a thread without the lock: a
      * lookup, a snapshot, a fault.
      *
-     * Steps 1 to 8 may fail. The edit is then closed without publication and takes the steps back (EditedLayout.undo):
+     * Steps 1 to 8 may fail. The edit is then closed without publication and undoes the steps (EditedLayout.undo), so
      * it leaves no trace. An Error or exception reaches the caller of the operation, except in step 5. Until step 9 a
      * reader finds the old layout.
      *
      *  1. Cut the seams: VMAs that cross an end of the range in flight are cut there, so that the operation owns no
-     *     part outside. Fails for want of memory.
+     *     part outside. Fails if memory is short.
      *
      *  2. Find the opens: each new VMA shares the open of a VMA that it replaces, or its backing must grant one. A
-     *     refusal of the backing ends the operation with that errno. If the backing has not been asked, the attempt
-     *     ends: no lock is held while a backing is asked. Fails for want of memory.
+     *     refusal of the backing ends the operation with that errno. If the backing was not asked yet, the attempt
+     *     ends, because no lock may be held while a backing is asked. Fails if memory is short.
      *
-     *  3. Leave if there is nothing to publish. The transaction is dropped, and the operation has its result.
+     *  3. Return if there is nothing to publish. The transaction is dropped, and the operation receives its result.
      *
-     *  4. Refuse a deadlock: a callback of a retirement may not wait for a fork's copy, which may wait for that
-     *     retirement. Fails with IllegalStateException (P26).
+     *  4. Refuse a deadlock: a callback of a retirement must not wait for a fork's copy, because the copy may wait for
+     *     that retirement. Fails with IllegalStateException (P26).
      *
-     *  5. Take the resources of the retirement: stack, a page table context, memory, and a place in each list that the
-     *     range enters later. Without stack or memory the operation ends with ENOMEM. Without an idle context the
-     *     attempt ends, mostly before the decision; the operation creates one, or ends with EAGAIN. The copies of forks
-     *     that the retirement will await are noted here: they are those of this hold of the lock (P35).
+     *  5. Acquire the resources of the retirement: stack, a page table context, memory, and capacity in each list to
+     *     which the range is added later. Without stack or memory the operation ends with ENOMEM. Without an idle
+     *     context the attempt ends, usually before the call decides; the operation then creates a context, or ends with
+     *     EAGAIN. The copies of forks that the retirement will await are noted here, under the same hold of the lock as
+     *     the publication (P35).
      *
-     *  6. Attach the new VMAs: each gets its share of an open, and the gate if it is in flight. The stores are plain.
-     *     No reader can reach the VMAs before step 9. Its release store pairs with the acquire load of a reader: a
-     *     reader that finds a new VMA finds it attached, with its gate closed.
+     *  6. Attach the new VMAs: each receives its share of an open, and the gate if it is in flight. The stores are
+     *     plain. No reader can reach the VMAs before step 9. Its release store pairs with the acquire load of a reader:
+     *     a reader that finds a new VMA finds it attached, with its gate closed.
      *
-     *  7. Link the new VMAs to their files. Fails for want of memory. From here on a thread that removes a page of a
-     *     file finds the new VMAs too. In their ranges of the page table it finds entries of the old VMAs, or none, and
-     *     removes only entries of its page. After step 9 this would be too late: a fault could install the page through
-     *     a new VMA that the removal has not found (P7).
+     *  7. Link the new VMAs to their files. Fails if memory is short. From here on a thread that removes a page of a
+     *     file also finds the new VMAs. In their ranges of the page table it finds entries of the old VMAs, or none,
+     *     and removes only entries of its page. To link them after step 9 would be too late, because a fault could
+     *     install the page through a new VMA that the removal did not find (P7).
      *
-     *  8. Allocate the charges, the list of removed VMAs with opens, and the events for listeners. Fails for want of
-     *     memory; with a listener, for want of the stack that step 14 needs.
+     *  8. Allocate the charges, the list of removed VMAs with opens, and the events for listeners. Fails if memory is
+     *     short; with a listener, also if the stack that step 14 needs is short.
      *
      *  9. Commit: one store of the tree's root, which does not fail. A reader finds all changes or none. From here on
-     *     the operation is published, whatever a later step throws, and its thread retires the range. Up to step 13
-     *     nothing is allocated. The end of a space closes the layout right before, so a reader that finds the layout
-     *     empty for that reason finds it closed.
+     *     the operation is published, whatever a later step throws, and its thread retires the range. Nothing is
+     *     allocated up to step 13. The end of a space closes the layout directly before this store, so a reader that
+     *     finds the layout empty for that reason also finds it closed.
      *
-     * 10. Tell the operation, and list the range in flight, for which step 5 has reserved capacity. The range of an
-     *     operation that publishes in batches is listed already. Only holders of the lock read the list. A fault waits
+     * 10. Notify the operation, and list the range in flight, for which step 5 reserved capacity. The range of an
+     *     operation that publishes in batches is already listed. Only holders of the lock read the list. A fault waits
      *     at the gate of its VMA, and needs no list for that.
      *
-     * 11. Detach the removed VMAs and set their retiring bits. Between steps 9 and 11 removed and new VMAs are both
-     *     attached. A reader that has found a removed VMA before step 9 may acquire a reference to it; the reference
-     *     keeps the VMA's open. It may also install a page through it: the retirement finds the page, or the page is
-     *     the successor's too. After step 11 such a reader starts over, and finds the new root. The retirement walks
-     *     after this step: mark, then walk (P1, P3).
+     * 11. Detach the removed VMAs and set their retiring bits. Between steps 9 and 11 both removed and new VMAs are
+     *     attached. A reader that found a removed VMA before step 9 may acquire a reference to it; the reference keeps
+     *     the VMA's open. It may also install a page through that VMA: then the retirement finds the page, or the page
+     *     belongs to the successor, too. After step 11 such a reader starts over, and finds the new root. The
+     *     retirement walks after this step: mark, then walk (P1, P3).
      *
-     * 12. Hand on anon_vmas. A fault may have given a removed VMA an anon_vma after its successor was created. A fault
-     *     that does so after step 11 finds the VMA detached and gives the successor the anon_vma itself: none is lost.
+     * 12. Pass on anon_vmas. A fault may have set the anon_vma of a removed VMA after its successor was created. A
+     *     fault that does so after step 11 finds the VMA detached, and sets the successor's anon_vma itself. So no
+     *     anon_vma is lost.
      *
-     * 13. Settle the charges, and adopt the counters, the end of the heap and the lock flags. The committed memory of
-     *     the machine is never below that of the layouts, since charges came before step 9. A display may name the heap
-     *     by the old end.
+     * 13. Settle the charges, and store the counters, the end of the heap and the lock flags. The machine's committed
+     *     memory is never below the sum of the layouts, because charges were made before step 9. A concurrent display
+     *     may label the heap by its old end.
      *
      * 14. Count the change, queue the events for listeners, and unlink removed VMAs without a range in flight. Events
-     *     are queued under the lock of the part: a later operation on an overlapping range has that lock after this
-     *     one, so its event is behind (P47). If there is no memory for an entry of a listener's queue, the listener
+     *     are queued under the lock of the part: a later operation on an overlapping range holds that lock later, so
+     *     its event follows this one (P47). If there is no memory for an entry of a listener's queue, the listener
      *     loses the event, and the loss is reported.
      *
-     * After the unlock, EditedLayout.close clears the retiring bits of removed VMAs without a range in flight and has
-     * the event delivered. For a range in flight its completion clears the bits.
+     * After the unlock, EditedLayout.close clears the retiring bits of removed VMAs without a range in flight, and
+     * delivers the event. If there is a range in flight, its completion clears the bits.
      */
 
     private Publication() {}
 
     /**
-     * Publishes an edit, unless a backing must be asked first or has refused, or a resource is missing.
+     * Publishes an edit, unless a backing must be asked first, a backing refused, or a resource is missing.
      *
-     * @param result the result of the operation, which it has from then on
-     * @return how the attempt has ended; without a meaning for an edit that completes an operation
+     * @param result the result of the operation once it is published
+     * @return how the attempt ended; meaningless for an edit that completes an operation
      */
     static AttemptOutcome publish(EditedLayout edit, long result) {
         PreparedRetirement mine = edit.retirement;
@@ -163,7 +165,7 @@ final class Publication {
         }
     }
 
-    /** Takes step 4; after publication it is too late to refuse. */
+    /** Does step 4. After publication it would be too late to refuse. */
     private static void refuseToWaitForCopy(EditedLayout edit, @Nullable InFlightOperation mine) {
         InFlightOperation inside = RetiringThread.range();
         if (inside != null
@@ -175,7 +177,7 @@ final class Publication {
         }
     }
 
-    /** Takes step 5. Returns how the attempt ends early; null if it goes on. */
+    /** Does step 5. Returns the outcome if the attempt ends here; null if it continues. */
     private static @Nullable AttemptOutcome prepareToRetire(EditedLayout edit, PreparedRetirement mine) {
         AttemptOutcome early = edit.operation.prepare(mine);
         if (early != null) {
@@ -198,8 +200,8 @@ final class Publication {
     }
 
     /**
-     * Returns the removed VMAs that have opens, or null for none. Other VMAs need no retiring bit: the end of their
-     * last reference has no effect.
+     * Returns the removed VMAs that have opens; null if there are none. Other VMAs need no retiring bit, because the
+     * release of their last reference has no effect.
      */
     private static @Nullable List<VmArea> withOpens(EditedLayout edit) {
         if (edit.district.counters().opens == 0) {
@@ -208,7 +210,7 @@ final class Publication {
         List<VmArea> gone = edit.gone;
         List<VmArea> displaced = edit.lists.displaced();
         if (displaced.size() == gone.size()) {
-            // Each VMA with an open, and no other one: none of many VMAs is read again.
+            // The list contains exactly the VMAs with an open, so the VMAs, possibly many, need not be read again.
             return displaced.isEmpty() ? null : new ArrayList<>(displaced);
         }
         List<VmArea> withOpens = null;
@@ -233,7 +235,7 @@ final class Publication {
         }
     }
 
-    /** Takes steps 10 to 13. */
+    /** Does steps 10 to 13. */
     private static AttemptOutcome adopt(
             EditedLayout edit, long result, @Nullable PreparedRetirement mine, boolean charges) {
         AttemptOutcome outcome = edit.completing ? AttemptOutcome.DONE : edit.operation.published(result, mine);

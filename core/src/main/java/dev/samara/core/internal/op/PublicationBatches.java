@@ -14,25 +14,27 @@ import java.util.List;
  * #MOST} VMAs.
  *
  * <p>The call has one range in flight from before the first batch to its completion. Its footprint covers every range
- * that the call names, so between two batches no other operation changes or places VMAs there. Batches wait for the
- * layout lock, and for CPUs where tables are reserved, but never at a gate. A fork can therefore safely wait until the
- * last batch is published; otherwise its copy and this range would wait for each other. Retirement starts after the
- * last batch, for the pages of all batches together.
+ * that the call names, so between two batches no other operation changes or places VMAs in these ranges. Batches wait
+ * for the layout lock, and, when tables are reserved, for CPUs, but never at a gate. A fork can therefore safely wait
+ * until the last batch is published; otherwise its copy and this range would wait for each other. Retirement starts
+ * after the last batch, for the pages of all batches together.
  *
  * <p>A batch that fails is dropped; earlier batches stay.
  *
  * <p>Used by the thread of the operation before its last batch is published.
  */
 final class PublicationBatches {
-    /** The number of VMAs that one batch looks at: a few hundred microseconds under the layout lock. */
+    /** The maximum number of VMAs that one batch visits: a few hundred microseconds under the layout lock. */
     static final int MOST = 64;
 
-    /** Returns {@link #MOST}. A method, so that a test compiled with smaller batches changes this class alone. */
+    /**
+     * Returns {@link #MOST}. A method, so that a test which is compiled with smaller batches only changes this class.
+     */
     static int most() {
         return MOST;
     }
 
-    /** Threads that wait for the end of the publication keep only this gate reachable. */
+    /** A separate object, so that threads which wait for the end of the publication keep only the gate reachable. */
     private static final class PublicationGate extends Gate {
         private final Object operation;
 
@@ -56,10 +58,10 @@ final class PublicationBatches {
     /** Whether a batch is published. */
     private boolean isBegun;
 
-    /** The number of ranges to fault in that the published batches have added. */
+    /** The number of ranges to fault in that the published batches added. */
     private int populations;
 
-    /** The address at which the next batch begins, and the call's note for it. */
+    /** The address at which the next batch starts, and the call's note for that batch. */
     private long next;
 
     private long note;
@@ -70,7 +72,8 @@ final class PublicationBatches {
     private long draftNote;
 
     /**
-     * Keeps ranges for an operation. Caller holds the layout lock, and has found no other operation in the ranges.
+     * Reserves ranges for the batches of an operation. The caller holds the layout lock, and found no other operation
+     * in the ranges.
      *
      * @param operation the operation, for messages
      * @param run the range in flight, which is listed from here on
@@ -100,7 +103,7 @@ final class PublicationBatches {
         return isBegun;
     }
 
-    /** Removes the ranges to fault in that a dropped attempt has added. */
+    /** Removes the ranges to fault in that a dropped attempt added. */
     void dropUnpublished(List<PopulateRange> ranges) {
         for (int i = ranges.size() - 1; i >= populations; i--) {
             ranges.remove(i);
@@ -108,8 +111,9 @@ final class PublicationBatches {
     }
 
     /**
-     * Returns whether a batched range has a VMA whose backing may have to be asked. No backing is asked while a range
-     * is in flight: it may call operations on that range. Takes no lock, since no other operation changes VMAs there.
+     * Returns whether a batched range contains a VMA whose backing may have to be asked. No backing is asked while a
+     * range is in flight, because the backing may call operations on that range. Takes no lock, since no other
+     * operation changes VMAs in these ranges.
      */
     boolean mayHaveToAsk() {
         Ranges batched = run.footprint().batched();
@@ -126,20 +130,20 @@ final class PublicationBatches {
         return false;
     }
 
-    /** Begins the decision on a batch. Caller holds the layout lock. */
+    /** Starts the decision on a batch. The caller holds the layout lock. */
     void beginBatch() {
         draftEnds = true;
         draftNote = note;
         run.beginBatch();
     }
 
-    /** Ends the batch that is being decided: the next one begins at an address. */
+    /** Ends the batch that is being decided; the next batch starts at an address. */
     void endBatchAt(long address) {
         draftEnds = false;
         draftNext = address;
     }
 
-    /** Returns the address at which the batch begins, or that of the call for the first batch. */
+    /** Returns the address at which the current batch starts; for the first batch, the start of the call's range. */
     long start(long first) {
         return isBegun ? next : first;
     }
@@ -152,12 +156,12 @@ final class PublicationBatches {
         draftNote = noted;
     }
 
-    /** Has the first batch find a note. */
+    /** Sets the note that the first batch reads. */
     void begin(long noted) {
         note = noted;
     }
 
-    /** The batch is published. Returns whether it was the last one. */
+    /** Notes that the current batch is published. Returns whether it was the last one. */
     boolean published(int populated) {
         isBegun = true;
         populations = populated;
@@ -167,8 +171,8 @@ final class PublicationBatches {
     }
 
     /**
-     * Ends the publication. If no batch was published, nothing is in flight any more, and no range is kept. Caller
-     * holds no lock.
+     * Ends the publication. If no batch was published, nothing is in flight any more, and no range remains reserved.
+     * The caller holds no lock.
      */
     void end() {
         layout.lock();

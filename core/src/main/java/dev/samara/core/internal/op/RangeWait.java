@@ -26,15 +26,15 @@ final class RangeWait {
     /** The operation, for messages. */
     private final WaitReporter operation;
 
-    /** Whether the operation ends its space: its waits are not interrupted then. */
+    /** Whether the operation ends its space. The waits of such an operation are not interrupted. */
     private final boolean endsSpace;
 
-    /** The position of the first restart among those of the space. */
+    /** The position of the operation's first restart in the order of first restarts in the space. */
     private final long age;
 
     private int restarts;
 
-    /** The gate that the latest attempt has met; null while none is to be waited for. */
+    /** The gate that the latest attempt must wait for; null if there is none. */
     private @Nullable Gate met;
 
     private @Nullable Ticket ticket;
@@ -46,13 +46,15 @@ final class RangeWait {
         age = layout.nextAge();
     }
 
-    /** Returns the age of the operation: lower than that of all operations that restart for the first time later. */
+    /**
+     * Returns the age of the operation, which is lower than the age of every operation whose first restart comes later.
+     */
     long age() {
         return age;
     }
 
     /**
-     * Locks the district that has a range, and the ticket if that is listed.
+     * Locks the district that contains a range and, if the ticket is listed, the ranges of the ticket.
      *
      * @param start the first address
      * @param end after the last address
@@ -67,17 +69,17 @@ final class RangeWait {
                 : layout.lockWhole();
     }
 
-    /** Begins an attempt. Caller holds the lock of the district that has the ticket, if that is listed. */
+    /** Begins an attempt. The caller holds the lock of the district in which the ticket is listed, if it is listed. */
     void beginAttempt() {
         if (ticket != null) {
             ticket.restart();
         } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
-            // If this attempt restarts too, the ticket then has the ranges that the attempt named.
+            // If this attempt restarts, too, the ticket then contains the ranges that the attempt named.
             ticket = new Ticket(age, operation);
         }
     }
 
-    /** Adds a range of this attempt to the ticket, if there is one. Caller holds the lock of the attempt. */
+    /** Adds a range of this attempt to the ticket, if there is one. The caller holds the lock of the attempt. */
     void name(long start, long end) {
         if (ticket != null) {
             ticket.name(start, end);
@@ -85,10 +87,11 @@ final class RangeWait {
     }
 
     /**
-     * Notes that the attempt has met another operation. Other operations find the ticket from now on.
+     * Notes that the attempt must wait for another operation. After enough restarts, other operations find the ticket
+     * from now on.
      *
-     * @param district what the attempt has locked, and has not left
-     * @param gate that of the other operation
+     * @param district the district that the attempt locked, which is still locked
+     * @param gate the gate of the other operation
      */
     void restarted(District district, Gate gate) {
         met = gate;
@@ -100,14 +103,14 @@ final class RangeWait {
     }
 
     /**
-     * Waits until the gate is open that the attempt has met. The end of a space is not interrupted. Caller must hold no
-     * lock.
+     * Waits until the gate of the other operation is open. The wait of an operation that ends its space is not
+     * interrupted. The caller must hold no lock.
      *
      * @return false if the thread is interrupted
      */
     boolean await() {
         Gate gate = Objects.requireNonNull(met);
-        // An operation whose wait is over keeps no other one reachable.
+        // Cleared, so that this operation does not keep the other one reachable after the wait.
         met = null;
         InFlightOperation inside = RetiringThread.range();
         if (inside != null) {
@@ -122,7 +125,7 @@ final class RangeWait {
         return gate.await(operation);
     }
 
-    /** Removes the ticket and wakes the operations that wait for it. Caller must hold no lock. */
+    /** Removes the ticket and wakes the operations that wait for it. The caller must hold no lock. */
     void withdraw() {
         Ticket mine = ticket;
         if (mine == null) {
@@ -130,10 +133,11 @@ final class RangeWait {
         }
         ticket = null;
         if (!mine.isLeft()) {
-            // No other operation has found it.
+            // No other operation found the ticket.
             return;
         }
-        // No border separates its ranges, and a ticket without ranges prevents borders altogether: no parts are joined.
+        // No border separates the ticket's ranges, and a ticket without ranges prevents all borders. So this lock never
+        // joins parts.
         District district = mine.hasRanges() ? layout.lockDistrict(mine.low(), mine.high()) : layout.lockWhole();
         try {
             district.inFlight().remove(mine);

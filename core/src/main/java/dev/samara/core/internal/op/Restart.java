@@ -25,7 +25,7 @@ final class Restart extends RuntimeException {
         this(outcome, null);
     }
 
-    /** Ends an attempt that has met a range in flight or a ticket, whose gate must be open before the next one. */
+    /** Ends an attempt that overlaps a range in flight or a ticket, whose gate must open before the next attempt. */
     Restart(Gate gate) {
         this(AttemptOutcome.MUST_WAIT, gate);
     }

@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The resources that an operation reserves for its retirement before it publishes: stack depth, a page table context,
- * and the page tables for guards and moves. An operation that cannot get one of them fails: with {@code EAGAIN} without
- * a context, with {@code ENOMEM} without memory or stack. {@link PageRetirement}, created here, allocates the first
- * memory block of its gather.
+ * and the page tables for guards and moves. An operation that cannot get one of them fails: with {@code EAGAIN} if
+ * there is no context, with {@code ENOMEM} if there is not enough memory or stack. {@link PageRetirement}, created
+ * here, allocates the first memory block of its gather.
  *
  * <p>An attempt checks for the resources under the layout lock. If one is missing, the attempt ends, and the operation
  * acquires the resource without the lock before it retries.
@@ -22,47 +22,47 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class RetirementResources {
     /**
-     * The number of frames of stack that an operation touches before it publishes a range. Interpreted, 12 are as deep
-     * as the code after publication, if no notifier or listener is called and no other operation is in flight. A task
-     * for a thread of the machine touches 12 itself, at a third of that depth.
+     * The number of stack frames that an operation touches before it publishes a range. In the interpreter, 12 frames
+     * are as deep as the code after publication if no notifier or listener is called and no other operation is in
+     * flight. A task for one of the machine's threads itself touches 12 frames, at a third of that depth.
      */
     private static final int DEPTH = 24;
 
     final Layout layout;
 
-    /** Whether the attempt found no idle page table context: which resource it lacked. */
+    /** Whether the resource that the attempt lacked was an idle page table context. */
     private boolean lacksContext;
 
     /**
-     * Whether it publishes without a page table context: the end of a space, which may not be refused, or a later batch
-     * of a call whose earlier batches needed none.
+     * Whether the operation publishes without a page table context. Only the end of a space, which must not be refused,
+     * and a later batch of a call whose earlier batches needed no context do so.
      */
     private boolean goesOnWithoutContext;
 
     /** The page table context for the retirement; null until one is needed. */
     private @Nullable PageTableContext context;
 
-    /** The tables that its retirement may lack; null if it has asked for none. */
+    /** The tables that the retirement may lack; null if it has requested none. */
     private @Nullable PreallocatedTables tables;
 
     RetirementResources(Layout layout) {
         this.layout = layout;
     }
 
-    /** Returns whether the call ends its space, and so may not be refused. */
+    /** Returns whether the call ends its space, and so must not be refused. */
     abstract boolean endsSpace();
 
-    /** Returns whether the operation, or an earlier batch of it, is published: a refusal would come too late. */
+    /** Returns whether the operation, or an earlier batch of it, is published, so that it is too late to refuse. */
     abstract boolean isPublished();
 
     /** Ends the operation without a change. */
     abstract void refused(long refusal);
 
     /**
-     * Allocates the resources of the retirement before publication. Caller holds the layout lock.
+     * Allocates the resources of the retirement before publication. The caller holds the layout lock.
      *
-     * @return null if they are; {@link AttemptOutcome#LACKS_RESOURCE}; or {@link AttemptOutcome#DONE} if the operation
-     *     is refused
+     * @return null if they were allocated; {@link AttemptOutcome#LACKS_RESOURCE}; or {@link AttemptOutcome#DONE} if the
+     *     operation is refused
      */
     final @Nullable AttemptOutcome prepare(PreparedRetirement rest) {
         try {
@@ -86,7 +86,7 @@ abstract class RetirementResources {
             TableReserve reserved = tables == null ? TableReserve.NONE : tables.reserved();
             rest.retireBy(new PageRetirement(rest, layout, endsSpace(), context, reserved));
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The end of a space may not be refused: its caller gets the error.
+            // The end of a space must not be refused, so its caller receives the error.
             if (endsSpace()) {
                 throw exhausted;
             }
@@ -97,9 +97,10 @@ abstract class RetirementResources {
     }
 
     /**
-     * Borrows an idle page table context for the retirement, unless there is one already. Caller holds the layout lock.
+     * Borrows an idle page table context for the retirement, unless there is one already. The caller holds the layout
+     * lock.
      *
-     * @throws Restart if none is idle: the operation creates one
+     * @throws Restart if none is idle; the operation then creates one
      */
     final void requireContext() {
         if (!hasContext()) {
@@ -116,7 +117,7 @@ abstract class RetirementResources {
         return !lacksContext;
     }
 
-    /** Gives the tables of a later batch to the retirement, which the first batch has prepared. */
+    /** Passes the tables of a later batch to the retirement, which an earlier batch prepared. */
     private void addTables(PreparedRetirement rest) {
         PreallocatedTables ahead = tables;
         if (ahead != null && isPublished() && ahead.reserved() != TableReserve.NONE) {
@@ -125,7 +126,7 @@ abstract class RetirementResources {
         }
     }
 
-    /** Returns the tables that its retirement may lack, counted at first use. */
+    /** Returns the tables that the retirement may lack, counted at first use. */
     private PreallocatedTables tables() {
         if (tables == null) {
             tables = new PreallocatedTables(layout);
@@ -134,9 +135,9 @@ abstract class RetirementResources {
     }
 
     /**
-     * Takes the resource that the last attempt lacked. Caller holds no lock.
+     * Acquires the resource that the last attempt lacked. The caller holds no lock.
      *
-     * @return why the operation is refused; null if it goes on
+     * @return why the operation is refused; null if it continues
      */
     final @Nullable Errno takeLacking() {
         if (lacksContext) {
@@ -146,7 +147,7 @@ abstract class RetirementResources {
         return tables().reserve(!isPublished());
     }
 
-    /** Creates a context if none is idle. Returns why the operation is refused; null if it goes on. */
+    /** Creates a context if none is idle. Returns why the operation is refused; null if it continues. */
     private @Nullable Errno takeContext() {
         try {
             context = layout.memory().contexts().borrowOrNull();
@@ -159,13 +160,13 @@ abstract class RetirementResources {
         }
     }
 
-    /** Returns whether the operation may publish without a context: its retirement is tried again until it has one. */
+    /** Returns whether the operation may publish without a context. Its retirement is then retried until it has one. */
     private boolean goesOnWithout() {
         goesOnWithoutContext = endsSpace() || isPublished();
         return goesOnWithoutContext;
     }
 
-    /** Leaves the tables to the retirement of a range that is published. */
+    /** Passes the tables to the retirement of a published range. */
     final void handOverTables() {
         if (tables != null) {
             tables.handedOver();
@@ -173,7 +174,7 @@ abstract class RetirementResources {
     }
 
     /**
-     * Gives the context back that no retirement has: the operation waits, or ends.
+     * Returns the context if no retirement uses it, because the operation waits or ends.
      *
      * @param published the range in flight, or null
      */
@@ -186,14 +187,14 @@ abstract class RetirementResources {
     }
 
     /**
-     * Gives back what no retirement has: the operation ends its attempts.
+     * Releases the resources that no retirement uses, because the operation ends its attempts.
      *
      * @param published the range in flight, or null
      */
     final void giveBack(@Nullable PreparedRetirement published) {
         giveContextBack(published);
         if (tables != null) {
-            // Also after a batch that was published: a later one may have failed with tables of its own.
+            // Needed even after a batch was published, because a later batch may have failed and left its own tables.
             tables.close();
         }
         tables = null;

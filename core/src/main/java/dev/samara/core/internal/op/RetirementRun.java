@@ -28,7 +28,8 @@ import java.util.Objects;
  * <p>An asynchronous operation occupies no thread and no page table context while it waits for a CPU, a copy, a page or
  * a grace period. During that time the {@linkplain Housekeeping housekeeping} polls it as a waiting call.
  *
- * <p>Only the one thread that runs this uses the fields; the waiting calls pass them on.
+ * <p>Only the thread that runs this retirement uses the fields; the list of waiting calls passes them on between
+ * threads.
  */
 final class RetirementRun extends PreparedRetirement {
     private final OperationState operation;
@@ -36,8 +37,8 @@ final class RetirementRun extends PreparedRetirement {
     /**
      * @written the one thread that retires (plain)
      * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-     *     {@code Background} and the list of {@code Housekeeping} hand them on
-     * @invariant the progress of the retirement; each step may be begun again
+     *     {@code Background} and the list of {@code Housekeeping} pass the field on between threads
+     * @invariant the progress of the retirement; each step may be started again
      */
     private boolean isTold;
 
@@ -80,8 +81,8 @@ final class RetirementRun extends PreparedRetirement {
     }
 
     /**
-     * Retires and completes the range as far as possible without waiting, then adds it to the waiting calls. For a
-     * thread of the machine.
+     * Retires and completes the range as far as possible without waiting, then adds it to the waiting calls. Called by
+     * one of the machine's threads.
      */
     @Override
     public void run() {
@@ -95,7 +96,7 @@ final class RetirementRun extends PreparedRetirement {
                 isOver = goOn(true);
             }
         } finally {
-            // Also after an Error: no other thread continues this range.
+            // Runs even after an Error, because no other thread continues this range.
             if (!isOver) {
                 machine().housekeeping().add(this);
             }
@@ -111,13 +112,15 @@ final class RetirementRun extends PreparedRetirement {
         return isPostponed() ? isDue() : pages == null || pages.isReady();
     }
 
-    /** The last part of an asynchronous call asks backings for pages, and completes a future. */
+    /**
+     * The last part of an asynchronous call may wait, because it requests pages from backings, and completes a future.
+     */
     @Override
     protected boolean mayWait() {
         return gate().isOpen();
     }
 
-    /** Continues at the current step; returns whether its own retirement has ended. */
+    /** Continues at the current step; returns whether the retirement of this range has ended. */
     private boolean goOn(boolean mayRest) {
         try {
             attempting();
@@ -141,7 +144,9 @@ final class RetirementRun extends PreparedRetirement {
                 || (!isTold && !operation.layout().notifiers().isEmpty());
     }
 
-    /** Retires with this range as that of the thread, for operations that callbacks call. */
+    /**
+     * Retires while this range is registered as the thread's current one, which operations called by callbacks check.
+     */
     private boolean retireAsThisThread(boolean mayRest) {
         InFlightOperation outer = RetiringThread.range();
         try {
@@ -152,7 +157,7 @@ final class RetirementRun extends PreparedRetirement {
         }
     }
 
-    /** Notifiers run first: no secondary MMU uses the pages after they are retired. */
+    /** Notifiers run first, so that no secondary MMU uses the pages after they are retired. */
     private boolean retire(boolean mayRest) {
         if (!isTold) {
             isTold = true;
@@ -176,7 +181,9 @@ final class RetirementRun extends PreparedRetirement {
         invalidate(notifier, of.occupied(), stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
     }
 
-    /** Calls a notifier for each range; an exception for one range is reported and does not prevent the others. */
+    /**
+     * Calls a notifier for each range; an exception for one range is reported, and does not prevent the other calls.
+     */
     private void invalidate(MmuNotifier notifier, Ranges ranges, MmuNotifier.Reason reason) {
         for (int i = 0; i < ranges.size(); i++) {
             try {
@@ -193,7 +200,7 @@ final class RetirementRun extends PreparedRetirement {
             return true;
         } catch (Throwable thrown) {
             if (isArrived()) {
-                // The range has ended; only the tasks after it have failed.
+                // The range is complete; only the tasks after the completion failed.
                 report(thrown);
                 return true;
             }
@@ -224,14 +231,14 @@ final class RetirementRun extends PreparedRetirement {
     }
 
     /**
-     * Clears the retiring bits of the removed VMAs. Gives back the place of an asynchronous operation, and requests
-     * that a thread of the machine runs the task after completion.
+     * Clears the retiring bits of the removed VMAs. Releases the backlog place of an asynchronous operation, and
+     * submits the operation's last task to the machine's threads.
      */
     @Override
     public void completed() {
         try {
             List<VmArea> removed = held;
-            // A VMA leads to this object, which must not keep others reachable.
+            // A VMA refers to this object, which must not keep other VMAs reachable.
             held = List.of();
             for (int i = 0; i < removed.size(); i++) {
                 removed.get(i).clearRetiring();

@@ -7,22 +7,23 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The contents of the shared objects that an edit maps. Each stays open until the edit is closed: the VMA that will
- * share it is not attached yet, and the content that an object's cached traits refer to may have ended.
+ * The contents of the shared objects that an edit maps. Each content stays open until the edit is closed, because the
+ * VMA that will share it is not attached yet, and the content to which an object's cached traits refer may have ended.
  */
 final class SharedContents {
     private List<Open> opens = List.of();
 
     /** Opens the current content of an object. */
     void open(SharedAnonymous object) {
-        // Capacity first: an open that is not dropped would keep the content forever.
+        // Capacity first, because an open that is not listed would never be dropped, and would keep the content
+        // forever.
         ArrayList<Open> more = new ArrayList<>(opens.size() + 1);
         more.addAll(opens);
         opens = more;
         more.add(object.open());
     }
 
-    /** Drops the opens. Caller holds no lock of a layout. */
+    /** Drops the opens. The caller holds no lock of a layout. */
     void drop() {
         for (int i = 0; i < opens.size(); i++) {
             opens.get(i).put();

@@ -6,10 +6,10 @@ import dev.samara.core.internal.sync.Ranges;
 import dev.samara.maple.RangeEntry;
 
 /**
- * The ranges that operations in flight have unmapped, as the tree shows them. The one store that removes the VMAs of a
+ * The ranges that operations in flight unmapped, as represented in the tree. The one store that removes the VMAs of a
  * range also reserves it. Lookups find nothing there. Allocation avoids the range until the operation completes, when
- * no translation of the old mapping is left. A new mapping needs no reservation: it is placed and stored under one hold
- * of the layout lock.
+ * no translation of the old mapping is left. A new mapping needs no reservation, because it is placed and stored under
+ * one hold of the layout lock.
  *
  * <p>Where early reuse is allowed, a new mapping may take over the reservations of {@code munmap}s in flight ({@link
  * EarlyReuse}).
@@ -31,8 +31,8 @@ final class UnmappedRanges {
     }
 
     /**
-     * Erases the parts of the reservations that are still those of a range in flight. Its operation or, by early reuse,
-     * another may have stored over the rest.
+     * Erases the parts of a range's reservations that still exist. Its operation or, by early reuse, another one may
+     * have stored VMAs over the other parts.
      */
     static void clear(EditedLayout completing, InFlightOperation complete) {
         if (complete.isBatched()) {

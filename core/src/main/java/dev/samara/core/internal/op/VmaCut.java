@@ -12,17 +12,18 @@ import org.jspecify.annotations.Nullable;
 public final class VmaCut {
     private VmaCut() {}
 
-    /** Returns the errno with which a backing refuses that a VMA is cut, or null. */
+    /** Returns the errno with which the cut of a VMA is refused, or null. */
     public static @Nullable Errno refusal(EditedLayout edit, VmArea vma, long address) {
         if (vma.isSpecial()) {
             return Errno.EINVAL;
         }
-        // A fresh VMA is not in the layout yet. A VMA of its backing that the edit took out stands for it.
+        // A fresh VMA is not in the layout yet, so during the callback a removed VMA with the same backing is
+        // referenced instead.
         VmArea known = vma.isFresh() ? OpenDonors.relative(vma, edit.gone) : vma;
         return edit.operation.callbacks().maySplit(vma, address, known);
     }
 
-    /** Cuts a part out of a VMA, the lower end first, as far as the map count and the backing allow. */
+    /** Cuts a part out of a VMA, first at its lower end, as far as the map count and the backing allow. */
     static long out(EditedLayout edit, VmArea vma, VmArea piece) {
         int pageShift = edit.geometry.pageShift();
         boolean below = piece.start() != vma.start();

@@ -27,8 +27,8 @@ public final class VmaMerge {
     }
 
     /**
-     * Extends the previous VMA over a new piece or, if {@code alsoRight}, joins the piece with both neighbours or the
-     * next.
+     * Extends the previous VMA over a new piece or, if {@code alsoRight}, joins the piece with both neighbours or only
+     * the next one.
      */
     public static @Nullable VmArea join(EditedLayout edit, VmArea piece, boolean alsoRight) {
         VmArea previous = Neighbours.before(edit, piece.start());
@@ -43,8 +43,8 @@ public final class VmaMerge {
 
     /**
      * Joins, at a completion, the two VMAs that meet at an address, if they fit and neither is in another range in
-     * flight. Otherwise that range tries the join later. If only the range in flight separated the VMAs, one may be
-     * removed in any case.
+     * flight. If a VMA is in another range in flight, that range tries the join later. If only the range in flight
+     * separated the VMAs, one may be removed even if its backing counts mappings.
      */
     static void joinLate(EditedLayout edit, PendingJoin join) {
         VmArea left = Neighbours.before(edit, join);
@@ -57,7 +57,7 @@ public final class VmaMerge {
     }
 
     /**
-     * Returns the anon_vma that a VMA of an edit gets with its first page of its own, by the VMAs on its two sides
+     * Returns the anon_vma that a VMA of an edit gets with its first private page, determined by its two neighbours
      * ({@link MergeRules#anonVmaFor}).
      */
     public static AnonVma anonVmaFor(EditedLayout edit, VmArea vma) {
@@ -67,9 +67,9 @@ public final class VmaMerge {
     /**
      * Changes the flags of a part of a VMA. Joins the part with its neighbours where they fit, otherwise cuts it out.
      *
-     * @return the end of the VMA that covers the part now, or a negated errno if the part may not be cut out: ENOMEM
+     * @return the end of the VMA that now covers the part, or a negated errno if the part may not be cut out: ENOMEM
      *     for too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal. A first cut may
-     *     remain
+     *     then remain
      */
     public static long change(EditedLayout edit, VmArea vma, long start, long end, long flags) {
         return change(edit, vma, VmaCut.part(vma, start, end, flags, edit.geometry.pageShift()));
@@ -79,7 +79,7 @@ public final class VmaMerge {
      * Changes a part of a VMA into a piece with other flags or another name. Joins the piece with its neighbours where
      * they fit, otherwise cuts it out.
      *
-     * @return as the form with flags
+     * @return as {@link #change(EditedLayout, VmArea, long, long, long)} returns
      */
     public static long change(EditedLayout edit, VmArea vma, VmArea piece) {
         int pageShift = edit.geometry.pageShift();

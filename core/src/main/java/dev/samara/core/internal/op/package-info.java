@@ -10,8 +10,8 @@
  * changes it has made. A call that changes many VMAs one by one publishes one edit per batch ({@code
  * PublicationBatches}), so readers may see earlier batches without later ones.
  *
- * <p>An attempt is dropped if it runs into the range of an operation in flight, or if a backing must be asked first;
- * its {@linkplain dev.samara.core.internal.op.AttemptOutcome outcome} gives the reason. The operation then {@linkplain
+ * <p>An attempt is dropped if it overlaps the range of an operation in flight, or if a backing must be asked first; its
+ * {@linkplain dev.samara.core.internal.op.AttemptOutcome outcome} gives the reason. The operation then {@linkplain
  * dev.samara.core.internal.op.RangeWait waits} or {@linkplain dev.samara.core.internal.op.BackingQuestions asks}
  * without the lock, and retries. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, and
  * later operations in its ranges wait for that ticket. Ranges that an operation unmaps, replaces, moves or narrows stay
@@ -23,6 +23,8 @@
  * dev.samara.core.internal.op.Placement} chooses addresses. {@link dev.samara.core.internal.op.CommitCharge} charges
  * memory. {@link dev.samara.core.internal.op.OpenTransfer} passes a backing's opens from removed VMAs to new ones.
  * {@link dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
+ *
+ * <p>docs/architecture.md follows one mmap, one fault and one munmap through the classes.
  *
  * <table>
  *   <caption>Where to look</caption>
@@ -52,6 +54,8 @@
  *       <td>{@code CompletePhase}</td></tr>
  *   <tr><td>Which VMAs are merged?</td>
  *       <td>{@link dev.samara.core.internal.op.MergeRules}</td></tr>
+ *   <tr><td>Which anon_vma does a VMA get with its first page of its own ({@code find_mergeable_anon_vma})?</td>
+ *       <td>{@code MergeRules.anonVmaFor}; for a fault {@code AnonVmas.prepare} calls it</td></tr>
  *   <tr><td>What splits a VMA, and what can refuse the split?</td>
  *       <td>{@link dev.samara.core.internal.op.VmaCut}</td></tr>
  *   <tr><td>What keeps two mergeable VMAs separate while an operation is in flight?</td>

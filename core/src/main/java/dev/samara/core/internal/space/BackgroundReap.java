@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
  * waits: one step starts the flush of a VMA, and later steps poll it.
  *
  * <p>A victim counts as impossible to empty after {@link Reap#MOST_PASSES} incomplete passes, or after as many pauses
- * in which CPUs have not acknowledged one flush. The machine then chooses another victim. A flush still pending at that
- * time is polled until it is done, and its frames are freed. The machine also chooses another victim if no step has
- * ended for some time, because a notifier does not return or the embedder runs no steps. A thread that finds no free
- * frame makes that decision.
+ * during which CPUs did not acknowledge one flush. The machine then chooses another victim. A flush still pending at
+ * that time is polled until it is done, and its frames are freed. The machine also chooses another victim if no step
+ * has ended for some time, because a notifier does not return or the embedder runs no steps. A thread that finds no
+ * free frame decides this.
  */
 final class BackgroundReap extends WaitingCall {
     private final ReapLeases leases;
@@ -23,16 +23,16 @@ final class BackgroundReap extends WaitingCall {
     private final Layout layout;
     private final Reap reap;
 
-    /* Made before the victim is touched: a report must not be lost for want of memory. */
+    /* Created before the victim is touched, so that a lack of memory cannot lose a report. */
     private final Report taken;
     private final Report left;
 
-    /* For the thread that begins it, and then for each thread of the machine that makes a step, in turn. */
+    /* Used by the thread that starts the reap, and then by one thread of the machine at a time, which runs a step. */
 
-    /** The passes that were not complete. */
+    /** The number of incomplete passes. */
     private int passes;
 
-    /** The pauses within which the flush that is pending has not ended, and the failures. */
+    /** The number of pauses in which the pending flush did not complete or a step failed. */
     private int waits;
 
     /** {@link Reap#flushes} after the last step. */
@@ -40,26 +40,26 @@ final class BackgroundReap extends WaitingCall {
 
     private long dueNanos;
 
-    /** Whether the latest step was refused, since its thread must not make one. */
+    /** Whether the latest step was skipped because its thread must not wait. */
     private boolean isRefused;
 
-    /** Whether the machine may look for another victim. */
+    /** Whether the machine may choose another victim. */
     private boolean isOver;
 
-    /** Whether all pages were taken that can be. */
+    /** Whether all pages that can be taken were taken. */
     private boolean isComplete;
 
-    /** Null if it is not recorded. */
+    /** The flight recorder's event of this reap; null if the reap is not recorded. */
     private @Nullable BegunEvent recorded;
 
-    /** The report of the end that was not made yet; null for none. */
+    /** The report of the reap's end that is still to be sent; null if there is none. */
     private @Nullable Report toReport;
 
     /**
      * Prepares a reap, without effect.
      *
-     * @param lease which ends with the reap
-     * @param layout of the victim
+     * @param lease the lease, which ends with the reap
+     * @param layout the victim's layout
      */
     BackgroundReap(ReapLeases leases, ReapLeases.ReapLease lease, Layout layout) {
         this.leases = leases;
@@ -72,7 +72,7 @@ final class BackgroundReap extends WaitingCall {
         dueNanos = leases.nanos();
     }
 
-    /** Holds the page table of the space and lists the first step, unless the space has ended. */
+    /** Holds the space's page table and lists the first step, unless the space ended. */
     void begin() {
         lease.found(layout.reaping(), left, dueNanos);
         beforeListing();
@@ -92,7 +92,9 @@ final class BackgroundReap extends WaitingCall {
         }
     }
 
-    /** Returns whether the first step is listed. For the thread of {@link #begin}, also after it has thrown. */
+    /**
+     * Returns whether the first step is listed. Called by the thread of {@link #begin}, even after {@code begin} threw.
+     */
     boolean isBegun() {
         return isListed();
     }
@@ -102,7 +104,7 @@ final class BackgroundReap extends WaitingCall {
         return isDue() || (!isRefused && reap.isReady());
     }
 
-    /** Only notifiers may wait; no operation waits for a reap. */
+    /** Only notifiers may make a step wait. No operation waits for a reap. */
     @Override
     protected boolean mayWait() {
         return !layout.notifiers().isEmpty();
@@ -114,22 +116,23 @@ final class BackgroundReap extends WaitingCall {
         try {
             isEnded = advance();
         } finally {
-            // Also after an Error: no other thread continues the reap.
+            // Listed again even after an Error, because no other thread would continue the reap.
             if (!isEnded) {
                 layout.host().housekeeping().add(this);
             }
         }
     }
 
-    /** Makes a step, and returns whether it was the last one. */
+    /** Runs a step. Returns whether it was the last one. */
     private boolean advance() {
-        // In GUEST or in a callback, say, with invoked steps: another thread goes on. Not counted as a wait.
+        // A thread that invokes steps may be in GUEST or in a callback, for example, and then must not wait. Another
+        // thread continues the reap; this does not count as a wait.
         isRefused = !layout.host().threads().mayWaitHere();
         if (isRefused) {
             pause(1);
             return false;
         }
-        // Another thread may have given it up.
+        // Another thread may have taken over the lease.
         isOver |= !leases.has(lease);
         if (isOver) {
             endFlush();
@@ -151,7 +154,7 @@ final class BackgroundReap extends WaitingCall {
         try {
             return reap.advance(true);
         } catch (Throwable failed) {
-            // Tried again, as after a wait. Not reported: perhaps there is no memory for that.
+            // Retried, as after a wait. Not reported, because there may be no memory for a report.
             return Reap.Progress.WAITS;
         }
     }
@@ -163,7 +166,7 @@ final class BackgroundReap extends WaitingCall {
                 reap.endFlush();
             }
         } catch (Throwable failed) {
-            // Until it succeeds: the frames would be lost.
+            // Retried until it succeeds, because otherwise the frames would be lost.
             pause(Reap.MOST_PASSES);
         }
     }
@@ -198,7 +201,7 @@ final class BackgroundReap extends WaitingCall {
         dueNanos = leases.nanos() + Reap.pauseAfter(attempts);
     }
 
-    /** Lets the machine look for another victim. Whoever ends the lease reports. */
+    /** Lets the machine choose another victim. The thread that ends the lease reports the end. */
     private void end(boolean isDone) {
         reap.skip();
         isOver = true;
@@ -212,7 +215,7 @@ final class BackgroundReap extends WaitingCall {
         Report report = toReport;
         if (report != null) {
             layout.host().threads().report(report);
-            // Last: after an Error the next step reports.
+            // Cleared last: if the report throws an Error, the next step sends it again.
             toReport = null;
         }
     }

@@ -2,8 +2,9 @@
 package dev.samara.core.internal.space;
 
 /**
- * Thrown by an attempt that works on one part of a layout but needs something outside it: a neighbour, a place, or the
- * decision whether a limit is exceeded. The attempt is dropped, and the next one works on the whole layout.
+ * Thrown by an attempt that works on one part of a layout but needs something outside it: a neighbour, a place for a
+ * mapping, or the decision whether a limit is exceeded. The attempt is dropped, and the next one works on the whole
+ * layout.
  */
 public final class BeyondDistrict extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -4,30 +4,30 @@ package dev.samara.core.internal.space;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the addresses at which a layout should be divided. Each lies between the places where two contending threads
- * were working. It is neither an address at which an operation previously had to join parts, nor inside a range that
- * one operation names. The choice affects only speed, so a failure is recorded here and no operation fails because of
- * it.
+ * Finds the addresses at which a layout should be divided. Each such border lies between the places where two
+ * contending threads were working. It is neither an address at which an operation previously had to join parts, nor
+ * inside the range of one operation. The choice affects only speed, so a failure is recorded here and no operation
+ * fails because of it.
  */
 final class BorderSearch {
     /**
-     * The number of operations, in all parts, after which a division is no longer recent: so many take long enough for
-     * each thread that is awake to run.
+     * The number of operations, in all parts together, after which a division is no longer recent. By then each
+     * runnable thread has run.
      */
     private static final long SOON = 1 << 15;
 
-    /** After so many meetings without a division, the ranges that stay whole are forgotten. */
+    /** The number of failed searches for borders after which the ranges that should stay whole are forgotten. */
     private static final int MOST_IN_VAIN = 64;
 
     private final long pageSize;
 
     private final LockContention contention = new LockContention();
 
-    /** The pause after a part was to be divided further, and was not. Guarded by the layout lock. */
+    /** The pause after a failed attempt to divide a part further. Guarded by the layout lock. */
     private final LockContention further = new LockContention();
 
     /**
-     * The borders of the latest parts that an operation has not found in its way. Guarded by the layout lock.
+     * The borders of the latest parts, except those that an operation needed to cross. Guarded by the layout lock.
      *
      * @words {@code earlier}, {@code contention}, {@code further} and their contents of {@code BorderSearch}, {@code
      *     LockContention}
@@ -40,20 +40,20 @@ final class BorderSearch {
     /**
      * The ranges that should stay whole. Written under the layout lock.
      *
-     * @written a join, holding the layout lock; a thread that forgets the ranges, holding it or the lock of a part
-     *     (volatile)
-     * @read a thread that has met others at a lock and looks for borders, holding the lock of a part (volatile)
-     * @pairs none; an old value costs a border that joins the layout again
-     * @invariant ranges in which no border should be. Immutable; replaced as a whole. Racy, benign because it only
+     * @written a join, holding the layout lock; a thread that forgets the ranges, holding the layout lock or the lock
+     *     of a part (volatile)
+     * @read a thread that contended for a lock and searches for borders, holding that lock (volatile)
+     * @pairs none; a stale value may lead to a border at which an operation joins the layout again
+     * @invariant ranges inside which no border should lie. Immutable; replaced as a whole. Racy, benign because it only
      *     decides where a layout is divided
      */
     private volatile RecentCrossings crossings = RecentCrossings.NONE;
 
     /**
-     * How often threads met at places between which those ranges left no room for a border.
+     * How many searches failed to find a border since the ranges in {@link #crossings} were last forgotten.
      *
-     * @written a thread that has met others at a lock, holding that lock (plain)
-     * @read such threads (plain)
+     * @written a thread that contended for a lock, holding that lock (plain)
+     * @read a thread that contended for a lock, holding that lock (plain)
      * @invariant none: racy, benign because it only decides when ranges are forgotten
      */
     private int inVain;
@@ -62,11 +62,10 @@ final class BorderSearch {
      * The last exception of a division or a join, other than a lack of memory or stack. Any thread writes it, and
      * {@link #requireNoFailure} reports it.
      *
-     * @written any thread whose division or join has failed for another reason than the lack of memory or stack
-     *     (volatile)
+     * @written any thread whose division or join failed for a reason other than a lack of memory or stack (volatile)
      * @read a validation of the layout (volatile)
-     * @pairs none; a test reads it after the threads have ended
-     * @invariant null, unless the library has a bug: no operation depends on a division
+     * @pairs none; a test reads it after the threads ended
+     * @invariant null unless the library has a bug. No operation depends on a division
      */
     private volatile @Nullable Throwable failure;
 
@@ -74,21 +73,22 @@ final class BorderSearch {
         this.pageSize = pageSize;
     }
 
-    /** Returns the contention for the layout lock, for its holder. */
+    /** Returns the contention for the layout lock. Caller holds that lock. */
     LockContention contention() {
         return contention;
     }
 
-    /** Returns the borders that no operation has found in its way. Caller has the layout lock. */
+    /** Returns the borders that no operation needed to cross. Caller holds the layout lock. */
     long[] earlier() {
         return earlier;
     }
 
     /**
-     * Returns where threads that have met at a lock would divide a part or the layout, in ascending order; often
-     * nowhere. The caller has the lock. A failure is that of the division, not that of the caller's operation.
+     * Returns the addresses at which to divide a part or the layout after threads contended for its lock: in ascending
+     * order, and often none. The caller holds that lock. A failure is recorded, and does not fail the caller's
+     * operation.
      *
-     * @param known the parts; null for a layout that is not divided
+     * @param known the parts; null if the layout is not divided
      * @param part the part, or the layout
      */
     long[] at(LockContention met, long start, long end, @Nullable LayoutParts known, District part) {
@@ -112,28 +112,33 @@ final class BorderSearch {
         }
     }
 
-    /** Forgets the ranges that should stay whole, once in many times: perhaps they are no longer used. */
+    /**
+     * Forgets the ranges that should stay whole after {@link #MOST_IN_VAIN} calls, because they may no longer be in
+     * use.
+     */
     private void forgetSpans() {
-        // Racy, benign: it decides about speed only.
+        // Racy, benign because it affects only speed.
         if (!crossings.isEmpty() && ++inVain >= MOST_IN_VAIN) {
             inVain = 0;
             crossings = RecentCrossings.NONE;
         }
     }
 
-    /** Notes that a division or a join which no operation needs has failed. Caller has the lock of the contention. */
+    /**
+     * Records the failure of a division or join that no operation needs. Caller holds the lock that was contended for.
+     */
     private void noteFailure(LockContention met, Throwable thrown) {
         met.clear();
         noteFailure(thrown);
     }
 
-    /** As above, for the contention for the layout lock. Caller has that lock. */
+    /** Records such a failure after contention for the layout lock. Caller holds the layout lock. */
     void noteFailureOfWhole(Throwable thrown) {
         contention.clear();
         noteFailure(thrown);
     }
 
-    /** As above, for a caller without a lock, which changes no contention. */
+    /** Records such a failure, and changes no contention. Caller need not hold a lock. */
     void noteFailure(Throwable thrown) {
         if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
             failure = thrown;
@@ -141,11 +146,12 @@ final class BorderSearch {
     }
 
     /**
-     * Forgets earlier borders and returns the others. Caller has the layout lock.
+     * Forgets some of the earlier borders and returns the rest. Caller holds the layout lock.
      *
-     * @param unneeded those below parts that are not used any more
-     * @param unused those below parts that are not used beside a busy one, which make room for more
-     * @param more the number of borders that are to be added
+     * @param unneeded the borders below parts that are no longer used
+     * @param unused the borders below parts that were never used while another part was busy; forgotten only if more
+     *     room is needed
+     * @param more the number of borders to add
      */
     long[] keep(long[] unneeded, long[] unused, int more) {
         long[] old = Borders.without(earlier, unneeded);
@@ -156,7 +162,7 @@ final class BorderSearch {
         return old;
     }
 
-    /** Records whether parts were divided further where that was tried. Caller has the layout lock. */
+    /** Records whether an attempt to divide a part further succeeded. Caller holds the layout lock. */
     void dividedFurther(boolean isDone) {
         if (isDone) {
             further.divided();
@@ -166,12 +172,12 @@ final class BorderSearch {
     }
 
     /**
-     * Returns the ranges that should stay whole after a join. Caller has the layout lock.
+     * Returns the ranges that should stay whole after a join. Caller holds the layout lock.
      *
-     * @param isInWay whether the operation of the join has found a border in its way
-     * @param operations those of all parts since the division
-     * @param start the first address that the operation names
-     * @param end after the last address
+     * @param isInWay whether the operation that required the join needed to cross a border
+     * @param operations the number of operations of all parts since the division
+     * @param start the first address of the operation's range
+     * @param end the (exclusive) end of the operation's range
      */
     RecentCrossings crossingsAfter(boolean isInWay, long operations, long start, long end) {
         return isInWay && operations < SOON ? crossing(start, end) : crossings;
@@ -181,13 +187,16 @@ final class BorderSearch {
         return crossings.with(start & -pageSize, (end + pageSize - 1) & -pageSize);
     }
 
-    /** Keeps borders and ranges after a join. Does not fail. Caller has the layout lock. */
+    /** Sets the borders and ranges that are kept after a join. Does not fail. Caller holds the layout lock. */
     void joined(long[] kept, RecentCrossings known) {
         earlier = kept;
         crossings = known;
     }
 
-    /** Counts the operations of the parts of a join, unless no operation needed it. Caller has the layout lock. */
+    /**
+     * Records how many operations the joined parts had, unless no operation needed the join. Caller holds the layout
+     * lock.
+     */
     void joinedAfter(boolean isNeeded, long operations) {
         if (isNeeded) {
             contention.joined(operations);
@@ -196,7 +205,7 @@ final class BorderSearch {
         }
     }
 
-    /** Throws an AssertionError if a division has failed for another reason than the lack of memory or stack. */
+    /** Throws an AssertionError if a division failed for a reason other than a lack of memory or stack. */
     void requireNoFailure() {
         Throwable thrown = failure;
         if (thrown != null) {

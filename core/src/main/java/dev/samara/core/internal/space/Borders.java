@@ -13,9 +13,10 @@ final class Borders {
     private Borders() {}
 
     /**
-     * Returns the address in {@code [from, to]} with the most zeros at its end. An allocator aligns what it hands to a
-     * thread, so this address is hardly ever in the middle of that, even if a place of which nothing is known yet lies
-     * between the two. The middle is: it is in the middle place of three with equal distances.
+     * Returns the address in {@code [from, to]} with the most trailing zero bits. An allocator aligns the areas that it
+     * hands to threads. So this address rarely lies inside such an area, even if an area that is not known yet lies
+     * between {@code from} and {@code to}. The midpoint would lie inside it: of three areas at equal distances, in the
+     * middle one.
      *
      * @param from not 0, and at most {@code to}
      */
@@ -29,7 +30,9 @@ final class Borders {
         return there != null && there.start() != border;
     }
 
-    /** Removes the addresses inside of a range from the first ones of an array; returns how many are left. */
+    /**
+     * Removes the addresses inside a range from the first {@code count} elements of an array. Returns how many remain.
+     */
     static int leaveOut(long[] borders, int count, long start, long end) {
         int left = 0;
         for (int i = 0; i < count; i++) {
@@ -44,7 +47,10 @@ final class Borders {
         return Addresses.isBelow(start, border) && Addresses.isBelow(border, end);
     }
 
-    /** Removes the addresses that a VMA lies across from the first ones of an array; returns how many are left. */
+    /**
+     * Removes the addresses that a VMA lies across from the first {@code count} elements of an array. Returns how many
+     * remain.
+     */
     static int leaveOutCrossed(long[] borders, int count, MapleTree<VmArea> tree) {
         int left = 0;
         for (int i = 0; i < count; i++) {
@@ -55,13 +61,13 @@ final class Borders {
         return left;
     }
 
-    /** Returns the addresses that are not inside of a range. */
+    /** Returns the addresses that are not inside a range. */
     static long[] outside(long[] borders, long start, long end) {
         long[] kept = borders.clone();
         return Arrays.copyOf(kept, leaveOut(kept, kept.length, start, end));
     }
 
-    /** Returns those of some borders that are not among others. */
+    /** Returns the borders that are not among {@code others}. */
     static long[] without(long[] borders, long[] others) {
         long[] kept = new long[borders.length];
         int count = 0;
@@ -83,8 +89,8 @@ final class Borders {
     }
 
     /**
-     * Returns old borders, and as many new ones as there is room for: if not all, then such as lie evenly between the
-     * others.
+     * Returns the old borders, and as many new ones as there is room for. If not all new ones fit, they are picked at
+     * even intervals.
      */
     static long[] merged(long[] old, long[] more, int most) {
         long[] added = without(more, old);
@@ -96,7 +102,7 @@ final class Borders {
         return distinct(Addresses.sorted(all, all.length));
     }
 
-    /** Returns ascending addresses, each of them once. */
+    /** Returns ascending addresses without duplicates. */
     static long[] distinct(long[] sorted) {
         long[] kept = sorted.clone();
         int count = 0;

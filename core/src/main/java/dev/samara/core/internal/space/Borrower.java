@@ -11,15 +11,19 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One borrow of a space, as threads other than the borrower's see it. It does not keep the space alive: the borrowing
- * CPU is itself a user. It is also the waiting call that asks the borrower to let go, so asking allocates nothing.
+ * One borrow of a space, as threads other than the borrower's see it. It does not keep the space alive, because the
+ * borrowing CPU is itself a user. It is also the waiting call that asks the borrower to let go, so asking allocates
+ * nothing.
  */
 public final class Borrower extends WaitingCall {
     private final Identity identity;
     private final SpaceUsers users;
     private final MachineThreads machine;
 
-    /** Weak, since the callback may lead to the CPU, which would never be lost. The borrow keeps it. */
+    /**
+     * Weak, because the callback may refer to the CPU, which then could never become unreachable. The borrowing CPU
+     * keeps the callback reachable.
+     */
     private final WeakReference<LetGo> letGo;
 
     private final int cpu;
@@ -38,27 +42,27 @@ public final class Borrower extends WaitingCall {
     /**
      * @written a thread that reports a long borrow (compare-and-set)
      * @read a thread that reports a long borrow (compare-and-set)
-     * @invariant never reset: a borrow is reported once
+     * @invariant never reset, so a borrow is reported once
      */
     private final AtomicBoolean isReported = new AtomicBoolean();
 
     /**
-     * @written the CPU's thread; a thread that has found the CPU gone (volatile)
+     * @written the CPU's thread; a thread that found the CPU gone (volatile)
      * @read any thread (volatile)
-     * @invariant never reset. A borrow that is over is neither listed nor asked; a callback under way goes on
+     * @invariant never reset. A borrow that is over is neither listed nor asked; a running callback continues
      */
     private volatile boolean isOver;
 
     /**
-     * Makes the borrow of the calling thread.
+     * Creates a borrow by the calling thread.
      *
-     * @param identity of the space
-     * @param users of the space
+     * @param identity the identity of the space
+     * @param users the users of the space
      * @param machine the threads of the machine of the space
      * @param letGo asks for the end of the borrow; the CPU that borrows keeps it reachable
      * @param cpu the number of the CPU that borrows
      * @param isTracked whether the stack trace is recorded
-     * @param giveUp takes the CPU offline and gives up the references of the borrow, if the CPU is gone. Must not wait,
+     * @param giveUp takes the CPU offline and releases the references of the borrow, if the CPU is gone. Must not wait,
      *     and may be called again
      */
     Borrower(
@@ -83,12 +87,12 @@ public final class Borrower extends WaitingCall {
         return identity;
     }
 
-    /** Returns the name of the thread that has begun the borrow. */
+    /** Returns the name of the thread that started the borrow. */
     public String holder() {
         return holder;
     }
 
-    /** Returns the age in nanoseconds that the borrow has at a time, or 0 before it began. */
+    /** Returns the borrow's age in nanoseconds at a given time; 0 for a time before it started. */
     public long age(long now) {
         return Math.max(0, now - since);
     }
@@ -97,17 +101,17 @@ public final class Borrower extends WaitingCall {
         return age(System.nanoTime());
     }
 
-    /** Returns the stack trace at which the borrow was begun; null if none was recorded. */
+    /** Returns the stack trace at which the borrow started; null if none was recorded. */
     public @Nullable Throwable where() {
         return where;
     }
 
-    /** Returns whether this is a borrow of a space, and not over. */
+    /** Returns whether this is a borrow of the given space that is not over. */
     boolean isOf(Identity space) {
         return identity == space && !isOver;
     }
 
-    /** Returns whether this is a borrow of a space of one machine, and not over. */
+    /** Returns whether this is a borrow of a space of the given machine that is not over. */
     boolean isIn(MachineThreads of) {
         return machine == of && !isOver;
     }
@@ -117,7 +121,7 @@ public final class Borrower extends WaitingCall {
         return isAsked.get();
     }
 
-    /** Asks the borrower, if the space has no reference any more that another thread could give up. */
+    /** Asks the borrower to let go if no reference to the space's users is open any more. */
     void askIfAlone() {
         if (users.references() == 0) {
             ask();
@@ -129,12 +133,12 @@ public final class Borrower extends WaitingCall {
         isOver = true;
     }
 
-    /** Takes the CPU of the borrow offline, which is gone, and gives up the references of the borrow. */
+    /** Takes the borrowing CPU, which is gone, offline, and releases the references of the borrow. */
     void giveUp() {
         giveUp.run();
     }
 
-    /** Has a task of the machine ask the borrower, unless that was done before. Allocates nothing. */
+    /** Requests that a thread of the machine ask the borrower, unless that was requested before. Allocates nothing. */
     void ask() {
         if (!isAsked.compareAndSet(false, true)) {
             return;
@@ -160,7 +164,7 @@ public final class Borrower extends WaitingCall {
     public void run() {
         LetGo called = letGo.get();
         if (isOver || called == null) {
-            // It is over, or the CPU is lost: the next look takes the CPU offline.
+            // The borrow is over, or the CPU is lost and the next check takes it offline.
             return;
         }
         try {
@@ -170,7 +174,7 @@ public final class Borrower extends WaitingCall {
         }
     }
 
-    /** Reports a borrow that is older than a time, once. */
+    /** Reports the borrow, once, if it is older than a given time. */
     void reportIfOlder(long nanos) {
         if (!isOver && age() >= nanos && isReported.compareAndSet(false, true)) {
             machine.report(Report.Kind.LONG_BORROW, this + (isAsked() ? ", asked to let go" : ""), where);

@@ -12,25 +12,26 @@ import org.jspecify.annotations.Nullable;
  * slot, so a borrow starts and ends with one store, and asking allocates nothing. Thread-safe.
  */
 public final class Borrowers {
-    /** The place of one CPU, which has at most one borrow at a time. Its methods are for the CPU's thread. */
+    /**
+     * The place of one CPU, which has at most one borrow at a time. Its public methods are called by the CPU's thread.
+     */
     public final class BorrowPlace {
         private final CpuOwner owner;
 
         /**
-         * @written the CPU's thread (volatile); a thread that has found the CPU gone (volatile)
+         * @written the CPU's thread (volatile); a thread that found the CPU gone (volatile)
          * @read any thread (volatile)
-         * @pairs a CPU is counted, stores its borrow, and then reads how many references the space has. The thread of
-         *     the last close gives its reference up (get-and-add), and then reads this. All are volatile, so one of the
-         *     two asks the borrower
-         * @invariant the borrow of the CPU, until its end
+         * @pairs a CPU is counted as a user, stores its borrow, and then reads how many references the space has. The
+         *     thread that closes the last reference releases it (get-and-add), and then reads this. All these accesses
+         *     are volatile, so at least one of the two threads asks the borrower
+         * @invariant the borrow of the CPU until the borrow ends; null otherwise
          */
         private volatile @Nullable Borrower current;
 
         /**
-         * @written the thread of a CPU that is closed; a thread that has given up the borrow of a CPU that is gone
-         *     (volatile)
+         * @written the thread that closes a CPU; a thread that gave up the borrow of a CPU that is gone (volatile)
          * @read any thread (volatile)
-         * @invariant never reset; the next change of {@code places} leaves the place out. There is no borrow in it
+         * @invariant never reset. The place contains no borrow, and the next change of {@code places} removes it
          */
         private volatile boolean isRemoved;
 
@@ -39,14 +40,14 @@ public final class Borrowers {
         }
 
         /**
-         * Begins a borrow, and asks the borrower at once if no reference to the users of the space is open. The CPU is
-         * counted as a user of the space already. If this throws, the borrow has not begun.
+         * Starts a borrow, and immediately asks the borrower to let go if no reference to the users of the space is
+         * open. The CPU is already counted as a user of the space. If this throws, the borrow did not start.
          */
         public void begin(Borrower borrower) {
             boolean isBegun = false;
             try {
-                // Volatile: before the users are read. Pairs with Lifetime.put, which gives a reference up, and then
-                // reads this. At least one of the two threads sees the other's store.
+                // A volatile store, before the users are read. Pairs with Lifetime.put, which releases a reference and
+                // then reads this. At least one of the two threads sees the other's store.
                 current = borrower;
                 borrower.askIfAlone();
                 isBegun = true;
@@ -58,8 +59,8 @@ public final class Borrowers {
         }
 
         /**
-         * Begins a borrow of a space of another machine, for a CPU that comes back to a space of this one. The borrow
-         * has begun in the list of that machine.
+         * Records a borrow of a space of another machine, for a CPU that will return to a space of this machine. The
+         * borrow was already started in the other machine's list.
          */
         public void keep(Borrower borrower) {
             current = borrower;
@@ -74,15 +75,15 @@ public final class Borrowers {
             }
         }
 
-        /** Returns the borrow, unless the CPU's thread has ended. That of a lost CPU lasts until it is given up. */
+        /** Returns the borrow, unless the CPU's thread ended. The borrow of a lost CPU lasts until it is given up. */
         private @Nullable Borrower living() {
             Borrower of = current;
             return of == null || owner.isDead() ? null : of;
         }
 
         /**
-         * Returns whether it can be removed. If the CPU is gone, first gives up what its borrow keeps. This may begin
-         * the end of a space, and wait for memory for that, so the caller holds no monitor.
+         * Returns whether the place can be removed. If the CPU is gone, first releases the references of its borrow.
+         * That may start the teardown of a space and wait for memory for it, so the caller holds no monitor.
          */
         private boolean isLeft() {
             if (!isRemoved && owner.isGone()) {
@@ -96,13 +97,16 @@ public final class Borrowers {
             return isRemoved;
         }
 
-        /** Gives the place up, without a borrow. If there is no memory for that, the next {@link #add} frees it. */
+        /**
+         * Removes the place, which contains no borrow. If there is no memory for that, the next {@link #add} removes
+         * it.
+         */
         public void remove() {
             isRemoved = true;
             prune();
         }
 
-        /** Returns whether this is a place in a list. */
+        /** Returns whether this place is in the given list. */
         public boolean isIn(Borrowers list) {
             return list == Borrowers.this;
         }
@@ -114,18 +118,18 @@ public final class Borrowers {
     private final long reportAfterNanos;
 
     /**
-     * In the order of their first borrows. The array is never changed in place.
+     * The places in the order of their first borrows.
      *
-     * @written a CPU's thread at the first borrow and at the close of the CPU; a thread that removes the CPUs that are
-     *     gone (monitor, volatile)
+     * @written a CPU's thread at the first borrow and at the close of the CPU; a thread that removes CPUs that are gone
+     *     (monitor, volatile)
      * @read any thread (volatile)
-     * @invariant a place of each CPU that borrows a space of the machine, or comes back to one. The array is never
-     *     changed in place
+     * @invariant one place for each CPU that borrows a space of the machine, or that will return to one. The array is
+     *     never changed in place
      */
     private volatile BorrowPlace[] places = NONE;
 
     /**
-     * Makes an empty list.
+     * Creates an empty list.
      *
      * @param machine the threads of the machine
      * @param reportAfterNanos the time in nanoseconds after which a borrow is reported
@@ -136,7 +140,7 @@ public final class Borrowers {
     }
 
     /**
-     * Adds a CPU, and removes those that are gone.
+     * Adds a CPU, and removes the CPUs that are gone.
      *
      * @param owner the owner of the CPU
      */
@@ -152,7 +156,7 @@ public final class Borrowers {
     }
 
     /**
-     * Removes the places that are left. If the memory or the stack is too small, they stay until the next call of this
+     * Drops the removed places from the array. If memory or stack is short, they stay until the next call of this
      * method or of {@link #add}.
      */
     private void prune() {
@@ -176,7 +180,7 @@ public final class Borrowers {
         return kept;
     }
 
-    /** Asks each borrower of a space to let go that was not asked before. Does not wait; allocates nothing. */
+    /** Asks each borrower of a space, unless it was asked before, to let go. Does not wait; allocates nothing. */
     void ask(Identity of) {
         for (BorrowPlace place : places) {
             Borrower borrower = place.living();
@@ -186,7 +190,7 @@ public final class Borrowers {
         }
     }
 
-    /** Reports each borrow that is too old, once, and gives up those of CPUs that are gone. Does not wait. */
+    /** Reports each borrow that is too old, once, and gives up the borrows of CPUs that are gone. Does not wait. */
     public void check() {
         for (BorrowPlace place : places) {
             Borrower borrower = place.living();
@@ -198,8 +202,8 @@ public final class Borrowers {
     }
 
     /**
-     * Gives up the borrows of CPUs that are gone, and takes these CPUs offline. Waits only where there is no memory for
-     * the end of a space. The caller holds no monitor.
+     * Gives up the borrows of CPUs that are gone, and takes these CPUs offline. Waits only if there is no memory for
+     * the teardown of a space. The caller holds no monitor.
      */
     public void giveUpDead() {
         boolean isLeft = false;
@@ -211,12 +215,12 @@ public final class Borrowers {
         }
     }
 
-    /** Returns the borrows of a space, in no order. */
+    /** Returns the borrows of a space, in no particular order. */
     public List<Borrower> of(Identity space) {
         return find(borrower -> borrower.isOf(space));
     }
 
-    /** Returns the borrows of all spaces of this machine, in no order. */
+    /** Returns the borrows of all spaces of this machine, in no particular order. */
     public List<Borrower> all() {
         return find(borrower -> borrower.isIn(machine));
     }

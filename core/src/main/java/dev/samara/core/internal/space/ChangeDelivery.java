@@ -24,15 +24,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ChangeDelivery extends WaitingCall {
     /**
-     * The number of changes that may wait for a slow listener. The listener loses later ones until half of them are
-     * delivered.
+     * The maximum number of changes that wait for a slow listener. At this number the listener loses later changes,
+     * until half of the waiting ones are delivered.
      */
     static final int CAPACITY = 1 << 16;
 
     /** The bit of {@link #accepted} that is set while changes are being lost. */
     private static final long LOSING = 1;
 
-    /** One change in {@link #accepted}. */
+    /** How much one change adds to {@link #accepted}. */
     private static final long ONE = 2;
 
     private final MachineState host;
@@ -43,10 +43,10 @@ public final class ChangeDelivery extends WaitingCall {
     private final long earlier;
 
     /**
-     * The producers are threads with the lock of a part, the consumer the thread that has set {@link #isDraining}.
+     * The producers are threads that hold the lock of a part. The consumer is the thread that set {@link #isDraining}.
      *
      * @written threads that publish, each holding the lock of a part, are the producers ({@code MpscQueue.offer})
-     * @read the thread that delivers is the consumer ({@code poll}); any thread that has released the lock ({@code
+     * @read the thread that delivers is the consumer ({@code poll}); any thread that released the lock ({@code
      *     isEmpty})
      * @pairs with {@code isDraining}
      * @invariant changes of overlapping ranges in the order of publication (P47); in a layout that is not divided, all
@@ -55,25 +55,24 @@ public final class ChangeDelivery extends WaitingCall {
     private final MpscQueue<Prepared> queue = new MpscQueue<>();
 
     /**
-     * The number of changes that were queued or are about to be, twice, and {@link #LOSING}.
+     * Twice the number of changes that were queued or are about to be, plus {@link #LOSING}.
      *
      * @written threads that publish, each holding the lock of a part (compare-and-set)
      * @read these threads; the thread that reports a loss (volatile)
-     * @invariant the number of changes that were queued or are about to be, shifted by the bit that says that changes
-     *     are being lost. Exceeds {@code taken} by at most {@code CAPACITY}. The thread that sets the bit reports the
-     *     loss
+     * @invariant the number of changes that were queued or are about to be, shifted left by one. Bit 0 is set while
+     *     changes are being lost. The number exceeds {@code taken} by at most {@code CAPACITY}. The thread that sets
+     *     the bit reports the loss
      */
     private final AtomicLong accepted = new AtomicLong();
 
     /**
-     * The number of changes that have left the queue.
+     * The number of changes that left the queue.
      *
      * @written the thread that delivers (volatile)
      * @read that thread; threads that publish, each holding the lock of a part; the thread that reports a loss
      *     (volatile)
-     * @invariant the number of changes that have left the queue; only grows. A thread that reads it after {@code
-     *     accepted}, and changes {@code accepted} by compare-and-set, has found at least as many waiting changes as
-     *     there are
+     * @invariant the number of changes that left the queue; only grows. A thread that reads it after {@code accepted},
+     *     and then changes {@code accepted} by compare-and-set, did not underestimate the number of waiting changes
      */
     private final AtomicLong taken = new AtomicLong();
 
@@ -87,12 +86,12 @@ public final class ChangeDelivery extends WaitingCall {
     private final AtomicLong lost = new AtomicLong();
 
     /**
-     * The highest {@link Prepared#lostEarlier} of the changes that have left the queue. Of the draining thread.
+     * The highest {@link Prepared#lostEarlier} of the changes that left the queue. Used only by the draining thread.
      *
      * @written the thread that delivers (plain)
      * @read the thread that delivers (plain)
      * @pairs handed on with {@code isDraining}
-     * @invariant the losses that the last number has counted; only grows
+     * @invariant the number of losses that the latest change number includes; only grows
      */
     private long lostBefore;
 
@@ -100,8 +99,8 @@ public final class ChangeDelivery extends WaitingCall {
      * @written a thread that schedules a delivery (compare-and-set); the thread that delivers (volatile)
      * @read a thread that schedules a delivery (compare-and-set)
      * @pairs a publisher fills the queue, then tests the flag; the delivering thread clears the flag, then tests the
-     *     queue. A thread that closes the registration tests the flag too: it has held the lock after each publisher
-     *     that found the listener, and one of these may not find it any more when it schedules deliveries
+     *     queue. A thread that closes the registration held the lock after each publisher that found the listener. It
+     *     tests the flag too, because such a publisher may no longer find the listener when it schedules deliveries
      * @invariant at most one thread delivers to a listener
      */
     private final AtomicBoolean isDraining = new AtomicBoolean();
@@ -119,9 +118,10 @@ public final class ChangeDelivery extends WaitingCall {
         return order;
     }
 
-    /** Queues a change, or loses it. Caller holds the lock of the part, and has stack for it. */
+    /** Queues a change, or loses it. Caller holds the lock of the part, and has checked that there is enough stack. */
     private void add(Prepared change) {
-        // After each earlier loss of this part, which its lock orders; before the losses that a full queue will cause.
+        // Read after each earlier loss of this part, which the part's lock orders, and before any loss that a full
+        // queue causes now.
         change.lostEarlier = lost.get();
         if (accept()) {
             try {
@@ -132,11 +132,12 @@ public final class ChangeDelivery extends WaitingCall {
         }
     }
 
-    /** Claims a place for a change; returns false if there is none, and the change is lost. */
+    /** Claims a place in the queue for a change. Returns false if there is none; the change is then lost. */
     private boolean accept() {
         for (; ; ) {
             long known = accepted.get();
-            // Before the bit is set: after that other threads lose changes too, and the first one is to be reported.
+            // Read before the bit is set, because afterwards other threads lose changes too, and the report names the
+            // first lost change.
             long before = lost.get();
             long waiting = waiting(known);
             if (isLosing(known) ? waiting > CAPACITY / 2 : waiting >= CAPACITY) {
@@ -150,7 +151,7 @@ public final class ChangeDelivery extends WaitingCall {
         }
     }
 
-    /** Gives the place of a change back, which is lost. */
+    /** Returns the place of a change that could not be queued, and so is lost. */
     private void giveBack() {
         long known;
         long before;
@@ -164,7 +165,7 @@ public final class ChangeDelivery extends WaitingCall {
     /**
      * Loses a change.
      *
-     * @param known the last value of {@link #accepted} before
+     * @param known the value of {@link #accepted} before the loss, without the lost change
      * @param before how many changes were lost before {@link #LOSING} was set, if this call has set it
      */
     private void lose(long known, long before) {
@@ -185,8 +186,8 @@ public final class ChangeDelivery extends WaitingCall {
     /** Schedules the delivery of queued changes, and the report of a loss. Caller holds no lock of the layout. */
     void schedule() {
         loss.schedule();
-        // The queue, then the flag. The draining thread clears the flag, then reads the queue. One of the two sees the
-        // other's write, so no change stays in the queue: offer ends with a fence.
+        // Reads the queue, then the flag. The draining thread clears the flag, then reads the queue. At least one of
+        // the two sees the other's write, because offer ends with a fence. So no change stays in the queue.
         if (!queue.isEmpty() && isDraining.compareAndSet(false, true)) {
             host.submit(this);
         }
@@ -232,8 +233,8 @@ public final class ChangeDelivery extends WaitingCall {
     }
 
     /**
-     * The event of a change for one listener, made before the change is published. It has no number yet, since changes
-     * of other parts may be queued before it.
+     * The event of a change for one listener, created before the change is published. It has no number yet, because
+     * changes of other parts may be queued before it.
      */
     public static final class Prepared {
         private final ChangeDelivery delivery;
@@ -241,18 +242,18 @@ public final class ChangeDelivery extends WaitingCall {
         private final List<Vma> after;
 
         /**
-         * The event of this change for another listener. Of the publishing thread.
+         * The event of this change for another listener. Used only by the publishing thread.
          *
          * @words {@code next}, {@code lostEarlier}
          * @written the thread that publishes, holding the lock of the part, before it queues the event (plain)
-         * @read that thread ({@code next}); the thread that delivers, after it has removed the event from the queue
-         *     ({@code lostEarlier}) (plain)
+         * @read that thread ({@code next}); the thread that delivers, after it removed the event from the queue ({@code
+         *     lostEarlier}) (plain)
          * @invariant of a {@code Prepared}: {@code lostEarlier} is at least the number of changes of the part that the
-         *     listener had lost before
+         *     listener lost before this one
          */
         private @Nullable Prepared next;
 
-        /** The number of changes that the listener had lost before this one. Written before it is queued. */
+        /** The number of changes that the listener lost before this one. Written before this change is queued. */
         private long lostEarlier;
 
         /**
@@ -261,7 +262,7 @@ public final class ChangeDelivery extends WaitingCall {
          * @param delivery the queue of the listener
          * @param before an unmodifiable list, ascending
          * @param after an unmodifiable list, ascending
-         * @param next the event for another listener; null for none
+         * @param next the event for another listener; null if there is none
          */
         Prepared(ChangeDelivery delivery, List<Vma> before, List<Vma> after, @Nullable Prepared next) {
             this.delivery = delivery;
@@ -270,7 +271,10 @@ public final class ChangeDelivery extends WaitingCall {
             this.next = next;
         }
 
-        /** Queues the event, and returns that for another listener; null for none. As {@link ChangeDelivery#add}. */
+        /**
+         * Queues the event, as {@link ChangeDelivery#add} does. Returns the event for another listener; null if there
+         * is none.
+         */
         @Nullable
         Prepared queue() {
             Prepared other = next;
@@ -280,14 +284,14 @@ public final class ChangeDelivery extends WaitingCall {
         }
     }
 
-    /** The report of a loss. Not made by the thread that drains the queue, since that thread may hang. */
+    /** The report of a loss. Not sent by the thread that drains the queue, because that thread may hang. */
     private final class Loss extends WaitingCall {
         /**
          * The number of the first change of a loss; 0 if there is nothing to report.
          *
          * @written set by a thread that publishes, holding the lock of a part, or by the thread that delivers
          *     (compare-and-set); cleared by the thread that reports (get-and-set)
-         * @read any thread that has released the lock (volatile)
+         * @read any thread that released the lock (volatile)
          * @pairs with {@code isScheduled}
          * @invariant the number of the first change of a loss that is not reported yet
          */
@@ -299,12 +303,12 @@ public final class ChangeDelivery extends WaitingCall {
          * @read a thread that schedules the report (compare-and-set)
          * @pairs a publisher sets the number, then tests the flag; the reporting thread clears the flag, then takes the
          *     number
-         * @invariant the report is handed to a thread of the machine once at a time, since it may be in the list of
-         *     waiting calls
+         * @invariant the report is handed to at most one thread of the machine at a time, because it may be in the list
+         *     of waiting calls
          */
         private final AtomicBoolean isScheduled = new AtomicBoolean();
 
-        /** Notes the first change of a loss, unless another loss is to be reported. */
+        /** Records the first change of a loss, unless another loss is still to be reported. */
         void begin(long number) {
             from.compareAndSet(0, number);
         }

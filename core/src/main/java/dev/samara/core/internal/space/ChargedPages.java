@@ -5,18 +5,18 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The charge and the mapped pages of a divided layout: the values at the division, plus what each part has added since.
+ * The charge and the mapped pages of a divided layout: the values at the division, plus what each part added since.
  * Each part writes its own words.
  */
 final class ChargedPages {
-    /** Words of a part: two cache lines, since processors fetch lines in pairs. */
+    /** The number of words per part: two cache lines, because processors fetch lines in pairs. */
     private static final int STRIDE = 16;
 
     /**
      * @written holder of the lock of the part (opaque)
      * @read any thread (opaque)
-     * @invariant what the part has charged and mapped since the division, as its last publication or completion has
-     *     left it
+     * @invariant the pages that the part charged and mapped since the division, as of its last publication or
+     *     completion
      */
     private static final VarHandle SINCE = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -30,9 +30,9 @@ final class ChargedPages {
         since = new long[(parts + 1) * STRIDE];
     }
 
-    /** Sets what a part has charged and mapped. Caller holds the lock of the part. */
+    /** Sets how many pages a part charged and mapped since the division. Caller holds the lock of the part. */
     void set(int part, long charged, long mapped) {
-        // Opaque: statistics, as in Identity.
+        // Opaque, because these are statistics, as in Identity.
         SINCE.setOpaque(since, (part + 1) * STRIDE, charged);
         SINCE.setOpaque(since, (part + 1) * STRIDE + 1, mapped);
     }

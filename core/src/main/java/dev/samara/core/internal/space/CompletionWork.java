@@ -5,27 +5,28 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an operation's completion does to the layout besides clearing its reservations: it merges VMAs that were kept
- * separate, and uncharges what the operation unmapped.
+ * The changes that an operation's completion makes to the layout, besides clearing its reservations: it merges VMAs
+ * that were kept separate, and uncharges what the operation unmapped.
  *
- * <p>Guarded by the layout lock from publication to completion: the completions of other operations add merges, and
- * limit checks and statistics read the amount to be uncharged.
+ * <p>Guarded by the layout lock from publication to completion, because the completions of other operations add merges,
+ * and limit checks and statistics read the amount to be uncharged.
  */
 public final class CompletionWork {
     /**
      * The joins that completion tries; null before the first one.
      *
      * @words all fields of {@code CompletionWork}, {@code PendingJoins}
-     * @written holder of the district's lock (plain): the operation, and completions of others, which add joins
+     * @written holder of the district's lock (plain): the operation, and completions of other operations, which add
+     *     joins
      * @read holder of the district's lock (plain)
-     * @invariant as of {@code Footprint}, and the joins that other completions have left
+     * @invariant as for {@code Footprint}; the joins include those that other completions added
      */
     private @Nullable PendingJoins joins;
 
-    /** The counters of the unmapped VMAs; null for none. */
+    /** The counters of the unmapped VMAs; null if there are none. */
     private @Nullable LayoutCounters uncharged;
 
-    /** A copy of these counters when the batch began that is not published yet. */
+    /** A copy of these counters from the start of the unpublished batch. */
     private @Nullable LayoutCounters sealedUncharged;
 
     private InFlightCharge charge = InFlightCharge.NONE;
@@ -35,14 +36,12 @@ public final class CompletionWork {
 
     CompletionWork() {}
 
-    /**
-     * Requests that completion tries to join the two VMAs that meet at an address; until then they cannot be joined.
-     */
+    /** Requests that completion try to join the two VMAs that meet at an address; until then they cannot be joined. */
     public void joinLater(long address) {
         joinLater(new PendingJoin(address, false));
     }
 
-    /** Takes over a join from another range in flight that is complete. */
+    /** Takes over a join from another range in flight, which is complete. */
     public void joinLater(PendingJoin join) {
         if (joins == null) {
             joins = new PendingJoins();
@@ -50,7 +49,7 @@ public final class CompletionWork {
         joins.put(join);
     }
 
-    /** Records that only this operation separates the VMA on both sides of an address. */
+    /** Records a seam: only this operation keeps the VMAs on both sides of an address apart. */
     public void addSeam(long address) {
         joinLater(new PendingJoin(address, true));
     }
@@ -67,7 +66,7 @@ public final class CompletionWork {
         isJoining = true;
     }
 
-    /** Returns whether some of the VMAs were joined already, and have no gate. */
+    /** Returns whether some of the VMAs were already joined, and so refer to no gate. */
     boolean isJoining() {
         return isJoining;
     }
@@ -80,12 +79,15 @@ public final class CompletionWork {
         uncharged.addAll(unmapped);
     }
 
-    /** Returns the counters of the unmapped VMAs, which count against the limits until completion; null for none. */
+    /**
+     * Returns the counters of the unmapped VMAs, which count against the limits until completion; null if there are
+     * none.
+     */
     public @Nullable LayoutCounters uncharged() {
         return uncharged;
     }
 
-    /** Returns a copy of {@link #uncharged} of when the batch began that is not published yet; null for none. */
+    /** Returns a copy of {@link #uncharged} from the start of the unpublished batch; null if there is none. */
     public @Nullable LayoutCounters unchargedBefore() {
         return sealedUncharged;
     }
@@ -103,7 +105,7 @@ public final class CompletionWork {
         joins = null;
     }
 
-    /** Begins a batch: {@link #undoBatch} removes what is added from here on. */
+    /** Starts a batch; {@link #undoBatch} removes everything that is added afterwards. */
     void beginBatch() {
         if (joins != null) {
             joins.seal();
@@ -111,7 +113,7 @@ public final class CompletionWork {
         sealedUncharged = uncharged == null ? null : uncharged.copy();
     }
 
-    /** Removes what the batch that is not published has added. Nothing is allocated. */
+    /** Removes what the unpublished batch added. Allocates nothing. */
     void undoBatch() {
         if (joins != null) {
             joins.unseal();

@@ -6,8 +6,8 @@ import dev.samara.core.mman.MdweFlags;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * Whether a space refuses mappings that are writable and executable, and changes that make a mapping executable ({@code
- * MMF_HAS_MDWE}, {@code prctl_set_mdwe} in {@code kernel/sys.c}).
+ * The setting with which a space refuses mappings that are writable and executable, and changes that make a mapping
+ * executable ({@code MMF_HAS_MDWE}, {@code prctl_set_mdwe} in {@code kernel/sys.c}).
  *
  * <p>{@link #set} writes the bits under the layout lock of an undivided layout. So every edit published after it
  * returns obeys them, even if the edit's call started earlier.
@@ -16,17 +16,17 @@ public final class DenyWriteExec {
     private static final int KNOWN = MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT;
 
     /**
-     * @written holder of the layout lock, which has joined the parts (volatile)
+     * @written holder of the layout lock, after it joined the parts (volatile)
      * @read an edit, holding the lock of its district, each time that it decides (volatile, as all reads are); any
-     *     thread for its caller
-     * @pairs by the locks: an edit that is published after the write has read it. A part that had a lock of its own is
-     *     dead
-     * @invariant 0, or what was set first. From then on no edit adds the right to execute to a mapping, or makes one
-     *     that is writable and executable, whenever its call began
+     *     thread, to return them to its caller
+     * @pairs ordered by the locks: an edit that is published after the write read the new value. Any part with its own
+     *     lock was dead by the write
+     * @invariant 0, or the first value that was set. From then on no edit adds the right to execute to a mapping, or
+     *     creates a mapping that is writable and executable, no matter when the edit's call started
      */
     private volatile int bits;
 
-    /** Creates those of a space that begins with some bits. */
+    /** Creates the setting of a space that starts with the given bits. */
     DenyWriteExec(int bits) {
         this.bits = bits;
     }
@@ -61,8 +61,8 @@ public final class DenyWriteExec {
     }
 
     /**
-     * Returns whether a mapping with some flags must not get others ({@code map_deny_write_exec} in {@code
-     * include/linux/mman.h}). For a new mapping both are its own. Caller holds the lock of a district.
+     * Returns whether a mapping must not change from flags {@code old} to {@code flags} ({@code map_deny_write_exec} in
+     * {@code include/linux/mman.h}). For a new mapping, both are its flags. Caller holds the lock of a district.
      */
     public boolean denies(long old, long flags) {
         if ((flags & VmaFlags.EXEC) == 0 || bits == 0) {

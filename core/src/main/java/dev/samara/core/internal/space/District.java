@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>No VMA and no range in flight crosses a border. The tree of a part contains reservations everywhere outside the
  * part, so an edit that leaves the part is refused. {@link Districts} divides a layout and joins its parts again. A
- * district that was divided or joined is dead: its tree never changes again.
+ * district that was divided or joined is dead, and its tree never changes again.
  *
  * <p>The counters of a part start at an upper bound of what all other parts together may reach, and the part may grow
  * up to a cap. So a limit that a part's counters stay below is not exceeded, no matter how the other parts change. A
@@ -26,18 +26,18 @@ import org.jspecify.annotations.Nullable;
  */
 public final class District {
     /**
-     * The number of operations of a part between two looks at the other parts; a power of two. They take longer than a
-     * thread usually waits for a processor, so a part is not joined because its thread has to wait.
+     * The number of operations of a part between two checks of the other parts; a power of two. So many operations take
+     * longer than a thread usually waits for a CPU, so a part is not joined merely because its thread is not running.
      */
     static final int LOOK = 1 << 15;
 
     /**
-     * The number of operations of a part in which another one has none that is not used any more; a power of two. While
-     * one thread makes so many, each thread that is not asleep has a processor for a time.
+     * A part counts as no longer used if it has no operation while another part has this many; a power of two. During
+     * so many operations each runnable thread runs.
      */
     static final int IDLE = 1 << 18;
 
-    /** What a thread with a CPU in GUEST is refused. */
+    /** What a thread with a CPU in GUEST must not do, for messages. */
     static final String LOCKING = "a call that takes the lock of a space";
 
     private static final VarHandle OPERATIONS;
@@ -60,7 +60,7 @@ public final class District {
      */
     private final ReentrantLock lock;
 
-    /** The addresses are {@code [start, end)}; for a whole layout, all. */
+    /** The district covers {@code [start, end)}; a whole layout covers all addresses. */
     private final long start;
 
     private final long end;
@@ -77,22 +77,22 @@ public final class District {
      * @written holder of the lock of the district (plain)
      * @read holder of the lock of the district; a join, holding the locks of all parts (plain)
      * @invariant the counters of a whole layout are equal to a recount of the tree and of the ranges in flight ({@code
-     *     validate()}). Those of a part are what the layout could reach if the other parts grew to their caps, and are
-     *     never above the cap. {@code spare}, and the lists of an edit, have nothing between edits. {@code moves} only
-     *     grows, under the hold under which a move is published. {@code changes} only grows too; that of a whole layout
-     *     counts from the creation of the space
+     *     validate()}). The counters of a part are what the layout would reach if the other parts grew to their caps,
+     *     and never exceed the part's cap. Between edits, {@code spare} and the lists of an edit contain nothing that
+     *     is used. {@code moves} only grows, in the same hold of the lock in which a move is published. {@code changes}
+     *     only grows; for a whole layout it counts from the creation of the space
      */
     private LayoutCounters counters;
 
     /** The draft of the next edit. */
     private LayoutCounters spare = new LayoutCounters();
 
-    /** The counters of a part at its beginning, and those up to which it may grow; null for a whole layout. */
+    /** The counters with which a part started, and the counters up to which it may grow; null for a whole layout. */
     private final @Nullable LayoutCounters first;
 
     private final @Nullable LayoutCounters cap;
 
-    /** The charges and mapped pages of all parts, and the number of this one; null for a whole layout. */
+    /** The charges and mapped pages of all parts, and this part's number in them; null for a whole layout. */
     private final @Nullable ChargedPages charged;
 
     private final int number;
@@ -101,37 +101,37 @@ public final class District {
     private long moves;
 
     /**
-     * The number of times that the lock was taken. Written under the lock; other threads read it without.
+     * How often the lock was taken. Written under the lock; other threads read it without the lock.
      *
      * @written holder of the lock of the district (opaque)
-     * @read holder of that lock (plain); an operation of another part that looks whether the other parts are in use, a
-     *     division and a join (opaque)
+     * @read holder of that lock (plain); an operation of another part that checks which parts are in use, a division
+     *     and a join (opaque)
      * @invariant only grows. Racy, benign because it only decides when parts are divided and joined
      */
     @SuppressWarnings("UnusedVariable") // through OPERATIONS
     private long operations;
 
-    /** What {@link #seesNoMore} was given last. */
+    /** The argument of the last call of {@link #seesNoMore}. */
     private long seen = -1;
 
-    /** What {@link #idleSince} was given last. */
+    /** The argument of the last call of {@link #idleSince}. */
     private long @Nullable [] seenOf;
 
     private final LockContention contention = new LockContention();
 
-    /** The number of publications that changed a VMA; of a whole layout, since the space was created. */
+    /** The number of publications that changed a VMA; for a whole layout, since the space was created. */
     private long changes;
 
     /**
-     * Whether the layout was divided or joined since.
+     * Whether the layout was divided or joined after this district was created.
      *
      * @written a division or a join, holding the lock of the district (plain)
-     * @read holder of that lock, after it has taken it (plain)
+     * @read holder of that lock, after it took the lock (plain)
      * @invariant final once true
      */
     private boolean isDead;
 
-    /** Creates all of a layout. */
+    /** Creates the district of an undivided layout. */
     District(
             ReentrantLock lock,
             MapleTree<VmArea> tree,
@@ -160,7 +160,7 @@ public final class District {
      * Creates a part of a layout.
      *
      * @param start the first address
-     * @param end after the last address
+     * @param end the (exclusive) end
      * @param counters an upper bound of what the layout reaches if this part stays as it is
      * @param cap the counters up to which this part may grow
      * @param charged the charges and mapped pages of all parts
@@ -190,7 +190,7 @@ public final class District {
         isPart = true;
     }
 
-    /** Takes the lock, also of a dead district. */
+    /** Takes the lock, even if the district is dead. */
     void lock() {
         Cpus.checkMayWait(LOCKING);
         lock.lock();
@@ -205,7 +205,7 @@ public final class District {
         }
     }
 
-    /** Returns whether a thread holds a lock or is parked for it. Racy, benign: it decides about speed only. */
+    /** Returns whether a thread holds a lock or is parked for it. Racy, benign because it affects only speed. */
     static boolean isContended(ReentrantLock lock) {
         return lock.isLocked() || lock.hasQueuedThreads();
     }
@@ -214,7 +214,7 @@ public final class District {
         return isContended(lock);
     }
 
-    /** Begins a hold of the lock, which {@link #unlock} ends. */
+    /** Starts a hold of the lock, which {@link #unlock} ends. */
     void begin() {
         count();
         holdTimes.begin();
@@ -236,12 +236,15 @@ public final class District {
         return lock;
     }
 
-    /** Returns whether the layout was divided or joined since; final once true. Caller holds the lock. */
+    /**
+     * Returns whether the layout was divided or joined after this district was created; final once true. Caller holds
+     * the lock.
+     */
     boolean isDead() {
         return isDead;
     }
 
-    /** Ends the district: another one has its VMAs. Caller holds the lock. */
+    /** Marks the district as dead, because another district now contains its VMAs. Caller holds the lock. */
     void die() {
         isDead = true;
     }
@@ -264,7 +267,7 @@ public final class District {
         return !isPart || Addresses.contains(start, end, address);
     }
 
-    /** Returns whether all of a range is in this district; for an empty range, its address. */
+    /** Returns whether this district contains a whole range; for an empty range, its address. */
     public boolean contains(long from, long to) {
         return contains(from) && !Addresses.isAbove(to, end) && !Addresses.isBelow(to, from);
     }
@@ -274,7 +277,7 @@ public final class District {
         return tree;
     }
 
-    /** Returns the limits; those of a part do not decide that one is exceeded. */
+    /** Returns the limits. The limits of a part cannot decide that a limit is exceeded. */
     public Limits limits() {
         return limits;
     }
@@ -301,7 +304,7 @@ public final class District {
         return holdTimes;
     }
 
-    /** Returns the number of times that the lock was taken. Racy, benign: the number decides about speed only. */
+    /** Returns how often the lock was taken. Racy, benign because it affects only speed. */
     long operations() {
         return (long) OPERATIONS.getOpaque(this);
     }
@@ -310,27 +313,29 @@ public final class District {
         OPERATIONS.setOpaque(this, operations + 1);
     }
 
-    /** Returns whether the owner of the lock should look at the other parts: once in many times. */
+    /** Returns whether the owner of the lock should check the other parts now: once in {@link #LOOK} operations. */
     boolean isDueForLook() {
         return (operations & LOOK - 1) == 0;
     }
 
-    /** Returns whether this was called with the same number before. */
+    /** Returns whether the previous call had the same argument. */
     boolean seesNoMore(long others) {
         boolean isSame = others == seen;
         seen = others;
         return isSame;
     }
 
-    /** Returns whether the owner of the lock should look for parts that are not used: once in many more times. */
+    /**
+     * Returns whether the owner of the lock should now check which parts are idle: once in {@link #IDLE} operations.
+     */
     boolean isDueForIdle() {
         return (operations & IDLE - 1) == 0;
     }
 
     /**
-     * Returns the parts, a bit for each, that have had no operation since this was called last.
+     * Returns the parts, one bit each, that had no operation since the previous call.
      *
-     * @param others the numbers of operations of all parts, which the caller does not change any more
+     * @param others how many operations each part had; the caller must not change the array afterwards
      */
     int idleSince(long[] others) {
         long[] before = seenOf;
@@ -342,7 +347,7 @@ public final class District {
         return idle;
     }
 
-    /** Returns the threads that have met at the lock of this part. */
+    /** Returns the contention for the lock of this part. */
     LockContention contention() {
         return contention;
     }
@@ -353,10 +358,10 @@ public final class District {
     }
 
     /**
-     * Checks that a part would stay below its cap with the counters of an edit.
+     * Checks that the counters of an edit do not exceed the part's cap.
      *
-     * @param range the range in flight of the edit; null for none
-     * @throws BeyondDistrict if it would not
+     * @param range the range in flight of the edit; null if there is none
+     * @throws BeyondDistrict if they do
      */
     public void checkCap(LayoutCounters draft, @Nullable InFlightOperation range) {
         LayoutCounters most = cap;
@@ -382,7 +387,7 @@ public final class District {
         return changes;
     }
 
-    /** Adopts the counters that an edit has published. */
+    /** Adopts the counters that an edit published. */
     void adopt(LayoutCounters published, @Nullable InFlightOperation range) {
         if (range != null && !range.movesAndActions().moves().isEmpty()) {
             moves++;
@@ -396,7 +401,7 @@ public final class District {
         charge();
     }
 
-    /** Uncharges what a completed range in flight has unmapped. */
+    /** Uncharges what a completed range in flight unmapped. */
     void uncharge(LayoutCounters unmapped) {
         counters.subtract(unmapped);
         charge();
@@ -410,7 +415,7 @@ public final class District {
         }
     }
 
-    /** Adds what this part has gained since it began to the counters of a layout. */
+    /** Adds the growth of this part since its start to the counters of a layout. */
     void addGainTo(LayoutCounters whole) {
         LayoutCounters began = first;
         if (began != null) {

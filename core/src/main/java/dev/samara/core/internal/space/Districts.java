@@ -20,12 +20,12 @@ import org.jspecify.annotations.Nullable;
  * takes the layout lock, and then the locks of all parts in address order. So an operation sees either a whole layout,
  * or a part that no other thread is changing.
  *
- * <p>A join changes no mapping. Joins and divisions build new trees: a tree that was divided or joined never changes
+ * <p>A join changes no mapping. Joins and divisions build new trees. A tree that was divided or joined never changes
  * again. A reader that still uses an old tree sees the layout of the instant at which that tree was replaced, which is
  * after the reader started.
  */
 final class Districts extends PartLookups {
-    /** The frames of stack that the last steps of a division and of a join need. */
+    /** The stack that the last steps of a division or of a join need, in frames. */
     private static final int DEPTH = 8;
 
     private final LayoutState layout;
@@ -34,17 +34,17 @@ final class Districts extends PartLookups {
     private final ReentrantLock lock;
 
     /**
-     * All of the layout; dead while the layout is divided. Guarded by the layout lock.
+     * The whole layout as one district; dead while the layout is divided. Guarded by the layout lock.
      *
      * @written a division and a join, holding the layout lock (plain)
      * @read holder of the layout lock (plain)
-     * @invariant dead exactly while the layout is divided; its counters are then those of the division
+     * @invariant dead exactly while the layout is divided; its counters are then the counters at the division
      */
     private District whole;
 
     private final BorderSearch search;
 
-    /** Makes one district of a layout that has its first tree. */
+    /** Creates the one district of a layout that has its first tree. */
     Districts(LayoutState layout) {
         super(layout);
         this.layout = layout;
@@ -54,7 +54,7 @@ final class Districts extends PartLookups {
         whole = new District(lock, tree, layout.limits(), new LayoutCounters(), new LockHoldTimes(), 0, 0);
     }
 
-    /** Returns all of the layout. Caller has it locked. */
+    /** Returns the whole layout as one district. Caller has locked it. */
     District whole() {
         return whole;
     }
@@ -65,11 +65,11 @@ final class Districts extends PartLookups {
     }
 
     /**
-     * Locks the whole layout, and joins its parts, for an operation that needs more than one part: for its range, or
-     * for a neighbour of that.
+     * Locks the whole layout, and joins its parts, for an operation that needs more than one part because of its range
+     * or of a neighbour of the range.
      *
      * @param start the first address of the range
-     * @param end after the last address; -1 for none
+     * @param end the (exclusive) end of the range; -1 if there is no range
      */
     District lockBeyond(long start, long end) {
         long pageSize = layout.geometry().pageSize();
@@ -80,9 +80,10 @@ final class Districts extends PartLookups {
     /**
      * Locks the whole layout, and joins its parts.
      *
-     * @param isNeeded whether an operation needs it; otherwise the layout will be divided again, or is not worth it
-     * @param start the first address that the operation names
-     * @param end after the last address; -1 for an operation that names none
+     * @param isNeeded whether an operation needs the whole layout; otherwise the layout will be divided again, or a
+     *     division is not worthwhile
+     * @param start the first address of the operation's range
+     * @param end the (exclusive) end of the operation's range; -1 if it has no range
      */
     private District lockWhole(boolean isNeeded, long start, long end) {
         Cpus.checkMayWait(District.LOCKING);
@@ -104,11 +105,11 @@ final class Districts extends PartLookups {
     }
 
     /**
-     * Locks the part that has a range; the whole layout if it is not divided, or has no such part. First joins the
-     * parts if a reader has asked for that.
+     * Locks the part that contains a range, or the whole layout if it is not divided or no part contains the range.
+     * First joins the parts if a reader requested that.
      *
      * @param start the first address
-     * @param end after the last address
+     * @param end the (exclusive) end
      */
     District lockDistrict(long start, long end) {
         for (; ; ) {
@@ -128,7 +129,7 @@ final class Districts extends PartLookups {
         }
     }
 
-    /** Joins the parts, unless that fails: the operation in hand does not need it. */
+    /** Joins the parts; returns false if that fails. The calling operation does not need the join. */
     private boolean joinForReader() {
         try {
             lockWhole().unlock();
@@ -140,8 +141,8 @@ final class Districts extends PartLookups {
     }
 
     /**
-     * Locks a part; returns null, without the lock, if it is dead, or lookups do not go by it yet. The caller may have
-     * found no tree long ago: since then the layout was joined, and is being divided again.
+     * Locks a part. Returns null, without the lock, if the part is dead or lookups do not use it yet. The latter is
+     * possible if the layout was joined after the caller found no tree, and is now being divided again.
      */
     private @Nullable District lockPart(LayoutParts known, District part, long start, long end) {
         boolean isMet = part.isContended();
@@ -173,11 +174,12 @@ final class Districts extends PartLookups {
     }
 
     /**
-     * Divides a layout anew: also at other borders, and without those of parts that are not used any more. The caller
-     * finds its part by the parts.
+     * Divides a layout anew, with more borders and without the borders of parts that are no longer used. The caller
+     * then looks up its part again.
      *
-     * @param part the part of the caller
-     * @param idle those parts, a bit for each
+     * @param part the caller's part
+     * @param more the additional borders
+     * @param idle the parts that are no longer used, one bit each
      */
     private void divideAgain(LayoutParts known, District part, long[] more, int idle) {
         District all;
@@ -189,7 +191,7 @@ final class Districts extends PartLookups {
             unneeded = isAlone ? LayoutParts.borders(known.districts()) : known.bordersBelow(idle);
             all = lockWhole(false, 0, -1);
         } catch (Throwable thrown) {
-            // The parts are as they were.
+            // The parts are unchanged.
             search.noteFailure(thrown);
             return;
         }
@@ -205,7 +207,10 @@ final class Districts extends PartLookups {
         }
     }
 
-    /** Divides the layout at old borders and others, or else at the old ones. Caller as of {@link #tryToDivide}. */
+    /**
+     * Divides the layout at the old borders and at more, or, if that fails, at the old borders only. The caller must
+     * meet the conditions of {@link #tryToDivide}.
+     */
     private void divideAt(long[] old, long[] more) {
         tryToDivide(Borders.merged(old, more, LayoutParts.MOST - 1));
         if (!whole.isDead() && more.length != 0) {
@@ -213,7 +218,7 @@ final class Districts extends PartLookups {
         }
     }
 
-    /** Locks the layout; returns null, without the lock, if it is divided meanwhile. */
+    /** Locks the undivided layout. Returns null, without the lock, if the layout is divided by then. */
     private @Nullable District lockUndivided(long start, long end) {
         Cpus.checkMayWait(District.LOCKING);
         boolean isMet = District.isContended(lock);
@@ -256,9 +261,10 @@ final class Districts extends PartLookups {
     }
 
     /**
-     * Divides the layout at those of some addresses that are possible: no VMA, no operation in flight and no ticket is
-     * in the way. Does not divide it if a fork copies, a listener has one order, a limit is near, or there is no
-     * memory. Caller holds the layout lock, has no edit open, and the layout is not divided.
+     * Divides the layout at the given addresses, except those that lie inside a VMA, between the ranges of one
+     * operation in flight, or between the ranges of one ticket. Does not divide it if a fork is copying pages, a
+     * listener requires a total order, the space is closing, a limit is near, or there is no memory. Caller holds the
+     * layout lock and has no edit open, and the layout is not divided.
      *
      * @param borders addresses, ascending
      */
@@ -266,7 +272,7 @@ final class Districts extends PartLookups {
         try {
             divide(borders);
         } catch (Throwable thrown) {
-            // The layout is as it was: the last step of a division is one store.
+            // The layout is unchanged, because the last step of a division is one store.
             search.noteFailureOfWhole(thrown);
         }
     }
@@ -308,7 +314,7 @@ final class Districts extends PartLookups {
             made[i].inFlight().addThoseIn(from.inFlight(), start, end);
         }
         LayoutParts parts = new LayoutParts(made);
-        // In place of the old tree, which would keep VMAs reachable.
+        // A new district with an empty tree, because the old tree would keep VMAs reachable.
         District divided = new District(
                 lock,
                 new MapleTree<>(lock),
@@ -323,15 +329,18 @@ final class Districts extends PartLookups {
         // From here on nothing fails.
         layout.lifetime().identity().chargeParts(charged);
         layout.countIn(charged);
-        // The parts, then no tree: a thread that finds no tree finds the parts. No thread uses them before, since
-        // lookups go by the tree until then.
+        // Stores the parts, and then no tree, so that a thread that finds no tree finds the parts. Until then no thread
+        // uses the parts, because lookups use the tree.
         setPartsRelease(parts);
         layout.publishTree(null);
         from.die();
         whole = divided;
     }
 
-    /** Joins the parts. Caller holds the layout lock, and the layout is divided. The arguments are as above. */
+    /**
+     * Joins the parts. Caller holds the layout lock, and the layout is divided. The parameters are those of {@link
+     * #lockWhole(boolean, long, long)}.
+     */
     private District join(boolean isNeeded, long start, long end) {
         District[] from = Objects.requireNonNull(partsAcquire()).districts();
         int locked = 0;
@@ -353,7 +362,7 @@ final class Districts extends PartLookups {
                 from[i].addGainTo(counters);
                 moves += from[i].moves();
                 changes += from[i].changes();
-                // But for the join itself.
+                // Does not count the lock that the join itself took.
                 operations += from[i].operations() - 1;
             }
             District joined =
@@ -372,7 +381,7 @@ final class Districts extends PartLookups {
                 holdTimes.add(part.holdTimes());
             }
             whole = joined;
-            // The tree, then no parts: a thread that finds no parts finds the tree.
+            // Stores the tree, and then no parts, so that a thread that finds no parts finds the tree.
             layout.publishTree(joined.tree());
             setPartsRelease(null);
             layout.lifetime().identity().charged(counters.accounted);

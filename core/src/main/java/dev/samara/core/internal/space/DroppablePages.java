@@ -20,20 +20,22 @@ import org.jspecify.annotations.Nullable;
  * several threads may drop pages concurrently, and each frees what it claimed.
  *
  * <p>The spaces continue to run concurrently. The thread claims an entry, and before it empties the entry it checks
- * whether the page is pinned, whether the VMA was replaced, and whether the space has notifiers. If so, it restores the
- * entry's page; it holds the leaf's lock throughout. A mapping that replaces the VMA, or left it in flight, thus keeps
- * its pages. A notifier would have to be called, and might wait, so nothing is dropped here from a space with a
- * notifier; its {@code MADV_PAGEOUT} does drop pages.
+ * whether the page is pinned, whether the VMA was replaced, and whether the space has notifiers. In each of these cases
+ * it restores the entry's page. It holds the leaf's lock throughout. So a mapping that replaces the VMA keeps its
+ * pages, even while the operation that replaced the VMA is in flight. Nothing is dropped here from a space with a
+ * notifier, because the notifier would have to be called and might wait. In such a space {@code MADV_PAGEOUT} still
+ * drops pages.
  */
 public final class DroppablePages {
-    /** The stack that a drop needs once it has claimed an entry, in frames. */
+    /** The stack that a drop needs after it claimed an entry, in frames. */
     private static final int DEPTH = 60;
 
     private DroppablePages() {}
 
     /**
-     * Drops the pages of one leaf of a page table, of the first that has some. May wait for CPUs and for a grace
-     * period. Does nothing if the thread must not wait. The caller is in no reader section and holds no lock.
+     * Drops the droppable pages of one leaf of a page table, the first leaf that is found to have any. May wait for
+     * CPUs and for a grace period. Does nothing if the thread must not wait. The caller is in no reader section and
+     * holds no lock.
      *
      * @param spaces the spaces of the machine
      * @param memory the memory in which no frame is free
@@ -92,8 +94,8 @@ public final class DroppablePages {
         DroppedPages dropped = new DroppedPages(layout.memory().frames()) {
             @Override
             protected boolean mustStay() {
-                // Volatile, after the claim. Pairs with VmArea.detach, which precedes the pages of the next mapping.
-                // Pairs also with the registration of a notifier, which precedes the lookups of its owner.
+                // Volatile reads, after the claim. They pair with VmArea.detach, which precedes the pages of the next
+                // mapping, and with the registration of a notifier, which precedes the lookups by its owner.
                 return vma.isDetached() || !layout.notifiers().isEmpty();
             }
         };
@@ -101,7 +103,7 @@ public final class DroppablePages {
                 layout.memory().accessChecker(), "drop", AccessChecker.ALL, table.number(), vma.start(), vma.end());
         try {
             long at = table.nextLeaf(vma.start(), vma.end());
-            // Held by the discard, too, which a thread of the machine ends if it fails.
+            // The discard holds the page table, too, because a thread of the machine ends the discard if it fails.
             while (at != vma.end() && dropped.count() == 0 && discarding.hold(table)) {
                 long stop = Addresses.lower(table.leafEnd(at), vma.end());
                 discarding.discard(table, at, stop, dropped);

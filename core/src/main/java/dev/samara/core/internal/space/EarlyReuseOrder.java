@@ -11,13 +11,13 @@ import java.util.List;
  * <p>A mapping stored over the reservations of {@code munmap}s in flight, its predecessors, may be used only after
  * their retirement has ended. Nothing else orders completions.
  *
- * @param <R> a range in flight, of which this class uses nothing
+ * @param <R> the type of a range in flight; this class calls none of its methods
  */
 final class EarlyReuseOrder<R> {
-    /** Never changed. */
+    /** This object is never changed. */
     private static final EarlyReuseOrder<?> ALONE = new EarlyReuseOrder<>(List.of());
 
-    /** Until publication: the ranges over whose reservations this one is stored. */
+    /** The ranges over whose reservations this one will be stored; empty after publication. */
     private List<R> predecessors;
 
     private List<R> successors = List.of();
@@ -66,7 +66,7 @@ final class EarlyReuseOrder<R> {
         successors.add(successor);
     }
 
-    /** Makes the range wait for its predecessors. They have it as a successor already. */
+    /** Makes the range wait for its predecessors, which already list it as a successor. */
     void depart() {
         awaited = predecessors.size();
         predecessors = List.of();

@@ -13,11 +13,11 @@ import java.util.Set;
  * The lists of the one open edit of a district: VMAs taken out, VMAs stored, and ranges claimed. Empty between edits,
  * and reused. Guarded by the district's lock.
  *
- * <p>The list of removed VMAs is exact only after {@link #forgetPutBack}: a VMA that was stored again stays listed
- * until then. An edit may put many VMAs back, and would otherwise have to search the list for each.
+ * <p>The list of removed VMAs is exact only after {@link #forgetPutBack}, because a VMA that was stored again stays
+ * listed until then. An edit may put many VMAs back, and would otherwise have to search the list for each.
  */
 public final class EditLists {
-    /** The number of VMAs put back that are removed from the list of those taken out one by one. */
+    /** Up to this many VMAs that were put back are removed one by one from the list of VMAs taken out. */
     private static final int FEW_PUT_BACK = 8;
 
     private final List<VmArea> gone = new ArrayList<>();
@@ -31,7 +31,7 @@ public final class EditLists {
     private final List<VmArea> withoutAnonVma = new ArrayList<>();
     private final Ranges claimed = new Ranges();
 
-    /** VMAs of the layout that may be taken out at once, and their counters. */
+    /** VMAs of the layout that may be taken out together, and their counters. */
     public static final class Gathered {
         private final List<VmArea> vmas = new ArrayList<>();
         private final LayoutCounters counters = new LayoutCounters();
@@ -42,7 +42,7 @@ public final class EditLists {
             return vmas;
         }
 
-        /** Returns the sum of the VMAs' counters, which the caller counts. */
+        /** Returns the sum of the VMAs' counters, which the caller keeps up to date. */
         public LayoutCounters counters() {
             return counters;
         }
@@ -74,22 +74,27 @@ public final class EditLists {
         return gathered;
     }
 
-    /** Returns the VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
+    /** Returns the VMAs with an open that were unmapped or replaced, and whose open no new VMA takes over. */
     public List<VmArea> displaced() {
         return displaced;
     }
 
-    /** Returns the VMAs taken out without an anon_vma: a fault may give them one until they are detached. */
+    /**
+     * Returns the VMAs that were taken out without an anon_vma. A fault may set their anon_vma until they are detached.
+     */
     public List<VmArea> withoutAnonVma() {
         return withoutAnonVma;
     }
 
-    /** Returns the ranges that the edit has claimed. */
+    /** Returns the ranges that the edit claimed. */
     public Ranges claimed() {
         return claimed;
     }
 
-    /** Notes that a VMA is stored: a new one, or one that was taken out, which {@link #forgetPutBack} follows. */
+    /**
+     * Records that a VMA is stored. The VMA is new, or was taken out; in the latter case the caller later calls {@link
+     * #forgetPutBack}.
+     */
     public void put(VmArea vma) {
         if (vma.isFresh()) {
             fresh.add(vma);
@@ -98,7 +103,7 @@ public final class EditLists {
         }
     }
 
-    /** Notes that a VMA leaves the layout, or was stored in vain. */
+    /** Records that a VMA is taken out: one of the layout, or a new one that this edit stored. */
     public void takeOut(VmArea vma) {
         if (vma.isFresh()) {
             removeLast(fresh, vma);
@@ -107,14 +112,14 @@ public final class EditLists {
         }
     }
 
-    /** Removes the VMAs that were put back from those that were taken out. */
+    /** Removes the VMAs that were put back from the list of VMAs taken out. */
     public void forgetPutBack() {
         if (putBack.size() <= FEW_PUT_BACK) {
             for (int i = 0; i < putBack.size(); i++) {
                 removeLast(gone, putBack.get(i));
             }
         } else {
-            // In one pass, since an edit may put back every second VMA of a space.
+            // In one pass, because an edit may put back every second VMA of a space.
             Set<VmArea> all = Collections.newSetFromMap(new IdentityHashMap<>());
             all.addAll(putBack);
             gone.removeIf(all::contains);

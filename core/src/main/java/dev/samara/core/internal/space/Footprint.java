@@ -5,46 +5,48 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
 
 /**
- * The ranges of an operation in flight: those that other operations wait for.
+ * The ranges of an operation in flight, which other operations wait for.
  *
  * <p>Written by the operation under the layout lock until its last batch is published, and never changed afterwards.
- * Read by holders of the lock, and after publication by the thread that retires the operation, which needs no lock for
- * that.
+ * Read by holders of the lock, and after publication, without a lock, by the thread that retires the operation.
  */
 public final class Footprint {
     /**
-     * The unmapped ranges: free for lookups, reserved for allocation.
+     * The unmapped ranges. They are empty for lookups, but reserved for allocation.
      *
      * @words all fields of {@code Footprint}, {@code MovesAndActions}
      * @written the operation as holder of the district's lock, until its last batch is published (plain)
      * @read holder of the district's lock (plain); after publication the thread that retires the operation, which
-     *     published it or was handed it by the list of waiting calls or the executor (plain)
-     * @invariant they have what the published batches have added, and, while the operation holds the lock, what the
-     *     batch that is being decided has added. They never change after the last batch is published
+     *     published the operation or received it from the list of waiting calls or the executor (plain)
+     * @invariant the fields contain what the published batches added, and, while the operation holds the lock, what the
+     *     current batch added. They never change after the last batch is published
      */
     private Ranges reserved = Ranges.NONE;
 
     /** The ranges whose VMAs are in flight. */
     private Ranges occupied = Ranges.NONE;
 
-    /** Ranges whose pages are changed while their VMAs stay: only operations that name these ranges wait. */
+    /** Ranges whose pages are changed while their VMAs stay. Only operations on these ranges wait. */
     private Ranges busy = Ranges.NONE;
 
     /**
      * The ranges that the operation keeps to itself until completion because it publishes in batches. They contain all
-     * other ranges. None of them is reserved in the tree: allocation asks {@link InFlightOperations#batchOver}.
+     * other ranges. None of them is reserved in the tree, so allocation checks {@link InFlightOperations#batchOver}.
      */
     private Ranges batched = Ranges.NONE;
 
     /**
-     * The occupied ranges in the first of the batched ranges and in the others. The occupied ranges of all batches may
-     * not ascend, but these do.
+     * The occupied ranges in the first batched range, and the occupied ranges in the other batched ranges. Each of the
+     * two lists ascends, while the occupied ranges of all batches together need not ascend.
      */
     private Ranges inFirst = Ranges.NONE;
 
     private Ranges inOthers = Ranges.NONE;
 
-    /* Bounds of all ranges. Each operation checks every range in flight, and is nearly always outside of them. */
+    /*
+     * Bounds of all ranges. Each operation checks every operation in flight, and nearly always lies outside these
+     * bounds.
+     */
     private long low = -1;
     private long high;
 
@@ -72,7 +74,7 @@ public final class Footprint {
         return low;
     }
 
-    /** Returns the address after the last one of all ranges. */
+    /** Returns the (exclusive) end of the highest range. */
     public long high() {
         return high;
     }
@@ -141,15 +143,15 @@ public final class Footprint {
     }
 
     /**
-     * Removes the addresses between its ranges from the first ones of an array, and all if it will have more ranges;
-     * returns how many are left.
+     * Removes the addresses between the operation's ranges from the first {@code count} elements of an array; removes
+     * all of them if the operation may add more ranges. Returns how many remain.
      */
     int leaveOutOf(long[] borders, int count) {
         boolean isKnown = Addresses.isBelow(low, high) && !isBatched();
         return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;
     }
 
-    /** Begins a batch: {@link #undoBatch} removes what is added from here on. */
+    /** Starts a batch; {@link #undoBatch} removes everything that is added afterwards. */
     void beginBatch() {
         reserved.seal();
         occupied.seal();
@@ -158,7 +160,7 @@ public final class Footprint {
         busy.seal();
     }
 
-    /** Removes what the batch that is not published has added; the batched ranges, and so the bounds, stay. */
+    /** Removes what the unpublished batch added. The batched ranges stay, and so do the bounds. */
     void undoBatch() {
         reserved.unseal();
         occupied.unseal();

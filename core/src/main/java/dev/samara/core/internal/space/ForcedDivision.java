@@ -11,10 +11,10 @@ import java.util.Arrays;
  * tests: the system property {@code samara.divided} enables this for all layouts.
  */
 final class ForcedDivision {
-    /** Whether layouts are divided so. */
+    /** Whether layouts are divided in this way. */
     static final boolean IS_ON = Boolean.getBoolean("samara.divided");
 
-    /** The borders below a range, and above it. */
+    /** The maximum number of borders below a range, and of borders above it. */
     private static final int EACH = 4;
 
     private ForcedDivision() {}

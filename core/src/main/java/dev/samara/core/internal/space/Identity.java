@@ -18,28 +18,29 @@ public final class Identity {
     private final boolean isCollected;
 
     /**
-     * @written threads that take a reference to the identity (compare-and-set) or give one up (get-and-add)
+     * @written threads that take a reference to the identity (compare-and-set) or release one (get-and-add)
      * @read any thread (volatile)
      * @invariant 1 for the page table, and 1 for each further reference. 0 is final
      */
     private final AtomicInteger references = new AtomicInteger(1);
 
-    /** 0 until the space is registered, which is before another thread knows it. */
+    /** 0 until the space is registered. No other thread knows the space before that. */
     private long number;
 
     /**
      * @written holder of the layout lock (opaque)
      * @read any thread (volatile)
-     * @invariant the pages that the space has charged, as its last publication or completion has left them
+     * @invariant the pages that the space had charged after its last publication or completion
      */
     private final AtomicLong chargedPages = new AtomicLong();
 
     /**
-     * The charge in place of {@link #chargedPages} while the layout is divided.
+     * The charges of the parts, which replace {@link #chargedPages} while the layout is divided.
      *
      * @written a division and a join, holding the layout lock (volatile)
      * @read any thread (volatile)
-     * @pairs a join stores {@code chargedPages}, and then null here. A reader that finds this null finds the sum there
+     * @pairs a join stores {@code chargedPages}, and then null here. A reader that finds null here finds the sum in
+     *     {@code chargedPages}
      * @invariant the charge while the layout is divided; null otherwise
      */
     private volatile @Nullable ChargedPages parts;
@@ -50,11 +51,11 @@ public final class Identity {
      * @words {@code hasWaited}, {@code isWithoutUsers}
      * @written {@code hasWaited} by a thread of the space that enters the futex table; {@code isWithoutUsers} by the
      *     thread that tears the space down (volatile)
-     * @read {@code hasWaited} by the teardown; {@code isWithoutUsers} by a move of waiters, which has the locks of two
-     *     buckets (volatile)
-     * @pairs the last user leaves after its store of {@code hasWaited}, and the teardown begins after that. The
-     *     teardown stores {@code isWithoutUsers} before it locks the first bucket: a move that locks a bucket after the
-     *     teardown reads true
+     * @read {@code hasWaited} by the teardown; {@code isWithoutUsers} by a move of waiters, which holds the locks of
+     *     two buckets (volatile)
+     * @pairs the last user leaves after its store of {@code hasWaited}, and the teardown starts after that. The
+     *     teardown stores {@code isWithoutUsers} before it locks the first bucket, so a move that locks a bucket after
+     *     the teardown did reads true
      * @invariant both become true once
      */
     private volatile boolean hasWaited;
@@ -64,9 +65,9 @@ public final class Identity {
     /**
      * @words {@code exit}, {@code attachment}
      * @written {@code exit} by the thread that tears the space down, before the teardown; {@code attachment} by any
-     *     thread with a reference, and by the one that gives up the last one (volatile)
+     *     thread with a reference, and by the thread that releases the last reference (volatile)
      * @read any thread with a reference (volatile)
-     * @invariant {@code exit} is null until the teardown begins, and is never replaced
+     * @invariant {@code exit} is null until the teardown starts, and is never replaced
      */
     private volatile @Nullable Record exit;
 
@@ -78,7 +79,10 @@ public final class Identity {
         this.isCollected = isCollected;
     }
 
-    /** Returns whether the embedder leaves references to the users of the space to the garbage collector. */
+    /**
+     * Returns whether the embedder may leave references to the space's users to the garbage collector instead of
+     * closing them.
+     */
     public boolean isCollected() {
         return isCollected;
     }
@@ -92,29 +96,32 @@ public final class Identity {
         number = registered;
     }
 
-    /** Returns the name that the embedder has given the space; null for none. */
+    /** Returns the name that the embedder gave the space; null if there is none. */
     public @Nullable String name() {
         return name;
     }
 
-    /** Returns the bytes that the space has charged against the commit limit of the machine. */
+    /** Returns how many bytes the space has charged against the machine's commit limit. */
     public long charged() {
         ChargedPages divided = parts;
         return (divided != null ? divided.sum() : chargedPages.get()) * pageSize;
     }
 
-    /** Has the parts of a layout charge apart; null after they were joined. The caller holds the layout lock. */
+    /**
+     * Sets the charges of the parts of a layout, which charge separately from now on; null after a join. The caller
+     * holds the layout lock.
+     */
     void chargeParts(@Nullable ChargedPages divided) {
         parts = divided;
     }
 
     /** Sets the charge. The caller holds the layout lock. */
     void charged(long pages) {
-        // Opaque: a statistic, of which only the holder of the lock makes the next value.
+        // Opaque, because this is a statistic, and only the holder of the lock computes its next value.
         chargedPages.setOpaque(pages);
     }
 
-    /** Notes that a thread which uses the space waits at a futex word. */
+    /** Records that a thread of the space waits at a futex word. */
     public void noteWait() {
         if (!hasWaited) {
             hasWaited = true;
@@ -126,12 +133,12 @@ public final class Identity {
         return hasWaited;
     }
 
-    /** Notes that the space has no users any more: no thread will wait there. */
+    /** Records that the space has no users left, so no thread will wait at its futex words. */
     public void noteWithoutUsers() {
         isWithoutUsers = true;
     }
 
-    /** Returns whether it was noted that the space has no users any more. */
+    /** Returns whether {@link #noteWithoutUsers} was called. */
     public boolean isWithoutUsers() {
         return isWithoutUsers;
     }
@@ -146,24 +153,24 @@ public final class Identity {
         exit = record;
     }
 
-    /** Returns the object of the embedder; null for none. */
+    /** Returns the object of the embedder; null if there is none. */
     public @Nullable Object attachment() {
         return attachment;
     }
 
-    /** Replaces the object of the embedder, unless there is no reference. */
+    /** Replaces the embedder's object, unless no reference is left. */
     public void attach(@Nullable Object object) {
         attachment = object;
-        // Pairs with drop, which counts and then clears.
+        // Pairs with drop, which decrements the count and then clears the object.
         if (references.get() == 0) {
             attachment = null;
         }
     }
 
     /**
-     * Takes a reference, if there is one.
+     * Takes a reference, unless none is left.
      *
-     * @return whether the caller now has a reference
+     * @return whether the caller now holds a reference
      */
     public boolean tryGrab() {
         int known = references.get();
@@ -173,7 +180,7 @@ public final class Identity {
         return known != 0;
     }
 
-    /** Gives a reference up. After the last one, nothing of the embedder is reachable from here. */
+    /** Releases a reference. After the last release, no object of the embedder is reachable from here. */
     public void drop() {
         // Pairs with attach, which stores and then reads the count.
         if (references.decrementAndGet() == 0) {
@@ -181,7 +188,7 @@ public final class Identity {
         }
     }
 
-    /** Returns the number of references at some instant of this call; that of the page table is one. */
+    /** Returns the number of references at some instant of this call, including the page table's reference. */
     public int references() {
         return references.get();
     }

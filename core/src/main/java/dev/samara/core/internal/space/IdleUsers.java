@@ -6,12 +6,12 @@ package dev.samara.core.internal.space;
  * users is open.
  */
 public interface IdleUsers {
-    /** For a machine that has none. */
+    /** For a machine without idle CPUs. */
     IdleUsers NONE = (space, isLater) -> {};
 
     /**
-     * Has those in a space leave it, of which no reference is open. Called after the count, by the thread that has
-     * given the last reference up.
+     * Makes the idle CPUs in a space leave it, because no reference to its users is open. Called by the thread that
+     * released the last reference, after it decremented the count.
      *
      * @param space the lifetime of the space
      * @param isLater whether a thread of the machine tears the space down if the last user leaves; otherwise the

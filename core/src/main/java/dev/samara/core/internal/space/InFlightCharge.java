@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * The memory that an operation has unmapped and that the machine uncharges at its completion.
  *
  * @param bytes the memory of private mappings
- * @param objects the removed mappings of shared objects, unsettled; null for none
+ * @param objects the removed mappings of shared objects, whose charge is not settled yet; null if there are none
  */
 public record InFlightCharge(long bytes, @Nullable MappingDeltas objects) {
     /** Nothing to uncharge. */

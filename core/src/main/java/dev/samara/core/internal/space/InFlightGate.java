@@ -11,18 +11,19 @@ import org.jspecify.annotations.Nullable;
  */
 public final class InFlightGate extends Gate {
     /**
-     * Null after completion. Guarded by the layout lock; only {@link #toString} reads it without.
+     * Null after completion. Guarded by the layout lock; only {@link #toString} reads it without the lock.
      *
-     * @written its completion, holding the district's lock (plain)
-     * @read holder of the district's lock (plain); {@code toString} without it: racy, benign because the text is for
-     *     people
-     * @invariant null from the completion on. A VMA therefore retains no operation that is over, and no range that was
-     *     in flight beside it
+     * @written the operation's completion, holding the district's lock (plain)
+     * @read holder of the district's lock (plain); {@code toString} without the lock: racy, benign because the text is
+     *     for people
+     * @invariant null from the completion on. A VMA therefore retains no completed operation, and no range that was in
+     *     flight at the same time
      */
     private @Nullable InFlightOperation range;
 
     /**
-     * Whether faults wait at the VMAs too: these replace or move something. Written only before publication.
+     * Whether faults, too, wait at the operation's VMAs, because the operation replaces or moves a mapping. Written
+     * only before publication.
      *
      * @written the operation, before publication (plain)
      * @read any thread that found one of its VMAs (plain)
@@ -30,7 +31,10 @@ public final class InFlightGate extends Gate {
      */
     private boolean stopsFaults;
 
-    /** Threads that have waited, from the opening until they are woken. Accessed by the thread that opens the gate. */
+    /**
+     * The waiting threads, from the opening of the gate until they are woken. Used only by the thread that opens the
+     * gate.
+     */
     private @Nullable Waiter waiting;
 
     InFlightGate(InFlightOperation range) {
@@ -38,8 +42,8 @@ public final class InFlightGate extends Gate {
     }
 
     /**
-     * Returns the range in flight that has a VMA; null if there is none or the range is completing. Caller must hold
-     * the layout lock.
+     * Returns the operation in flight to which a VMA belongs; null if there is none or the operation is completing.
+     * Caller must hold the layout lock.
      */
     public static @Nullable InFlightOperation rangeOf(VmArea vma) {
         InFlightOperation of = vma.gate() instanceof InFlightGate gate ? gate.range() : null;
@@ -51,7 +55,7 @@ public final class InFlightGate extends Gate {
         return vma.gate() instanceof InFlightGate gate && !gate.isOpen();
     }
 
-    /** Returns whether faults wait at a VMA: its operation replaces or moves a mapping and is not complete. */
+    /** Returns whether faults wait at a VMA, because its operation replaces or moves a mapping and is not complete. */
     public static boolean stopsFaultsAt(VmArea vma) {
         return vma.gate() instanceof InFlightGate gate && gate.stopsFaults() && !gate.isOpen();
     }
@@ -69,13 +73,13 @@ public final class InFlightGate extends Gate {
         stopsFaults = true;
     }
 
-    /** Opens the gate forever. Caller must hold the layout lock, and calls {@link #wakeWaiters} after the unlock. */
+    /** Opens the gate forever. Caller must hold the layout lock, and call {@link #wakeWaiters} after it unlocked. */
     void complete() {
         waiting = open();
         range = null;
     }
 
-    /** Wakes the threads that waited, if the gate is open. Called by the thread that has opened it. */
+    /** Wakes the threads that waited, if the gate is open. Called by the thread that opened it. */
     void wakeWaiters() {
         Waiter woken = waiting;
         waiting = null;

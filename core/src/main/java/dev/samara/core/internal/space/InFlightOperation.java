@@ -14,9 +14,10 @@ import org.jspecify.annotations.Nullable;
  * opens.
  *
  * <p>This object owns the operation's reservations in the tree, and the operation's VMAs there refer to its gate. No
- * other operation merges, splits or replaces these VMAs; an operation that names a range of them waits at the gate. The
+ * other operation merges, splits or replaces these VMAs; an operation on a range with such a VMA waits at the gate. The
  * layout lock guards all fields; the thread that retires the operation reads its parts {@link #footprint} and {@link
- * #movesAndActions} without it, since they do not change any more. After completion no live object leads to this one.
+ * #movesAndActions} without the lock, because they no longer change. After completion no live object refers to this
+ * one.
  *
  * <p>The run of the retire phase extends this class; this class only notifies it of the completion. The two are one
  * object, so listing the run as a {@linkplain RetriedCall waiting call} allocates nothing.
@@ -33,37 +34,38 @@ public abstract class InFlightOperation extends RetriedCall {
 
     private EarlyReuseOrder<InFlightOperation> order = EarlyReuseOrder.alone();
 
-    /** Whether its own retirement has ended. */
+    /** Whether this operation's own retirement ended. */
     private boolean isArrived;
 
     /**
-     * Whether an edit that is not published yet completes this range: its VMAs may be joined.
+     * Whether an edit that is not published yet completes this range, so that its VMAs may be joined.
      *
      * @words {@code awaited}, {@code completing} and all other fields of {@code InFlightOperation}, {@code
      *     EarlyReuseOrder}
      * @written holder of the district's lock (plain)
      * @read holder of the district's lock (plain); {@code movesAndActions} also by the thread that retires the
      *     operation (plain)
-     * @invariant in the list of {@code InFlightOperations} from publication to completion; that of an operation that
-     *     publishes in batches from before its first batch
+     * @invariant the operation is in the list of {@code InFlightOperations} from publication to completion; an
+     *     operation that publishes in batches is in the list from before its first batch
      */
     private boolean completing;
 
-    /** Returns the operation, which reports long waits and has the text of messages. */
+    /** Returns the operation, which reports long waits. Messages contain its text. */
     public abstract WaitReporter operation();
 
     /**
-     * Returns whether another mapping may be stored over its reservations before completion. Only those of a {@code
-     * munmap} may be: the first of the two operations to reach a page there drops it. The pages that an {@code mremap}
-     * has reserved continue elsewhere. A heap, an attachment, a mapping that shrinks, and a space that ends decide
-     * again about their ranges.
+     * Returns whether another mapping may be stored over this operation's reservations before completion. Only a {@code
+     * munmap} allows that, because then either of the two operations may drop a page there. The source of an {@code
+     * mremap} contains pages until they are moved. The ranges that {@code brk}, {@code shmdt} or a shrinking {@code
+     * mremap} cut off may be needed again when the heap, the attachment or the mapping grows. The teardown does not
+     * flush its ranges.
      */
     public abstract boolean givesUpItsRange();
 
-    /** Is called after completion, once and without a lock. */
+    /** Called once after completion, without a lock. */
     public abstract void completed();
 
-    /** Returns the gate of its VMAs; operations that name its ranges wait for it. */
+    /** Returns the gate of the operation's VMAs. Operations on its ranges wait for this gate. */
     public InFlightGate gate() {
         return gate;
     }
@@ -96,20 +98,23 @@ public abstract class InFlightOperation extends RetriedCall {
         publication = null;
     }
 
-    /** Returns the gate that opens when the last batch is published; null if it was, or there is one batch. */
+    /**
+     * Returns the gate that opens when the last batch is published; null if the last batch was published, or the
+     * operation publishes once.
+     */
     @Nullable
     Gate publication() {
         return publication;
     }
 
-    /** Begins a batch: {@link #undoBatch} removes what is added from here on. */
+    /** Starts a batch; {@link #undoBatch} removes everything that is added afterwards. */
     public void beginBatch() {
         footprint.beginBatch();
         movesAndActions.beginBatch();
         completionWork.beginBatch();
     }
 
-    /** Removes what the batch that is not published has added. Nothing is allocated. */
+    /** Removes what the unpublished batch added. Allocates nothing. */
     public void undoBatch() {
         footprint.undoBatch();
         movesAndActions.undoBatch();
@@ -133,7 +138,7 @@ public abstract class InFlightOperation extends RetriedCall {
         footprint.keepBusy(action.start(), action.end());
     }
 
-    /** Notes the gates of the copies that run at publication. */
+    /** Records the gates of the fork copies that are running at publication. */
     public void note(List<Gate> underWay) {
         movesAndActions = movesAndActions.after(underWay);
     }
@@ -154,14 +159,17 @@ public abstract class InFlightOperation extends RetriedCall {
         return footprint.isUnused() && movesAndActions.moves().isEmpty();
     }
 
-    /** Returns whether the retirement may take pages whose frames it has not freed yet. */
+    /** Returns whether the retirement may still have pages to free. */
     boolean freesPages() {
         return takesPagesAway() || !movesAndActions.actions().isEmpty();
     }
 
-    /* The order of completions: that of early reuse. */
+    /* The order of completions because of early reuse. */
 
-    /** Returns whether other ranges wait for the completion of this one, or it waits for theirs. */
+    /**
+     * Returns whether this range must wait for the completion of another one, or another one for the completion of this
+     * range.
+     */
     public boolean isOrdered() {
         return !order.isAlone();
     }
@@ -189,22 +197,25 @@ public abstract class InFlightOperation extends RetriedCall {
         }
     }
 
-    /** Returns the ranges that are stored over reservations of this one. */
+    /** Returns the ranges that are stored over this range's reservations. */
     public List<InFlightOperation> successors() {
         return order.successors();
     }
 
-    /** Returns whether it waits for one more event: the end of its own retirement, or of a predecessor's. */
+    /**
+     * Returns whether completion waits for only one more event: the end of this operation's own retirement, or of a
+     * predecessor's.
+     */
     public boolean isLast() {
         return order.awaited() + (isArrived ? 0 : 1) == 1;
     }
 
-    /** Records that the retirement of a predecessor has ended. */
+    /** Records that the retirement of a predecessor ended. */
     public void arrive() {
         order.arrive();
     }
 
-    /** Records that its own retirement has ended. */
+    /** Records that this operation's own retirement ended. */
     public void arriveItself() {
         isArrived = true;
     }
@@ -216,8 +227,8 @@ public abstract class InFlightOperation extends RetriedCall {
     /* The completion. */
 
     /**
-     * Returns whether completion only clears whole reservations or opens a gate. No VMA may be joined or was stored
-     * over a reservation, and no other range in flight waits for it or is waited for.
+     * Returns whether completion only clears whole reservations or opens a gate. That is so if there is no VMA to join,
+     * no VMA was stored over a reservation, and no other range in flight waits for this one or is awaited by it.
      */
     public boolean isAlone() {
         return completionWork.joins().isEmpty() && order.isAlone() && (isBatched() || !footprint.occupiesReserved());
@@ -227,7 +238,7 @@ public abstract class InFlightOperation extends RetriedCall {
         completing = true;
     }
 
-    /** Reverts {@link #beginCompletion}: the edit was not published. */
+    /** Reverts {@link #beginCompletion}, because the edit was not published. */
     public void undoCompletion() {
         completing = false;
     }
@@ -237,7 +248,7 @@ public abstract class InFlightOperation extends RetriedCall {
     }
 
     /**
-     * Opens the gate and drops the objects that may live longer. Caller holds the layout lock, and calls {@link
+     * Opens the gate and clears the references to other objects. Caller holds the layout lock, and calls {@link
      * #wakeWaiters} without it.
      */
     public void complete() {

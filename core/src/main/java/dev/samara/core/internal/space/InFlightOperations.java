@@ -13,24 +13,25 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code Edit.claim} looks here for an operation in flight in its own range. {@code RangeWait} then waits for that
  * operation, without the lock.
  *
- * <p>Both lists are short: one entry for each operation in flight, or for each thread that has restarted several times.
- * They are searched linearly.
+ * <p>Both lists are short: one entry for each operation in flight, or for each thread whose operation restarted several
+ * times. They are searched linearly.
  */
 public final class InFlightOperations {
     /**
      * @words all fields
      * @written holder of the district's lock (plain)
      * @read holder of the district's lock (plain)
-     * @invariant the ranges in it are disjoint, but for a mapping stored early over the reservation of a {@code munmap}
+     * @invariant the ranges in the list are disjoint, except that a mapping may be stored early over the reservation of
+     *     a {@code munmap}
      */
     private final ArrayList<InFlightOperation> operations = new ArrayList<>();
 
     private final List<Ticket> tickets = new ArrayList<>();
 
     /**
-     * Removes the addresses at which a layout may not be divided from the first ones of an array: those between the
-     * ranges of one operation in flight or of one ticket, and all of them while an operation publishes in batches.
-     * Returns how many are left.
+     * Removes the addresses at which a layout must not be divided from the first {@code count} elements of an array:
+     * addresses between the ranges of one operation in flight or of one ticket, and all addresses while an operation
+     * publishes in batches. Returns how many remain.
      */
     int leaveOutOf(long[] borders, int count) {
         int left = count;
@@ -43,7 +44,7 @@ public final class InFlightOperations {
         return left;
     }
 
-    /** Adds the ranges and tickets of the layout that was divided which lie in {@code [start, end)}. */
+    /** Adds the operations and tickets of a divided layout that lie in {@code [start, end)}. */
     void addThoseIn(InFlightOperations divided, long start, long end) {
         for (int i = 0; i < divided.operations.size(); i++) {
             InFlightOperation each = divided.operations.get(i);
@@ -59,7 +60,7 @@ public final class InFlightOperations {
         }
     }
 
-    /** Adds the ranges and tickets of a part that is joined. */
+    /** Adds the operations and tickets of a part that is joined. */
     void addAllOf(InFlightOperations part) {
         operations.addAll(part.operations);
         tickets.addAll(part.tickets);
@@ -73,7 +74,7 @@ public final class InFlightOperations {
         return operations;
     }
 
-    /** Reserves capacity for one more operation: adding it does not fail then. */
+    /** Reserves capacity for one more operation, so that adding it does not fail. */
     public void makeRoom() {
         operations.ensureCapacity(operations.size() + 1);
     }
@@ -94,7 +95,7 @@ public final class InFlightOperations {
         tickets.remove(ticket);
     }
 
-    /** Returns the gate of an operation that publishes in batches and has not published all of them; null for none. */
+    /** Returns the gate of an operation that has not yet published all of its batches; null if there is none. */
     public @Nullable Gate publication() {
         for (int i = 0; i < operations.size(); i++) {
             Gate gate = operations.get(i).publication();
@@ -106,7 +107,8 @@ public final class InFlightOperations {
     }
 
     /**
-     * Returns an operation that publishes in batches and keeps a part of a range until its completion, or null.
+     * Returns an operation that publishes in batches and keeps part of a range until its completion; null if there is
+     * none.
      */
     public @Nullable InFlightOperation batchOver(long start, long end) {
         for (int i = 0; i < operations.size(); i++) {
@@ -132,7 +134,7 @@ public final class InFlightOperations {
         return joins;
     }
 
-    /** Returns the gate that an operation of an age that names a range must wait for, or null. */
+    /** Returns the gate that an operation with a given age and range must wait for; null if there is none. */
     public @Nullable Gate blocking(long age, long start, long end) {
         for (int i = 0; i < operations.size(); i++) {
             InFlightOperation each = operations.get(i);
@@ -144,8 +146,9 @@ public final class InFlightOperations {
     }
 
     /**
-     * Returns whether a mapping may be stored over a range. It may if there are ranges in flight in it that all give up
-     * their reservations ({@code munmap}), and if no older operation has a ticket for it.
+     * Returns whether a mapping may be stored over a range that is in flight. It may if all operations in flight there
+     * give up their reservations ({@code munmap}), and no older operation has a ticket for the range. Returns false if
+     * nothing is in flight there.
      */
     public boolean mayReuse(long age, long start, long end) {
         boolean reserved = false;
@@ -200,8 +203,8 @@ public final class InFlightOperations {
     }
 
     /**
-     * Returns an older operation's ticket that stops an operation, or null. Calls from a callback of an operation in
-     * flight pass all tickets: waiting could be a deadlock.
+     * Returns an older operation's ticket that stops an operation; null if there is none. Tickets do not stop calls
+     * from a callback of an operation in flight, because waiting there could be a deadlock.
      */
     @Nullable
     Ticket ticketBefore(long age, long start, long end) {

@@ -31,11 +31,11 @@ public final class Layout extends LayoutState implements VmaLookup {
     private final RegisteredNotifiers notifiers;
 
     /**
-     * The layout to which closed references lead; this for that layout itself.
+     * The layout to which closed references lead; in that layout, {@code this}.
      *
-     * @written the thread that makes the layout, before another one reaches it (plain)
+     * @written the thread that creates the layout, before another thread reaches it (plain)
      * @read any thread (plain)
-     * @invariant does not change after that
+     * @invariant does not change once another thread can reach the layout
      */
     private Layout closed = this;
 
@@ -85,13 +85,13 @@ public final class Layout extends LayoutState implements VmaLookup {
         return spaces;
     }
 
-    /** The machine has listed the space, which no other thread knows yet, and has given it a number. */
+    /** Called when the machine has listed the space and given it a number. No other thread knows the space yet. */
     void registered(Spaces.RegisteredSpace entry, long number) {
         lifetime().numbered(number);
         end.registered(entry);
     }
 
-    /** Takes the layout lock, and joins the parts of a divided layout: the caller has all of it. */
+    /** Takes the layout lock, and joins the parts of a divided layout, so that the caller has locked all of it. */
     public void lock() {
         districts.lockWhole();
     }
@@ -106,35 +106,35 @@ public final class Layout extends LayoutState implements VmaLookup {
     }
 
     /**
-     * As {@link #lockWhole()}, for an operation that needs more than the part that has its range.
+     * As {@link #lockWhole()}, for an operation that needs more than the part that contains its range.
      *
      * @param start the first address
-     * @param end after the last address
+     * @param end the (exclusive) end
      */
     public District lockBeyond(long start, long end) {
         return districts.lockBeyond(start, end);
     }
 
     /**
-     * Takes the lock of the part that has a range; the layout lock, if there is no such part.
+     * Takes the lock of the part that contains a range, or the layout lock if there is no such part.
      *
      * @param start the first address
-     * @param end after the last address
-     * @return a locked district that has the range, for the caller to unlock
+     * @param end the (exclusive) end
+     * @return a locked district that contains the range; the caller unlocks it
      */
     public District lockDistrict(long start, long end) {
         return districts.lockDistrict(start, end);
     }
 
     /**
-     * Lets a thread that waits for the layout lock take it first, for a caller that takes it many times in a row. Waits
-     * for that thread for a short time. Caller does not hold the lock.
+     * Lets a thread that is waiting for the layout lock take it first. For callers that take the lock many times in a
+     * row. Waits briefly for that thread. Caller does not hold the lock.
      */
     public void letOthersIn() {
         LayoutLock.letOthersIn(layoutLock());
     }
 
-    /** Returns whether the calling thread has the lock of this layout, or of a part. */
+    /** Returns whether the calling thread holds the lock of this layout or of one of its parts. */
     public boolean isLockedByThisThread() {
         return districts.isLockedByThisThread();
     }
@@ -158,7 +158,7 @@ public final class Layout extends LayoutState implements VmaLookup {
         return districts.whole().counters();
     }
 
-    /** Returns the ranges in flight of the whole layout. Caller holds the layout lock. */
+    /** Returns the operations in flight of the whole layout. Caller holds the layout lock. */
     public InFlightOperations inFlight() {
         return districts.whole().inFlight();
     }
@@ -180,19 +180,19 @@ public final class Layout extends LayoutState implements VmaLookup {
         return all != null ? all.get(address) : districts.find(address);
     }
 
-    /** Returns the VMA that covers an address, or else the next one above it; null for none. Lock-free. */
+    /** Returns the VMA that covers an address, or else the next one above it; null if there is none. Lock-free. */
     public @Nullable VmArea findNext(long address) {
         MapleTree<VmArea> all = treeAcquire();
         return all != null ? all.atOrAfter(address) : districts.atOrAfter(address);
     }
 
-    /** Returns the VMA that covers an address, or else the next one below it; null for none. Lock-free. */
+    /** Returns the VMA that covers an address, or else the next one below it; null if there is none. Lock-free. */
     public @Nullable VmArea atOrBefore(long address) {
         MapleTree<VmArea> all = treeAcquire();
         return all != null ? all.atOrBefore(address) : districts.atOrBefore(address);
     }
 
-    /** Returns the highest VMA that ends at or below an address, or null for none. Lock-free. */
+    /** Returns the highest VMA that ends at or below an address, or null if there is none. Lock-free. */
     public @Nullable VmArea findPrevious(long address) {
         for (; ; ) {
             VmArea below = address == 0 ? null : atOrBefore(address - 1);
@@ -212,19 +212,21 @@ public final class Layout extends LayoutState implements VmaLookup {
      * Returns the VMA that covers an address, with a reference. Lock-free.
      *
      * @param address any address
-     * @return the VMA, of which the caller now has a reference, or null if nothing is mapped there
+     * @return the VMA, to which the caller now holds a reference; null if nothing is mapped there
      */
     public @Nullable VmArea acquire(long address) {
         VmArea vma = find(address);
         while (vma != null && !vma.acquire()) {
-            // The VMA was replaced meanwhile: it is marked only after a tree without it has been published.
+            // The VMA was replaced concurrently. A VMA is marked only after a tree without it was published, so the
+            // next lookup finds another VMA or none.
             vma = find(address);
         }
         return vma;
     }
 
     /**
-     * Returns the layout of this instant. Lock-free, in steps in proportion to the number of parts.
+     * Returns the layout of one instant of this call. Lock-free; the number of steps is proportional to the number of
+     * parts.
      *
      * @return an immutable view
      */
@@ -234,10 +236,10 @@ public final class Layout extends LayoutState implements VmaLookup {
     }
 
     /**
-     * Sets a limit; mappings that exceed it already stay.
+     * Sets a limit. Mappings that already exceed it stay.
      *
      * @param resource the limited resource
-     * @param bytes the soft limit, unsigned; -1 for none
+     * @param bytes the soft limit, unsigned; -1 for no limit
      * @throws MmException with ESRCH if the space is closed
      */
     public void setLimit(Resource resource, long bytes) {
@@ -288,8 +290,8 @@ public final class Layout extends LayoutState implements VmaLookup {
     }
 
     /**
-     * Adds a listener. It is called for each later change that is published before its registration is closed; for the
-     * last changes perhaps after the close.
+     * Adds a listener. It is called for each later change that is published before its registration is closed. The
+     * calls for the last of these changes may come after the close.
      */
     public Registration addListener(LayoutListener listener, ChangeOrder order) {
         lock();
@@ -329,7 +331,7 @@ public final class Layout extends LayoutState implements VmaLookup {
      */
     public Layout emptyChild() {
         checkNotClosed("fork");
-        // The parent's memory: the machine might wait for an embedder that creates another one.
+        // Uses the parent's memory, because the machine might wait for an embedder that is creating another memory.
         Layout child = new Layout(
                 spaces,
                 new SpaceEnd(spaces),
@@ -347,8 +349,8 @@ public final class Layout extends LayoutState implements VmaLookup {
     }
 
     /**
-     * Returns a layout with these bounds that is closed for ever, and that no CPU and no thread uses. References lead
-     * to it once they are closed.
+     * Creates a layout with the same bounds that is closed forever, and that no CPU or thread uses. Closed references
+     * lead to it.
      */
     Layout closedTwin() {
         Geometry geometry = geometry();

@@ -5,7 +5,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * The sizes of a layout that limits are compared with ({@code mm_struct}'s {@code total_vm} and its relatives). In
+ * The sizes of a layout that are compared with its limits ({@code mm_struct}'s {@code total_vm} and its relatives). In
  * pages, except the map count and the numbers of VMAs.
  *
  * <p>Guarded by the lock of the district ({@code District.counters}): an edit works on a copy, which replaces the
@@ -30,7 +30,7 @@ public final class LayoutCounters {
     /** Sealed VMAs. */
     public long sealed;
 
-    /** VMAs whose pages are those of a page cache. */
+    /** VMAs whose pages belong to a page cache. */
     public long cached;
 
     LayoutCounters copy() {
@@ -69,7 +69,7 @@ public final class LayoutCounters {
         cached += vma.isCached() ? sign : 0;
     }
 
-    /** Subtracts other counters, all of them: those of VMAs that leave. */
+    /** Subtracts all counters of another object, e.g. of VMAs that are removed. */
     public void subtractAll(LayoutCounters other) {
         maps -= other.maps;
         total -= other.total;
@@ -84,7 +84,7 @@ public final class LayoutCounters {
         cached -= other.cached;
     }
 
-    /** Adds other counters, all of them. */
+    /** Adds all counters of another object. */
     void addAll(LayoutCounters other) {
         maps += other.maps;
         total += other.total;
@@ -100,8 +100,8 @@ public final class LayoutCounters {
     }
 
     /**
-     * Adds VMAs that are unmapped and in flight. Adds the sizes, but not the map count nor the locked pages, which
-     * Linux too subtracts before it clears pages.
+     * Adds VMAs that are unmapped and in flight. Adds their sizes, but neither the map count nor the locked pages,
+     * because Linux, too, subtracts these before it clears pages.
      */
     void add(LayoutCounters uncharged) {
         total += uncharged.total;
@@ -120,7 +120,7 @@ public final class LayoutCounters {
         accounted -= uncharged.accounted;
     }
 
-    /** Returns whether the flags count as data: writable, private and no stack. */
+    /** Returns whether the flags count as data: writable, private and not a stack. */
     static boolean isData(long flags) {
         return (flags & (VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE;
     }

@@ -12,7 +12,7 @@ import java.util.Locale;
 final class LayoutInvariants {
     private LayoutInvariants() {}
 
-    /** Checks a layout, of which one lookup finds the VMAs. Caller holds the layout lock. */
+    /** Checks a layout whose VMAs {@code lookup} finds. Caller holds the layout lock. */
     static void check(Geometry geometry, District whole, VmaLookup lookup) {
         LayoutCounters recounted = recount(geometry, whole);
         LayoutCounters counters = whole.counters();

@@ -21,17 +21,17 @@ import org.jspecify.annotations.Nullable;
  * listener.
  */
 public final class LayoutListeners {
-    /** The frames of stack for {@link #publish}. */
+    /** The stack that {@link #publish} needs, in frames. */
     private static final int DEPTH = MpscQueue.DEPTH + 7;
 
     private final MachineState host;
 
     /**
-     * Replaced under the layout lock, while the layout is not divided. Read under the lock of a part, and without it to
-     * see whether there is anything to deliver.
+     * Replaced under the layout lock, while the layout is not divided. Read under the lock of a part, and without a
+     * lock to check whether there is anything to deliver.
      *
      * @written holder of the layout lock, while the layout is not divided (volatile)
-     * @read holder of the layout lock, or of the lock of a part; any thread that has released the lock (volatile)
+     * @read holder of the layout lock, or of the lock of a part; any thread that released the lock (volatile)
      * @pairs a part is published, in {@code parts}, after all writes before its division
      * @invariant the listeners; a list that is never changed
      */
@@ -56,8 +56,8 @@ public final class LayoutListeners {
 
     /**
      * Removes a listener, unless it was removed before. Caller holds the lock of the whole layout, and {@linkplain
-     * ChangeDelivery#schedule schedules} the last delivery after the unlock: a thread that queued a change before this
-     * may not find the listener any more in {@link #deliver}.
+     * ChangeDelivery#schedule schedules} the last delivery after the unlock, because a thread that queued a change
+     * before this may no longer find the listener in {@link #deliver}.
      */
     void remove(ChangeDelivery removed) {
         List<ChangeDelivery> fewer = new ArrayList<>(deliveries);
@@ -65,7 +65,7 @@ public final class LayoutListeners {
         deliveries = List.copyOf(fewer);
     }
 
-    /** Returns whether a listener keeps the layout from being divided. Caller holds the layout lock. */
+    /** Returns whether a listener prevents a division of the layout. Caller holds the layout lock. */
     boolean needsOneOrder() {
         List<ChangeDelivery> all = deliveries;
         for (int i = 0; i < all.size(); i++) {
@@ -77,10 +77,10 @@ public final class LayoutListeners {
     }
 
     /**
-     * Returns the events of a change that is about to be published; null if there is no listener or no change. Makes
-     * sure that there is stack to publish them. Caller holds the lock of the part.
+     * Returns the events of a change that is about to be published; null if there is no listener or no change. Ensures
+     * that there is enough stack to publish them. Caller holds the lock of the part.
      *
-     * @return the event for one listener, which leads to those for others
+     * @return the event for one listener, which links to the events for the other listeners
      */
     public ChangeDelivery.@Nullable Prepared prepare(List<VmArea> gone, List<VmArea> fresh) {
         List<ChangeDelivery> to = deliveries;
@@ -99,7 +99,7 @@ public final class LayoutListeners {
 
     /**
      * Queues prepared events. Caller holds the lock of the part under which they were prepared, and calls {@link
-     * #deliver} after it has unlocked it. Does not fail.
+     * #deliver} after it unlocked the part. Does not fail.
      */
     public static void publish(ChangeDelivery.@Nullable Prepared prepared) {
         ChangeDelivery.Prepared change = prepared;

@@ -17,14 +17,15 @@ import org.jspecify.annotations.Nullable;
  * <p>The lock is held for about half a microsecond at a time. A thread that parks for it needs some fifty microseconds
  * to park and wake, which becomes the latency of every contending operation. A thread that spins without a pause takes
  * the lock at the next release; every hold then starts with the cache lines of the tree, the counters and the lock in
- * the other core. The waiting thread therefore grants the owner a <em>turn</em>: for a few microseconds it does not
- * touch the lock, and then it retries. The threads of a busy space thus alternate in turns of several operations each,
- * without a system call.
+ * the other core's cache. The waiting thread therefore grants the owner a <em>turn</em>: for a few microseconds it does
+ * not touch the lock, and then it retries. The threads of a busy space thus alternate in turns of several operations
+ * each, without a system call.
  *
  * <p>If threads contended for the lock very recently, the lock is busy and its owner will return, so the turn is long.
  * Otherwise the contention is a coincidence and the owner is about to leave, so the turn is short. The owner's activity
- * during the turn is not a usable measure: after a handover an operation takes four times as long. If a waiting thread
- * took that for an owner that left, each operation would be the first after a handover.
+ * during the turn is not a usable measure, because after a handover an operation takes four times as long. If the
+ * waiting thread mistook the slow operation for an owner that left, it would take the lock, and each operation would be
+ * the first after a handover.
  *
  * <p>At most one thread spins, and none while another one is parked. So of many contending threads all but two are
  * parked, and a parked thread competes as it does for a {@code ReentrantLock}. A spin is bounded and ends in the lock's
@@ -34,37 +35,34 @@ import org.jspecify.annotations.Nullable;
 public final class LayoutLock extends ReentrantLock {
     private static final long serialVersionUID = 1L;
 
-    /** In nanoseconds: about a hold, even if its cache lines come from another core. */
+    /** In nanoseconds. About the time of one hold, even if its cache lines come from another core. */
     static final long SHORT_TURN = 1_000;
 
-    /** In nanoseconds: several operations, which amortize the move of the cache lines. */
+    /** In nanoseconds. The time of several operations, which amortize the move of the cache lines. */
     static final long LONG_TURN = 8_000;
 
-    /** In nanoseconds: two turns. A lock at which no thread has spun for this time is not busy. */
+    /** In nanoseconds. About two long turns. A lock at which no thread spun for this time is not busy. */
     static final long RECENT = 20_000;
 
-    /** In nanoseconds. An owner that has not released the lock by then has lost its processor. */
+    /** In nanoseconds. An owner that did not release the lock by then was preempted. */
     private static final long LONGEST_TRY = 20_000;
 
-    /** In nanoseconds: between two looks. */
+    /** In nanoseconds. The time between two checks. */
     private static final long YIELD = 20_000;
 
     /** In nanoseconds. A parked thread is usually awake by then. */
     private static final long LONGEST_YIELD = 1_000_000;
 
-    /** Spin-wait hints between two reads of the clock. */
+    /** The number of spin-wait hints between two reads of the clock. */
     private static final int PAUSES = 8;
 
-    /** The most reads of the clock in a turn or a try: many more than either has, unless the clock stands still. */
+    /** The maximum number of clock reads in a turn or a try. Neither comes near it unless the clock stands still. */
     private static final int MOST_READS = 2_000;
 
-    /**
-     * The number of times that a thread checks whether the spinning thread has got the lock and is about to give up its
-     * role.
-     */
+    /** How often a thread checks whether the spinning thread is about to release its role, because it got the lock. */
     private static final int LOOKS = 200;
 
-    /** On one processor the owner cannot run while another thread spins. */
+    /** On a single CPU the owner cannot run while another thread spins. */
     private static final boolean SPINS = Runtime.getRuntime().availableProcessors() > 1;
 
     private static final VarHandle SPINNING;
@@ -78,9 +76,10 @@ public final class LayoutLock extends ReentrantLock {
     }
 
     /**
-     * @written a thread that waits for the lock: taking the role (compare-and-set), giving it up (release)
+     * @written a thread that waits for the lock: taking the role (compare-and-set), releasing it (release)
      * @read a thread that waits (opaque; compare-and-set)
-     * @invariant at most one thread spins. A thread has given the role up when its spin ends, with the lock or without
+     * @invariant at most one thread spins. A thread releases the role when its spin ends, whether it got the lock or
+     *     not
      */
     @SuppressWarnings("UnusedVariable") // through SPINNING
     private boolean spinning;
@@ -90,7 +89,7 @@ public final class LayoutLock extends ReentrantLock {
      *
      * @written the spinning thread (plain)
      * @read the spinning thread (plain), ordered by the role
-     * @pairs with {@code spinning}: the store that gives the role up with the compare-and-set that takes it
+     * @pairs with {@code spinning}: the store that releases the role pairs with the compare-and-set that takes it
      * @invariant the end of the last spin
      */
     private long lastSpin = System.nanoTime() - RECENT;
@@ -99,17 +98,17 @@ public final class LayoutLock extends ReentrantLock {
     private transient @Nullable Identity identity;
 
     /**
-     * The wait of the holder, which is recorded after the hold; null for none. Guarded by this lock.
+     * The holder's wait, which is recorded after the hold; null if there is none. Guarded by this lock.
      *
      * @written holder of the lock (plain)
      * @read holder of the lock (plain)
-     * @invariant null unless the holder has waited while the flight recorder records
+     * @invariant null unless the holder waited while the flight recorder was recording
      */
     private transient @Nullable BegunEvent waited;
 
     public LayoutLock() {}
 
-    /** Has the waits for a lock recorded as those of a space. Does nothing for a lock of a test's. */
+    /** Makes the flight recorder attribute waits for a lock to a space. Does nothing for a test's lock. */
     static void identify(ReentrantLock lock, Identity space) {
         if (lock instanceof LayoutLock made) {
             made.identity = space;
@@ -162,15 +161,15 @@ public final class LayoutLock extends ReentrantLock {
     }
 
     /**
-     * Waits for a short time until a thread that waits for a lock has it, or no thread waits. The thread that has just
-     * released a lock takes it again before a thread that is parked there has woken up.
+     * Waits briefly until a waiting thread got the lock, or no thread waits for it. Otherwise a thread that just
+     * released the lock would take it again before a parked thread wakes up.
      */
     static void letOthersIn(ReentrantLock lock) {
         if (!lock.hasQueuedThreads()) {
             return;
         }
         long began = System.nanoTime();
-        // Bounded too where the clock stands still.
+        // Bounded even if the clock stands still.
         for (int reads = 0; reads < MOST_READS && lock.hasQueuedThreads() && !lock.isLocked(); reads++) {
             if (System.nanoTime() - began >= LONGEST_YIELD) {
                 return;
@@ -179,7 +178,7 @@ public final class LayoutLock extends ReentrantLock {
         }
     }
 
-    /** Returns whether a thread spins, or has spun and is about to return. */
+    /** Returns whether a thread is spinning, or finished its spin and is about to return. */
     boolean isSpunAt() {
         return spinningOpaque();
     }
@@ -196,7 +195,7 @@ public final class LayoutLock extends ReentrantLock {
         SPINNING.setRelease(this, next);
     }
 
-    /** Spins for the lock if no other thread does; returns whether the caller now has it. */
+    /** Spins for the lock if no other thread does. Returns whether the caller now holds it. */
     private boolean spin() {
         if (hasQueuedThreads() || !beginSpinning()) {
             return false;
@@ -207,7 +206,8 @@ public final class LayoutLock extends ReentrantLock {
             return tryForAWhile();
         } finally {
             lastSpin = System.nanoTime();
-            // Pairs with the compare-and-set of beginSpinning: the next spinning thread reads the end of this spin.
+            // Pairs with the compare-and-set of beginSpinning, so that the next spinning thread reads the end of this
+            // spin.
             setSpinningRelease(false);
         }
     }
@@ -223,7 +223,7 @@ public final class LayoutLock extends ReentrantLock {
     }
 
     private static void letOwnerRun(long began, long nanos) {
-        // Bounded too where the clock stands still.
+        // Bounded even if the clock stands still.
         for (int i = 0; i < MOST_READS; i++) {
             pause();
             if (System.nanoTime() - began >= nanos) {
@@ -238,7 +238,7 @@ public final class LayoutLock extends ReentrantLock {
         }
     }
 
-    /** Returns the length of the turn in nanoseconds, by the time since the last spin ended. */
+    /** Returns the length of the turn in nanoseconds, given the time since the last spin ended. */
     static long turn(long nanosSinceSpin) {
         return nanosSinceSpin < RECENT ? LONG_TURN : SHORT_TURN;
     }
@@ -247,7 +247,7 @@ public final class LayoutLock extends ReentrantLock {
         long began = System.nanoTime();
         for (int reads = 0; reads < MOST_READS; reads++) {
             for (int i = 0; i < PAUSES; i++) {
-                // A read first: a failed compare-and-set would take the cache line away from the owner.
+                // Reads first, because a failed compare-and-set would take the cache line away from the owner.
                 if (!isLocked() && super.tryLock()) {
                     return true;
                 }

@@ -11,22 +11,22 @@ import org.jspecify.annotations.Nullable;
 /**
  * The parts of a divided layout, in address order. Immutable except for {@link #isJoinAsked}.
  *
- * <p>Each call and each lookup finds its part here, without reading any other part: the fields of a {@link District}
+ * <p>Each call and each lookup finds its part here, without reading any other part. The fields of a {@link District}
  * share cache lines with words that its operations write, so reading them would miss the cache each time.
  *
  * <p>A reader of several parts takes no lock. It reads the {@linkplain MapleTree#version version} of each tree, and
- * checks afterwards that no version has changed. If none has, all trees had these versions at one instant in between,
- * because all parts die at the same instant and a version never recurs. Otherwise the reader retries. Each retry means
- * that an operation succeeded, but a reader that runs concurrently with many busy threads could retry for a long time.
- * After some retries it therefore {@linkplain #isJoinAsked requests} that the parts be joined, and the next operation
- * to start joins them. Their trees then no longer change, so the reader finishes after at most one more retry per
- * publication that was in progress.
+ * checks afterwards that no version has changed. If no version has, all trees had these versions at one instant in
+ * between, because all parts die at the same instant and a version never recurs. Otherwise the reader retries. Each
+ * retry means that an operation succeeded, but a reader that runs concurrently with many busy threads could retry for a
+ * long time. After some retries it therefore {@linkplain #isJoinAsked requests} that the parts be joined, and the next
+ * operation to start joins them. Their trees then no longer change, so the reader finishes after at most one more retry
+ * per publication that was in progress.
  */
 final class LayoutParts {
-    /** The most parts of a layout. */
+    /** The maximum number of parts of a layout. */
     static final int MOST = 16;
 
-    /** What a part has in place of the mappings of others. */
+    /** What the tree of a part contains outside the part, in place of the mappings of other parts. */
     static final Object OUTSIDE = new Object() {
         @Override
         public String toString() {
@@ -34,10 +34,10 @@ final class LayoutParts {
         }
     };
 
-    /** Failures of a reader before it asks for a join. */
+    /** The number of failed attempts after which a reader requests a join. */
     private static final int TRIES = 64;
 
-    /** The result of a search during which a tree has changed. */
+    /** The result of a search during which a tree changed. */
     private static final Object CHANGED = new Object();
 
     private final long[] starts;
@@ -45,12 +45,12 @@ final class LayoutParts {
     private final MapleTree<VmArea>[] trees;
 
     /**
-     * Written by readers that fail, once: a word that each operation reads.
+     * Set by readers that fail repeatedly. Written only once, because each operation reads this word.
      *
-     * @written a reader of several parts that has failed many times (volatile), once for each division
+     * @written a reader of several parts that failed many times (volatile), once for each division
      * @read each operation that looks for its part (volatile)
-     * @invariant final once true. An operation that reads true joins the parts. No reader waits for that: it only ends
-     *     the failures of readers
+     * @invariant final once true. An operation that reads true joins the parts. No reader waits for the join, which
+     *     only ends the failures of readers
      */
     private volatile boolean isJoinAsked;
 
@@ -69,7 +69,7 @@ final class LayoutParts {
         return starts.length;
     }
 
-    /** Returns the number of the part that has an address. */
+    /** Returns the number of the part that contains an address. */
     int indexOf(long address) {
         int i = starts.length - 1;
         while (i > 0 && Addresses.isBelow(address, starts[i])) {
@@ -78,7 +78,7 @@ final class LayoutParts {
         return i;
     }
 
-    /** Returns whether one part has all of a range; for an empty range, its address. */
+    /** Returns whether one part contains a whole range; for an empty range, its address. */
     boolean isInOne(long start, long end) {
         int part = indexOf(start);
         return !Addresses.isBelow(end, start)
@@ -108,9 +108,10 @@ final class LayoutParts {
     }
 
     /**
-     * Returns one border for each of some parts: that with the part below it, which then has its addresses too.
+     * Returns one border for each chosen part: its border with the part below, or for the lowest part with the part
+     * above. Without that border, the two parts are one.
      *
-     * @param chosen a bit for each part
+     * @param chosen one bit for each chosen part
      */
     long[] bordersBelow(int chosen) {
         long[] borders = new long[count()];
@@ -127,7 +128,7 @@ final class LayoutParts {
         return trees[part];
     }
 
-    /** Returns the VMA that covers an address, or else the next one above it; null for none. */
+    /** Returns the VMA that covers an address, or else the next one above it; null if there is none. */
     @Nullable
     VmArea atOrAfter(long address) {
         int part = indexOf(address);
@@ -144,7 +145,7 @@ final class LayoutParts {
         }
     }
 
-    /** Returns the VMA that covers an address, or else the next one below it; null for none. */
+    /** Returns the VMA that covers an address, or else the next one below it; null if there is none. */
     @Nullable
     VmArea atOrBefore(long address) {
         int part = indexOf(address);
@@ -162,10 +163,11 @@ final class LayoutParts {
     }
 
     /**
-     * Searches a part, and then those above it. All versions are read before the last search ends, and compared after
-     * it, so a result is that of one instant. The versions are in the frames of the stack: a lookup does not allocate.
+     * Searches a part, and then the parts above it. All versions are read before the last search ends and compared
+     * after it, so the result belongs to one instant. The versions are kept in stack frames, so a lookup does not
+     * allocate.
      *
-     * @return the first VMA from the address on, null for none, or {@link #CHANGED}
+     * @return the first VMA at or above the address, null if there is none, or {@link #CHANGED}
      */
     private @Nullable Object searchUpwards(int part, long address) {
         MapleTree<VmArea> tree = trees[part];
@@ -188,10 +190,7 @@ final class LayoutParts {
         return tree.isStillVersion(version) ? found : CHANGED;
     }
 
-    /**
-     * Returns the layout of one instant. Reads all trees again and again, until one reading finds what the one before
-     * it has found.
-     */
+    /** Returns the layout of one instant. Reads all trees repeatedly, until two passes in a row find the same. */
     Snapshot<VmArea> snapshot() {
         Snapshot<VmArea>[] read = read();
         for (int tries = 1; !isStill(read); tries++) {
@@ -209,7 +208,7 @@ final class LayoutParts {
         return read;
     }
 
-    /** Reads all trees once more, and returns whether none has changed since the last reading. */
+    /** Reads all trees once more. Returns whether no tree changed since the previous pass. */
     private boolean isStill(Snapshot<VmArea>[] read) {
         boolean isStill = true;
         for (int i = 0; i < trees.length; i++) {
@@ -221,14 +220,16 @@ final class LayoutParts {
         return isStill;
     }
 
-    /** Notes that a reader has found once more that a tree has changed. */
+    /**
+     * Called when an attempt of a reader failed because a tree changed. Requests a join after {@link #TRIES} attempts.
+     */
     private void hasFailed(int tries) {
         if (tries == TRIES) {
             askForJoin();
         }
     }
 
-    /** Has the next operation join the parts. */
+    /** Requests that the next operation join the parts. */
     void askForJoin() {
         isJoinAsked = true;
     }
@@ -238,7 +239,7 @@ final class LayoutParts {
         return isJoinAsked;
     }
 
-    /** Returns whether the calling thread has the lock of a part. */
+    /** Returns whether the calling thread holds the lock of a part. */
     boolean isLockedByThisThread() {
         for (District part : districts) {
             if (part.isLockedByThisThread()) {

@@ -9,10 +9,10 @@ final class LayoutRegistration implements Registration {
     private final Districts districts;
     private final Object callback;
 
-    /** Needs the layout lock. */
+    /** Run under the layout lock. */
     private final Runnable removal;
 
-    /** Called without the lock, after each removal. */
+    /** Run without the lock, after each removal. */
     private final Runnable afterRemoval;
 
     LayoutRegistration(Districts districts, Object callback, Runnable removal, Runnable afterRemoval) {
@@ -24,7 +24,7 @@ final class LayoutRegistration implements Registration {
 
     @Override
     public void close() {
-        // Before anything is changed: a scheduling that has begun must not end half-way.
+        // Checked before anything is changed, because a scheduling that started must not end half-way.
         StackReserve.check(StackReserve.MANY);
         District locked = districts.lockWhole();
         try {

@@ -21,7 +21,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of a {@code Layout} that is in no district: the tree that lookups use while the layout is undivided,
+ * The state of a {@code Layout} that belongs to no district: the tree that lookups use while the layout is undivided,
  * whether the space is closed, its limits and privileges, its listeners, its page table and its lifetime. {@code
  * Layout} extends this class, which saves a lookup one load to find the tree.
  */
@@ -50,16 +50,16 @@ public abstract class LayoutState {
     private final ReentrantLock lock;
 
     /**
-     * The tree of the whole layout; null while the layout is divided. Written under the layout lock. It stands here
-     * because a lookup then needs no further load.
+     * The tree of the whole layout; null while the layout is divided. Written under the layout lock. The field is in
+     * this class so that a lookup needs no further load.
      *
      * @written a division and a join, holding the layout lock (release)
      * @read any thread (acquire)
      * @pairs with {@code parts}. A division stores {@code parts}, and then null here; a thread that finds null here
      *     finds the parts of that division or of a later one, or null after a later join, and then reads this again. A
      *     join stores the joined tree here, and then null in {@code parts}
-     * @invariant the tree of the whole layout; null while the layout is divided. Threads go by the parts only where
-     *     they have found null here: an operation in a part would else change what lookups in the tree do not find
+     * @invariant the tree of the whole layout; null while the layout is divided. Threads use the parts only if they
+     *     found null here. Otherwise an operation in a part would make changes that lookups in the tree do not find
      */
     @SuppressWarnings("UnusedVariable") // through TREE
     private @Nullable MapleTree<VmArea> tree;
@@ -74,7 +74,7 @@ public abstract class LayoutState {
     private final List<VmArea> above;
 
     /**
-     * The end of the heap. Written under the lock of the district with the heap's start; read without it too.
+     * The end of the heap. Written under the lock of the district with the heap's start; also read without that lock.
      *
      * @written {@code Publication}, holding the lock of the district with the start of the heap (volatile)
      * @read holder of that lock; {@code snapshot}, to name the heap; a call of {@code brk}, to guess its range
@@ -85,28 +85,28 @@ public abstract class LayoutState {
     private volatile long brk;
 
     /**
-     * Whether the store that empties the tree for ever has been made, or is the next one. Set under the layout lock: a
-     * reader that finds the tree empty because of the close finds this set.
+     * Whether the store that empties the tree forever was made, or is the next one. Set under the layout lock before
+     * that store, so that a reader that finds the tree empty because of the close finds this field set.
      *
      * @written the thread that tears the space down, holding the layout lock, before the store of the tree that removes
      *     all VMAs (volatile)
-     * @read operations, forks, changes of limits and listeners, holding the layout lock; without it calls that would be
-     *     refused anyway, {@code mincore} after its walk, {@code collectDirty}, {@code watch}, reads and writes of the
-     *     space, a CPU that is about to go to the space (volatile)
-     * @pairs with the store of the tree's root: a thread that finds no VMA because of the close finds this set. The
-     *     space is closed if this is set and the tree is empty, so the close takes one instant for readers with and
-     *     without the lock, that of the store
+     * @read operations, forks, changes of limits and listeners, holding the layout lock; without the lock, calls that
+     *     would be refused anyway, {@code mincore} after its walk, {@code collectDirty}, {@code watch}, reads and
+     *     writes of the space, and a CPU that is about to switch to the space (volatile)
+     * @pairs with the store of the tree's root: a thread that finds no VMA because of the close finds this field set.
+     *     The space is closed if this field is set and the tree is empty, so for readers with and without the lock the
+     *     close happens at one instant, that of the store
      * @invariant never reset. While it is set, and the layout lock is free, the tree has no VMA
      */
     private volatile boolean isClosing;
 
-    /* Guarded by the layout lock, as is everything in them. */
+    /* Guarded by the layout lock, like their contents. */
 
     /**
      * @words {@code limits} and its contents of {@code LayoutState}, {@code Limits}
      * @written holder of the layout lock (plain)
      * @read holder of the layout lock (plain)
-     * @invariant none: a limit may be below the present use
+     * @invariant none, because a limit may be lower than what is in use
      */
     private final Limits limits;
 
@@ -126,11 +126,11 @@ public abstract class LayoutState {
      *
      * @written an operation that restarts for the first time, and a fork that leaves a ticket (get-and-add)
      * @read nowhere else
-     * @invariant the last age that was given
+     * @invariant the last age that was assigned
      */
     private final AtomicLong ages = new AtomicLong();
 
-    /** The gates of the children's copies that are running. */
+    /** The gates of the fork copies that are running. */
     private final List<Gate> copies = new ArrayList<>(0);
 
     /** Null if the machine has no memory. */
@@ -142,9 +142,9 @@ public abstract class LayoutState {
     private final MappedPages mapped = new MappedPages();
 
     /**
-     * Makes the state of a layout with an empty tree, in which the guards are reserved.
+     * Creates the state of a layout with an empty tree, in which the guards are reserved.
      *
-     * @param end what follows the last user
+     * @param end the teardown, which runs after the last user is gone
      */
     LayoutState(
             MachineState host,
@@ -226,7 +226,7 @@ public abstract class LayoutState {
         return privileges;
     }
 
-    /** Returns what the space refuses to make executable. */
+    /** Returns the setting that forbids making mappings executable. */
     public DenyWriteExec denyWriteExec() {
         return denyWriteExec;
     }
@@ -235,7 +235,7 @@ public abstract class LayoutState {
         return listeners;
     }
 
-    /** Returns the gates of the children's copies that are running; guarded by the layout lock. */
+    /** Returns the gates of the fork copies that are running; guarded by the layout lock. */
     public List<Gate> copies() {
         return copies;
     }
@@ -245,7 +245,7 @@ public abstract class LayoutState {
         return lifetime;
     }
 
-    /** Returns how far private pages have been taken from the space while it is used. */
+    /** Returns the reaping state of the space. */
     public Reaping reaping() {
         return reaping;
     }
@@ -285,10 +285,10 @@ public abstract class LayoutState {
     }
 
     /**
-     * Charges the topmost page table, which the teardown uncharges. Called once, when nothing but the teardown can
-     * follow a failure.
+     * Charges the topmost page table, which the teardown uncharges. Called once; after a failure, only the teardown
+     * follows.
      *
-     * @param call the call that makes the space, for the exception
+     * @param call the call that creates the space, for the exception
      * @throws MmException with ENOMEM if that would exceed the machine's limit
      */
     public void chargeRoot(String call) {
@@ -310,9 +310,9 @@ public abstract class LayoutState {
     }
 
     /**
-     * Adopts the counters that an edit has published. Caller holds the lock of the district.
+     * Adopts the counters that an edit published. Caller holds the lock of the district.
      *
-     * @param range the range in flight of the edit; null for none
+     * @param range the range in flight of the edit; null if there is none
      */
     public void adopt(District district, LayoutCounters published, @Nullable InFlightOperation range) {
         if (published.total < district.counters().total
@@ -323,14 +323,17 @@ public abstract class LayoutState {
         charge(district);
     }
 
-    /** Uncharges what a completed range in flight has unmapped. Caller holds the lock of the district. */
+    /** Uncharges what a completed range in flight unmapped. Caller holds the lock of the district. */
     public void uncharge(District district, LayoutCounters unmapped) {
         mapped.beforeFall();
         district.uncharge(unmapped);
         charge(district);
     }
 
-    /** A part has set its own charge, and writes nothing that other parts write. */
+    /**
+     * Sets the charge of a whole layout. A part already set its own charge, and must not write words that other parts
+     * write, too.
+     */
     private void charge(District district) {
         if (!district.isPart()) {
             lifetime.identity().charged(district.counters().accounted);
@@ -342,12 +345,15 @@ public abstract class LayoutState {
         return mapped;
     }
 
-    /** Notes the number of mapped pages before the layout is divided. */
+    /** Records the number of mapped pages before the layout is divided. */
     void notePeak() {
         mapped.beforeFall();
     }
 
-    /** Has parts count their mapped pages apart; null after they were joined. The caller holds the layout lock. */
+    /**
+     * Sets the counts of the parts, which count their mapped pages separately from now on; null after a join. The
+     * caller holds the layout lock.
+     */
     void countIn(@Nullable ChargedPages parts) {
         mapped.countIn(parts);
         if (pages != null) {
@@ -402,11 +408,11 @@ public abstract class LayoutState {
     }
 
     /**
-     * Returns whether the space is closed. Only a caller that holds the layout lock knows that an open space is still
-     * open afterwards.
+     * Returns whether the space is closed. Unless the caller holds the layout lock, an open space may be closed
+     * concurrently.
      */
     public boolean isClosed() {
-        // The tree tells whether the store has been made: no thread that is refused finds a mapping afterwards.
+        // The tree shows whether the store was made, so that a thread that is refused finds no mapping afterwards.
         MapleTree<VmArea> all = isClosing ? treeAcquire() : null;
         return all != null && all.isEmpty();
     }
@@ -427,7 +433,7 @@ public abstract class LayoutState {
         }
     }
 
-    /** Closes the space for ever, with the next store of the tree. Caller holds the layout lock. */
+    /** Closes the space forever, with the next store of the tree. Caller holds the layout lock. */
     public void close() {
         isClosing = true;
     }

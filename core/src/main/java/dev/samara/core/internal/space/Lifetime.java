@@ -13,7 +13,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long the parts of one space live: three counts, each of which keeps the next.
+ * The reference counts of one space. There are three, each of which holds a reference of the next:
  *
  * <pre>
  *     users        {@code mm_users}   VMAs, pages, faults      the last put tears down, then releases
@@ -41,12 +41,12 @@ public final class Lifetime {
     private final Gate over = new Gate();
 
     /**
-     * Begins the life of a space, with one user.
+     * Starts the life of a space, with one user.
      *
-     * @param identity what outlives the space
-     * @param end what follows the last user
+     * @param identity the record that outlives the space
+     * @param end the teardown, which runs after the last user is gone
      * @param host the machine of the space
-     * @param memory its memory for the page size; null for none
+     * @param memory its memory for the page size; null if there is none
      */
     Lifetime(
             Identity identity,
@@ -63,7 +63,7 @@ public final class Lifetime {
         pages = memory == null ? null : new PageTable(geometry, new TlbContext(users, pageTable), host.tableBudget());
     }
 
-    /** The machine has listed the space, which no other thread knows yet, and has given it a number. */
+    /** Called when the machine has listed the space and given it a number. No other thread knows the space yet. */
     void numbered(long number) {
         identity.number(number);
         if (pages != null) {
@@ -76,14 +76,14 @@ public final class Lifetime {
         return users;
     }
 
-    /** Returns what outlives the space. */
+    /** Returns the record that outlives the space. */
     public Identity identity() {
         return identity;
     }
 
     /**
-     * Gives up one of the users' references. After the last user the space is torn down. After the last reference,
-     * borrowers are asked to let go, and idle CPUs leave the space.
+     * Releases one of the users' references. If no user is left, the space is torn down. If users but no references are
+     * left, borrowers are asked to let go, and idle CPUs leave the space.
      */
     public void put() {
         if (users.put()) {
@@ -93,7 +93,7 @@ public final class Lifetime {
         }
     }
 
-    /** Gives up a reference as {@link #put} does, and leaves a teardown to a thread of the machine. */
+    /** Releases a reference as {@link #put} does, but leaves a teardown to a thread of the machine. */
     public void putLater() {
         if (users.put()) {
             users.endLater();
@@ -103,17 +103,17 @@ public final class Lifetime {
     }
 
     /**
-     * Gives up the user of a CPU that has borrowed another space, after it has come back. After the last user the space
-     * is torn down.
+     * Releases the user that a CPU left in this space while it borrowed another one, after the CPU returned. If no user
+     * is left, the space is torn down.
      */
     public void putHome() {
-        // The number of references is as before: nobody is to be asked.
+        // The number of references is unchanged, so no borrower is asked.
         if (users.putHome()) {
             users.end();
         }
     }
 
-    /** Gives a user up as {@link #putHome} does, and leaves a teardown to a thread of the machine. */
+    /** Releases a user as {@link #putHome} does, but leaves a teardown to a thread of the machine. */
     public void putHomeLater() {
         if (users.putHome()) {
             users.endLater();
@@ -121,7 +121,8 @@ public final class Lifetime {
     }
 
     private void askIfAlone(boolean isLater) {
-        // After the count. Pairs with Borrowers.BorrowPlace.begin, and with IdleCpus.IdlePlace.put.
+        // Read after the count was decremented. Pairs with Borrowers.BorrowPlace.begin, and with
+        // IdleCpus.IdlePlace.put.
         if (users.references() == 0) {
             borrowers.ask(identity);
             idleUsers.leave(this, isLater);
@@ -129,20 +130,20 @@ public final class Lifetime {
     }
 
     /**
-     * Takes a reference to the page table ({@code mmgrab}), if there is one.
+     * Takes a reference to the page table ({@code mmgrab}), unless none is left.
      *
-     * @return whether the caller now has a reference
+     * @return whether the caller now holds a reference
      */
     public boolean tryHold() {
         return pageTable.tryHold();
     }
 
-    /** Gives up a reference to the page table ({@code mmdrop}). Does not wait. */
+    /** Releases a reference to the page table ({@code mmdrop}). Does not wait. */
     public void release() {
         pageTable.release();
     }
 
-    /** Returns the references to the page table; that of the users is one. */
+    /** Returns the count of references to the page table, which includes the users' reference. */
     public PageTableCount pageTable() {
         return pageTable;
     }
@@ -153,14 +154,14 @@ public final class Lifetime {
         return pages;
     }
 
-    /** Prepares that the users' reference to the page table is given up, after the teardown. */
+    /** Prepares the release of the users' reference to the page table. Called after the teardown. */
     void endTeardown() {
         if (memory != null && pages != null) {
             memory.cpus().endTeardown(pages.context());
         }
     }
 
-    /** Frees the topmost table and the TLB context, to which there is no reference any more. */
+    /** Frees the topmost table and the TLB context, because no reference is left. */
     private void pageTableReleased() {
         try {
             if (pages != null) {
@@ -172,7 +173,7 @@ public final class Lifetime {
         }
     }
 
-    /** Takes the CPUs offline that are gone, and are users of spaces still. */
+    /** Takes CPUs offline that are gone but still users of a space. */
     public void releaseDeadCpus() {
         if (memory != null && users.cpus() != 0) {
             memory.cpus().releaseDead();
@@ -187,7 +188,7 @@ public final class Lifetime {
     }
 
     /**
-     * Makes a borrow of the space by the calling thread.
+     * Creates a borrow of the space by the calling thread.
      *
      * @param letGo asks for the end of the borrow; the CPU that borrows keeps it reachable
      * @param cpu the number of the CPU that borrows
@@ -198,7 +199,7 @@ public final class Lifetime {
         return new Borrower(identity, users, machine, letGo, cpu, isTracked, giveUp);
     }
 
-    /** Returns what opens once the space is torn down. */
+    /** Returns the gate that opens once the space is torn down. */
     Gate over() {
         return over;
     }

@@ -22,7 +22,7 @@ public final class Limits {
     private long memlock = UNLIMITED;
     private long pageTables = UNLIMITED;
 
-    /** Whether these are the limits of a part of a layout, which does not decide that one is exceeded. */
+    /** Whether these are the limits of a part of a layout. A part cannot decide that a limit is exceeded. */
     private final boolean isOfPart;
 
     Limits(Geometry geometry, Map<Resource, Long> bytes) {
@@ -35,7 +35,7 @@ public final class Limits {
         this.isOfPart = isOfPart;
     }
 
-    /** Returns a copy for the parts of a layout: where a limit is exceeded, it throws {@link BeyondDistrict}. */
+    /** Returns a copy for the parts of a layout, which throws {@link BeyondDistrict} if a limit is exceeded. */
     Limits ofPart() {
         return copyTo(new Limits(geometry, true));
     }
@@ -80,7 +80,7 @@ public final class Limits {
      * Returns whether pages of a mapping with these flags may be added ({@code may_expand_vm}); the number may be
      * negative.
      *
-     * @throws BeyondDistrict if they may not, in a part of a layout
+     * @throws BeyondDistrict if they may not, and these are the limits of a part
      */
     public boolean mayExpand(LayoutCounters counters, long flags, long pages) {
         return decided(isBelowLimits(counters, flags, pages));
@@ -108,7 +108,7 @@ public final class Limits {
         return bytes(Resource.MEMLOCK) != 0 || Privileges.has(privileges, Capability.IPC_LOCK);
     }
 
-    /** Returns the most memory that a call with these privileges may lock, in bytes of whole pages, unsigned. */
+    /** Returns the maximum memory that a call with these privileges may lock, in bytes of whole pages, unsigned. */
     public long lockable(int privileges) {
         return Privileges.has(privileges, Capability.IPC_LOCK) || memlock == UNLIMITED
                 ? UNLIMITED
@@ -116,9 +116,9 @@ public final class Limits {
     }
 
     /**
-     * Returns whether a call with these privileges may bring the locked pages to this total number.
+     * Returns whether a call with these privileges may raise the number of locked pages to this total.
      *
-     * @throws BeyondDistrict if it is not, in a part of a layout
+     * @throws BeyondDistrict if it may not, and these are the limits of a part
      */
     public boolean mayHoldLocked(int privileges, long pages) {
         return decided(Privileges.has(privileges, Capability.IPC_LOCK)

@@ -12,34 +12,37 @@ import java.util.Arrays;
  * repeatedly contend for its lock. Guarded by that lock.
  *
  * <p>A thread <em>meets</em> another one at the lock if it had to wait for the lock, or overtook a thread that is
- * parked for it. Each meeting is recorded with the range that the thread's operation names. If a division does not pay
- * off because its parts are soon joined again, the layout stays undivided for a period that doubles each time.
+ * parked for it. Each meeting is recorded with the range of the thread's operation. If a division does not pay off
+ * because its parts are soon joined again, the layout stays undivided for a period that doubles each time.
  *
- * <p>Not final: a test decides who meets and when.
+ * <p>Not final, so that a test can decide which threads meet and when.
  */
 class LockContention {
-    /** The threads that are noted. */
+    /** The maximum number of recorded threads. */
     private static final int MOST_THREADS = 16;
 
-    /** The meetings before a division. */
+    /** The number of meetings that lead to a division. */
     private static final int ENOUGH = 16;
 
     /**
-     * In nanoseconds. Meetings that take longer to become enough cost too little. A thread that is overtaken again and
-     * again gets the lock each few milliseconds.
+     * In nanoseconds. If {@link #ENOUGH} meetings take longer than this, contention costs too little for a division.
+     * Even a thread that is overtaken repeatedly gets the lock every few milliseconds.
      */
     private static final long WINDOW = 100_000_000;
 
-    /** The operations in parts that save the time of a division and a join, some fifty microseconds. */
+    /** The number of operations in parts that saves the time of a division and a join, about fifty microseconds. */
     private static final long WORTHWHILE = 512;
 
-    /** In nanoseconds: twenty times a division and a join. */
+    /** In nanoseconds. Twenty times the time of a division and a join. */
     private static final long FIRST_PAUSE = 1_000_000;
 
-    /** In nanoseconds: the time for which threads that would gain by a division may have to do without. */
+    /** In nanoseconds. The maximum time for which threads that would gain from a division go without one. */
     private static final long LONGEST_PAUSE = 64_000_000;
 
-    /* Identity hash codes, since a thread that has ended must not stay reachable. Two threads of one code are one. */
+    /*
+     * Identity hash codes, because a thread that ended must not stay reachable. Two threads with the same code count as
+     * one.
+     */
     private final int[] threads = new int[MOST_THREADS];
     private final long[] low = new long[MOST_THREADS];
     private final long[] high = new long[MOST_THREADS];
@@ -47,21 +50,21 @@ class LockContention {
     private int count;
     private long began;
 
-    /** The time after a join, or after a division that was declined, in which there is none; and its beginning. */
+    /** The time after a join or a declined division in which the layout is not divided, and the start of that time. */
     private long pause;
 
     private long joined;
 
     /**
-     * Notes that the calling thread has met another one at the lock.
+     * Records that the calling thread met another one at the lock.
      *
-     * @param start the first address that its operation names
-     * @param end after the last address
-     * @return whether {@link #borders} should be asked
+     * @param start the first address of its operation's range
+     * @param end the (exclusive) end of that range; -1 if there is none
+     * @return whether the caller should call {@link #borders}
      */
     boolean mayDivide(long start, long end) {
         if (end == -1 || !Addresses.isBelow(start, end)) {
-            // Of a call that names no range, or one of length 0, which would have a border on both of its sides.
+            // The call has no range, or an empty one, which would get a border on both of its sides.
             return false;
         }
         if (count == 0) {
@@ -81,7 +84,7 @@ class LockContention {
         return known > 1;
     }
 
-    /** Returns a number of the calling thread. */
+    /** Returns a number for the calling thread. */
     int caller() {
         return System.identityHashCode(Thread.currentThread());
     }
@@ -142,13 +145,16 @@ class LockContention {
         return (address + pageSize - 1) & -pageSize;
     }
 
-    /** Returns an address in {@code [from, to]} that no VMA crosses and that is in none of the ranges; 0 for none. */
+    /**
+     * Returns an address in {@code [from, to]} that no VMA crosses and that is in none of the ranges; 0 if there is
+     * none.
+     */
     private static long border(MapleTree<VmArea> tree, long from, long to, long pageSize, RecentCrossings crossings) {
         if (from == 0 || Addresses.isAbove(from, to)) {
             return 0;
         }
         long aligned = Borders.mostAligned(from, to);
-        // A page below it: what begins there asks for its neighbour below.
+        // One page lower, because an operation that starts at the aligned address asks for its neighbour below.
         long border = Addresses.isBelow(from, aligned) ? aligned - pageSize : aligned;
         VmArea there = tree.get(border);
         if (there != null && there.start() != border) {
@@ -174,9 +180,9 @@ class LockContention {
     }
 
     /**
-     * Notes that the parts of a division were joined for an operation.
+     * Records that the parts of a division were joined for an operation.
      *
-     * @param operations the number of operations that they had
+     * @param operations the number of operations that the parts had
      */
     void joined(long operations) {
         if (operations >= WORTHWHILE) {
@@ -187,17 +193,17 @@ class LockContention {
         }
     }
 
-    /** Returns whether a division was declined a short time ago. Racy, benign: it decides about speed only. */
+    /** Returns whether a division was declined recently. Racy, benign because it affects only speed. */
     boolean isPaused() {
         return pause != 0 && now() - joined < pause;
     }
 
-    /** Notes that a division was made. */
+    /** Records that a division was made. */
     void divided() {
         pause = 0;
     }
 
-    /** Notes that these meetings lead to no division, and those of the next time will not. */
+    /** Records that these meetings led to no division. Meetings within the next pause will not lead to one either. */
     void declined() {
         pause = Backoff.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
         joined = now();

@@ -23,16 +23,16 @@ final class LockHoldTimes {
      * @words all fields
      * @written holder of the district's lock (plain)
      * @read holder of the district's lock (plain)
-     * @invariant none. The counts share no word that the lock does not share already
+     * @invariant none. Counting contends for no cache line except the lock's own
      */
     private long[] counts = {};
 
     private int holds;
     private long since;
 
-    /** Caller has just taken the lock. Without memory for the counts, the hold is not measured. */
+    /** Starts a hold. Caller just took the lock. If there is no memory for the counts, the hold is not measured. */
     void begin() {
-        // Above it after a hold that has not begun: it has no end.
+        // The number exceeds the period after a hold that failed to start, because such a hold has no end.
         if (++holds >= PERIOD) {
             holds = PERIOD;
             if (counts.length == 0) {
@@ -50,7 +50,7 @@ final class LockHoldTimes {
         }
     }
 
-    /** Caller is about to unlock. Allocates nothing. */
+    /** Ends a hold. Caller is about to unlock. Allocates nothing. */
     void end() {
         if (holds == PERIOD) {
             holds = 0;
@@ -75,8 +75,8 @@ final class LockHoldTimes {
     }
 
     /**
-     * Returns the bucket of a value. Values below {@link #STEPS} have a bucket each; above, the highest bits choose
-     * one.
+     * Returns the bucket of a value. Each value below {@link #STEPS} has its own bucket; for higher values, the highest
+     * bits select the bucket.
      */
     static int bucket(long nanos) {
         int magnitude = Long.SIZE - 1 - STEP_BITS - Long.numberOfLeadingZeros(nanos | STEPS - 1);

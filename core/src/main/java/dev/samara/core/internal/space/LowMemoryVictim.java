@@ -17,24 +17,25 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The last resort of a machine for a fault that finds no frame, or no room for a page table ({@code out_of_memory} in
- * {@code mm/oom_kill.c}); {@code Faulter} reclaims and drops what it can first. The faulting thread picks the space
+ * {@code mm/oom_kill.c}); {@code Faulter} first reclaims and drops what it can. The faulting thread picks the space
  * with the highest score, and housekeeping steps take its pages. At most one space is a victim at a time, until it is
  * empty or counts as impossible to empty. Thread-safe.
  */
 public final class LowMemoryVictim {
-    /** The stack for a shortage, in frames, once it is the only one; scores are not counted. */
+    /** The stack that handling a shortage needs, in frames, without the embedder's scores. */
     private static final int DEPTH = 24;
 
     private LowMemoryVictim() {}
 
     /**
-     * Picks a victim and begins to take its pages, unless that is under way. Passes over the victim of a reap that has
-     * ended no step for too long. Calls the score. Does not wait. The caller is in no reader section and holds no lock.
+     * Picks a victim and starts to take its pages, unless a reap is already running. Passes over the victim of a reap
+     * in which no step ended for too long. Calls the embedder's score. Does not wait. The caller is in no reader
+     * section and holds no lock.
      *
      * @param spaces the spaces of the machine
-     * @param leases its leases
+     * @param leases the machine's leases
      * @param memory the memory in which no frame is free
-     * @param magazine the caller's
+     * @param magazine the caller's magazine
      * @param otherwise the result if there is a free frame again
      * @return {@link Fault#RETRY} while pages are being taken; {@link Fault#OUT_OF_MEMORY} if there is no victim; or
      *     {@code otherwise}
@@ -45,11 +46,11 @@ public final class LowMemoryVictim {
     }
 
     /**
-     * Does what {@link #shortage} does, where another page table would exceed the limit of the machine. The reap of a
-     * victim unhooks the tables that it empties.
+     * Does the same as {@link #shortage}, if another page table would exceed the machine's limit. The reap of a victim
+     * unhooks the tables that it empties.
      *
      * @param spaces the spaces of the machine
-     * @param leases its leases
+     * @param leases the machine's leases
      * @param table the page table that needs another one
      * @return {@link Fault#RETRY} while pages are being taken, or if there is room again; {@link Fault#OUT_OF_MEMORY}
      *     if there is no victim
@@ -61,8 +62,8 @@ public final class LowMemoryVictim {
     /**
      * Picks a victim.
      *
-     * @param memory that of the victim; null for any
-     * @param isOver tells whether the shortage is over
+     * @param memory the victim's memory; null for any
+     * @param isOver returns whether the shortage is over
      */
     private static int shortage(
             Spaces spaces, ReapLeases leases, @Nullable MachineMemory memory, BooleanSupplier isOver, int otherwise) {
@@ -73,11 +74,11 @@ public final class LowMemoryVictim {
             return Fault.RETRY;
         }
         if (before != null && isOver.getAsBoolean()) {
-            // A long step that frees frames is none that hangs.
+            // A reap does not hang if a long step frees frames.
             return otherwise;
         }
         ReapLeases.ReapLease mine = new ReapLeases.ReapLease();
-        // Of several threads one gets the lease.
+        // Only one of several threads gets the lease.
         if (!leases.begin(before, mine)) {
             return Fault.RETRY;
         }
@@ -86,12 +87,12 @@ public final class LowMemoryVictim {
             if (before != null) {
                 leases.giveUp(before);
             }
-            // The last reap may have ended since the caller found none.
+            // The last reap may have ended after the caller found no memory.
             if (isOver.getAsBoolean()) {
                 return otherwise;
             }
             Layout victim = pick(spaces, leases, memory);
-            // Again: the embedder may have ended a space when it was asked for scores.
+            // Checked again, because the embedder may have ended a space while it computed scores.
             if (isOver.getAsBoolean()) {
                 return otherwise;
             }
@@ -108,7 +109,7 @@ public final class LowMemoryVictim {
         }
     }
 
-    /** Makes a step if they are invoked: the caller tries again, and perhaps no other thread makes steps. */
+    /** Runs a step if steps are invoked, because the caller retries, and perhaps no other thread runs steps. */
     private static void step(MachineState host) {
         Housekeeping invoked = host.invoked();
         if (invoked != null && Cpus.mayWait()) {
@@ -125,7 +126,7 @@ public final class LowMemoryVictim {
         return true;
     }
 
-    /** Returns the space with the highest score, of two equal ones the older; null if there is none. */
+    /** Returns the space with the highest score, or the oldest of several with that score; null if there is none. */
     private static @Nullable Layout pick(Spaces spaces, ReapLeases leases, @Nullable MachineMemory memory) {
         Layout victim = null;
         long highest = -1;
@@ -141,7 +142,7 @@ public final class LowMemoryVictim {
         return victim;
     }
 
-    /** Asks for the score of a space, unless it has nothing of what is short. */
+    /** Returns the embedder's score of a space; -1 if the space has none of the resource that is short. */
     private static long scoreOf(Layout layout, ReapLeases leases, boolean lacksTables) {
         if (layout.memoryOrNull() == null) {
             return -1;
@@ -152,7 +153,7 @@ public final class LowMemoryVictim {
             return -1;
         }
         try {
-            // As oom_badness adds mm_pgtables_bytes.
+            // Includes the page tables, as oom_badness adds mm_pgtables_bytes.
             return leases.score(layout.lifetime().identity(), resident + tables);
         } catch (Throwable thrown) {
             layout.host()

@@ -21,9 +21,9 @@ final class MachineReports {
     /**
      * Whether accesses outside GUEST were reported, which is done once.
      *
-     * @written a thread whose CPU has made many accesses outside GUEST (get-and-set)
+     * @written a thread whose CPU made many accesses outside GUEST (get-and-set)
      * @read not at all
-     * @invariant never reset; one thread of the machine makes the report
+     * @invariant never reset; one thread of the machine sends the report
      */
     private final AtomicBoolean hasReportedOutside = new AtomicBoolean();
 
@@ -46,7 +46,7 @@ final class MachineReports {
         }
     }
 
-    /** Calls the reporter; needs no memory but the reporter's. Caller must hold no lock of a layout. */
+    /** Calls the reporter, and allocates nothing itself. Caller must hold no lock of a layout. */
     void report(Report made) {
         try {
             reporter.accept(made);
@@ -63,7 +63,7 @@ final class MachineReports {
                 null);
     }
 
-    /** Reports the calling thread, unless a thread was reported before that makes its accesses outside GUEST. */
+    /** Reports that the calling thread makes its accesses outside GUEST, unless such a thread was reported before. */
     void reportOutsideGuest(String cpu, int accesses) {
         if (hasReportedOutside.getAndSet(true)) {
             return;

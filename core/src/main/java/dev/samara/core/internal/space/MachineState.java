@@ -43,7 +43,7 @@ public final class MachineState {
      * @param commitLimitBytes the commit limit in bytes, or {@link CommittedMemory#UNLIMITED}
      * @param pageTableLimitBytes the limit of the page tables of all spaces together, in bytes
      * @param longBorrowNanos the time after which a borrow of a space is reported
-     * @param threads run the machine's tasks and its housekeeping
+     * @param threads the threads that run the machine's tasks and its housekeeping
      * @param memories creates the memory for a page size, given as its binary logarithm; null for a machine without
      *     memory
      */
@@ -79,15 +79,16 @@ public final class MachineState {
      *
      * @written any thread (get-and-add)
      * @read any thread (get-and-add)
-     * @invariant every anonymous shared object of the machine has another number
+     * @invariant every anonymous shared object of the machine has a different number
      */
     private final AtomicLong inodes = new AtomicLong();
 
     private final @Nullable MemoryMaker memories;
 
     /**
-     * By the binary logarithm of the page size. Created when the first space needs it, under this object's monitor.
-     * Read without the monitor: an embedder may take long to create a store.
+     * The memories, indexed by the binary logarithm of their page size. Each is created when the first space needs it,
+     * under this object's monitor. They are read without the monitor, because an embedder may take long to create a
+     * store.
      *
      * @written the first use of a page size, holding the monitor of the {@code MachineState} (volatile); the closing of
      *     the machine (get-and-set)
@@ -100,9 +101,10 @@ public final class MachineState {
      * Whether the machine is closed. Written under the monitor of {@code Spaces}.
      *
      * @written the thread that closes the machine (monitor of {@code Spaces}, volatile)
-     * @read a thread that makes a space or a CPU, or calls the machine (volatile); a thread that adds a space (monitor)
-     * @pairs a space is added under the monitor, under which the closing thread looks for spaces that are in use. None
-     *     is, and a space without users stays so: nothing has to be looked at again
+     * @read a thread that creates a space or a CPU, or calls the machine (volatile); a thread that adds a space
+     *     (monitor)
+     * @pairs a space is added under the monitor under which the closing thread checks that no space is in use. A space
+     *     without users stays without users, so nothing is checked again
      * @invariant never reset
      */
     private volatile boolean isClosed;
@@ -115,15 +117,16 @@ public final class MachineState {
     private List<MmuNotifier> firstNotifiers = List.of();
 
     /**
-     * The leases of faults that find no frame; null for none. Set before the machine is used.
+     * The leases of faults that find no frame; null for a machine that does not reap spaces. Set before the machine is
+     * used.
      *
      * @written the constructor of {@code Machine} (plain)
      * @read threads of faults (plain)
-     * @invariant does not change once the machine can be reached, through a final field
+     * @invariant does not change once another thread can reach the machine, which it does through a final field
      */
     private @Nullable ReapLeases reapLeases;
 
-    /** Ends what threads of a space wait for that has no users any more. Set before the machine is used. */
+    /** Ends the waits of the threads of a space that has no users left. Set before the machine is used. */
     private Consumer<Identity> waitsEnd = space -> {};
 
     /** The CPUs that wait in spaces for a thread. Set before the machine is used. */
@@ -160,19 +163,20 @@ public final class MachineState {
         try {
             checkCpus();
         } catch (OutOfMemoryError exhausted) {
-            // The next step looks again. This one goes on with the calls that are ready, which may free memory.
+            // The next step checks again. This step continues with the calls that are ready, which may free memory.
             return;
         }
     }
 
     /** Reports borrows that are too old, and gives up CPUs that are gone, with their borrows. */
     public void checkCpus() {
-        // First: a CPU that is found lost here is reported, and its borrow is given up in this call, too.
+        // Called first, because it reports a CPU that it finds lost. The check then gives up the CPU's borrow in the
+        // same call.
         releaseDeadCpus();
         borrowers.check();
     }
 
-    /** Takes the CPUs of all memories offline that are gone. Makes no list of the memories: each step calls this. */
+    /** Takes the gone CPUs of all memories offline. Creates no list of the memories, because each step calls this. */
     public void releaseDeadCpus() {
         for (int i = 0; i < made.length(); i++) {
             MachineMemory memory = made.get(i);
@@ -187,12 +191,12 @@ public final class MachineState {
         return threads;
     }
 
-    /** Returns the machine's own threads; a task that hangs does not harm the others. */
+    /** Returns the machine's own threads, on which a task that hangs delays no other task. */
     public Background background() {
         return threads.background();
     }
 
-    /** Returns the files of the host that are open. */
+    /** Returns the open files of the host. */
     public HostFiles hostFiles() {
         return hostFiles;
     }
@@ -212,12 +216,12 @@ public final class MachineState {
         threads.checkMayWaitForTasks(what);
     }
 
-    /** Returns the calls that continue after a CPU, a copy or a grace period, or after a pause. */
+    /** Returns the list of calls that continue after a CPU, a copy, a grace period or a pause. */
     public Housekeeping housekeeping() {
         return threads.housekeeping();
     }
 
-    /** Returns the housekeeping if this thread must make its steps while it waits, and otherwise null. */
+    /** Returns the housekeeping if this thread must run its steps while it waits; null otherwise. */
     public @Nullable Housekeeping invoked() {
         return threads.invoked();
     }
@@ -237,7 +241,7 @@ public final class MachineState {
         return isClosed;
     }
 
-    /** Closes the machine forever. The caller has the monitor of the list of spaces, and none of them is in use. */
+    /** Closes the machine forever. The caller holds the monitor of the list of spaces, and no space is in use. */
     void setClosed() {
         isClosed = true;
     }
@@ -281,12 +285,11 @@ public final class MachineState {
     }
 
     private synchronized MachineMemory make(MemoryMaker maker, int pageShift) {
-        // Again: a close may have taken the memory.
+        // Checked again, because a close may have taken the memory.
         checkOpen();
         MachineMemory memory = made.get(pageShift);
         if (memory == null) {
-            // The first memory initializes classes. An initializer that met the end of the stack would be lost for
-            // good.
+            // The first memory initializes classes. A class whose initializer ran out of stack would stay unusable.
             StackReserve.check(StackReserve.MANY);
             memory = maker.make(this, pageShift);
             made.set(pageShift, memory);
@@ -294,7 +297,7 @@ public final class MachineState {
         return memory;
     }
 
-    /** Returns the memories of all page sizes that a space or a file has needed so far. */
+    /** Returns the memories of all page sizes that a space or a file needed so far. */
     public List<MachineMemory> memories() {
         List<MachineMemory> all = new ArrayList<>(1);
         for (int i = 0; i < made.length(); i++) {
@@ -311,13 +314,13 @@ public final class MachineState {
         memories().forEach(memory -> memory.caches().endUnreachable(threads.tasks()));
     }
 
-    /** Returns the memory that has the pages of a VMA's backing; null for none. */
+    /** Returns the memory that contains the pages of a VMA's backing; null if there is none. */
     public static @Nullable MachineMemory memoryOf(VmArea vma) {
         FilePages file = FilePages.of(vma);
         return file == null ? null : file.memory();
     }
 
-    /** Has the waits of a space ended by a given action at its teardown. Called once, before there is a space. */
+    /** Sets the action that ends a space's waits at its teardown. Called once, before the first space exists. */
     public void endWaitsBy(Consumer<Identity> action) {
         waitsEnd = action;
     }
@@ -327,7 +330,10 @@ public final class MachineState {
         waitsEnd.accept(space);
     }
 
-    /** Has CPUs leave a space that no thread uses there. Called once, before there is a space. */
+    /**
+     * Sets the idle CPUs, which leave a space when no reference to its users is open. Called once, before the first
+     * space exists.
+     */
     public void idleUsers(IdleUsers users) {
         idleUsers = users;
     }
@@ -337,17 +343,17 @@ public final class MachineState {
         return idleUsers;
     }
 
-    /** Has pages of spaces taken when a fault finds no frame. Called once, before there is a space. */
+    /** Enables reaping of spaces when a fault finds no frame. Called once, before the first space exists. */
     public void reapBy(ReapLeases.Score score) {
         reapLeases = new ReapLeases(threads, score);
     }
 
-    /** Returns the leases of faults without a frame; null for a machine that takes no pages of spaces. */
+    /** Returns the leases of faults without a frame; null for a machine that does not reap spaces. */
     public @Nullable ReapLeases reapLeases() {
         return reapLeases;
     }
 
-    /** Has references to VMAs and pins recorded. Called once, before there is a space. */
+    /** Enables the recording of references to VMAs and of pins. Called once, before the first space exists. */
     public void trackReferences(RefTracker tracker) {
         refTracker = tracker;
     }
@@ -362,17 +368,17 @@ public final class MachineState {
         return locks.get();
     }
 
-    /** Has the layout locks of later spaces created by a test. A seam, called before there is a space. */
+    /** Sets a test's creator of the layout locks of later spaces. A seam, called before the first space exists. */
     void lockWith(Supplier<ReentrantLock> creator) {
         locks = creator;
     }
 
-    /** Returns the notifiers with which a space begins: none, or a test's. */
+    /** Returns the notifiers with which a space starts: none, or a test's. */
     List<MmuNotifier> firstNotifiers() {
         return firstNotifiers;
     }
 
-    /** Has later spaces begin with a notifier of a test. A seam, called before there is a space. */
+    /** Makes later spaces start with a test's notifier. A seam, called before the first space exists. */
     void notifyInEachSpace(MmuNotifier notifier) {
         firstNotifiers = List.of(notifier);
     }
@@ -397,11 +403,11 @@ public final class MachineState {
     }
 
     /**
-     * Reports the calling thread, whose CPU makes its accesses outside GUEST; does nothing if a thread of this machine
-     * was reported before.
+     * Reports that the CPU of the calling thread makes its accesses outside GUEST. Does nothing if a thread of this
+     * machine was reported before.
      *
      * @param cpu the CPU
-     * @param accesses how many it has made without a stay in GUEST
+     * @param accesses how many accesses the CPU made without entering GUEST
      */
     public void reportOutsideGuest(String cpu, int accesses) {
         threads.reportOutsideGuest(cpu, accesses);
@@ -428,7 +434,7 @@ public final class MachineState {
         return lockedSegments;
     }
 
-    /** Returns the page tables of all spaces together. */
+    /** Returns the budget of the page tables of all spaces together. */
     public TableBudget tableBudget() {
         return tableBudget;
     }

@@ -36,8 +36,8 @@ public final class MachineThreads {
      * @param reporter receives reports that no caller can receive
      * @param longWaitNanos the time after which a wait is reported
      * @param executor runs the tasks that may block, or null for threads of the machine
-     * @param idle how the thread of the housekeeping idles, null for the usual way
-     * @param isInvoked whether the embedder makes the steps of the housekeeping
+     * @param idle how the housekeeping thread idles; null for the default
+     * @param isInvoked whether the embedder runs the steps of the housekeeping
      */
     public MachineThreads(
             Consumer<? super Report> reporter,
@@ -51,7 +51,7 @@ public final class MachineThreads {
         housekeeping = tasks.housekeeping();
     }
 
-    /** Returns the machine's own threads; a task that hangs does not harm the others. */
+    /** Returns the machine's own threads, on which a task that hangs delays no other task. */
     Background background() {
         return background;
     }
@@ -61,23 +61,23 @@ public final class MachineThreads {
         return tasks;
     }
 
-    /** Returns the calls that continue after a CPU, a copy or a grace period, or after a pause. */
+    /** Returns the list of calls that continue after a CPU, a copy, a grace period or a pause. */
     Housekeeping housekeeping() {
         return housekeeping;
     }
 
-    /** Starts the steps, and a thread for the tasks, where an Error has stopped that. */
+    /** Starts the steps, and a thread for the tasks, if an Error prevented that before. */
     void attendAgain() {
         background.attendAgain();
         housekeeping.attendAgain();
     }
 
     /**
-     * Waits until the machine has no task and no waiting call. Makes the steps of the housekeeping if they are invoked.
+     * Waits until the machine has no task and no waiting call. Runs the steps of the housekeeping if they are invoked.
      *
-     * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws InterruptedException if the thread is interrupted while it waits
      * @throws IllegalStateException if the caller is a thread of the machine, or, on any thread, a callback of a
-     *     retirement or code that a step of the housekeeping calls to ask whether a call can continue
+     *     retirement or code that a housekeeping step calls to check whether a call can continue
      */
     void awaitQuiescence() throws InterruptedException {
         checkMayWaitForTasks("a wait for quiescence");
@@ -101,7 +101,10 @@ public final class MachineThreads {
         }
     }
 
-    /** A call that another thread takes between the two reads of the housekeeping may run unseen by the tasks. */
+    /**
+     * Reads the housekeeping twice, because a call that another thread takes in between may run without being counted
+     * as a task.
+     */
     private boolean isQuiet() {
         long taken = housekeeping.takenIfIdle();
         return taken >= 0 && tasks.isQuiet() && housekeeping.takenIfIdle() == taken;
@@ -111,7 +114,8 @@ public final class MachineThreads {
      * Checks that no task of the machine may have to wait for this thread.
      *
      * @param what the wait for tasks, for messages
-     * @throws IllegalStateException if this thread runs a callback of a retirement, or of a step that asks calls
+     * @throws IllegalStateException if this thread runs a callback of a retirement, or of a step that polls waiting
+     *     calls
      */
     void checkMayWaitForTasks(String what) {
         InFlightOperation inside = RetiringThread.range();
@@ -124,7 +128,7 @@ public final class MachineThreads {
 
     /**
      * Returns whether the calling thread may wait for operations, CPUs and grace periods. It may not if another thread
-     * has to wait for it meanwhile, because of a CPU in GUEST, a reader section or a callback.
+     * may have to wait for the calling thread, because of its CPU in GUEST, its reader section or its callback.
      */
     boolean mayWaitHere() {
         return Cpus.mayWait()
@@ -134,23 +138,22 @@ public final class MachineThreads {
     }
 
     /**
-     * Returns whether an operation may be unable to continue while this thread waits. This thread then runs a task by
-     * the embedder's executor, and makes no steps of the housekeeping while it waits. The executor may have no other
-     * thread.
+     * Returns whether an operation may be unable to continue while this thread waits. That is so if this thread runs a
+     * task of the embedder's executor, which may have no other thread, and runs no housekeeping steps while it waits.
      */
     boolean isNeededHere() {
         return tasks.isGivenHere() && !housekeeping.isSteppedHere();
     }
 
-    /** Returns the housekeeping if this thread must make its steps while it waits, and otherwise null. */
+    /** Returns the housekeeping if this thread must run its steps while it waits; null otherwise. */
     @Nullable
     Housekeeping invoked() {
         return housekeeping.isSteppedHere() ? housekeeping : null;
     }
 
     /**
-     * Requests that a thread of the machine continues a call. If there is no memory for a task, the call is added to
-     * the waiting calls.
+     * Requests that a thread of the machine continue a call. If there is no memory for a task, the call is added to the
+     * waiting calls.
      */
     void submit(WaitingCall call) {
         try {
@@ -176,7 +179,7 @@ public final class MachineThreads {
     }
 
     void reportLongWait(String waiting, Object blocker, Thread waiter, long nanos) {
-        // It may wait for one of these calls.
+        // The waiter may be waiting for work that this starts.
         attendAgain();
         reports.reportLongWait(waiting, blocker, waiter, nanos);
     }

@@ -5,9 +5,12 @@ import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.WaitReporter;
 import org.jspecify.annotations.Nullable;
 
-/** Reports long waits to the reporter of a machine. Its text is the waiting call or its subject, for messages. */
+/**
+ * Reports long waits to the reporter of a machine. Its {@code toString} returns the waiting call or its subject, for
+ * messages.
+ */
 public interface MachineWaitReporter extends WaitReporter {
-    /** Returns what the machine does about waits. */
+    /** Returns the threads of the machine, which report long waits. */
     MachineThreads threads();
 
     @Override

@@ -35,13 +35,13 @@ final class MappedPages {
      * @written a publication and a completion that unmap pages, before the counters fall, in a layout that is not
      *     divided; and a division (compare-and-set, upwards)
      * @read any thread (opaque)
-     * @invariant a number of mapped pages that a thread has read before a fall
+     * @invariant a number of mapped pages that a thread read before the number fell
      */
     @SuppressWarnings("UnusedVariable") // through PEAK
     private long peak;
 
     /**
-     * In place of {@link #pages} while the layout is divided.
+     * The counts of the parts, which replace {@link #pages} while the layout is divided.
      *
      * @written a division and a join, holding the layout lock (volatile)
      * @read any thread (volatile)
@@ -52,16 +52,19 @@ final class MappedPages {
 
     /** Sets the number of a layout that is not divided. The caller holds the layout lock. */
     void set(long mapped) {
-        // Opaque: a statistic, of which only the holder of the lock makes the next value.
+        // Opaque, because this is a statistic, and only the holder of the lock computes its next value.
         PAGES.setOpaque(this, mapped);
     }
 
-    /** Has the parts of a layout count apart; null after they were joined. The caller holds the layout lock. */
+    /**
+     * Sets the counts of the parts of a layout, which count separately from now on; null after a join. The caller holds
+     * the layout lock.
+     */
     void countIn(@Nullable ChargedPages divided) {
         parts = divided;
     }
 
-    /** Returns the number of mapped pages. Changes meanwhile in parts of the layout are counted or not. */
+    /** Returns the number of mapped pages. Concurrent changes in parts of the layout may or may not be included. */
     long count() {
         ChargedPages divided = parts;
         return divided != null ? divided.mapped() : (long) PAGES.getOpaque(this);
@@ -73,8 +76,8 @@ final class MappedPages {
     }
 
     /**
-     * Notes the number before it falls. While the layout is divided this does nothing, since threads with own ranges
-     * would read each other's numbers at each unmapping.
+     * Records the number as a possible peak before it falls. Does nothing while the layout is divided, because threads
+     * that work in their own parts would otherwise read each other's counts at each unmapping.
      */
     void beforeFall() {
         if (parts == null) {
@@ -85,7 +88,7 @@ final class MappedPages {
     private void note() {
         long now = count();
         long highest = (long) PEAK.getOpaque(this);
-        // A completion may do so beside an operation.
+        // A completion may do the same concurrently with an operation.
         while (now > highest && !PEAK.compareAndSet(this, highest, now)) {
             highest = (long) PEAK.getOpaque(this);
         }

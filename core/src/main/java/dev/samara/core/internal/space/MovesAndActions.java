@@ -22,11 +22,12 @@ public final class MovesAndActions {
     private List<PageAction> actions = List.of();
 
     /**
-     * The gates of the children's copies that ran at publication. The pages that they copy must stay until they end.
+     * The gates of the fork copies that were running at publication. The pages that they copy must stay until these
+     * copies end.
      */
     private List<Gate> copies = List.of();
 
-    /* The sizes of the lists when the batch began that is not published yet. */
+    /* The sizes of the lists at the start of the unpublished batch. */
     private int sealedMoves;
     private int sealedActions;
 
@@ -37,7 +38,7 @@ public final class MovesAndActions {
         return this == NONE ? new MovesAndActions() : this;
     }
 
-    /** Adds a move. Returns the work that has it. */
+    /** Adds a move. Returns the object that contains it. */
     MovesAndActions with(PageMove move) {
         MovesAndActions work = own();
         if (work.moves.isEmpty()) {
@@ -47,7 +48,7 @@ public final class MovesAndActions {
         return work;
     }
 
-    /** Adds an action, or extends the last one of the batch by it. Returns the work that has it. */
+    /** Adds an action, or extends the last action of the batch by it. Returns the object that contains it. */
     MovesAndActions with(PageAction action) {
         MovesAndActions work = own();
         if (work.actions.isEmpty()) {
@@ -67,7 +68,7 @@ public final class MovesAndActions {
         }
     }
 
-    /** Notes the copies that run at publication. Returns the work that awaits them. */
+    /** Records the fork copies that are running at publication. Returns the object that contains them. */
     MovesAndActions after(List<Gate> underWay) {
         MovesAndActions work = own();
         work.copies = underWay;
@@ -82,18 +83,18 @@ public final class MovesAndActions {
         return actions;
     }
 
-    /** Returns the moves of the batch that is not published yet; all of them for an operation that publishes once. */
+    /** Returns the moves of the unpublished batch; all moves for an operation that publishes once. */
     public List<PageMove> partMoves() {
         return sealedMoves == 0 ? moves : moves.subList(sealedMoves, moves.size());
     }
 
-    /** Returns the actions of the batch that is not published yet; all of them for an operation that publishes once. */
+    /** Returns the actions of the unpublished batch; all actions for an operation that publishes once. */
     public List<PageAction> partActions() {
         return sealedActions == 0 ? actions : actions.subList(sealedActions, actions.size());
     }
 
     /**
-     * Waits until the copies that ran at publication have ended.
+     * Waits until the copies that were running at publication have ended.
      *
      * @param operation reports a long wait
      */
@@ -103,7 +104,7 @@ public final class MovesAndActions {
         }
     }
 
-    /** Returns whether the copies that ran at publication have ended. Does not wait. */
+    /** Returns whether the copies that were running at publication have ended. Does not wait. */
     public boolean areCopiesOver() {
         for (int i = 0; i < copies.size(); i++) {
             if (!copies.get(i).isOpen()) {
@@ -113,7 +114,7 @@ public final class MovesAndActions {
         return true;
     }
 
-    /** Begins a batch: {@link #undoBatch} removes what is added from here on. */
+    /** Starts a batch; {@link #undoBatch} removes everything that is added afterwards. */
     void beginBatch() {
         if (this != NONE) {
             sealedMoves = moves.size();
@@ -121,7 +122,7 @@ public final class MovesAndActions {
         }
     }
 
-    /** Removes the moves and actions of the batch that is not published. Nothing is allocated. */
+    /** Removes the moves and actions of the unpublished batch. Allocates nothing. */
     void undoBatch() {
         truncate(moves, sealedMoves);
         truncate(actions, sealedActions);

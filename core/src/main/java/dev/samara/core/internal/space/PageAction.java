@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param kind the action
  * @param start the first address
- * @param end after the last address
- * @param file for a punched hole: the file
- * @param offset for a punched hole: its start in the file, in bytes
+ * @param end the (exclusive) end
+ * @param file the file, for a punched hole
+ * @param offset the start of the hole in the file, in bytes, for a punched hole
  */
 public record PageAction(
         Kind kind, long start, long end, @Nullable FilePages file, long offset) {
@@ -22,13 +22,13 @@ public record PageAction(
         DROP,
         /** Removes the file's pages from all mappings. */
         PUNCH,
-        /** Removes the pages and stores guard markers: later accesses fault. */
+        /** Removes the pages and stores guard markers, so that later accesses fault. */
         GUARD,
         /** Removes guard markers. */
         UNGUARD
     }
 
-    /** Returns whether this action and one before it are one action on a longer range. */
+    /** Returns whether this action continues an earlier one, so that both are one action on a longer range. */
     boolean continues(PageAction before) {
         return kind == before.kind
                 && start == before.end
@@ -36,7 +36,7 @@ public record PageAction(
                 && (file == null || offset == before.offset + (before.end - before.start));
     }
 
-    /** Returns the action on the ranges of this one and of one that continues it. */
+    /** Returns one action on the range of this action and of one that continues it. */
     PageAction with(PageAction next) {
         return new PageAction(kind, start, next.end, file, offset);
     }

@@ -6,6 +6,6 @@ package dev.samara.core.internal.space;
  *
  * @param from the first address of the source
  * @param to the first address of the target
- * @param length bytes
+ * @param length the length in bytes
  */
 public record PageMove(long from, long to, long length) {}

@@ -15,11 +15,12 @@ public final class PageTableReclaim {
     private PageTableReclaim() {}
 
     /**
-     * Unhooks the empty tables of a space, and those of all spaces of the machine if its own limit allows the space
-     * more. Does not wait for CPUs or operations. The caller holds no lock of a leaf or a layout.
+     * Unhooks the empty tables of a space. If the space is not at its own limit, also unhooks the empty tables of all
+     * other spaces of the machine. Does not wait for CPUs or operations. The caller holds no lock of a leaf or a
+     * layout.
      *
      * @param layout a layout with memory, whose page table the caller holds
-     * @return false if a further call is in vain
+     * @return false if a further call would free nothing
      */
     public static boolean reclaim(Layout layout) {
         PageTable own = layout.pages();

@@ -7,19 +7,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * How far each part of a layout may grow, such that the layout's limits are enforced exactly.
  *
- * @param first the counters with which a part begins: what the layout reaches if the other parts grow as far as they
+ * @param first the counters with which a part starts: what the layout reaches if the other parts grow as far as they
  *     may
- * @param cap those up to which a part may grow
+ * @param cap the counters up to which a part may grow
  */
 record PartBounds(LayoutCounters first, LayoutCounters cap) {
-    /** The map count of a part may grow by at least this number, or the layout is not divided. */
+    /** The layout is divided only if the map count and the pages of each part may grow by at least this number. */
     private static final long LEAST_GROWTH = ForcedDivision.IS_ON ? 1 : 256;
 
-    /** More pages than any space has; the sums of caps do not overflow. */
+    /** More pages than any space has, but so few that sums of caps do not overflow. */
     private static final long MANY_PAGES = 1L << 44;
 
     /**
-     * Returns the bounds of so many parts of a layout; null if a limit is near. Caller holds the layout lock.
+     * Returns the bounds of {@code count} parts of a layout; null if a limit is near. Caller holds the layout lock.
      *
      * @param maxMapCount {@code vm.max_map_count}
      * @param held the privileges of the space, as bits

@@ -9,8 +9,9 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lookups in a divided layout: through its parts, or through a single tree that was published concurrently. They take
- * no lock. {@code Districts} extends this class, which saves a lookup one load to find the parts.
+ * Lookups in a divided layout: in its {@link LayoutParts}, which compare versions and retry, or in a single tree that
+ * was published concurrently. They take no lock. {@code Districts} extends this class, which saves a lookup one load to
+ * find the parts.
  */
 abstract class PartLookups {
     private static final VarHandle PARTS;
@@ -31,9 +32,9 @@ abstract class PartLookups {
      * @written a division and a join, holding the layout lock (release)
      * @read any thread (acquire)
      * @pairs with {@code tree} of {@code LayoutState}, and with the locks of the parts: an operation reads this, locks
-     *     a part, and starts over if the part is dead. A join locks all parts before it marks them
-     * @invariant the parts of a divided layout, which together have all addresses; null while it is not divided. All
-     *     parts of a division die under one hold of all their locks
+     *     a part, and starts over if the part is dead. A join locks all parts before it marks them as dead
+     * @invariant the parts of a divided layout, which together cover all addresses; null while the layout is not
+     *     divided. All parts of a division die under one hold of all their locks
      */
     @SuppressWarnings("UnusedVariable") // through PARTS
     private @Nullable LayoutParts parts;
@@ -52,15 +53,19 @@ abstract class PartLookups {
     }
 
     /**
-     * Returns the parts; null if the layout is not divided. The layout is divided from the store of no tree on, and
-     * whole from the store of a tree on. If a join has come between the two loads, the caller finds a tree next time.
+     * Returns the parts; null if the layout is not divided. The layout is divided from the store of a null tree on, and
+     * whole from the store of a tree on. If a join happened between the two loads of this method, it returns null, and
+     * the caller finds a tree when it retries.
      */
     @Nullable
     LayoutParts current() {
         return layout.treeAcquire() != null ? null : partsAcquire();
     }
 
-    /** Returns the VMA that covers an address, or null, for a reader that has found no tree of the whole layout. */
+    /**
+     * Returns the VMA that covers an address; null if there is none. Called by a reader that found no tree of the whole
+     * layout.
+     */
     @Nullable
     VmArea find(long address) {
         for (; ; ) {
@@ -75,7 +80,7 @@ abstract class PartLookups {
         }
     }
 
-    /** As {@link #find}, or the next VMA above the address. */
+    /** Does the same as {@link #find}, but returns the next VMA above the address if no VMA covers it. */
     @Nullable
     VmArea atOrAfter(long address) {
         for (; ; ) {
@@ -90,7 +95,7 @@ abstract class PartLookups {
         }
     }
 
-    /** As {@link #find}, or the next VMA below the address. */
+    /** Does the same as {@link #find}, but returns the next VMA below the address if no VMA covers it. */
     @Nullable
     VmArea atOrBefore(long address) {
         for (; ; ) {

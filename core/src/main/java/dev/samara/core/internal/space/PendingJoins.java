@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The list manages its array itself, so a range in flight needs only one list object for its merges.
  */
 final class PendingJoins extends AbstractList<PendingJoin> implements RandomAccess {
-    /** The number of joins that are searched one by one. */
+    /** Up to this many joins of a batch are searched linearly. */
     private static final int FEW = 8;
 
     private static final int NOT_KNOWN = -1;
@@ -24,10 +24,10 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
     private @Nullable PendingJoin[] joins = new @Nullable PendingJoin[2];
     private int size;
 
-    /** The number of joins when the batch began that is not published yet. */
+    /** The number of joins at the start of the unpublished batch. */
     private int sealed;
 
-    /** The indexes of the joins of this batch by address; null as long as there are few. */
+    /** The indexes of this batch's joins by address; null as long as there are few. */
     private @Nullable Map<Long, Integer> indexes;
 
     @Override
@@ -40,7 +40,7 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
         return size;
     }
 
-    /** Adds a join, unless the batch has one at its address that is kept. */
+    /** Adds a join. If the batch already has a join at its address, replaces that one, unless it is a seam. */
     void put(PendingJoin join) {
         int at = indexOf(join.address());
         if (at >= 0) {
@@ -59,8 +59,8 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
     }
 
     /**
-     * Returns the index of the join at an address, or {@link #NOT_KNOWN}. Earlier batches are not searched: a join that
-     * is tried twice has no effect the second time.
+     * Returns the index of the join at an address, or {@link #NOT_KNOWN}. Earlier batches are not searched, because a
+     * join that is tried twice has no effect the second time.
      */
     private int indexOf(long address) {
         Map<Long, Integer> known = indexes;
@@ -82,13 +82,13 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
         return NOT_KNOWN;
     }
 
-    /** Begins a batch: {@link #unseal} removes what is added from here on. */
+    /** Starts a batch; {@link #unseal} removes everything that is added afterwards. */
     void seal() {
         sealed = size;
         indexes = null;
     }
 
-    /** Removes what the batch that is not published has added. Nothing is allocated. */
+    /** Removes what the unpublished batch added. Allocates nothing. */
     void unseal() {
         truncate(sealed);
     }

@@ -33,17 +33,18 @@ public final class Privileges {
      * @written any thread, in {@code grant} (get-and-or) and {@code drop} (get-and-and)
      * @read any thread (acquire): an operation once, when it is created, and not again for its later attempts and
      *     batches; a fork, at the instant at which it copies the layout; a division
-     * @pairs an operation that begins after a change has returned has read it, by the order of the program or of
-     *     whatever tells its thread. An operation under way may end with the privileges from before a change
+     * @pairs an operation that starts after a change returned reads the change, by program order or by the
+     *     synchronization through which its thread learned of the change. A running operation may end with the
+     *     privileges from before a change
      * @invariant a bit for each privilege; no change of another bit is lost. A part of a divided layout does not decide
-     *     that a limit is exceeded. So it does not matter with which privileges the bounds of the parts were counted:
-     *     without a privilege that they assume a call goes on with the whole layout, and with a later one it stays
-     *     below the part's cap
+     *     that a limit is exceeded. So it does not matter with which privileges the bounds of the parts were computed:
+     *     a call without a privilege that the bounds assume continues with the whole layout, and a call with a
+     *     privilege that was granted later stays below the part's cap
      */
     @SuppressWarnings({"FieldMayBeFinal", "UnusedVariable"}) // through HELD
     private int held;
 
-    /** Creates the privileges of a space with those that another one holds, or that a builder has granted. */
+    /** Creates the privileges of a space from the bits that another space holds or that a builder granted. */
     Privileges(int held) {
         this.held = held;
     }
@@ -64,7 +65,7 @@ public final class Privileges {
         };
     }
 
-    /** Returns whether privileges that a call has read have one. */
+    /** Returns whether the privileges that a call read include the given one. */
     static boolean has(int privileges, Capability privilege) {
         return (privileges & bit(privilege)) != 0;
     }
@@ -74,12 +75,12 @@ public final class Privileges {
         return (int) HELD.getAcquire(this);
     }
 
-    /** Adds privileges in one step: no change by another thread is lost. */
+    /** Adds privileges atomically, so that no change by another thread is lost. */
     public void grant(Collection<Capability> granted) {
         HELD.getAndBitwiseOr(this, bits(granted));
     }
 
-    /** Takes privileges back in one step. */
+    /** Removes privileges atomically. */
     public void drop(Collection<Capability> dropped) {
         HELD.getAndBitwiseAnd(this, ~bits(dropped));
     }

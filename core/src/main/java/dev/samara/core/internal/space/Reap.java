@@ -41,20 +41,20 @@ import org.jspecify.annotations.Nullable;
  * space's page table but none of its users, so this thread never performs the last put.
  */
 public final class Reap implements AutoCloseable {
-    /** The most passes of a reap, as in {@code oom_reap_task}. */
+    /** The maximum number of passes of a reap, as in {@code oom_reap_task}. */
     public static final int MOST_PASSES = 10;
 
     private static final long FIRST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 200_000_000;
 
-    /** The stack that a step needs after it has emptied an entry, in frames. */
+    /** The stack that a step needs after it emptied an entry, in frames. */
     private static final int DEPTH = 24;
 
     /** The result of {@link #advance}. */
     public enum Progress {
         /** All private pages that can be taken are freed. */
         DONE,
-        /** The pass has ended and was not complete. No flush is pending, and no frame is left. */
+        /** The pass ended incomplete. No flush is pending, and no taken frame is left to free. */
         INCOMPLETE,
         /** The pass waits for CPUs or a grace period, or has no page-table context. */
         WAITS
@@ -69,9 +69,10 @@ public final class Reap implements AutoCloseable {
 
     /**
      * @words all other fields that change of {@code Reap}, {@code BackgroundReap}
-     * @written the thread that makes a step (plain)
-     * @read that thread, and the one that asks waiting calls (plain)
-     * @invariant the list of waiting calls, and the executor, hand them on, as those of a {@code RetirementRun}
+     * @written the thread that runs a step (plain)
+     * @read that thread, and the thread that polls waiting calls (plain)
+     * @invariant the list of waiting calls and the executor hand the fields on from thread to thread, like the fields
+     *     of a {@code RetirementRun}
      */
     private final Layout layout;
 
@@ -86,18 +87,18 @@ public final class Reap implements AutoCloseable {
     /** Whether the last call found no page-table context. */
     private boolean lacksContext;
 
-    /** Whether the pass has skipped anything. */
+    /** Whether the pass skipped anything. */
     private boolean isIncomplete;
 
-    /** {@link Layout#moves} at the beginning of the pass. */
+    /** {@link Layout#moves} at the start of the pass. */
     private long moves;
 
-    /** The pass is done from here to the end of the space. */
+    /** The pass is done with the addresses from here to the end of the space. */
     private long below;
 
     private @Nullable VmArea vma;
 
-    /* The rest of the VMA, from the part whose entries are emptied or were last. */
+    /* The rest of the VMA, starting with the part whose entries are being emptied or were emptied last. */
     private long part;
     private long reached;
     private long end;
@@ -108,7 +109,7 @@ public final class Reap implements AutoCloseable {
     /**
      * Prepares a reap, without a page-table context and without effect.
      *
-     * @param layout a layout with memory, whose page table the caller holds until the end of this
+     * @param layout a layout with memory, whose page table the caller holds until this reap ends
      */
     public Reap(Layout layout) {
         this.layout = layout;
@@ -122,14 +123,14 @@ public final class Reap implements AutoCloseable {
         return layout.pages().residents().count(Pte.ANONYMOUS_PAGE);
     }
 
-    /** Returns the time before the pass that follows a number of incomplete ones, in nanoseconds. */
+    /** Returns the pause, in nanoseconds, after a given number of incomplete passes. */
     public static long pauseAfter(int passes) {
         return Math.min(FIRST_PAUSE << (passes - 1), LONGEST_PAUSE);
     }
 
     /**
-     * Continues the pass, or begins one. The caller is in no reader section, has no CPU in GUEST and holds no lock.
-     * After an exception the call is repeated, or this is closed.
+     * Continues the pass, or starts one. The caller is in no reader section, has no CPU in GUEST and holds no lock.
+     * After an exception, the caller repeats the call or closes this reap.
      *
      * @param mayRest whether to return {@link Progress#WAITS} instead of waiting for CPUs and grace periods
      */
@@ -163,7 +164,7 @@ public final class Reap implements AutoCloseable {
                     next = Next.EMPTY;
                 }
                 case EMPTY -> {
-                    // First: after an exception the entries that were emptied are flushed.
+                    // Set first, so that after an exception the emptied entries are flushed.
                     next = Next.FLUSH;
                     empty();
                 }
@@ -177,24 +178,24 @@ public final class Reap implements AutoCloseable {
         }
     }
 
-    /** Returns whether the reason for the rest may be over. Does not wait. */
+    /** Returns whether the pending flush that the pass waits for may be over. Does not wait. */
     boolean isReady() {
         return isFlushing() && !lacksContext && gather.pollInvalidation();
     }
 
-    /** Returns whether a flush is pending, or frames are left. */
+    /** Returns whether a flush is pending, or its frames are not freed yet. */
     boolean isFlushing() {
         return next == Next.FLUSH;
     }
 
-    /** Returns the number of flushes that are over. */
+    /** Returns the number of completed flushes. */
     int flushes() {
         return flushes;
     }
 
     /**
-     * Ends the pending flush, if it is over, tells notifiers, and frees its pages. Does not wait otherwise, and goes on
-     * with nothing else. There is one.
+     * If the pending flush is over, ends it, calls the notifiers and frees its pages. Waits only for the notifiers, and
+     * does not continue the pass. Called only while a flush is pending.
      */
     void endFlush() {
         lacksContext = !gather.tryResume();
@@ -210,7 +211,7 @@ public final class Reap implements AutoCloseable {
         }
     }
 
-    /** Marks the space, and begins a pass. Returns false if a fork copies pages. */
+    /** Marks the space as unstable, and starts a pass. Returns false if a fork is copying pages. */
     private boolean begin() {
         layout.lock();
         try {
@@ -234,7 +235,7 @@ public final class Reap implements AutoCloseable {
             boolean isInFlight = InFlightGate.isInFlight(found);
             if (!isInFlight && isReapable(found)) {
                 begin(found, Addresses.lower(found.end(), below));
-                // Last: after an exception the VMA is found again.
+                // Set last, so that after an exception the VMA is found again.
                 below = found.start();
                 return true;
             }
@@ -264,9 +265,9 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * Tells notifiers of the part that is emptied, after its flush and before its frames are freed. The VMA is not in
-     * flight, so until then a secondary MMU could look the pages up again ({@code
-     * mmu_notifier_arch_invalidate_secondary_tlbs}). From then on it finds none.
+     * Calls the notifiers for the part that was emptied, after its flush and before its frames are freed. The VMA is
+     * not in flight, so before its entries were emptied a secondary MMU could look the pages up again ({@code
+     * mmu_notifier_arch_invalidate_secondary_tlbs}). Now it finds none.
      */
     private void tell() {
         // An exception may have left the part half emptied.
@@ -326,8 +327,8 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * Returns whether an operation in flight frees pages that the pass has not found. The teardown does not count: it
-     * begins after the last user has gone. The caller holds the layout lock.
+     * Returns whether an operation in flight frees pages that the pass did not find. The teardown does not count,
+     * because it starts after the last user is gone. The caller holds the layout lock.
      */
     private boolean isFreeing() {
         List<InFlightOperation> ranges = layout.inFlight().operations();
@@ -339,7 +340,7 @@ public final class Reap implements AutoCloseable {
         return false;
     }
 
-    /** Marks the space as one from which no more memory can be had. */
+    /** Marks the space as one from which no more memory can be taken. */
     public void skip() {
         layout.reaping().skip();
     }
@@ -349,13 +350,13 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * Ends the reap. Waits for the flush that is pending, tells notifiers, and frees its pages. If the flush or the
-     * free fails, this throws, and a thread of the machine tries again until it succeeds.
+     * Ends the reap. Waits for a pending flush, calls the notifiers and frees the pages. If the flush or the free
+     * fails, this throws, and a thread of the machine retries until it succeeds.
      */
     @Override
     public void close() {
         try {
-            // Otherwise it has nothing to end, and perhaps no page-table context.
+            // Without a pending flush there is nothing to end, and perhaps no page-table context.
             if (isFlushing()) {
                 flushAndClose();
             }
@@ -369,8 +370,8 @@ public final class Reap implements AutoCloseable {
             gather.invalidate();
         } finally {
             try {
-                // Also after a failure, and then before the flush is over: the thread of the machine that tries again
-                // calls no notifiers, which may wait.
+                // Called even after a failure, before the flush is over, because the thread of the machine that retries
+                // the flush calls no notifiers, which may wait.
                 tell();
             } finally {
                 gather.close();

@@ -8,13 +8,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The leases under which threads that ran out of memory choose a victim, one thread at a time, and the embedder's score
- * of a space. A thread may take over a lease whose reap has not ended a step for too long. All spaces of a machine
- * share the leases. Thread-safe.
+ * of a space. A thread may take over a lease if no step of its reap ended for too long. All spaces of a machine share
+ * the leases. Thread-safe.
  */
 public final class ReapLeases {
     /**
-     * The time without a step after which the victim counts as one that cannot be emptied, in nanoseconds; ten times
-     * the longest pause between steps.
+     * In nanoseconds. If no step of a reap ends for this time, its victim counts as impossible to empty. Ten times the
+     * longest pause between steps.
      */
     static final long LONGEST_STILL = 2_000_000_000;
 
@@ -31,7 +31,7 @@ public final class ReapLeases {
         long of(Identity space, long pages);
     }
 
-    /** The search of one thread for a victim, and then the reap of the victim. */
+    /** The lease of one thread, for its search for a victim and then for the reap of that victim. */
     static final class ReapLease {
         /**
          * Null during the search.
@@ -43,20 +43,20 @@ public final class ReapLeases {
         private volatile @Nullable Reaping victim;
 
         /**
-         * The end of the latest step, or the beginning, by the clock of the leases.
+         * The end of the latest step, or the start of the reap, by the clock of the leases.
          *
-         * @written the thread that begins the reap, and each thread that has made a step (volatile)
+         * @written the thread that starts the reap, and each thread that ran a step (volatile)
          * @read threads of faults (volatile)
-         * @invariant a hint: a reap that is given up while it goes on takes nothing more after its step
+         * @invariant a hint. A reap that is given up while a step is running takes no more pages after that step
          */
         private volatile long steppedNanos;
 
         /**
-         * Reports a victim that is passed over. Written before the victim.
+         * The report to send if the victim is passed over. Written before the victim.
          *
          * @written the thread of the lease, once, before it writes {@code victim} (plain)
-         * @read the thread that has taken the lease over, after it has read {@code victim} (plain)
-         * @invariant never null where {@code victim} is not
+         * @read the thread that took over the lease, after it read {@code victim} (plain)
+         * @invariant not null if {@code victim} is not null
          */
         private @Nullable Report left;
 
@@ -77,22 +77,22 @@ public final class ReapLeases {
     private final Score score;
 
     /**
-     * The lease that is held; null for none.
+     * The lease that is held; null if there is none.
      *
      * @written the thread of a fault that found no frame, from null or from a lease whose reap hangs (compare-and-set);
      *     that thread if there is no victim, or the thread of a step that ends a reap (compare-and-set)
-     * @read threads of faults, and those that make steps (volatile)
-     * @invariant a lease comes here once, and its thread looks for a victim or its reap is listed while it is here.
-     *     Whoever takes it away reports the end of its reap. A reap whose lease is gone takes nothing more; only its
-     *     last flush goes on
+     * @read threads of faults, and threads that run steps (volatile)
+     * @invariant a lease is stored here once. While it is here, its thread is searching for a victim, or its reap is
+     *     listed. The thread that removes it reports the end of its reap. A reap without its lease takes no more pages;
+     *     only its last flush continues
      */
     private final AtomicReference<@Nullable ReapLease> current = new AtomicReference<>();
 
     /**
-     * Tells when a reap is due, and when it is given up; null for the clock of the system.
+     * The clock that decides when a reap is due, and when it is given up; null for {@link System#nanoTime}.
      *
-     * @written a test, before there is a space (plain)
-     * @read threads of faults, and those that make or ask for steps (plain)
+     * @written a test, before the first space exists (plain)
+     * @read threads of faults, and threads that run or request steps (plain)
      * @invariant does not change once there is a space
      */
     private @Nullable LongSupplier clock;
@@ -107,23 +107,23 @@ public final class ReapLeases {
         return score.of(space, pages);
     }
 
-    /** Returns the lease that is held; null for none. */
+    /** Returns the lease that is held; null if there is none. */
     @Nullable
     ReapLease current() {
         return current.get();
     }
 
-    /** Begins a lease in place of another one or of none; returns false if another thread has done so. */
+    /** Starts a lease that replaces {@code before}, which may be null. Returns false if another thread was faster. */
     boolean begin(@Nullable ReapLease before, ReapLease lease) {
         return current.compareAndSet(before, lease);
     }
 
-    /** Returns whether a lease is still held: no thread has ended it, or taken it over. */
+    /** Returns whether a lease is still held, i.e. no thread ended it or took it over. */
     boolean has(ReapLease lease) {
         return current.get() == lease;
     }
 
-    /** Ends a lease, and lets the next shortage pick a victim. Returns false if another thread has taken it over. */
+    /** Ends a lease, and lets the next shortage pick a victim. Returns false if another thread took it over. */
     boolean end(ReapLease lease) {
         return current.compareAndSet(lease, null);
     }
@@ -133,7 +133,7 @@ public final class ReapLeases {
         return lease.victim != null && nanos() - lease.steppedNanos >= LONGEST_STILL;
     }
 
-    /** Lets the machine pass over the victim, and reports. For the thread that has taken the lease over. */
+    /** Makes the machine pass over the victim, and reports that. Called by the thread that took over the lease. */
     void giveUp(ReapLease lease) {
         Reaping victim = lease.victim;
         Report left = lease.left;
@@ -149,7 +149,7 @@ public final class ReapLeases {
         return other == null ? System.nanoTime() : other.getAsLong();
     }
 
-    /** Has a test's clock tell the time. A seam, called before there is a space. */
+    /** Replaces the clock by a test's. A seam, called before the first space exists. */
     void timeBy(LongSupplier nanos) {
         clock = nanos;
     }

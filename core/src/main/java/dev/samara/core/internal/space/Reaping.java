@@ -7,31 +7,31 @@ package dev.samara.core.internal.space;
  */
 public final class Reaping {
     /**
-     * Written under the layout lock, so that a fork of the space comes wholly before or is refused.
+     * Written under the layout lock, so that a fork of the space either precedes the mark completely or is refused.
      *
-     * @written reapers, holding the layout lock, before they look at an entry (volatile)
-     * @read a fault that is about to install a private page, under the lock of the leaf, and before without it; a fork,
-     *     holding the layout lock (volatile)
+     * @written reapers, holding the layout lock, before they read an entry (volatile)
+     * @read a fault that is about to install a private page, under the lock of the leaf, and earlier without that lock;
+     *     a fork, holding the layout lock (volatile)
      * @pairs a reaper sets the mark, fences ({@code PageTable.nextLeaf}), and takes the locks of the leaves. A fault
      *     links the leaf (volatile), takes its lock, reads the mark, and fills the entry. So the reaper finds the
      *     entry, or the fault finds the mark
-     * @invariant final once set. After the last lock of a leaf that a reaper has held in a private anonymous mapping,
-     *     no page is installed there
+     * @invariant final once set. After a reaper released the last leaf lock that it takes in a private anonymous
+     *     mapping, no page is installed in that mapping
      */
     private volatile boolean isUnstable;
 
     /**
-     * @written the thread that ends a reap, or gives up one that hangs (volatile)
+     * @written the thread that ends a reap, or gives up a reap that hangs (volatile)
      * @read the thread of a fault that looks for a victim (volatile)
-     * @invariant final once set. It is a hint: a space may be reaped again
+     * @invariant final once set. It is only a hint, because a space may be reaped again
      */
     private volatile boolean isSkipped;
 
     Reaping() {}
 
     /**
-     * Returns whether private pages of the space may be missing: a private mapping gets no page any more, and the space
-     * has no child. A fault that installs a page asks under the lock of the leaf.
+     * Returns whether private pages of the space may be missing. If so, a private mapping receives no more pages, and
+     * the space cannot fork. A fault that installs a page calls this under the lock of the leaf.
      */
     public boolean isUnstable() {
         // Pairs with the walk of the reaper, which follows the mark and takes the locks of the leaves.
@@ -44,7 +44,10 @@ public final class Reaping {
         isUnstable = true;
     }
 
-    /** Returns whether the machine need not look at the space for memory: it is emptied, or could not be. */
+    /**
+     * Returns whether the machine passes over the space when it needs memory, because the space was emptied or could
+     * not be.
+     */
     boolean isSkipped() {
         return isSkipped;
     }

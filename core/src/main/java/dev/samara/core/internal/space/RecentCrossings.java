@@ -11,7 +11,7 @@ import java.util.Arrays;
 final class RecentCrossings {
     static final RecentCrossings NONE = new RecentCrossings(Borders.NONE);
 
-    /** The most ranges. */
+    /** The maximum number of ranges. */
     private static final int MOST = 64;
 
     /** The start and the end of each range, the oldest first. */
@@ -40,8 +40,8 @@ final class RecentCrossings {
     }
 
     /**
-     * Returns an address in {@code [from, to]} that is inside of none of the ranges, and near another one; 0 if none of
-     * their ends will do.
+     * Returns an address in {@code [from, to]} that lies inside none of the ranges, near {@code border}; 0 if no end of
+     * a range is suitable.
      */
     long outside(long border, long from, long to) {
         long moved = border;

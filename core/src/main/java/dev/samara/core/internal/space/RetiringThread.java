@@ -4,8 +4,8 @@ package dev.samara.core.internal.space;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The range in flight that the current thread is retiring. Code called by a retirement must not wait for operations; it
- * checks here whether it is.
+ * The range in flight that the current thread is retiring. Code that a retirement calls must not wait for operations.
+ * Methods that may wait for operations check here whether a retirement called them.
  */
 public final class RetiringThread {
     /**
@@ -22,7 +22,7 @@ public final class RetiringThread {
         return RETIRING.get();
     }
 
-    /** Sets the range that this thread retires; null for none. */
+    /** Sets the range that this thread retires; null if there is none. */
     public static void set(@Nullable InFlightOperation range) {
         if (range == null) {
             RETIRING.remove();

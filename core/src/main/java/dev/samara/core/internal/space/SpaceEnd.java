@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * users' page table reference. It runs on the thread of that put if that thread may wait, otherwise on one of the
  * machine's threads. A teardown that fails is retried until it succeeds.
  *
- * <p>That thread must be the machine's, not an embedder's executor: the teardown waits for operations that such an
- * executor may have to continue.
+ * <p>The machine's thread never belongs to the embedder's executor, because the teardown waits for operations that such
+ * an executor may have to continue.
  */
 final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
     /** The stack that a teardown needs after its last wait, in frames. */
@@ -29,19 +29,22 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
     private final Runnable attempt = this::attempt;
 
     /**
-     * Whether a thread tears the space down, or this call is listed, or all is over.
+     * Whether a thread is tearing the space down, this call is listed, or the teardown is complete.
      *
      * @written the thread that tears the space down or lists the teardown (compare-and-set); a thread that could not
      *     list it (volatile)
-     * @read threads that begin a teardown (compare-and-set)
-     * @invariant a teardown is made by one thread, or listed once
+     * @read threads that start a teardown (compare-and-set)
+     * @invariant the teardown is run by one thread at a time, or listed once
      */
     private final AtomicBoolean isTaken = new AtomicBoolean();
 
     /** The space. Set before another thread knows it. */
     private @Nullable Layout layout;
 
-    /** Its place among the spaces of the machine. Null until it has one; no other thread knows this object before. */
+    /**
+     * The entry of the space in the machine's list. Null until the space is listed; no other thread knows this object
+     * before that.
+     */
     private Spaces.@Nullable RegisteredSpace registered;
 
     SpaceEnd(Spaces spaces) {
@@ -49,7 +52,7 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
         machine = spaces.host().threads();
     }
 
-    /** Has it tear a space down. Called once, by the constructor of the layout. */
+    /** Sets the space to tear down. Called once, by the constructor of the layout. */
     void of(Layout made) {
         layout = made;
     }
@@ -105,7 +108,7 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
         return isDue();
     }
 
-    /** Only hands on. */
+    /** Does not wait, because {@link #run} only hands the teardown to another thread. */
     @Override
     protected boolean mayWait() {
         return false;
@@ -124,7 +127,7 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
         }
     }
 
-    /** Tears the space down, or has that tried again later. */
+    /** Tears the space down, or schedules a retry. */
     private void attempt() {
         boolean isOver = false;
         try {
@@ -141,12 +144,12 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
         Layout ending = layout();
         BegunEvent recorded = Tracepoints.beginTeardown();
         try {
-            // What follows the teardown must not meet the end of the stack.
+            // The steps after the teardown must not run out of stack.
             StackReserve.check(DEPTH);
             spaces.host().endWaits(ending.lifetime().identity());
             spaces.tearDown(ending);
             if (ending.isInFlight()) {
-                // An earlier attempt has failed after its publication, and another thread ends it.
+                // An earlier attempt failed after its publication, and another thread completes its operation.
                 postpone();
                 return false;
             }
@@ -157,7 +160,7 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
         }
         ending.lifetime().release();
         Gate.wake(ending.lifetime().over().open());
-        // After the gate, so that the machine is not closed before.
+        // Removed only after the gate opened, so that the machine is not closed before that.
         Spaces.RegisteredSpace entry = registered;
         if (entry != null) {
             spaces.remove(entry);

@@ -40,7 +40,7 @@ public final class Spaces implements CountedSpaces {
         }
     }
 
-    /** Made with this class: its first use may be in a fault that finds no memory. */
+    /** Created with this class, because its first use may be in a fault that finds no memory. */
     private static final Comparator<RegisteredSpace> IN_ORDER = Comparator.comparingLong(entry -> entry.number);
 
     private final MachineState host;
@@ -48,33 +48,36 @@ public final class Spaces implements CountedSpaces {
     private final ReferenceQueue<Layout> collected = new ReferenceQueue<>();
 
     /**
-     * Added to under this object's monitor.
+     * Spaces are added under this object's monitor.
      *
-     * @written a thread that makes a space (monitor); one that has torn a space down, after its gate has opened
+     * @written a thread that creates a space (monitor); a thread that tore a space down, after the space's gate opened
      *     (concurrent map)
-     * @read a thread that closes the machine, chooses a victim or looks for empty tables (monitor); one that looks for
-     *     spaces that end or droppable pages, or counts spaces (concurrent map)
-     * @invariant weakly, every space that was made, is not torn down and can be reached
+     * @read a thread that closes the machine, chooses a victim or looks for empty tables (monitor); a thread that looks
+     *     for spaces being torn down or for droppable pages, or counts spaces (concurrent map)
+     * @invariant refers weakly to every space that was created, is not torn down and is reachable
      */
     private Set<RegisteredSpace> entries = ConcurrentHashMap.newKeySet();
 
     /**
      * The number of spaces so far. Guarded by this object's monitor.
      *
-     * @written a thread that makes a space (monitor)
-     * @read a thread that makes a space (monitor)
+     * @written a thread that creates a space (monitor)
+     * @read a thread that creates a space (monitor)
      * @invariant the number of spaces so far
      */
     private long made;
 
-    /** By geometry: what closed references lead to. Made before the first space, since a close allocates nothing. */
+    /**
+     * The layouts to which closed references lead, by geometry. Created before the first space of a geometry, because a
+     * close allocates nothing.
+     */
     private final Map<Geometry, Layout> closed = new ConcurrentHashMap<>();
 
     /**
-     * Makes the list of a machine, which is empty.
+     * Creates the empty list of a machine.
      *
      * @param host the state that the spaces share
-     * @param teardown tears down a space that has no user any more
+     * @param teardown tears down a space that has no users left
      */
     public Spaces(MachineState host, Consumer<? super Layout> teardown) {
         this.host = host;
@@ -87,7 +90,7 @@ public final class Spaces implements CountedSpaces {
         return host;
     }
 
-    /** Tears down a space that has no user any more. May wait. */
+    /** Tears down a space that has no users left. May wait. */
     void tearDown(Layout layout) {
         teardown.accept(layout);
     }
@@ -98,7 +101,7 @@ public final class Spaces implements CountedSpaces {
         return known != null ? known : closed.computeIfAbsent(layout.geometry(), any -> layout.closedTwin());
     }
 
-    /** Has the list replaced by a test's. A seam, called before there is a space. */
+    /** Replaces the list by a test's. A seam, called before the first space exists. */
     void listIn(UnaryOperator<Set<RegisteredSpace>> replacement) {
         entries = replacement.apply(entries);
     }
@@ -124,18 +127,18 @@ public final class Spaces implements CountedSpaces {
 
     /**
      * Removes a space that is torn down. If there is no memory for that, the space stays until its layout is collected.
-     * Takes no lock that is held while a thread waits.
+     * Takes no lock that a thread holds while it waits.
      */
     void remove(RegisteredSpace ended) {
         try {
             entries.remove(ended);
         } catch (OutOfMemoryError exhausted) {
-            // Not passed on: the caller would try again to end the space, which has ended. A close of the machine does
-            // not count such an entry as in use.
+            // Not rethrown, because the caller would retry the teardown of a space that is already torn down. A close
+            // of the machine does not count such an entry as in use.
         }
     }
 
-    /** Returns the spaces that may be in use, in the order in which they were made. */
+    /** Returns the spaces that may be in use, in the order of their creation. */
     private List<RegisteredSpace> inOrder() {
         List<RegisteredSpace> all = new ArrayList<>(entries);
         all.sort(IN_ORDER);
@@ -144,24 +147,24 @@ public final class Spaces implements CountedSpaces {
 
     /**
      * Closes the machine: saves files of the host, frees the pages of all files, and releases its memory and its
-     * threads. If a file of the host cannot be saved, the memory stays for the next call.
+     * threads. If a file of the host cannot be saved, the memory is kept for the next call.
      *
-     * @throws IllegalStateException if a space is not closed or a CPU uses it; the message names each, and nothing is
-     *     changed then
+     * @throws IllegalStateException if a space is not closed or a CPU uses it; the message names each such space, and
+     *     nothing is changed
      */
     public void close() {
         awaitTeardowns();
         closeIfUnused();
         if (!host.hostFiles().close()) {
-            // Their pages are needed by the next call.
+            // The next call needs the pages of the files that are not saved.
             return;
         }
-        // It leads to the memory.
+        // The map refers to the memory.
         closed.clear();
         host.end();
     }
 
-    /** Waits for the teardowns under way, unless this thread may not wait for them, or may have to make one. */
+    /** Waits for the running teardowns, unless this thread must not wait, or may have to run one of them. */
     private void awaitTeardowns() {
         if (host.threads().mayWaitHere() && !host.tasks().isInTask()) {
             for (Layout layout : ending()) {
@@ -172,16 +175,16 @@ public final class Spaces implements CountedSpaces {
 
     private synchronized void closeIfUnused() {
         if (!host.isClosed()) {
-            // Spaces without users stay so, and none is added before the monitor is released.
+            // Spaces without users stay without users, and no space is added before the monitor is released.
             refuse(inUse());
             host.setClosed();
         }
     }
 
     /**
-     * Returns the layouts that have no user any more and are not torn down yet. Takes CPUs offline that are gone, which
-     * may begin the end of a space, and wait for memory for that: without the monitor, and so may miss a space that is
-     * being added.
+     * Returns the layouts that have no users left and are not torn down yet. First takes CPUs offline that are gone,
+     * which may start the teardown of a space and wait for memory for it. So the caller does not hold the monitor, and
+     * this may miss a space that is being added.
      */
     private List<Layout> ending() {
         List<Layout> ending = new ArrayList<>(0);
@@ -199,9 +202,9 @@ public final class Spaces implements CountedSpaces {
     }
 
     /**
-     * Returns the layouts from which the machine may take pages: in use, and not emptied before.
+     * Returns the layouts from which the machine may take pages: those in use that no earlier reap emptied or gave up.
      *
-     * @param memory that of the pages; null for any
+     * @param memory the memory that contains the pages; null for any
      */
     synchronized List<Layout> reapable(@Nullable MachineMemory memory) {
         List<Layout> reapable = inUse(memory);
@@ -212,7 +215,7 @@ public final class Spaces implements CountedSpaces {
     /**
      * Returns the layouts that have users. Takes no lock.
      *
-     * @param memory that of their pages; null for any
+     * @param memory the memory that contains their pages; null for any
      */
     List<Layout> inUse(@Nullable MachineMemory memory) {
         List<Layout> inUse = new ArrayList<>();
@@ -247,7 +250,7 @@ public final class Spaces implements CountedSpaces {
         }
     }
 
-    /** Walks over the mappings. A counter of them that other threads can read would cost each call a store. */
+    /** Counts the mappings by a walk. A counter that other threads can read would cost each call a store. */
     private static long mappings(Layout layout) {
         long mappings = 0;
         VmArea vma = layout.findNext(0);
@@ -296,7 +299,8 @@ public final class Spaces implements CountedSpaces {
     }
 
     private static @Nullable String useOf(Layout layout) {
-        // Final once it is open. All else may change while it is read; then some reason is returned, or another one.
+        // The gate stays open once it is open. Everything else may change while it is read; then any of the reasons may
+        // be returned.
         if (layout.lifetime().over().isOpen()) {
             return null;
         }

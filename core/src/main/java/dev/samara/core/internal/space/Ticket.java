@@ -6,23 +6,23 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 
 /**
- * Taken by an operation after several restarts. Operations that started later and name one of its ranges wait for it.
- * It opens when the operation has published or failed. Like a range in flight, it belongs to one district, so no border
- * separates its ranges.
+ * Taken by an operation after several restarts. It contains the ranges that the operation's latest attempt needed.
+ * Operations that started later and need one of these ranges wait for it. It opens when the operation published or
+ * failed. Like a range in flight, it belongs to one district, so no border separates its ranges.
  */
 public final class Ticket extends Gate {
     /**
      * @words all fields but the gate
      * @written holder of the district's lock (plain)
      * @read holder of the district's lock (plain)
-     * @invariant the ranges that the latest attempt has named, and whether other operations can find the ticket
+     * @invariant the ranges that the latest attempt needed, and whether other operations can find the ticket
      */
     private final long age;
 
     /** The operation, for messages. */
     private final Object operation;
 
-    /** The ranges that the latest attempt has named. */
+    /** The ranges that the latest attempt needed. */
     private final Ranges named = new Ranges();
 
     /* The bounds of these ranges. */
@@ -51,7 +51,7 @@ public final class Ticket extends Gate {
         left = true;
     }
 
-    /** Returns whether an operation of an age that names a range must wait. */
+    /** Returns whether an operation with a given age and range must wait. */
     boolean stops(long otherAge, long start, long end) {
         return age < otherAge && named.overlap(start, end);
     }
@@ -63,14 +63,14 @@ public final class Ticket extends Gate {
         high = 0;
     }
 
-    /** Caller must hold the lock of the district that lists it. */
+    /** Adds a range that the attempt needs. Caller must hold the lock of the district that lists the ticket. */
     public void name(long start, long end) {
         named.add(start, end);
         low = Addresses.lower(low, start);
         high = Addresses.higher(high, end);
     }
 
-    /** Returns whether the latest attempt has named a range. */
+    /** Returns whether the latest attempt needed a range. */
     public boolean hasRanges() {
         return Addresses.isBelow(low, high);
     }
@@ -80,14 +80,14 @@ public final class Ticket extends Gate {
         return low;
     }
 
-    /** Returns the address after the last one of its ranges. */
+    /** Returns the (exclusive) end of its highest range. */
     public long high() {
         return high;
     }
 
     /**
-     * Removes the addresses between its ranges from the first ones of an array, and all if it has none; returns how
-     * many are left.
+     * Removes the addresses between the ticket's ranges from the first {@code count} elements of an array; removes all
+     * of them if it has no ranges. Returns how many remain.
      */
     int leaveOutOf(long[] borders, int count) {
         return hasRanges() ? Borders.leaveOut(borders, count, low, high) : 0;

@@ -3,17 +3,17 @@ package dev.samara.core.internal.space;
 
 /**
  * The parts of a layout that no thread uses, judged by how often their locks were acquired. The counts are read without
- * the locks: a part mistaken for unused costs only time.
+ * the locks, because a part that is mistaken for unused costs only time.
  */
 final class UnusedParts {
     private UnusedParts() {}
 
-    /** Returns how many more parts there may be: also in place of those that are not used. */
+    /** Returns how many parts may be added, if unused parts make room for new ones. */
     static int room(LayoutParts known, District part) {
         return LayoutParts.MOST - known.count() + Integer.bitCount(beside(known, part));
     }
 
-    /** Returns the parts, a bit for each, that have had no operation while a part has had many. */
+    /** Returns the parts, one bit each, that had no operation yet, if {@code part} had many; otherwise none. */
     static int beside(LayoutParts known, District part) {
         int unused = 0;
         for (int i = 0; part.operations() >= District.LOOK && i < known.count(); i++) {
@@ -23,9 +23,9 @@ final class UnusedParts {
     }
 
     /**
-     * Returns the parts, a bit for each, that are not used any more: all others, if none of them has had an operation
-     * since the last look of a part; else those without an operation for many looks. The caller has the lock of the
-     * part, and asks at each {@linkplain District#isDueForLook look}.
+     * Returns the parts, one bit each, that are no longer used. These are all parts but {@code part}, if none of them
+     * had an operation since the last check by {@code part}; otherwise the parts without an operation for many checks.
+     * The caller holds the lock of {@code part}, and calls this at each {@linkplain District#isDueForLook check}.
      */
     static int idle(LayoutParts known, District part) {
         try {

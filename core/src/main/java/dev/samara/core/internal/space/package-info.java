@@ -28,6 +28,9 @@
  *       <td>{@link dev.samara.core.internal.space.LayoutState}</td></tr>
  *   <tr><td>When and where is a layout divided, and when are its parts joined?</td>
  *       <td>{@code LockContention}, {@code BorderSearch}, {@code Districts}</td></tr>
+ *   <tr><td>How does a lookup over several parts see one instant, and when does it ask for a join?</td>
+ *       <td>{@code LayoutParts} compares the versions of the trees; after 64 failures it asks ({@code
+ *       askForJoin})</td></tr>
  *   <tr><td>Which lock does an operation take?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout#lockDistrict}, in {@code Districts}</td></tr>
  *   <tr><td>Which operations are in flight in a range, and which one does a call wait for?</td>

@@ -3,7 +3,7 @@ package dev.samara.core.internal.sync;
 
 import java.util.Arrays;
 
-/** Unsigned comparisons of addresses. A half-open range ends at the first address behind it. */
+/** Unsigned comparisons of addresses. The end of a half-open range is the first address after it. */
 public final class Addresses {
     private Addresses() {}
 
@@ -32,12 +32,12 @@ public final class Addresses {
         return isBelow(one, other) ? other : one;
     }
 
-    /** Returns the first address behind a range, or the highest address if the range wraps. */
+    /** Returns the (exclusive) end of a range, or the highest address if the range wraps. */
     public static long endOf(long start, long length) {
         return isBelow(~start, length) ? -1L : start + length;
     }
 
-    /** Returns whether a half-open range that is not empty has an address. */
+    /** Returns whether a half-open range, which must not be empty, contains an address. */
     public static boolean contains(long start, long end, long address) {
         return isBelow(address - start, end - start);
     }
@@ -47,7 +47,7 @@ public final class Addresses {
         return isBelow(start, otherEnd) && isBelow(otherStart, end);
     }
 
-    /** Returns the first addresses of an array, ascending. */
+    /** Returns the first {@code count} addresses of an array, in ascending order. */
     public static long[] sorted(long[] addresses, int count) {
         long[] sorted = Arrays.copyOf(addresses, count);
         for (int i = 1; i < count; i++) {

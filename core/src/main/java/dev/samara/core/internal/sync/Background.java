@@ -12,49 +12,49 @@ import org.jspecify.annotations.Nullable;
  * The threads of a machine. They run the tasks that must not run on a caller's thread: the closing of backings, the
  * last phases of asynchronous operations, the delivery of change events.
  *
- * <p>Tasks begin in the order given, one after the other. If a task has not returned within a set time, the next task
- * begins beside it. So there are at most two threads, and one more for each task that takes longer than that time. The
- * bound is {@value BackgroundThreads#MOST} threads. At the bound, later tasks wait until a running task returns, which
- * is reported once. Threads are daemons and are started on demand. A thread ends when it has been idle for a set time,
- * so a dropped machine leaves no thread. Where a thread cannot be started, this object tries again by itself, after
- * growing pauses.
+ * <p>Tasks start in the order in which they were given, one after the other. If a task does not return within a set
+ * time, the next task starts concurrently. So there are at most two threads, plus one for each task that takes longer
+ * than that time, and never more than {@value BackgroundThreads#MOST} threads. At this bound, later tasks wait until a
+ * running task returns. The first time that the bound is reached is reported. Threads are daemons and are started on
+ * demand. A thread ends after it was idle for a set time, so a dropped machine leaves no thread. If a thread cannot be
+ * started, this object retries by itself, after growing pauses.
  *
- * <p>An exception of a task goes to the handler given at construction. An exception of the handler goes to the thread's
- * uncaught exception handler. Later tasks run nevertheless. Actions before {@link #execute} happen before the task, and
- * the actions of a task happen before the return of {@link #awaitQuiescence}. Thread-safe.
+ * <p>An exception of a task is passed to the handler given at construction. An exception of the handler goes to the
+ * thread's uncaught exception handler. Later tasks run nevertheless. Actions before {@link #execute} happen before the
+ * task, and the actions of a task happen before the return of {@link #awaitQuiescence}. Thread-safe.
  */
 public final class Background implements Executor {
     /*
      * Algorithmic notes.
      *
-     * There are two roles, each held by one thread or by none. The leader takes tasks out of the queue and runs them.
-     * The standby waits while the leader runs a task and other tasks are queued. It takes the lead if the task does not
+     * There are two roles, each held by at most one thread. The leader takes tasks out of the queue and runs them. The
+     * standby waits while the leader runs a task and other tasks are queued. It takes the lead if the task does not
      * return in time. A leader that was overtaken becomes the standby after its task if there is none, and ends
      * otherwise.
      *
-     *     leader   idle ── told ──> takes a task ──> runs it ──┬─ still leader ──> takes the next, or idle
-     *                                                          └─ overtaken ────> standby, or ends
-     *     standby  idle ── told ──> waits until the task is due ──┬─ another task runs ──> waits for that one
-     *                                                             ├─ nothing queued ─────> idle
-     *                                                             └─ still not done ─────> leader
+     *     leader   idle ── signal ──> takes a task ──> runs it ──┬─ still leader ──> takes the next, or idle
+     *                                                            └─ overtaken ────> standby, or ends
+     *     standby  idle ── signal ──> waits until the task is due ──┬─ another task runs ──> waits for that task
+     *                                                               ├─ nothing queued ─────> idle
+     *                                                               └─ still not done ─────> leader
      *
      * Both roles and all decisions are guarded by one lock, which no thread holds while it runs a task. Only execute
      * avoids the lock: it offers to the queue and reads whether the queue is attended. Attended means that a thread
-     * will poll the queue without being told: soon (a leader between two tasks, or one that was told), or when a task
-     * is due (a standby). If the queue is not attended, execute takes the lock and tells a thread. That is a store-load
-     * pair:
+     * will poll the queue without being signalled: soon (a leader between two tasks, or a leader that was signalled),
+     * or when a task is due (a standby). If the queue is not attended, execute takes the lock and signals a thread.
+     * That is a store-load pair:
      *
      *     execute:  offer to the queue, then read attended
      *     thread:   attended := false, then read the queue
      *
-     * One of the two sees the other's store, so every queued task is taken. False is always safe: it costs the next
-     * call of execute a check under the lock.
+     * At least one of the two sees the other's store, so every queued task is taken. False is always safe: it costs the
+     * next call of execute a check under the lock.
      */
 
     private static final Duration DUE_AFTER = Duration.ofMillis(10);
     private static final Duration IDLE_FOR = Duration.ofSeconds(5);
 
-    /** The frames of stack that a look for a thread needs, interpreted: with the JDK's start of a thread. */
+    /** The stack that finding a thread needs, in interpreted frames, including the JDK's start of a thread. */
     private static final int DEPTH = 60;
 
     /* The pauses, in nanoseconds, before a thread of this object retries what failed for lack of memory. */
@@ -65,8 +65,8 @@ public final class Background implements Executor {
      * @words all other fields that change of {@code Background}, {@code BackgroundThreads}
      * @written holder of {@code lock} (plain, lock)
      * @read holder of {@code lock} (plain, lock)
-     * @invariant {@code standbyWaits} only while {@code leaderRuns}; {@code leaderRuns} only while there is a leader;
-     *     {@code running} counts tasks begun and not returned
+     * @invariant {@code standbyWaits} is true only while {@code leaderRuns} is true, and {@code leaderRuns} only while
+     *     there is a leader; {@code running} counts tasks that started and did not return yet
      */
     private final Consumer<? super Throwable> handler;
 
@@ -80,7 +80,7 @@ public final class Background implements Executor {
      * @written any thread ({@code MpscQueue.offer})
      * @read holder of {@code lock}, the consumer ({@code poll}, {@code isEmpty}, {@code size})
      * @pairs with {@code attended}
-     * @invariant tasks in the order given. They are removed under {@code lock} only, so they begin in that order. No
+     * @invariant tasks in the order given. They are removed only under {@code lock}, so they start in that order. No
      *     thread holds {@code lock} while a task or a handler runs
      */
     private final MpscQueue<Runnable> queue = new MpscQueue<>();
@@ -91,10 +91,10 @@ public final class Background implements Executor {
     private final Condition quiet = lock.newCondition();
 
     /**
-     * Whether a thread will poll the queue without being told. Written under the lock, read without it.
+     * Whether a thread will poll the queue without being signalled. Written under the lock, read without it.
      *
      * @written holder of {@code lock} (volatile)
-     * @read a thread that has offered a task or waits for quiescence; holder of {@code lock} (volatile)
+     * @read a thread that offered a task or waits for quiescence; holder of {@code lock} (volatile)
      * @pairs {@code Background.execute} offers a task, then reads {@code attended}; {@code leaveUnattended} clears
      *     {@code attended}, then reads the queue
      * @invariant if true, a thread will read the queue without a signal, after the time for one task at the latest
@@ -108,14 +108,16 @@ public final class Background implements Executor {
     private @Nullable Thread leader;
     private @Nullable Thread standby;
 
-    /** Whether the standby waits for the leader's task, rather than being idle. Only while the leader runs a task. */
+    /**
+     * Whether the standby waits for the leader's task, rather than being idle. True only while the leader runs a task.
+     */
     private boolean standbyWaits;
 
     private boolean leaderRuns;
     private long dueNanos;
     private int running;
 
-    /** Whether idle threads end at once. Never set back to false. */
+    /** Whether idle threads end immediately. Never reset. */
     private boolean ends;
 
     /**
@@ -160,25 +162,25 @@ public final class Background implements Executor {
     /**
      * Runs a task on a thread of this object. Never waits for a task.
      *
-     * <p>If no thread can be started, the handler is told, on the calling thread. The task then waits in the queue
+     * <p>If no thread can be started, the handler is called, on the calling thread. The task then waits in the queue
      * until a thread can be started.
      *
      * @param task the task
-     * @throws OutOfMemoryError if there is no memory for a place in the queue; the task is not queued then. If memory
-     *     ends after that, this method tries again until there is memory
+     * @throws OutOfMemoryError if there is no memory for a place in the queue; the task is then not queued. If memory
+     *     runs out after that, this method retries until there is memory
      */
     @Override
     public void execute(Runnable task) {
         queue.offer(task);
-        // Store-load pair with leaveUnattended: the offer ends with a full fence, this is a volatile read.
+        // Store-load pair with leaveUnattended: the offer ends with a full fence, and this is a volatile read.
         if (!attended) {
             tell();
         }
     }
 
     /**
-     * Waits until no task is queued and none runs. Every task given before the call has then finished, and so has every
-     * task that those tasks gave.
+     * Waits until no task is queued and none runs. By then every task given before the call has finished, and so has
+     * every task that such a task gave.
      *
      * @throws InterruptedException if the thread is interrupted
      * @throws IllegalStateException if called from a task of this object, which would wait for itself
@@ -195,7 +197,7 @@ public final class Background implements Executor {
         }
     }
 
-    /** Waits for ten seconds at most; returns whether no task is queued and none runs. */
+    /** Waits for at most ten seconds. Returns whether no task is queued and none runs. */
     private boolean awaitQuiet() throws InterruptedException {
         lock.lockInterruptibly();
         try {
@@ -220,7 +222,7 @@ public final class Background implements Executor {
     }
 
     /**
-     * Returns the number of tasks that were given and have not finished.
+     * Returns the number of tasks that were given and have not finished yet.
      *
      * @return the number of queued and running tasks
      */
@@ -246,9 +248,9 @@ public final class Background implements Executor {
     }
 
     /**
-     * Finds a thread that attends to the queue. The queued task cannot be taken back. So the search is repeated if
-     * there is no memory for it. The lock is taken in this method, which is no deeper than the offer. At the end of the
-     * stack the offer fails first, and not the taking of the lock, which might leave it locked.
+     * Finds a thread that attends to the queue. The queued task cannot be removed again, so the search is retried if
+     * there is no memory for it. The lock is taken no deeper in the stack than the offer was made. So if the stack is
+     * too small, the offer fails, and not the acquisition of the lock, which might leave it locked.
      */
     private void tell() {
         long wait = 0;
@@ -279,8 +281,8 @@ public final class Background implements Executor {
     }
 
     /**
-     * Returns the thread to be started, or null if an idle thread was told or no thread can be made. The caller holds
-     * the lock.
+     * Returns the thread to start, or null if an idle thread was signalled or no thread can be created. The caller
+     * holds the lock.
      */
     private @Nullable Thread choose() {
         if (leader == null) {
@@ -298,8 +300,8 @@ public final class Background implements Executor {
     }
 
     /**
-     * Returns the thread to be started, or null if an idle standby was told or no thread can be made. The caller holds
-     * the lock, and the leader runs a task.
+     * Returns the thread to start, or null if an idle standby was signalled or no thread can be created. The caller
+     * holds the lock, and the leader runs a task.
      */
     private @Nullable Thread engageStandby() {
         if (standby == null) {
@@ -316,15 +318,15 @@ public final class Background implements Executor {
     }
 
     /**
-     * Looks for a thread once more if the timer has lost an attempt. Costs one volatile read where none has failed.
-     * Called before each operation, and every ten seconds by a thread that waits at a gate or for quiescence. If
-     * there is no memory for a thread, a later call tries again: the caller must not wait for that.
+     * Tries again to find a thread if the timer lost an attempt. Costs one volatile read if no attempt failed. Called
+     * before each operation, and every ten seconds by a thread that waits at a gate or for quiescence. If there is no
+     * memory for a thread, a later call retries, because the caller must not wait for memory.
      */
     public void attendAgain() {
         if (!threads.isToTryAgain()) {
             return;
         }
-        // An overflow in what follows could leave the lead to a thread that was not started.
+        // A stack overflow below could leave the lead with a thread that was not started.
         StackReserve.check(DEPTH);
         boolean isOverdue;
         lock.lock();
@@ -337,13 +339,13 @@ public final class Background implements Executor {
             try {
                 tellOnce();
             } catch (OutOfMemoryError exhausted) {
-                // A later call tries again.
+                // A later call retries.
                 return;
             }
         }
     }
 
-    /** Looks for a thread again, after an attempt to start one has failed. */
+    /** Tries again to find a thread, after an attempt to start one failed. */
     private void tryAgain() {
         lock.lock();
         try {
@@ -368,7 +370,7 @@ public final class Background implements Executor {
         }
     }
 
-    /** Called without the lock: starting a thread takes long, and a failure calls the handler. */
+    /** Called without the lock, because starting a thread takes long, and a failure calls the handler. */
     private void start(@Nullable Thread recruit) {
         if (recruit == null) {
             if (threads.isAtBound()) {
@@ -399,7 +401,10 @@ public final class Background implements Executor {
         }
     }
 
-    /** Returns whether the queue still has a task that no thread may see. The caller holds the lock. */
+    /**
+     * Marks the queue as unattended. Returns whether it still contains a task, which then no thread may notice. The
+     * caller holds the lock.
+     */
     private boolean leaveUnattended() {
         standbyWaits = false;
         // Store-load pair with execute: a volatile store, then a read of the queue.
@@ -430,10 +435,7 @@ public final class Background implements Executor {
         }
     }
 
-    /**
-     * Takes the lock, for a thread of this object. Tries again where there is no memory for its place in the lock's
-     * queue.
-     */
+    /** Takes the lock, for a thread of this object. Retries if there is no memory for its place in the lock's queue. */
     private void lockAtLast() {
         for (; ; ) {
             try {
@@ -446,8 +448,8 @@ public final class Background implements Executor {
     }
 
     /**
-     * Runs a task, or waits for one, as the leader. Returns whether the thread is still needed. The caller holds the
-     * lock.
+     * Acts as the leader: runs a task, or waits for one. Returns whether the thread is still needed. The caller holds
+     * the lock.
      */
     private boolean lead(Thread self) {
         Runnable task = queue.poll();
@@ -461,7 +463,7 @@ public final class Background implements Executor {
         try {
             recruit = !standbyWaits && leaveUnattended() ? engageStandby() : null;
         } catch (OutOfMemoryError exhausted) {
-            // No thread overtakes this one then: this thread polls the queue again after the task.
+            // No thread overtakes this one then, so it polls the queue again after the task.
             recruit = null;
         }
         lock.unlock();
@@ -479,7 +481,7 @@ public final class Background implements Executor {
         return true;
     }
 
-    /** The caller holds the lock and has run a task. */
+    /** Called after a task. The caller holds the lock. */
     private void finished(Thread self) {
         running--;
         if (isQuiet()) {
@@ -496,7 +498,7 @@ public final class Background implements Executor {
     }
 
     /**
-     * Waits for a task, and gives the lead up at the end of the idle time. The caller holds the lock and leads, and the
+     * Waits for a task, and gives up the lead at the end of the idle time. The caller holds the lock and leads, and the
      * queue is unattended.
      */
     private boolean awaitTask() {
@@ -511,7 +513,8 @@ public final class Background implements Executor {
     }
 
     /**
-     * Waits beside the leader. Called with the lock by any other thread. Returns whether the thread is still needed.
+     * Waits as the standby. Called, with the lock, by a thread that is not the leader. Returns whether the thread is
+     * still needed.
      */
     private boolean standBy(Thread self) {
         if (standby != self) {
@@ -547,7 +550,7 @@ public final class Background implements Executor {
             // No other code owns these threads, so an interrupt has no meaning.
             return nanos;
         } catch (OutOfMemoryError exhausted) {
-            // There is no memory for a place in the condition's queue: the caller checks again soon.
+            // There is no memory for a place in the condition's queue, so the caller checks again soon.
             lock.unlock();
             Pause.parkNanos(this, LONGEST_WAIT);
             lockAtLast();
@@ -561,7 +564,7 @@ public final class Background implements Executor {
         } catch (Throwable thrown) {
             report(thrown);
         }
-        // An interrupt flag that the task has left must not reach the next task.
+        // An interrupt flag that the task left set must not reach the next task.
         Thread.interrupted();
     }
 

@@ -7,12 +7,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The number of threads of a {@link Background}, and the attempts to start another one where that has failed. Guarded
- * by the lock of the {@link Background}. The attempts are not a {@link RetriedCall}: the housekeeping that would retry
- * them needs the threads that are missing.
+ * Counts the threads of a {@link Background}, and retries the start of a thread if it failed. Guarded by the lock of
+ * the {@link Background}. The attempts are not a {@link RetriedCall}, because the housekeeping that would retry them
+ * needs the missing threads.
  */
 final class BackgroundThreads {
-    /** The most threads there can be. */
+    /** The maximum number of threads. */
     static final int MOST = 256;
 
     /* The pauses in nanoseconds between attempts to start a thread. */
@@ -21,7 +21,7 @@ final class BackgroundThreads {
 
     /** Runs a task later, on a thread of its own, unless it loses the task. */
     interface Timer {
-        /** The timer of the JDK. Its thread, like any, may end for want of memory. */
+        /** The timer of the JDK. Its thread, like any other, may end because memory is short. */
         Timer OF_JDK = (nanos, task) -> CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
                 .execute(task);
 
@@ -35,12 +35,12 @@ final class BackgroundThreads {
     private int threads;
 
     /**
-     * Whether the number of threads was at its bound and that is not reported yet. Written under the lock, read without
-     * it.
+     * Whether the number of threads was at its bound, and this is not reported yet. Written under the lock, read
+     * without it.
      *
      * @written holder of {@code lock} (volatile)
-     * @read a thread that has looked for a worker thread (volatile)
-     * @invariant the number of threads was at its bound, and that is not reported yet
+     * @read a thread that tried to find a worker thread (volatile)
+     * @invariant set if the number of threads was at its bound, and this is not reported yet
      */
     private volatile boolean isAtBound;
 
@@ -53,20 +53,20 @@ final class BackgroundThreads {
      * Whether an attempt is scheduled. Written under the lock, read without it.
      *
      * @written holder of {@code lock} (volatile)
-     * @read holder of {@code lock}, and a thread that begins an operation or waits (volatile)
-     * @invariant the timer has, or has lost, an attempt to start a thread. A reader that finds it set takes {@code
-     *     lock}, and makes the attempt if it is overdue
+     * @read holder of {@code lock}, and a thread that starts an operation or waits (volatile)
+     * @invariant set while the timer holds an attempt to start a thread, or has lost it. A reader that finds the field
+     *     set takes {@code lock}, and makes the attempt if it is overdue
      */
     private volatile boolean isToTryAgain;
 
-    /** The instant at which the timer has lost the attempt that is scheduled, as {@link System#nanoTime}. */
+    /** The time after which the timer must have lost the scheduled attempt, as {@link System#nanoTime}. */
     private long overdueNanos;
 
     /**
-     * Makes the count of no threads.
+     * Creates a count of no threads.
      *
      * @param work what each thread does until it ends
-     * @param tryAgain looks for a thread again after a failed attempt; the timer runs it, without the lock
+     * @param tryAgain tries again to find a thread after a failed attempt; the timer runs it, without the lock
      */
     BackgroundThreads(Consumer<Thread> work, Runnable tryAgain, Timer timer) {
         this.work = work;
@@ -79,13 +79,13 @@ final class BackgroundThreads {
         timer.runAfter(0, () -> {});
     }
 
-    /** Returns whether a thread is one of these. For any thread, without the lock. */
+    /** Returns whether a thread is one of these threads. May be called by any thread, without the lock. */
     boolean contain(Thread thread) {
         return thread instanceof Worker worker && worker.isOf(this);
     }
 
     /**
-     * Counts another thread, and returns it; it is not started. Returns null if there is no memory for it, or if the
+     * Counts and returns another thread, which is not started. Returns null if there is no memory for it, or if the
      * number of threads is at its bound.
      */
     @Nullable
@@ -105,7 +105,8 @@ final class BackgroundThreads {
     }
 
     /**
-     * Counts off a thread that could not be started. Returns whether that is the first failure since a thread began.
+     * Subtracts a thread that could not be started. Returns whether this is the first failure since a thread last
+     * started.
      */
     boolean startFailed() {
         threads--;
@@ -116,7 +117,7 @@ final class BackgroundThreads {
 
     void threadBegan() {
         pause = 0;
-        // An attempt that the timer still has finds that there is nothing to do.
+        // If the timer still holds an attempt, the attempt will find nothing to do.
         isToTryAgain = false;
     }
 
@@ -124,7 +125,7 @@ final class BackgroundThreads {
         threads--;
     }
 
-    /** Schedules another attempt on the timer, since there may be no thread. */
+    /** Schedules another attempt on the timer, because there may be no thread. */
     private void tryLater() {
         if (!isToTryAgain) {
             pause = Backoff.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
@@ -134,14 +135,14 @@ final class BackgroundThreads {
         }
     }
 
-    /** Returns whether an attempt is scheduled. For any thread, without the lock. */
+    /** Returns whether an attempt is scheduled. May be called by any thread, without the lock. */
     boolean isToTryAgain() {
         return isToTryAgain;
     }
 
     /**
-     * Returns whether the timer has lost the attempt that was scheduled, and the caller has to make it. If that fails,
-     * another one has to be made after the longest pause.
+     * Returns whether the timer lost the scheduled attempt, so that the caller must make it. If the caller's attempt
+     * fails, another one must follow after the longest pause.
      */
     boolean takeOverdue() {
         long now = System.nanoTime();
@@ -152,17 +153,17 @@ final class BackgroundThreads {
         return isOverdue;
     }
 
-    /** Forgets the attempt that is scheduled: it begins, or there is nothing to do. */
+    /** Forgets the scheduled attempt, because it is starting or there is nothing to do. */
     void forgetAttempt() {
         isToTryAgain = false;
     }
 
-    /** For any thread, without the lock. */
+    /** Returns whether the bound is still to be reported. May be called by any thread, without the lock. */
     boolean isAtBound() {
         return isAtBound;
     }
 
-    /** Returns whether the caller has to report the bound, which is reported once. */
+    /** Returns whether the caller must report the bound, which is reported once. */
     boolean takeReport() {
         boolean isToReport = isAtBound;
         isAtBound = false;

@@ -7,14 +7,15 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bound of the work that waits for grace periods on threads of the machine: the callbacks of {@link Rcu#call}, and
- * the tasks that have {@linkplain #begin begun}. Thread-safe.
+ * Bounds the work that waits for grace periods on threads of the machine: the callbacks of {@link Rcu#call}, and the
+ * tasks between {@link #begin} and {@link #end}. Thread-safe.
  *
- * <p>Callbacks are counted and never refused, since they follow from changes that have been made. So the bound is
- * enforced earlier: a call that may add callbacks, or a task, first waits for room or is refused, as the settings say.
+ * <p>Callbacks are counted but never refused, because they result from changes that were already made. So the bound is
+ * enforced earlier. A call that may add callbacks, or a task, first waits for room or is refused, depending on the
+ * settings.
  */
 public final class Backlog {
-    /** Decides about a caller when the backlog is at its bound. */
+    /** How a caller is treated when the backlog is at its bound. */
     public enum AtBound {
         /** The caller waits until the backlog is below its bound. */
         WAIT,
@@ -26,7 +27,7 @@ public final class Backlog {
     private final AtBound atBound;
     private final @Nullable Housekeeping housekeeping;
 
-    /** Also guards the callbacks: a callback is counted at the instant at which it is added. */
+    /** Also guards the queue of callbacks, so that a callback is counted at the instant at which it is added. */
     final ReentrantLock lock = new CheckedLock();
 
     private final Condition room = lock.newCondition();
@@ -35,8 +36,9 @@ public final class Backlog {
      * Whether the backlog is at its bound. Written under the lock, read without it.
      *
      * @written holder of {@code lock} (volatile)
-     * @read a thread that is about to begin an operation (volatile)
-     * @invariant the backlog is at its bound. Racy for a thread without the lock: a few more operations may begin
+     * @read a thread that is about to start an operation (volatile)
+     * @invariant set while the backlog is at its bound. Racy for a thread without the lock, so a few more operations
+     *     may start
      */
     private volatile boolean isFull;
 
@@ -46,7 +48,8 @@ public final class Backlog {
      * @words {@code tasks}, {@code callbacks}
      * @written holder of {@code lock} (plain)
      * @read holder of {@code lock} (plain)
-     * @invariant their sum is at most the bound, not counting callbacks that operations begun earlier have added
+     * @invariant their sum is at most the bound, except for callbacks that were added by operations that had already
+     *     started
      */
     private int tasks;
 
@@ -56,8 +59,8 @@ public final class Backlog {
      * Creates an empty backlog.
      *
      * @param bound the bound in callbacks and tasks, positive
-     * @param atBound decides about a caller at the bound
-     * @param housekeeping makes room by its steps, or null if there is none
+     * @param atBound how a caller is treated at the bound
+     * @param housekeeping the housekeeping whose steps make room, or null if there is none
      */
     public Backlog(int bound, AtBound atBound, @Nullable Housekeeping housekeeping) {
         this.bound = bound;
@@ -105,7 +108,7 @@ public final class Backlog {
         }
     }
 
-    /** Gives up the place of a task that has {@linkplain #begin begun}. */
+    /** Releases the place that {@link #begin} took for a task. */
     public void end() {
         lock.lock();
         try {
@@ -117,7 +120,10 @@ public final class Backlog {
         }
     }
 
-    /** Waits until the backlog is below its bound, or returns false, as the settings say. The caller holds the lock. */
+    /**
+     * Waits until the backlog is below its bound, or returns false, depending on the settings. The caller holds the
+     * lock.
+     */
     private boolean hasRoom() {
         boolean interrupted = false;
         while (isFull && atBound == AtBound.WAIT) {
@@ -137,9 +143,9 @@ public final class Backlog {
     }
 
     /**
-     * Makes a step of the housekeeping, without the lock. The caller holds the lock once, here and afterwards. The call
-     * that waits has begun nothing yet, so the step may run callbacks. Otherwise a program whose threads make steps in
-     * such waits only would never run them.
+     * Runs a step of the housekeeping, without the lock. The caller holds the lock exactly once, before and after the
+     * step. The waiting call has not changed anything yet, so the step may run callbacks. Otherwise a program whose
+     * threads run steps only in such waits would never run callbacks.
      */
     private void step(Housekeeping steps) {
         lock.unlock();
@@ -157,7 +163,7 @@ public final class Backlog {
         isFull = callbacks + tasks >= bound;
     }
 
-    /** Notes the number of callbacks that wait. The caller holds the lock. */
+    /** Records the number of waiting callbacks. The caller holds the lock. */
     void counted(int nowPending) {
         boolean isFewer = nowPending < callbacks;
         callbacks = nowPending;

@@ -5,16 +5,19 @@ package dev.samara.core.internal.sync;
  * Exponential backoff: the pauses of a thread between the attempts of a step, or between its checks of a word that
  * another thread changes. Each pause is twice as long as the previous one, up to a longest one.
  *
- * <p>The caller keeps the latest pause, in nanoseconds, in a local variable or a field of its own: 0 stands for no
- * pause yet, and the caller sets it back to 0 after a success. So a backoff allocates nothing, also at the end of the
- * heap, and needs the stack of one call without calls.
+ * <p>The caller keeps the latest pause, in nanoseconds, in a local variable or a field. 0 means that there was no pause
+ * yet, and the caller resets it to 0 after a success. So a backoff allocates nothing, which makes it usable when the
+ * heap is full, and needs only the stack of a leaf call.
  */
 public final class Backoff {
     /* The pauses after failures, in nanoseconds. */
     private static final long SHORTEST_AFTER_FAILURE = 1_000_000;
     private static final long LONGEST_AFTER_FAILURE = 1_000_000_000;
 
-    /* The pauses between polls, in nanoseconds. A poller notices a change late by as much as it has already waited. */
+    /*
+     * The pauses between polls, in nanoseconds. The delay with which a poller notices a change is at most the time for
+     * which it already waited.
+     */
     private static final long SHORTEST_BETWEEN_POLLS = 1_000;
     private static final long LONGEST_BETWEEN_POLLS = 1_000_000;
 
@@ -33,7 +36,7 @@ public final class Backoff {
     }
 
     /**
-     * Returns the pause before the next attempt of a step that has failed: 1 ms, then up to 1 s.
+     * Returns the pause before the next attempt of a step that failed: 1 ms, then up to 1 s.
      *
      * @param pause the latest pause in nanoseconds, or 0 if there was none
      * @return the next pause in nanoseconds

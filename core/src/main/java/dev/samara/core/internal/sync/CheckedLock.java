@@ -4,19 +4,20 @@ package dev.samara.core.internal.sync;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A lock that is taken only where there is enough stack to take it, to come to the {@code try} after it, and to release
- * it.
+ * A lock that is taken only if enough stack is left to take it, to reach the {@code try} after it, and to release it.
  *
- * <p>The end of the stack may come in {@link ReentrantLock#lock} itself. By JEP 270 the lock is taken then, and the
- * error is thrown afterwards. The {@code try} that would release the lock has not begun, so it is held for ever.
+ * <p>The stack may overflow in {@link ReentrantLock#lock} itself. With JEP 270 the lock is taken nevertheless, and the
+ * error is thrown afterwards. The {@code try} that would release the lock was not entered, so the lock would be held
+ * forever.
  */
 public final class CheckedLock extends ReentrantLock {
-    /** The frames of stack that a lock needs, also if a thread has to wait for it. */
+    /** The stack that taking a lock needs, in frames, even if the thread must wait for the lock. */
     public static final int DEPTH = 12;
 
     /**
-     * The frames of stack that a lock needs where no thread has it, and its release. Without any, an interpreted lock
-     * is left taken; one is enough for the lock, and the others are for what the caller does up to its {@code try}.
+     * The stack that taking and releasing a free lock needs, in frames. If no frame were checked, an overflow in
+     * interpreted code would leave the lock taken. One frame is enough for the lock; the rest is for what the caller
+     * does before its {@code try}.
      */
     public static final int FREE_DEPTH = 8;
 

@@ -2,8 +2,9 @@
 package dev.samara.core.internal.sync;
 
 /**
- * A task that an event hands to another thread, even if heap or stack are exhausted then: the housekeeping hands it on
- * later. Made before the event, since listing it needs no memory, and less stack.
+ * A task that an event hands to another thread. If heap or stack is exhausted at that time, the housekeeping hands the
+ * task on later. The object is created before the event, because listing it then needs no memory, and less stack than
+ * handing it on.
  */
 public final class EnsuredTask extends WaitingCall {
     private final Housekeeping housekeeping;
@@ -12,7 +13,7 @@ public final class EnsuredTask extends WaitingCall {
     /**
      * Prepares a task.
      *
-     * @param housekeeping of the machine
+     * @param housekeeping the machine's housekeeping
      * @param handOn gives the task to an executor; if it throws an exception, it is called again. Must not wait
      */
     public EnsuredTask(Housekeeping housekeeping, Runnable handOn) {
@@ -21,15 +22,15 @@ public final class EnsuredTask extends WaitingCall {
     }
 
     /**
-     * Hands the task on, now or later. The event calls it; the housekeeping calls it again if a call has failed. A call
-     * that has failed may have handed the task on nevertheless, so the task may run twice.
+     * Hands the task on, now or later. Called by the event, and again by the housekeeping if a call failed. A call that
+     * failed may have handed the task on nevertheless, so the task may run twice.
      */
     @Override
     public void run() {
         try {
             handOn.run();
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // Nothing else would hand the task on.
+            // Otherwise nothing would hand the task on.
             housekeeping.add(this);
         }
     }
@@ -39,7 +40,7 @@ public final class EnsuredTask extends WaitingCall {
         return true;
     }
 
-    /** Only hands on. */
+    /** Does not wait, because {@link #run} only hands the task on. */
     @Override
     protected boolean mayWait() {
         return false;

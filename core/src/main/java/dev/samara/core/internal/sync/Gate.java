@@ -9,11 +9,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where threads wait until an operation in flight has completed. A gate is closed at first, opens once, and then
+ * A latch at which threads wait until an operation in flight completes. A gate is closed at first, opens once, and then
  * remains open.
  *
- * <p>The actions of a thread before {@link #open} happen before the actions of another thread after it has seen the
- * gate open, by {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
+ * <p>The actions of a thread before {@link #open} happen before the actions of another thread after it saw the gate
+ * open, by {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
  *
  * <p>Opening never blocks. A wait spins briefly and then parks. It holds no monitor, so a waiting virtual thread
  * releases its carrier. Thread-safe.
@@ -27,14 +27,14 @@ public class Gate {
      *     null ── push ──> waiter ── push ──> waiter ─> waiter ── open ──> OPEN
      *
      * A waiter is pushed by a compare-and-set, which fails once OPEN is there. So no thread can register without being
-     * seen by the thread that opens: one word needs no store-load pair. Opening is one get-and-set, and the stack that
-     * it returns is complete.
+     * seen by the thread that opens; with one word, no store-load pair is needed. Opening is one get-and-set, and the
+     * stack that it returns is complete.
      *
-     * A waiter leaves by taking its thread out of its node. The thread that wakes it takes the thread out in the same
-     * way. Only one of the two takes succeeds, so a node is unparked at most once, and not at all after its thread has
-     * left. A thread that leaves a closed gate then takes every node without a thread out of the stack. In the middle
-     * of the stack that is a plain relinking without compare-and-set, as in FutureTask: a link only ever skips nodes
-     * that were left. So all older waiters remain reachable from each node, through a stale link too.
+     * A waiter leaves by removing its thread from its node. The thread that wakes a waiter removes the thread in the
+     * same way. Only one of the two removals succeeds, so a node is unparked at most once, and not at all after its
+     * thread left. A thread that leaves a closed gate then unlinks every node without a thread. In the middle of the
+     * stack, unlinking is a plain store without compare-and-set, as in FutureTask, because a link only ever skips nodes
+     * without a thread. So all older waiters remain reachable from each node, even through a stale link.
      */
 
     private static final VarHandle TOP;
@@ -44,7 +44,7 @@ public class Gate {
     /** An operation without a flush completes sooner than a thread can park and be unparked. */
     private static final int SPINS = 128;
 
-    /** The pause in nanoseconds between attempts of a thread for which there was no memory. */
+    /** The pause, in nanoseconds, between attempts to register a thread if memory is short. */
     private static final long PAUSE = 1_000_000;
 
     static {
@@ -56,12 +56,12 @@ public class Gate {
     }
 
     /**
-     * @written waiters (compare-and-set); the thread that opens the gate, such as a completion's (get-and-set)
+     * @written waiters (compare-and-set); the thread that opens the gate, e.g. the thread of a completion (get-and-set)
      * @read any thread (acquire)
      * @pairs registering is a compare-and-set on the word that opening changes, so it fails once the word is OPEN. One
      *     word needs no fence. {@code CompletePhase} publishes, then opens the gate, both under the district's lock;
      *     {@code Gate.isOpen} (acquire) makes the completed layout visible to a waiter. Waiters are woken after that
-     *     lock has been released
+     *     lock was released
      * @invariant a stack of waiters, or OPEN forever
      */
     @SuppressWarnings("UnusedVariable") // through TOP
@@ -70,7 +70,7 @@ public class Gate {
     public Gate() {}
 
     /**
-     * Returns whether the gate has been opened. Never blocks.
+     * Returns whether the gate is open. Never blocks.
      *
      * @return whether it is open; once true, it remains true
      */
@@ -79,8 +79,8 @@ public class Gate {
     }
 
     /**
-     * Opens the gate: later calls of the wait methods return at once. The caller passes the result to {@link #wake},
-     * and may put that off until it has released its locks. Never blocks.
+     * Opens the gate, so that later calls of the wait methods return immediately. The caller passes the result to
+     * {@link #wake}, and may postpone that until it released its locks. Never blocks.
      *
      * @return the threads that wait, null if there are none
      * @throws IllegalStateException if the gate is open already
@@ -111,7 +111,7 @@ public class Gate {
     /**
      * Waits until the gate is open or the thread is interrupted. The interrupt flag remains set.
      *
-     * @param reporter is called on the calling thread, every ten seconds, and told of a long wait
+     * @param reporter called on the calling thread, every ten seconds, and notified of a long wait
      * @return true if the gate is open, false if the thread was interrupted before it opened
      */
     public final boolean await(WaitReporter reporter) {
@@ -151,7 +151,7 @@ public class Gate {
     /**
      * Waits until the gate is open. An interrupt does not end the wait; the interrupt flag is set on return.
      *
-     * @param reporter is called on the calling thread, every ten seconds, and told of a long wait
+     * @param reporter called on the calling thread, every ten seconds, and notified of a long wait
      */
     public final void awaitUninterruptibly(WaitReporter reporter) {
         if (isOpen() || spin()) {
@@ -185,9 +185,9 @@ public class Gate {
     }
 
     /**
-     * Registers the calling thread. If there is no memory for that, it tries again until there is. The operation of the
-     * gate is published, so its caller must not fail with an OutOfMemoryError instead. Returns null if the gate has
-     * opened in the meantime, or if an interrupt ended an interruptible wait.
+     * Registers the calling thread. If there is no memory for that, retries until there is. The gate's operation is
+     * published, so its caller must not fail with an OutOfMemoryError instead. Returns null if the gate opened in the
+     * meantime, or if an interrupt ended an interruptible wait.
      */
     private @Nullable Wait register(WaitReporter reporter, boolean interruptibly) {
         for (; ; ) {
@@ -215,7 +215,7 @@ public class Gate {
         return self;
     }
 
-    /** Takes out the nodes of threads that have left. They would otherwise pile up at a gate that stays closed. */
+    /** Unlinks the nodes of threads that left. Otherwise such nodes would accumulate at a gate that stays closed. */
     private void sweep() {
         while (!sweptInOnePass()) {
             Thread.onSpinWait();
@@ -234,8 +234,8 @@ public class Gate {
                     return false;
                 }
             } else {
-                // Store-load pair with the thread of the node above, which takes itself out and then reads its link.
-                // One of the two sees the other's store, so no node that was left remains linked.
+                // Store-load pair with the thread of the node above, which removes itself from its node and then reads
+                // its link. At least one of the two sees the other's store, so no node without a thread remains linked.
                 above.next = below;
                 if (above.hasLeft()) {
                     return false;
@@ -272,19 +272,19 @@ public class Gate {
         }
 
         /**
-         * Null once it was taken, by the thread itself when it leaves or by the thread that wakes it.
+         * The waiting thread; null once it was removed, by itself when it left or by the thread that wakes it.
          *
          * @written its own thread when it leaves; the thread that wakes it (get-and-set)
          * @read a thread that unlinks waiters (volatile)
-         * @pairs a leaving waiter takes its own thread out, then reads links. A thread that changes a link stores it,
-         *     then reads whether the changed node has been left. Both words are volatile
-         * @invariant of a waiter: the thread that takes it out wakes it, so it is woken once
+         * @pairs a leaving waiter removes its own thread, then reads links. A thread that changes a link stores it,
+         *     then reads whether the thread of the changed node left. Both words are volatile
+         * @invariant of a waiter: it is woken by the call that removes the thread, and so only once
          */
         @SuppressWarnings("UnusedVariable") // through THREAD
         private @Nullable Thread thread;
 
         /**
-         * An older waiter. The waiters between it and this one have left.
+         * An older waiter. All waiters between it and this one have left.
          *
          * @written a waiter before it is in the stack; then a thread that unlinks waiters (volatile)
          * @read a thread that wakes or unlinks waiters (volatile)
@@ -308,7 +308,7 @@ public class Gate {
         }
     }
 
-    /** One thread's wait, after it has stopped spinning. */
+    /** One thread's wait, after it stopped spinning. */
     private final class Wait {
         private final WaitReporter reporter;
         private final long since = System.nanoTime();
@@ -319,7 +319,7 @@ public class Gate {
         private boolean reported;
 
         /**
-         * The time in nanoseconds from the beginning of the wait to the next call of {@link WaitReporter#attendAgain}.
+         * The time, in nanoseconds, from the start of the wait to the next call of {@link WaitReporter#attendAgain}.
          */
         private long attendAfter;
 
@@ -342,13 +342,14 @@ public class Gate {
             attendEvery = every;
             attendAfter = every;
             invoked = steps;
-            // Last: from here on, the thread that opens the gate can find this waiter.
+            // Pushed last, because from here on the thread that opens the gate can find this waiter.
             self = push();
         }
 
         /**
-         * Parks, or reports, or calls the reporter, or makes a step, but only one of them: a reporter, or a call that a
-         * step runs, may consume the permit that woke this thread. So the caller reads the gate in between.
+         * Runs a step, reports a long wait, calls {@code attendAgain}, or parks. It does only one of these, because a
+         * reporter, or a call that a step runs, may consume the permit that woke this thread. So the caller checks the
+         * gate in between.
          */
         void parkOrReport() {
             if (invoked != null && !isStepped) {

@@ -5,14 +5,14 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The reader sections for which one grace period waits: all that had begun before it. {@link Rcu#synchronize} waits for
- * their ends, {@link PolledGracePeriods} polls for them. Used by one thread at a time.
+ * The reader sections for which one grace period waits: all sections that started before it. {@link Rcu#synchronize}
+ * waits until they have ended, and {@link PolledGracePeriods} polls for that. Used by one thread at a time.
  */
 final class GracePeriodSections {
     private final RcuReaders registered;
     private final RcuReader[] readers;
 
-    /** For each reader, its section at the beginning of the grace period; 0 if it was in none. */
+    /** For each reader, its section at the start of the grace period; 0 if it was in none. */
     private final long[] sections;
 
     private final int count;
@@ -21,7 +21,7 @@ final class GracePeriodSections {
     /** The index of the first reader whose section was not seen to end. */
     private int first;
 
-    /** Whether that reader was reported. */
+    /** Whether the reader at {@link #first} was reported. */
     private boolean isReported;
 
     /** The last reader that was still in its section when it was checked. */
@@ -35,8 +35,8 @@ final class GracePeriodSections {
     }
 
     /**
-     * Begins a grace period: scans the readers. Returns null, and allocates nothing, if none is in a section: the grace
-     * period is over then.
+     * Starts a grace period by scanning the readers. If no reader is in a section, the grace period is over; then this
+     * returns null, and allocates nothing.
      */
     static @Nullable GracePeriodSections scan(RcuReaders registered) {
         // Orders the unlinking, by callers of Rcu.synchronize or of Rcu.startPoll, before the scan. Pairs with the
@@ -45,7 +45,8 @@ final class GracePeriodSections {
         RcuReader[] all = registered.all();
         long[] sections = null;
         int count = 0;
-        // Reads all sections before the wait for one: this grace period need not wait for a section that begins later.
+        // Reads all sections before it waits for any of them, because this grace period need not wait for a section
+        // that starts later.
         for (int i = 0; i < all.length; i++) {
             long section = all[i].sectionVolatile();
             if (section != 0) {
@@ -57,7 +58,7 @@ final class GracePeriodSections {
         return sections == null ? null : new GracePeriodSections(registered, all, sections, count);
     }
 
-    /** Returns whether all sections have ended. Takes a section of an unregistered reader for one that has not. */
+    /** Returns whether all sections have ended. The section of an unregistered reader counts like any other. */
     boolean haveEnded() {
         for (; first < readers.length; pass()) {
             long section = sections[first];
@@ -70,8 +71,8 @@ final class GracePeriodSections {
     }
 
     /**
-     * Returns whether all sections have ended; those of unregistered readers count as ended. Reports each reader that
-     * delays the grace period for too long, once.
+     * Returns whether all sections have ended; the sections of unregistered readers count as ended. Reports each reader
+     * that delays the grace period for too long, once.
      */
     boolean checkEnded() {
         while (!haveEnded()) {
@@ -90,12 +91,12 @@ final class GracePeriodSections {
         isReported = false;
     }
 
-    /** Returns the number of sections at the beginning. */
+    /** Returns the number of sections at the start. */
     int count() {
         return count;
     }
 
-    /** Returns the name of the last reader that was awaited; null if all had ended at the first check. */
+    /** Returns the name of the last reader that was awaited; null if all sections had ended at the first check. */
     @Nullable
     String lastName() {
         RcuReader reader = last;

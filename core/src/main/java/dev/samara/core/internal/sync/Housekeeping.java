@@ -9,68 +9,76 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The housekeeping of a machine: the calls that continue later, once a CPU has acknowledged, a copy or a grace period
- * has ended, or a pause is over. A waiting call costs only its objects. A step asks each call whether it can continue,
- * and hands those that can to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace period.
+ * The housekeeping of a machine: a list of calls that continue later, once a CPU acknowledged a request, a copy or a
+ * grace period ended, or a pause is over. A waiting call costs only its objects. A step polls each call, and hands the
+ * calls that can continue to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace period.
  * Thread-safe.
  *
- * <p>The steps are made by one thread, as a task that lasts as long as calls wait. Or they are <em>invoked</em>: by a
- * thread of the embedder, and by each thread that waits in this library meanwhile ({@link #step}).
+ * <p>One thread, the housekeeping thread, runs the steps, in a task that lasts as long as calls wait. Or the steps are
+ * <em>invoked</em>: by a thread of the embedder, and by each thread while it waits in this library ({@link #step}).
  *
- * <p>The executor may run a call at once, within the step. A thread that waits in an operation or a fault may have
- * taken what a callback of the embedder would wait for. So its steps leave out the calls that {@linkplain
- * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait of such a thread depends on these calls: the repeated
- * end of a discard or of a gather is a {@link PromptTask}. The thread of the steps does so, too, in the waits of a
- * callback that it runs.
+ * <p>The executor may run a call immediately, within the step. A thread that waits in an operation or a fault may hold
+ * something that a callback of the embedder would wait for. So its steps skip the calls that {@linkplain
+ * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait of such a thread depends on the skipped calls, because a
+ * retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread skips these calls, too,
+ * while a callback that it runs waits.
  */
 public final class Housekeeping implements Runnable {
-    /** The time in nanoseconds of a step after which the steps pause, whatever the strategy does. */
+    /** In nanoseconds. After a step that takes this long, the steps pause, whatever the idle strategy does. */
     private static final long LONG_STEP = 50_000;
 
-    /** The longest pause in nanoseconds after a long step. A machine that was suspended finds a step very long. */
+    /**
+     * The longest pause in nanoseconds after a long step. A step seems very long if the host was suspended during it.
+     */
     private static final long LONGEST_REST = 100_000_000;
 
     /** The pause in nanoseconds of a waiting thread that invokes steps, after a step that had nothing to do. */
     public static final long INVOKING_PAUSE = 50_000;
 
-    /** The stack that a step needs to keep its calls listed: the depth of an executor's refusal, interpreted. */
+    /**
+     * The stack that a step needs to keep its calls listed, in frames: the depth of an interpreted executor that
+     * rejects a task.
+     */
     private static final int DEPTH = 60;
 
     /** Runs the steps; null if they are invoked. */
     private final @Nullable Executor threads;
 
     private final Executor tasks;
-    /** How the thread of the steps idles, given the number of calls handed over; null for pauses that double. */
+    /**
+     * The idle strategy of the housekeeping thread, which receives the number of calls handed over; null for pauses
+     * that double.
+     */
     private final @Nullable IntConsumer idle;
 
     /**
-     * The latest pause in nanoseconds of the thread of the steps; 0 after a step that has handed a call over. Used by
-     * the thread that has set {@link #isPolled}.
+     * The latest pause of the housekeeping thread, in nanoseconds; 0 after a step that handed a call over. Used by the
+     * thread that set {@link #isPolled}.
      *
      * @words {@code pause}, {@code isIdleBroken}
-     * @written the thread of the steps, which has set {@code isPolled} (plain); handed on by {@code isPolled}
+     * @written the housekeeping thread, which set {@code isPolled} (plain); handed on by {@code isPolled}
      * @read that thread (plain)
-     * @invariant the length of its next pause where it idles by no strategy; whether the strategy has thrown
+     * @invariant the length of the latest pause, if there is no strategy; whether the strategy threw an exception
      */
     private long pause;
 
     /**
-     * What each step that asks the calls checks, too. Set before there is a step.
+     * A check that each step runs after it polled the calls. Set before the first step.
      *
      * @written the constructor of the machine's state (plain)
-     * @read the thread that has set {@code isAsking} (plain)
-     * @invariant set before another thread has the housekeeping
+     * @read the thread that set {@code isAsking} (plain)
+     * @invariant set before another thread knows the housekeeping
      */
     private Runnable check = () -> {};
 
     /**
-     * The calls that no step has taken over, the latest first.
+     * The calls that no step has taken over yet, the latest first.
      *
-     * @written a thread that adds a call (compare-and-set); the thread that asks (get-and-set)
-     * @read a thread that adds a call or starts the steps, and one that looks whether calls are listed (volatile)
+     * @written a thread that adds a call (compare-and-set); the thread that polls the calls (get-and-set)
+     * @read a thread that adds a call or starts the steps, and a thread that checks whether calls are listed (volatile)
      * @pairs with {@code isPolled}
-     * @invariant calls that no step has taken over; their {@code next} belongs to the thread that adds them, then to
-     *     the steps
+     * @invariant calls that no step has taken over yet; their {@code next} belongs to the thread that adds them, then
+     *     to the steps
      */
     private final AtomicReference<@Nullable WaitingCall> added = new AtomicReference<>();
 
@@ -78,69 +86,71 @@ public final class Housekeeping implements Runnable {
      * @written a thread that starts the steps (compare-and-set), and clears it if that fails (volatile); the thread
      *     that ends them (volatile)
      * @read a thread that starts the steps (compare-and-set)
-     * @pairs a thread adds a call, then tests the flag; the thread of the steps clears the flag, then reads {@code
-     *     added}. One of the two sees the other
-     * @invariant at most one thread of the machine makes steps. Never set if steps are invoked
+     * @pairs a thread adds a call, then tests the flag; the housekeeping thread clears the flag, then reads {@code
+     *     added}. At least one of the two sees the other's store
+     * @invariant at most one thread of the machine runs steps. Never set if steps are invoked
      */
     private final AtomicBoolean isPolled = new AtomicBoolean();
 
     /**
-     * @written the thread of the steps (volatile)
-     * @read a thread that adds a call, to wake that thread; a thread that begins to wait, for its own name (volatile)
-     * @invariant a hint to the thread that adds: pauses are short. A thread reads itself only while it makes the steps
+     * @written the housekeeping thread (volatile)
+     * @read a thread that adds a call, to wake the housekeeping thread; a thread that starts to wait, to compare itself
+     *     (volatile)
+     * @invariant only a hint for a thread that adds a call, because pauses are short. A thread reads itself only while
+     *     it runs the steps
      */
     private volatile @Nullable Thread poller;
 
-    /** Whether the strategy has thrown an exception. Used by the thread that has set {@link #isPolled}. */
+    /** Whether the strategy threw an exception. Used by the thread that set {@link #isPolled}. */
     private boolean isIdleBroken;
 
     /**
-     * Whether an Error has stopped a thread that was about to start the steps.
+     * Whether an Error stopped a thread that was about to start the steps.
      *
-     * @written a thread that lists a call and meets an Error after that (volatile); a thread that clears the flag,
-     *     before it looks for a thread, and sets it again if that fails (volatile); the thread of the steps at its end,
-     *     which then clears it (volatile)
+     * @written a thread that gets an Error after it listed a call (volatile); a thread that clears the flag before it
+     *     starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end, which then
+     *     clears it (volatile)
      * @read operations, threads that add a callback, wait for quiescence or wait long (volatile)
-     * @invariant set while a call may be listed without a thread that makes steps
+     * @invariant set while a call may be listed without a thread that runs steps
      */
     private volatile boolean isUnattended;
 
     /**
-     * Whether an Error or an exception has ended the steps with calls left.
+     * Whether an Error or an exception ended the steps while calls were left.
      *
-     * @written the thread of the steps, at its beginning and before it clears {@code isPolled} (volatile)
+     * @written the housekeeping thread, at its start and before it clears {@code isPolled} (volatile)
      * @read a thread that starts the steps (volatile)
      * @invariant calls were taken over from {@code added} when an exception ended the steps
      */
     private volatile boolean isLeft;
 
     /**
-     * Whether a thread asks calls. It owns {@link #waiting}.
+     * Whether a thread is polling calls. That thread owns {@link #waiting}.
      *
-     * @written a thread that makes a step, or that looks whether calls are listed (compare-and-set; volatile)
-     * @read the threads that do so (compare-and-set)
-     * @invariant the thread that has set it owns {@code waiting}, and runs no task meanwhile. A thread that finds it
-     *     set does not wait: it goes on to the calls that are ready
+     * @written a thread that runs a step, or that checks whether calls are listed (compare-and-set; volatile)
+     * @read the same threads (compare-and-set)
+     * @invariant the thread that set the field owns {@code waiting}, and runs no task while the field is set. A thread
+     *     that finds the field set does not wait, but continues with the calls that are ready
      */
     private final AtomicBoolean isAsking = new AtomicBoolean();
 
     /**
-     * The thread that asks calls, for that thread itself.
+     * The thread that is polling calls. A thread only compares the value with itself.
      *
-     * @written the thread that has set {@code isAsking}, after that and before it clears it (volatile)
-     * @read any thread that begins a wait for calls of the list (volatile)
-     * @invariant a thread reads itself only while it asks: others' writes are never its own name
+     * @written the thread that set {@code isAsking}, before it clears {@code isAsking} (volatile)
+     * @read any thread that starts a wait for calls of the list (volatile)
+     * @invariant a thread reads itself only while it polls calls, because no other thread writes it here
      */
     private volatile @Nullable Thread asker;
 
     /**
-     * @written the thread that has set {@code isAsking} (plain)
-     * @read that thread; the thread of the steps, which is the only one if they are not invoked (plain)
-     * @invariant the calls that were taken over and could not continue when they were last asked
+     * @written the thread that set {@code isAsking} (plain)
+     * @read that thread; the housekeeping thread, which is the only one if steps are not invoked (plain)
+     * @invariant the calls that were taken over and could not continue when they were last polled
      */
     private @Nullable WaitingCall waiting;
 
-    /* Guarded by this, as the two lists. */
+    /* Guarded by this, like the two lists. */
 
     /** The calls that can continue and never wait. */
     private final Ready prompt = new Ready();
@@ -148,7 +158,10 @@ public final class Housekeeping implements Runnable {
     /** The calls that can continue and may wait. */
     private final Ready mayWait = new Ready();
 
-    /** The number of calls taken for the executor, and of those not handed to it yet; guarded by this. */
+    /**
+     * The number of calls taken for the executor so far, and how many of them are not handed to it yet; guarded by
+     * this.
+     */
     private long taken;
 
     private int inHand;
@@ -158,9 +171,9 @@ public final class Housekeeping implements Runnable {
      *
      * @param threads runs the steps, as one task that lasts as long as calls wait, and must run tasks in parallel; null
      *     if the steps are invoked
-     * @param tasks runs the calls that can continue; throws only if it has taken no call
-     * @param idle how the thread of the steps idles, given the number of calls handed over; null for pauses from 1
-     *     microsecond to 1 millisecond
+     * @param tasks runs the calls that can continue; throws only if it did not accept the call
+     * @param idle the idle strategy of the housekeeping thread, which receives the number of calls handed over; null
+     *     for pauses from 1 microsecond to 1 millisecond
      */
     public Housekeeping(@Nullable Executor threads, Executor tasks, @Nullable IntConsumer idle) {
         this.threads = threads;
@@ -169,18 +182,18 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Sets what the steps check besides asking calls.
+     * Sets a check that the steps run after they polled the calls. Called before another thread knows this object.
      *
-     * @param look must not wait; called before another thread has this object
+     * @param look the check; must not wait
      */
     public void checkInSteps(Runnable look) {
         check = look;
     }
 
     /**
-     * Lists a call: {@link WaitingCall#run} is called once the call is ready. Allocates nothing. Where the executor has
-     * no memory for its task, the caller waits until there is some. After a {@link StackOverflowError} the call is
-     * listed or was not touched, and {@link #attendAgain} starts the steps.
+     * Lists a call, whose {@link WaitingCall#run} is called once the call is ready. Allocates nothing. If the executor
+     * has no memory for its task, the caller waits until there is memory. After a {@link StackOverflowError} the call
+     * is either listed or unchanged, and {@link #attendAgain} starts the steps.
      *
      * @param call a call that is not listed
      */
@@ -198,16 +211,16 @@ public final class Housekeeping implements Runnable {
             isAttended = true;
         } finally {
             if (!isAttended) {
-                // No method call: the stack may have no space for one.
+                // No method call, because the stack may have no space for one.
                 isUnattended = true;
             }
         }
     }
 
     /**
-     * Starts the steps for calls that an Error has left listed without them. Costs one volatile read where there are
-     * none. Called before each operation, before a wait for all threads of the machine, and every ten seconds by
-     * a thread that waits at a gate.
+     * Starts the steps for calls that an Error left listed without steps. Costs one volatile read if there are no such
+     * calls. Called before each operation, before a wait for all threads of the machine, and every ten seconds by a
+     * thread that waits at a gate.
      */
     public void attendAgain() {
         if (isUnattended) {
@@ -224,13 +237,14 @@ public final class Housekeeping implements Runnable {
         }
     }
 
-    /** Starts the steps unless a thread makes them, or they are invoked. */
+    /** Starts the steps, unless a thread is running them or they are invoked. */
     private void attend() {
         Executor starter = threads;
         if (starter == null) {
             return;
         }
-        // Store-load pair with the end of run. Here: added, then isPolled. There: isPolled cleared, then added.
+        // Store-load pair with the end of run. This thread writes added, then tests isPolled. The end of run clears
+        // isPolled, then reads added.
         long retry = 0;
         for (; ; ) {
             boolean isBegun = true;
@@ -252,7 +266,7 @@ public final class Housekeeping implements Runnable {
         }
     }
 
-    /** Makes steps until no call waits. */
+    /** Runs steps until no call waits. */
     @Override
     public void run() {
         poller = Thread.currentThread();
@@ -263,14 +277,14 @@ public final class Housekeeping implements Runnable {
                 int moved = doWork();
                 long asked = System.nanoTime() - since;
                 idle(moved);
-                // Pauses for the time of a long step, or for LONGEST_REST: asking many calls must not use up a
-                // processor.
+                // Pauses for the time that a long step took, but at most for LONGEST_REST, because polling many calls
+                // must not use up a CPU.
                 long left = moved > 0 || asked < LONG_STEP ? 0 : 2 * asked - (System.nanoTime() - since);
                 if (left > 0) {
                     LockSupport.parkNanos(this, Math.min(left, LONGEST_REST));
                 }
                 if (moved == 0) {
-                    // An interrupt flag must not make every pause end at once.
+                    // An interrupt flag must not make every pause end immediately.
                     Thread.interrupted();
                 }
             }
@@ -284,8 +298,8 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Idles by the strategy. A strategy that has thrown once is not asked again; the exception is reported as that of a
-     * task.
+     * Idles by the strategy. A strategy that threw an exception is not called again; the exception is reported like the
+     * exception of a task.
      */
     private void idle(int moved) {
         IntConsumer strategy = idle;
@@ -302,8 +316,8 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Makes one step: never waits, if the executor of the calls does not. While a step asks the calls, a step within it
-     * or beside it only hands over.
+     * Runs one step. Never waits if the executor of the calls does not. While a step polls the calls, a nested or
+     * concurrent step only hands ready calls over.
      *
      * @return the number of calls handed over
      * @throws StackOverflowError if the thread's stack is nearly used up; nothing has changed then
@@ -335,8 +349,8 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Makes a step for a thread that waits outside operations and faults. A failure is not the caller's: the calls stay
-     * listed.
+     * Runs a step for a thread that waits outside operations and faults. Does not throw; if the step fails, the calls
+     * stay listed.
      *
      * @return whether a call was handed over
      */
@@ -345,7 +359,7 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Makes a step for a thread that waits within an operation or a fault, and leaves out the calls that may wait.
+     * Runs a step for a thread that waits within an operation or a fault. The step skips the calls that may wait.
      *
      * @return whether a call was handed over
      */
@@ -364,25 +378,25 @@ public final class Housekeeping implements Runnable {
         }
     }
 
-    /** Returns whether steps are invoked, and not made by a thread of the machine. */
+    /** Returns whether steps are invoked, rather than run by a thread of the machine. */
     public boolean isInvoked() {
         return threads == null;
     }
 
     /**
-     * Returns whether this thread must make steps while it waits: either steps are invoked, or this thread makes them
-     * and runs a call within one.
+     * Returns whether this thread must run steps while it waits: either steps are invoked, or this is the housekeeping
+     * thread, which is running a call within a step.
      */
     public boolean isSteppedHere() {
         return threads == null || poller == Thread.currentThread();
     }
 
     /**
-     * Checks that no step on this thread asks the calls at present. Code that a question calls must not wait for calls,
-     * since no step can ask them meanwhile.
+     * Checks that no step on this thread is polling the calls. Code that such a poll runs must not wait for calls,
+     * because no step can poll them in the meantime.
      *
      * @param what the wait, for messages
-     * @throws IllegalStateException if a step does
+     * @throws IllegalStateException if a step is polling the calls
      */
     public void checkNotAsking(String what) {
         if (isAskedHere()) {
@@ -392,13 +406,14 @@ public final class Housekeeping implements Runnable {
         }
     }
 
-    /** Returns whether a step on this thread asks the calls at present, and so has called this code. */
+    /** Returns whether a step on this thread is polling the calls, i.e. whether this code runs within such a poll. */
     public boolean isAskedHere() {
         return asker == Thread.currentThread();
     }
 
     /**
-     * Returns the number of calls taken for the executor so far, or -1 if a call is listed or in hand.
+     * Returns the number of calls taken for the executor so far, or -1 if a call is listed, or taken but not handed
+     * over yet.
      *
      * @return a number that grows with each call taken
      */
@@ -407,7 +422,7 @@ public final class Housekeeping implements Runnable {
             return -1;
         }
         try {
-            // In the order in which calls move on: none is missed between two reads.
+            // Reads in the order in which calls move on, so that no call is missed between two reads.
             boolean isIdle = added.get() == null && waiting == null;
             synchronized (this) {
                 return isIdle && prompt.first == null && mayWait.first == null && inHand == 0 ? taken : -1;
@@ -417,7 +432,10 @@ public final class Housekeeping implements Runnable {
         }
     }
 
-    /** Moves the calls that can continue to the ready ones. An Error may end it anywhere: no call is lost. */
+    /**
+     * Moves the calls that can continue to the lists of ready calls. An Error may end this anywhere without losing a
+     * call.
+     */
     private void ask() {
         takeOver();
         WaitingCall before = null;
@@ -449,7 +467,7 @@ public final class Housekeeping implements Runnable {
         }
     }
 
-    /** Puts the added calls in front of those that wait already. */
+    /** Puts the added calls in front of the calls that already wait. */
     private void takeOver() {
         for (WaitingCall call = added.getAndSet(null); call != null; ) {
             WaitingCall next = call.next;
@@ -459,7 +477,10 @@ public final class Housekeeping implements Runnable {
         }
     }
 
-    /** Returns true after an exception: the call throws it again when it continues, and handles it there. */
+    /**
+     * Returns whether a call is ready. Returns true after an exception, because the call throws it again when it
+     * continues, and handles it there.
+     */
     private static boolean isReady(WaitingCall call) {
         try {
             return call.isReady();
@@ -469,8 +490,8 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Hands the first call of a list to the executor; returns false if there is none, or no memory for a task. The call
-     * is off the list then: it may be listed again before this returns.
+     * Hands the first call of a list to the executor. Returns false if the list is empty or there is no memory for a
+     * task. The call is removed from the list first, because it may be listed again before this returns.
      */
     private boolean handOver(Ready ready) {
         WaitingCall call;
@@ -493,7 +514,7 @@ public final class Housekeeping implements Runnable {
             tasks.execute(call);
             isHandedOver = true;
         } catch (OutOfMemoryError exhausted) {
-            // The next step tries again.
+            // The next step retries.
             isHandedOver = false;
         } finally {
             synchronized (this) {
@@ -514,12 +535,12 @@ public final class Housekeeping implements Runnable {
     private static final class Ready {
         /**
          * @words {@code first}, {@code last} of {@code prompt} and {@code mayWait}, {@code taken}, {@code inHand}
-         * @written any thread that makes a step (monitor)
-         * @read any thread that makes a step, or looks whether calls are listed (monitor); the thread of the steps
-         *     looks whether there is a first one (plain)
-         * @invariant a call moves from {@code added} to {@code waiting}, to the ready ones, in hand, and to the
-         *     executor, and is in one of these places at each instant; it is handed over by the thread that took it. So
-         *     a step within a step, or beside one, finds every call that another thread has not in its hand
+         * @written any thread that runs a step (monitor)
+         * @read any thread that runs a step, or checks whether calls are listed (monitor); the housekeeping thread,
+         *     which checks whether there is a first call (plain)
+         * @invariant a call moves from {@code added} to {@code waiting}, to a list of ready calls, to the thread that
+         *     takes it, and to the executor, and is in exactly one of these places at each instant. The thread that
+         *     took it hands it over. So a nested or concurrent step finds every call that no other thread has taken
          */
         private @Nullable WaitingCall first;
 

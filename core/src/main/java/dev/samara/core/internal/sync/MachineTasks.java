@@ -8,13 +8,13 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs the tasks of a machine that may block: by an executor of the embedder, or without one on the machine's own
- * threads. The housekeeping gives tasks to the embedder's executor, since a thread that has a task may hold locks, and
- * the executor may run the task at once. A task that the executor refuses runs on the machine's own threads, and the
- * refusal is reported. Thread-safe.
+ * Runs a machine's tasks that may block: on an executor of the embedder, or, if there is none, on the machine's own
+ * threads. Only the housekeeping gives tasks to the embedder's executor, because a thread that submits a task may hold
+ * locks, and the executor may run the task immediately. A task that the executor refuses runs on the machine's own
+ * threads, and the refusal is reported. Thread-safe.
  */
 public final class MachineTasks implements Executor {
-    /** The object of whose tasks this thread runs one, for an executor of the embedder. */
+    /** The object whose task this thread is running for an executor of the embedder. */
     private static final ThreadLocal<@Nullable MachineTasks> CURRENT = new ThreadLocal<>();
 
     private final Background background;
@@ -22,15 +22,18 @@ public final class MachineTasks implements Executor {
     private final Consumer<? super Throwable> handler;
     private final Housekeeping housekeeping;
 
-    /* Guarded by this: the tasks given to the embedder's executor so far, and those that have not ended. */
+    /*
+     * Guarded by this: how many tasks were given to the embedder's executor so far, and how many of them have not
+     * ended.
+     */
 
     /**
      * @words {@code begun}, {@code unfinished}
-     * @written a thread that gives a task to the embedder's executor, also after a refusal; the thread that ends it
-     *     (monitor)
+     * @written a thread that gives a task to the embedder's executor, and again if the executor refuses the task; the
+     *     thread that ends the task (monitor)
      * @read a thread that waits for quiescence (monitor)
-     * @invariant {@code unfinished} counts tasks given and not ended; a task gives its successors, or lists them,
-     *     before it ends
+     * @invariant {@code unfinished} counts the tasks that were given and have not ended; a task gives or lists its
+     *     successors before it ends
      */
     private long begun;
 
@@ -42,7 +45,7 @@ public final class MachineTasks implements Executor {
      * @param background the machine's own threads
      * @param given the executor of the embedder, or null
      * @param isInvoked whether the steps of the housekeeping are invoked
-     * @param idle how the thread of the housekeeping idles, null for the usual way
+     * @param idle the idle strategy of the housekeeping thread; null for the default
      * @param handler receives the exceptions of tasks and of the embedder's executor
      */
     public MachineTasks(
@@ -80,7 +83,7 @@ public final class MachineTasks implements Executor {
         } catch (Throwable refused) {
             boolean isRefused = one.drop();
             if (isRefused && refused instanceof OutOfMemoryError exhausted) {
-                // The housekeeping tries again.
+                // The housekeeping retries.
                 throw exhausted;
             }
             if (isRefused) {
@@ -90,7 +93,7 @@ public final class MachineTasks implements Executor {
         }
     }
 
-    /** Returns whether this thread runs a task of this object by the embedder's executor. */
+    /** Returns whether this thread runs a task of this object for the embedder's executor. */
     public boolean isGivenHere() {
         return CURRENT.get() == this;
     }
@@ -131,7 +134,10 @@ public final class MachineTasks implements Executor {
         return begunIfQuiet() >= 0;
     }
 
-    /** Waits until no task of the embedder's executor is unfinished; returns the number of those begun so far. */
+    /**
+     * Waits until every task given to the embedder's executor has ended. Returns the number of tasks given to it so
+     * far.
+     */
     private synchronized long awaitEnds() throws InterruptedException {
         while (unfinished != 0) {
             wait();
@@ -144,7 +150,8 @@ public final class MachineTasks implements Executor {
         if (background.pending() != 0) {
             return -1;
         }
-        // After the look at the machine's threads, whose last task may have given one to the executor.
+        // Read after the machine's own threads were checked, because their last task may have passed another task to
+        // the executor.
         synchronized (this) {
             return unfinished == 0 ? begun : -1;
         }
@@ -194,7 +201,7 @@ public final class MachineTasks implements Executor {
         }
     }
 
-    /** A task that runs once, although its executor may have taken it and thrown an exception nevertheless. */
+    /** A task that runs at most once, even if its executor accepted it and then threw an exception. */
     private final class Given implements Runnable {
         private final Runnable task;
 
@@ -226,8 +233,9 @@ public final class MachineTasks implements Executor {
         }
 
         /**
-         * Marks the thread as one that runs a task, and returns its mark so far. Without memory or stack for the mark
-         * the task runs nevertheless, since it is taken already. Only the refusal of a wait for itself is lost.
+         * Marks the thread as one that runs a task, and returns its previous mark. If memory or stack is too short for
+         * the mark, the task runs nevertheless, because it was already accepted. Then the only loss is the check that a
+         * task does not wait for itself.
          */
         private @Nullable MachineTasks mark() {
             MachineTasks outer = null;
@@ -240,7 +248,7 @@ public final class MachineTasks implements Executor {
             return outer;
         }
 
-        /** Returns whether the task has not begun; it will not begin then. */
+        /** Prevents the task from starting. Returns false if it already started. */
         boolean drop() {
             boolean isDropped = isBegun.compareAndSet(false, true);
             if (isDropped) {

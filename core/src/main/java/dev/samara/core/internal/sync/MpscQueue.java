@@ -8,21 +8,23 @@ import org.jspecify.annotations.Nullable;
 /**
  * An unbounded queue of many producers and one consumer at a time, in the order of the calls of {@link #offer}.
  *
- * <p>The queue is one of JCTools'. A producer claims a place by a compare-and-set and then stores its element, and the
- * consumer spins in between. If an Error ended the producer there, the consumer would spin for ever. The queue gives
- * its claim back if there is no memory for another chunk. This class refuses a producer that has too little stack
- * before the claim.
+ * <p>The queue is from JCTools. A producer claims a place by a compare-and-set and then stores its element; a consumer
+ * that reaches the place before the store spins. If an Error ended the producer before the store, the consumer would
+ * spin forever. If there is no memory for another chunk, the queue releases the claim. If the producer has too little
+ * stack, this class refuses it before the claim.
  *
- * @param <E> the elements
+ * @param <E> the type of the elements
  */
 public final class MpscQueue<E> {
-    /** The number of frames that {@link #offer} asks for. Interpreted, it is 7 frames deep, with a new chunk. */
+    /**
+     * The number of stack frames that {@link #offer} checks for. Interpreted, it is 7 frames deep if it adds a chunk.
+     */
     public static final int DEPTH = 12;
 
     private static final int CHUNK = 32;
 
     static {
-        // Links each call of the queue while there is stack and memory: linking needs far more than a call.
+        // Links each call of the queue while there is stack and memory, because linking needs far more than a call.
         MpscQueue<Object> first = new MpscQueue<>();
         for (int i = 0; i <= CHUNK; i++) {
             first.offer(first);
@@ -37,9 +39,9 @@ public final class MpscQueue<E> {
      *     release store; then a full fence (concurrent queue)
      * @read the consumer removes; any thread tests whether it is empty (concurrent queue)
      * @pairs with a flag of its user. A producer offers, then reads the flag; the consumer sets the flag, then reads
-     *     the queue. The fence is for the first element of a chunk, whose index is a release store
+     *     the queue. The fence is needed for the first element of a chunk, whose index is written by a release store
      * @invariant elements in the order of their claims. Between its claim and its store a producer needs neither memory
-     *     nor stack that it has not touched, so the consumer spins for a few instructions only
+     *     nor stack that it has not touched, so the consumer spins only for a few instructions
      */
     private final MpscUnboundedVarHandleArrayQueue<E> queue = new MpscUnboundedVarHandleArrayQueue<>(CHUNK);
 
@@ -47,7 +49,7 @@ public final class MpscQueue<E> {
     public MpscQueue() {}
 
     /**
-     * Adds an element. A full fence follows: a later read of the caller sees a flag that the consumer has set before a
+     * Adds an element. A full fence follows, so a later read by the caller sees a flag that the consumer set before a
      * call of {@link #isEmpty} that returned true.
      *
      * @param element the element
@@ -63,7 +65,7 @@ public final class MpscQueue<E> {
     }
 
     /**
-     * Removes the oldest element. For the consumer.
+     * Removes the oldest element. Called only by the consumer.
      *
      * @return the element, or null if there is none
      */
@@ -71,14 +73,14 @@ public final class MpscQueue<E> {
         return queue.poll();
     }
 
-    /** Returns the oldest element, or null if there is none. For the consumer. */
+    /** Returns the oldest element, or null if there is none. Called only by the consumer. */
     @Nullable
     E peek() {
         return queue.peek();
     }
 
     /**
-     * Returns whether there is no element. For any thread.
+     * Returns whether the queue is empty. May be called by any thread.
      *
      * @return whether it is empty
      */
@@ -86,7 +88,7 @@ public final class MpscQueue<E> {
         return queue.isEmpty();
     }
 
-    /** For any thread; exact while no other thread uses the queue. */
+    /** Returns the number of elements. May be called by any thread; exact while no other thread uses the queue. */
     int size() {
         return queue.size();
     }

@@ -4,9 +4,9 @@ package dev.samara.core.internal.sync;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds waits in calls that must not wait: those that a machine with {@code checkOffers} makes in a reader section.
- * Every method that may wait calls {@link #check} first, which throws in such a call. The caller of {@link #exit}
- * learns of the first exception even if it was caught.
+ * Detects waits in calls that must not wait: the calls that a machine with {@code checkOffers} makes in a reader
+ * section. Every method that may wait calls {@link #check} first, which throws in such a call. The caller of {@link
+ * #exit} learns of the first exception even if it was caught.
  *
  * <p>State is per thread, except for a switch that avoids the thread-local read while no machine checks offers.
  */
@@ -14,12 +14,12 @@ public final class NoWaiting {
     private static final ThreadLocal<@Nullable NoWaiting> CURRENT = new ThreadLocal<>();
 
     /**
-     * Whether some machine checks offers. Never set back to false.
+     * Whether some machine checks offers. Never reset.
      *
      * @written a thread that builds a machine with {@code checkOffers} (volatile)
      * @read a thread that may have to wait (volatile)
-     * @invariant never reset. A machine is handed on after it was built, so each thread that works on such a machine
-     *     sees the flag
+     * @invariant never reset. A machine is passed to other threads after it was built, so each thread that works on
+     *     such a machine sees the flag
      */
     private static volatile boolean isUsed;
 
@@ -36,7 +36,7 @@ public final class NoWaiting {
     }
 
     /**
-     * Begins a call in which this thread must not wait. Does not nest.
+     * Starts a call in which this thread must not wait. Does not nest.
      *
      * @param where the call, for messages
      */

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.sync;
 
 /**
- * 128 bytes before the fields of a subclass. A word that many threads read would otherwise share a cache line with an
- * object that some thread writes, and each such write would take the line away from all readers (false sharing). 128
- * bytes, since processors fetch lines of 64 bytes in pairs.
+ * Puts 128 bytes before the fields of a subclass. A word that many threads read would otherwise share a cache line with
+ * an object that some thread writes, and each such write would take the line away from all readers (false sharing).
+ * There are 128 bytes because processors fetch lines of 64 bytes in pairs.
  *
  * <p>The JVM may order the fields of one class as it likes, but places them after those of the superclass. So the
  * padding between two words is a class of its own, between the classes of the words. The fields after the last word

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Grace periods for callers that poll instead of waiting ({@code start_poll_synchronize_rcu}, {@code
- * poll_state_synchronize_rcu}). All callers share the grace periods, so another caller costs a number. A grace period
- * advances only while some thread polls. Thread-safe; never waits.
+ * poll_state_synchronize_rcu}). All callers share the grace periods, so each further caller costs only a number. A
+ * grace period advances only while some thread polls. Thread-safe; never waits.
  */
 final class PolledGracePeriods {
     private final RcuReaders registered;
@@ -17,7 +17,7 @@ final class PolledGracePeriods {
     /**
      * Counts the grace periods that are over.
      *
-     * @written a thread that has found a polled grace period over (adder)
+     * @written a thread that found a polled grace period to be over (adder)
      * @read nowhere by this name
      * @invariant the same object as {@code ended} of {@code Rcu}
      */
@@ -26,14 +26,15 @@ final class PolledGracePeriods {
     /* Guarded by this. */
 
     /**
-     * The number of grace periods that have begun, and of those that are over. At most one is under way.
+     * The number of grace periods that started, and the number of grace periods that are over. At most one is in
+     * progress.
      *
-     * @words {@code begun}, {@code over}, {@code recorded}, {@code awaited} and all its fields of {@code
-     *     PolledGracePeriods}, {@code GracePeriodSections}
+     * @words {@code begun}, {@code over}, {@code recorded}, {@code awaited}, and all fields of the object to which it
+     *     refers: words of {@code PolledGracePeriods}, {@code GracePeriodSections}
      * @written any thread that polls (monitor)
-     * @read any thread that polls or begins to poll (monitor)
+     * @read any thread that polls or starts to poll (monitor)
      * @pairs an updater unhooks before it calls {@code startPoll}; the scan fences (full), then reads sections
-     * @invariant a grace period with a number above {@code over} has not ended. A thread that begins to poll while
+     * @invariant a grace period with a number above {@code over} has not ended. A thread that starts to poll while
      *     number n is in progress waits for n + 1
      */
     private long begun;
@@ -43,7 +44,7 @@ final class PolledGracePeriods {
     /** The sections for which the current grace period waits; null if there are none. */
     private @Nullable GracePeriodSections awaited;
 
-    /** For the flight recorder: null if it does not record the one under way. */
+    /** The flight recorder's event of the current grace period; null if that is not recorded. */
     private @Nullable BegunEvent recorded;
 
     PolledGracePeriods(RcuReaders registered, LongAdder ends) {
@@ -51,12 +52,12 @@ final class PolledGracePeriods {
         this.ends = ends;
     }
 
-    /** Returns the number of the first grace period that begins after this call. */
+    /** Returns the number of the first grace period that starts after this call. */
     synchronized long start() {
         return begun + 1;
     }
 
-    /** Returns whether that grace period is over. */
+    /** Returns whether the grace period with a number from {@link #start} is over. */
     boolean isOver(long number) {
         for (; ; ) {
             boolean isOver;
@@ -81,7 +82,7 @@ final class PolledGracePeriods {
                 recorded = null;
             }
             if (sections != null) {
-                // Outside of the monitor.
+                // Recorded outside the monitor.
                 Tracepoints.endGracePeriod(ended, sections.count(), sections.lastName(), true);
             }
             if (isOver) {
@@ -94,7 +95,7 @@ final class PolledGracePeriods {
         GracePeriodSections sections = GracePeriodSections.scan(registered);
         recorded = sections == null ? null : Tracepoints.beginGracePeriod();
         awaited = sections;
-        // After all that may fail.
+        // Incremented after everything that may fail.
         begun++;
     }
 }

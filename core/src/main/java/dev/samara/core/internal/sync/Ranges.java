@@ -6,14 +6,14 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Half-open ranges of addresses, in the order in which they were added. Usually there is none or one, which takes no
- * further object. Ranges that ascend, or are a few ascending sequences in turn, are searched by bisection, and others
- * one by one. For one thread, or guarded by a lock.
+ * Half-open ranges of addresses, in the order in which they were added. Usually there is at most one range, which needs
+ * no further object. If the ranges form one or a few ascending sequences, they are searched by bisection, otherwise
+ * linearly. Used by one thread, or guarded by a lock.
  */
 public final class Ranges {
     /**
-     * The ranges of a full block. A long list grows by a block: a copy of it, in memory that is new to the processor,
-     * would take longer than a lock that is held meanwhile should be.
+     * The number of ranges in a full block. A long list grows by blocks, because a copy of the list into memory that is
+     * not in the cache would take longer than a lock should be held.
      */
     private static final int BLOCK = 512;
 
@@ -21,17 +21,20 @@ public final class Ranges {
     private static final long[] NO_BLOCK = {};
     private static final long[][] NO_MORE = {};
 
-    /** The most sequences that are searched by bisection. A move of many mappings has two, its sources and targets. */
+    /**
+     * The maximum number of sequences that are searched by bisection. A move of many mappings has two sequences, its
+     * sources and its targets.
+     */
     private static final int MOST_SEQUENCES = 4;
 
     private static final Sequence[] ONE_SEQUENCE = {};
 
-    /** Indexes of ranges of which each lies above the one before it. */
+    /** Indexes of ranges, each of which lies above the previous range. */
     private static final class Sequence {
-        /** The number of first indexes, each of which is its own position. */
+        /** How many indexes, from the first one on, are equal to their positions. */
         private int same;
 
-        /** The other indexes. */
+        /** The remaining indexes. */
         private int[] others = new int[8];
 
         private int size;
@@ -51,13 +54,13 @@ public final class Ranges {
             }
         }
 
-        /** Adds an index, for which there is room. */
+        /** Adds an index, for which {@link #makeRoom} made room. */
         void add(int index) {
             others[size - same] = index;
             size++;
         }
 
-        /** Removes the indexes from a given one. */
+        /** Removes a given index and all higher ones. */
         void removeFrom(int index) {
             while (size > 0 && index(size - 1) >= index) {
                 size--;
@@ -73,21 +76,26 @@ public final class Ranges {
      * @words all fields that change
      * @written the operation, and then holder of the district's lock (plain)
      * @read as written
-     * @invariant those of the range or the ticket that has it
+     * @invariant as for the range or the ticket to which the list belongs
      */
     private long firstStart;
 
     private long firstEnd;
 
-    /** The starts and ends, in turn, of all ranges but the first. Only the first block may be smaller than others. */
+    /**
+     * The starts and ends, in turn, of all ranges but the first. Only the first block may be smaller than a full block.
+     */
     private long[][] more = NO_MORE;
 
     private int count;
 
-    /** Empty while each range lies above the one before it. Each range is in one sequence unless they are unordered. */
+    /**
+     * Empty while each range lies above the previous one. Otherwise each range is in one sequence, unless the ranges
+     * are unordered.
+     */
     private Sequence[] sequences = ONE_SEQUENCE;
 
-    /** Whether the ranges are more than a few sequences. */
+    /** Whether the ranges form too many sequences, or a range reaches the end of the address space. */
     private boolean isUnordered;
 
     /** The number of ranges at the last {@link #seal}, and whether they were unordered. */
@@ -96,8 +104,8 @@ public final class Ranges {
     private boolean sealedIsUnordered;
 
     /**
-     * Adds a range like {@link #add} to this list, or to a new one if this is {@link #NONE}. Returns the list that has
-     * the range.
+     * Adds a range like {@link #add} to this list, or to a new one if this is {@link #NONE}. Returns the list that
+     * contains the range.
      */
     public Ranges with(long start, long end) {
         Ranges to = this == NONE ? new Ranges() : this;
@@ -105,9 +113,9 @@ public final class Ranges {
         return to;
     }
 
-    /** Adds a range that is not empty. A range that begins at the end of the last one extends the last one. */
+    /** Adds a range that is not empty. A range that starts at the end of the last one extends the last one. */
     public void add(long start, long end) {
-        // An end of 0 is that of the whole address space, above which no range lies.
+        // An end of 0 is the end of the whole address space, above which no range lies.
         boolean isOrdered = !isUnordered && Addresses.isBelow(start, end);
         if (count > sealed && end(count - 1) == start) {
             isUnordered = !isOrdered;
@@ -137,7 +145,10 @@ public final class Ranges {
         return sequences == ONE_SEQUENCE && (count == 0 || Addresses.isAtMost(end(count - 1), start));
     }
 
-    /** Returns whether there is, or may be another, sequence of ranges below an address; begins another one. */
+    /**
+     * Returns whether there is a sequence whose ranges all lie below an address. If there is none, starts another
+     * sequence, unless there are already {@link #MOST_SEQUENCES}.
+     */
     private boolean hasSequenceFor(long start) {
         if (sequences == ONE_SEQUENCE) {
             sequences = new Sequence[] {new Sequence(count)};
@@ -153,7 +164,9 @@ public final class Ranges {
         return true;
     }
 
-    /** Returns the first sequence whose ranges lie below an address, with room for one more; null for none. */
+    /**
+     * Returns the first sequence whose ranges all lie below an address, with room for one more; null if there is none.
+     */
     private @Nullable Sequence sequenceFor(long start) {
         for (Sequence sequence : sequences) {
             if (sequence.size == 0 || Addresses.isAtMost(end(sequence.index(sequence.size - 1)), start)) {
@@ -203,7 +216,7 @@ public final class Ranges {
         sealedIsUnordered = false;
     }
 
-    /** Keeps the ranges as they are: a later one does not extend them, and {@link #unseal} removes later ones. */
+    /** Seals the ranges: a later range does not extend them, and {@link #unseal} removes later ranges. */
     public void seal() {
         if (this != NONE) {
             sealed = count;
@@ -262,7 +275,7 @@ public final class Ranges {
     }
 
     public boolean overlap(Ranges others) {
-        // The longer list is searched, which may be by bisection.
+        // Searches the longer list, possibly by bisection.
         Ranges few = count < others.count ? this : others;
         Ranges many = few == this ? others : this;
         for (int i = 0; i < few.count; i++) {
@@ -273,7 +286,7 @@ public final class Ranges {
         return false;
     }
 
-    /** Returns the index of the first range that overlaps another one, or -1. */
+    /** Returns the index of the first range that overlaps the given one, or -1. */
     public int firstOver(long start, long end) {
         for (int i = 0; i < count; i++) {
             if (Addresses.overlap(start(i), end(i), start, end)) {
@@ -283,7 +296,7 @@ public final class Ranges {
         return -1;
     }
 
-    /** Returns whether one of the ranges has the whole of another one. */
+    /** Returns whether one of the ranges contains the whole of the given one. */
     public boolean cover(long start, long end) {
         for (int i = 0; i < count; i++) {
             if (Addresses.isAtMost(start(i), start) && Addresses.isAtMost(end, end(i))) {

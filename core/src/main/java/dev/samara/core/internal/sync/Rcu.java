@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  * The grace periods of one machine, with the verbs of liburcu. Thread-safe.
  *
  * <pre>
- *     reader                         updater that waits     updater that polls            updater that goes on
+ *     reader                         updater that waits     updater that polls            updater that continues
  *     RcuReader.readLock             unlink                 unlink                        unlink
  *       load the pointer, use it     synchronize            state = startPoll             call(callback)
  *     RcuReader.readUnlock           free                   poll(state) is true? free     the callback frees
@@ -29,8 +29,8 @@ public final class Rcu {
      * The settings of a machine's grace periods.
      *
      * @param background runs the callbacks; its tasks may wait
-     * @param housekeeping asks whether a grace period of callbacks is over
-     * @param backlog counts the callbacks; of one {@link Rcu} only
+     * @param housekeeping polls whether a grace period of callbacks is over
+     * @param backlog counts the callbacks; belongs to only one {@link Rcu}
      * @param reportAfterNanos the time in nanoseconds after which a delaying reader is reported
      * @param reporter receives the report, on the thread that waits; must not throw
      */
@@ -47,7 +47,7 @@ public final class Rcu {
     private final RcuCallbacks callbacks;
 
     /**
-     * @written a thread that has waited for a grace period, or has found a polled one over (adder)
+     * @written a thread that waited for a grace period, or whose poll found one complete (adder)
      * @read any thread (sum)
      * @invariant a count for statistics; it orders nothing
      */
@@ -67,7 +67,7 @@ public final class Rcu {
     }
 
     /**
-     * Registers a new reader. Grace periods that begin from now on wait for it.
+     * Registers a new reader. Grace periods that start from now on wait for it.
      *
      * @param name the reader's name in reports
      * @return a reader in no section
@@ -79,7 +79,7 @@ public final class Rcu {
     }
 
     /**
-     * Removes a reader: grace periods no longer wait for it, even if it is in a section. The reader's owner must have
+     * Removes a reader. Grace periods no longer wait for it, even if it is in a section. The reader's owner must have
      * ended, or must never use the reader again.
      *
      * @param reader a registered reader
@@ -89,7 +89,7 @@ public final class Rcu {
     }
 
     /**
-     * Removes several readers at once; see {@link #unregister(RcuReader)}.
+     * Removes several readers in one step; see {@link #unregister(RcuReader)}.
      *
      * @param gone registered readers
      */
@@ -98,8 +98,8 @@ public final class Rcu {
     }
 
     /**
-     * Waits for a grace period ({@code synchronize_rcu}): until every reader section has ended that had begun before
-     * this call. After the return, no reader uses an object that the caller unlinked before the call. An interrupt does
+     * Waits for a grace period ({@code synchronize_rcu}), i.e. until every reader section that started before this call
+     * has ended. After the return, no reader uses an object that the caller unlinked before the call. An interrupt does
      * not end the wait; the interrupt flag is set on return.
      *
      * <p>The caller must be in no section, and hold no lock that a reader may wait for within a section.
@@ -140,7 +140,7 @@ public final class Rcu {
     }
 
     /**
-     * Returns the state to poll for a grace period that begins now ({@code start_poll_synchronize_rcu}). Never waits.
+     * Returns the state to poll for a grace period that starts now ({@code start_poll_synchronize_rcu}). Never waits.
      * The caller has already unlinked the objects that no reader may use after that grace period.
      *
      * @return the argument for {@link #poll}
@@ -150,7 +150,7 @@ public final class Rcu {
     }
 
     /**
-     * Returns whether every reader section has ended that had begun before a call of {@link #startPoll} ({@code
+     * Returns whether every reader section that started before a call of {@link #startPoll} has ended ({@code
      * poll_state_synchronize_rcu}). Never waits. Such grace periods advance only while some thread calls this method.
      *
      * @param state the result of that call
@@ -162,8 +162,8 @@ public final class Rcu {
 
     /**
      * Runs a callback after a grace period, on a thread of the machine ({@code call_rcu}). Many callbacks share a grace
-     * period. Never waits and never refuses: callers ask the {@linkplain #backlog backlog} for room before the changes
-     * from which callbacks follow.
+     * period. Never waits and never refuses a callback, because callers wait for room in the {@linkplain #backlog
+     * backlog} before they make changes that lead to callbacks.
      *
      * @param callback the callback; its exceptions go to the executor
      */

@@ -9,8 +9,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The callbacks that wait for a grace period. All that wait when a grace period begins share it. The housekeeping asks
- * whether it is over; a task then hands each callback to the executor, until no callback waits. Thread-safe.
+ * The callbacks that wait for a grace period. All callbacks that are waiting when a grace period starts share it. The
+ * housekeeping polls whether the grace period is over; then a task hands each of its callbacks to the executor. This is
+ * repeated until no callback waits. Thread-safe.
  */
 final class RcuCallbacks {
     private final PolledGracePeriods gracePeriods;
@@ -23,35 +24,35 @@ final class RcuCallbacks {
     private final ReentrantLock lock;
 
     /**
-     * The producer is the holder of the lock, the consumer the thread that runs the {@link Batch}.
+     * The producer is the holder of the lock. The consumer is the thread that runs the {@link Batch}.
      *
      * @written holder of {@code Backlog.lock}, the producer ({@code MpscQueue.offer})
-     * @read the thread that begins or runs the batch, the consumer ({@code peek}, {@code poll}, {@code size}); holder
+     * @read the thread that starts or runs the batch, the consumer ({@code peek}, {@code poll}, {@code size}); holder
      *     of {@code Backlog.lock} ({@code size})
-     * @invariant callbacks in the order in which they were added. Those of a batch were added before its grace period
-     *     began
+     * @invariant callbacks in the order in which they were added. The callbacks of a batch were added before its grace
+     *     period started
      */
     private final MpscQueue<Once> waiting = new MpscQueue<>();
 
     /**
-     * Guarded by the lock.
+     * Whether a batch is listed or runs. Guarded by the lock.
      *
      * @written holder of {@code Backlog.lock} (plain)
      * @read holder of {@code Backlog.lock} (plain)
-     * @invariant at most one batch is listed or runs. A thread that adds a callback while there is none begins one; the
-     *     batch ends only if {@code waiting} is empty, or if it could not be listed. The next thread that adds a
-     *     callback begins another one then
+     * @invariant at most one batch is listed or runs. A thread that adds a callback while there is no batch starts one.
+     *     The batch ends only if {@code waiting} is empty, or if the batch could not be listed. In the latter case the
+     *     next thread that adds a callback starts another batch
      */
     private boolean isWorkedOff;
 
     /**
-     * Makes a queue without callbacks.
+     * Creates a queue without callbacks.
      *
-     * @param gracePeriods those for which the callbacks wait
-     * @param backlog counts the callbacks, and no others
-     * @param housekeeping asks whether a grace period is over
+     * @param gracePeriods the grace periods for which the callbacks wait
+     * @param backlog counts these callbacks, and no others
+     * @param housekeeping polls whether a grace period is over
      * @param executor runs the callbacks; its tasks may wait
-     * @param reporter is told that callbacks are tried again; must not throw
+     * @param reporter receives reports that callbacks are retried; must not throw
      */
     RcuCallbacks(
             PolledGracePeriods gracePeriods,
@@ -125,7 +126,7 @@ final class RcuCallbacks {
         }
     }
 
-    /** Returns whether callbacks wait; if not, the next one begins another batch. */
+    /** Returns whether callbacks wait. If not, the next callback starts another batch. */
     private boolean hasMore() {
         lock.lock();
         try {
@@ -136,24 +137,24 @@ final class RcuCallbacks {
         }
     }
 
-    /** The callbacks of one grace period after the other. One thread at a time uses it, as a waiting call. */
+    /** The callbacks of one grace period after another. Used by one thread at a time, as a waiting call. */
     private final class Batch extends RetriedCall {
         /**
          * @words {@code grace}, {@code left}
-         * @written the thread that begins or runs the batch (plain); handed on by the list of {@code Housekeeping} and
+         * @written the thread that starts or runs the batch (plain); handed on by the list of {@code Housekeeping} and
          *     the executor
-         * @read the thread that asks or runs the batch (plain)
+         * @read the thread that polls or runs the batch (plain)
          * @invariant of a {@code Batch}: the {@code left} oldest callbacks wait for the grace period {@code grace}
          */
         private long grace;
 
         private int left;
 
-        /** Begins a grace period for the callbacks that wait now. */
+        /** Starts a grace period for the callbacks that wait now. */
         void begin() {
             int all = waiting.size();
             grace = gracePeriods.start();
-            // Not before the grace period has begun: callbacks of this count end with it.
+            // Set only after the grace period started, so that the counted callbacks wait for this grace period.
             left = all;
         }
 
@@ -162,7 +163,7 @@ final class RcuCallbacks {
             return isDue() && gracePeriods.isOver(grace);
         }
 
-        /** The callbacks become tasks of their own. */
+        /** Does not wait, because each callback becomes its own task. */
         @Override
         protected boolean mayWait() {
             return false;
@@ -181,7 +182,7 @@ final class RcuCallbacks {
                     begin();
                 }
             } catch (Throwable thrown) {
-                // The callback and those after it are tried again. At the bound, every caller waits for them.
+                // The callback and all later ones are retried. At the bound, every caller waits for them.
                 failed(thrown);
             } finally {
                 if (goesOn) {
@@ -199,16 +200,16 @@ final class RcuCallbacks {
 
         private void handOver() {
             if (!gracePeriods.isOver(grace)) {
-                // Ready by an exception only.
+                // Called only because isReady threw an exception, which counts as ready.
                 return;
             }
             while (left > 0) {
-                // Each callback is a task of its own: one that throws or hangs does not stop the others. It is removed
-                // after the call: it runs once even if the executor accepted it and threw nevertheless.
+                // Each callback is its own task, so that a callback that throws or hangs does not stop the others. It
+                // is removed after the call. Even if the executor accepted it and threw nevertheless, it runs once.
                 executor.execute(Objects.requireNonNull(waiting.peek(), "callback"));
                 waiting.poll();
-                // Before all that may fail: a count that stayed too high would take a callback of the next grace
-                // period.
+                // Decremented before anything that may fail, because a count that stayed too high would take a callback
+                // of the next grace period.
                 left--;
                 handedOver();
             }
@@ -220,7 +221,7 @@ final class RcuCallbacks {
         /**
          * @written the thread that runs it (get-and-set)
          * @read the thread that runs it (get-and-set)
-         * @invariant of a {@code Once}: runs once, though an Error may have it handed to the executor twice
+         * @invariant of a {@code Once}: runs once, even if it is handed to the executor twice because of an Error
          */
         private final AtomicReference<@Nullable Runnable> callback;
 

@@ -6,19 +6,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * The word of one reader: whether the reader is in a section, and in which one.
  *
- * <p>One thread at a time uses it, its owner; {@link Rcu} reads it. Sections nest. The beginning of a section costs one
+ * <p>One thread at a time uses it, its owner; {@link Rcu} reads it. Sections nest. The start of a section costs one
  * volatile store, the end one release store. Neither allocates.
  */
 public final class RcuReader extends ReaderWord {
     private final String name;
 
     /**
-     * The thread that uses it, for reports; null if none is known.
+     * The thread that uses this reader, for reports; null if none is known.
      *
-     * @written the thread that claims or hands over the CPU of the reader, or to which it is lent, if it is another
-     *     thread than before (volatile)
+     * @written the thread that claims or hands over the CPU of the reader, or to which the CPU is lent, if that changes
+     *     the owner (volatile)
      * @read that thread; a thread that reports a reader (volatile)
-     * @invariant for reports only: the owner may have changed since
+     * @invariant used only for reports, because the owner may have changed since
      */
     private volatile @Nullable Thread owner;
 
@@ -30,11 +30,12 @@ public final class RcuReader extends ReaderWord {
         this.name = name;
     }
 
-    /** Begins a section, or a nested one ({@code rcu_read_lock}). Never waits, and excludes no thread. */
+    /** Starts a section, or a nested one ({@code rcu_read_lock}). Never waits, and excludes no thread. */
     public void readLock() {
         if (depth++ == 0) {
-            // Volatile: before every load of the section. Pairs with the fence and the scan of Rcu.synchronize, and of
-            // PolledGracePeriods. Either the scan sees this section, or this section sees every unlinking before it.
+            // A volatile store, before every load of the section. Pairs with the fence and the scan of Rcu.synchronize,
+            // and of PolledGracePeriods. Either the scan sees this section, or this section sees every unlinking before
+            // the scan.
             setSectionVolatile(++entered);
         }
     }
@@ -49,7 +50,8 @@ public final class RcuReader extends ReaderWord {
             throw new IllegalStateException("reader " + name() + " leaves a section that it is not in");
         }
         if (--depth == 0) {
-            // After every access of the section. Pairs with these scans, and with the later reads of the section.
+            // A release store, after every access of the section. Pairs with the scans, and with the reads of the
+            // section number after a scan.
             setSectionRelease(0);
         }
     }
@@ -64,7 +66,7 @@ public final class RcuReader extends ReaderWord {
     }
 
     /**
-     * Returns whether the owner is in a section. For the owner only.
+     * Returns whether the owner is in a section. Called only by the owner.
      *
      * @return whether it is in a section
      */
@@ -72,14 +74,14 @@ public final class RcuReader extends ReaderWord {
         return depth != 0;
     }
 
-    /** Sets the thread that uses this reader, for reports; null for none. */
+    /** Sets the thread that uses this reader, for reports; null if there is none. */
     public void ownedBy(@Nullable Thread thread) {
         if (owner != thread) {
             owner = thread;
         }
     }
 
-    /** Returns the reader's name in reports, which has its present owner. */
+    /** Returns the reader's name in reports, which includes the current owner. */
     public String name() {
         Thread of = owner;
         return of == null ? name : name + " of thread " + of.getName();

@@ -10,8 +10,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
- * The readers of one machine, for which its grace periods wait, and the report of one that delays a grace period for
- * too long. Thread-safe.
+ * The readers of one machine, for which its grace periods wait, and the report of a reader that delays a grace period
+ * for too long. Thread-safe.
  */
 final class RcuReaders {
     private final long reportAfterNanos;
@@ -22,14 +22,15 @@ final class RcuReaders {
      *
      * @written holder of {@code lock} (volatile)
      * @read {@code GracePeriodSections} (volatile)
-     * @invariant every reader that may be in a section: registered before its first one
+     * @invariant contains every reader that may be in a section, because a reader is registered before its first
+     *     section
      */
     private volatile RcuReader[] readers = {};
 
     private final ReentrantLock lock = new CheckedLock();
 
     /**
-     * Makes a set without readers.
+     * Creates a set without readers.
      *
      * @param reportAfterNanos the time in nanoseconds after which a delaying reader is reported
      * @param reporter receives the report, on the thread that waits; must not throw
@@ -39,7 +40,7 @@ final class RcuReaders {
         this.reporter = reporter;
     }
 
-    /** Adds a reader. Grace periods that begin from now on wait for it. */
+    /** Adds a reader. Grace periods that start from now on wait for it. */
     void register(RcuReader reader) {
         lock.lock();
         try {
@@ -51,7 +52,7 @@ final class RcuReaders {
         }
     }
 
-    /** Removes a reader: grace periods no longer wait for it, even if it is in a section. */
+    /** Removes a reader. Grace periods no longer wait for it, even if it is in a section. */
     void unregister(RcuReader reader) {
         lock.lock();
         try {
@@ -63,7 +64,7 @@ final class RcuReaders {
         }
     }
 
-    /** Removes several readers at once; see {@link #unregister(RcuReader)}. */
+    /** Removes several readers in one step; see {@link #unregister(RcuReader)}. */
     void unregister(Set<RcuReader> gone) {
         lock.lock();
         try {
@@ -89,7 +90,7 @@ final class RcuReaders {
         return false;
     }
 
-    /** Reports a reader that has delayed a grace period for too long; returns whether it has. */
+    /** Reports a reader if it has delayed a grace period for too long. Returns whether it has. */
     boolean reportIfLong(RcuReader reader, long waitedNanos) {
         if (waitedNanos < reportAfterNanos) {
             return false;

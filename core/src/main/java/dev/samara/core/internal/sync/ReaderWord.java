@@ -5,8 +5,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The word of a reader, alone on its cache lines. Every section writes it, and every grace period reads the words of
- * all readers. The fields after the word belong to the reader.
+ * The word of a reader, alone on its cache lines. Every section writes the word, and every grace period reads the words
+ * of all readers. The fields after the word belong to the reader.
  */
 abstract class ReaderWord extends Padding {
     private static final VarHandle SECTION;
@@ -20,15 +20,14 @@ abstract class ReaderWord extends Padding {
     }
 
     /**
-     * The number of the section that the reader is in, 0 for none. Numbers are never reused.
+     * The number of the section that the reader is in; 0 if it is in none. Numbers are never reused.
      *
-     * @written the owner of the {@code RcuReader}: beginning (volatile), ending (release)
+     * @written the owner of the {@code RcuReader}, at the start of a section (volatile) and at its end (release)
      * @read {@code GracePeriodSections}, for {@code Rcu.synchronize} and {@code PolledGracePeriods}, after a full fence
-     *     (volatile); its owner, where it ends all of its sections at once (plain)
+     *     (volatile); its owner, when it ends all of its sections together (plain)
      * @pairs a reader sets the word, then loads entries; an updater clears the entry, fences (full), then scans the
      *     readers
-     * @invariant 0 outside of sections; no number comes twice. The store that ends a section comes after its last
-     *     access
+     * @invariant 0 outside sections; no number is used twice. The store that ends a section comes after its last access
      */
     private long section;
 

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.sync;
 
 /**
- * The last resort for an exception on a thread that must continue: the reporter of the machine, or a handler of the
- * embedder's, has thrown.
+ * The last resort for an exception on a thread that must continue, when the machine's reporter or one of the embedder's
+ * handlers threw an exception.
  */
 public final class ReporterFailure {
     private ReporterFailure() {}

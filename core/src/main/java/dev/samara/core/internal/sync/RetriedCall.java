@@ -4,20 +4,20 @@ package dev.samara.core.internal.sync;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A waiting call whose steps may fail, and are retried after pauses ({@link Backoff}) until they succeed. The first
- * failure is reported, and only that one: later ones have no other cause. A later attempt reports it ({@link
- * #takeFailure}), since the thread that fails may be at the end of its stack or of the heap. Only the thread that
- * continues the call uses this, and between two of its runs the housekeeping that asks whether it is ready.
+ * A waiting call whose steps may fail, and are retried after pauses ({@link Backoff}) until they succeed. Only the
+ * first failure is reported, because later failures have the same cause. A later attempt reports it ({@link
+ * #takeFailure}), because the thread that fails may have run out of stack or heap. Used only by the thread that
+ * continues the call and, between two of its runs, by the housekeeping that polls whether it is ready.
  */
 public abstract class RetriedCall extends WaitingCall {
     /**
-     * Nanoseconds of the pause after the latest failure; 0 before the first one.
+     * The pause after the latest failure, in nanoseconds; 0 before the first failure.
      *
      * @words {@code pause}, {@code dueNanos}, {@code failure}
      * @written the one thread that continues the call: a batch of {@code RcuCallbacks}, a {@code SpaceEnd}, a {@code
      *     RetirementRun} (plain)
-     * @read that thread; between two of its runs, the thread that asks waiting calls (plain). The list of {@code
-     *     Housekeeping} and the executor hand them on
+     * @read that thread; between two of its runs, the thread that polls waiting calls (plain). The list of {@code
+     *     Housekeeping} and the executor hand the fields on
      * @invariant the pause after the latest failure, and the first failure until it is reported
      */
     private long pause;
@@ -32,7 +32,7 @@ public abstract class RetriedCall extends WaitingCall {
     protected RetriedCall() {}
 
     /**
-     * Notes that a step has failed, and begins the pause before the next attempt. Allocates nothing.
+     * Records that a step failed, and starts the pause before the next attempt. Allocates nothing.
      *
      * @param thrown the exception of the step
      */
@@ -44,25 +44,25 @@ public abstract class RetriedCall extends WaitingCall {
         }
     }
 
-    /** Begins the pause before the next attempt, for a step that could not be made. Such a step is not reported. */
+    /** Starts the pause before the next attempt, for a step that could not be run. Such a step is not reported. */
     protected final void postpone() {
         pause = Backoff.afterFailure(pause);
         // Never 0, which means that there is no pause.
         dueNanos = System.nanoTime() + pause | 1;
     }
 
-    /** Ends the pause: an attempt begins. */
+    /** Ends the pause, because an attempt starts. */
     protected final void attempting() {
         dueNanos = 0;
     }
 
-    /** Notes that the steps so far have succeeded. The next failure is a first one. */
+    /** Records that the steps so far succeeded. The next failure counts as a first one. */
     protected final void succeeded() {
         pause = 0;
     }
 
     /**
-     * Returns whether a step has failed or was postponed, and no attempt has begun since.
+     * Returns whether a step failed or was postponed, and no attempt started since.
      *
      * @return whether there is a pause
      */
@@ -73,7 +73,7 @@ public abstract class RetriedCall extends WaitingCall {
     /**
      * Returns whether no pause remains.
      *
-     * @return whether an attempt may begin
+     * @return whether an attempt may start
      */
     protected final boolean isDue() {
         return dueNanos == 0 || System.nanoTime() - dueNanos >= 0;

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.sync;
 
 /**
- * A task that is retried, after pauses ({@link Backoff}), until it succeeds. Drops its failures: its first one was
- * thrown, or is reported, by the thread that has handed this on, and later ones have no other cause. Keeps its thread
- * during the pauses; a {@link RetriedCall} does not.
+ * A task that is retried, after pauses ({@link Backoff}), until it succeeds. Its failures are not reported here. The
+ * thread that handed this task on already threw, or reports, the first failure, and later failures have the same cause.
+ * Unlike a {@link RetriedCall}, the task keeps its thread during the pauses.
  */
 public abstract class RetriedTask implements Runnable {
     /** Creates a task. */
@@ -13,11 +13,11 @@ public abstract class RetriedTask implements Runnable {
     /**
      * Makes one attempt. May be repeated after a failure, and then continues with the remaining steps.
      *
-     * @return whether it has succeeded; an exception is a failure, too
+     * @return whether it succeeded; an exception is a failure, too
      */
     protected abstract boolean attempt();
 
-    /** Attempts until one succeeds. Allocates nothing between two attempts. */
+    /** Retries until an attempt succeeds. Allocates nothing between two attempts. */
     @Override
     public void run() {
         long pause = 0;

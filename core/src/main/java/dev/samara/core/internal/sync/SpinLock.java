@@ -5,62 +5,63 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A lock for sections of a few loads and stores. A thread that finds it locked spins briefly, and then parks between
- * its attempts: the owner of such a short section is not running. Not reentrant. No interrupt ends a wait, and none is
- * lost. Neither method allocates.
+ * its attempts, because the owner of so short a section is then not running. Not reentrant. No interrupt ends a wait,
+ * and none is lost. Neither method allocates.
  *
  * <p><b>Who may hold it.</b> Any thread, at any place where it may spin. It may hold another spin lock if all threads
- * take the two in the same order; the class whose object this is names that order.
+ * take the two in the same order; the class to which the lock belongs documents that order.
  *
  * <p><b>What may be called inside.</b> Only methods that end after a bounded number of steps. They take no other kind
  * of lock, wait for nothing, and need no memory. They call no code of the embedder, except that a bucket of futexes
- * reads and changes a word by {@code FrameStore.get} and {@code compareAndExchange}. The owner
- * unlocks whatever fails: {@link #unlock} is in a {@code finally}, and no statement stands between {@link #lock} and
- * its {@code try}.
+ * reads and changes a word by {@code FrameStore.get} and {@code compareAndExchange}. The owner unlocks even after a
+ * failure, because {@link #unlock} is in a {@code finally}, and no statement is between {@link #lock} and its {@code
+ * try}.
  *
- * <p>A class extends this where the lock is taken often, so that it is reached without a further load. The word is an
- * {@link AtomicBoolean}: the first use of a handle may need memory, and stack.
+ * <p>A class extends this if its lock is taken often, so that reaching the lock needs no further load. The word is an
+ * {@link AtomicBoolean}, because the first use of a {@code VarHandle} may need memory and stack.
  */
 public class SpinLock {
     private static final int SPINS = 64;
     private static final long PARK_NANOS = 10_000;
 
     /**
-     * @written for a magazine, its owner, a thread that empties the magazine or counts its frames, and, for that of
-     *     unpinned frames, any thread; for a near magazine, the threads whose numbers it has, and one that takes the
-     *     frames of all, or counts them; for {@code CommittedMemory}, a thread that charges near the limit, or reads
-     *     the committed memory; for a bucket of futexes, a thread that waits, wakes or moves there (locking:
-     *     get-and-set; unlocking: volatile)
-     * @read these threads (get-and-set)
-     * @pairs the store of one owner with the exchange of the next
-     * @invariant guards the {@code size} of a magazine, the frames up to it, and {@code freed}; that free memory is
-     *     carried between the pool and the stripes of {@code CommittedMemory}; and the waiters of a bucket, with the
-     *     comparison before they enter
+     * @written for a magazine, its owner, a thread that empties the magazine or counts its frames, and, for the
+     *     magazine of unpinned frames, any thread; for a near magazine, the threads whose numbers it serves, and a
+     *     thread that takes or counts the frames of all near magazines; for {@code CommittedMemory}, a thread that
+     *     charges near the limit, or reads the committed memory; for a bucket of futexes, a thread that waits there, or
+     *     wakes or moves waiters (locking: get-and-set; unlocking: volatile)
+     * @read the same threads (get-and-set)
+     * @pairs the store of one owner pairs with the exchange of the next owner
+     * @invariant guards the {@code size} of a magazine, the frames up to that size, and {@code freed}; the transfer of
+     *     free memory between the pool and the stripes of {@code CommittedMemory}; and the waiters of a bucket,
+     *     including the comparison before they enter
      */
     private final AtomicBoolean locked = new AtomicBoolean();
 
-    /** Makes a lock that is not locked. */
+    /** Creates a lock that is not locked. */
     public SpinLock() {}
 
     /**
-     * Locks this, after a wait if another thread has locked it. Until the caller unlocks it, no other call returns.
+     * Locks this, after a wait if another thread holds it. Until the caller unlocks it, no other call returns.
      *
      * @throws StackOverflowError if the stack is too small; the lock is not taken. {@link #unlock} needs no more stack
      */
     public final void lock() {
-        // An exchange: an interpreted one needs more stack than unlock.
+        // Uses an exchange, because an interpreted exchange needs more stack than unlock.
         for (int spins = 0; locked.getAndSet(true); spins++) {
             if (spins < SPINS) {
                 Thread.onSpinWait();
             } else {
-                // The owner is not running. The park is timed, since unlock wakes no thread.
+                // The owner is not running. The park is timed, because unlock wakes no thread.
                 Pause.parkNanos(this, PARK_NANOS);
             }
         }
     }
 
-    /** Unlocks this, which the caller has locked. What it did before is visible to the next owner. */
+    /** Unlocks this. The caller holds the lock. Everything that it did before is visible to the next owner. */
     public final void unlock() {
-        // A volatile store: that of a weaker mode goes through a handle in AtomicBoolean, whose first use links it.
+        // A volatile store, because AtomicBoolean's stores of weaker modes use a handle, which is linked at its first
+        // use.
         locked.set(false);
     }
 }

@@ -2,43 +2,46 @@
 package dev.samara.core.internal.sync;
 
 /**
- * Detects the end of the stack early, before anything is changed, and not in code that releases resources or finishes
+ * Detects a lack of stack early, before anything is changed, rather than in code that releases resources or finishes
  * work for which other threads wait.
  *
- * <p>A compiled frame of the check is at least as large as an interpreted one. Otherwise a check that is compiled
- * already would promise too little to code that is still interpreted. A compiled frame has space for the arguments of
- * its calls that find no register, so the innermost call has many.
+ * <p>A compiled frame of the check is at least as large as an interpreted one. Otherwise a check that is already
+ * compiled would reserve too little for code that is still interpreted. A compiled frame contains space for the
+ * arguments that its calls do not pass in registers, so the innermost call has many arguments.
  */
 public final class StackReserve {
-    /** The number of frames for a fork. */
+    /** The number of frames for a fork, and for other calls that need many. */
     public static final int MANY = 150;
 
-    /** A constant that needs three bytes of code. */
+    /** A constant whose load takes three bytes of bytecode. */
     private static final int MIXED = 1000;
 
     /**
-     * The number of checks that still make the innermost call. It has to be in the profile of {@link #descend} when
-     * that is compiled: a compiler leaves out what it has never seen executed. Once it is compiled, its frames have the
-     * space for the arguments in each check, and to store them would take half of its time. Read and written plainly by
-     * any thread: a lost write makes the number of calls larger, and nothing is written after it has come to 0.
+     * How many more checks make the innermost call. This call must be in the profile of {@link #descend} when that
+     * method is compiled, because a compiler leaves out code that was never executed. Once {@link #descend} is
+     * compiled, its frames contain the space for the arguments in each check, and storing the arguments would take half
+     * of the check's time. Read and written plainly by any thread: a lost write only increases the number of calls, and
+     * nothing is written after the number reached 0.
      */
     private static int left = 1 << 18;
 
     private StackReserve() {}
 
     /**
-     * Calls itself to a depth, and returns. A frame has at least 220 bytes; that of the first compiler has about 800.
+     * Recurses to a depth, and returns. A frame has at least 220 bytes; a frame that the C1 compiler compiled has about
+     * 800.
      *
      * @param frames the number of calls
-     * @throws StackOverflowError if the thread's stack has no space for that many
+     * @throws StackOverflowError if the thread's stack has no space for that many frames
      */
     public static void check(int frames) {
         descend(frames, 0, 0, 0, 0, 0);
     }
 
     /**
-     * Returns a sum with the numbers up to {@code frames}, so that no compiler makes a loop of it. The other arguments
-     * make an interpreted frame wide. A compiler may inline one of the calls, so a compiled frame may stand for two.
+     * Returns a sum that includes the numbers up to {@code frames}, so that no compiler turns the recursion into a
+     * loop. The other arguments make an interpreted frame wide. A compiler may inline one of the calls, so a compiled
+     * frame may stand for two calls.
      */
     private static int descend(int frames, long a, long b, long c, long d, long e) {
         if (frames != 0) {
@@ -55,10 +58,10 @@ public final class StackReserve {
     }
 
     /**
-     * Has arguments of at least 380 bytes that find no register: a compiled frame with them is larger than two
-     * interpreted frames of {@link #descend}. With two more, the second compiler of JDK 17 compiles no caller.
-     * The code is too long to be inlined: it has more than 325 bytes. Most of them are never run, since the first
-     * argument is 0.
+     * Has at least 380 bytes of arguments that are not passed in registers, so a compiled frame with space for them is
+     * larger than two interpreted frames of {@link #descend}. With two more arguments, the C2 compiler of JDK 17
+     * compiles no caller. The code has more than 325 bytes, which is too long to be inlined. Most of it never runs,
+     * because the first argument is 0.
      */
     private static int last(
             int p1,

@@ -21,14 +21,14 @@ public interface WaitReporter {
     /**
      * Reports that a thread has waited for longer than {@link #reportAfterNanos}. Called at most once per wait.
      *
-     * @param blocker what the thread waits for; its text is for messages
+     * @param blocker what the thread waits for; messages contain its text
      * @param waiter the calling thread
      * @param waitedNanos how long it has waited so far, in nanoseconds
      */
     void waitsLong(Object blocker, Thread waiter, long waitedNanos);
 
     /**
-     * Starts the work of the machine that an Error has stopped: the wait may depend on it. Called every {@link
+     * Starts work of the machine that an Error stopped, because the wait may depend on it. Called every {@link
      * #attendEveryNanos} while the thread waits.
      */
     default void attendAgain() {}
@@ -43,9 +43,9 @@ public interface WaitReporter {
     }
 
     /**
-     * Returns the housekeeping whose steps the thread makes while it waits. Called once per wait.
+     * Returns the housekeeping whose steps the thread runs while it waits. Called once per wait.
      *
-     * @return the housekeeping, or null if another thread makes the steps
+     * @return the housekeeping, or null if another thread runs the steps
      */
     default @Nullable Housekeeping invoked() {
         return null;

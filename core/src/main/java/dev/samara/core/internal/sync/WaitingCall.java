@@ -4,27 +4,25 @@ package dev.samara.core.internal.sync;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that continues later. It is its own place in the list of {@link Housekeeping}, so listing it allocates
- * nothing. {@link #run} continues the call, on a thread of the machine.
+ * A call that continues later. It is its own node in the list of {@link Housekeeping}, so listing it allocates nothing.
+ * {@link #run} continues the call, on a thread of the machine.
  */
 public abstract class WaitingCall implements Runnable {
     /**
      * The next call in the list. Owned by the thread that adds this call, then by the housekeeping.
      *
      * @words {@code next}, {@code isListed}
-     * @written {@code next} by the thread that adds the call, then by the thread that has set {@code isAsking} of
-     *     {@code Housekeeping}, or by one that makes a step (monitor); {@code isListed} by the thread that adds the
-     *     call (plain)
+     * @written {@code next} by the thread that adds the call, then by the thread that set {@code isAsking} of {@code
+     *     Housekeeping}, or by a thread that runs a step (monitor); {@code isListed} by the thread that adds the call
+     *     (plain)
      * @read as written
-     * @invariant the place of the call in one list; whether it was listed, for the thread that lists it only
+     * @invariant the next call in the one list that contains this call; whether this call was listed, only for the
+     *     thread that lists it
      */
     @Nullable
     WaitingCall next;
 
-    /**
-     * Whether a call of {@link Housekeeping#add} has listed this call. Only for the thread of that call, after an
-     * Error.
-     */
+    /** Whether {@link Housekeeping#add} listed this call. Read only by the thread that called it, after an Error. */
     boolean isListed;
 
     /** Creates a call that is not listed. */
@@ -35,7 +33,10 @@ public abstract class WaitingCall implements Runnable {
         isListed = false;
     }
 
-    /** Returns whether it has been listed since {@link #beforeListing}. For the thread of a listing that has thrown. */
+    /**
+     * Returns whether this call was listed since {@link #beforeListing}. Called by a thread whose listing threw an
+     * Error.
+     */
     protected final boolean isListed() {
         return isListed;
     }
@@ -48,8 +49,8 @@ public abstract class WaitingCall implements Runnable {
     protected abstract boolean isReady();
 
     /**
-     * Returns whether {@link #run} may wait now, or call code of the embedder that may and that no operation waits for.
-     * Called once the call is ready; must not wait or throw.
+     * Returns whether {@link #run} may wait now, or may call code of the embedder that may wait and that no operation
+     * waits for. Called once the call is ready; must not wait or throw.
      *
      * @return whether it may
      */

@@ -3,7 +3,7 @@
  * How threads wait for each other without locks, grace periods, and the threads of a machine.
  *
  * <p>A thread that runs into the range of an operation in flight waits at that operation's {@link
- * dev.samara.core.internal.sync.Gate}: it spins briefly, then parks, and continues when the operation completes. A
+ * dev.samara.core.internal.sync.Gate}. It spins briefly, then parks, and continues when the operation completes. A
  * {@link dev.samara.core.internal.sync.WaitReporter} is notified of long waits at gates.
  *
  * <p>A {@link dev.samara.core.internal.sync.Background} is a machine's own threads. They run the tasks that must not
@@ -32,7 +32,7 @@
  *       <td>{@link dev.samara.core.internal.sync.Gate}</td></tr>
  *   <tr><td>What waits until no reader uses a frame?</td>
  *       <td>{@link dev.samara.core.internal.sync.Rcu#synchronize}</td></tr>
- *   <tr><td>What polls for that without waiting?</td>
+ *   <tr><td>What polls for a grace period without waiting?</td>
  *       <td>{@code PolledGracePeriods}</td></tr>
  *   <tr><td>Which sections does a grace period wait for?</td>
  *       <td>{@code GracePeriodSections}</td></tr>

@@ -10,23 +10,26 @@ import dev.samara.core.vma.Geometry;
 /** A call that changes the VMAs of a range one by one, and skips holes ({@code madvise_walk_vmas}). */
 interface AdviceWalk {
     /**
-     * Advises the part of one VMA in a range.
+     * Applies the advice to the part of one VMA in a range.
      *
-     * @return the end of the VMA that covers it now, or a negated errno
+     * @return the end of the VMA that now covers that part, or a negated errno
      */
     long advise(Edit edit, VmArea vma, long start, long end);
 
-    /** Returns whether a range begins at a page boundary, and neither wraps nor has a length that rounds to 0. */
+    /**
+     * Returns whether a range starts at a page boundary, does not wrap, and has no nonzero length that rounds up to 0.
+     */
     static boolean isRange(Geometry geometry, long start, long length) {
         long rounded = geometry.roundUp(length);
         return geometry.isAligned(start) && (length == 0 || rounded != 0) && !Addresses.isBelow(start + rounded, start);
     }
 
     /**
-     * Advises VMA by VMA. A hole is skipped and reported at the end; any other error stops, and earlier changes stay.
+     * Applies the advice VMA by VMA. A hole is skipped, and reported at the end. Any other error ends the walk, and
+     * earlier changes stay.
      */
     static long walk(Edit edit, long start, long end, AdviceWalk call) {
-        // Also of earlier batches.
+        // Includes the result of earlier batches.
         long result = edit.note();
         long reached = edit.partStart(start);
         while (Addresses.isBelow(reached, end)) {
@@ -51,7 +54,7 @@ interface AdviceWalk {
         return result;
     }
 
-    /** Too many mappings are reported as EAGAIN, as any shortage is. */
+    /** Maps ENOMEM to EAGAIN: too many mappings are reported like any other shortage. */
     static long orAgain(long changed) {
         return changed == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : changed;
     }

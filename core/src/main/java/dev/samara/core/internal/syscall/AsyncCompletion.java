@@ -7,14 +7,14 @@ import dev.samara.core.internal.sync.WaitingCall;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Completes the future of an asynchronous call, after the pages that the call wants are faulted in. A thread of the
- * machine runs this once the operation is complete. Allocated before publication.
+ * Completes the future of an asynchronous call, after the pages that the call requested are faulted in. One of the
+ * machine's threads runs this once the operation is complete. Allocated before publication.
  */
 final class AsyncCompletion extends WaitingCall {
     private final Operation operation;
     private final StartedCall future;
 
-    /** Whether everything but the completion is done. */
+    /** Whether everything except the completion of the future is done. */
     private boolean isOver;
 
     private long result;
@@ -36,7 +36,7 @@ final class AsyncCompletion extends WaitingCall {
             try {
                 result = Populate.run(operation.layout(), operation.populations(), operation.result());
             } catch (Throwable failed) {
-                // A synchronous call throws it to its caller.
+                // A synchronous call would throw it to its caller.
                 thrown = failed;
             }
             isOver = true;
@@ -44,14 +44,14 @@ final class AsyncCompletion extends WaitingCall {
         tell();
     }
 
-    /** Completes the future of a call that has ended, and has nothing to fault in. */
+    /** Completes the future of a call that has ended and has nothing to fault in. */
     void complete() {
         result = operation.result();
         isOver = true;
         tell();
     }
 
-    /** Completes the future, or has a thread of the machine do so once there is memory for that. */
+    /** Completes the future. If there is no memory for that, one of the machine's threads does so later. */
     private void tell() {
         Throwable failed = thrown;
         try {
@@ -61,7 +61,7 @@ final class AsyncCompletion extends WaitingCall {
                 future.completeExceptionally(failed);
             }
         } catch (OutOfMemoryError exhausted) {
-            // If the future is done, the error concerns calls of the embedder that depend on it.
+            // If the future is complete, the error was thrown by code of the embedder that depends on the future.
             if (!future.isDone()) {
                 operation.layout().host().housekeeping().add(this);
             }

@@ -19,8 +19,8 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * The program break ({@code brk}, {@code mm/mmap.c}). A failure returns the unchanged break. An interrupted wait and a
- * backing's refusal return a negated errno.
+ * The program break ({@code brk}, {@code mm/mmap.c}). A failure returns the unchanged break. Only an interrupted wait
+ * and a backing's refusal return a negated errno.
  *
  * @param address the wanted break
  */
@@ -32,15 +32,26 @@ public record Brk(long address) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return layout.origin().heapStart();
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(
+                Addresses.higher(layout.brk(), address), layout.geometry().pageSize());
+    }
+
+    @Override
     public long decide(Edit edit) {
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
         long start = layout.origin().heapStart();
-        // The lock of the district with the heap's start guards the break.
+        // The lock of the district that contains the start of the heap guards the break.
         edit.require(start, start);
         long current = edit.brk();
         long newEnd = geometry.roundUp(address);
-        // The last page of all addresses has no end.
+        // Rounding up wraps in the last page of all addresses.
         if (Addresses.isBelow(newEnd, address)
                 || Addresses.isBelow(address, start)
                 || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {
@@ -73,7 +84,7 @@ public record Brk(long address) implements Call {
             return false;
         }
         edit.claim(oldEnd, newEnd);
-        // One page beyond the new end stays free too, and the gap below a stack.
+        // One page beyond the new end must also be free, and so must the gap below a stack.
         VmArea next = edit.atOrAfter(oldEnd);
         if (next != null && Addresses.isBelow(Placement.guardedStart(edit, next), newEnd + geometry.pageSize())) {
             return false;
@@ -91,17 +102,6 @@ public record Brk(long address) implements Call {
             edit.populate(PopulateRange.Kind.BEST_EFFORT, oldEnd, newEnd);
         }
         return true;
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return layout.origin().heapStart();
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(
-                Addresses.higher(layout.brk(), address), layout.geometry().pageSize());
     }
 
     @Override

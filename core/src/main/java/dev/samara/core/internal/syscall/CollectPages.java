@@ -11,15 +11,15 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 
 /**
- * The calls that collect written or accessed pages, like KVM's dirty log: checks the arguments, and runs a {@link
- * DirtyScan}. Not an operation: it puts no range in flight, and {@link DirtyScan} takes no lock but one leaf's at a
- * time.
+ * The calls that collect written or accessed pages, like KVM's dirty log. Checks the arguments, and runs a {@link
+ * DirtyScan}. A collection is not an operation: it puts no range in flight, and {@link DirtyScan} only locks one leaf
+ * at a time.
  */
 public final class CollectPages {
     private CollectPages() {}
 
     /**
-     * Clears a bit in the entries of a range and reports the pages that had it.
+     * Clears a bit in the entries of a range and reports the pages for which it was set.
      *
      * @param layout a layout with memory
      * @param start a page boundary

@@ -9,12 +9,12 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 
 /**
- * The teardown of a space ({@code exit_mmap} in {@code mm/mmap.c}): closes it to calls, and unmaps all VMAs, also
- * sealed ones.
+ * The teardown of a space ({@code exit_mmap} in {@code mm/mmap.c}): closes the space to calls, and unmaps all VMAs,
+ * even sealed ones.
  */
 public record ExitMmap() implements Call {
     /**
-     * Closes a layout that has no user any more, and unmaps and uncharges all VMAs. A second call only unhooks tables.
+     * Closes a layout that no longer has a user, and unmaps and uncharges all VMAs. A second call only unhooks tables.
      */
     public static void close(Layout layout) {
         if (!layout.isClosed()) {

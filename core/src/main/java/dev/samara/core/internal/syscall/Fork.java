@@ -57,7 +57,10 @@ public final class Fork {
         }
     }
 
-    /** Returns a gather with a page table context, for the copy and its undo, before anything is begun. */
+    /**
+     * Returns a gather with a page table context, for the copy and its undo. Called before anything that must be
+     * undone.
+     */
     private static TlbGather gatherOf(MachineMemory memory) {
         try {
             TlbGather gather = TlbGather.with(memory, null);
@@ -71,7 +74,7 @@ public final class Fork {
     }
 
     private static Layout copyOf(Layout parent, @Nullable TlbGather gather) {
-        // Each finally below releases resources, and must not reach the end of the stack there.
+        // The finally blocks below release resources, so they must not overflow the stack.
         StackReserve.check(StackReserve.MANY);
         List<VmArea> acquired = new ArrayList<>();
         List<SharedAnonymous> objects = new ArrayList<>(0);
@@ -105,11 +108,13 @@ public final class Fork {
                     }
                 }
                 if (copy != null) {
-                    // The pages first, so that no operation waits for a backing that is asked for the child's opens.
+                    // Copies the pages before the child's opens are requested, so that no operation waits for a
+                    // backing.
                     copy.run(vmas, objects, segments);
                 }
             } finally {
-                // Until the copy ends, no range that the parent has unmapped since is complete.
+                // Ends the copy in any case, because until then no range that the parent unmapped after the fork's
+                // instant can complete.
                 end(parent, copy);
             }
             ForkVmas.fork(child, vmas, joins, maps);
@@ -130,7 +135,7 @@ public final class Fork {
         }
     }
 
-    /** Needs no memory, so that an exhausted heap loses none of them. */
+    /** Allocates nothing, so that every resource is released even if the heap is exhausted. */
     private static void release(List<SharedAnonymous> objects, List<FilePages> segments, List<VmArea> acquired) {
         for (int i = 0; i < objects.size(); i++) {
             objects.get(i).drop();
@@ -144,9 +149,9 @@ public final class Fork {
     }
 
     /**
-     * Refuses the fork of a space whose pages have been taken. On Linux its threads have a fatal signal, and {@code
-     * dup_mmap} ends with an EINTR that no caller sees. A caller here would try again for ever. Caller holds the layout
-     * lock, under which the mark is set: a copy that is registered comes before the first page is taken.
+     * Refuses the fork of a space whose pages were reaped. On Linux its threads have a pending fatal signal, and {@code
+     * dup_mmap} ends with an EINTR that no caller sees. Here, a caller would retry EINTR forever. The caller holds the
+     * layout lock, under which the reap sets its mark, so a copy that is registered precedes the first reaped page.
      */
     private static void checkStable(Layout parent) {
         if (parent.reaping().isUnstable()) {

@@ -7,14 +7,16 @@ import dev.samara.core.internal.sync.Gate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instant of a fork: a hold of the parent's layout lock, at which no operation is between two of its batches. The
- * fork waits for the last batch of such an operation. The batches wait for no gate, so a callback of a retirement may
- * fork too. After some waits the fork takes a {@link Ticket} for the whole space, behind which later operations wait.
+ * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its batches.
+ * The fork waits for the last batch of such an operation. The batches wait for no gate, so a callback of a retirement
+ * may fork, too. After several waits the fork takes a {@link Ticket} for the whole space, for which later operations
+ * wait.
  *
- * <p>Its waits are not those of an operation for ranges in flight ({@code op.RangeWait}), which a callback of a
- * retirement must not enter: the range may be its own, and then the wait would never end. So a range wait throws an
- * exception in a callback, and takes no ticket there. A fork waits for a publication only, which ends without any range
- * being retired; so it may wait in a callback, and needs its ticket there, too.
+ * <p>These waits differ from an operation's waits for ranges in flight ({@code op.RangeWait}). A callback of a
+ * retirement must not wait for a range, because the range may be the one that is being retired, and the wait would
+ * never end. So in a callback, {@code RangeWait} throws an exception and takes no ticket. A fork waits only for a
+ * publication, which ends without the retirement of any range. So it may wait in a callback, and needs a ticket there,
+ * too.
  */
 final class ForkInstant implements AutoCloseable {
     /** The number of waits after which a fork takes a ticket. */
@@ -37,7 +39,7 @@ final class ForkInstant implements AutoCloseable {
         }
     }
 
-    /** Takes the lock, or returns the gate of a publication that is not over. */
+    /** Acquires the lock and returns null, or returns the gate of a publication that has not ended. */
     private @Nullable Gate lockOrGate(int waits) {
         parent.lock();
         try {
@@ -58,7 +60,7 @@ final class ForkInstant implements AutoCloseable {
         }
     }
 
-    /** Releases the lock and the ticket, on each way out. */
+    /** Releases the lock and the ticket, on every exit. */
     @Override
     public void close() {
         Ticket mine = ticket;

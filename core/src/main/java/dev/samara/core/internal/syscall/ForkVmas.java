@@ -18,15 +18,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The VMAs of a fork's child ({@code dup_mmap}): which of the parent's it gets, and with which flags.
- * {@link dev.samara.core.internal.op.CopyPageTables} copies their pages,
- * but for those with {@code WIPEONFORK}.
+ * The VMAs of a fork's child ({@code dup_mmap}): which of the parent's VMAs it gets, and with which flags. {@link
+ * dev.samara.core.internal.op.CopyPageTables} copies their pages, except for VMAs with {@code WIPEONFORK}.
  */
 final class ForkVmas {
     private ForkVmas() {}
 
     /**
-     * Acquires references to the VMAs whose backings are asked for the child's opens. Caller holds the parent's lock.
+     * Acquires references to the VMAs whose backings are asked for the child's opens. The caller holds the parent's
+     * lock.
      */
     static void acquire(Snapshot<VmArea> parents, LayoutCounters counters, List<VmArea> acquired) {
         if (counters.opens == 0) {
@@ -34,7 +34,7 @@ final class ForkVmas {
         }
         parents.forEach((first, last, vma) -> {
             if (vma.open() != null) {
-                // Before the reference is acquired: without a place in the list it would never be released.
+                // Listed before it is acquired, because a reference that is not listed would never be released.
                 acquired.add(vma);
                 if (!vma.acquire()) {
                     acquired.remove(acquired.size() - 1);
@@ -83,14 +83,14 @@ final class ForkVmas {
     }
 
     /**
-     * Returns the VMAs of a child. No range is in flight in a child, and none completes there: VMAs that only a range
-     * in flight of the parent separates are joined here.
+     * Returns the VMAs of a child. Because no range is in flight in a child, none completes there. So VMAs that are
+     * separate only because of a range in flight of the parent are joined here.
      */
     private static List<VmArea> wholes(Snapshot<VmArea> parents, List<PendingJoin> joins, int pageShift, int maps) {
         Map<Long, PendingJoin> byAddress = byAddress(joins);
         List<VmArea> wholes = new ArrayList<>(maps);
         parents.forEach((first, last, vma) -> {
-            // Most forks have no range in flight: no key is boxed then.
+            // At most forks no range is in flight, and then no key is boxed.
             PendingJoin join = wholes.isEmpty() || byAddress.isEmpty() ? null : byAddress.get(first);
             VmArea whole = join == null ? null : MergeRules.whole(wholes.get(wholes.size() - 1), vma, join, pageShift);
             if (whole == null) {
@@ -102,7 +102,7 @@ final class ForkVmas {
         return wholes;
     }
 
-    /** Returns the joins by address. Of two at one address the seam decides, which allows more. */
+    /** Returns the joins by address. Of two joins at the same address, keeps a seam, which permits more merges. */
     private static Map<Long, PendingJoin> byAddress(List<PendingJoin> joins) {
         Map<Long, PendingJoin> byAddress = new HashMap<>();
         for (PendingJoin join : joins) {
@@ -114,8 +114,8 @@ final class ForkVmas {
     }
 
     /**
-     * Returns a child's copy of a VMA. The copy is not locked. It has an anon_vma of its own, for pages that it shares
-     * with the parent until written.
+     * Returns a child's copy of a VMA. The copy is not locked. It has its own anon_vma, for pages that it shares with
+     * the parent until they are written.
      */
     private static VmArea inherit(VmArea vma) {
         boolean hasPages = vma.anonVma() != null && !vma.has(VmaFlags.WIPEONFORK);

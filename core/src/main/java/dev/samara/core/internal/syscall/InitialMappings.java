@@ -14,11 +14,11 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 
-/** The initial mappings of a layout that is no child. {@link ForkVmas} fills a child's. */
+/** The initial mappings of a layout that is not a fork's child. {@link ForkVmas} fills the layout of a child. */
 public final class InitialMappings {
     private InitialMappings() {}
 
-    /** Returns the descriptions that lie above the user's part; ascending. */
+    /** Returns the descriptions above the user's part of the space, in ascending order. */
     private static List<VmArea> above(Geometry geometry, List<VmArea> mapped) {
         return mapped.stream()
                 .filter(vma -> isAbove(geometry, vma))
@@ -31,14 +31,15 @@ public final class InitialMappings {
     }
 
     /**
-     * Creates a layout and loads its initial mappings, except those above the user's part.
+     * Creates a layout and loads its initial mappings, except the mappings above the user's part.
      *
      * @param spaces the spaces of the machine
      * @param origin the initial state
-     * @param mapped descriptions of mappings, in any order; no call can change those above the user's limit
-     * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
-     * @throws MmException with ENOMEM if the commit limit does not allow them, or the limit of page tables the topmost
-     *     one; or with the errno of a backing's refusal
+     * @param mapped descriptions of mappings, in any order; no call can change mappings above the user's limit
+     * @throws IllegalArgumentException if a mapping is unaligned, overlaps another mapping or a guard, or crosses the
+     *     limit
+     * @throws MmException with ENOMEM if the commit limit does not allow the mappings, or the limit of page tables does
+     *     not allow the root table; or with the errno of a backing's refusal
      */
     public static Layout load(Spaces spaces, Origin origin, List<VmArea> mapped) {
         Layout layout = new Layout(spaces, origin, above(origin.geometry(), mapped));
@@ -87,7 +88,7 @@ public final class InitialMappings {
         }
     }
 
-    /** Returns a new VMA: a description may be loaded into several spaces, and a VMA belongs to one. */
+    /** Returns a new VMA, because a description may be loaded into several spaces, and a VMA belongs to only one. */
     private static VmArea copy(Edit edit, VmArea vma) {
         BackingTraits traits = vma.traits();
         return new VmArea(

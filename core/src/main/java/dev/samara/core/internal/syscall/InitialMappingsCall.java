@@ -10,7 +10,7 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
-/** A call that gives a layout its first VMAs, and throws if it may not. */
+/** Runs a call that stores the first VMAs of a layout, and converts its refusals to exceptions. */
 final class InitialMappingsCall {
     private InitialMappingsCall() {}
 
@@ -43,8 +43,8 @@ final class InitialMappingsCall {
     }
 
     /**
-     * Thrown in an attempt to leave it and the lock. A VMA must not be printed under the lock: its backing would be
-     * asked for its name.
+     * Thrown to leave an attempt and release the lock. A VMA must not be formatted under the lock, because its backing
+     * would be called for its name.
      */
     static final class Refused extends RuntimeException {
         private static final long serialVersionUID = 1L;

@@ -24,8 +24,8 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code madvise} ({@code mm/madvise.c}): the advice that changes VMAs, the errors of the advice that acts on pages,
- * and the advice to backings.
+ * {@code madvise} ({@code mm/madvise.c}): changes VMAs, checks the errors of advice that acts on pages, and passes
+ * advice on to backings.
  */
 public record Madvise(long address, long length, int advice) implements Call, AdviceWalk {
     public static long madvise(Layout layout, long address, long length, int advice) {
@@ -39,10 +39,10 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
     }
 
     /**
-     * Punches the holes of files of the host, which wait for the host ({@code madvise_remove}). Holds no lock. The
-     * holes of other files are a part of the call that was run before.
+     * Punches holes in files of the host, which may wait for the host ({@code madvise_remove}). Holds no lock. The
+     * operation that ran before already punched the holes in other files.
      *
-     * @param decided the result of that call
+     * @param decided the result of that operation
      * @return the first error in the order of the VMAs
      */
     private long punch(Layout layout, long decided) {
@@ -64,7 +64,10 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
         return traits != null && traits.underlying() instanceof OpenHostFile file ? file : null;
     }
 
-    /** Tells the backing of a VMA, whose failure is no error ({@code madvise_willneed}). Holds no lock. */
+    /**
+     * Passes the advice on to the backing of a VMA ({@code madvise_willneed}). An exception of the backing is reported,
+     * and is not an error of the call. Holds no lock.
+     */
     private static long willNeed(Layout layout, VmArea vma, long start, long end) {
         BackingTraits traits = vma.traits();
         if (traits == null) {
@@ -80,6 +83,16 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
                             thrown);
         }
         return 0;
+    }
+
+    @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
     }
 
     @Override
@@ -130,7 +143,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
 
     /**
      * Requests actions on the pages, in the order of the VMAs. PAGEOUT drops droppable pages, which have no swap space.
-     * FREE, COLD and PAGEOUT of other memory only allow reclaim: no content changes.
+     * FREE, COLD, and PAGEOUT of other memory only permit reclaim, so no content changes.
      */
     private static void actOnPages(Edit edit, VmArea vma, long start, long end, int advice) {
         switch (advice) {
@@ -157,7 +170,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
     }
 
     /**
-     * Returns whether a seal forbids the advice: it forbids the discard of private anonymous memory without the right
+     * Returns whether a seal forbids the advice. A seal forbids discards of private anonymous memory without the right
      * to write.
      */
     private static boolean isDiscardOfSealed(VmArea vma, int advice) {
@@ -205,7 +218,10 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
         return refused ? Errno.EINVAL : null;
     }
 
-    /** Returns the errno of a hole in the file ({@code madvise_remove} and {@code vfs_fallocate}), or null. */
+    /**
+     * Returns the errno with which a hole in the file is refused ({@code madvise_remove} and {@code vfs_fallocate}), or
+     * null.
+     */
     private static @Nullable Errno refusalToRemove(VmArea vma, long offset, long length) {
         if (vma.hasAny(VmaFlags.LOCKED) || vma.backing() == null) {
             return Errno.EINVAL;
@@ -226,8 +242,8 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
     }
 
     /**
-     * Marks the whole VMA as one that may have guard markers, which only the page table records. The VMA also gets an
-     * anon_vma, since it has tables now.
+     * Marks the whole VMA as one that may contain guard markers, which only the page table records. The VMA also gets
+     * an anon_vma, because it now has page tables.
      */
     private static long guard(Edit edit, VmArea vma) {
         boolean needsAnonVma = vma.isAnonymous() && vma.anonVma() == null;
@@ -266,7 +282,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
         };
     }
 
-    /** Returns whether the VMA may be marked mergeable; other memory ignores the advice. */
+    /** Returns whether the VMA may be marked mergeable. The advice has no effect on other VMAs. */
     private static boolean mayMergePages(VmArea vma) {
         return !vma.hasAny(
                 VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE);
@@ -281,7 +297,7 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
             }
             VmArea vma = edit.at(reached);
             if (vma == null || !vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
-                // The range before it is faulted in nevertheless.
+                // The range below this address is faulted in nevertheless.
                 populateAs(edit, start, reached, access);
                 return (vma == null ? Errno.ENOMEM : Errno.EINVAL).result();
             }
@@ -298,16 +314,6 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
     @Override
     public void revoke(CheckedRevocations revocations) {
         revocations.add(address, length);
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

@@ -4,7 +4,10 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 
-/** {@code prctl} with {@code PR_SET_MDWE}, and what exec keeps of it ({@code kernel/sys.c}, {@code kernel/fork.c}). */
+/**
+ * {@code prctl} with {@code PR_SET_MDWE}, and the bits that survive an exec ({@code kernel/sys.c}, {@code
+ * kernel/fork.c}).
+ */
 public final class Mdwe {
     private Mdwe() {}
 
@@ -24,11 +27,11 @@ public final class Mdwe {
         }
     }
 
-    /** Has a space that replaces another one inherit its bits, unless it has some of its own. */
+    /** Passes the bits of a space on to the space that replaces it, unless that space already has bits. */
     public static void inherit(Layout old, Layout next) {
         int bits = old.denyWriteExec().inherited();
         if (bits != 0) {
-            // Refused where the space has other bits, which refuse as much.
+            // Refused if the space already has other bits, which deny as much.
             long unused = set(next, bits);
         }
     }

@@ -24,11 +24,11 @@ public final class Mincore {
      * @param address a page boundary
      * @param length bytes, rounded up to pages
      * @param vector receives 1 for each page in memory and 0 for each other page
-     * @return 0 or a negated errno; the pages before a hole have been reported
+     * @return 0 or a negated errno; on a hole, the pages before the hole are reported
      */
     public static long mincore(Layout layout, long address, long length, byte[] vector) {
         long result = examine(layout, address, length, vector);
-        // After the walk, which may have met the hole that a close leaves.
+        // Checked after the walk, which may have found the hole that a close leaves.
         return layout.isClosed() ? Errno.ESRCH.result() : result;
     }
 
@@ -62,7 +62,7 @@ public final class Mincore {
     }
 
     /**
-     * Reports the pages of one leaf, or of the addresses where none is; returns the number of pages reported so far.
+     * Reports the pages of one leaf, or of a range without a leaf; returns the number of pages reported so far.
      */
     private static int examine(Layout layout, VmArea vma, PageWalk walk, byte[] vector, int done) {
         long[] leaf = walk.table().leaf(walk.start());

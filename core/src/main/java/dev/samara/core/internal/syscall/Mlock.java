@@ -16,9 +16,9 @@ import dev.samara.core.mman.LockFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
-/** {@code mlock}, {@code mlock2}, {@code munlock} and their all-forms ({@code mm/mlock.c}). */
+/** {@code mlock}, {@code mlock2}, {@code munlock}, {@code mlockall} and {@code munlockall} ({@code mm/mlock.c}). */
 public final class Mlock {
-    /** Flags of mappings that are never locked, which a lock skips. */
+    /** Flags of mappings that are never locked, so the calls skip them. */
     private static final long NEVER_LOCKED = VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE;
 
     private Mlock() {}
@@ -73,7 +73,7 @@ public final class Mlock {
             return Addresses.isBelow(reached, end) ? DONE : populate(edit, start, end);
         }
 
-        /** Counts the locked pages in the range, which do not count twice against the limit. */
+        /** Counts the pages in the range that are already locked, so that they do not count twice against the limit. */
         @Override
         public long checkAll(Layout layout) {
             Geometry geometry = layout.geometry();
@@ -184,10 +184,10 @@ public final class Mlock {
     }
 
     /**
-     * Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay. The range must not be empty: an
-     * address that is not mapped may look like an errno.
+     * Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay. The range must not be empty,
+     * because an address that is not mapped may look like an errno.
      *
-     * @return the address that the call has reached: not below the end unless there is another batch; or a negated
+     * @return the address that the call reached, which is below the end only if another batch follows; or a negated
      *     errno
      */
     private static long apply(Edit edit, long start, long end, long lock) {
@@ -214,8 +214,8 @@ public final class Mlock {
     }
 
     /**
-     * Locks or unlocks all VMAs. A VMA that cannot be changed, for too many mappings, stays as it is. Returns false if
-     * there is another batch.
+     * Locks or unlocks all VMAs. A VMA that cannot be changed because there are too many mappings stays as it is.
+     * Returns false if another batch follows.
      */
     private static boolean applyToAll(Edit edit, long lock) {
         edit.claim(0, edit.geometry.limit());
@@ -236,7 +236,9 @@ public final class Mlock {
         edit.replace(vma, null, null, VmaCut.part(vma, vma.start(), vma.end(), flags, edit.geometry.pageShift()));
     }
 
-    /** Locks the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
+    /**
+     * Locks the part of one VMA in a range; returns the end of the VMA that now covers that part, or a negated errno.
+     */
     private static long lock(Edit edit, VmArea vma, long start, long end, long lock) {
         long flags = (vma.flags() & ~VmaFlags.LOCKED_MASK) | lock;
         if (flags == vma.flags() || vma.hasAny(NEVER_LOCKED)) {
@@ -245,12 +247,14 @@ public final class Mlock {
         return VmaMerge.change(edit, vma, start, end, flags);
     }
 
-    /** Returns the end of the range in which locked pages are counted: the top, for a range that wraps. */
+    /**
+     * Returns the end of the range in which locked pages are counted. If the range wraps, this is the highest address.
+     */
     private static long stopOf(long start, long end) {
         return Addresses.isBelow(end, start) ? -1L : end;
     }
 
-    /** Returns the locked pages in a range. */
+    /** Returns the number of locked pages in a range. */
     private static long lockedIn(Edit edit, long start, long end) {
         if (edit.isBatched()) {
             return edit.note();
@@ -264,7 +268,7 @@ public final class Mlock {
         return pages;
     }
 
-    /** Returns the locked pages of one VMA in a range that it overlaps. */
+    /** Returns the number of locked pages of one VMA in a range that it overlaps. */
     private static long lockedIn(Geometry geometry, VmArea vma, long start, long end) {
         return vma.has(VmaFlags.LOCKED)
                 ? geometry.pages(Addresses.lower(vma.end(), end) - Addresses.higher(vma.start(), start))
@@ -272,12 +276,12 @@ public final class Mlock {
     }
 
     /**
-     * Requests population of memory that is not locked on fault. Fails with ENOMEM where no access is allowed; the lock
-     * stays. Memory that cannot be locked is faulted in too, except a device's.
+     * Requests population of memory that is not locked on fault. Fails with ENOMEM at memory that permits no access;
+     * the locks stay. Memory that cannot be locked is faulted in, too, except memory of a device.
      */
     private static long populate(Edit edit, long start, long end) {
         if (edit.isBatched() && edit.layout.memoryOrNull() != null) {
-            // The population itself ends there with this error.
+            // The population itself fails at such memory, with the same error.
             edit.populate(PopulateRange.Kind.LOCK, start, end);
             return DONE;
         }

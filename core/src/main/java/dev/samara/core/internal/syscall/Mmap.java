@@ -35,8 +35,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code mmap}: its arguments, their errors, the address and the flags of the VMA ({@code ksys_mmap_pgoff} and {@code
- * do_mmap} in {@code mm/mmap.c}). {@link MmapState} puts the VMA into the layout. {@code shmat} begins at {@link #map}.
+ * {@code mmap}: checks the arguments, and determines the errors, the address and the flags of the VMA ({@code
+ * ksys_mmap_pgoff} and {@code do_mmap} in {@code mm/mmap.c}). {@link MmapState} stores the VMA in the layout. {@code
+ * shmat} starts at {@link #map}.
  *
  * @param backing the traits of the object to map; null for a bad descriptor
  * @param offset bytes
@@ -50,7 +51,7 @@ public record Mmap(
         long offset) implements Call {
     private static final int GIGABYTE_SHIFT = 30;
 
-    /** The known flags; SHARED_VALIDATE refuses any other, and the other types ignore it. */
+    /** The known flags. SHARED_VALIDATE rejects unknown flags; the other types ignore them. */
     private static final int KNOWN_FLAGS = SHARED
             | PRIVATE
             | FIXED
@@ -95,7 +96,7 @@ public record Mmap(
         return Syscall.start(layout, of(layout, address, length, protection, flags, backing, offset));
     }
 
-    /** Returns the call. The backing is asked for its traits first, and thus without a lock. */
+    /** Creates the call. The traits of the backing are read here, so no lock is held. */
     private static Mmap of(
             Layout layout,
             long address,
@@ -104,10 +105,21 @@ public record Mmap(
             int flags,
             @Nullable Backing backing,
             long offset) {
-        // A refused call asks no backing.
+        // Checked first, because a refused call must not call the backing.
         Cpus.checkMayWait("a call of a space");
         BackingTraits traits = layout.isClosed() ? null : BackingTraits.of(backing);
         return new Mmap(address, length, protection, flags, traits, offset);
+    }
+
+    @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    /** A mapping without an address may be placed anywhere. */
+    @Override
+    public long to(Layout layout) {
+        return address == 0 ? -1 : Addresses.endOf(address, length);
     }
 
     @Override
@@ -133,8 +145,8 @@ public record Mmap(
     }
 
     /**
-     * Decides on a mapping whose backing is null if it is anonymous ({@code do_mmap}). Checks the arguments, finds the
-     * address and the flags of the VMA, and puts it there.
+     * Decides on a mapping, whose backing is null if it is anonymous ({@code do_mmap}). Checks the arguments,
+     * determines the address and the flags of the VMA, and stores the VMA.
      *
      * @return the address, or a negated errno
      */
@@ -145,7 +157,7 @@ public record Mmap(
     /**
      * Decides on a mapping as {@link #map(Edit)} does.
      *
-     * @param refusal what the file answers when it is mapped at last: DONE, or a negated errno
+     * @param refusal the result of the file's own {@code mmap}, which comes last: DONE, or a negated errno
      */
     long map(Edit edit, long refusal) {
         Geometry geometry = edit.geometry;
@@ -157,7 +169,7 @@ public record Mmap(
             return Errno.ENOMEM.result();
         }
         long start = find(edit, size);
-        // Reservations of a munmap that is not flushed yet are used last.
+        // Reservations of a munmap that was not flushed yet are used only as a last resort.
         boolean isReserved = start == Errno.ENOMEM.result()
                 && !isFixed()
                 && edit.layout.origin().earlyReuse();
@@ -167,7 +179,7 @@ public record Mmap(
         if (Errno.isError(start)) {
             return start;
         }
-        // Whether a munmap is in flight there. Any other place is free.
+        // Whether a munmap is in flight in the range. A range that is neither fixed nor reserved is free.
         boolean early = (isFixed() || isReserved) && EarlyReuse.claimOrReuse(edit, start, start + size);
         if (keepsMappings() && edit.firstIn(start, start + size) != null) {
             return Errno.EEXIST.result();
@@ -196,7 +208,7 @@ public record Mmap(
                 : Placement.find(edit, backing, Placement.roundHint(edit.geometry, address), size, offset, flags);
     }
 
-    /** Returns the flags of the VMA, or a negated errno: of the limits of locked memory, or of the backing. */
+    /** Returns the flags of the VMA, or a negated errno from the limits of locked memory or from the backing. */
     private long vmaFlags(Edit edit, long size) {
         long asked = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
         if ((flags & LOCKED) != 0 && !edit.limits.mayLock(edit.privileges)) {
@@ -215,7 +227,10 @@ public record Mmap(
         return isUnreserved ? vmaFlags | VmaFlags.NORESERVE : vmaFlags;
     }
 
-    /** Returns the file that is mapped; null for none. Anonymous huge pages are a file of the kernel's own. */
+    /**
+     * Returns the file that is mapped; null if there is none. Anonymous huge pages are mapped from an internal file of
+     * the kernel.
+     */
     private @Nullable BackingTraits file() {
         return (flags & HUGETLB) != 0 ? HUGE_PAGES : backing;
     }
@@ -326,7 +341,7 @@ public record Mmap(
         if (file() != null) {
             return geometry.pages(offset);
         }
-        // The page number of the address, so that memory that is moved apart and back together still fits.
+        // The page number of the address, so that parts which are moved away and back can be merged again.
         return (flags & MapFlags.TYPE) == SHARED ? 0 : geometry.pages(start);
     }
 
@@ -335,17 +350,6 @@ public record Mmap(
         if ((flags & FIXED) != 0) {
             revocations.add(address, length);
         }
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    /** A mapping without an address may be placed anywhere. */
-    @Override
-    public long to(Layout layout) {
-        return address == 0 ? -1 : Addresses.endOf(address, length);
     }
 
     @Override

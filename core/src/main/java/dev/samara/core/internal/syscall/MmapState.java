@@ -18,8 +18,8 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A new mapping whose address and flags are decided, on its way into an edit ({@code struct mmap_state} and {@code
- * mmap_region} in {@code mm/vma.c}). {@link Mmap} decides them.
+ * A new mapping whose address and flags are decided, and which is now stored in an edit ({@code struct mmap_state} and
+ * {@code mmap_region} in {@code mm/vma.c}). {@link Mmap} decides them.
  */
 final class MmapState {
     private final Edit edit;
@@ -33,7 +33,7 @@ final class MmapState {
     private final long length;
     private final long pageOffset;
 
-    /** Whether its range has a munmap in flight. */
+    /** Whether a munmap is in flight in the range. */
     private final boolean early;
 
     private long vmaFlags;
@@ -59,7 +59,7 @@ final class MmapState {
     }
 
     /**
-     * Replaces the VMAs of the range by the mapping; from here on, a cut at an edge may remain.
+     * Replaces the VMAs of the range by the mapping. If this fails, a cut at an end of the range may remain.
      *
      * @param answer the result of the file's own {@code mmap}: DONE, or a negated errno
      * @return the address, or a negated errno
@@ -119,7 +119,10 @@ final class MmapState {
         return start;
     }
 
-    /** Unmaps the mappings that would have been replaced; Linux removed them by then, too (vms_abort_munmap_vmas). */
+    /**
+     * Unmaps the mappings that would have been replaced, because Linux removed them by then, too
+     * (vms_abort_munmap_vmas).
+     */
     private long leaveGap(LayoutCounters replaced, long errno) {
         if (replaced.maps != 0) {
             GatheredVmas.unmap(edit, false);
@@ -132,8 +135,8 @@ final class MmapState {
     }
 
     /**
-     * Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set. Huge
-     * pages are not.
+     * Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set.
+     * Mappings of huge pages are not charged.
      */
     private boolean isAccountable() {
         return (flags & MapFlags.HUGETLB) == 0

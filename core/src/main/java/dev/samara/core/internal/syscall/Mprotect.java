@@ -32,6 +32,17 @@ public record Mprotect(long address, long length, int protection) implements Cal
         return Syscall.run(layout, new Mprotect(address, length, protection));
     }
 
+    /** With a GROWS flag, the range extends to the end of the stack, which may be anywhere. */
+    @Override
+    public long from(Layout layout) {
+        return (protection & GROWS) != 0 ? 0 : address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return (protection & GROWS) != 0 ? -1 : Addresses.endOf(address, length);
+    }
+
     /** Changes VMA by VMA; if one fails, the earlier changes stay, as on Linux. */
     @Override
     public long decide(Edit edit) {
@@ -93,7 +104,9 @@ public record Mprotect(long address, long length, int protection) implements Cal
         return Addresses.isBelow(reached, end) ? Errno.ENOMEM.result() : DONE;
     }
 
-    /** Changes the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
+    /**
+     * Changes the part of one VMA in a range; returns the end of the VMA that now covers that part, or a negated errno.
+     */
     private static long protect(Edit edit, VmArea vma, long start, long end, long access) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | access;
         if ((flags & ~(flags >> MAY_SHIFT) & VmaFlags.ACCESS) != 0
@@ -134,8 +147,9 @@ public record Mprotect(long address, long length, int protection) implements Cal
     }
 
     /**
-     * Has locked memory that became writable faulted in. Linux does so before it changes the next VMA, whose merge
-     * depends on the anon_vma that this VMA gets with its first page; the pages follow when the call is complete.
+     * Requests population of locked memory that became writable. Linux faults it in before it changes the next VMA,
+     * whose merge depends on the anon_vma that this VMA gets with its first page. So the anon_vma is set here, and the
+     * pages are faulted in when the call is complete.
      */
     private static void populate(Edit edit, long start, long end) {
         edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
@@ -156,17 +170,6 @@ public record Mprotect(long address, long length, int protection) implements Cal
         } else {
             revocations.add(address, length);
         }
-    }
-
-    /** A stack is looked at as a whole, wherever it ends. */
-    @Override
-    public long from(Layout layout) {
-        return (protection & GROWS) != 0 ? 0 : address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return (protection & GROWS) != 0 ? -1 : Addresses.endOf(address, length);
     }
 
     @Override

@@ -22,9 +22,9 @@ import dev.samara.core.vma.Geometry;
 /**
  * {@code mremap} ({@code mm/mremap.c}). Checks the arguments, and runs one {@link MremapVma} for each VMA.
  *
- * <p>Errors that are decided here: EINVAL for arguments; ENOMEM if a new place is named and the map count leaves no
- * room for the move; EFAULT for a move of several VMAs that begins in a hole, or meets a VMA that only moves alone.
- * {@link MremapVma} decides all errors that depend on one VMA.
+ * <p>Errors that are decided here: EINVAL for arguments; ENOMEM if a new address is given and the map count leaves no
+ * room for the move; EFAULT for a move of several VMAs that starts in a hole, or contains a VMA that can only be moved
+ * alone. {@link MremapVma} decides all errors that depend on one VMA.
  */
 public record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements Call {
     public static long mremap(Layout layout, long address, long oldLength, long newLength, int flags, long newAddress) {
@@ -34,6 +34,18 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     public static PendingCall mremapAsync(
             Layout layout, long address, long oldLength, long newLength, int flags, long newAddress) {
         return Syscall.start(layout, new Mremap(address, oldLength, newLength, flags, newAddress));
+    }
+
+    @Override
+    public long from(Layout layout) {
+        return (flags & MREMAP_FIXED) != 0 ? Addresses.lower(address, newAddress) : address;
+    }
+
+    /** A mapping that may move without a new address may be placed anywhere. */
+    @Override
+    public long to(Layout layout) {
+        long end = Addresses.endOf(address, Addresses.higher(oldLength, newLength));
+        return (flags & MREMAP_FIXED) != 0 ? Addresses.higher(end, Addresses.endOf(newAddress, newLength)) : end;
     }
 
     @Override
@@ -82,8 +94,8 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     }
 
     /**
-     * Claims the source and a fixed target. {@link Placement} finds a free target otherwise, and growth in place claims
-     * its own range.
+     * Claims the source, and the target if it is fixed. Otherwise {@link Placement} finds a free target, and growth in
+     * place claims its own range.
      */
     private void claim(Edit edit) {
         edit.claim(address, address + (oldLength == 0 ? edit.geometry.pageSize() : oldLength));
@@ -92,7 +104,10 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
         }
     }
 
-    /** Moves every VMA of the range and keeps the holes between them; if one fails, the earlier ones stay moved. */
+    /**
+     * Moves every VMA of the range and keeps the holes between them; if one move fails, the VMAs moved before stay
+     * moved.
+     */
     private long moveEach(Edit edit) {
         long end = address + oldLength;
         long start = edit.partStart(address);
@@ -122,18 +137,6 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     private static boolean movesAlone(VmArea vma) {
         BackingTraits traits = vma.traits();
         return traits != null && traits.movesAlone();
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return (flags & MREMAP_FIXED) != 0 ? Addresses.lower(address, newAddress) : address;
-    }
-
-    /** A mapping that may move without a new address may be placed anywhere. */
-    @Override
-    public long to(Layout layout) {
-        long end = Addresses.endOf(address, Addresses.higher(oldLength, newLength));
-        return (flags & MREMAP_FIXED) != 0 ? Addresses.higher(end, Addresses.endOf(newAddress, newLength)) : end;
     }
 
     @Override

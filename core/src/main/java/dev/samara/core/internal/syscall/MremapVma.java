@@ -23,13 +23,14 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The effect of one {@code mremap} on one VMA: shrink, grow in place, move, duplicate ({@code struct vma_remap_struct}
- * in {@code mm/mremap.c}). {@link Mremap} checks the arguments, and has the loop of a call that moves several VMAs.
+ * The effect of one {@code mremap} on one VMA: it shrinks, grows in place, moves, or is duplicated ({@code struct
+ * vma_remap_struct} in {@code mm/mremap.c}). {@link Mremap} checks the arguments, and contains the loop for a call that
+ * moves several VMAs.
  *
- * <p>Errors that are decided here: EFAULT without a VMA, for a range beyond the VMA, and for growth of a VMA of fixed
- * size; EPERM for a sealed VMA; EINVAL for a duplicate of private memory, for DONTUNMAP of a VMA of fixed size, and for
- * an offset that overflows; EAGAIN for the limit of locked memory; ENOMEM for the other limits, the map count, and
- * growth in place without room. {@link Munmap}, {@link Placement} and the backing add their own.
+ * <p>Errors that are decided here: EFAULT if there is no VMA, for a range beyond the VMA, and for growth of a VMA of
+ * fixed size; EPERM for a sealed VMA; EINVAL for a duplicate of private memory, for DONTUNMAP of a VMA of fixed size,
+ * and for an offset that overflows; EAGAIN for the limit of locked memory; ENOMEM for the other limits, the map count,
+ * and growth in place without room. {@link Munmap}, {@link Placement} and the backing may return other errors.
  */
 final class MremapVma {
     /** A move keeps this many mappings in reserve, since source and target may each be cut in three. */
@@ -42,7 +43,7 @@ final class MremapVma {
     private final long newLength;
     private final long newAddress;
 
-    /** In whole pages, as the new length is. */
+    /** In whole pages, like the new length. */
     private long oldLength;
 
     MremapVma(Edit edit, long address, long oldLength, long newLength, int flags, long newAddress) {
@@ -63,7 +64,7 @@ final class MremapVma {
         return Addresses.isBelow(oldLength, newLength);
     }
 
-    /** Decides on the VMA at the address; returns the address of its memory from now on, or a negated errno. */
+    /** Decides on the VMA at the address; returns the new address of its memory, or a negated errno. */
     long remap(@Nullable VmArea vma) {
         if (vma == null) {
             return Errno.EFAULT.result();
@@ -91,7 +92,7 @@ final class MremapVma {
         if ((flags & DONTUNMAP) != 0 && fixedSize) {
             return Errno.EINVAL.result();
         }
-        // The part that a shrink removes may lie in other mappings, or in none.
+        // The part that a shrink removes may be in other mappings, or in none.
         if (Addresses.isBelow(vma.end() - address, Addresses.lower(oldLength, newLength))) {
             return Errno.EFAULT.result();
         }
@@ -155,8 +156,8 @@ final class MremapVma {
     }
 
     /**
-     * Moves to a given address, or with DONTUNMAP alone to a hint. A fixed move empties the target first, so a later
-     * failure leaves it empty.
+     * Moves to a given address, or, with DONTUNMAP but without FIXED, to a hint. A fixed move empties the target first,
+     * so a later failure leaves it empty.
      */
     private long moveTo() {
         if ((flags & MREMAP_FIXED) != 0) {
@@ -208,7 +209,7 @@ final class MremapVma {
         }
         AnonVma anonVma = vma.anonVma();
         if (vma.isAnonymous() && anonVma == null) {
-            // Memory without pages gets the offset of its new address, which fits the new neighbours.
+            // Memory without pages gets the offset of its new address, so that it can merge with its new neighbours.
             offset = geometry.pages(target);
         }
         VmArea copy = new VmArea(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), anonVma);
@@ -237,8 +238,8 @@ final class MremapVma {
     }
 
     /**
-     * Returns the errno with which a backing refuses to cut out the source, or null. For a duplicate only the start is
-     * asked for.
+     * Returns the errno with which a backing refuses to cut out the source, or null. For a duplicate, the backing is
+     * asked only about the start.
      */
     private @Nullable Errno refusalToCutOut(VmArea vma) {
         Errno refusal = address == vma.start() ? null : VmaCut.refusal(edit, vma, address);

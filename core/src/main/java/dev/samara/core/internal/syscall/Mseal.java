@@ -15,12 +15,22 @@ import dev.samara.core.vma.VmaFlags;
 
 /**
  * {@code mseal} ({@code mm/mseal.c}): sets the flag SEALED. The calls that must not change a sealed VMA check the flag:
- * those that unmap or replace a range in {@link dev.samara.core.internal.op.GatheredVmas#cutAndGather}, and {@link
- * Mprotect}, {@link Madvise}, {@link MremapVma} and {@link Shm}.
+ * calls that unmap or replace a range check it in {@link dev.samara.core.internal.op.GatheredVmas#cutAndGather}; the
+ * others are {@link Mprotect}, {@link Madvise}, {@link MremapVma} and {@link Shm}.
  */
 public record Mseal(long address, long length, long flags) implements Call {
     public static long mseal(Layout layout, long address, long length, long flags) {
         return Syscall.run(layout, new Mseal(address, length, flags));
+    }
+
+    @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
     }
 
     @Override
@@ -74,7 +84,7 @@ public record Mseal(long address, long length, long flags) implements Call {
         return false;
     }
 
-    /** Looks for a hole: nothing is sealed then. */
+    /** Searches for a hole, because nothing is sealed if there is one. */
     @Override
     public long checkAll(Layout layout) {
         long end = address + layout.geometry().roundUp(length);
@@ -87,16 +97,6 @@ public record Mseal(long address, long length, long flags) implements Call {
             reached = vma.end();
         }
         return DONE;
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

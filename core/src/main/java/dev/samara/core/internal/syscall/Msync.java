@@ -14,19 +14,19 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * {@code msync} ({@code mm/msync.c}): the errors that depend on the layout, and then, for {@code MS_SYNC}, one call of
- * each backing.
+ * {@code msync} ({@code mm/msync.c}): first determines the errors that depend on the layout, and then, for {@code
+ * MS_SYNC}, calls each backing once.
  *
  * <p>As on Linux, the layout may change between two backings. The calls are made in the order of the addresses, up to
- * the first one that fails. Its error precedes those of the layout.
+ * the first call that fails. The error of that call takes precedence over errors of the layout.
  */
 public record Msync(long address, long length, int flags) implements Call {
     private static final int KNOWN = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
 
-    /** Ends the calls of the backings at locked memory. No errno has this number. */
+    /** The result with which the visit ends at locked memory. It is not an errno. */
     private static final long LOCKED = 1;
 
-    /** The result of a decision without an error, where a backing has to be called. */
+    /** The result of a decision without an error if a backing has to be called. */
     private static final long HAS_BACKING = 1;
 
     public static long msync(Layout layout, long address, long length, int flags) {
@@ -69,6 +69,16 @@ public record Msync(long address, long length, int flags) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         boolean both = (flags & SyncFlags.ASYNC) != 0 && (flags & SyncFlags.SYNC) != 0;
@@ -82,7 +92,7 @@ public record Msync(long address, long length, int flags) implements Call {
         if (end != address) {
             edit.claim(address, end);
         }
-        // Also of earlier batches.
+        // Includes the result of earlier batches.
         long result = edit.note();
         long reached = edit.partStart(address);
         while (Addresses.isBelow(reached, end)) {
@@ -113,16 +123,6 @@ public record Msync(long address, long length, int flags) implements Call {
 
     private static boolean isSaved(VmArea vma) {
         return vma.has(VmaFlags.SHARED) && vma.traits() != null;
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

@@ -22,6 +22,16 @@ public record Munmap(long address, long length) implements Call {
     }
 
     @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
+    }
+
+    @Override
     public long decide(Edit edit) {
         return munmap(edit, address, length);
     }
@@ -47,16 +57,6 @@ public record Munmap(long address, long length) implements Call {
     @Override
     public boolean isMunmap() {
         return true;
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

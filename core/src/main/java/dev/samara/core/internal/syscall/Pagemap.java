@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * wait; each page is examined at some instant of the call.
  */
 public final class Pagemap {
-    /** A page with so many entries is not exclusive. */
+    /** A page mapped by this many entries is not exclusive. */
     private static final int SEVERAL = 2;
 
     private Pagemap() {}

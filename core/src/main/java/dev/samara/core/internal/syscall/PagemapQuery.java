@@ -14,15 +14,15 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code PAGEMAP_SCAN} without write protection ({@code do_pagemap_scan}): the arguments, the walk and the answer so
+ * {@code PAGEMAP_SCAN} without write protection ({@code do_pagemap_scan}): the arguments, the walk and the result so
  * far. Changes no entry, takes no lock and does not wait; each page is examined at some instant of the call. Allocates
- * nothing. For one thread.
+ * nothing. Used by one thread.
  */
 public final class PagemapQuery {
-    /** Numbers of a region in the array: its start, its end and its categories. */
+    /** The number of array elements per region: its start, its end and its categories. */
     private static final int REGION = 3;
 
-    /** The leaves that are walked before an interrupt ends the call. */
+    /** The number of leaves that are walked before an interrupt can end the call. */
     private static final int UNINTERRUPTED = 64;
 
     public long start;
@@ -34,9 +34,9 @@ public final class PagemapQuery {
     public long maxPages;
     public long walkEnd;
 
-    /* The answer so far. */
+    /* The result so far. */
 
-    /** Null to tell no region. */
+    /** Null if no regions are to be reported. */
     private long @Nullable [] regions;
 
     private int count;
@@ -45,9 +45,10 @@ public final class PagemapQuery {
     private boolean isInterrupted;
 
     /**
-     * Tells the regions of matching pages. The arguments are examined in the order of {@code pagemap_scan_get_args}.
+     * Reports the regions of matching pages. The arguments are checked in the order of {@code pagemap_scan_get_args}.
      *
-     * @param into receives start, end and categories of each region; null or without room for one to tell none
+     * @param into receives start, end and categories of each region; if null or too short for one region, none are
+     *     reported
      * @return the number of regions, or a negated errno
      */
     public long ask(Layout layout, long @Nullable [] into) {
@@ -77,7 +78,7 @@ public final class PagemapQuery {
         return isInterrupted && count == 0 ? Errno.EINTR.result() : count;
     }
 
-    /** Returns the address that the walk has reached. */
+    /** Returns the address that the walk reached. */
     private long walk(Layout layout, PageTable table, long stop) {
         long at = start;
         while (Addresses.isBelow(at, stop)) {
@@ -96,12 +97,12 @@ public final class PagemapQuery {
         return stop;
     }
 
-    /** Walks a part of a mapping; returns its end, or the first page that the answer has no room for. */
+    /** Walks a part of a mapping; returns its end, or the first page for which the result has no room. */
     private long walk(PageTable table, long from, long to) {
         long at = from;
         while (Addresses.isBelow(at, to)) {
             long next = table.nextLeaf(at, to);
-            // Without a table, all pages are alike.
+            // Without a table, all pages have the same categories.
             long reached = tell(at, next, 0, table.pageShift());
             if (reached != next) {
                 return reached;
@@ -138,12 +139,15 @@ public final class PagemapQuery {
                 | (isSoftDirty(pte) ? PageCategory.SOFT_DIRTY : 0);
     }
 
-    /** Returns whether an entry is a guard, or becomes one. */
+    /** Returns whether an entry is a guard marker, or is becoming one. */
     static boolean isGuard(long pte) {
         return Pte.has(pte, Pte.GUARD);
     }
 
-    /** Returns whether an entry has a page: an operation that has claimed the entry may still leave the page there. */
+    /**
+     * Returns whether an entry has a page. A busy entry counts, because the operation that claimed it may still leave
+     * the page there.
+     */
     static boolean hasPage(long pte) {
         return Pte.isPresent(pte) || Pte.isBusy(pte);
     }
@@ -157,7 +161,7 @@ public final class PagemapQuery {
         return (compared & mask) == mask && (anyOf == 0 || (compared & anyOf) != 0);
     }
 
-    /** Tells pages of equal categories; returns their end, or the first one that the answer has no room for. */
+    /** Reports pages of equal categories; returns their end, or the first page for which the result has no room. */
     private long tell(long from, long to, long categories, int pageShift) {
         long[] into = regions;
         if (from == to || into == null || !matches(categories)) {

@@ -14,10 +14,10 @@ import dev.samara.core.mman.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code process_mrelease} ({@code mm/oom_kill.c}): takes the private pages of a space on the calling thread.
+ * {@code process_mrelease} ({@code mm/oom_kill.c}): reaps the private pages of a space on the calling thread.
  *
- * <p>Linux waits for the {@code mmap_lock}. Here nothing is waited for but CPUs and grace periods: mappings in flight
- * and forks that copy are skipped, and the pass is repeated a bounded number of times.
+ * <p>Linux waits for the {@code mmap_lock}. This implementation waits only for CPUs and grace periods: it skips
+ * mappings in flight and forks that copy, and repeats the pass a bounded number of times.
  */
 public final class ProcessMrelease {
     private ProcessMrelease() {}
@@ -26,11 +26,11 @@ public final class ProcessMrelease {
      * Reaps a space. The caller is in no reader section, has no CPU in GUEST and holds no lock.
      *
      * @param layout a layout with memory
-     * @return 0, or a negated errno: EAGAIN, EINTR, ENOMEM, or ESRCH if no one holds the page table any more
+     * @return 0, or a negated errno: EAGAIN, EINTR, ENOMEM, or ESRCH if the page table is no longer held
      */
     public static long reap(Layout layout) {
         Cpus.checkMayWait("a reap");
-        // The references are given up below, and must not reach the end of the stack there.
+        // The release of the references below must not overflow the stack.
         StackReserve.check(StackReserve.MANY);
         if (!layout.lifetime().tryHold()) {
             return Errno.ESRCH.result();
@@ -45,7 +45,8 @@ public final class ProcessMrelease {
     }
 
     private static long run(Reap reap, Layout layout, @Nullable BegunEvent recorded) {
-        // A callback of an operation in flight must not delay it: the pauses would be in vain.
+        // Makes only one pass in a callback of an operation in flight: it must not delay the operation, and pauses
+        // would be in vain.
         int most = RetiringThread.range() != null ? 1 : Reap.MOST_PASSES;
         int passes = 1;
         long result = 0;

@@ -6,8 +6,8 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 
 /**
- * The VMAs of a range, one after the other, each with a reference, for calls of their backings after a call has decided
- * and released the layout lock. The layout may change between two of them.
+ * Visits the VMAs of a range one after the other, each under a reference, so that a call can call their backings after
+ * it decided and released the layout lock. The layout may change between two VMAs.
  */
 final class ReferencedVmas {
     /** Receives the VMAs. */
@@ -17,9 +17,9 @@ final class ReferencedVmas {
          * Called without a lock.
          *
          * @param vma a VMA of the range
-         * @param start the first address of its part in the range
+         * @param start the first address of the VMA's part in the range
          * @param end the end of that part, exclusive
-         * @return 0 to go on; any other number ends the visit
+         * @return 0 to continue; any other number ends the visit
          */
         long visit(VmArea vma, long start, long end);
     }
@@ -31,7 +31,7 @@ final class ReferencedVmas {
      *
      * @param start the first address
      * @param end the end of the range, exclusive
-     * @return 0, or the number with which the visitor has ended the visit
+     * @return 0, or the number with which the visitor ended the visit
      */
     static long visit(Layout layout, long start, long end, VmaVisitor visitor) {
         long at = start;
@@ -39,7 +39,7 @@ final class ReferencedVmas {
             VmArea vma = layout.acquire(at);
             if (vma == null) {
                 VmArea next = layout.findNext(at);
-                // One that contains the address has been mapped meanwhile, and is looked up again.
+                // A VMA that contains the address was mapped in the meantime, and is looked up again.
                 at = next == null ? end : Addresses.higher(at, next.start());
                 continue;
             }
@@ -57,7 +57,7 @@ final class ReferencedVmas {
         return 0;
     }
 
-    /** Returns the offset in the file, in bytes, that an address in a VMA has. */
+    /** Returns the file offset, in bytes, of an address in a VMA. */
     static long offset(Layout layout, VmArea vma, long address) {
         return (vma.pageOffset() << layout.geometry().pageShift()) + (address - vma.start());
     }

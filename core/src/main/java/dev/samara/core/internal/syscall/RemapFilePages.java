@@ -18,13 +18,23 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 
 /**
- * {@code remap_file_pages} ({@code mm/mmap.c}): another part of the file that is mapped there, with the rights that the
- * mapping has. The look at the mapping and the new mapping are one edit, so no operation comes between.
+ * {@code remap_file_pages} ({@code mm/mmap.c}): maps another part of the file that is mapped at an address, with the
+ * same rights. The check of the old mapping and the new mapping are one edit, so no operation can intervene.
  */
 public record RemapFilePages(long address, long length, int protection, long pageOffset, int flags) implements Call {
     public static long remapFilePages(
             Layout layout, long address, long length, int protection, long pageOffset, int flags) {
         return Syscall.run(layout, new RemapFilePages(address, length, protection, pageOffset, flags));
+    }
+
+    @Override
+    public long from(Layout layout) {
+        return layout.geometry().roundDown(address);
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
     }
 
     @Override
@@ -44,7 +54,7 @@ public record RemapFilePages(long address, long length, int protection, long pag
         if (vma == null || file == null || !vma.has(VmaFlags.SHARED) || !isOfOneFile(edit, vma, end)) {
             return Errno.EINVAL.result();
         }
-        // The old mapping ends first, and the segment with it, so the new one finds none (do_mmap, shm_mmap).
+        // The old mapping ends first, and the segment ends with it, so the new mapping fails (do_mmap, shm_mmap).
         long refusal = isRemovedWithRange(edit, vma, file, start, end) ? Errno.EINVAL.result() : DONE;
         int rights = (int) (vma.flags() & VmaFlags.ACCESS);
         int mapFlags = MapFlags.SHARED
@@ -56,7 +66,7 @@ public record RemapFilePages(long address, long length, int protection, long pag
         return Errno.isError(mapped) ? mapped : DONE;
     }
 
-    /** Returns whether the range has no hole from a VMA on, and its VMAs have one file and equal flags. */
+    /** Returns whether the range, from a VMA on, contains no hole, and its VMAs have the same file and equal flags. */
     private static boolean isOfOneFile(Edit edit, VmArea first, long end) {
         VmArea vma = first;
         while (Addresses.isBelow(vma.end(), end)) {
@@ -70,8 +80,8 @@ public record RemapFilePages(long address, long length, int protection, long pag
     }
 
     /**
-     * Returns whether the file is a System V segment that is marked for removal and used by VMAs of the range alone,
-     * none of which reaches beyond it.
+     * Returns whether the file is a System V segment that is marked for removal and mapped only by VMAs that are
+     * completely in the range.
      */
     private static boolean isRemovedWithRange(Edit edit, VmArea first, BackingTraits file, long start, long end) {
         if (!(file.pageCache() instanceof FilePages pages) || first.start() != start) {
@@ -86,7 +96,10 @@ public record RemapFilePages(long address, long length, int protection, long pag
         return vma.end() == end && pages.isRemovedWith(vmas);
     }
 
-    /** Returns the offset in bytes; for pages beyond all offsets the last one, which is beyond the size of any file. */
+    /**
+     * Returns the offset in bytes. If it cannot be represented, returns the last page-aligned offset, which is beyond
+     * the size of any file.
+     */
     private long offset(Geometry geometry) {
         long last = geometry.roundDown(-1L);
         return Addresses.isAbove(pageOffset, geometry.pages(last)) ? last : pageOffset << geometry.pageShift();
@@ -95,16 +108,6 @@ public record RemapFilePages(long address, long length, int protection, long pag
     @Override
     public void revoke(CheckedRevocations revocations) {
         revocations.add(address, length);
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return layout.geometry().roundDown(address);
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

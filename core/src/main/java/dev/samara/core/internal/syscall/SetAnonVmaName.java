@@ -18,11 +18,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code PR_SET_VMA_ANON_NAME} ({@code set_anon_vma_name} in {@code mm/madvise.c}): the name of memory without a file.
+ * {@code PR_SET_VMA_ANON_NAME} ({@code set_anon_vma_name} in {@code mm/madvise.c}): sets the name of memory without a
+ * file.
  *
- * @param name the name; null to take it away
- * @param ofMemory the name as it is shown of private memory; null if there is no valid name
- * @param ofObject the name as it is shown of shared memory; null if there is no valid name
+ * @param name the name; null to remove it
+ * @param ofMemory the name as displayed for private memory; null if there is no valid name
+ * @param ofObject the name as displayed for shared memory; null if there is no valid name
  */
 public record SetAnonVmaName(
         long address,
@@ -30,7 +31,7 @@ public record SetAnonVmaName(
         @Nullable String name,
         @Nullable String ofMemory,
         @Nullable String ofObject) implements Call, AdviceWalk {
-    /** The longest name, in characters ({@code ANON_VMA_NAME_MAX_LEN} counts the terminator too). */
+    /** The longest name, in characters ({@code ANON_VMA_NAME_MAX_LEN} also counts the terminator). */
     private static final int LONGEST = 79;
 
     /** Printable characters that a name must not have ({@code ANON_VMA_NAME_INVALID_CHARS}). */
@@ -40,7 +41,7 @@ public record SetAnonVmaName(
         return Syscall.run(layout, of(address, length, name));
     }
 
-    /** Returns the call. The shown names are made before the lock is taken, once for all VMAs. */
+    /** Creates the call. The displayed names are created before the lock is acquired, once for all VMAs. */
     static SetAnonVmaName of(long address, long length, @Nullable String name) {
         if (name == null || !isValid(name)) {
             return new SetAnonVmaName(address, length, name, null, null);
@@ -61,6 +62,16 @@ public record SetAnonVmaName(
             }
         }
         return true;
+    }
+
+    @Override
+    public long from(Layout layout) {
+        return address;
+    }
+
+    @Override
+    public long to(Layout layout) {
+        return Addresses.endOf(address, length);
     }
 
     @Override
@@ -85,21 +96,11 @@ public record SetAnonVmaName(
         String shown = traits == null ? ofMemory : ofObject;
         boolean isWhole = start == vma.start() && end == vma.end();
         if (Objects.equals(shown, vma.name()) || (vma.isSpecial() && (shown == null || isWhole))) {
-            // The kernel's own name of a special mapping is shown, whatever other name it gets.
+            // A special mapping displays the kernel's name, whatever other name is set.
             return vma.end();
         }
         VmArea named = VmaCut.named(vma, start, end, shown, edit.geometry.pageShift());
         return AdviceWalk.orAgain(VmaMerge.change(edit, vma, named));
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

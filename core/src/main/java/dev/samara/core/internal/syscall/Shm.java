@@ -33,7 +33,7 @@ public final class Shm {
         if (!(segment.attach(true).pageCache() instanceof FilePages pages)) {
             return Syscall.run(layout, new Attach(segment, address, flags));
         }
-        // As do_shmat counts an attachment before it maps one: the segment is not removed meanwhile.
+        // Like do_shmat, counts an attachment before it maps one, so that the segment is not removed in the meantime.
         boolean isThere = pages.beginUse();
         try {
             return Syscall.run(layout, new Attach(isThere ? segment : null, address, flags));
@@ -125,7 +125,7 @@ public final class Shm {
         }
     }
 
-    /** {@code shmdt}: unmaps every piece of the attachment that begins at an address. */
+    /** {@code shmdt}: unmaps every piece of the attachment that starts at an address. */
     record Detach(long address) implements Call {
         @Override
         public long decide(Edit edit) {
@@ -140,7 +140,7 @@ public final class Shm {
                 return Errno.EINVAL.result();
             }
             detach(edit, found);
-            // Other pieces of the attachment, if a partial munmap or mprotect has cut it.
+            // Then unmaps other pieces of the attachment, if a partial munmap or mprotect cut it.
             long size = edit.geometry.roundUp(attachment.segment().size());
             VmArea vma = edit.atOrAfter(found.end());
             while (vma != null && Addresses.isAtMost(vma.end() - address, size)) {

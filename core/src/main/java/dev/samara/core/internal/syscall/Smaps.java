@@ -23,7 +23,7 @@ public final class Smaps {
     private final long pageSize;
 
     /**
-     * Makes a walk.
+     * Creates a walk.
      *
      * @param layout a layout with memory
      */
@@ -57,12 +57,16 @@ public final class Smaps {
         return vma.pageOffset() + layout.geometry().pages(address - vma.start());
     }
 
-    /** Linux looks a page up too that is being moved to another frame ({@code is_migration_entry}), as busy ones. */
+    /**
+     * Adds a page, even of a busy entry: Linux also counts a page that is being moved to another frame ({@code
+     * is_migration_entry}).
+     */
     private void add(VmArea vma, long address, long pte, @Nullable PageMappings mappings, SmapsSums sums) {
         int kind = Pte.kindOf(pte);
         int frame = Pte.frame(pte);
         boolean isAnonymous = kind == Pte.ANONYMOUS_PAGE;
-        // A private page is nowhere else, as one of Linux without swap, whatever a dirty scan has cleared.
+        // A private page is stored nowhere else, as on Linux without swap, so it is dirty even if a dirty scan cleared
+        // its bit.
         boolean isDirty = isAnonymous || Pte.has(pte, Pte.DIRTY) || frames.isDirty(frame);
         int count = 1;
         if (isAnonymous) {

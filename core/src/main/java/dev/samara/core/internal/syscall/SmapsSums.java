@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-/** The amounts of {@code smaps} in bytes, of one VMA or of several ({@code struct mem_size_stats}). For one thread. */
+/**
+ * The amounts of {@code smaps} in bytes, of one VMA or of several ({@code struct mem_size_stats}). Used by one thread.
+ */
 public final class SmapsSums {
-    /** The proportional shares are summed up in fractions of a byte, so that their sum is not too small. */
+    /** The proportional shares are summed in fractions of a byte, so that rounding does not make the sum too small. */
     private static final int PSS_SHIFT = 12;
 
     public long rss;
@@ -23,8 +25,8 @@ public final class SmapsSums {
     /**
      * Adds a page.
      *
-     * @param size of the page in bytes
-     * @param mappings the number of entries that map it
+     * @param size the size of the page in bytes
+     * @param mappings the number of entries that map the page
      */
     void add(
             long size,
@@ -66,7 +68,7 @@ public final class SmapsSums {
         return pssShmem >> PSS_SHIFT;
     }
 
-    /** Returns the share of pages of files, shared anonymous memory not included. */
+    /** Returns the share of file pages, not including shared anonymous memory. */
     public long pssFile() {
         return (pss - pssAnonymous - pssShmem) >> PSS_SHIFT;
     }

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 
-/** An asynchronous call: the result is the operation's, which its caller has published. */
+/** An asynchronous call. Its result is the result of the operation, which the caller has already published. */
 final class StartedCall extends PendingCall {
     private final Operation operation;
 
@@ -28,7 +28,7 @@ final class StartedCall extends PendingCall {
         checkMayWait();
         boolean interrupted = false;
         while (!isDone() && step()) {
-            // A thread whose interrupt flag is set does not park.
+            // The flag is cleared, because a thread whose interrupt flag is set does not park.
             interrupted |= Thread.interrupted();
         }
         if (interrupted) {
@@ -61,8 +61,9 @@ final class StartedCall extends PendingCall {
     }
 
     /**
-     * A CPU of this thread in GUEST, which the call may wait for, would never answer. A callback of a retirement,
-     * or of a step that asks calls, would delay work for which this call may wait.
+     * Checks that this thread may wait. A CPU of this thread in GUEST, for which the call may wait, would never poll. A
+     * callback of a retirement, or of a step that asks waiting calls whether they can continue, would delay work for
+     * which this call may wait.
      */
     private void checkMayWait() {
         if (!isDone()) {
@@ -72,7 +73,7 @@ final class StartedCall extends PendingCall {
         }
     }
 
-    /** Makes a step of the housekeeping; returns false if another thread makes them. */
+    /** Runs a step of the housekeeping; returns false if other threads run the steps. */
     private boolean step() {
         Housekeeping invoked = operation.layout().host().invoked();
         if (invoked != null && !invoked.step()) {

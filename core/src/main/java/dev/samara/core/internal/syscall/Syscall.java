@@ -7,12 +7,13 @@ import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.PendingCall;
 
-/** The entry of the calls that change a layout. */
+/** The common entry point of the calls that change a layout. */
 final class Syscall {
     private Syscall() {}
 
     /**
-     * Runs a call, waits until it is complete, and faults in the ranges that it wants. The caller must hold no lock.
+     * Runs a call, waits until it is complete, and faults in the ranges that it requested. The caller must hold no
+     * lock.
      *
      * @return the result of the call, or a negated errno
      */
@@ -23,8 +24,8 @@ final class Syscall {
     }
 
     /**
-     * Runs a call up to publication; a thread of the machine does the rest and completes the future. The caller must
-     * hold no lock.
+     * Runs a call up to publication; one of the machine's threads does the rest, and completes the future. The caller
+     * must hold no lock.
      *
      * @return the call, with its result, which is a negated errno if the call is refused
      */

@@ -19,13 +19,13 @@
  *   <tr><td>Where does a mapping without {@code MAP_FIXED} go?</td>
  *       <td>{@code Placement} in {@link dev.samara.core.internal.op}</td></tr>
  *   <tr><td>What refuses a change of a sealed range, and what seals it?</td>
- *       <td>{@link dev.samara.core.internal.op.GatheredVmas#cutAndGather} for calls that unmap or replace it; {@link
- *       dev.samara.core.internal.syscall.Mprotect}, {@link dev.samara.core.internal.syscall.Madvise}, {@code
+ *       <td>{@link dev.samara.core.internal.op.GatheredVmas#cutAndGather} for calls that unmap or replace the range;
+ *       {@link dev.samara.core.internal.syscall.Mprotect}, {@link dev.samara.core.internal.syscall.Madvise}, {@code
  *       MremapVma}, {@link dev.samara.core.internal.syscall.Shm}. {@link dev.samara.core.internal.syscall.Mseal} only
  *       sets the flag</td></tr>
  *   <tr><td>Which {@code mprotect} needs a flush?</td>
- *       <td>One by which a mapping loses a right: {@link dev.samara.core.internal.syscall.Mprotect} decides that, and
- *       {@code ProtectPages} narrows the entries</td></tr>
+ *       <td>An {@code mprotect} that removes a right: {@link dev.samara.core.internal.syscall.Mprotect} determines
+ *       that, and {@code ProtectPages} narrows the entries</td></tr>
  *   <tr><td>Where does the future of an asynchronous call complete?</td>
  *       <td>{@code AsyncCompletion}</td></tr>
  *   <tr><td>Which errors does {@code mremap} return for its arguments?</td>
@@ -33,7 +33,7 @@
  *   <tr><td>Which errors does {@code mremap} return for one VMA?</td>
  *       <td>{@code MremapVma}</td></tr>
  *   <tr><td>What does a child of {@code fork} not get?</td>
- *       <td>No VMA with {@code DONTFORK}: {@code ForkVmas}. No pages of one with {@code WIPEONFORK}: {@link
+ *       <td>No VMA with {@code DONTFORK}: {@code ForkVmas}. No pages of a VMA with {@code WIPEONFORK}: {@link
  *       dev.samara.core.internal.op.CopyPageTables}, in {@code hasPagesToCopy}</td></tr>
  *   <tr><td>What do {@code MADV_FREE} and {@code MADV_COLD} do?</td>
  *       <td>{@link dev.samara.core.internal.syscall.Madvise} checks the arguments; pages keep their contents ({@code

@@ -17,10 +17,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * Collects unhooked frames, and frees them once no CPU can translate to them ({@code struct mmu_gather}).
  *
- * <p>One object serves one operation and its thread. The order is {@link #deferFlush}, unhook, {@link #invalidate()},
- * {@link #free}. Frames that are added after an invalidation need another one. Closing invalidates and frees the rest,
- * on every way out. If that fails, a thread of the machine repeats it until it succeeds. A leaf with a pending flush
- * stays until then, and so do its frames.
+ * <p>One object serves one operation and its thread. The order is:
+ *
+ * <ol>
+ *   <li>{@link #deferFlush} notes a leaf ({@code GatheredFlushes.add}). The caller unhooks pages and adds each by
+ *       {@link #take}.
+ *   <li>{@link #invalidate()} advances the generation, logs the range and shoots ({@code GatheredFlushes.flush}, {@code
+ *       Shootdowns.shoot}). It waits for a grace period if it must, then counts off the flushes and unhooks empty
+ *       leaves ({@code GatheredFlushes.flushed}).
+ *   <li>{@link #free} frees the frames.
+ * </ol>
+ *
+ * <p>Frames that are added after an invalidation need another one. Closing invalidates and frees the rest, on every way
+ * out. If that fails, a thread of the machine repeats it until it succeeds. A leaf with a pending flush stays until
+ * then, and so do its frames.
  *
  * <p>An invalidation waits for the CPUs that may have translations of the leaves with a pending flush. It does not
  * decide how much a CPU drops: each CPU does, in {@link TlbCatchUp} and {@link SoftTlb#tryFlush}. An invalidation also

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.trace;
 
-/** The open spaces, whose mappings are counted for an event of each while a recording asks for it. */
+/**
+ * The open spaces of a machine. While a recording enables the event {@code Mappings}, the mappings of each space are
+ * counted for one event per space.
+ */
 public interface CountedSpaces {
     /**
-     * Passes the figures of each space that has users to {@link Tracepoints#mappings}. Called on a thread of the flight
+     * Passes the counts of each space that has users to {@link Tracepoints#mappings}. Called on a thread of the flight
      * recorder. Takes no lock, and never waits.
      *
-     * @param sample passed on
+     * @param sample passed on unchanged
      */
     void countMappings(long sample);
 }

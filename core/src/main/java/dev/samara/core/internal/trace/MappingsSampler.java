@@ -10,8 +10,8 @@ import jdk.jfr.FlightRecorder;
 import jdk.jfr.FlightRecorderListener;
 
 /**
- * Has the spaces of all machines counted while a recording has such events, in the period of the recording. It begins
- * when the flight recorder is started, and keeps no machine from being collected.
+ * Counts the mappings of all spaces of all machines while a recording enables {@link MappingsEvent}, in the period that
+ * the recording sets. Starts when the flight recorder is started, and keeps no machine reachable.
  */
 final class MappingsSampler implements FlightRecorderListener {
     private static final ReferenceQueue<CountedSpaces> COLLECTED = new ReferenceQueue<>();
@@ -19,7 +19,7 @@ final class MappingsSampler implements FlightRecorderListener {
 
     private MappingsSampler() {}
 
-    /** Begins now, if the flight recorder was started. Called once. */
+    /** Starts now if the flight recorder is already started, and otherwise later. Called once. */
     static void install() {
         FlightRecorder.addListener(new MappingsSampler());
     }

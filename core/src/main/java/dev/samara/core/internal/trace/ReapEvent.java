@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 @Description("The private pages of a space were taken")
 @Category("Samara")
 final class ReapEvent extends Event implements BegunEvent {
-    /** Tells whether a recording has these events, without another object. */
+    /** Shows whether a recording enables this event, without allocation. */
     private static final ReapEvent ANY = new ReapEvent();
 
     @Label("Space")

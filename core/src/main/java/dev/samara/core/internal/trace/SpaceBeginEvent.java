@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 @Description("A new space")
 @Category("Samara")
 final class SpaceBeginEvent extends Event {
-    /** Tells whether a recording has these events, without another object. */
+    /** Shows whether a recording enables this event, without allocation. */
     private static final SpaceBeginEvent ANY = new SpaceBeginEvent();
 
     @Label("Space")

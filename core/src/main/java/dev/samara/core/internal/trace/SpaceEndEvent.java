@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 @Description("The teardown of a space")
 @Category("Samara")
 final class SpaceEndEvent extends Event implements BegunEvent {
-    /** Tells whether a recording has these events, without another object. */
+    /** Shows whether a recording enables this event, without allocation. */
     private static final SpaceEndEvent ANY = new SpaceEndEvent();
 
     @Label("Space")

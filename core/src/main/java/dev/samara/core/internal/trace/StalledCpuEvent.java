@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 @Description("A CPU that has not acknowledged a shootdown for too long; recorded again while it lasts")
 @Category("Samara")
 final class StalledCpuEvent extends Event {
-    /** Tells whether a recording has these events, without another object. */
+    /** Shows whether a recording enables this event, without allocation. */
     private static final StalledCpuEvent ANY = new StalledCpuEvent();
 
     @Label("CPU")

@@ -7,18 +7,18 @@ import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Records events of the flight recorder. Every method may be called on any thread, also where the JVM has no flight
- * recorder. An event for which there is no memory or no stack is lost, and the call returns normally. A caller holds no
- * lock whose holders other threads wait for, if that can be avoided.
+ * Records events of the flight recorder. Every method may be called on any thread, even if the JVM has no flight
+ * recorder. If there is too little memory or stack for an event, the event is lost, and the call returns normally. If
+ * possible, a caller holds no lock that other threads wait for.
  *
- * <p>While nothing is recorded, a beginning returns null, and allocates nothing. It tests a constant, and where the
- * module {@code jdk.jfr} is present a flag of the JDK. The classes of the events are loaded only after the flight
- * recorder was started: the first of them would start it, which takes a tenth of a second.
+ * <p>While nothing is recorded, the methods that begin an event return null, and allocate nothing. They test a constant
+ * and, if the module {@code jdk.jfr} is present, a flag of the JDK. The event classes are loaded only after the flight
+ * recorder was started. Otherwise the first one to be loaded would start it, which takes a tenth of a second.
  */
 public final class Tracepoints {
     /**
-     * Whether the JVM has the flight recorder, which is in a module of its own. The compiler of the JVM leaves out what
-     * this constant excludes.
+     * Whether the JVM has the flight recorder, which is a module of its own. The JIT compiler eliminates code that this
+     * constant excludes.
      */
     public static final boolean IS_PRESENT = isPresent();
 
@@ -26,7 +26,7 @@ public final class Tracepoints {
 
     private static boolean isPresent() {
         try {
-            // Of a module that is there and not readable, the use throws.
+            // If the module is present but not readable, the next calls throw.
             Class.forName("jdk.jfr.Event", false, Tracepoints.class.getClassLoader());
             isStarted();
             MappingsSampler.install();
@@ -44,7 +44,7 @@ public final class Tracepoints {
         return IS_PRESENT && isStarted();
     }
 
-    /** Begins a step of a fault that may wait. Returns null if it is not recorded. */
+    /** Begins the event of a step of a fault that may wait. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginFault() {
         if (isOn()) {
             try {
@@ -57,13 +57,13 @@ public final class Tracepoints {
     }
 
     /**
-     * Ends a step of a fault.
+     * Ends the event of a step of a fault.
      *
-     * @param begun the result of {@link #beginFault}; nothing is recorded for null
+     * @param begun the result of {@link #beginFault}; if it is null, nothing is recorded
      * @param space the number of the space
      * @param access bits of {@link Protection}
      * @param cause the reason why the step was needed
-     * @param result a {@link Fault}, or a negative number if the fault goes on
+     * @param result a {@link Fault}, or a negative number if the fault continues
      * @param isMajor whether a backing had to fetch data
      */
     public static void endFault(
@@ -95,7 +95,7 @@ public final class Tracepoints {
         }
     }
 
-    /** Begins a shootdown. Returns null if it is not recorded. */
+    /** Begins the event of a shootdown. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginShootdown() {
         if (isOn()) {
             try {
@@ -108,13 +108,13 @@ public final class Tracepoints {
     }
 
     /**
-     * Ends a shootdown.
+     * Ends the event of a shootdown.
      *
-     * @param begun the result of {@link #beginShootdown}; nothing is recorded for null
+     * @param begun the result of {@link #beginShootdown}; if it is null, nothing is recorded
      * @param space the number of the space
      * @param context the number of its TLB context
-     * @param targets the number of CPUs that were asked
-     * @param isPolled whether no thread has waited
+     * @param targets the number of CPUs that received a request
+     * @param isPolled whether no thread waited
      */
     public static void endShootdown(
             @Nullable BegunEvent begun, long space, long context, long generation, int targets, boolean isPolled) {
@@ -137,9 +137,9 @@ public final class Tracepoints {
     }
 
     /**
-     * Begins a wait for an operation. Returns null if it is not recorded.
+     * Begins the event of a wait for an operation. Returns null if the event is not recorded.
      *
-     * @param awaited names what is waited for, and may be unable to do so later
+     * @param awaited what the thread waits for; its text is taken now, because it may change later
      */
     public static @Nullable BegunEvent beginWait(Object awaited) {
         if (isOn()) {
@@ -157,11 +157,11 @@ public final class Tracepoints {
     }
 
     /**
-     * Ends a wait for an operation.
+     * Ends the event of a wait for an operation.
      *
-     * @param begun the result of {@link #beginWait}; nothing is recorded for null
-     * @param operation names the call that has waited
-     * @param isInterrupted whether an interrupt has ended the wait
+     * @param begun the result of {@link #beginWait}; if it is null, nothing is recorded
+     * @param operation the call that waited; its text is recorded
+     * @param isInterrupted whether an interrupt ended the wait
      */
     public static void endWait(@Nullable BegunEvent begun, Object operation, boolean isInterrupted) {
         if (begun != null) {
@@ -179,7 +179,7 @@ public final class Tracepoints {
         }
     }
 
-    /** Begins a wait for the lock of a layout. Returns null if it is not recorded. */
+    /** Begins the event of a wait for the lock of a layout. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginLockWait() {
         if (isOn()) {
             try {
@@ -192,11 +192,12 @@ public final class Tracepoints {
     }
 
     /**
-     * Notes the end of a wait for the lock of a layout, for its holder. It is recorded after the hold.
+     * Sets the end of a wait for the lock of a layout. Called by the holder of the lock; the event is recorded after
+     * the hold.
      *
      * @param begun the result of {@link #beginLockWait}
      * @param space the number of the space; 0 if it has none yet
-     * @param hasParked whether the thread has parked
+     * @param hasParked whether the thread parked
      */
     public static void lockWaitOver(BegunEvent begun, long space, boolean hasParked) {
         try {
@@ -209,7 +210,7 @@ public final class Tracepoints {
         }
     }
 
-    /** Records a wait for the lock of a layout. The caller has released the lock. */
+    /** Records the event of a wait for the lock of a layout. The caller has already released the lock. */
     public static void endLockWait(BegunEvent over) {
         try {
             LockWaitEvent event = (LockWaitEvent) over;
@@ -221,7 +222,7 @@ public final class Tracepoints {
         }
     }
 
-    /** Begins a grace period that has to wait for readers. Returns null if it is not recorded. */
+    /** Begins the event of a grace period that must wait for readers. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginGracePeriod() {
         if (isOn()) {
             try {
@@ -234,12 +235,12 @@ public final class Tracepoints {
     }
 
     /**
-     * Ends a grace period.
+     * Ends the event of a grace period.
      *
-     * @param begun the result of {@link #beginGracePeriod}; nothing is recorded for null
+     * @param begun the result of {@link #beginGracePeriod}; if it is null, nothing is recorded
      * @param readers the number of readers that were in a section
-     * @param last the name of the last reader that it has waited for
-     * @param isPolled whether no thread has waited
+     * @param last the name of the last reader that it waited for
+     * @param isPolled whether no thread waited
      */
     public static void endGracePeriod(
             @Nullable BegunEvent begun, int readers, @Nullable String last, boolean isPolled) {
@@ -260,7 +261,7 @@ public final class Tracepoints {
     }
 
     /**
-     * Begins a reap. Returns null if it is not recorded.
+     * Begins the event of a reap. Returns null if the event is not recorded.
      *
      * @param space the number of the space
      * @param pages its private pages
@@ -284,12 +285,12 @@ public final class Tracepoints {
     }
 
     /**
-     * Ends a reap.
+     * Ends the event of a reap.
      *
-     * @param begun the result of {@link #beginReap}; nothing is recorded for null
+     * @param begun the result of {@link #beginReap}; if it is null, nothing is recorded
      * @param pages the private pages of the space
-     * @param passes the number of passes that were not complete
-     * @param isComplete whether all pages were taken that could be
+     * @param passes the number of incomplete passes
+     * @param isComplete whether all pages that could be taken were taken
      */
     public static void endReap(@Nullable BegunEvent begun, long pages, int passes, boolean isComplete) {
         if (begun != null) {
@@ -308,7 +309,7 @@ public final class Tracepoints {
         }
     }
 
-    /** Begins a reclaim. Returns null if it is not recorded. */
+    /** Begins the event of a reclaim. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginReclaim() {
         if (isOn()) {
             try {
@@ -321,9 +322,9 @@ public final class Tracepoints {
     }
 
     /**
-     * Ends a reclaim.
+     * Ends the event of a reclaim.
      *
-     * @param begun the result of {@link #beginReclaim}; nothing is recorded for null
+     * @param begun the result of {@link #beginReclaim}; if it is null, nothing is recorded
      * @param kind the kind of memory
      * @param freed the number of frames that were freed
      * @param isBusy whether other threads were changing the files
@@ -346,15 +347,15 @@ public final class Tracepoints {
     }
 
     /**
-     * Records a CPU that has not acknowledged a shootdown.
+     * Records a CPU that has not yet acknowledged a shootdown.
      *
      * @param cpu the number of the CPU
      * @param owner its thread
      * @param at the topmost frame of that thread; null if the thread has none
-     * @param state names the state of the CPU
+     * @param state the state of the CPU; its text is recorded
      * @param space the number of the space
      * @param context the number of its TLB context
-     * @param waited the time of the wait so far, in nanoseconds
+     * @param waited how long the wait has lasted so far, in nanoseconds
      */
     public static void stalledCpu(
             int cpu,
@@ -390,8 +391,8 @@ public final class Tracepoints {
      *
      * @param space the number of the space
      * @param context the number of its TLB context; 0 for a space without memory
-     * @param name the name that the embedder has given it; null for none
-     * @param pageSize bytes
+     * @param name the name that the embedder gave the space; null if there is none
+     * @param pageSize the page size in bytes
      */
     public static void spaceBegun(long space, long context, @Nullable String name, long pageSize) {
         if (isOn()) {
@@ -411,9 +412,10 @@ public final class Tracepoints {
     }
 
     /**
-     * Has the spaces of a machine counted while a recording wants that. Keeps the machine weakly reachable only.
+     * Enables counts of the mappings of a machine's spaces while a recording enables their event. Refers to the machine
+     * only weakly.
      *
-     * @param machine its spaces
+     * @param machine the machine's spaces
      */
     public static void countMappingsOf(CountedSpaces machine) {
         if (IS_PRESENT) {
@@ -422,9 +424,9 @@ public final class Tracepoints {
     }
 
     /**
-     * Records the size of a space. Called by {@link CountedSpaces}.
+     * Records the number of mappings of a space. Called by {@link CountedSpaces}.
      *
-     * @param sample as passed there
+     * @param sample the argument of {@link CountedSpaces#countMappings}
      * @param space the number of the space
      * @param context the number of its TLB context; 0 for a space without memory
      * @param mappings the number of its mappings
@@ -446,7 +448,7 @@ public final class Tracepoints {
         }
     }
 
-    /** Begins the teardown of a space. Returns null if it is not recorded. */
+    /** Begins the event of a space's teardown. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginTeardown() {
         if (isOn()) {
             try {
@@ -459,11 +461,11 @@ public final class Tracepoints {
     }
 
     /**
-     * Ends the teardown of a space.
+     * Ends the event of a space's teardown.
      *
-     * @param begun the result of {@link #beginTeardown}; nothing is recorded for null
+     * @param begun the result of {@link #beginTeardown}; if it is null, nothing is recorded
      * @param space the number of the space
-     * @param name the name that the embedder has given it; null for none
+     * @param name the name that the embedder gave the space; null if there is none
      */
     public static void endTeardown(@Nullable BegunEvent begun, long space, @Nullable String name) {
         if (begun != null) {

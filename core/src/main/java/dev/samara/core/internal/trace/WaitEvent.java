@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 @Category("Samara")
 @Threshold("10 ms")
 final class WaitEvent extends Event implements BegunEvent {
-    /** Tells whether a recording has these events, without another object. */
+    /** Shows whether a recording enables this event, without allocation. */
     private static final WaitEvent ANY = new WaitEvent();
 
     @Label("Operation")

@@ -2,12 +2,12 @@
 package dev.samara.core.internal.vma;
 
 /**
- * Tells which VMAs may share anonymous pages ({@code struct anon_vma}).
+ * Determines which VMAs may share anonymous pages ({@code struct anon_vma}).
  *
- * <p>A private VMA has none until its first private page is made. From then on it merges only with VMAs that have no
- * {@code AnonVma}, or this very object. An {@code AnonVma} that is made for a child of {@code fork} is
- * <em>inherited</em>. Its pages may still be shared with the parent, so no neighbour without an {@code AnonVma} gets it
- * ({@code mm/vma.c}).
+ * <p>A private VMA has no {@code AnonVma} until its first private page is created. From then on it merges only with
+ * VMAs that have no {@code AnonVma}, or the same one. An {@code AnonVma} that is created for a child of {@code fork} is
+ * <em>inherited</em>. Its pages may still be shared with the parent, so it is never given to a neighbour without an
+ * {@code AnonVma} ({@code mm/vma.c}).
  */
 public final class AnonVma {
     private final boolean inherited;
@@ -21,7 +21,7 @@ public final class AnonVma {
         return new AnonVma(false);
     }
 
-    /** Returns a new one, for memory that was copied from a parent. */
+    /** Returns a new {@code AnonVma}, for memory that was copied from a parent. */
     public static AnonVma inherited() {
         return new AnonVma(true);
     }

@@ -8,10 +8,10 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The answers of a backing, read once before the layout lock is taken, so that no code of a backing runs under the
- * lock. Each component is the answer of the method of {@link Backing} that has its name.
+ * The traits of a backing, read once before the layout lock is acquired, so that no code of a backing runs under the
+ * lock. Each component is the result of the method of {@link Backing} with the same name.
  *
- * @param backing the backing; its identity decides which mappings may be merged
+ * @param backing the backing; its identity determines which mappings may be merged
  */
 public record BackingTraits(
         Backing backing,
@@ -34,7 +34,7 @@ public record BackingTraits(
         Backing underlying,
         boolean noticesWrites) {
 
-    /** Returns the answers of a backing, or null for null. */
+    /** Reads the traits of a backing. Returns null if {@code backing} is null. */
     public static @Nullable BackingTraits of(@Nullable Backing backing) {
         if (backing == null) {
             return null;

@@ -5,10 +5,10 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * One open of a backing, shared by a VMA and its successors in the same place.
+ * One open of a backing, shared by a VMA and its successors at the same address.
  *
  * <p>A change of rights therefore needs no new open, and the number of opens minus closes is the number of VMAs, as on
- * Linux. A reference to the VMA from before the change keeps the open.
+ * Linux. A reference to the VMA that was acquired before the change keeps the open.
  */
 public abstract class Open {
     private static final VarHandle SHARES;
@@ -23,10 +23,10 @@ public abstract class Open {
 
     /**
      * @written {@code get}: holder of the district's lock, at publication (compare-and-set); a new user of a shared
-     *     object's content (compare-and-set); {@code put}: the thread that ends a VMA or takes an open back
+     *     object's content (compare-and-set); {@code put}: the thread that ends a VMA or reverts an open
      *     (compare-and-set)
      * @read the threads that change it (volatile)
-     * @invariant the number of VMAs and edits that have a share of this open and have not ended; from 0 it never rises
+     * @invariant the number of VMAs and edits that hold a share of this open; once 0, it never increases
      */
     @SuppressWarnings("UnusedVariable") // through SHARES
     private int shares = 1;
@@ -35,7 +35,7 @@ public abstract class Open {
     protected Open() {}
 
     /**
-     * Gets another share. Caller must have a share, or know that another thread has one meanwhile.
+     * Acquires another share. The caller must hold a share, or know that another thread holds one during the call.
      *
      * @throws IllegalStateException if the open has ended; nothing is changed then
      */
@@ -46,19 +46,19 @@ public abstract class Open {
     }
 
     /**
-     * Gets another share, unless the open has ended.
+     * Acquires another share, unless the open has ended.
      *
-     * @return whether the caller has a share now
+     * @return whether the caller now holds the share
      */
     public final boolean getUnlessEnded() {
         return getAndAdd(1) != 0;
     }
 
     /**
-     * Puts a share. The put of the last share ends the open, on this thread. The thread must not hold a lock of a
-     * layout.
+     * Releases a share. The release of the last share ends the open, on this thread. The thread must not hold a lock of
+     * a layout.
      *
-     * @throws IllegalStateException if all shares were put before; nothing is changed then
+     * @throws IllegalStateException if all shares were already released; nothing is changed then
      */
     public final void put() {
         int before = getAndAdd(-1);
@@ -70,7 +70,7 @@ public abstract class Open {
         }
     }
 
-    /** Changes the number of shares, unless it is 0, which is final; returns the previous number. */
+    /** Changes the number of shares, unless it is 0, the final value; returns the previous number. */
     private int getAndAdd(int change) {
         int before;
         do {
@@ -87,6 +87,6 @@ public abstract class Open {
         return SHARES.compareAndSet(this, expected, value);
     }
 
-    /** Called once, after the last share was put. Must not call an embedder's code, nor wait. */
+    /** Called once, after the last share was released. Must neither call an embedder's code nor wait. */
     protected abstract void ended();
 }

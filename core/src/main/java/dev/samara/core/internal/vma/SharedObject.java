@@ -3,11 +3,11 @@ package dev.samara.core.internal.vma;
 
 import dev.samara.core.vma.Backing;
 
-/** A backing of the library that counts its VMAs: its content ends with the last of them. */
+/** A backing of the library that counts its VMAs. Its content ends with the last VMA. */
 public interface SharedObject extends Backing {
     /**
-     * Counts VMAs that are added or removed. The memory is charged with the first one, regardless of the limit, and
-     * uncharged with the last.
+     * Counts VMAs that are added or removed. The memory is charged when the first VMA is added, regardless of the
+     * limit, and uncharged when the last VMA is removed.
      *
      * @return the bytes that the caller charges, or, if negative, uncharges
      */

@@ -10,17 +10,17 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A VMA as the engine uses it ({@code struct vm_area_struct}): the immutable definition of the superclass with its
- * state word, its open, its {@code anon_vma} and its link to a file.
+ * A VMA as the engine uses it ({@code struct vm_area_struct}): adds a state word, an open, an {@code anon_vma} and a
+ * link to a file to the immutable definition in the superclass.
  *
  * <pre>
  *     fresh --attach--> attached --detach--> detached, retiring --clearRetiring--> detached
  *                       acquire, release     release                               release
  * </pre>
  *
- * <p>Each transition of the state word is one read-modify-write, or a loop of them. None waits. The thread that brings
- * the word to <em>detached, not retiring, no references</em> puts the share of the open. That happens once, since no
- * transition leads away from there.
+ * <p>Each transition of the state word is one read-modify-write, or a loop of compare-and-set attempts. No transition
+ * waits. The thread that brings the word to <em>detached, not retiring, no references</em> releases the share of the
+ * open. That happens once, because no transition leaves this state.
  */
 public final class VmArea extends Vma {
     static final VarHandle WORD;
@@ -36,7 +36,10 @@ public final class VmArea extends Vma {
         }
     }
 
-    /** Set forever. The sign bit: one comparison of the word decides whether a reference may be acquired. */
+    /**
+     * Never cleared. It is the sign bit, so that one comparison of the word decides whether a reference may be
+     * acquired.
+     */
     static final int DETACHED = 1 << 31;
 
     /** The retiring bit: the operation that detached the VMA still retires it. */
@@ -46,8 +49,8 @@ public final class VmArea extends Vma {
     static final int REFERENCES = RETIRING - 1;
 
     /**
-     * The highest reference count. One less than the bits allow: a full word, detached and retiring, must not equal
-     * FRESH.
+     * The highest reference count. One less than the bits allow, so that a detached and retiring word with the highest
+     * count does not equal FRESH.
      */
     static final int MOST_REFERENCES = REFERENCES - 1;
 
@@ -55,17 +58,19 @@ public final class VmArea extends Vma {
     static final int FRESH = -1;
 
     /*
-     * The marks of the superclass: what the traits say, for loops over many VMAs. The traits and the backing of each
-     * would be two more objects to wait for.
+     * Marks in the superclass's word that repeat traits, for loops over many VMAs. To read the traits and the backing
+     * of each VMA would add two cache misses.
      */
 
-    /** It has an open: its backing has callbacks, or is a shared object that ends with its last mapping. */
+    /**
+     * The VMA has an open, because its backing has callbacks, or is a shared object that ends with its last mapping.
+     */
     private static final long OPEN = 1L << VmaFlags.BITS;
 
-    /** Its pages are those of a page cache. */
+    /** The VMA's pages are pages of a page cache. */
     private static final long CACHED = 2L << VmaFlags.BITS;
 
-    /** Its backing is a shared object. */
+    /** The VMA's backing is a shared object. */
     private static final long OF_OBJECT = 4L << VmaFlags.BITS;
 
     private final @Nullable BackingTraits traits;
@@ -79,32 +84,32 @@ public final class VmArea extends Vma {
      * @read any thread (acquire; opaque for displays and for checks under the lock); a thread that installs a page
      *     (volatile); a thread that attaches (plain)
      * @pairs {@code VmArea.detach} (volatile) sets DETACHED, then the retirement walks; a thread that installs a page
-     *     links its table, then reads the word (volatile). {@code PageTable.nextLeaf}, with which every walk begins,
-     *     fences between mark and walk. {@code VmArea.clearRetiring} and {@code VmArea.release} meet in this one word:
-     *     the thread that brings it to *detached, not retiring, no references* puts the share. It reads no second word,
-     *     so it needs no fence
-     * @invariant FRESH, or DETACHED, RETIRING and the number of references. DETACHED is never taken back. The number
-     *     never leaves its range, which ends before the word could look FRESH. The word reaches *detached, not
-     *     retiring, no references* once
+     *     links its table, then reads the word (volatile). {@code PageTable.nextLeaf}, with which every walk starts,
+     *     fences between mark and walk. {@code VmArea.clearRetiring} and {@code VmArea.release} race only in this word:
+     *     the thread that brings it to *detached, not retiring, no references* releases the share. It reads no second
+     *     word, so it needs no fence
+     * @invariant FRESH, or DETACHED, RETIRING and the number of references. DETACHED is never cleared. The number never
+     *     leaves its range, which ends before the word could equal FRESH. The word reaches *detached, not retiring, no
+     *     references* once
      */
     private int word = FRESH;
 
     /**
      * Write-once.
      *
-     * @written the constructor; the first fault that writes, and the operation that hands the {@code anon_vma} on to a
+     * @written the constructor; the first fault that writes, and the operation that passes the {@code anon_vma} on to a
      *     successor (compare-and-set from null)
      * @read any thread (acquire)
-     * @pairs a thread that detaches the VMA sets DETACHED, then reads the {@code anon_vma} and hands it on. A thread
-     *     that sets the {@code anon_vma} then reads the state word: if it finds DETACHED, it gives the {@code anon_vma}
-     *     to the successor itself
+     * @pairs a thread that detaches the VMA sets DETACHED, then reads the {@code anon_vma} and passes it on. A thread
+     *     that sets the {@code anon_vma} then reads the state word: if it finds DETACHED, it sets the successor's
+     *     {@code anon_vma} itself
      * @invariant written once
      */
     @SuppressWarnings("UnusedVariable") // through ANON_VMA
     private @Nullable AnonVma anonVma;
 
     /**
-     * Its share in an open of its backing; null if it needs none. Its predecessors may share the open.
+     * The VMA's share of an open of its backing; null if it needs none. Its predecessors may share the open.
      *
      * @words {@code open}, {@code gate}
      * @written the thread that attaches the VMA, before publication (plain)
@@ -113,17 +118,17 @@ public final class VmArea extends Vma {
      */
     private @Nullable Open open;
 
-    /** The gate that is closed while it belongs to an operation in flight; null if it never did. */
+    /** The gate that is closed while the VMA belongs to an operation in flight; null if it never belonged to one. */
     private @Nullable Gate gate;
 
     /**
-     * Its link in the reverse map of its backing's pages; null if it has none.
+     * The VMA's link in the reverse map of its backing's pages; null if it has none.
      *
      * @written holder of the district's lock, before publication (plain); the thread that retires its pages clears it
      *     (plain)
-     * @read holder of the district's lock (plain); the thread that retires its pages (plain). The lock, and the
-     *     hand-over of the range in flight, order the accesses
-     * @invariant unlinked once, after the last of its pages
+     * @read holder of the district's lock (plain); the thread that retires its pages (plain). The lock and the handover
+     *     of the range in flight order the accesses
+     * @invariant unlinked once, after the VMA's last page was removed
      */
     private @Nullable FileLink link;
 
@@ -131,8 +136,8 @@ public final class VmArea extends Vma {
      * Creates a fresh VMA.
      *
      * @param traits the traits of the backing; null for anonymous memory
-     * @param name the displayed name of a mapping with a name of its own; null for others
-     * @param anonVma null if it has no private page yet
+     * @param name the displayed name of a mapping that has its own name; null for other mappings
+     * @param anonVma null if the VMA has no private page yet
      */
     public VmArea(
             long start,
@@ -157,7 +162,7 @@ public final class VmArea extends Vma {
                 | (traits.pageCache() != null ? CACHED : 0);
     }
 
-    /** Returns a description of a mapping. Asks the backing for its traits. */
+    /** Returns a description of a mapping. Calls the backing for its traits. */
     public static VmArea describe(
             long start,
             long end,
@@ -185,19 +190,19 @@ public final class VmArea extends Vma {
     }
 
     /**
-     * Returns whether it has an open: its backing has callbacks, or is a shared object that ends with its last
-     * mapping.
+     * Returns whether the VMA has an open, because its backing has callbacks, or is a shared object that ends with its
+     * last mapping.
      */
     public boolean hasOpen() {
         return isMarked(OPEN);
     }
 
-    /** Returns whether its pages are those of a page cache. */
+    /** Returns whether the VMA's pages are pages of a page cache. */
     public boolean isCached() {
         return isMarked(CACHED);
     }
 
-    /** Returns whether its backing is a {@link SharedObject}. */
+    /** Returns whether the VMA's backing is a {@link SharedObject}. */
     public boolean isOfObject() {
         return isMarked(OF_OBJECT);
     }
@@ -218,11 +223,11 @@ public final class VmArea extends Vma {
     }
 
     /**
-     * Attaches a fresh VMA. Caller must hold the layout lock, and publish the VMA afterwards.
+     * Attaches a fresh VMA. The caller must hold the layout lock, and publish the VMA afterwards.
      *
-     * @param open its share in an open, or null
-     * @param gate the gate of the operation in flight to which it belongs, or null
-     * @throws IllegalStateException if it is or was attached
+     * @param open the VMA's share of an open, or null
+     * @param gate the gate of the operation in flight to which the VMA belongs, or null
+     * @throws IllegalStateException if the VMA is or was attached
      */
     public void attach(@Nullable Open open, @Nullable Gate gate) {
         if (wordPlain() != FRESH) {
@@ -230,31 +235,33 @@ public final class VmArea extends Vma {
         }
         this.open = open;
         this.gate = gate;
-        // Plain: the later release store of the tree's root pairs with the acquire load of each lookup.
+        // A plain store suffices, because the later release store of the tree's root pairs with the acquire load of
+        // each lookup.
         setWordPlain(0);
     }
 
     /**
-     * Returns whether it was never attached. Caller holds the layout lock, or no other thread can reach the VMA.
+     * Returns whether the VMA was never attached. The caller holds the layout lock, or no other thread can reach the
+     * VMA.
      */
     public boolean isFresh() {
         return wordOpaque() == FRESH;
     }
 
-    /** Returns whether it is not attached: fresh, or detached forever. */
+    /** Returns whether the VMA is not attached, i.e. fresh or detached forever. */
     @Override
     public boolean isDetached() {
         return wordVolatile() < 0;
     }
 
     /**
-     * Detaches an attached VMA, and sets its retiring bit until {@link #clearRetiring}. Caller must hold the layout
+     * Detaches an attached VMA, and sets its retiring bit until {@link #clearRetiring}. The caller must hold the layout
      * lock and have published a tree without it.
      *
-     * @throws IllegalStateException if it is not attached; nothing is changed then
+     * @throws IllegalStateException if the VMA is not attached; nothing is changed then
      */
     public void detach() {
-        // Attached or not changes only under the lock.
+        // An opaque read suffices, because a VMA is attached and detached only under the lock.
         int before = wordOpaque();
         if (before < 0) {
             if (before == FRESH) {
@@ -262,18 +269,18 @@ public final class VmArea extends Vma {
             }
             throw new IllegalStateException("detached a second time: " + this);
         }
-        // Volatile: a full fence between this mark and the walk that clears its pages. Pairs with the volatile read of
-        // the word by a thread that installs a page, after it has linked the page's table.
+        // Volatile, so that there is a full fence between this mark and the walk that clears the VMA's pages. Pairs
+        // with the volatile read of the word by a thread that installs a page, after it linked the page's table.
         getAndOrWord(DETACHED | RETIRING);
     }
 
     /**
-     * Clears the retiring bit of a VMA that the caller has detached. Caller must not hold a lock of a layout.
+     * Clears the retiring bit of a VMA that the caller detached. The caller must not hold a lock of a layout.
      *
      * @throws IllegalStateException if the bit is not set; nothing is changed then
      */
     public void clearRetiring() {
-        // Without the bit, the AND changes nothing; only a fresh VMA must not reach it.
+        // If the bit is not set, the AND changes nothing, except in a fresh VMA, which is rejected first.
         if (isFresh()) {
             throw new IllegalStateException("retired before it was attached: " + this);
         }
@@ -308,7 +315,7 @@ public final class VmArea extends Vma {
     }
 
     /**
-     * Releases a reference that the caller has acquired.
+     * Releases a reference that the caller acquired.
      *
      * @throws IllegalStateException if there is none; nothing is changed then
      */
@@ -335,7 +342,7 @@ public final class VmArea extends Vma {
         return seen == FRESH ? 0 : seen & REFERENCES;
     }
 
-    /** Called by the thread that brings the word to detached, no retiring bit, no references; thus once. */
+    /** Called by the thread that brings the word to detached, not retiring, no references; so it is called once. */
     private void putOpen() {
         if (open != null) {
             open.put();
@@ -343,26 +350,26 @@ public final class VmArea extends Vma {
     }
 
     /**
-     * Returns the open in which this VMA has a share, or null if it needs none. It is attached, or the caller has a
-     * reference or has set the retiring bit.
+     * Returns the open of which this VMA holds a share, or null if it needs none. The VMA is attached, or the caller
+     * holds a reference or set the retiring bit.
      */
     public @Nullable Open open() {
         return open;
     }
 
-    /** Returns the gate, open or closed, of the operation in flight to which it belongs or belonged, or null. */
+    /** Returns the gate, open or closed, of the operation in flight to which the VMA belongs or belonged, or null. */
     public @Nullable Gate gate() {
         return gate;
     }
 
-    /** Sets the link of a fresh VMA. Caller is about to publish the VMA. */
+    /** Sets the link of a fresh VMA. The caller is about to publish the VMA. */
     public void link(FileLink link) {
         this.link = link;
     }
 
     /**
-     * Records that the pages of a replaced VMA are gone: pages in the range are this VMA's own. Caller retires the
-     * replaced VMA.
+     * Records that the pages of the replaced VMA are removed, so that pages in the range belong to this VMA. The caller
+     * retires the replaced VMA.
      */
     public void enter() {
         FileLink linked = link;
@@ -371,7 +378,7 @@ public final class VmArea extends Vma {
         }
     }
 
-    /** Unlinks a detached VMA without remaining pages, or one that was never published; at most once. */
+    /** Unlinks a detached VMA without remaining pages, or a VMA that was never published. Called at most once. */
     public void unlink() {
         FileLink linked = link;
         if (linked != null) {
@@ -380,7 +387,7 @@ public final class VmArea extends Vma {
         }
     }
 
-    /** Returns whether it is linked. Caller holds the layout lock. */
+    /** Returns whether the VMA is linked. The caller holds the layout lock. */
     public boolean isLinked() {
         return link != null;
     }

@@ -6,13 +6,13 @@ import java.util.Locale;
 
 /**
  * Names, paths, arguments and environment strings of the guest. On Linux they are bytes without an encoding, so the
- * emulator represents each as a string with one character (0 to 255) per byte: two names are equal if and only if their
- * bytes are. They are displayed as UTF-8.
+ * emulator represents each as a string with one character (0 to 255) per byte: two strings are equal if and only if
+ * their bytes are equal. They are displayed as UTF-8.
  */
 public final class GuestText {
     private GuestText() {}
 
-    /** Returns the text of some bytes. */
+    /** Returns the text that the first {@code length} bytes represent. */
     public static String of(byte[] bytes, int length) {
         return new String(bytes, 0, length, StandardCharsets.ISO_8859_1);
     }

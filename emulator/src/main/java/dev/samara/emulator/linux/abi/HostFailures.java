@@ -15,9 +15,9 @@ import java.nio.file.NotLinkException;
 import java.util.Map;
 
 /**
- * Maps failures of host calls to errno values. The JDK has exception classes for a few of them; for the others it only
- * passes on the text of {@code strerror}. The texts here are the English ones of the GNU C library; with any other
- * text the result is EIO.
+ * Maps failures of host calls to errno values. The JDK has exception classes for a few errors. For the rest it only
+ * provides the text of {@code strerror}. This class knows the English texts of the GNU C library; for any other text
+ * the result is EIO.
  */
 final class HostFailures {
     private static final Map<Class<? extends IOException>, Long> BY_CLASS = Map.of(
@@ -54,7 +54,7 @@ final class HostFailures {
             Map.entry("File name too long", LinuxErrno.ENAMETOOLONG),
             Map.entry("Directory not empty", LinuxErrno.ENOTEMPTY),
             Map.entry("Too many levels of symbolic links", LinuxErrno.ELOOP),
-            // The JDK's own text for it.
+            // The JDK's own text for this error.
             Map.entry(
                     "Too many levels of symbolic links or unable to access attributes of symbolic link",
                     LinuxErrno.ELOOP),

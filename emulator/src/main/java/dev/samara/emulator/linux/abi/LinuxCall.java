@@ -5,8 +5,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The known system calls, including some that the emulator does not implement. This is the only place where their
- * numbers are defined; they are those of {@code include/uapi/asm-generic/unistd.h}.
+ * The system calls that the emulator knows by name, including some that it does not implement. This is the only place
+ * that defines their numbers, which are those of {@code include/uapi/asm-generic/unistd.h}.
  */
 public enum LinuxCall {
     GETCWD(17),
@@ -186,12 +186,12 @@ public enum LinuxCall {
         this.number = number;
     }
 
-    /** Returns the call of a number; null if none of them has it. */
+    /** Returns the call with a number; null if there is none. */
     public static @Nullable LinuxCall of(int number) {
         return number < 0 || number >= MOST ? null : BY_NUMBER[number];
     }
 
-    /** Returns the name of the call of a number, for people. */
+    /** Returns the name of the call with a number, for display. */
     public static String nameOf(int number) {
         LinuxCall found = of(number);
         return found == null ? "call " + number : found.name().toLowerCase(Locale.ROOT);

@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.abi;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
 
-/** The results of failed system calls: errno, negated. */
+/** The results of failed system calls: negated errno values. */
 public final class LinuxErrno {
     public static final long EPERM = -1;
     public static final long ENOENT = -2;
@@ -49,20 +49,23 @@ public final class LinuxErrno {
     public static final long ETIMEDOUT = -110;
     public static final long EDQUOT = -122;
 
-    /** Results that no guest sees: the call is made again after a signal, unless a handler without SA_RESTART runs. */
+    /**
+     * The call is restarted after a signal, unless a handler without SA_RESTART runs. The guest sees neither this
+     * result nor the next two.
+     */
     public static final long RESTART = -512;
 
-    /** The call is repeated after a signal, even if a handler runs. */
+    /** The call is restarted after a signal, even if a handler runs. */
     public static final long RESTART_ALWAYS = -513;
 
-    /** The call is made again after a signal, unless a handler runs. */
+    /** The call is restarted after a signal, unless a handler runs. */
     public static final long RESTART_WITHOUT_HANDLER = -514;
 
     private static final int MOST = 4095;
 
     private LinuxErrno() {}
 
-    /** Whether a result means that the call may be repeated after a signal. */
+    /** Whether a result means that the call may be restarted after a signal. */
     public static boolean mayRestart(long result) {
         return result == RESTART || result == RESTART_ALWAYS || result == RESTART_WITHOUT_HANDLER;
     }
@@ -71,7 +74,7 @@ public final class LinuxErrno {
         return result < 0 && result >= -MOST;
     }
 
-    /** Returns the error of a failed call of the host; EIO where the JDK does not tell it. */
+    /** Returns the error of a failed call of the host; EIO if the JDK does not report it. */
     public static long of(IOException failure) {
         return HostFailures.errno(failure);
     }

@@ -4,14 +4,14 @@ package dev.samara.emulator.linux.abi;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a wait for children is for.
+ * The options of a wait for children.
  *
- * @param ended those that have ended
- * @param stopped those that a signal has stopped
- * @param continued those that SIGCONT has continued
- * @param hangs whether the call waits for such a child
+ * @param ended whether it waits for children that ended
+ * @param stopped whether it waits for children that a signal stopped
+ * @param continued whether it waits for children that SIGCONT continued
+ * @param hangs whether the call blocks until there is such a child
  * @param keeps whether a later call may find the child again
- * @param kinds which children: without a bit those whose end sends SIGCHLD
+ * @param kinds the bits that select kinds of children; without a bit, the children whose end sends SIGCHLD
  */
 public record WaitOptions(boolean ended, boolean stopped, boolean continued, boolean hangs, boolean keeps, int kinds) {
     private static final int NO_HANG = 1;
@@ -33,23 +33,26 @@ public record WaitOptions(boolean ended, boolean stopped, boolean continued, boo
                 bits & KINDS_OF_CHILDREN);
     }
 
-    /** Returns whether a wait is for a child ({@code eligible_child}), by whether its end sends SIGCHLD. */
+    /**
+     * Returns whether a child is eligible for the wait, depending on whether its end sends SIGCHLD ({@code
+     * eligible_child}).
+     */
     public boolean isFor(boolean sendsChildSignal) {
         return (kinds & ALL) != 0 || sendsChildSignal == ((kinds & CLONED) == 0);
     }
 
-    /** Returns options that differ only in that the call does not wait. */
+    /** Returns the same options, except that the call does not block. */
     public WaitOptions withoutHanging() {
         return new WaitOptions(ended, stopped, continued, false, keeps, kinds);
     }
 
-    /** Returns the options of {@code wait4}, which is also for children that have ended; null for unknown bits. */
+    /** Returns the options of {@code wait4}, which always waits for children that ended; null if a bit is unknown. */
     public static @Nullable WaitOptions ofWait4(int bits) {
         boolean isKnown = (bits & ~(NO_HANG | STOPPED | CONTINUED | KINDS_OF_CHILDREN)) == 0;
         return isKnown ? of(bits | EXITED) : null;
     }
 
-    /** Returns the options of {@code waitid}; null for bits unknown there, or none that says what it is for. */
+    /** Returns the options of {@code waitid}; null if a bit is unknown, or if no bit selects a change to wait for. */
     public static @Nullable WaitOptions ofWaitId(int bits) {
         int kinds = EXITED | STOPPED | CONTINUED;
         boolean isKnown = (bits & ~(NO_HANG | NO_WAIT | kinds | KINDS_OF_CHILDREN)) == 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.abi;
 
-/** The status of a process that has ended, stopped or continued, as {@code wait4} has it. */
+/** The status of a process that ended, stopped or continued, in the format of {@code wait4}. */
 public final class WaitStatus {
-    /** The status of a process that has continued. */
+    /** The status of a process that continued. */
     public static final int CONTINUED = 0xffff;
 
     /** The number of SIGCONT. */
@@ -19,12 +19,16 @@ public final class WaitStatus {
         return (status & 0xff) << 8;
     }
 
-    /** Returns the status of a process that a signal has ended, and perhaps its memory was dumped. */
+    /**
+     * Returns the status of a process that a signal ended.
+     *
+     * @param isDumped whether its memory was dumped
+     */
     public static int killed(int signal, boolean isDumped) {
         return isDumped ? signal | DUMPED : signal;
     }
 
-    /** Whether the memory of a process that a signal has ended was dumped. */
+    /** Whether a signal ended the process and its memory was dumped. */
     public static boolean isDumped(int status) {
         return isKilled(status) && (status & DUMPED) != 0;
     }
@@ -37,12 +41,12 @@ public final class WaitStatus {
         return (status & 0xff) == STOPPED;
     }
 
-    /** Whether a process has ended by a signal. */
+    /** Whether a signal ended the process. */
     public static boolean isKilled(int status) {
         return (status & 0x7f) != 0 && status != CONTINUED && !isStopped(status);
     }
 
-    /** The number that si_status has: the signal, or the exit status. */
+    /** Returns the number for si_status: the signal, or the exit status. */
     public static int number(int status) {
         if (status == CONTINUED) {
             return CONTINUING_SIGNAL;
@@ -50,7 +54,7 @@ public final class WaitStatus {
         return isKilled(status) ? status & 0x7f : status >> 8 & 0xff;
     }
 
-    /** The exit status that a shell shows. */
+    /** Returns the exit status that a shell shows. */
     public static int ofShell(int status) {
         return isKilled(status) ? OF_SIGNAL + number(status) : number(status);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What Linux and its programs agree upon: the numbers of errors, the names of system calls, what a wait for children
- * asks for, and the status that it finds. Numbers are those of {@code include/uapi/asm-generic}.
+ * The interface between Linux and its programs: error numbers, names of system calls, and the options and the status of
+ * a wait for children. The numbers are those of {@code include/uapi/asm-generic}.
  */
 @NullMarked
 package dev.samara.emulator.linux.abi;

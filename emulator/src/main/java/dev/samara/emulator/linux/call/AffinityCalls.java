@@ -8,7 +8,10 @@ import java.util.Arrays;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/** The processors that a thread may use ({@code kernel/sched/syscalls.c}). The host chooses others all the same. */
+/**
+ * The calls for the set of processors that a thread may use ({@code kernel/sched/syscalls.c}). The set does not affect
+ * on which processors the host runs the thread.
+ */
 final class AffinityCalls {
     private final GuestThread thread;
 
@@ -20,7 +23,7 @@ final class AffinityCalls {
         return thread.process().system().processors();
     }
 
-    /** Returns the bytes of a set of all processors. */
+    /** Returns the size of a set of all processors in bytes. */
     private int bytes() {
         return (count() + Long.SIZE - 1) / Long.SIZE * Long.BYTES;
     }
@@ -31,7 +34,7 @@ final class AffinityCalls {
                 : thread.process().system().tree().findTask(tid);
     }
 
-    /** Returns the processors of a thread, which may use all of them unless told otherwise. */
+    /** Returns the set of processors that a thread may use; all processors if no set was given. */
     private BitSet of(NumberedTask asked) {
         BitSet found = new BitSet();
         GuestThread running = asked.thread();
@@ -80,7 +83,7 @@ final class AffinityCalls {
         return bytes();
     }
 
-    /** {@code getcpu}: one of the processors that the thread may use, the same each time. */
+    /** {@code getcpu}. Stores one of the processors that the thread may use, the same one each time. */
     long current(long cpuAddress, long nodeAddress) {
         if (cpuAddress != 0) {
             BitSet set = of(new NumberedTask(thread.process(), thread));

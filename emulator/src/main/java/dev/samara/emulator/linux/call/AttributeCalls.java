@@ -41,7 +41,7 @@ final class AttributeCalls {
         paths = new PathCalls(thread);
     }
 
-    /** Whether this thread may change what user 0 owns: that is not stored. */
+    /** Whether this thread may change files that user 0 owns. Such a change succeeds, but is not stored. */
     private boolean isPrivileged() {
         return thread.credentials().isPrivileged();
     }
@@ -52,16 +52,17 @@ final class AttributeCalls {
 
     /** A change of a file. */
     private interface FileChange extends PathCalls.HostCall {
-        /** Makes the change for a file that no name of the host leads to. */
+        /** Makes the change for a file of the host to which no known name leads. */
         long callWithoutName(OpenedName opened);
 
         /** Makes the change for a file in memory. */
         long ofMemory(MemoryFile file);
 
         /**
-         * Makes the change for a pipe, of which only the mode is stored.
+         * Makes the change for a pipe, which stores only the mode.
          *
-         * @param file an end of it, or a place; one that had a name has lost it
+         * @param file an end of the pipe, or the pipe opened with {@code O_PATH}; if the pipe had a name, the name was
+         *     removed
          */
         long ofPipe(GuestFile file);
 
@@ -73,7 +74,7 @@ final class AttributeCalls {
             return ofOwn();
         }
 
-        /** Returns the result for the folder of a process in {@code /proc}, which nobody may change. */
+        /** Returns the result for the directory of a process in {@code /proc}, which nobody may change. */
         long ofProcess();
 
         /** Returns the result for a file that user 0 owns. */
@@ -84,9 +85,10 @@ final class AttributeCalls {
     }
 
     /**
-     * Changes the file of a path, while no thread of the guest changes names.
+     * Changes the file of a path. Holds the monitor of {@code NamedPipes}, so that no thread of the guest changes
+     * names.
      *
-     * @param flags those of the call
+     * @param flags the flags of the call
      */
     private long change(long flags, long descriptor, String name, FileChange call) {
         synchronized (names()) {
@@ -112,7 +114,10 @@ final class AttributeCalls {
         }
     }
 
-    /** Changes what is not a file of the host: the file of a descriptor, or one of {@code /proc} or {@code /dev}. */
+    /**
+     * Applies a change to a file that the path does not find on the host: the open file to which a link in {@code
+     * /proc} leads, or a file of {@code /proc} or {@code /dev} itself.
+     */
     private long changeEmulated(ResolvedPath place, FileStatus special, boolean follows, FileChange call) {
         GuestFile open = follows ? paths.descriptor(place) : null;
         return open != null ? changeOpen(open, call) : changeEmulated(place.guest(), special, call);
@@ -128,14 +133,15 @@ final class AttributeCalls {
     /**
      * Changes the file of a descriptor.
      *
-     * @param isPath whether it stands for a path ({@code AT_EMPTY_PATH}), so that an {@code O_PATH} descriptor will do
+     * @param isPath whether the descriptor replaces a path ({@code AT_EMPTY_PATH}), so that it may be an {@code O_PATH}
+     *     descriptor
      */
     private long changeOpen(long descriptor, boolean isPath, FileChange call) {
         GuestFile file = isPath ? thread.file(descriptor) : thread.openFile(descriptor);
         return file == null ? LinuxErrno.EBADF : changeOpen(file, call);
     }
 
-    /** Changes an open file, by the name under which it was opened if it has one. */
+    /** Changes an open file, by the name by which it was opened if it has one. */
     private long changeOpen(GuestFile file, FileChange call) {
         OpenedName opened = file.openedName();
         NamedPipe pipe = NamedPipe.ofOpen(file);
@@ -155,7 +161,7 @@ final class AttributeCalls {
         }
     }
 
-    /** Changes an open file that is none of the host's. */
+    /** Changes an open file that is not the host's. */
     private static long changeWithoutPath(GuestFile file, FileChange call) {
         if (file instanceof MemoryDescriptor memory) {
             return call.ofMemory(memory.file());
@@ -196,7 +202,7 @@ final class AttributeCalls {
         @Override
         public long call(Path host) throws IOException {
             if (Files.isSymbolicLink(host)) {
-                // A path that is followed never ends at a link.
+                // Only a path that is not followed can end at a link.
                 return LinuxErrno.EOPNOTSUPP;
             }
             HostRights.set(host, mode);
@@ -253,7 +259,7 @@ final class AttributeCalls {
         }
     }
 
-    /** Returns the errno for new owners: there is one user, to which each file may be given. */
+    /** Returns 0 or the errno of a new owner. The only permitted owner is the user to whom all files belong. */
     private long owners(long user, long group) {
         int own = thread.process().system().fileOwner();
         boolean isOwn = ((int) user == -1 || (int) user == own) && ((int) group == -1 || (int) group == own);
@@ -261,13 +267,13 @@ final class AttributeCalls {
     }
 
     /**
-     * Gives a file to the owner that it has, and so takes the marks of programs from it ({@code chown_common}), also
-     * when user 0 does so.
+     * A change of the owner, which permits only the present owner. As on Linux, it clears the set-user-ID and
+     * set-group-ID bits ({@code chown_common}), even if user 0 makes it.
      */
     private final class NewOwner implements FileChange {
         private final long refused;
 
-        /** Whether neither the user nor the group is to change. */
+        /** Whether the call changes neither the user nor the group. */
         private final boolean isNone;
 
         NewOwner(long user, long group) {
@@ -342,9 +348,10 @@ final class AttributeCalls {
     }
 
     /**
-     * The new times of a file, null for an unchanged one; or their error, reported only if the file exists.
+     * The new times of a file; a time that is null stays unchanged. Instead, there may be an error of the times, which
+     * is reported only if the file exists.
      *
-     * @param isNow whether both are those of now, which who may write the file may set, too
+     * @param isNow whether both are the present time, which anyone who may write the file may set
      */
     private record NewTimes(
             @Nullable FileTime accessed, @Nullable FileTime modified, boolean isNow, long error) {}
@@ -365,7 +372,7 @@ final class AttributeCalls {
             if (times.modified != null) {
                 names().times().prepare(thread.process().system().machine(), host);
             }
-            // All links that are to be followed have been.
+            // The links that must be followed were already resolved.
             Files.getFileAttributeView(host, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
                     .setTimes(times.modified, times.accessed, null);
             return 0;
@@ -425,9 +432,10 @@ final class AttributeCalls {
         if (nanos == NOW) {
             return FileTime.from(TimeCalls.wallNanos(), TimeUnit.NANOSECONDS);
         }
-        // The JDK sets times whose nanoseconds fit 64 bits.
+        // The JDK can set only times whose nanoseconds fit in 64 bits.
         long nearest = Math.max(Math.min(seconds, MOST_SECONDS), -MOST_SECONDS);
-        // It sets no fraction of a second before 1970, but the beginning of that year in its place.
+        // For a time before 1970 with a fraction of a second, the JDK would set the start of 1970, so the fraction is
+        // dropped.
         return FileTime.from(nearest * CallMemory.SECOND + (nearest < 0 ? 0 : nanos), TimeUnit.NANOSECONDS);
     }
 
@@ -435,12 +443,12 @@ final class AttributeCalls {
         return nanos == NOW || nanos == OMIT || (nanos >= 0 && nanos < CallMemory.SECOND);
     }
 
-    /** {@code utimensat}: without a path, of the file of the descriptor ({@code futimens}). */
+    /** {@code utimensat}. Without a path, sets the times of the descriptor's file ({@code futimens}). */
     long setTimes(long descriptor, long path, long times, long flags) {
         long accessed = times == 0 ? NOW : memory.getLong(times + 8);
         long modified = times == 0 ? NOW : memory.getLong(times + 24);
         if (accessed == OMIT && modified == OMIT) {
-            // Before the flags and the path are checked.
+            // Checked before the flags and the path.
             return 0;
         }
         boolean isOfDescriptor = path == 0 && (int) descriptor != PathCalls.CURRENT_FOLDER;

@@ -7,7 +7,7 @@ import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestThread;
 import java.util.List;
 
-/** {@code membarrier}: fences that other threads execute, for which a program registers its memory. */
+/** {@code membarrier}: makes other threads execute a fence. A program must register its memory for most commands. */
 final class BarrierCalls {
     private static final int QUERY = 0;
     private static final int GLOBAL = 1;
@@ -55,7 +55,7 @@ final class BarrierCalls {
                 yield 0;
             }
             case GET_REGISTRATIONS -> {
-                // The kernel keeps a registration for code as one for private fences, too.
+                // In the kernel, a SYNC_CORE registration includes the registration for private fences.
                 int known = memory().registrations();
                 yield (known & REGISTER_SYNC_CORE) != 0 ? known | REGISTER_PRIVATE : known;
             }
@@ -67,18 +67,18 @@ final class BarrierCalls {
         return thread.process().system().tree().living();
     }
 
-    /** Has the threads of all processes execute a fence whose memory has some registrations. */
+    /** Makes the threads of each process execute a fence if the process's memory has the given registrations. */
     private long ofAll(int registrations) {
         for (GuestProcess each : processes()) {
             if (each.memory().isRegistered(registrations)) {
-                // A process that has ended in the meantime executes nothing.
+                // A process that ended in the meantime executes nothing.
                 each.memory().space().membarrier();
             }
         }
         return 0;
     }
 
-    /** Has all threads with this memory see code that was changed. */
+    /** Makes changed code visible to all threads that share this memory. */
     private long synchronizeCode() {
         for (GuestProcess each : processes()) {
             if (each.memory().identity().equals(memory().identity())) {

@@ -5,7 +5,7 @@ import dev.samara.emulator.linux.abi.LinuxCall;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.process.GuestThread;
 
-/** Binds each system call that the emulator knows to the method that makes it. */
+/** Binds each system call that the emulator supports to the method that implements it. */
 final class CallBindings {
     private final GuestThread thread;
     private final CallTable table = new CallTable();
@@ -64,7 +64,7 @@ final class CallBindings {
         processes = new ProcessCalls(thread);
     }
 
-    /** Returns the calls of a thread, which is complete. */
+    /** Creates the calls of a thread. The construction of the thread must be complete. */
     static CallTable of(GuestThread thread) {
         CallBindings made = new CallBindings(thread);
         made.addMemory();
@@ -103,7 +103,7 @@ final class CallBindings {
         table.put(LinuxCall.MSEAL, (a, b, c, d, e, f) -> memory.seal(a, b, c));
     }
 
-    @SuppressWarnings("ThreadPriorityCheck") // sched_yield is what it says
+    @SuppressWarnings("ThreadPriorityCheck") // the guest requests to yield
     private void addThreads() {
         table.put(LinuxCall.EXIT, (a, b, c, d, e, f) -> clones.exitThread(a));
         table.put(LinuxCall.EXIT_GROUP, (a, b, c, d, e, f) -> clones.exitProcess(a));

@@ -8,17 +8,17 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the implementation of a system call by its number; {@link CallBindings} fills it. A call either returns a
- * result, or sets all registers itself.
+ * Maps each system call to its implementation. {@link CallBindings} fills it. A call either returns a result, or sets
+ * all registers itself.
  */
 final class CallTable {
-    /** A call with a result: a value, or an errno, negated, as {@code a0} has it. */
+    /** A call with a result for {@code a0}: a value, or a negated errno. */
     @FunctionalInterface
     interface ValueCall {
         long make(long a, long b, long c, long d, long e, long f);
     }
 
-    /** A call without a result: no register value has a special meaning after it. */
+    /** A call without a result. It sets all registers itself, so no value of {@code a0} means an error. */
     @FunctionalInterface
     interface StateCall {
         void make();
@@ -35,7 +35,7 @@ final class CallTable {
         states.put(call, made);
     }
 
-    /** Puts another implementation around one that there is. */
+    /** Wraps the implementation of a call, if there is one. */
     void wrap(LinuxCall call, UnaryOperator<ValueCall> with) {
         values.computeIfPresent(call, (key, made) -> with.apply(made));
     }

@@ -9,16 +9,17 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * What {@code clone} and {@code clone3} are asked for ({@code struct kernel_clone_args}).
+ * The arguments of {@code clone} and {@code clone3} ({@code struct kernel_clone_args}).
  *
- * @param error the errno of arguments that no kernel accepts; 0 for none
- * @param refusal the errno of what this kernel does not provide or permit, found after the limits; 0 for none
+ * @param error the errno of arguments that every kernel rejects; 0 if there is no such error
+ * @param refusal the errno of a request that this kernel does not support or permit, returned after the limits were
+ *     checked; 0 if there is no such error
  * @param flags the bits of this class
- * @param endSignal what the parent is sent at the end; 0 for nothing
+ * @param endSignal the signal that the parent receives when the child ends; 0 if none
  * @param stack the end of the stack; 0 for the stack of the caller
- * @param descriptor where the number of a descriptor is stored
- * @param parentTid where the number is stored for the caller
- * @param childTid where the number is stored for the child, and cleared at its end
+ * @param descriptor the address at which the child's pidfd is stored
+ * @param parentTid the address at which the child's tid is stored in the caller's memory
+ * @param childTid the address at which the child's tid is stored in the child's memory, and cleared when the child ends
  * @param tls the thread pointer
  */
 record CloneArguments(
@@ -52,7 +53,7 @@ record CloneArguments(
     private static final long NEWPID = 0x20000000;
     private static final long NEWTIME = 0x80;
 
-    /** Namespaces that only a privileged process may make: mount, cgroup, UTS, IPC, PID, network and time. */
+    /** Namespaces that only a privileged process may create: mount, cgroup, UTS, IPC, PID, network and time. */
     private static final long PRIVILEGED = NEWNS | 0x2000000 | 0x4000000 | 0x8000000 | NEWPID | 0x40000000 | NEWTIME;
 
     private static final long INTO_CGROUP = 0x2_0000_0000L;
@@ -67,7 +68,7 @@ record CloneArguments(
     private static final int MOST_PIDS = 1 << 22;
     private static final long END_OF_MEMORY = ProgramLoader.GEOMETRY.limit();
 
-    /** The order of arguments is that of RISC-V: flags, stack, parent's tid, tls, child's tid. */
+    /** The arguments are in the order of RISC-V: flags, stack, parent's tid, tls, child's tid. */
     static CloneArguments ofClone(long given, long stack, long parentTid, long tls, long childTid) {
         long flags = given & LEGACY & ~END_SIGNAL;
         // Both would be stored at the same address.
@@ -81,7 +82,7 @@ record CloneArguments(
         return new CloneArguments(error, 0, 0, 0, 0, 0, 0, 0, 0);
     }
 
-    /** Reads a {@code struct clone_args} of some size ({@code copy_clone_args_from_user}). */
+    /** Reads a {@code struct clone_args} of the given size ({@code copy_clone_args_from_user}). */
     static CloneArguments ofClone3(CallMemory memory, long address, long size) {
         if (Long.compareUnsigned(size, MOST_SIZE) > 0 || size < FIRST_SIZE) {
             return failed(Long.compareUnsigned(size, MOST_SIZE) > 0 ? LinuxErrno.E2BIG : LinuxErrno.EINVAL);
@@ -119,7 +120,7 @@ record CloneArguments(
         long refusal = namespaces(flags) != 0 ? namespaces(flags) : tids != 0 ? tids(named) : 0;
         return new CloneArguments(
                 check(flags),
-                // No descriptor is of a cgroup.
+                // There are no cgroups, so no descriptor can refer to one.
                 refusal == 0 && intoCgroup ? LinuxErrno.EBADF : refusal,
                 flags,
                 (int) endSignal,
@@ -141,7 +142,7 @@ record CloneArguments(
         return Long.compareUnsigned(size, END_OF_MEMORY) <= 0 && Long.compareUnsigned(stack, END_OF_MEMORY - size) <= 0;
     }
 
-    /** Returns the errno of combinations that make no sense ({@code copy_process}); 0 for none. */
+    /** Returns the errno of a combination of flags that is invalid ({@code copy_process}); 0 if it is valid. */
     private static long check(long flags) {
         boolean isWrong = all(flags, NEWNS | FS)
                 || all(flags, NEWUSER | FS)
@@ -152,12 +153,15 @@ record CloneArguments(
         return isWrong ? LinuxErrno.EINVAL : 0;
     }
 
-    /** Returns the errno of new namespaces, as a kernel without user namespaces answers an unprivileged process. */
+    /**
+     * Returns the errno of a request for new namespaces, as a kernel without user namespaces does for an unprivileged
+     * process; 0 if none are requested.
+     */
     private static long namespaces(long flags) {
         return (flags & NEWUSER) != 0 ? LinuxErrno.EINVAL : (flags & PRIVILEGED) != 0 ? LinuxErrno.EPERM : 0;
     }
 
-    /** Returns the errno of numbers that the child is to have ({@code alloc_pid}): nobody may choose them. */
+    /** Returns the errno of a request for certain tids ({@code alloc_pid}), which no process may choose. */
     private static long tids(ByteBuffer named) {
         boolean isOne = named.capacity() == Integer.BYTES;
         return isOne && named.getInt(0) >= 1 && named.getInt(0) < MOST_PIDS ? LinuxErrno.EPERM : LinuxErrno.EINVAL;

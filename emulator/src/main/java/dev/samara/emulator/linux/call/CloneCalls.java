@@ -18,7 +18,7 @@ import dev.samara.emulator.linux.signal.SignalActions;
 import dev.samara.emulator.linux.signal.SignalInfo;
 import org.jspecify.annotations.Nullable;
 
-/** The calls that make threads and processes, and those that end them. */
+/** The calls that create and end threads and processes. */
 final class CloneCalls {
     private final GuestThread thread;
 
@@ -61,7 +61,7 @@ final class CloneCalls {
     }
 
     private void awaitRelease(@Nullable GuestProcess child) {
-        // A child that is gone has released the memory.
+        // A child that no longer exists has released the memory.
         if (child != null) {
             child.awaitRelease(thread);
         }
@@ -84,7 +84,10 @@ final class CloneCalls {
         }
     }
 
-    /** The descriptor of a child, counted as an open file, and its number; or an error, or 0 if none is wanted. */
+    /**
+     * The pidfd of a child, which is counted as an open file, and its number. Without a file, the number is an error,
+     * or 0 if no pidfd was requested.
+     */
     private record ChildDescriptor(long number, @Nullable PidDescriptor file) {
         static ChildDescriptor none(long number) {
             return new ChildDescriptor(number, null);
@@ -92,8 +95,9 @@ final class CloneCalls {
     }
 
     /**
-     * Makes the descriptor that a child is to have ({@code CLONE_PIDFD}): reserves its number and stores that. The
-     * memory of a fork does not have it, since that was copied before.
+     * Creates the pidfd of a child if one is requested ({@code CLONE_PIDFD}): reserves its number, and stores the
+     * number in the caller's memory. The memory of a forked child does not contain the number, because it was copied
+     * before.
      */
     private ChildDescriptor newDescriptor(CloneArguments given, GuestThread child) {
         if (!given.has(CloneArguments.PIDFD)) {
@@ -128,7 +132,7 @@ final class CloneCalls {
         }
     }
 
-    /** Starts a child that others can already see, whatever becomes of its descriptor. */
+    /** Starts a child, which other threads can already find. The child starts even if adding its pidfd fails. */
     private void begin(GuestThread child, ChildDescriptor made) {
         try {
             if (made.file != null) {
@@ -153,7 +157,7 @@ final class CloneCalls {
 
     private void storeParentTid(CloneArguments given, int tid) {
         if (given.has(CloneArguments.PARENT_SETTID)) {
-            // As in Linux, the child runs also if this fails.
+            // As on Linux, the child runs even if this fails.
             puts(given.parentTid(), tid);
         }
     }
@@ -237,7 +241,7 @@ final class CloneCalls {
         return pid;
     }
 
-    /** Creates a process, whose files the caller closes unless it starts. */
+    /** Creates a process. If the process does not start, the caller closes its files. */
     private static GuestProcess copyOf(GuestProcess parent, int pid, ProcessMemory memory, CloneArguments given) {
         DescriptorTable files = given.has(CloneArguments.FILES)
                 ? parent.files().share()
@@ -294,7 +298,7 @@ final class CloneCalls {
         }
     }
 
-    /** Ends this thread. The status is the process's if it is the last one. */
+    /** Ends this thread. If it is the last thread, {@code status} becomes the exit status of the process. */
     long exitThread(long status) {
         if (thread.process().threads() == 1) {
             thread.process().exit(WaitStatus.exited((int) status));

@@ -38,7 +38,7 @@ final class DescriptorCalls {
     private static final int F_GET_SEALS = 1034;
     private static final int SET_FLAGS = OpenFlags.APPEND | OpenFlags.NONBLOCK | OpenFlags.DIRECT | OpenFlags.NOATIME;
     private static final int POLL_ENTRY = 8;
-    /** What is found of a descriptor that is not open. */
+    /** The event of a descriptor that is not open ({@code POLLNVAL}). */
     static final int INVALID = 32;
 
     private final GuestThread thread;
@@ -76,13 +76,13 @@ final class DescriptorCalls {
         return 0;
     }
 
-    /** {@code dup}, which does not ask for a number that the limit forbids. */
+    /** {@code dup}. The caller chooses no number, so none is checked against the limit. */
     long duplicate(long descriptor) {
         GuestFile file = thread.file(descriptor);
         return file == null ? LinuxErrno.EBADF : duplicate(file, false, 0);
     }
 
-    /** Makes a descriptor with the lowest free number from one on ({@code f_dupfd}). */
+    /** Duplicates a descriptor to the lowest free number that is at least {@code from} ({@code f_dupfd}). */
     private long duplicateFrom(GuestFile file, long from, boolean endsAtExec) {
         return (int) from < 0 || (int) from >= thread.process().descriptorLimit()
                 ? LinuxErrno.EINVAL
@@ -190,7 +190,7 @@ final class DescriptorCalls {
         return 0;
     }
 
-    /** Adds seals, for which the file is open for writing ({@code memfd_fcntl}). */
+    /** Adds seals. The file must be open for writing ({@code memfd_fcntl}). */
     private static long addSeals(GuestFile file, long seals) {
         if (!file.mayWrite()) {
             return LinuxErrno.EPERM;
@@ -198,7 +198,7 @@ final class DescriptorCalls {
         return file instanceof MemoryDescriptor sealed ? sealed.file().addSeals((int) seals) : LinuxErrno.EINVAL;
     }
 
-    /** What is asked of one file, as {@code struct pollfd} does. */
+    /** A file and the events to poll for, as in {@code struct pollfd}. */
     record PolledFile(GuestFile file, int events, boolean isIgnored) {
         int found() {
             if (isIgnored) {
@@ -253,8 +253,8 @@ final class DescriptorCalls {
     }
 
     /**
-     * Stores the remaining time of a wait over its timeout, unless that was 0. A fault of this store is ignored
-     * ({@code poll_select_finish}).
+     * Replaces the timeout of a wait with its remaining time, unless the timeout was 0. A fault of this store is
+     * ignored ({@code poll_select_finish}).
      */
     static void putLeft(CallMemory memory, long address, long time, long deadline) {
         if (address != 0 && time != 0) {
@@ -268,7 +268,7 @@ final class DescriptorCalls {
         }
     }
 
-    /** Waits until a file is ready; the result is that of {@link GuestThread#await}. */
+    /** Waits until one of the files is ready; returns the result of {@link GuestThread#await}. */
     static long await(GuestThread thread, List<PolledFile> polled, long deadline) {
         List<WaitList> lists = new ArrayList<>();
         for (PolledFile each : polled) {

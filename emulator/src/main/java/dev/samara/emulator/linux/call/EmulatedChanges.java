@@ -13,8 +13,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The errors of Linux for changes of names and attributes in {@code /proc}, a file system that supports none, and of
- * the devices of the emulator. A process owns its entry in {@code /proc}; user 0 owns the rest.
+ * Returns the errors of Linux for changes of names and attributes in {@code /proc}, which supports no such changes, and
+ * of the emulator's devices. A process owns its entry in {@code /proc}; user 0 owns the rest.
  */
 final class EmulatedChanges {
     private static final String MOUNTED = "/proc";
@@ -38,7 +38,7 @@ final class EmulatedChanges {
         return paths.ofEmulatorsName(place);
     }
 
-    /** Returns whether the folder in which a name is, or will be, belongs to {@code /proc}. */
+    /** Returns whether the directory that contains a name, or will contain it, belongs to {@code /proc}. */
     private static boolean isInside(ResolvedPath place) {
         return place.guest().startsWith(BELOW) || (place.guest().equals(MOUNTED) && place.last() != LastName.NORMAL);
     }
@@ -65,7 +65,7 @@ final class EmulatedChanges {
         return place.isFolderNamed() && !found.isFolder() ? LinuxErrno.ENOTDIR : 0;
     }
 
-    /** Returns the error of removing a name of the emulator ({@code may_delete}); 0 for other names. */
+    /** Returns the error of removing a name of the emulator ({@code may_delete}); 0 for a name of the host. */
     long removalError(ResolvedPath place, boolean removesFolder) {
         FileStatus found = status(place);
         if (found == null) {
@@ -89,7 +89,7 @@ final class EmulatedChanges {
     }
 
     /**
-     * Returns the error of a rename that involves the emulator's names ({@code do_renameat2}); 0 for others.
+     * Returns the error of a rename that involves the emulator's names ({@code do_renameat2}); 0 if there is none.
      *
      * @param isNew whether the new name must not exist
      */
@@ -120,7 +120,8 @@ final class EmulatedChanges {
             if (nested != 0) {
                 return nested;
             }
-            // Links of descriptors could be removed, so the target is asked, too. At last, none can be renamed.
+            // On Linux a descriptor's link passes the check for removal, so the check of the target determines the
+            // error. No such rename succeeds.
             boolean isRemovable = OF_DESCRIPTOR.matcher(moved.guest()).matches();
             return removalError(isRemovable ? target : moved, found.isFolder());
         }
@@ -131,14 +132,14 @@ final class EmulatedChanges {
             if (isNew && exists(target)) {
                 return LinuxErrno.EEXIST;
             }
-            // A folder that gets another parent must be writable.
+            // A directory that moves to another parent must be writable.
             boolean isMoved = target.guest().lastIndexOf('/') > 0;
             return isMoved && !isPrivileged() ? LinuxErrno.EACCES : LinuxErrno.EBUSY;
         }
         return 0;
     }
 
-    /** Returns the error of moving a name into or onto a folder, one of which is above the other; 0 for others. */
+    /** Returns the error of a rename if one of the two names is above the other; 0 if neither is. */
     private long nestingError(ResolvedPath moved, ResolvedPath target) {
         String from = ofNumber(moved) + "/";
         String to = ofNumber(target) + "/";
@@ -148,13 +149,16 @@ final class EmulatedChanges {
         return to.startsWith(from) ? LinuxErrno.EINVAL : from.startsWith(to) ? LinuxErrno.ENOTEMPTY : 0;
     }
 
-    /** Returns a path in {@code /proc} that names the calling process by its number. */
+    /** Returns a path in which {@code /proc/self} is replaced with the directory of the calling process. */
     private String ofNumber(ResolvedPath place) {
         String guest = place.guest();
         return guest.startsWith(SELF) ? BELOW + thread.process().pid() + guest.substring(SELF.length() - 1) : guest;
     }
 
-    /** Returns whether two names are one of the emulator: a rename changes nothing then ({@code vfs_rename}). */
+    /**
+     * Returns whether two names are the same name of the emulator, so that a rename changes nothing ({@code
+     * vfs_rename}).
+     */
     boolean isSame(ResolvedPath moved, ResolvedPath target, boolean isNew) {
         FileStatus found = status(moved);
         boolean areNames = moved.last() == LastName.NORMAL && target.last() == LastName.NORMAL;
@@ -183,7 +187,7 @@ final class EmulatedChanges {
 
     /**
      * Returns whether a thread has the rights of an open file's owner ({@code inode_owner_or_capable}). User 0 owns
-     * devices, files of the system in {@code /proc}, and what is of no file system.
+     * devices, the system's files in {@code /proc}, and anonymous inodes.
      */
     static boolean isOwner(GuestThread thread, GuestFile file) {
         return thread.credentials().isPrivileged() || !isOfUserZero(file);
@@ -194,24 +198,24 @@ final class EmulatedChanges {
         return file.isAnonymous() || (file.hasPath() && isOfUserZero(file.path(), file.status()));
     }
 
-    /** Returns whether user 0 owns what a path leads to, but for a descriptor. */
+    /** Returns whether user 0 owns the file of a path, which must not be a descriptor's link. */
     static boolean isOfUserZero(String guest, FileStatus found) {
         boolean isOfGuest = isOfProcess(guest) || (isProcess(guest) && !found.isLink());
         return found.isEmulated() && !isOfGuest;
     }
 
-    /** Returns whether a path is that of the folder of a process or thread in {@code /proc}, which is immutable. */
+    /** Returns whether a path is the directory of a process or thread in {@code /proc}, which is immutable. */
     static boolean isProcess(String guest) {
         return PROCESS.matcher(guest).matches();
     }
 
     /**
-     * Returns 0 or an error where the rights to a folder of a process are others than its mode says: its descriptors
-     * are its own in any way ({@code proc_fd_permission}), and nobody may write to what is immutable.
+     * Checks access to a directory of the emulator for which the mode alone does not decide. A process may always
+     * access its own {@code fd} directory ({@code proc_fd_permission}), and nobody may write to an immutable directory.
      *
-     * @param guest the path of what is asked about
+     * @param guest the path of the file
      * @param found its status
-     * @param otherwise what the mode permits
+     * @param otherwise the result if only the mode decides
      */
     long access(String guest, FileStatus found, int rights, long otherwise) {
         if (!found.isFolder() || !found.isEmulated()) {
@@ -229,7 +233,7 @@ final class EmulatedChanges {
         return isOwn ? 0 : otherwise;
     }
 
-    /** Returns whether a path is that of a file in the entry of a process in {@code /proc}, which the guest owns. */
+    /** Returns whether a path is below the directory of a process in {@code /proc}. The guest owns these files. */
     static boolean isOfProcess(String guest) {
         return OF_PROCESS.matcher(guest).matches();
     }

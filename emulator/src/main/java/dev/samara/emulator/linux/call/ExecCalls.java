@@ -33,13 +33,16 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code execve}. */
 final class ExecCalls {
-    /** The bytes of arguments and environment that any limit of the stack permits ({@code bprm_stack_limits}). */
+    /**
+     * The size of arguments and environment, in bytes, that is permitted regardless of the stack limit ({@code
+     * bprm_stack_limits}).
+     */
     private static final long LEAST_BYTES = 128 << 10;
 
     private static final int EMPTY_PATH = 0x1000;
     private static final int NO_FOLLOW = 0x100;
 
-    /** {@code AT_EXECVE_CHECK}: whether the file may be executed, and no more. */
+    /** {@code AT_EXECVE_CHECK}: only checks whether the file may be executed. */
     private static final int ONLY_CHECK = 0x10000;
 
     private final GuestThread thread;
@@ -50,11 +53,11 @@ final class ExecCalls {
         memory = thread.memory();
     }
 
-    /** Returns an error, or what the first register of the new program is. */
+    /** Executes a program. Returns an error, or the value of the first register of the new program. */
     long execute(long folder, long pathAddress, long argumentsAddress, long environmentAddress, long flags) {
         @Nullable LoadedStart[] loaded = new LoadedStart[1];
         long error;
-        // One thread at a time has the strings of a program in the heap, where they are ten times as large.
+        // Only one thread at a time may read the strings of a program, because they are ten times as large in the heap.
         synchronized (thread.process().system().programStart()) {
             error = prepare(folder, pathAddress, argumentsAddress, environmentAddress, flags, loaded);
         }
@@ -108,9 +111,9 @@ final class ExecCalls {
             return 0;
         }
         boolean isRelative = !name.startsWith("/") && (int) folder != PathCalls.CURRENT_FOLDER;
-        // As alloc_bprm names it.
+        // The name that alloc_bprm uses.
         String called = isRelative ? "/dev/fd/" + (int) folder + (isOfDescriptor ? "" : "/" + name) : name;
-        // No thread of the guest changes names before the files are open.
+        // Held so that no thread of the guest changes names before the files are open.
         synchronized (thread.process().system().namedPipes()) {
             ResolvedPath place = place(paths, isOfDescriptor, folder, name, follows);
             Path host = place.host();
@@ -127,7 +130,7 @@ final class ExecCalls {
         return 0;
     }
 
-    /** The caller has the monitor of the names, and keeps it while it uses the result. */
+    /** The caller holds the monitor of {@link NamedPipes}, and keeps it while it uses the result. */
     private ResolvedPath place(PathCalls paths, boolean isOfDescriptor, long folder, String name, boolean follows) {
         if (isOfDescriptor) {
             return (int) folder == PathCalls.CURRENT_FOLDER
@@ -139,14 +142,14 @@ final class ExecCalls {
         return host != null && Files.isSymbolicLink(host) ? ResolvedPath.failed(LinuxErrno.ELOOP) : found;
     }
 
-    /** Returns the most bytes of arguments and environment: a quarter of the limit of the stack. */
+    /** Returns the maximum size of arguments and environment in bytes: normally a quarter of the stack limit. */
     private long mostBytes() {
         long stack = thread.process().limits().soft(ResourceLimits.STACK);
         long most = GuestLimits.ARGUMENT_BYTES;
         return Math.max(LEAST_BYTES, stack < 0 ? most : Math.min(most, stack / 4));
     }
 
-    /** Returns why the file of a path cannot be executed; 0 if nothing is known against it. */
+    /** Returns the error if the file of a path cannot be executed; 0 otherwise. */
     private long check(PathCalls paths, ResolvedPath place, boolean follows) {
         if (place.removed() != null) {
             return LinuxErrno.EACCES;
@@ -170,7 +173,10 @@ final class ExecCalls {
         return 0;
     }
 
-    /** Returns why what is not a file of the host cannot be executed; ENOENT if it is a file without a name. */
+    /**
+     * Returns the error of executing a file that is not the host's. It is ENOENT for a descriptor of a file without a
+     * name.
+     */
     private static long errorOfEmulated(PathCalls paths, ResolvedPath place, FileStatus found) {
         if (found.isLink() || (place.isFolderNamed() && !found.isFolder())) {
             return found.isLink() ? LinuxErrno.ELOOP : LinuxErrno.ENOTDIR;
@@ -179,7 +185,7 @@ final class ExecCalls {
         return open != null && open.isMappable() ? LinuxErrno.ENOENT : LinuxErrno.EACCES;
     }
 
-    /** Returns ETXTBSY if a file is open for writing; 0, or why it cannot be opened. */
+    /** Returns ETXTBSY if a file is open for writing, another error if it cannot be opened, and 0 otherwise. */
     private long busy(@Nullable Path host) {
         Machine machine = thread.process().system().machine();
         if (host == null) {
@@ -199,7 +205,7 @@ final class ExecCalls {
             return ResolvedPath.failed(LinuxErrno.EBADF);
         }
         if (file.openedName() == null && !file.isMappable()) {
-            // A pipe or the like.
+            // E.g. a pipe.
             return ResolvedPath.failed(LinuxErrno.EACCES);
         }
         ResolvedPath place = new PathCalls(thread).placeOf(file);
@@ -207,7 +213,7 @@ final class ExecCalls {
         return host != null && Files.isSymbolicLink(host) ? ResolvedPath.failed(LinuxErrno.ELOOP) : place;
     }
 
-    /** A program in a space of its own, and what the process is called with it. */
+    /** A program that was loaded into a new space, and the new names of the process. */
     private record LoadedStart(StartedProgram started, ProgramNames names) {}
 
     private LoadedStart load(ProgramStart start, boolean isOfDescriptor) throws ProgramStart.LoadException {
@@ -223,7 +229,7 @@ final class ExecCalls {
         LoadedStart loaded = null;
         try {
             inheritDenial(started.program().space());
-            // A descriptor names no command, so the name of its file is used.
+            // The program was given by a descriptor without a path, so the path of its file is used.
             String called = isOfDescriptor ? actual.guest() : actual.called();
             loaded = new LoadedStart(started, actual.names(called));
             return loaded;
@@ -234,7 +240,10 @@ final class ExecCalls {
         }
     }
 
-    /** Has a new space refuse writable and executable memory as this one does, unless that is not inherited. */
+    /**
+     * Makes a new space reject memory that is writable and executable, if this space does so and its setting is
+     * inherited.
+     */
     private void inheritDenial(AddressSpace space) {
         int bits = thread.process().memory().space().mdwe();
         if ((bits & MdweFlags.NO_INHERIT) == 0) {
@@ -261,7 +270,10 @@ final class ExecCalls {
         return thread.hart().x[Hart.A0];
     }
 
-    /** Reads strings of at most so many bytes; returns how many are left, a negative number for too many. */
+    /**
+     * Reads strings of at most {@code most} bytes together. Returns how many bytes are left, or a negative number if
+     * the strings are too long.
+     */
     private long getStrings(long vector, List<String> strings, long most) {
         long left = most;
         long at = vector;

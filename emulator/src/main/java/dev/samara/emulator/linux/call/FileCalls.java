@@ -39,7 +39,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The calls that make descriptors. */
+/** The calls that create descriptors. */
 final class FileCalls {
     private static final int MEMFD_CLOEXEC = 1;
     private static final int MEMFD_ALLOW_SEALING = 2;
@@ -71,13 +71,13 @@ final class FileCalls {
     }
 
     /**
-     * What an open has found.
+     * The result of finding a file to open.
      *
-     * @param error 0, or why there is nothing
-     * @param file the file, open; null for a pipe
-     * @param pipe the named pipe, which is not open yet
+     * @param error 0, or the error if no file was found
+     * @param file the open file; null for a named pipe
+     * @param pipe the named pipe, which must still be opened
      * @param guest the path of the pipe
-     * @param isNew whether the file was made
+     * @param isNew whether the file was created
      */
     record FoundFile(
             long error, @Nullable GuestFile file, NamedPipes.@Nullable PipeRights pipe, String guest, boolean isNew) {
@@ -105,7 +105,8 @@ final class FileCalls {
         if (name.isEmpty() || name.endsWith("\0")) {
             return name.isEmpty() ? LinuxErrno.ENOENT : LinuxErrno.ENAMETOOLONG;
         }
-        // Before the name is looked up: an open without a number neither makes nor cuts a file.
+        // Reserved before the name is looked up, so that an open that gets no number neither creates nor truncates a
+        // file.
         DescriptorTable files = thread.process().files();
         long number = files.reserve(thread.process().descriptorLimit());
         if (number < 0) {
@@ -118,15 +119,15 @@ final class FileCalls {
         }
     }
 
-    /** Opens a file at a number that is reserved. */
+    /** Opens a file at a reserved number. */
     private long open(int number, long folder, String name, int flags, long mode) {
         if (thread.process().system().openFiles().isFull()) {
-            // Before a file is made.
+            // Checked before a file is created.
             return LinuxErrno.ENFILE;
         }
         FoundFile found = find(folder, name, flags, mode);
         if (found.pipe != null) {
-            // It may wait, so it has not the monitor of the names.
+            // The open of a pipe may wait, so this thread does not hold the monitor of NamedPipes.
             return pipes.open(number, found.pipe, found.guest, flags);
         }
         GuestFile file = found.file;
@@ -142,7 +143,7 @@ final class FileCalls {
                 file.written(thread);
             }
             if (result >= 0 && isDirect && !file.mayBeDirect()) {
-                // Only some files can do without a cache (do_dentry_open).
+                // Only some files can bypass the page cache (do_dentry_open).
                 result = LinuxErrno.EINVAL;
             }
             if (result >= 0 && !file.countIn(thread.process().system().openFiles())) {
@@ -164,7 +165,7 @@ final class FileCalls {
         return number;
     }
 
-    /** {@code O_TMPFILE}: files without a name are not supported, as by some file systems. */
+    /** {@code O_TMPFILE}. Files without a name are not supported, as on some file systems of Linux. */
     private long openUnnamed(long folder, String name, int flags) {
         FoundFile found = find(folder, name, (flags & OpenFlags.NOFOLLOW) | OpenFlags.DIRECTORY | OpenFlags.PATH, 0);
         GuestFile file = found.file;
@@ -175,13 +176,13 @@ final class FileCalls {
         return LinuxErrno.EOPNOTSUPP;
     }
 
-    /** Opens or makes a file; opens no pipe. */
+    /** Opens or creates a file. A named pipe is found, but not opened. */
     FoundFile find(long folder, String name, int flags, long mode) {
         boolean isNew = (flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0;
         boolean follows = (flags & OpenFlags.NOFOLLOW) == 0 && !isNew;
         NamedPipes names = thread.process().system().namedPipes();
-        // No thread of the guest changes names between the resolution and the open, nor deletes a new file before it
-        // has its rights.
+        // Held so that no thread of the guest changes names between the resolution and the open, or deletes a new file
+        // before its permission bits are set.
         synchronized (names) {
             long refused = (flags & OpenFlags.CREAT) != 0 ? refusal(paths.placeOfName(folder, name)) : 0;
             if (refused != 0) {
@@ -205,7 +206,7 @@ final class FileCalls {
             }
             GuestFile open = ProcFiles.descriptor(thread.process(), place.guest());
             if (open != null) {
-                // A slash has the link followed.
+                // Because of the slash at the end of the path, the link is followed.
                 int wanted = (flags | OpenFlags.DIRECTORY) & ~OpenFlags.NOFOLLOW;
                 return reopen(open, place.isFolderNamed() ? wanted : flags, mode);
             }
@@ -228,7 +229,7 @@ final class FileCalls {
         return (flags & OpenFlags.PATH) != 0 ? 0 : LinuxErrno.ELOOP;
     }
 
-    /** Opens a folder that was removed. */
+    /** Opens a removed directory. */
     private FoundFile openRemoved(OpenedName folder, int flags) {
         boolean isForReading = !OpenFlags.changesFile(flags) && (flags & OpenFlags.CREAT) == 0;
         NamedPipes names = thread.process().system().namedPipes();
@@ -247,7 +248,7 @@ final class FileCalls {
                 : FoundFile.none(LinuxErrno.EISDIR);
     }
 
-    /** Returns a file that is none of the host's, unless its kind or its rights refuse the open. */
+    /** Returns a file of the emulator, or the error if its kind or its permissions do not allow the open. */
     private FoundFile ofEmulator(GuestFile opened, int flags) {
         boolean isFolder = opened instanceof GuestFolder;
         boolean writes = OpenFlags.changesFile(flags);
@@ -268,7 +269,7 @@ final class FileCalls {
         return FoundFile.none(error);
     }
 
-    /** Opens or makes a file of the host. The caller has the monitor of the names. */
+    /** Opens or creates a file of the host. The caller holds the monitor of {@link NamedPipes}. */
     private FoundFile openPlace(ResolvedPath place, int flags, long mode) {
         Path host = place.host();
         if (host == null) {
@@ -294,7 +295,10 @@ final class FileCalls {
         }
     }
 
-    /** Opens the file of a descriptor again: by its name while it has that. The caller has the monitor of the names. */
+    /**
+     * Opens the file of a descriptor again, by its name as long as it has one. The caller holds the monitor of {@link
+     * NamedPipes}.
+     */
     private FoundFile reopen(GuestFile open, int flags, long mode) {
         if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
             return FoundFile.none(LinuxErrno.EEXIST);
@@ -316,7 +320,7 @@ final class FileCalls {
             return reopen(named, open.path(), flags);
         }
         if (name == null && open.hasPath() && !(open instanceof LinkPlace)) {
-            // A device, or a file of /proc: its path stays its own.
+            // A device or a file of /proc, whose path does not change.
             GuestFile special = ProcFiles.openSpecial(thread, open.path(), flags & OpenFlags.KEPT);
             return special == null ? FoundFile.none(LinuxErrno.ENOENT) : ofEmulator(special, flags);
         }
@@ -324,21 +328,21 @@ final class FileCalls {
             return FoundFile.none(LinuxErrno.ENOTDIR);
         }
         if (open instanceof LinkPlace && (flags & OpenFlags.PATH) == 0) {
-            // Before its rights are looked at (may_open).
+            // Checked before the permissions (may_open).
             return FoundFile.none(LinuxErrno.ELOOP);
         }
         if (paths.rights().checkOpen(open, flags) != 0) {
             return FoundFile.none(LinuxErrno.EACCES);
         }
         if (open.sendsSignals() && (flags & OpenFlags.ACCESS) == OpenFlags.ACCESS) {
-            // Of a pipe (fifo_open).
+            // A pipe does not support this access mode (fifo_open).
             return FoundFile.none(LinuxErrno.EINVAL);
         }
         GuestFile found = open.reopened(flags & OpenFlags.KEPT);
         return found == null ? FoundFile.none(LinuxErrno.EACCES) : FoundFile.of(found);
     }
 
-    /** Opens a named pipe again, whatever has become of its names. */
+    /** Opens a named pipe again, even if its names were removed. */
     private FoundFile reopen(NamedPipe named, String path, int flags) {
         if ((flags & OpenFlags.DIRECTORY) != 0) {
             return FoundFile.none(LinuxErrno.ENOTDIR);
@@ -349,7 +353,7 @@ final class FileCalls {
                 : new FoundFile(0, null, new NamedPipes.PipeRights(named, true, true), path, false);
     }
 
-    /** Returns why no file can be made of a name; 0 if nothing is known against it. */
+    /** Returns the error if no file can be created with a name; 0 otherwise. */
     private static long refusal(ResolvedPath place) {
         if (place.removed() != null) {
             return LinuxErrno.EISDIR;
@@ -358,7 +362,7 @@ final class FileCalls {
         return place.error() == 0 && isOfFolder ? LinuxErrno.EISDIR : place.error();
     }
 
-    /** Returns why a file of the host cannot be opened or made; 0 if nothing is known against it. */
+    /** Returns the error if a file of the host cannot be opened or created; 0 otherwise. */
     private long check(ResolvedPath place, Path host, int flags) {
         OwnerRights rights = thread.process().system().rights();
         boolean makesFile = (flags & OpenFlags.CREAT) != 0;
@@ -384,7 +388,7 @@ final class FileCalls {
         return Files.isRegularFile(host) ? rights.checkOpen(host, flags) : LinuxErrno.ENXIO;
     }
 
-    /** Opens or makes a file of the host. The caller has the monitor of the names. */
+    /** Opens or creates a file of the host. The caller holds the monitor of {@link NamedPipes}. */
     private GuestFile openHost(ResolvedPath place, Path host, int flags, long mode) throws IOException {
         GuestSystem system = thread.process().system();
         int kept = flags & OpenFlags.KEPT;
@@ -423,7 +427,7 @@ final class FileCalls {
         if ((flags & OpenFlags.ACCESS) != OpenFlags.WRONLY) {
             options.add(StandardOpenOption.READ);
         }
-        // An open for reading may truncate the file, too.
+        // Even an open for reading may truncate the file.
         if (writes || !exists || (flags & OpenFlags.TRUNC) != 0) {
             options.add(StandardOpenOption.WRITE);
         }

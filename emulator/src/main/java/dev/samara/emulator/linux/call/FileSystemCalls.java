@@ -16,7 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** {@code statfs} and {@code fstatfs}: the file system of the host that a file is on, or one of the emulator. */
+/** {@code statfs} and {@code fstatfs}, which describe the file system of a file. It is the host's or the emulator's. */
 final class FileSystemCalls {
     private static final int BYTES = 120;
     private static final int BLOCK = 4096;
@@ -24,7 +24,7 @@ final class FileSystemCalls {
     private static final long OF_EMULATOR = 0x0102_1994;
     private static final long UNKNOWN = 0xef53;
 
-    /** The numbers of {@code include/uapi/linux/magic.h} by the names that the JDK tells. */
+    /** The numbers of {@code include/uapi/linux/magic.h} by the names that the JDK returns. */
     private static final Map<String, Long> TYPES = Map.of(
             "ext2", 0xef53L,
             "ext3", 0xef53L,

@@ -12,7 +12,7 @@ import dev.samara.emulator.linux.wait.RobustList;
 import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
 
-/** {@code futex}, and where a thread has the list of its locks. */
+/** {@code futex}, and the calls that set and return the robust list of a thread. */
 final class FutexCalls {
     private static final int WAIT = 0;
     private static final int WAKE = 1;
@@ -60,7 +60,7 @@ final class FutexCalls {
         if (moves && ((int) value < 0 || (int) fourth < 0)) {
             return LinuxErrno.EINVAL;
         }
-        // An unlock looks at the word first.
+        // An unlock reads the word before it checks the address.
         if (command != UNLOCK && (address & 3) != 0) {
             return LinuxErrno.EINVAL;
         }
@@ -148,7 +148,7 @@ final class FutexCalls {
             }
         }
         if (waited == LinuxErrno.RESTART && deadline != WaitingThread.NEVER && deadline - System.nanoTime() <= 0) {
-            // The timeout is checked first.
+            // The kernel checks the timeout before it checks for signals.
             return LinuxErrno.ETIMEDOUT;
         }
         boolean isAgain = waited == LinuxErrno.RESTART && time != 0 && !isAbsolute;
@@ -175,10 +175,10 @@ final class FutexCalls {
             return LinuxErrno.EPERM;
         }
         GuestThread running = found.thread();
-        // A thread that has ended has no list any more.
+        // A thread that ended has no list any more.
         long head = running == null ? 0 : running.robustList().head();
         if (head < 0 && head >= LAST_ERROR) {
-            // Such a place is taken for an errno on its way out of futex_get_robust_list_common.
+            // Linux mistakes such an address, which futex_get_robust_list_common returns, for an errno.
             return head;
         }
         memory.putLong(lengthAddress, RobustList.HEAD_BYTES);

@@ -12,7 +12,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** {@code futex_waitv}: waits at several words, until one of them is woken. */
+/** {@code futex_waitv}: waits on several words until one of them is woken. */
 final class FutexVector {
     private static final int MOST = 128;
     private static final int ENTRY = 24;
@@ -29,7 +29,7 @@ final class FutexVector {
         memory = thread.memory();
     }
 
-    /** A word ({@code struct futex_waitv}). */
+    /** A word to wait on ({@code struct futex_waitv}). */
     private record WaitedWord(long address, int expected, boolean isPrivate) {}
 
     private FutexTable table() {
@@ -81,9 +81,9 @@ final class FutexVector {
         return woken >= 0 ? woken : result;
     }
 
-    /** Begins to wait at each word; EAGAIN if one has another number than the expected one. */
+    /** Starts to wait on each word; returns EAGAIN if a word does not have its expected value. */
     private long begin(List<WaitedWord> words, List<FutexWaiter> waiters) {
-        // First the keys of all words, as in futex_wait_multiple_setup.
+        // The keys of all words are computed first, as in futex_wait_multiple_setup.
         for (WaitedWord each : words) {
             if ((each.address & 3) != 0) {
                 return LinuxErrno.EINVAL;
@@ -92,7 +92,8 @@ final class FutexVector {
         }
         for (WaitedWord each : words) {
             FutexWaiter waiter = table().newWaiter(FutexTable.ANY, thread::wake);
-            // Before it is in the table, which it leaves whatever happens.
+            // Added to the list before it is queued, so that it is removed from the table even if an exception is
+            // thrown.
             waiters.add(waiter);
             long queued = memory.call(guest -> waiter.queue(guest, each.address, !each.isPrivate, each.expected));
             if (queued != 0) {

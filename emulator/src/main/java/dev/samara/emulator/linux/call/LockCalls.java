@@ -14,7 +14,7 @@ import dev.samara.emulator.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** The locks of {@code fcntl}, of processes and of open files, and {@code flock}. */
+/** The record locks of {@code fcntl}, which processes or open files own, and {@code flock}. */
 final class LockCalls {
     static final int GETLK = 5;
     static final int SETLK = 6;
@@ -56,14 +56,14 @@ final class LockCalls {
         return thread.process().files();
     }
 
-    /** A range, or why there is none. */
+    /** A range of bytes, or the error if it is invalid. */
     private record LockRange(long error, long start, long last) {
         static LockRange failed(long error) {
             return new LockRange(error, 0, 0);
         }
     }
 
-    /** Returns the range that {@code struct flock} names ({@code flock_to_posix_lock}). */
+    /** Returns the range that a {@code struct flock} describes ({@code flock_to_posix_lock}). */
     private static LockRange range(GuestFile file, ByteBuffer given) {
         long from = switch (given.getShort(FROM)) {
             case 0 -> 0;
@@ -118,7 +118,7 @@ final class LockCalls {
         int pid = isOfOpen ? -1 : thread.process().pid();
         HeldLock wanted = new HeldLock(owner, pid, type == WRITE, range.start(), range.last());
         if (isAsked) {
-            // Asked for no lock at all, an open file is told of its own ones (posix_test_locks_conflict).
+            // A query for F_UNLCK returns a lock that the owner itself holds (posix_test_locks_conflict).
             tell(
                     given,
                     type == UNLOCK
@@ -146,7 +146,7 @@ final class LockCalls {
         given.putInt(PID, found.pid());
     }
 
-    /** Before a lock is taken: the closes to come look for locks. */
+    /** Called before a lock is taken, so that later closes release locks. */
     private void note(GuestFile file) {
         file.keepLocks(locks());
         files().keepLocks(locks());
@@ -177,7 +177,7 @@ final class LockCalls {
     /** {@code flock}: a lock of another kind is released before the new one is taken, as in Linux. */
     long lockWhole(long descriptor, long operation) {
         if (((int) operation & MANDATORY) != 0) {
-            // A kind of lock that Linux once supported, and now ignores.
+            // LOCK_MAND, which Linux once supported, and now ignores.
             return 0;
         }
         int kind = (int) operation & ~NO_WAIT;

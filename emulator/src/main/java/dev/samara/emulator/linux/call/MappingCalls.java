@@ -10,11 +10,11 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * Refuses the calls that may add mappings once all processes together have the maximum, and counts mappings after each
- * such call.
+ * Refuses the calls that may add mappings once all processes together have the maximum number of mappings, and counts
+ * mappings after each such call.
  */
 final class MappingCalls {
-    /** The calls that map, or that divide mappings. */
+    /** The calls that add or split mappings. */
     private static final Set<LinuxCall> ADDING = EnumSet.of(
             LinuxCall.MMAP,
             LinuxCall.MREMAP,
@@ -28,12 +28,12 @@ final class MappingCalls {
             LinuxCall.PROCESS_MADVISE,
             LinuxCall.SHMAT);
 
-    /** The calls that only remove mappings, or join them. */
+    /** The calls that only remove or merge mappings. */
     private static final Set<LinuxCall> REMOVING = EnumSet.of(LinuxCall.SHMDT, LinuxCall.MUNLOCKALL);
 
     private MappingCalls() {}
 
-    /** Counts mappings in the calls of a thread. */
+    /** Wraps the calls of a thread so that mappings are counted. */
     static void count(CallTable table, GuestThread thread) {
         ADDING.forEach(each -> table.wrap(
                 each, made -> (a, b, c, d, e, f) -> counted(thread, true, () -> made.make(a, b, c, d, e, f))));
@@ -41,7 +41,7 @@ final class MappingCalls {
                 each, made -> (a, b, c, d, e, f) -> counted(thread, false, () -> made.make(a, b, c, d, e, f))));
         table.wrap(LinuxCall.BRK, made -> (a, b, c, d, e, f) -> {
             ProcessMemory memory = thread.process().memory();
-            // A break that cannot be moved is where it was: that is asked once, since the call has no error.
+            // brk reports no errors. If it cannot move the break, it returns the present one, which brk(0) reads.
             return memory.mayMapNothing()
                     ? memory.space().brk(0)
                     : counted(thread, false, () -> made.make(a, b, c, d, e, f));
@@ -74,7 +74,7 @@ final class MappingCalls {
         }
     }
 
-    /** Whether an unmapping leaves two parts of a mapping. */
+    /** Whether an unmapping splits a mapping into two. */
     private static boolean divides(GuestThread thread, long start, long length) {
         Vma first = thread.process().memory().space().find(start);
         return first != null && first.start() < start && first.end() > start + length;

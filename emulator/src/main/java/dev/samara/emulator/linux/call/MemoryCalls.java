@@ -14,8 +14,8 @@ import dev.samara.emulator.linux.process.GuestThread;
 import java.util.Arrays;
 
 /**
- * The calls of memory. The library has them all: arguments go to it as the guest gave them, and its results to the
- * guest.
+ * The memory calls. The library implements all of them. The guest's arguments are passed to it unchanged, and its
+ * results are returned to the guest.
  */
 final class MemoryCalls {
     private static final int MOST_PARTS = GuestLimits.PARTS;
@@ -23,7 +23,7 @@ final class MemoryCalls {
     private static final int CHUNK = 64 << 10;
     private static final long PAGE = 4096;
 
-    /** The most pages that one question of {@code mincore} asks for. */
+    /** The maximum number of pages of one {@code mincore} call to the library. */
     private static final int PAGES = 4096;
 
     private static final int PIDFD_SELF_THREAD = -10000;
@@ -66,7 +66,10 @@ final class MemoryCalls {
         return space().mremap(address, oldLength, newLength, (int) flags, newAddress);
     }
 
-    /** {@code remap_file_pages}: the library looks at the lower half of the protection, and Linux at all of it. */
+    /**
+     * {@code remap_file_pages}. The library checks only the lower 32 bits of the protection, but Linux checks all 64
+     * bits.
+     */
     long remapPages(long address, long length, long protection, long page, long flags) {
         return space().remapFilePages(address, length, protection == 0 ? 0 : 1, page, (int) flags);
     }
@@ -75,7 +78,7 @@ final class MemoryCalls {
         return space().madvise(address, length, (int) advice);
     }
 
-    /** {@code process_madvise}, of the own process only. */
+    /** {@code process_madvise}, for the calling process only. */
     long advise(long pidDescriptor, long vector, long count, long advice, long flags) {
         if (flags != 0 || count < 0 || count > MOST_PARTS) {
             return LinuxErrno.EINVAL;
@@ -137,7 +140,7 @@ final class MemoryCalls {
         if (length < 0 || address < 0 || length > ProgramLoader.GEOMETRY.limit() - address) {
             return LinuxErrno.ENOMEM;
         }
-        // In parts, as Linux does it, since the guest chooses the length.
+        // Processed in parts, as on Linux, because the guest chooses the length.
         byte[] found = new byte[PAGES];
         long done = 0;
         do {
@@ -152,7 +155,7 @@ final class MemoryCalls {
         return 0;
     }
 
-    /** The guest has changed code ({@code riscv_flush_icache}): for this thread, or for all. */
+    /** {@code riscv_flush_icache}: makes code that the guest changed visible to this thread or to all threads. */
     long flushCode(long flags) {
         if ((flags & ~1) != 0) {
             return LinuxErrno.EINVAL;
@@ -183,10 +186,10 @@ final class MemoryCalls {
             return LinuxErrno.EINVAL;
         }
         if (far.left() == 0) {
-            // Nobody is asked for nothing.
+            // If there is nothing to copy, the other process is not looked up.
             return 0;
         }
-        // Any thread of a process, and not one that has ended: it has no memory any more.
+        // The ID may be that of any thread of the process. A thread that ended has no memory any more.
         GuestThread found = thread.process().system().tree().findThread((int) pid);
         if (found == null || found.process().isExiting()) {
             return LinuxErrno.ESRCH;
@@ -221,7 +224,7 @@ final class MemoryCalls {
         return (int) Math.max(other.write(far, bytes, 0, got), 0);
     }
 
-    /** Where a copy is in a vector of parts. */
+    /** The position of a copy in a vector of parts. */
     private final class PartCursor {
         private long next;
         private long count;
@@ -242,11 +245,11 @@ final class MemoryCalls {
             return isWrong;
         }
 
-        /** Returns the bytes of the part that are left; 0 at the end of the vector. */
+        /** Returns how many bytes of the current part are left; 0 at the end of the vector. */
         long left() {
             while (length == 0 && count > 0) {
                 address = memory.getLong(next);
-                // Another thread may have changed it since it was looked at.
+                // Another thread may have changed the length since it was checked.
                 length = Math.max(memory.getLong(next + Long.BYTES), 0);
                 next += PART;
                 count--;

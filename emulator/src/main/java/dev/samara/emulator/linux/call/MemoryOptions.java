@@ -5,17 +5,17 @@ import dev.samara.core.AddressSpace;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.process.GuestThread;
 
-/** The options of {@code prctl} that are about the memory of the process ({@code kernel/sys.c}). */
+/** The options of {@code prctl} that concern the memory of the process ({@code kernel/sys.c}). */
 final class MemoryOptions {
     private static final int SET_MDWE = 65;
     private static final int GET_MDWE = 66;
 
-    /** Names memory, and so divides mappings. */
+    /** Names memory, which may split mappings. */
     static final int SET_VMA = 0x5356_4d41;
 
     private static final long ANON_NAME = 0;
 
-    /** The most bytes of a name with its end ({@code ANON_VMA_NAME_MAX_LEN}). */
+    /** The maximum size of a name in bytes, including its terminating null ({@code ANON_VMA_NAME_MAX_LEN}). */
     private static final int NAME_BYTES = 80;
 
     private final GuestThread thread;
@@ -28,7 +28,7 @@ final class MemoryOptions {
         return thread.process().memory().space();
     }
 
-    /** Returns EINVAL for an option that is none of these. */
+    /** Executes an option. Returns EINVAL for an option that is not one of this class. */
     long control(int option, long first, long second, long third, long fourth) {
         switch (option) {
             case SET_MDWE -> {
@@ -48,7 +48,7 @@ final class MemoryOptions {
     }
 
     private long setName(long start, long length, long name) {
-        // A name that is too long ends with a character that no name may have.
+        // If the name is too long, the string ends with a null character, which no name may contain.
         return space().setAnonymousName(
                         start, length, name == 0 ? null : thread.memory().string(name, NAME_BYTES));
     }

@@ -7,9 +7,9 @@ import dev.samara.emulator.linux.memory.CallMemory;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The parts of memory that a call reads or writes one after the other, as if they were one ({@code iov_iter}). */
+/** The parts of memory that a call reads or writes one after the other, as if they were one part ({@code iov_iter}). */
 final class MemoryVector {
-    /** The most bytes of one call ({@code MAX_RW_COUNT}). */
+    /** The maximum number of bytes of one call ({@code MAX_RW_COUNT}). */
     static final long MOST_BYTES = 0x7fff_f000;
 
     private static final int PART = 16;
@@ -26,14 +26,14 @@ final class MemoryVector {
         this.error = error;
     }
 
-    /** Returns one part of memory ({@code access_ok}). */
+    /** Creates a vector of one part ({@code access_ok}). */
     static MemoryVector of(CallMemory memory, long start, long length) {
         long[] starts = {start};
         long[] lengths = {length};
         return new MemoryVector(memory, starts, lengths, length < 0 ? LinuxErrno.EFAULT : errorOf(starts, lengths));
     }
 
-    /** Returns the parts that a vector of {@code struct iovec} has, of which a negative one comes first of all. */
+    /** Reads the parts from a vector of {@code struct iovec}. A negative length is reported before any other error. */
     static MemoryVector of(CallMemory memory, long vector, int count) {
         long[] starts = new long[count];
         long[] lengths = new long[count];
@@ -45,7 +45,7 @@ final class MemoryVector {
             }
         }
         if (count == 1) {
-            // The one part is cut before its place is looked at.
+            // A single part is shortened before its address is checked.
             lengths[0] = Math.min(lengths[0], MOST_BYTES);
         }
         return new MemoryVector(memory, starts, lengths, errorOf(starts, lengths));
@@ -61,7 +61,7 @@ final class MemoryVector {
         return 0;
     }
 
-    /** Returns why these cannot be parts of memory; 0 if nothing is known against them. */
+    /** Returns the error if a part cannot be memory; 0 otherwise. */
     long error() {
         return error;
     }
@@ -75,7 +75,7 @@ final class MemoryVector {
         return length;
     }
 
-    /** Returns the parts, each as a vector of its own. */
+    /** Returns the parts, each as a separate vector. */
     List<MemoryVector> parts() {
         List<MemoryVector> all = new ArrayList<>();
         for (int i = 0; i < starts.length; i++) {
@@ -107,14 +107,14 @@ final class MemoryVector {
     }
 
     /**
-     * Stores bytes, from an offset on that counts through all parts; returns how many, up to the first that cannot be
-     * stored.
+     * Stores bytes from an offset on, which counts across all parts. Returns how many were stored before the first byte
+     * that could not be stored.
      */
     int put(long from, byte[] bytes, int count) {
         return copy(from, count, (address, at, length) -> memory.putSome(address, bytes, at, length));
     }
 
-    /** Loads bytes as {@link #put} stores them. */
+    /** Loads bytes in the same way as {@link #put} stores them. */
     int get(long from, byte[] bytes, int count) {
         return copy(from, count, (address, at, length) -> memory.getSome(address, bytes, at, length));
     }

@@ -63,7 +63,10 @@ final class NameCalls {
         return Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Makes something that is not there ({@code filename_create}). The caller has the monitor of the names. */
+    /**
+     * Creates a file at a name that does not exist yet ({@code filename_create}). The caller holds the monitor of
+     * {@link NamedPipes}.
+     */
     private long make(ResolvedPath place, boolean isFolder, PathCalls.HostCall call) {
         if (place.nameError() != 0) {
             return place.nameError();
@@ -92,7 +95,9 @@ final class NameCalls {
         });
     }
 
-    /** Makes a named pipe or a plain file. Devices are not for the guest's user, and there are no sockets. */
+    /**
+     * Creates a named pipe or a regular file. The guest's user may not create devices, and sockets are not supported.
+     */
     long makeFile(long descriptor, long path, long mode) {
         int type = (int) mode & FileStatus.TYPE;
         switch (type) {
@@ -153,7 +158,7 @@ final class NameCalls {
             }
             long refusal = open == null ? 0 : refusalOf(open);
             if (refusal != 0 || (found != null && found.removed() != null)) {
-                // After the new name was looked up.
+                // Reported after the new name was looked up.
                 long late = refusal != 0 ? refusal : LinuxErrno.EPERM;
                 return make(paths.placeOfName(toFolder, newName), false, end -> late);
             }
@@ -182,12 +187,18 @@ final class NameCalls {
         }
     }
 
-    /** Whether this thread, or one that shares its credentials, has opened a file ({@code path_init}). */
+    /**
+     * Whether this thread may link a file: it must have the credentials with which the file was opened, or be
+     * privileged ({@code path_init}).
+     */
     private boolean mayLink(@Nullable GuestFile open) {
         return open == null || thread.credentials().isPrivileged() || open.isOpenedWith(thread.credentials());
     }
 
-    /** Returns why an open file can get no further name, whatever that is ({@code vfs_link}); 0 if it may. */
+    /**
+     * Returns the error if an open file cannot get a further name, regardless of the name ({@code vfs_link}); 0
+     * otherwise.
+     */
     private static long refusalOf(GuestFile open) {
         if (!open.hasPath()) {
             return LinuxErrno.EXDEV;
@@ -233,7 +244,7 @@ final class NameCalls {
         }
     }
 
-    /** Returns why a path cannot be removed, whatever is there; 0 if nothing is known against it. */
+    /** Returns the error if a path cannot be removed, regardless of the file there; 0 otherwise. */
     private static long refusal(ResolvedPath place, boolean removesFolder) {
         if (!removesFolder && place.last() != LastName.NORMAL) {
             return LinuxErrno.EISDIR;
@@ -242,7 +253,7 @@ final class NameCalls {
             case ROOT -> LinuxErrno.EBUSY;
             case DOT -> LinuxErrno.EINVAL;
             case DOT_DOT -> LinuxErrno.ENOTEMPTY;
-            // Like what is mounted there.
+            // The program behaves like a mount point.
             case NORMAL -> place.isFixed() ? LinuxErrno.EBUSY : 0;
         };
     }
@@ -255,7 +266,7 @@ final class NameCalls {
         String newName = paths.secondName(to);
         synchronized (names()) {
             ResolvedPath moved = paths.placeOfName(fromFolder, name);
-            // Both folders are looked up before the last names.
+            // Both directories are looked up before the last names.
             if (moved.nameError() != 0 && !isOfLastName(moved, name)) {
                 return moved.error();
             }
@@ -298,25 +309,29 @@ final class NameCalls {
         }
     }
 
-    /** Returns why the folders of two names do not permit a rename ({@code vfs_rename}); 0 if they do. */
+    /** Returns the error if the directories of two names do not permit a rename ({@code vfs_rename}); 0 if they do. */
     private long checkMove(Path from, Path to) throws IOException {
         if (from.startsWith(to) || to.startsWith(from)) {
-            // Of one name, or of one above the other, the rest is told first.
+            // If the names are equal, or one is above the other, the error of the move itself has precedence.
             return 0;
         }
         if (isThere(to) && FileStatus.of(from, false).isSame(FileStatus.of(to, false))) {
-            // Names of one file: both stay, whatever the folders permit.
+            // Both names belong to the same file, so both stay, regardless of the directories' permissions.
             return 0;
         }
         long kept = paths.rights().checkFolderOf(from);
         long refused = kept != 0 ? kept : paths.rights().checkFolderOf(to);
-        // A folder that gets another parent has to be writable, unless its new name is that of something else.
+        // A directory that moves to another parent must be writable, unless its new name is that of a file which is not
+        // a directory.
         boolean isReplacing = isThere(to) && !isFolder(to);
         boolean isMoved = isFolder(from) && !isReplacing && !Objects.equals(from.getParent(), to.getParent());
         return refused != 0 || !isMoved ? refused : paths.rights().check(from, OwnerRights.WRITE);
     }
 
-    /** Returns whether a path cannot be resolved since its last name is too long; those before it were resolved. */
+    /**
+     * Returns whether a path cannot be resolved only because its last name is too long; the names before it were
+     * resolved.
+     */
     private static boolean isOfLastName(ResolvedPath place, String path) {
         String names = path.replaceAll("/+$", "");
         int last = names.lastIndexOf('/') + 1;
@@ -326,7 +341,7 @@ final class NameCalls {
                 && Stream.of(names.substring(0, last).split("/")).noneMatch(each -> each.length() > MOST_NAME);
     }
 
-    /** Returns why a path cannot be renamed ({@code do_renameat2}); 0 if nothing is known against it. */
+    /** Returns the error if a path cannot be renamed ({@code do_renameat2}); 0 otherwise. */
     private static long refusal(ResolvedPath moved, ResolvedPath target, boolean isNew) {
         if (moved.isFixed() || target.isFixed()) {
             return LinuxErrno.EXDEV;

@@ -12,7 +12,7 @@ import dev.samara.emulator.linux.file.Pipe;
 import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.wait.WaitingThread;
 
-/** {@code mknodat}, and the opens of named pipes, which wait for each other ({@code fifo_open}). */
+/** Opens named pipes. The opens of the two ends wait for each other ({@code fifo_open}). */
 final class NamedPipeCalls {
 
     private final GuestThread thread;
@@ -22,8 +22,8 @@ final class NamedPipeCalls {
     }
 
     /**
-     * Opens a pipe at a number that is reserved, since no other end sees an open that cannot succeed. Waits for a
-     * reader or a writer, unless it is both, or does not wait.
+     * Opens a pipe at a number that the caller reserved, so that the other end never sees an open that then gets no
+     * number. Waits for the other end, unless the open is for both ends or non-blocking.
      */
     long open(int number, NamedPipes.PipeRights found, String guest, int flags) {
         GuestFile[] opened = new GuestFile[1];
@@ -32,7 +32,7 @@ final class NamedPipeCalls {
             return result;
         }
         if ((flags & OpenFlags.DIRECT) != 0 && opened[0] != null) {
-            // After the wait (do_dentry_open).
+            // Checked after the wait (do_dentry_open).
             opened[0].release();
             return LinuxErrno.EINVAL;
         }

@@ -12,7 +12,7 @@ import java.nio.ByteBuffer;
 
 /** The {@code ioctl} of {@code /proc/PID/pagemap} ({@code do_pagemap_scan} in {@code fs/proc/task_mmu.c}). */
 final class PageScanCalls {
-    /** The number of the call: {@code _IOWR('f', 16, struct pm_scan_arg)}. */
+    /** The number of the request: {@code _IOWR('f', 16, struct pm_scan_arg)}. */
     static final int PAGEMAP_SCAN = 0xc060_6610;
 
     private static final int ARGUMENT = 96;
@@ -29,7 +29,7 @@ final class PageScanCalls {
         this.memory = memory;
     }
 
-    /** {@code struct pm_scan_arg}, without its size and its first answer. */
+    /** {@code struct pm_scan_arg}, without {@code size} and {@code walk_end}. */
     private record ScanArgument(
             long flags, long start, long end, long vector, long room, long most, PageScan question, long categories) {
         static ScanArgument of(ByteBuffer from) {
@@ -48,7 +48,7 @@ final class PageScanCalls {
                     inverted | all | any | told);
         }
 
-        /** Returns 0, or what is wrong ({@code pagemap_scan_get_args}). */
+        /** Returns 0, or the error of invalid arguments ({@code pagemap_scan_get_args}). */
         long error() {
             if ((flags & ~(WP_MATCHING | CHECK_WPASYNC)) != 0
                     || (categories & ~PageCategory.ALL) != 0
@@ -83,14 +83,17 @@ final class PageScanCalls {
         return found;
     }
 
-    /** Write protection of pages needs a {@code userfaultfd}, which no mapping has here. */
+    /**
+     * Returns the result of a request for write protection, which requires a {@code userfaultfd}. No mapping has one
+     * here.
+     */
     private static long ofProtected(AddressSpace space, ScanArgument asked) {
         Vma first = space.findNext(asked.start);
         boolean isAny = first != null && first.start() < asked.end;
         return isAny && (asked.flags & CHECK_WPASYNC) != 0 ? LinuxErrno.EPERM : 0;
     }
 
-    /** Scans in parts, since the guest chooses how many regions it has room for. */
+    /** Scans in parts, because the guest chooses how many regions it has room for. */
     private long regions(AddressSpace space, ScanArgument asked, long[] end) {
         long at = asked.start;
         long found = 0;
@@ -117,7 +120,7 @@ final class PageScanCalls {
         return found;
     }
 
-    /** Returns the number of pages of the regions. */
+    /** Stores regions, and returns how many pages they contain. */
     private long put(long address, long[] regions, int count) {
         ByteBuffer bytes = CallMemory.structure(count * REGION);
         long pages = 0;

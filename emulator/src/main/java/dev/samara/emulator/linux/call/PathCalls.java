@@ -23,11 +23,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Where a path leads, and the calls about folders, links and sizes that take the path of what is there. */
+/**
+ * Resolves paths, and implements the calls that take the path of a directory or link, or that truncate a file by its
+ * path.
+ */
 final class PathCalls {
     static final int CURRENT_FOLDER = -100;
 
-    /** Stands for a path whose bytes cannot be read; no path has zeros. */
+    /** Stands for a path whose bytes cannot be read. No path contains null characters. */
     private static final String UNREADABLE = "\0\0";
 
     private static final int EMPTY_PATH = 0x1000;
@@ -45,14 +48,14 @@ final class PathCalls {
     }
 
     /**
-     * A folder at which a relative path begins.
+     * The directory at which a relative path starts.
      *
      * @param path its path
-     * @param name its name on the host; null for a folder of the emulator
+     * @param name its name on the host; null for a directory of the emulator
      */
     private record StartFolder(String path, @Nullable OpenedName name) {}
 
-    /** Returns the folder at which a relative path begins; null if the descriptor is not one. */
+    /** Returns the directory at which a relative path starts; null if the descriptor is not a directory. */
     private @Nullable StartFolder folder(long descriptor) {
         if ((int) descriptor == CURRENT_FOLDER) {
             OpenedName name = thread.process().folder().name();
@@ -63,8 +66,8 @@ final class PathCalls {
     }
 
     /**
-     * Returns the second path of a call, as {@link #place} takes it: that it cannot be read is told after what is wrong
-     * with the first one.
+     * Returns the second path of a call, in the form that {@link #place} accepts. If the path cannot be read, this
+     * error is reported only when it is resolved, after the errors of the first path.
      */
     String secondName(long address) {
         try {
@@ -74,13 +77,13 @@ final class PathCalls {
         }
     }
 
-    /** Returns the path at an address, as {@link #place} takes it. */
+    /** Returns the path at an address, in the form that {@link #place} accepts. */
     String name(long address) {
         return memory.string(address, CallMemory.MOST_PATH);
     }
 
     /**
-     * Resolves the path of something that is looked up. The caller has the monitor of the names, and keeps it while it
+     * Resolves the path of a file to look up. The caller holds the monitor of {@link NamedPipes}, and keeps it while it
      * uses the result.
      */
     ResolvedPath place(long descriptor, String path, boolean follows) {
@@ -99,8 +102,8 @@ final class PathCalls {
     }
 
     /**
-     * Resolves a path as {@link #place} does, or an empty one at {@link #CURRENT_FOLDER} that the flags of the call
-     * permit: the current folder, in which nothing is looked up, so that it need not be searchable.
+     * Resolves a path as {@link #place} does. If the call's flags permit an empty path, an empty path at {@link
+     * #CURRENT_FOLDER} is the current directory. It need not be searchable, because nothing is looked up in it.
      */
     ResolvedPath placeBy(long flags, long descriptor, String path, boolean follows) {
         if ((flags & EMPTY_PATH) == 0 || !path.isEmpty()) {
@@ -147,7 +150,10 @@ final class PathCalls {
         };
     }
 
-    /** Resolves the path of a name that is made, removed or renamed. The caller has the monitor as for others. */
+    /**
+     * Resolves the path of a name to create, remove or rename. The caller holds the monitor of {@link NamedPipes}, as
+     * for {@link #place}.
+     */
     ResolvedPath placeOfName(long descriptor, String path) {
         EmulatedLinks links = links();
         return resolved(descriptor, path, new PathResolution() {
@@ -163,7 +169,10 @@ final class PathCalls {
         });
     }
 
-    /** Returns the path of an open file; that of a file other than a folder is ENOENT once its name is not its own. */
+    /**
+     * Returns the path of an open file. If the file no longer has a known name, the result is ENOENT, or for a
+     * directory, the removed directory.
+     */
     ResolvedPath placeOf(GuestFile file) {
         OpenedName opened = file.openedName();
         String path = opened == null ? file.path() : opened.currentPath();
@@ -173,7 +182,7 @@ final class PathCalls {
         return file instanceof GuestFolder ? ResolvedPath.ofRemoved(opened) : ResolvedPath.failed(LinuxErrno.ENOENT);
     }
 
-    /** Resolves a path from a folder on, or from one that was removed. */
+    /** Resolves a path from a directory or from a removed directory. */
     private interface PathResolution {
         ResolvedPath from(String folder);
 
@@ -203,7 +212,7 @@ final class PathCalls {
         return name != null && name.isRemoved() ? resolution.from(name) : resolution.from(folder.path);
     }
 
-    /** Returns what the guest may do with files of the host. */
+    /** Returns the checks of the guest's permissions for files of the host. */
     OwnerRights rights() {
         return thread.process().system().rights();
     }
@@ -212,7 +221,7 @@ final class PathCalls {
         return thread.process().system().root();
     }
 
-    /** What a call does with a path of the host. */
+    /** The part of a call that uses a path of the host. */
     interface HostCall {
         long call(Path host) throws IOException;
     }
@@ -232,7 +241,7 @@ final class PathCalls {
         }
     }
 
-    /** Returns the status of a file that is none of the host's; null for others. */
+    /** Returns the status of a file of the emulator; null for a file of the host. */
     @Nullable
     FileStatus ofEmulator(ResolvedPath place, boolean follows) {
         if (place.error() != 0) {
@@ -242,14 +251,14 @@ final class PathCalls {
         return link != null ? link : ofEmulator(place.guest());
     }
 
-    /** Returns the status of a name of the emulator, not followed; null for files of the host. */
+    /** Returns the status of a name of the emulator without following a link; null for a file of the host. */
     @Nullable
     FileStatus ofEmulatorsName(ResolvedPath place) {
         FileStatus link = ProcFiles.linkStatus(thread, place.guest());
         return link != null ? link : ofEmulator(place.guest());
     }
 
-    /** Returns the open file that a path names by its descriptor; null for none. */
+    /** Returns the open file of a path that is a descriptor's link in {@code /proc}; null for any other path. */
     @Nullable
     GuestFile descriptor(ResolvedPath place) {
         return ProcFiles.descriptor(thread.process(), place.guest());
@@ -269,7 +278,10 @@ final class PathCalls {
         return found;
     }
 
-    /** Returns whether a call is about the file of a descriptor: the path is empty, and its flags permit that. */
+    /**
+     * Returns whether a call applies to the file of its descriptor, because the path is empty and the flags permit
+     * that.
+     */
     static boolean isOfDescriptor(long flags, long descriptor, String name) {
         return (flags & EMPTY_PATH) != 0 && name.isEmpty() && (int) descriptor != CURRENT_FOLDER;
     }
@@ -325,7 +337,7 @@ final class PathCalls {
         FileCalls files = new FileCalls(thread);
         GuestFile file;
         synchronized (names()) {
-            // The kind comes before the rights (vfs_truncate).
+            // The kind of the file is checked before the permissions (vfs_truncate).
             long refused = truncationError(files.find(CURRENT_FOLDER, name, OpenFlags.PATH, 0));
             FileCalls.FoundFile found = refused == 0
                     ? files.find(CURRENT_FOLDER, name, OpenFlags.WRONLY, 0)
@@ -343,7 +355,7 @@ final class PathCalls {
         return result;
     }
 
-    /** Returns why what a path names cannot be truncated, whoever asks; 0 for a regular file. */
+    /** Returns the error if the kind of a file cannot be truncated by any user; 0 for a regular file. */
     private static long truncationError(FileCalls.FoundFile found) {
         GuestFile place = found.file();
         if (place == null) {
@@ -392,7 +404,7 @@ final class PathCalls {
             return file == null ? LinuxErrno.EBADF : LinuxErrno.ENOTDIR;
         }
         if (name == null) {
-            // As by the path of a folder of /proc.
+            // The same error as for the path of a directory of /proc.
             return LinuxErrno.ENOENT;
         }
         synchronized (names()) {

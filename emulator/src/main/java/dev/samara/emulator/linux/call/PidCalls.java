@@ -10,7 +10,7 @@ import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.process.PidTarget;
 import org.jspecify.annotations.Nullable;
 
-/** The calls of descriptors of processes. */
+/** The calls for pidfds. */
 final class PidCalls {
     private static final int OWN_THREAD = -10_000;
     private static final int OWN_PROCESS = -10_001;
@@ -48,7 +48,7 @@ final class PidCalls {
         return thread.process().files().add(made, true, 0, thread.process().descriptorLimit());
     }
 
-    /** Returns the descriptor of a process that has a number; null for none or another file. */
+    /** Returns the pidfd of a descriptor; null if the descriptor is not open, or is not a pidfd. */
     static @Nullable PidDescriptor of(GuestThread thread, long descriptor) {
         GuestFile file = thread.openFile(descriptor);
         return file instanceof PidDescriptor found ? found : null;

@@ -12,8 +12,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Priorities of threads. The host decides when a thread runs, and the guest's user may not raise a priority, so each
- * thread has that with which it began; one that is lowered stays as it was, of which docs/emulator.md tells.
+ * The calls for priorities of threads. The host decides when a thread runs, so each thread keeps the priority with
+ * which it started: the guest's user may not raise a priority, and a call that lowers one has no effect
+ * (docs/emulator.md).
  */
 final class PriorityCalls {
     private static final int BY_THREAD = 0;
@@ -27,7 +28,7 @@ final class PriorityCalls {
     private static final int DEADLINE = 6;
     private static final int HIGHEST = 99;
 
-    /** {@code getpriority} answers 20 less the nice value, so that no answer is an error. */
+    /** {@code getpriority} returns 20 minus the nice value, so that no result can be mistaken for an error. */
     private static final int NORMAL = 20;
 
     private final GuestThread thread;
@@ -95,7 +96,7 @@ final class PriorityCalls {
         return isLow && thread.credentials().maySchedule(target.credentials()) ? 0 : LinuxErrno.EPERM;
     }
 
-    /** Returns the credentials of those that a thread, a group or a user stands for; zombies are among them. */
+    /** Returns the credentials of a thread, or of the processes of a group or user, including zombies. */
     private List<Credentials> owners(int kind, int who) {
         return switch (kind) {
             case BY_THREAD -> {
@@ -114,7 +115,7 @@ final class PriorityCalls {
 
     private List<Credentials> ofUser(int user) {
         Stream<Credentials> ofProcesses = tree().all().stream().map(GuestProcess::credentials);
-        // The thread that asks may be another user than its process.
+        // The user of the calling thread may differ from that of its process.
         return Stream.concat(Stream.of(thread.credentials()), ofProcesses)
                 .filter(each -> each.users().real() == user)
                 .toList();

@@ -20,7 +20,7 @@ import dev.samara.emulator.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
-/** The calls that wait for children, and those that ask what a process and its machine are. */
+/** The calls that wait for children, and the calls that return or set properties of a process or of its machine. */
 final class ProcessCalls {
     private static final int USAGE = 144;
     private static final int USAGE_SELF = 0;
@@ -29,7 +29,7 @@ final class ProcessCalls {
     private static final int MOST_MEMORY = 32;
     private static final int RANDOM_CHUNK = 64 << 10;
 
-    /** The most bytes of one {@code getrandom} ({@code INT_MAX >> 6}). */
+    /** The maximum number of bytes of one {@code getrandom} ({@code INT_MAX >> 6}). */
     private static final int MOST_RANDOM = (1 << 25) - 1;
 
     private static final int MINOR_FAULTS = 64;
@@ -38,7 +38,7 @@ final class ProcessCalls {
     private static final int RANDOM_BLOCKING = 2;
     private static final int RANDOM_INSECURE = 4;
 
-    /** The bytes of {@code siginfo_t} that a wait writes. */
+    /** How many bytes of {@code siginfo_t} a wait writes. */
     private static final int CHILD_INFO = 28;
 
     private static final int MICRO = 1000;
@@ -72,7 +72,7 @@ final class ProcessCalls {
         return process().system().tree();
     }
 
-    /** Waits for a child; the result is 0, an error, or 1 if {@code found} has a child. */
+    /** Waits for a child; returns 0, an error, or 1 if {@code found} contains a child. */
     private long await(int wanted, WaitOptions options, ProcessTree.ChangedChild[] found) {
         GuestProcess own = process();
         if (!tree().hasChild(own, wanted, options)) {
@@ -120,7 +120,7 @@ final class ProcessCalls {
             memory.put(usageAddress, structure(found[0].process().usedNanos(), 0));
         }
         if (infoAddress != 0) {
-            // Written whether a child was found or not, also after an error.
+            // Written even if no child was found, and even after an error.
             ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
             if (result == 1) {
                 int status = found[0].status();
@@ -167,7 +167,10 @@ final class ProcessCalls {
         return tree().parentOf(process());
     }
 
-    /** Returns the number of a process that is named by that of any of its threads; 0 stands for the own one. */
+    /**
+     * Returns the PID of the process with an ID, which may be that of any of its threads; 0 stands for the calling
+     * process.
+     */
     private int processOf(int id) {
         GuestProcess found = id == 0 ? process() : signals.process(id);
         return found == null ? id : found.pid();
@@ -184,7 +187,7 @@ final class ProcessCalls {
     long setGroup(long pid, long group) {
         int target = (int) pid == 0 ? process().pid() : (int) pid;
         int wanted = (int) group == 0 ? target : (int) group;
-        // The number of a thread that is not its process's.
+        // Whether the ID belongs to a thread, but is not the PID of its process.
         boolean isInside = processOf(target) != target;
         return wanted < 0 || isInside ? LinuxErrno.EINVAL : tree().setGroup(process(), target, wanted);
     }
@@ -215,7 +218,7 @@ final class ProcessCalls {
         return 0;
     }
 
-    /** {@code getrlimit}, which looks at the number before the memory. */
+    /** {@code getrlimit}. Checks the resource number before the address. */
     long getLimit(long number, long address) {
         long result = limit(0, number, 0, address);
         return result == 0 && address == 0 ? LinuxErrno.EFAULT : result;
@@ -226,7 +229,7 @@ final class ProcessCalls {
         return address == 0 ? LinuxErrno.EFAULT : limit(0, number, address, 0);
     }
 
-    /** {@code prlimit64}, in the order of the kernel: the memory, the process, its owner, the limit. */
+    /** {@code prlimit64}. Checks the memory, the process, its owner and the limit, in the order of the kernel. */
     long limit(long pid, long number, long newAddress, long oldAddress) {
         long soft = newAddress == 0 ? 0 : memory.getLong(newAddress);
         long hard = newAddress == 0 ? 0 : memory.getLong(newAddress + Long.BYTES);
@@ -255,7 +258,7 @@ final class ProcessCalls {
         return 0;
     }
 
-    /** {@code prctl}: some of its options. */
+    /** Some options of {@code prctl}. */
     long control(long option, long address, long second, long third, long fourth) {
         switch ((int) option) {
             case PR_SET_NAME -> {
@@ -274,8 +277,8 @@ final class ProcessCalls {
     }
 
     /**
-     * {@code getrusage}: the time of processors, all of it as that of the program, the most memory, and the faults
-     * since the program or the thread began.
+     * {@code getrusage}: stores the CPU time, all of it as user time, the peak memory, and the page faults since the
+     * program or the thread started.
      */
     long usage(long whose, long address) {
         long nanos;

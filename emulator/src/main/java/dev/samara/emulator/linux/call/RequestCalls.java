@@ -11,7 +11,10 @@ import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.ControllingTerminal;
 import dev.samara.emulator.linux.process.GuestThread;
 
-/** {@code ioctl}: the requests that each open file takes ({@code do_vfs_ioctl}), and those of some kinds of files. */
+/**
+ * {@code ioctl}: the requests that each open file supports ({@code do_vfs_ioctl}), and the requests of some kinds of
+ * files.
+ */
 final class RequestCalls {
     private static final int FIGETBSZ = 2;
     private static final int TCGETS = 0x5401;
@@ -27,7 +30,7 @@ final class RequestCalls {
     private static final int FIOQSIZE = 0x5460;
     private static final int RNDGETENTCNT = 0x8004_5200;
 
-    /** The bits of randomness that {@code RNDGETENTCNT} tells: as many as there can be. */
+    /** The entropy in bits that {@code RNDGETENTCNT} returns, which is the maximum. */
     private static final int RANDOM_BITS = 256;
 
     private final GuestThread thread;
@@ -93,7 +96,7 @@ final class RequestCalls {
         file.flags(isSet ? kept | flag : kept);
     }
 
-    /** Only a change is refused by a file that sends no signals ({@code ioctl_fioasync}). */
+    /** A file that sends no signals rejects only a change of the flag ({@code ioctl_fioasync}). */
     private static long setAsync(GuestFile file, boolean isSet) {
         boolean isChange = isSet != ((file.flags() & OpenFlags.ASYNC) != 0);
         if (isChange && !file.sendsSignals()) {
@@ -103,7 +106,7 @@ final class RequestCalls {
         return 0;
     }
 
-    /** Stores how many bytes a file takes on its device, as {@code st_blocks} tells it. */
+    /** Stores how many bytes a file takes on its device, according to {@code st_blocks}. */
     private long putSize(GuestFile file, long address) {
         FileStatus found = file.status();
         return switch (found.mode() & FileStatus.TYPE) {

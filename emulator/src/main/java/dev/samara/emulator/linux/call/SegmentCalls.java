@@ -14,7 +14,7 @@ import dev.samara.emulator.linux.process.ResourceLimits;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** Shared memory of System V ({@code ipc/shm.c}). */
+/** The calls for System V shared memory ({@code ipc/shm.c}). */
 final class SegmentCalls {
     private static final int IPC_RMID = 0;
     private static final int IPC_SET = 1;
@@ -68,7 +68,7 @@ final class SegmentCalls {
         return result;
     }
 
-    /** Returns whether the address is none that is refused whatever the segment is. */
+    /** Returns false if the address would be rejected for any segment. */
     private static boolean isPossible(long address, int flags) {
         boolean isRemap = (flags & ShmFlags.REMAP) != 0;
         boolean isRounded = (flags & ShmFlags.RND) != 0;
@@ -148,7 +148,7 @@ final class SegmentCalls {
         return result;
     }
 
-    /** Changes a segment as a status says; removes it without one. */
+    /** Changes a segment to a status; if the status is null, removes the segment. */
     private long change(int id, @Nullable ByteBuffer status) {
         synchronized (table()) {
             GuestSegment found = table().find(id);

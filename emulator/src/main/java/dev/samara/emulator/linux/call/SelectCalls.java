@@ -11,14 +11,14 @@ import dev.samara.emulator.linux.wait.WaitingThread;
 import java.util.ArrayList;
 import java.util.List;
 
-/** {@code pselect6}: as {@code ppoll}, with sets of descriptors. */
+/** {@code pselect6}, which is like {@code ppoll}, but with sets of descriptors. */
 final class SelectCalls {
     private static final int BITS = 64;
 
-    /** What each of the three sets asks for. */
+    /** The event that each of the three sets requests. */
     private static final int[] EVENTS = {GuestFile.READABLE, GuestFile.WRITABLE, GuestFile.PRIORITY};
 
-    /** Events that also make a descriptor of each set ready. */
+    /** The events that make a descriptor of each set ready. */
     private static final int[] FOUND = {
         GuestFile.READABLE | GuestFile.HUNG_UP | GuestFile.FAILED | DescriptorCalls.INVALID,
         GuestFile.WRITABLE | GuestFile.FAILED | DescriptorCalls.INVALID,
@@ -36,7 +36,10 @@ final class SelectCalls {
     /** A descriptor in a set. */
     private record SelectedFile(int set, int descriptor, DescriptorCalls.PolledFile file) {}
 
-    /** {@code pselect6}; several invalid arguments are reported in the order of {@code do_pselect}. */
+    /**
+     * {@code pselect6}. If several arguments are invalid, reports the error of the first in the order of {@code
+     * do_pselect}.
+     */
     long select(long count, long[] sets, long timeAddress, long maskAddress) {
         int most = Math.min((int) count, GuestLimits.DESCRIPTORS);
         long mask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);

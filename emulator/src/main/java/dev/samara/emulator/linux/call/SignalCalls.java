@@ -24,14 +24,14 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** The calls of signals. */
+/** The signal calls. */
 final class SignalCalls {
     private static final int SET_BYTES = 8;
     private static final int BLOCK = 0;
     private static final int UNBLOCK = 1;
     private static final int SET = 2;
 
-    /** To whom a descriptor of a process sends a signal. */
+    /** The flags of {@code pidfd_send_signal}, which determine the receivers of the signal. */
     static final int TO_THREAD = 1;
 
     static final int TO_PROCESS = 2;
@@ -100,7 +100,7 @@ final class SignalCalls {
         return 0;
     }
 
-    /** {@code rt_sigpending}, which gives as many bytes as are asked for. */
+    /** {@code rt_sigpending}. Stores as many bytes as the caller requests. */
     long pending(long address, long setBytes) {
         if (Long.compareUnsigned(setBytes, SET_BYTES) > 0) {
             return LinuxErrno.EINVAL;
@@ -138,7 +138,7 @@ final class SignalCalls {
         return 0;
     }
 
-    /** Returns from a handler ({@code rt_sigreturn}): all registers are those of its frame. */
+    /** Returns from a handler ({@code rt_sigreturn}): restores all registers from its frame. */
     void leaveHandler() {
         try {
             SignalFrame.leave(thread);
@@ -177,7 +177,7 @@ final class SignalCalls {
         return sendToAll(targets, info((int) signal, SignalInfo.SI_USER));
     }
 
-    /** Returns the process of a number, also if that is of one of its threads; null for none. */
+    /** Returns the process with an ID, which may also be that of one of its threads; null if there is none. */
     @Nullable
     GuestProcess process(int id) {
         GuestProcess found = thread.process().system().tree().find(id);
@@ -185,7 +185,7 @@ final class SignalCalls {
         return one == null ? found : one.process();
     }
 
-    /** Returns a thread, of any process if the number of that is 0; null for none. */
+    /** Returns a thread of a process, or of any process if {@code pid} is 0; null if there is none. */
     private @Nullable GuestThread find(int pid, int tid) {
         GuestThread found = thread.process().system().tree().findThread(tid);
         return found != null && (pid == 0 || found.process().pid() == pid) ? found : null;
@@ -208,7 +208,7 @@ final class SignalCalls {
         if (target != null) {
             return sendTo(target, info);
         }
-        // The first thread of a process is there until somebody has waited for that.
+        // A process that ended can be found by the ID of its first thread until its parent waited for it.
         GuestProcess ended = thread.process().system().tree().find(tid);
         return ended == null || (pid != 0 && pid != tid)
                 ? LinuxErrno.ESRCH
@@ -218,9 +218,10 @@ final class SignalCalls {
     /**
      * Sends a signal for {@code pidfd_send_signal}.
      *
-     * @param id the number of a process, a thread, or a group
-     * @param scope what it is the number of
-     * @param infoAddress what a handler is told; 0 for what it is told of {@code kill}
+     * @param id the ID of a process, a thread, or a group
+     * @param scope what {@code id} identifies
+     * @param infoAddress the address of the {@code siginfo_t} for a handler; if 0, the handler gets the same as from
+     *     {@code kill}
      */
     long send(int id, int scope, int signal, long infoAddress) {
         SignalInfo info = info(signal, scope == TO_THREAD ? SignalInfo.SI_TKILL : SignalInfo.SI_USER);
@@ -264,7 +265,7 @@ final class SignalCalls {
         return error != 0 || info.signal() == 0 ? error : SignalDelivery.send(target, info);
     }
 
-    /** Returns why a signal may not be sent ({@code check_kill_permission}); 0 if it may. */
+    /** Returns the error if a signal may not be sent ({@code check_kill_permission}); 0 otherwise. */
     private long check(GuestProcess target, Credentials owner, int signal) {
         if (isWrong(signal)) {
             return LinuxErrno.EINVAL;
@@ -277,7 +278,7 @@ final class SignalCalls {
         return isPermitted ? 0 : LinuxErrno.EPERM;
     }
 
-    /** Whether a signal says that the kernel or {@code kill} has sent it. */
+    /** Whether a signal claims to be sent by the kernel or by {@code kill}. */
     private static boolean isForged(SignalInfo info) {
         return info.code() >= 0 || info.code() == SignalInfo.SI_TKILL;
     }
@@ -327,7 +328,7 @@ final class SignalCalls {
             }
             return taken[0] != null;
         };
-        // It does not wait, so no other signal interrupts it.
+        // With a timeout of 0, the call does not wait, so no other signal can interrupt it.
         boolean isOver = timeAddress != 0 && time == 0 && !take.getAsBoolean();
         long waited = isOver || taken[0] != null
                 ? isOver ? LinuxErrno.ETIMEDOUT : 0

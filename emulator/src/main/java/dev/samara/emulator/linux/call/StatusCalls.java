@@ -13,14 +13,14 @@ import dev.samara.emulator.linux.process.GuestThread;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The calls that ask for the status of a file, or for the rights to it, by a path or by a descriptor. */
+/** The calls that return the status of a file, or check access to it, by a path or by a descriptor. */
 final class StatusCalls {
     private static final int NO_FOLLOW = 0x100;
     private static final int EMPTY_PATH = 0x1000;
     private static final int EFFECTIVE_RIGHTS = 0x200;
     private static final int ALL_RIGHTS = 7;
 
-    /** {@code AT_STATX_FORCE_SYNC} and {@code AT_STATX_DONT_SYNC}: one of them at most. */
+    /** {@code AT_STATX_FORCE_SYNC} and {@code AT_STATX_DONT_SYNC}, of which at most one may be set. */
     private static final int BOTH_SYNCS = 0x6000;
 
     private static final int NO_AUTOMOUNT = 0x800;
@@ -32,7 +32,7 @@ final class StatusCalls {
     private final EmulatedChanges emulated;
     private final CallMemory memory;
 
-    /** The monitor of the names. */
+    /** Its monitor guards names. */
     private final NamedPipes names;
 
     StatusCalls(GuestThread thread, PathCalls paths) {
@@ -84,7 +84,7 @@ final class StatusCalls {
     private long find(long descriptor, long path, long flags, FoundStatus[] found) {
         boolean isOpen = (flags & EMPTY_PATH) != 0 && (int) descriptor >= 0;
         if (isOpen && (path == 0 || paths.secondName(path).isEmpty())) {
-            // Before the other flags are looked at (getname_maybe_null).
+            // Checked before the other flags (getname_maybe_null).
             return statOf(descriptor, found);
         }
         if (((int) flags & ~STATUS_FLAGS) != 0) {
@@ -126,14 +126,14 @@ final class StatusCalls {
         return 0;
     }
 
-    /** {@code faccessat2}; {@code faccessat} has no flags. */
+    /** {@code faccessat2}, and {@code faccessat}, which has no flags. */
     long access(long descriptor, long path, long rights, long flags) {
         boolean isWrong =
                 ((int) rights & ~ALL_RIGHTS) != 0 || ((int) flags & ~(EFFECTIVE_RIGHTS | NO_FOLLOW | EMPTY_PATH)) != 0;
         if (isWrong) {
             return LinuxErrno.EINVAL;
         }
-        // For stat a null pointer is an empty path; here it is bad memory.
+        // A null pointer is EFAULT here. For stat it is an empty path.
         String name = paths.name(path);
         if (PathCalls.isOfDescriptor(flags, descriptor, name)) {
             return accessOf(descriptor, (int) rights);
@@ -161,10 +161,11 @@ final class StatusCalls {
         }
     }
 
-    /** Returns 0 or EACCES for a file that no path of the host leads to ({@code generic_permission}). */
+    /** Returns 0 or EACCES for a file that has no path on the host ({@code generic_permission}). */
     private long access(FileStatus file, boolean isAnonymous, int rights) {
         if (thread.credentials().isPrivileged()) {
-            // It searches each folder, and executes no file that nobody may execute, or that is of no file system.
+            // User 0 may search each directory. It may not execute an anonymous inode, or a file that nobody may
+            // execute.
             boolean isProgram = file.isExecutable() && !isAnonymous;
             boolean isRefused = (rights & OwnerRights.EXECUTE) != 0 && !file.isFolder() && !isProgram;
             return isRefused ? LinuxErrno.EACCES : 0;
@@ -190,7 +191,7 @@ final class StatusCalls {
 
     private long access(Path host, long rights) {
         if (Files.isSymbolicLink(host)) {
-            // It is not followed, and anybody may do anything with it.
+            // The link is not followed, and a link permits all access.
             return 0;
         }
         if (!Files.exists(host)) {

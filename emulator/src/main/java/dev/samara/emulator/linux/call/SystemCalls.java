@@ -11,21 +11,21 @@ import dev.samara.emulator.linux.process.ThreadCalls;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The system calls of a thread: takes number and arguments from the registers, makes the call, and puts the result
- * there, if the call has one. The thread is outside GUEST.
+ * Executes the system calls of a thread: reads the number and the arguments from the registers, executes the call, and
+ * stores its result, if it has one, in a register. The thread is outside GUEST.
  */
 public final class SystemCalls implements ThreadCalls {
     private final GuestThread thread;
     private final @Nullable CallTrace trace;
 
-    /** Made by the first call, when the thread is complete. */
+    /** Created by the first call, because the thread's construction is complete by then. */
     private @Nullable CallTable table;
 
     /**
-     * Makes the calls of a thread.
+     * Prepares the calls of a thread.
      *
-     * @param thread the thread, which may be incomplete
-     * @param trace prints the calls; null for none
+     * @param thread the thread, whose construction may still be in progress
+     * @param trace prints the calls; null if they are not printed
      */
     public SystemCalls(GuestThread thread, @Nullable CallTrace trace) {
         this.thread = thread;

@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.call;
 import dev.samara.emulator.linux.memory.CallMemory;
 import java.nio.ByteBuffer;
 
-/** What a guest is told of the terminal of the emulator, which it cannot change. */
+/** The settings of the emulator's terminal as the guest sees them. The guest cannot change them. */
 final class TerminalSettings {
     private static final int ICRNL = 0x100;
     private static final int OPOST_ONLCR = 5;
@@ -16,7 +16,7 @@ final class TerminalSettings {
 
     private TerminalSettings() {}
 
-    /** Returns a {@code struct termios}: lines are edited and echoed by the host. */
+    /** Returns a {@code struct termios} according to which lines are edited and echoed, which the host does. */
     static ByteBuffer bytes() {
         return CallMemory.structure(SETTINGS)
                 .putInt(0, ICRNL)

@@ -11,7 +11,7 @@ import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
 import java.time.Instant;
 
-/** The calls of time. Times are in nanoseconds. */
+/** The time calls. Times are in nanoseconds. */
 final class TimeCalls {
     private static final int REALTIME = 0;
     private static final int PROCESS_CPU = 2;
@@ -22,17 +22,20 @@ final class TimeCalls {
     private static final int REALTIME_ALARM = 8;
     private static final int BOOTTIME_ALARM = 9;
 
-    /** The parts of the number of a clock of processor time: the process or thread, inverted, and which and what. */
+    /**
+     * The parts of the ID of a CPU-time clock: the inverted ID of a process or thread, a bit for a thread, and the kind
+     * of time.
+     */
     private static final int CPU_SHIFT = 3;
 
     private static final int CPU_THREAD = 4;
     private static final int CPU_KIND = 3;
     private static final int CPU_SCHED = 2;
 
-    /** Of the clock of a device. */
+    /** The kind bits of a device's clock. */
     private static final int OF_FILE = 3;
 
-    /** A number that no clock has any more. */
+    /** The ID of a clock that no longer exists. */
     private static final int NO_CLOCK = 10;
 
     private static final int MOST_CLOCK = 11;
@@ -44,7 +47,7 @@ final class TimeCalls {
     private static final int MICRO = 1000;
     private static final int TICKS = 100;
 
-    /** From this on a time is one that never comes. */
+    /** A time of at least this many seconds never arrives. */
     private static final long MOST_SECONDS = Long.MAX_VALUE / CallMemory.SECOND;
 
     private static final int TIMERS = 3;
@@ -66,7 +69,7 @@ final class TimeCalls {
         return GuestSystem.uptimeNanos();
     }
 
-    /** Returns the deadline of a wait until a time of the clock of real time, or of the monotonic one. */
+    /** Returns the deadline of a wait until a time of the real-time clock or of the monotonic clock. */
     static long deadline(long time, boolean isWall) {
         return WaitingThread.after(Math.max(time - (isWall ? wallNanos() : monotonicNanos()), 0));
     }
@@ -84,15 +87,15 @@ final class TimeCalls {
         return clock >= 0 && clock <= MOST_CLOCK && clock != NO_CLOCK && !isAlarm(clock);
     }
 
-    /** Whether a clock is one that wakes a machine: this has none. */
+    /** Whether a clock can wake a suspended machine. Such clocks are not supported. */
     private static boolean isAlarm(int clock) {
         return clock == REALTIME_ALARM || clock == BOOTTIME_ALARM;
     }
 
     /**
-     * Returns the processor time that a negative number stands for ({@code pid_for_clock}).
+     * Returns the CPU time of the clock with a negative ID ({@code pid_for_clock}).
      *
-     * @param isRead whether it is read: a process may then be known by the number of the thread that asks
+     * @param isRead whether the clock is read; if so, the ID of the calling thread may stand for its process
      * @return nanoseconds; -1 if there is no such clock
      */
     private long processorTime(int clock, boolean isRead) {
@@ -183,7 +186,10 @@ final class TimeCalls {
         return LinuxErrno.RESTART_WITHOUT_HANDLER;
     }
 
-    /** Whether a negative number is of a clock for which a thread may wait: not its own ({@code posix_cpu_nsleep}). */
+    /**
+     * Whether a thread may wait for the clock with a negative ID. It may not wait for its own clock ({@code
+     * posix_cpu_nsleep}).
+     */
     private boolean isClockToWaitFor(int clock) {
         int id = ~(clock >> CPU_SHIFT);
         boolean isOwn = (clock & CPU_THREAD) != 0 && (id == 0 || id == thread.tid());
@@ -198,7 +204,7 @@ final class TimeCalls {
         }
     }
 
-    /** Returns the time in microseconds at an address as nanoseconds; -1 for one that is not normal. */
+    /** Reads a time in seconds and microseconds; returns it in nanoseconds, or -1 if it is not normalised. */
     private long getMicros(long address) {
         long seconds = memory.getLong(address);
         long micros = memory.getLong(address + Long.BYTES);

@@ -15,7 +15,7 @@ import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestThread;
 import java.nio.ByteBuffer;
 
-/** The calls that move bytes between files and memory, and those that change a file by its descriptor. */
+/** The calls that move bytes between files and memory, and the calls that change a file by its descriptor. */
 final class TransferCalls {
     private static final int CHUNK = GuestLimits.TRANSFER;
     private static final int MOST_PARTS = GuestLimits.PARTS;
@@ -31,7 +31,7 @@ final class TransferCalls {
     /** {@code POSIX_FADV_NOREUSE}. */
     private static final int LAST_ADVICE = 5;
 
-    /** Where an entry of a folder has its length, two bytes. */
+    /** The offset of {@code d_reclen}, two bytes, in a {@code linux_dirent64}. */
     private static final int ENTRY_LENGTH = 16;
 
     /** {@code SEEK_CUR}. */
@@ -80,8 +80,9 @@ final class TransferCalls {
     }
 
     /**
-     * Returns the error of bytes that would end beyond the largest offset of all ({@code rw_verify_area}); 0 for
-     * others. Those at the position of a file are looked at by the file itself, unless they are moved in several parts.
+     * Returns the error of a transfer that would end beyond the largest possible offset ({@code rw_verify_area}); 0
+     * otherwise. If a transfer is at the position of a file, the file itself checks this, unless the transfer is done
+     * in several parts.
      */
     private static long areaError(GuestFile file, long offset, long length) {
         boolean isUnsigned = file.hasUnsignedOffsets();
@@ -97,7 +98,7 @@ final class TransferCalls {
 
     private long move(GuestFile file, boolean isRead, MemoryVector parts, long length, long offset) {
         if (file.isPipe() && offset < 0) {
-            // What it takes and gives depends on the whole.
+            // Not done in parts, because what a pipe accepts and provides depends on the whole transfer.
             return isRead
                     ? file.readTo(thread, (int) length, (bytes, read) -> parts.put(0, bytes, read))
                     : file.writeFrom(thread, length, parts::get);
@@ -144,8 +145,8 @@ final class TransferCalls {
     }
 
     /**
-     * Returns whether a write with some result passed the checks of position and size. The file counts as written from
-     * then on, even if its bytes cannot be read or seals refuse them ({@code file_modified}).
+     * Returns whether a write with this result passed the checks of position and size. From then on the file counts as
+     * written, even if the source cannot be read or a seal rejects the bytes ({@code file_modified}).
      */
     private static boolean isBegun(long written) {
         return written != 0
@@ -174,7 +175,7 @@ final class TransferCalls {
                 : transfer(file(descriptor), false, MemoryVector.of(memory, address, length), offset);
     }
 
-    /** Moves several parts as one; at the position of the file if the offset is -1. */
+    /** Transfers several parts as if they were one, at the position of the file if the offset is -1. */
     long parts(boolean isRead, long descriptor, long vector, long count, long offset) {
         GuestFile file = file(descriptor);
         if (file == NoOpenFile.NONE || !file.hasBytes()) {
@@ -192,14 +193,14 @@ final class TransferCalls {
         }
         MemoryVector parts = MemoryVector.of(memory, vector, (int) count);
         if (parts.error() == 0 && parts.length() == 0) {
-            // No file is asked for nothing, not even one that takes no write of that length.
+            // A transfer of no bytes does not reach the file, not even a file that rejects writes of length 0.
             return 0;
         }
         boolean isDivided = !isRead && file.writesParts() && parts.error() == 0;
         return isDivided ? writeParts(file, parts) : transfer(file, isRead, parts, offset);
     }
 
-    /** Writes part by part, up to the first that fails ({@code do_loop_readv_writev}). */
+    /** Writes each part separately, up to the first that fails ({@code do_loop_readv_writev}). */
     private long writeParts(GuestFile file, MemoryVector parts) {
         long done = 0;
         for (MemoryVector each : parts.parts()) {
@@ -222,7 +223,7 @@ final class TransferCalls {
         }
         long given = memory.getLong(offsetAddress);
         long result = send(to, from, true, given, count);
-        // Also after a failure, so that memory that cannot be written is EFAULT in any case.
+        // Stored even after a failure, so that memory that cannot be written is EFAULT in any case.
         memory.putLong(offsetAddress, given + Math.max(result, 0));
         return result;
     }
@@ -264,20 +265,20 @@ final class TransferCalls {
         return result;
     }
 
-    /** Copies to a file that is no pipe ({@code do_splice_direct}); returns the number of bytes, or an error. */
+    /** Copies to a file that is not a pipe ({@code do_splice_direct}); returns the number of bytes, or an error. */
     private long copy(GuestFile source, long offset, GuestFile target, long count) {
         if ((target.flags() & OpenFlags.APPEND) != 0 || source.seek(0, 1) < 0) {
             return LinuxErrno.EINVAL;
         }
         if (count > 0 && !source.isMappable()) {
-            // Only its read fails.
+            // Only a read of such a source fails, so a count of 0 is not an error.
             return LinuxErrno.EINVAL;
         }
         long done = 0;
         while (done < count && !thread.mustEnd()) {
             ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count - done, CHUNK));
             long read = source.readAt(bytes, offset + done);
-            // An event takes nothing of another file.
+            // An eventfd does not support a transfer from another file.
             long written = read <= 0
                     ? read
                     : target instanceof EventCounter ? LinuxErrno.EINVAL : target.write(thread, bytes.flip());
@@ -318,7 +319,7 @@ final class TransferCalls {
         return file(descriptor).sync();
     }
 
-    /** {@code fallocate}: makes a file at least as long, or punches a hole ({@code vfs_fallocate}). */
+    /** {@code fallocate}: extends a file, or punches a hole ({@code vfs_fallocate}). */
     long allocate(long descriptor, long mode, long offset, long length) {
         GuestFile file = file(descriptor);
         if (file == NoOpenFile.NONE) {
@@ -353,12 +354,12 @@ final class TransferCalls {
         return result;
     }
 
-    /** Whether a file may not be so large. */
+    /** Whether a size is beyond the file's maximum. */
     private static boolean isTooFar(GuestFile file, long size) {
         return size > GuestFile.LEAST_LARGEST && size > file.largestSize();
     }
 
-    /** Whether Linux knows a mode of {@code fallocate}; it checks that before the file. */
+    /** Whether Linux supports a mode of {@code fallocate}, which it checks before the file. */
     private static boolean isModeOfLinux(int mode) {
         return switch (mode & ~KEEP_SIZE) {
             case 0, ZERO_RANGE, UNSHARE_RANGE -> true;
@@ -381,7 +382,7 @@ final class TransferCalls {
         return length < 0 || !isKnown ? LinuxErrno.EINVAL : 0;
     }
 
-    /** {@code readahead}, of regular files only; it reads nothing, as pages are read when they are needed. */
+    /** {@code readahead}, for regular files only. It reads nothing, because pages are read when they are needed. */
     long readAhead(long descriptor, long length) {
         GuestFile file = file(descriptor);
         if (file == NoOpenFile.NONE || !file.mayRead()) {
@@ -401,7 +402,7 @@ final class TransferCalls {
                 Math.min(Math.max((int) length, 0), CHUNK), (bytes, found) -> putEntries(address, bytes, found));
     }
 
-    /** Stores entries, and nothing of one that is not stored as a whole ({@code filldir64}). */
+    /** Stores directory entries, up to the first that cannot be stored as a whole ({@code filldir64}). */
     private int putEntries(long address, byte[] bytes, int length) {
         int done = 0;
         while (done < length) {

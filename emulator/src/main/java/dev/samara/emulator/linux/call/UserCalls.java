@@ -17,10 +17,10 @@ import org.jspecify.annotations.Nullable;
 final class UserCalls {
     private static final int MOST_GROUPS = 65_536;
 
-    /** A change of the users or the groups of a thread, which may be one that only user 0 may make. */
+    /** A change of the user IDs or the group IDs of a thread. Some changes are permitted to user 0 only. */
     @FunctionalInterface
     interface IdChange {
-        /** Returns the new numbers; null if the change is not permitted. */
+        /** Returns the new IDs; null if the change is not permitted. */
         @Nullable
         UserIds of(UserIds old, boolean isPermitted);
     }
@@ -48,14 +48,15 @@ final class UserCalls {
         if (changed == null) {
             return LinuxErrno.EPERM;
         }
-        // What the thread opened before stays its own if nothing changes ({@code setresuid}).
+        // If nothing changes, the thread keeps its credentials object, with which its files were opened ({@code
+        // setresuid}).
         if (!changed.equals(ids)) {
             thread.credentials(isGroup ? old.withGroups(changed) : old.withUsers(changed));
         }
         return 0;
     }
 
-    /** {@code setuid}, {@code setgid}: there is nobody of number -1. */
+    /** {@code setuid}, {@code setgid}. The ID -1 is invalid. */
     long setOne(boolean isGroup, long id) {
         return (int) id == UserIds.KEPT
                 ? LinuxErrno.EINVAL
@@ -81,7 +82,7 @@ final class UserCalls {
         return 0;
     }
 
-    /** {@code getgroups}: without room it tells the number. */
+    /** {@code getgroups}. If {@code room} is 0, only returns the number of groups. */
     long getGroups(long room, long address) {
         GroupList others = thread.credentials().others();
         if ((int) room < 0 || ((int) room > 0 && (int) room < others.size())) {

@@ -6,19 +6,19 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import org.jspecify.annotations.Nullable;
 
-/** The process that has a debugger, as that sees it. All methods are for any thread. */
+/** A debugged process, as its debugger sees it. All methods may be called by any thread. */
 public interface DebuggedProcess {
     /**
-     * Returns the number of the process.
+     * Returns the PID of the process.
      *
-     * @return its number
+     * @return its PID
      */
     int pid();
 
     /**
      * Returns the memory of the process.
      *
-     * @return its space, another one after an execve; closed when the process has ended
+     * @return its space, which an execve replaces; closed when the process has ended
      */
     AddressSpace space();
 
@@ -37,9 +37,9 @@ public interface DebuggedProcess {
     String program();
 
     /**
-     * Returns the bytes of a file that the process has in {@code /proc}.
+     * Returns the bytes of a file in the directory of the process in {@code /proc}.
      *
-     * @param path the path, with {@code self} or the number of the process
+     * @param path the path, with {@code self} or the PID of the process
      * @return the bytes; null if there is no such file
      */
     byte @Nullable [] procFile(String path);
@@ -48,7 +48,7 @@ public interface DebuggedProcess {
      * Opens a file of the host that the guest may read.
      *
      * @param path the absolute path in the guest's file system
-     * @return a regular file of the host, open for reads; null if there is none
+     * @return a regular file of the host, open for reading; null if there is none
      * @throws IOException if the host cannot open it
      */
     @Nullable
@@ -60,7 +60,7 @@ public interface DebuggedProcess {
     /**
      * Sends a signal to the process, as {@code kill} does.
      *
-     * @param signal its number
+     * @param signal the number of the signal
      */
     void send(int signal);
 }

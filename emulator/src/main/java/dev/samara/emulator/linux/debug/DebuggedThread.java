@@ -5,18 +5,18 @@ import dev.samara.emulator.cpu.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.abi.LinuxCall;
 
-/** A thread of a process with a debugger, as that sees it. There is one object for each thread. */
+/** A thread of a debugged process, as the debugger sees it. There is one object for each thread. */
 public interface DebuggedThread {
     /**
-     * Returns the number of the thread.
+     * Returns the ID of the thread.
      *
-     * @return its number, which an execve may change
+     * @return its ID, which an execve may change
      */
     int tid();
 
     /**
-     * Returns the registers. They are the thread's own: another thread may use them only while this one waits in {@link
-     * Debugger}, and both take a lock before and after.
+     * Returns the registers. They belong to the thread: another thread may use them only while this thread waits in
+     * {@link Debugger}, and both threads must synchronise on a lock before and after the wait.
      *
      * @return the hart
      */
@@ -25,7 +25,7 @@ public interface DebuggedThread {
     /**
      * Returns the name of the system call that the registers describe.
      *
-     * @param number what the register a7 has
+     * @param number the content of register a7
      * @return the name, as in Linux
      */
     static String callName(long number) {
@@ -33,38 +33,38 @@ public interface DebuggedThread {
     }
 
     /**
-     * Returns whether the thread has to end, and so must not wait in {@link Debugger}.
+     * Returns whether the thread must end, and so must not wait in {@link Debugger}.
      *
      * @return whether it or its process ends
      */
     boolean mustEnd();
 
-    /** Waits for a {@link #wake}, which may also be for something else. For the thread itself. */
+    /** Waits for a {@link #wake}, which may have another reason. Called by the thread itself. */
     void park();
 
-    /** Ends a {@link #park}. For any thread. */
+    /** Ends a {@link #park}. May be called by any thread. */
     void wake();
 
-    /** Has the thread leave guest code soon, and call {@link Debugger#pause}. For any thread. */
+    /** Makes the thread leave guest code soon, and call {@link Debugger#pause}. May be called by any thread. */
     void ask();
 
-    /** Has the thread drop its decoded code before it runs more. For any thread. */
+    /** Makes the thread drop its decoded code before it runs any more code. May be called by any thread. */
     void changedCode();
 
     /**
-     * Has guest code stop at addresses. Called before the thread runs.
+     * Sets the breakpoints at which guest code stops. Called before the thread runs.
      *
-     * @param breakpoints the addresses
+     * @param breakpoints the breakpoints
      */
     void stopAt(Breakpoints breakpoints);
 
-    /** Ends the memory of an interrupted system call: it is not made again. For the thread itself. */
+    /** Forgets an interrupted system call, so that it is not restarted. Called by the thread itself. */
     void forgetCall();
 
     /**
-     * Sends a signal to the thread, as {@code tgkill} does. For any thread.
+     * Sends a signal to the thread, as {@code tgkill} does. May be called by any thread.
      *
-     * @param signal its number
+     * @param signal the number of the signal
      */
     void send(int signal);
 }

@@ -2,71 +2,71 @@
 package dev.samara.emulator.linux.debug;
 
 /**
- * A debugger of the first process, as the threads of that process call it. They are outside GUEST then, and may wait in
- * {@link #pause} and {@link #signal}. A thread that waits there has to look at {@link DebuggedThread#mustEnd} each time
- * that it is woken, so nothing outlasts the process. A child of the process is free of the debugger.
+ * A debugger of the first process. The threads of that process call it outside GUEST, and may wait in {@link #pause}
+ * and {@link #signal}. A thread that waits there must check {@link DebuggedThread#mustEnd} each time it is woken, so
+ * that no wait outlasts the process. Child processes are not debugged.
  */
 public interface Debugger {
     /**
-     * Is called before the first thread of the process runs.
+     * Called before the first thread of the process runs.
      *
      * @param process the process
      */
     void begins(DebuggedProcess process);
 
     /**
-     * Is called for a new thread whose registers are complete, before it runs. Does not wait.
+     * Called for a new thread before it runs, when its registers are complete. Must not wait.
      *
-     * @param thread the thread, which is not the calling one
+     * @param thread the new thread, which is not the calling thread
      */
     void starts(DebuggedThread thread);
 
     /**
-     * Is called each time before a thread may run guest code, and after each system call. Waits while the thread is to
-     * be stopped.
+     * Called each time before a thread may run guest code, and after each system call. Waits while the thread must be
+     * stopped.
      *
      * @param thread the calling thread
      */
     void pause(DebuggedThread thread);
 
     /**
-     * Returns whether the thread is to make one instruction only. Is called just before it enters GUEST.
+     * Returns whether the thread must execute only one instruction. Called immediately before it enters GUEST.
      *
      * @param thread the calling thread
-     * @return whether breakpoints and requests to stop are to be ignored for one instruction
+     * @return whether to execute a single instruction, for which breakpoints and requests to stop are ignored
      */
     boolean steps(DebuggedThread thread);
 
     /**
-     * Is called when a thread has left guest code. Does not wait.
+     * Called when a thread left guest code. Must not wait.
      *
      * @param thread the calling thread
-     * @param stop why, a constant of {@link dev.samara.emulator.cpu.LeaveReason}
-     * @return whether the thread is to do what it was stopped for; if not, it runs on at its pc
+     * @param stop the reason, a constant of {@link dev.samara.emulator.cpu.LeaveReason}
+     * @return whether the thread must handle the reason; if not, it continues at its pc
      */
     boolean left(DebuggedThread thread, int stop);
 
     /**
-     * Is called when a thread has taken a signal, before anything comes of it. May wait.
+     * Called when a thread took a signal, before the signal has any effect. May wait.
      *
      * @param thread the calling thread
-     * @param signal its number
-     * @return the number of the signal to act on; 0 for none
+     * @param signal the number of the signal
+     * @return the number of the signal to deliver; 0 for none
      */
     int signal(DebuggedThread thread, int signal);
 
     /**
-     * Is called when a thread has ended.
+     * Called when a thread ended.
      *
      * @param thread the calling thread
      */
     void ends(DebuggedThread thread);
 
     /**
-     * Is called when the process has ended, while its memory is still there. Waits for an access of the debugger to
-     * that memory, and there is none afterwards.
+     * Called when the process ended, while it still has its memory. Waits for a concurrent access of the debugger to
+     * that memory. The debugger must not access the memory afterwards.
      *
-     * @param status as {@code wait4} has it
+     * @param status the status in the format of {@code wait4}
      */
     void exits(int status);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a debugger of the first process implements, and what it sees.
+ * The interfaces between a debugger and the first process.
  *
- * <p>{@link dev.samara.emulator.linux.debug.Debugger} is called by the threads of that process. They are {@link
- * dev.samara.emulator.linux.debug.DebuggedThread}s for it. Without a debugger, a thread asks nobody.
+ * <p>{@link dev.samara.emulator.linux.debug.Debugger} is called by the threads of that process, which it sees as {@link
+ * dev.samara.emulator.linux.debug.DebuggedThread}s. Without a debugger, the threads make no such calls.
  */
 @NullMarked
 package dev.samara.emulator.linux.debug;

@@ -13,30 +13,36 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** The descriptors of a process ({@code struct files_struct}), which threads and some children share. Thread-safe. */
+/**
+ * The descriptor table of a process ({@code struct files_struct}). Threads share it, and so do some child processes.
+ * Thread-safe.
+ */
 public final class DescriptorTable {
     private record Descriptor(GuestFile file, boolean endsAtExec) {}
 
     private final TreeMap<Integer, Descriptor> all = new TreeMap<>();
 
-    /** The numbers of opens that wait, which no other file gets. */
+    /** Descriptor numbers that are reserved for opens in progress. No other file gets them. */
     private final Set<Integer> reserved = new HashSet<>();
 
     private int users = 1;
 
     /**
-     * Where the processes of this may own locks of files; null before the first one. Set before that is taken.
+     * The file locks of the guest, in which the processes that use this table may own locks. Null until one of them is
+     * about to take its first lock.
      *
      * @words {@code locks} of {@code DescriptorTable}, {@code GuestFile}
      * @written a thread that is about to take a lock (volatile)
      * @read a thread that closes a descriptor or the file (volatile)
-     * @invariant not null once this may own a lock
+     * @invariant not null once this table may own a lock
      */
     private volatile @Nullable FileLocks locks;
 
     public DescriptorTable() {}
 
-    /** Has each close release the locks that this owns in the file. Called before one is taken. */
+    /**
+     * Makes each later close release the locks that this table owns in the file. Called before the first lock is taken.
+     */
     public void keepLocks(FileLocks taken) {
         locks = taken;
     }
@@ -76,13 +82,16 @@ public final class DescriptorTable {
         return this;
     }
 
-    /** Returns the file of a descriptor; null for none. */
+    /** Returns the file of a descriptor; null if the descriptor is not open. */
     public synchronized @Nullable GuestFile get(int number) {
         Descriptor found = all.get(number);
         return found == null ? null : found.file;
     }
 
-    /** Returns the file of a descriptor for a call, which {@linkplain GuestFile#release releases} it; null for none. */
+    /**
+     * Returns the file of a descriptor; null if the descriptor is not open. The caller must {@linkplain
+     * GuestFile#release release} the file.
+     */
     public synchronized @Nullable GuestFile use(int number) {
         GuestFile found = get(number);
         if (found != null) {
@@ -91,7 +100,7 @@ public final class DescriptorTable {
         return found;
     }
 
-    /** Returns the lowest free number from one on that is less than the most; -1 for none. */
+    /** Returns the lowest free number that is at least {@code from} and less than {@code most}; -1 if there is none. */
     private int free(int from, int most) {
         for (int number = from; number < most; number++) {
             if (!all.containsKey(number) && !reserved.contains(number)) {
@@ -102,8 +111,8 @@ public final class DescriptorTable {
     }
 
     /**
-     * Keeps a number for a file that is to be opened, until {@link #endReserve}; a copy of the table has it free.
-     * Returns the number, which is less than the most, or EMFILE.
+     * Reserves a number for a file that is about to be opened, until {@link #endReserve}. In a copy of the table the
+     * number is free. Returns the number, which is less than {@code most}, or EMFILE.
      */
     public synchronized long reserve(int most) {
         int number = free(0, most);
@@ -114,12 +123,12 @@ public final class DescriptorTable {
         return number;
     }
 
-    /** Adds a file, whose first user is the descriptor, at a number that the caller has reserved. */
+    /** Adds a file at a number that the caller reserved. The descriptor becomes the first user of the file. */
     public synchronized void fill(int number, GuestFile file, boolean endsAtExec) {
         all.put(number, new Descriptor(file, endsAtExec));
     }
 
-    /** Frees a reserved number, unless a file has it by now. */
+    /** Ends the reservation of a number. If a file was added at the number, its descriptor stays. */
     public synchronized void endReserve(int number) {
         reserved.remove(number);
     }
@@ -133,14 +142,15 @@ public final class DescriptorTable {
         all.computeIfPresent(number, (key, old) -> new Descriptor(old.file, ends));
     }
 
-    /** Adds a file to a table without a limit of its process. */
+    /** Adds a file without checking the limit of a process. */
     public long add(GuestFile file, boolean endsAtExec, int from) {
         return add(file, endsAtExec, from, GuestLimits.DESCRIPTORS);
     }
 
     /**
-     * Adds a file, whose first user is the descriptor. Returns its number, which is less than the most; EMFILE closes
-     * the file. The most is that of the process which adds it: a table may have several.
+     * Adds a file; the descriptor becomes its first user. Returns its number, which is less than {@code most}. If no
+     * number is free, closes the file and returns EMFILE. {@code most} is the limit of the process that adds the file:
+     * the processes that share a table may have different limits.
      */
     public long add(GuestFile file, boolean endsAtExec, int from, int most) {
         boolean isAdded = false;
@@ -162,8 +172,8 @@ public final class DescriptorTable {
     }
 
     /**
-     * Puts a file at a number, and closes the descriptor that had the number. Returns the number; EBUSY, if an open has
-     * reserved it, closes the file.
+     * Puts a file at a number, and closes the descriptor that had the number. Returns the number. If the number is
+     * reserved for an open in progress, closes the file and returns EBUSY.
      */
     public long put(int number, GuestFile file, boolean endsAtExec) {
         Descriptor old = null;
@@ -202,7 +212,7 @@ public final class DescriptorTable {
         return new ArrayList<>(all.keySet());
     }
 
-    /** Closes the descriptors that a new program does not get. */
+    /** Closes the descriptors that are marked close-on-exec. */
     public void exec() {
         List<GuestFile> closed = new ArrayList<>();
         synchronized (this) {
@@ -217,7 +227,9 @@ public final class DescriptorTable {
         endAll(closed.iterator());
     }
 
-    /** Ends files that were removed from the table. A failure of one does not keep the others open. */
+    /**
+     * Closes files that were removed from the table. An exception from one file does not keep the remaining files open.
+     */
     private void endAll(Iterator<GuestFile> closed) {
         boolean isEnded = true;
         try {
@@ -233,7 +245,7 @@ public final class DescriptorTable {
         }
     }
 
-    /** Ends the use of a process; the last one closes all files. */
+    /** Ends one process's use of the table. When the last process ends its use, all files are closed. */
     public void closeAll() {
         List<GuestFile> closed = new ArrayList<>();
         synchronized (this) {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 public final class DeviceFile extends GuestFile {
     private static final String FOLDER = "/dev/";
 
-    /** What a device does. */
+    /** The devices, with their inode numbers. */
     private enum Device {
         NULL(5),
         ZERO(6),
@@ -34,7 +34,7 @@ public final class DeviceFile extends GuestFile {
         this.device = device;
     }
 
-    /** Opens a device; null if there is none of that name. */
+    /** Opens a device; returns null if no device has that name. */
     public static @Nullable DeviceFile open(String path, int flags) {
         if (!path.startsWith(FOLDER)) {
             return null;
@@ -120,12 +120,12 @@ public final class DeviceFile extends GuestFile {
         return new DeviceFile(path(), changed & OpenFlags.KEPT, device);
     }
 
-    /** Whether this is one of the devices of random numbers. */
+    /** Whether this is {@code /dev/random} or {@code /dev/urandom}. */
     public boolean isRandom() {
         return device == Device.RANDOM || device == Device.URANDOM;
     }
 
-    /** Random numbers are ready, and what is written waits for nothing ({@code random_poll}). */
+    /** Reports {@code /dev/random} as readable only ({@code random_poll}). */
     @Override
     public int ready() {
         return device == Device.RANDOM ? READABLE : super.ready();

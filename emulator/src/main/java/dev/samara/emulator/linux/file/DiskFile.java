@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A regular file of the host. Reads and writes go through the page cache that its mappings share, so they agree with
- * the stores of the guest.
+ * A regular file of the host. Reads and writes use the same page cache as its mappings, so they are coherent with the
+ * guest's loads and stores.
  */
 public final class DiskFile extends SeekableFile {
     private final HostFile file;
@@ -30,7 +30,10 @@ public final class DiskFile extends SeekableFile {
         this.use = use;
     }
 
-    /** Shares the open of the host, which has the rights of its first open: a file without a name has no other one. */
+    /**
+     * Shares the host's open file instead of opening the file again, because the file may no longer have a name. So the
+     * access mode of the first open limits this one.
+     */
     @Override
     public @Nullable GuestFile reopened(int changed) {
         int access = changed & OpenFlags.ACCESS;
@@ -44,7 +47,7 @@ public final class DiskFile extends SeekableFile {
         use.drop();
     }
 
-    /** Looks at the file of the host: another program may have added to it. */
+    /** Checks the size on the host first, because another program may have extended the file. */
     @Override
     long size() {
         file.revalidate();

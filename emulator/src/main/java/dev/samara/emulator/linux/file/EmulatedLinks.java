@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.file;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** The names that are not backed by a file of the host, mainly the symbolic links of {@code /proc}. */
+/** The names that no file of the host backs, mainly the symbolic links of {@code /proc}. */
 @FunctionalInterface
 public interface EmulatedLinks {
     EmulatedLinks NONE = path -> null;
@@ -20,7 +20,7 @@ public interface EmulatedLinks {
     }
 
     /**
-     * Returns where a link leads: a path of the guest; null if there is no such link.
+     * Returns the target of a link, as a path of the guest; null if there is no such link.
      *
      * @param path an absolute path of the guest
      */
@@ -28,8 +28,8 @@ public interface EmulatedLinks {
     String target(String path);
 
     /**
-     * Returns the removed folder to which a link leads, as a link of {@code /proc} does to a folder that is open or the
-     * current one; null if there is no such link.
+     * Returns the removed directory to which a link leads; null if there is no such link. Links of {@code /proc} can
+     * lead to a removed directory that is open or is a current directory.
      *
      * @param path an absolute path of the guest
      */
@@ -37,12 +37,12 @@ public interface EmulatedLinks {
         return null;
     }
 
-    /** Returns 0, or why the guest may not look for names in a folder of the host ({@code may_lookup}). */
+    /** Returns 0, or the error if the guest may not look up names in a directory of the host ({@code may_lookup}). */
     default long searchError(@Nullable Path folder) {
         return 0;
     }
 
-    /** Returns 0, or why the guest may not look for names in a folder that was removed. */
+    /** Returns 0, or the error if the guest may not look up names in a removed directory. */
     default long searchError(OpenedName removed) {
         return 0;
     }

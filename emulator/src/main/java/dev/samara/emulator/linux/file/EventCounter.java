@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
-/** A counter to wait for ({@code eventfd2}). */
+/** An event counter ({@code eventfd2}). */
 public final class EventCounter extends GuestFile {
     public static final int SEMAPHORE = 1;
 
@@ -68,7 +68,7 @@ public final class EventCounter extends GuestFile {
         }
     }
 
-    /** Takes the count before it is copied, so what the memory does not take is lost ({@code eventfd_read}). */
+    /** Takes the count before copying it, so the count is lost if the memory is not writable ({@code eventfd_read}). */
     @Override
     public long readTo(FileThread thread, int length, ReadTarget target) {
         byte[] bytes = new byte[Long.BYTES];
@@ -76,7 +76,7 @@ public final class EventCounter extends GuestFile {
         return read < 0 || target.put(bytes, Long.BYTES) == Long.BYTES ? read : LinuxErrno.EFAULT;
     }
 
-    /** Looks at the number of bytes before it copies them. */
+    /** Checks the length before it copies the bytes. */
     @Override
     public long writeFrom(FileThread thread, long length, WriteSource source) {
         byte[] bytes = new byte[Long.BYTES];
@@ -109,7 +109,7 @@ public final class EventCounter extends GuestFile {
         return Long.BYTES;
     }
 
-    /** Belongs to user 0, so a guest may open it with {@code O_PATH} only. */
+    /** Permits only {@code O_PATH}, because the file belongs to user 0. */
     @Override
     public @Nullable GuestFile reopened(int changed) {
         return (changed & OpenFlags.PATH) == 0 ? null : new OpenedPlace(this, changed & OpenFlags.KEPT);

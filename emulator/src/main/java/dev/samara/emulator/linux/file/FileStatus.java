@@ -13,14 +13,14 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code stat} tells of a file.
+ * The result of {@code stat}.
  *
  * @param device number of the device
  * @param inode number of the file
  * @param mode type and rights
  * @param links number of names
  * @param size bytes
- * @param times when it was used
+ * @param times when the file was last read and changed
  */
 public record FileStatus(long device, long inode, int mode, int links, long size, FileTimes times) {
     public static final int TYPE = 0170000;
@@ -29,7 +29,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     public static final int FOLDER = 0040000;
     public static final int REGULAR = 0100000;
 
-    /** Bits of the rights that {@link #allows} looks at. */
+    /** Bits of the argument of {@link #allows}. */
     public static final int MAY_READ = 4;
 
     public static final int MAY_WRITE = 2;
@@ -46,10 +46,10 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     /** {@code STATX_MTIME} and {@code STATX_CTIME}. */
     private static final int CHANGES = 0xc0;
 
-    /** The device of what the host does not have. */
+    /** The device number of files that the host does not have. */
     private static final int EMULATED = 1;
 
-    /** What the link of a descriptor says about its length. */
+    /** The size that {@code lstat} shows for a descriptor's link in {@code /proc}. */
     private static final int SIZE_OF_DESCRIPTOR = 64;
 
     static final int BLOCK = 4096;
@@ -62,35 +62,37 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     }
 
     /**
-     * Returns the status of a folder that the host does not have.
+     * Returns the status of a directory that the host does not have.
      *
-     * @param rights what {@code chmod} would have set
-     * @param number the number of the file
-     * @param folders how many folders are in it
+     * @param rights the permission bits
+     * @param number the inode number
+     * @param folders the number of subdirectories
      */
     public static FileStatus ofFolder(int rights, long number, int folders) {
         return new FileStatus(EMULATED, number, FOLDER | rights, 2 + folders, 0, FileTimes.NONE);
     }
 
-    /** Returns the number of a file that the host does not have, by its path: that of no other file. */
+    /** Returns a unique inode number for a file that the host does not have, computed from its path. */
     public static long numberOf(String path) {
         long hash = 0xcbf2_9ce4_8422_2325L;
         for (int i = 0; i < path.length(); i++) {
             hash = (hash ^ path.charAt(i)) * 0x100_0000_01b3L;
         }
-        // Others are smaller.
+        // Numbers of all other files are smaller.
         return hash >>> 2 | 1L << 61;
     }
 
-    /** Returns the status of a symbolic link that the host does not have, with a target of some length. */
+    /**
+     * Returns the status of a symbolic link that the host does not have. {@code length} is the length of its target.
+     */
     public static FileStatus ofLink(long number, int length) {
         return of(LINK | 0777, number, length);
     }
 
     /**
-     * Returns the status of the link that stands for an open file ({@code tid_fd_update_inode}).
+     * Returns the status of the link in {@code /proc/PID/fd} for an open file ({@code tid_fd_update_inode}).
      *
-     * @param inode its number, that of no other link
+     * @param inode the inode number of the link, which no other link has
      */
     public static FileStatus ofDescriptor(GuestFile open, long inode) {
         boolean isPath = (open.flags() & OpenFlags.PATH) != 0;
@@ -99,7 +101,11 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return of(LINK | reads | writes, inode, SIZE_OF_DESCRIPTOR);
     }
 
-    /** Returns whether an access at some nanoseconds of real time changes the time of the last one. */
+    /**
+     * Returns whether an access now updates the access time (as with {@code relatime}).
+     *
+     * @param now the real time in nanoseconds
+     */
     boolean isAccessOld(long now) {
         return times.accessed() <= times.modified()
                 || times.accessed() <= times.changed()
@@ -131,7 +137,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return new FileStatus(device, inode, mode, links, bytes, times);
     }
 
-    /** Returns this as the status of a named pipe, for which a file of the host stands. */
+    /** Returns this, the status of a host file that stands for a named pipe, as the status of the pipe. */
     FileStatus asPipe() {
         return new FileStatus(device, inode, (mode & ~TYPE) | FIFO, links, 0, times);
     }
@@ -140,23 +146,26 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return withNames(0);
     }
 
-    /** Returns this as the status of a file with a number of names. */
+    /** Returns this with another number of names. */
     FileStatus withNames(int names) {
         return new FileStatus(device, inode, mode, names, size, times);
     }
 
-    /** Returns this without the bits that make a program of it run as its owner. */
+    /** Returns this without the set-user-ID and set-group-ID bits that {@link HostRights#withoutPrivileges} removes. */
     public FileStatus withoutPrivileges() {
         return withRights(HostRights.withoutPrivileges(mode));
     }
 
-    /** Returns this with other rights, as {@code chmod} gives them. */
+    /** Returns this with other permission bits, as {@code chmod} sets them. */
     public FileStatus withRights(int rights) {
         int changed = (mode & TYPE) | (rights & BITS_OF_RIGHTS);
         return new FileStatus(device, inode, changed, links, size, times);
     }
 
-    /** Returns this with other times of the last access and the last change of bytes; null for one that stays. */
+    /**
+     * Returns this with other times of the last access and the last change of bytes. A time that is null stays
+     * unchanged.
+     */
     public FileStatus withTimes(@Nullable FileTime accessed, @Nullable FileTime modified) {
         FileTimes found = new FileTimes(
                 accessed == null ? times.accessed() : accessed.to(TimeUnit.NANOSECONDS),
@@ -165,17 +174,17 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return new FileStatus(device, inode, mode, links, size, found);
     }
 
-    /** Returns this for a file whose status has changed now. */
+    /** Returns this with the present time as the time of the last status change. */
     public FileStatus changedNow() {
         return new FileStatus(device, inode, mode, links, size, times.changedNow());
     }
 
-    /** Whether this and another one are of one file. */
+    /** Whether this and another status belong to the same file. */
     public boolean isSame(FileStatus other) {
         return device == other.device && inode == other.inode;
     }
 
-    /** Whether the host does not have this file. */
+    /** Whether this file exists only in the emulator. */
     public boolean isEmulated() {
         return device == EMULATED;
     }
@@ -188,7 +197,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return (mode & TYPE) == LINK;
     }
 
-    /** Puts a time in seconds and nanoseconds; the latter are below 2^32, so that they fit both structures. */
+    /** Stores a time as seconds and nanoseconds. The nanoseconds take 4 bytes, which fits both structures. */
     private static void put(ByteBuffer to, int at, long nanos) {
         to.putLong(at, Math.floorDiv(nanos, CallMemory.SECOND));
         to.putInt(at + 8, (int) Math.floorMod(nanos, CallMemory.SECOND));
@@ -209,18 +218,21 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return (size + SECTOR - 1) / SECTOR;
     }
 
-    /** Returns how many bytes the file takes on its device, as far as the size tells it. */
+    /** Returns an estimate of the bytes that the file takes on its device, computed from its size. */
     public long storedBytes() {
         return sectors() * SECTOR;
     }
 
-    /** Whether the times of changes are told only to who asks for one of them ({@code fill_mg_cmtime}). */
+    /**
+     * Whether {@code statx} reports the times of changes only if the caller requests one of them ({@code
+     * fill_mg_cmtime}).
+     */
     private boolean hasFineTimes() {
         boolean isInMemory = (mode & TYPE) == REGULAR && links == 0;
         return device != EMULATED || isInMemory;
     }
 
-    /** Returns {@code struct statx} as it is for some bits of {@code STATX_*}. */
+    /** Returns the {@code struct statx} for a request of some {@code STATX_*} bits. */
     public ByteBuffer extendedBytes(int user, int asked) {
         boolean hasChanges = (asked & CHANGES) != 0 || !hasFineTimes();
         ByteBuffer to = CallMemory.structure(EXTENDED_BYTES);
@@ -238,22 +250,22 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return to;
     }
 
-    /** Returns the first part of the number of a device. */
+    /** Returns the major number of a device. */
     public static int majorOf(long device) {
         return (int) (device >> 8 & 0xfff);
     }
 
-    /** Returns the second part of the number of a device. */
+    /** Returns the minor number of a device. */
     public static int minorOf(long device) {
         return (int) ((device & 0xff) | (device >> 12 & 0xfff00));
     }
 
-    /** Whether the rights of the file's owner include some bits of read, write and execute. */
+    /** Whether the owner's permissions include all the given bits (4 for read, 2 for write, 1 for execute). */
     public boolean allows(int rights) {
         return (mode >> 6 & rights) == rights;
     }
 
-    /** Whether anybody may execute the file. */
+    /** Whether any execute permission bit is set. */
     public boolean isExecutable() {
         return (mode & 0111) != 0;
     }

@@ -3,18 +3,18 @@ package dev.samara.emulator.linux.file;
 
 import dev.samara.emulator.linux.wait.WaitingThread;
 
-/** A thread of the guest, as the file sees it that it reads or writes. */
+/** A thread of the guest that reads or writes a file. */
 public interface FileThread extends WaitingThread {
-    /** Sends SIGPIPE to this thread, which has written where nobody reads. */
+    /** Sends SIGPIPE to this thread because it wrote to a pipe without a reader. */
     void sendPipeSignal();
 
-    /** Whether its writes leave a file the bits that make a program of it run as its owner ({@code CAP_FSETID}). */
+    /** Whether a file keeps its set-user-ID and set-group-ID bits when this thread writes it ({@code CAP_FSETID}). */
     boolean keepsPrivileges();
 
     /**
-     * Has the group of this thread stop if it is in the background, before a read of the terminal.
+     * Called before a read of the terminal. Stops the process group of this thread if the group is in the background.
      *
-     * @return 0 if the read may go on; an error, or RESTART if the group was sent SIGTTIN
+     * @return 0 if the read may continue; RESTART if SIGTTIN was sent to the group; otherwise an error
      */
     long checkTerminalRead();
 }

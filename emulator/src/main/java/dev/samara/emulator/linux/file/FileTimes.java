@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.file;
 import java.util.concurrent.TimeUnit;
 
 /**
- * When a file was used, in nanoseconds since 1970.
+ * The times of a file, in nanoseconds since 1970.
  *
  * @param accessed the last read
  * @param modified the last change of its bytes
@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 public record FileTimes(long accessed, long modified, long changed) {
     static final FileTimes NONE = new FileTimes(0, 0, 0);
 
-    /** Returns these for a file whose status has changed now. */
+    /** Returns these times with the present time as the time of the last status change. */
     FileTimes changedNow() {
         return new FileTimes(accessed, modified, TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()));
     }

@@ -12,12 +12,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 
-/** A directory of the host; if another program has renamed it, it is taken for a deleted one. */
+/** An open directory of the host. If another program renamed it, it counts as deleted. */
 public final class FolderFile extends GuestFolder {
     private final OpenedName name;
     private final NamedPipes pipes;
 
-    /** Where the host has the directory during a call of {@link #entries}. */
+    /** The path of the directory on the host; valid during a call of {@link #entries}. */
     private Path host = Path.of("");
 
     /**
@@ -25,9 +25,9 @@ public final class FolderFile extends GuestFolder {
      *
      * @param path its path
      * @param flags bits of {@link OpenFlags}
-     * @param room the names that all open directories may still keep
+     * @param room counts the names that all open directories together may still cache
      * @param name the name by which it was opened
-     * @param pipes the named pipes, which have the lock of names
+     * @param pipes the named pipes, whose monitor guards names
      */
     public FolderFile(String path, int flags, Semaphore room, OpenedName name, NamedPipes pipes) {
         super(path, flags, room);
@@ -68,7 +68,7 @@ public final class FolderFile extends GuestFolder {
         try (DirectoryStream<Path> all = Files.newDirectoryStream(host)) {
             for (Path each : all) {
                 if (names.size() > GuestLimits.FOLDER_NAMES) {
-                    // More than are kept: the rest would only fill the heap.
+                    // More names than may be cached, so reading the rest would only fill the heap.
                     break;
                 }
                 names.add(HostNames.text(each.getFileName()));

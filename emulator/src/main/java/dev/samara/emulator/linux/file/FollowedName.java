@@ -4,8 +4,9 @@ package dev.samara.emulator.linux.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A name of the guest's files that goes with its file when the guest renames that, or a folder above it, as a {@code
- * dentry} does. Any thread reads it; a thread that changes it has the monitor of the {@link NamedPipes}.
+ * The name of a file of the guest. Like a {@code dentry}, it follows the file when the guest renames the file or a
+ * directory above it. Any thread may read the name. A thread that changes it holds the monitor of the {@link
+ * NamedPipes}.
  */
 final class FollowedName {
     private final FileStatus opened;
@@ -14,17 +15,17 @@ final class FollowedName {
      * @words {@code path}, {@code isRemoved}
      * @written holder of the monitor of {@code NamedPipes} (volatile)
      * @read any thread (volatile)
-     * @invariant the last path of the name; {@code isRemoved} stays set
+     * @invariant {@code path} is the last path of the name; {@code isRemoved} stays set
      */
     private volatile String path;
 
     private volatile boolean isRemoved;
 
-    /** Guarded by that monitor. */
+    /** Guarded by the monitor of {@link NamedPipes}. */
     private @Nullable FileStatus last;
 
     /**
-     * Follows a name.
+     * Starts to follow a name.
      *
      * @param path the name
      * @param opened the status of its file
@@ -39,12 +40,12 @@ final class FollowedName {
         return opened;
     }
 
-    /** Returns the path; the last one if the name is removed. */
+    /** Returns the path; if the name was removed, the last path. */
     String path() {
         return path;
     }
 
-    /** Returns whether the guest has removed the name, or has given it to another file. */
+    /** Returns whether the guest removed the name, or gave it to another file. */
     boolean isRemoved() {
         return isRemoved;
     }
@@ -54,8 +55,8 @@ final class FollowedName {
     }
 
     /**
-     * Returns what the file was after the guest had removed the name, or another one, or what it is shown as since
-     * another program has; null if neither is known.
+     * Returns the status of the file after the guest removed this name or another name of the file. If another program
+     * removed the name, returns the status that the guest sees since then. Null if no status is known.
      */
     @Nullable
     FileStatus last() {
@@ -67,7 +68,7 @@ final class FollowedName {
         isRemoved = true;
     }
 
-    /** Notes what the file is to be shown as while nothing leads to it. */
+    /** Sets the status that the guest sees while no name leads to the file. */
     void show(FileStatus status) {
         last = status;
     }

@@ -7,7 +7,7 @@ import java.util.WeakHashMap;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** The names of what is open or a current folder, as far as somebody still has them. Not thread-safe. */
+/** The names of open files and current directories, as long as they are in use. Not thread-safe. */
 final class FollowedNames {
     private final Set<FollowedName> all = Collections.newSetFromMap(new WeakHashMap<>());
 
@@ -17,7 +17,11 @@ final class FollowedNames {
         return name;
     }
 
-    /** The guest has removed a name, of a file with some status; null if that is not known. */
+    /**
+     * Called after the guest removed a name.
+     *
+     * @param before the status of the file before the removal; null if it is not known
+     */
     void removed(String path, @Nullable FileStatus before) {
         FileStatus after = before == null ? null : before.withNames(before.isFolder() ? 0 : before.links() - 1);
         for (FollowedName each : all) {
@@ -30,7 +34,10 @@ final class FollowedNames {
         }
     }
 
-    /** A file has a status now, with its number of names: whoever has removed one of them may have it open. */
+    /**
+     * Called with the new status of a file after its number of names changed. Updates the followed names that the file
+     * lost earlier, because the file may still be open under them.
+     */
     void changed(FileStatus now) {
         for (FollowedName each : all) {
             FileStatus last = each.last();
@@ -41,12 +48,12 @@ final class FollowedNames {
     }
 
     /**
-     * Notes a change of a file that the guest has left without names. The file of the host stays as it is, since the
-     * JDK cannot change one that has no name.
+     * Records a change to a file whose names the guest all removed. The file of the host does not change, because the
+     * JDK cannot change a file without a name.
      *
-     * @param isOfLost whether a file is changed, too, whose name another program has removed or given to another one:
-     *     it may have names that the guest does not know
-     * @return whether the guest has left it without names
+     * @param isOfLost whether the change also applies to a file whose name another program removed or gave to another
+     *     file: such a file may have names that the guest does not know
+     * @return whether the guest removed all names of the file
      */
     boolean changeWithoutName(FileStatus file, boolean isOfLost, UnaryOperator<FileStatus> change) {
         boolean isFound = false;
@@ -65,7 +72,12 @@ final class FollowedNames {
         return isFound;
     }
 
-    /** The guest has given a file another name, which another file may have had with some status. */
+    /**
+     * Called after the guest renamed a file.
+     *
+     * @param replaced the status of the file that had the new name before; null if there was none, or if it is not
+     *     known
+     */
     void renamed(String from, String to, @Nullable FileStatus replaced) {
         removed(to, replaced);
         for (FollowedName each : all) {

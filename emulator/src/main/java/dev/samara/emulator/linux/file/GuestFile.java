@@ -10,8 +10,8 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An open file ({@code struct file}): what descriptors stand for. Descriptors of several processes may share it, so it
- * counts them. What a kind of file cannot do has the error of Linux.
+ * An open file ({@code struct file}), to which descriptors refer. Descriptors of several processes may share it, so it
+ * counts its users. An operation that a kind of file does not support fails with the same error as on Linux.
  */
 public abstract class GuestFile {
     public static final int READABLE = 1;
@@ -20,10 +20,10 @@ public abstract class GuestFile {
     public static final int FAILED = 8;
     public static final int HUNG_UP = 16;
 
-    /** Each file of bytes at offsets may be that large ({@code MAX_NON_LFS}). */
+    /** The least value of {@link #largestSize} ({@code MAX_NON_LFS}). */
     public static final long LEAST_LARGEST = Integer.MAX_VALUE;
 
-    /** The bytes of a block in {@code /proc} ({@code proc_fill_super}). */
+    /** The block size of {@code /proc} in bytes ({@code proc_fill_super}). */
     static final int BLOCK_OF_PROC = 1024;
 
     private static final int READABLE_NORMAL = 0x40;
@@ -32,14 +32,17 @@ public abstract class GuestFile {
     private final String path;
     private int users = 1;
 
-    /** Where this counts as an open file; null before it has a descriptor. */
+    /** The count that includes this open file; null before it has a descriptor. */
     private @Nullable OpenFileCount counted;
 
-    /** Where this or a process that has it open may own locks; null before the first one. Set before that is taken. */
+    /**
+     * The file locks of the guest, in which this open file or a process that has it open may own locks. Null until the
+     * first lock is about to be taken.
+     */
     private volatile @Nullable FileLocks locks;
 
     /**
-     * Made by the first {@code mmap}.
+     * Created by the first {@code mmap}.
      *
      * @written the first thread that maps the file, holding the monitor (volatile)
      * @read any thread (volatile)
@@ -47,20 +50,22 @@ public abstract class GuestFile {
      */
     private volatile @Nullable Backing mapped;
 
-    /** The credentials of the thread that opened this; null if they do not matter. Set before it is shared. */
+    /**
+     * The credentials of the thread that opened this file; null if they do not matter. Set before this file is shared.
+     */
     private @Nullable Object opener;
 
-    /** Set before this is shared. */
+    /** Whether the open created the file. Set before this object is shared. */
     private boolean isNew;
 
     /**
-     * The bits of {@link OpenFlags}; those that {@code F_SETFL} changes are changed by any thread.
+     * The bits of {@link OpenFlags}. Any thread may change those that {@code F_SETFL} sets.
      *
      * @words {@code flags}, {@code name}, {@code isEnding}, {@code rights} of {@code GuestFile}, {@code WorkingFolder},
      *     {@code GuestSystem}, {@code Pipe}
      * @written any thread (volatile)
      * @read any thread (volatile)
-     * @invariant {@code isEnding} stays set; a thread that adds a process looks at it afterwards
+     * @invariant {@code isEnding} stays set; a thread that adds a process checks it afterwards
      */
     private volatile int flags;
 
@@ -69,7 +74,7 @@ public abstract class GuestFile {
         this.flags = flags;
     }
 
-    /** Returns the path; that of now for a file of the host. */
+    /** Returns the path. For a file of the host it is the present path, which follows renames. */
     public final String path() {
         OpenedName opened = openedName();
         return opened == null ? path : opened.path();
@@ -130,29 +135,32 @@ public abstract class GuestFile {
         }
     }
 
-    /** Notes the credentials of the thread that opens this, before it has a descriptor ({@code f_cred}). */
+    /** Sets the credentials of the thread that opens this file, before the file has a descriptor ({@code f_cred}). */
     public final void openedWith(Object credentials) {
         if (opener == null) {
             opener = credentials;
         }
     }
 
-    /** Whether a thread with some credentials has opened this, or one that shares them. */
+    /** Whether the thread that opened this file had these credentials, or its credentials do not matter. */
     public final boolean isOpenedWith(Object credentials) {
         return opener == null || opener == credentials;
     }
 
-    /** Notes that the open of this has made the file, before this has a descriptor. */
+    /** Records that the open created the file. Called before this object has a descriptor. */
     public final void noteNew() {
         isNew = true;
     }
 
-    /** Whether the open of this has made the file ({@code FMODE_CREATED}). */
+    /** Whether the open created the file ({@code FMODE_CREATED}). */
     public final boolean isNew() {
         return isNew;
     }
 
-    /** Counts this before it gets its first descriptor; returns whether there may be one more: ENFILE otherwise. */
+    /**
+     * Counts this file before it gets its first descriptor. Returns false if the guest has too many open files
+     * (ENFILE).
+     */
     public final synchronized boolean countIn(OpenFileCount files) {
         boolean isCounted = counted != null || files.add();
         if (isCounted) {
@@ -161,30 +169,30 @@ public abstract class GuestFile {
         return isCounted;
     }
 
-    /** Has the last close release the locks that this owns. Called before one is taken. */
+    /** Makes the last close release the locks that this open file owns. Called before the first lock is taken. */
     public final void keepLocks(FileLocks taken) {
         locks = taken;
     }
 
-    /** Returns what identifies this file for locks, whatever its name is. */
+    /** Returns the key of this file for locks, which does not depend on its name. */
     public final FileLocks.FileKey lockKey() {
         FileStatus found = status();
         return new FileLocks.FileKey(found.device(), found.inode());
     }
 
-    /** Ends the use of the last descriptor. */
+    /** Closes the file. Called when its last user released it. */
     void close() {}
 
-    /** Reads at the position of this file; may wait. EBADF if this is no open for reading. */
+    /** Reads at the position of this file; may wait. Returns EBADF if this file is not open for reading. */
     public long read(FileThread thread, ByteBuffer target) {
         return LinuxErrno.EBADF;
     }
 
     /**
-     * Reads at the position of this file as {@link #read} does, and takes from it only what the target takes.
+     * Reads at the position of this file as {@link #read} does, but consumes only the bytes that the target accepts.
      *
-     * @param length the most bytes
-     * @return the number of bytes, or an error; EFAULT if the target takes none of what there is
+     * @param length the maximum number of bytes
+     * @return the number of bytes, or an error; EFAULT if there are bytes, but the target accepts none
      */
     public long readTo(FileThread thread, int length, ReadTarget target) {
         byte[] bytes = new byte[length];
@@ -192,27 +200,30 @@ public abstract class GuestFile {
         return read <= 0 ? read : taken(target.put(bytes, (int) read));
     }
 
-    /** Whether bytes can be read or written at all; otherwise that is EINVAL, wherever they would be. */
+    /** Whether bytes can be read or written at all. If not, each read and write is EINVAL, at any address. */
     public boolean hasBytes() {
         return true;
     }
 
-    /** Whether this is an end of a pipe, which has pages of bytes. */
+    /** Whether this is an end of a pipe, which stores its bytes in pages. */
     public boolean isPipe() {
         return false;
     }
 
-    /** Whether it supports reads and writes at an offset: {@code pread} of other files is always ESPIPE. */
+    /** Whether this file supports reads and writes at an offset. If not, {@code pread} is always ESPIPE. */
     public boolean hasOffsets() {
         return true;
     }
 
-    /** Whether {@code pwrite} is known, whatever the open may do: it is ESPIPE otherwise ({@code FMODE_PWRITE}). */
+    /**
+     * Whether this kind of file supports {@code pwrite}, regardless of the access mode ({@code FMODE_PWRITE}). If not,
+     * {@code pwrite} is ESPIPE.
+     */
     public boolean takesWritesAt() {
         return hasOffsets();
     }
 
-    /** Whether offsets are addresses, so that those with the highest bit are no mistakes. */
+    /** Whether offsets are addresses, so that offsets with the highest bit set are valid. */
     public boolean hasUnsignedOffsets() {
         return false;
     }
@@ -222,12 +233,12 @@ public abstract class GuestFile {
         return false;
     }
 
-    /** Returns the result of a read of which the target has taken some bytes. */
+    /** Returns the result of a read of which the target accepted {@code bytes} bytes. */
     static long taken(int bytes) {
         return bytes == 0 ? LinuxErrno.EFAULT : bytes;
     }
 
-    /** Writes at the position of this file; may wait. EBADF if this is no open for writing. */
+    /** Writes at the position of this file; may wait. Returns EBADF if this file is not open for writing. */
     public long write(FileThread thread, ByteBuffer source) {
         return LinuxErrno.EBADF;
     }
@@ -235,8 +246,8 @@ public abstract class GuestFile {
     /**
      * Writes at the position of this file as {@link #write} does.
      *
-     * @param length the number of bytes; those of an array but for a pipe
-     * @return the number of bytes, or an error; EFAULT if the source has none of them
+     * @param length the number of bytes; except for a pipe, at most the size of an array
+     * @return the number of bytes, or an error; EFAULT if no byte of the source is accessible
      */
     public long writeFrom(FileThread thread, long length, WriteSource source) {
         byte[] bytes = new byte[(int) length];
@@ -252,12 +263,12 @@ public abstract class GuestFile {
     }
 
     /**
-     * Called after a write of this, without any of its locks: its time shows, and the file no longer runs as its owner
-     * unless the thread keeps that.
+     * Called after a write to this file, without any of its locks. Updates the file's times, and clears its set-user-ID
+     * and set-group-ID bits unless the thread may keep them.
      */
     public void written(FileThread thread) {}
 
-    /** Notes that bytes were asked for, whatever there were ({@code file_accessed}). */
+    /** Records that the guest requested bytes, whether or not there were any ({@code file_accessed}). */
     public void accessed() {}
 
     public long readAt(ByteBuffer target, long offset) {
@@ -282,24 +293,24 @@ public abstract class GuestFile {
     }
 
     /**
-     * Returns the largest size of this file: no position or size may be greater. It is at least {@link #LEAST_LARGEST},
-     * so who does not go beyond that need not ask, which may take some calls of the host.
+     * Returns the largest size of this file: no position or size may be greater. It is at least {@link #LEAST_LARGEST}.
+     * So a caller that stays below that need not call this method, which may take several calls of the host.
      */
     public long largestSize() {
         return Long.MAX_VALUE;
     }
 
-    /** Makes a file at least that long. */
+    /** Extends the file to at least {@code length} bytes. */
     public long grow(long length) {
         return length > status().size() ? truncate(length) : 0;
     }
 
-    /** Makes bytes of a file zeros, and frees what they take, as far as the host can. */
+    /** Sets bytes of the file to zero, and frees the space that they take if the host supports this. */
     public long punch(long offset, long length) {
         return LinuxErrno.EOPNOTSUPP;
     }
 
-    /** Whether this counts as a regular file, though its status may not say so. */
+    /** Whether this counts as a regular file, even if the type in its status differs. */
     public boolean isRegular() {
         return (status().mode() & FileStatus.TYPE) == FileStatus.REGULAR;
     }
@@ -310,30 +321,36 @@ public abstract class GuestFile {
 
     public abstract FileStatus status();
 
-    /** The {@link #available} of a file that does not tell. */
+    /** The result of {@link #available} for a file that does not support it. */
     public static final long UNTOLD = Long.MIN_VALUE;
 
-    /** Returns the bytes that could be read now ({@code FIONREAD}), below 0 beyond the end; or {@link #UNTOLD}. */
+    /**
+     * Returns how many bytes could be read now ({@code FIONREAD}), or {@link #UNTOLD}. The number is negative if the
+     * position is beyond the end.
+     */
     public long available() {
         return UNTOLD;
     }
 
-    /** Returns the bytes of a block of the file system ({@code s_blocksize}). */
+    /** Returns the block size of the file system in bytes ({@code s_blocksize}). */
     public int blockSize() {
         return FileStatus.BLOCK;
     }
 
-    /** Returns the error of an {@code ioctl} that this file does not know. */
+    /** Returns the error of an {@code ioctl} request that this file does not support. */
     public long unknownRequest() {
         return LinuxErrno.ENOTTY;
     }
 
-    /** Whether this can send signals when it gets ready, to an owner that no guest can set ({@code fasync}). */
+    /**
+     * Whether this kind of file can send a signal to its owner when it becomes ready ({@code fasync}). A guest cannot
+     * set the owner.
+     */
     public boolean sendsSignals() {
         return isTerminal() || (status().mode() & FileStatus.TYPE) == FileStatus.FIFO;
     }
 
-    /** Whether reads and writes could do without a cache ({@code FMODE_CAN_ODIRECT}). */
+    /** Whether reads and writes could bypass the page cache ({@code FMODE_CAN_ODIRECT}). */
     public boolean mayBeDirect() {
         return isMappable();
     }
@@ -343,7 +360,10 @@ public abstract class GuestFile {
         return READABLE | WRITABLE;
     }
 
-    /** Returns the events of {@code ppoll}: most kinds of files report readiness by two flags. */
+    /**
+     * Returns the events of {@code ppoll}. Most kinds of files report readiness with two flags each, e.g. POLLIN and
+     * POLLRDNORM.
+     */
     public int polled() {
         int ready = ready();
         return ready
@@ -356,18 +376,21 @@ public abstract class GuestFile {
         return null;
     }
 
-    /** Returns the file that an {@code mmap} of this maps; null if it cannot be mapped. */
+    /** Returns the file that an {@code mmap} of this file maps; null if this file cannot be mapped. */
     @Nullable
     Backing backing() {
         return null;
     }
 
-    /** Whether {@link #backing} is there: this is a file of bytes at offsets. */
+    /** Whether {@link #backing} is not null, i.e. this file has bytes at offsets. */
     public final boolean isMappable() {
         return backing() != null;
     }
 
-    /** Returns what {@code mmap} is given for this: it has the rights of this open, and is the same each time. */
+    /**
+     * Returns the backing that is passed to {@code mmap} for this file. It has the access mode of this open, and is the
+     * same object each time.
+     */
     public final Backing mapped() {
         Backing known = mapped;
         if (known == null) {
@@ -389,19 +412,22 @@ public abstract class GuestFile {
                 : new MappedOpen(this, file, isZero());
     }
 
-    /** Whether memory of this may be executed: never of a file without a name ({@code path_noexec}). */
+    /**
+     * Whether mappings of this file may be executable, which those of a file without a name never are ({@code
+     * path_noexec}).
+     */
     boolean mayExecute() {
         return hasPath();
     }
 
-    /** Whether this is {@code /dev/zero}, of which memory can be mapped. */
+    /** Whether this is {@code /dev/zero}, which can be mapped. */
     boolean isZero() {
         return false;
     }
 
     /**
-     * Opens the file behind this again, as by its link in {@code /proc/self/fd}: with other flags and a position of its
-     * own. What has nothing of the kind is the same open.
+     * Opens the underlying file again, with other flags and its own position, as an open of the link in {@code
+     * /proc/self/fd} does. A file that has neither is not opened again, but shared.
      *
      * @param changed bits of {@link OpenFlags}
      * @return the new open; null if the file cannot be opened in that way
@@ -415,23 +441,23 @@ public abstract class GuestFile {
         return this;
     }
 
-    /** Whether a write takes bytes that it never looks at, so that they need not be there. */
+    /** Whether a write discards its bytes without reading them, so that they need not be accessible. */
     public boolean dropsBytes() {
         return false;
     }
 
-    /** Returns the name by which a file of the host was opened; null for what has none. */
+    /** Returns the name by which a file of the host was opened; null for any other file. */
     public @Nullable OpenedName openedName() {
         return null;
     }
 
-    /** Whether a path led to this: it has, or had, a name in a file system that the guest sees. */
+    /** Whether the file has, or had, a path in a file system that the guest sees. */
     public boolean hasPath() {
         return true;
     }
 
     /**
-     * Whether this is of no file system: it belongs to user 0, and its attributes cannot be changed ({@code
+     * Whether this is an anonymous inode, which belongs to user 0, and whose attributes cannot be changed ({@code
      * anon_inode_setattr}).
      */
     public boolean isAnonymous() {

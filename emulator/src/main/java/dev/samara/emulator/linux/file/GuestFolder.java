@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
-/** An open directory. Its names are read when the first of them is asked for, and kept until all were returned. */
+/** An open directory. Its names are read when the first one is requested, and cached until all were returned. */
 public abstract class GuestFolder extends GuestFile {
     private static final int HEADER = 19;
     private static final int LENGTH = 16;
@@ -24,10 +24,10 @@ public abstract class GuestFolder extends GuestFile {
     private static final int CURRENT = 1;
     private static final int END = 2;
 
-    /** Where a directory of ext4 ends, whose positions are hashes ({@code ext4_dir_llseek}). */
+    /** The end of a directory of ext4, whose positions are hashes ({@code ext4_dir_llseek}). */
     private static final long LAST = Long.MAX_VALUE;
 
-    /** The names that all open directories may still keep. */
+    /** Counts the names that all open directories together may still cache. */
     private final Semaphore room;
 
     private @Nullable List<String> names;
@@ -38,10 +38,10 @@ public abstract class GuestFolder extends GuestFile {
         this.room = room;
     }
 
-    /** Returns the names in the directory, without those of itself and of its parent. */
+    /** Returns the names in the directory, without "." and "..". */
     abstract List<String> readNames() throws IOException;
 
-    /** Returns the status of what has a name in the directory. */
+    /** Returns the status of the file with a name in the directory. */
     abstract FileStatus statusOf(String name);
 
     @Override
@@ -96,9 +96,9 @@ public abstract class GuestFolder extends GuestFile {
     }
 
     /**
-     * Writes as many entries as fit and as the target takes ({@code getdents64}); returns the number of bytes.
+     * Writes as many entries as fit and as the target accepts ({@code getdents64}); returns the number of bytes.
      *
-     * @param length the most bytes
+     * @param length the maximum number of bytes
      */
     public synchronized long entriesTo(int length, ReadTarget target) {
         long before = next;
@@ -150,7 +150,7 @@ public abstract class GuestFolder extends GuestFile {
         }
     }
 
-    /** Returns the names; null if all open directories together would have too many. */
+    /** Returns the names; null if all open directories together would cache too many. */
     private @Nullable List<String> names() throws IOException {
         if (names == null) {
             List<String> read = new ArrayList<>(List.of(".", ".."));

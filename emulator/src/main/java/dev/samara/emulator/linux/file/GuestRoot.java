@@ -9,21 +9,21 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of the host's file system that the guest can access: the directory given as its root, and its program,
- * which is read-only if it is outside of the root. Paths are resolved component by component, including symbolic links,
- * so that no path leads out of the root, as after {@code chroot}. No path is resolved any more if the root was replaced
- * by another directory or a link. The caller holds the monitor of the {@link NamedPipes} from the resolution until it
- * is done with the result.
+ * The part of the host's file system that the guest can access: the directory given as its root, and the guest's
+ * program, which is read-only if it is outside of the root. Paths are resolved component by component, including
+ * symbolic links, so that no path leads out of the root, as after {@code chroot}. If the root was replaced by another
+ * directory or by a link, no path can be resolved any more. The caller holds the monitor of the {@link NamedPipes} from
+ * the resolution until it is done with the result.
  */
 public final class GuestRoot {
     private static final String NO_SYSTEM = "rootfs";
 
     private final @Nullable Path root;
 
-    /** The root as it was named, and without links; empty without a root. */
+    /** The root's path as it was given, and the same path without links; empty if there is no root. */
     private final List<Path> bases;
 
-    /** The status of the root at the start; null without a root. */
+    /** The status of the root at the start; null if there is no root. */
     private final @Nullable FileStatus first;
 
     private final String programName;
@@ -31,9 +31,9 @@ public final class GuestRoot {
     private final boolean isProgramInside;
 
     /**
-     * Makes the view of a guest.
+     * Creates the view of a guest.
      *
-     * @param root its root; null if it sees no files but its program
+     * @param root the root; null if the guest sees no file except its program
      * @param program the file of the program
      */
     public GuestRoot(@Nullable Path root, Path program) throws IOException {
@@ -56,8 +56,8 @@ public final class GuestRoot {
     }
 
     /**
-     * Returns the path by which the guest could execute what a person has named; null if that is not below the root.
-     * Links on the way stay, since a program may look at its name.
+     * Returns the path by which the guest could execute a program that the user of the emulator named; null if the
+     * program is not below the root. Links in the path are not resolved, because a program may read its own name.
      *
      * @param named the path of a program on the host
      */
@@ -81,20 +81,21 @@ public final class GuestRoot {
         }
     }
 
-    /** Returns the number of the root's device, as {@code stat} tells it. */
+    /** Returns the device number of the root, as {@code stat} reports it. */
     public long device() {
         FileStatus found = first;
         return found == null ? 1 : found.device();
     }
 
-    /** Returns the folder in which the guest begins. */
+    /** Returns the directory in which the guest starts. */
     public String firstFolder() {
         Path here = Path.of("").toAbsolutePath();
         return root != null && here.startsWith(root) ? "/" + HostNames.text(root.relativize(here)) : "/";
     }
 
     /**
-     * Resolves the path of something that is looked up. A slash at its end has a link followed, and asks for a folder.
+     * Resolves the path of a file to look up. If the path ends with a slash, a link as the last name is followed, and
+     * the file must be a directory.
      *
      * @param folder where a relative path begins: an absolute path of the guest
      * @param path the path
@@ -129,8 +130,8 @@ public final class GuestRoot {
     }
 
     /**
-     * Resolves the path of a name that is made, removed or renamed: the folder that has it, or is to have it. The last
-     * name is not followed, and need not exist; the caller looks at what it is.
+     * Resolves the path of a name to create, remove or rename. The last name is not followed and need not exist. The
+     * caller checks what it is.
      *
      * @param folder where a relative path begins: an absolute path of the guest
      * @param path the path
@@ -166,14 +167,16 @@ public final class GuestRoot {
         return HostNames.text(Files.readSymbolicLink(link));
     }
 
-    /** Makes a link of the host with a target, which is not empty. */
+    /** Creates a symbolic link on the host. Its target must not be empty. */
     public static void makeLink(Path link, String target) throws IOException {
         Files.createSymbolicLink(link, HostNames.target(target));
     }
 
     /**
-     * Returns the name of a mapping as the guest knows it: the path of a file of the host, perhaps with an addition, or
-     * a name that the guest has given itself, which is a text of the guest.
+     * Returns the name of a mapping as the guest sees it.
+     *
+     * @param name the path of a file of the host, perhaps with a suffix, or a name that the guest set, which is a text
+     *     of the guest
      */
     public String shown(String name) {
         String inside = root == null ? null : root + "/";
@@ -183,7 +186,7 @@ public final class GuestRoot {
         return name.startsWith(program.toString()) ? GuestText.ofHost(name) : name;
     }
 
-    /** Returns whether the root is not there any more, or is not the folder that it was. */
+    /** Returns whether the root no longer exists, or is no longer the same directory. */
     boolean isGone() {
         FileStatus before = first;
         Path found = root;
@@ -202,26 +205,26 @@ public final class GuestRoot {
         return "/" + String.join("/", names);
     }
 
-    /** Returns whether names are those of the program, which is outside of the root. */
+    /** Returns whether the names are the path of the program and the program is outside of the root. */
     boolean isFixed(List<String> names) {
         return !isProgramInside && text(names).equals(programName);
     }
 
     /**
-     * Returns whether names are taken for those of a folder though the host may have nothing there: the folders above
-     * the program, and those whose files are the emulator's.
+     * Returns whether the names count as the path of a directory even if the host has nothing there. These are the
+     * directories above the program, and those whose files the emulator provides.
      */
     boolean isAssumed(List<String> names) {
         String text = text(names);
         return programName.startsWith(text + "/") || names.get(0).equals("dev");
     }
 
-    /** Returns whether names are {@code /proc} or below it, where no file belongs to the host. */
+    /** Returns whether the names are the path of {@code /proc} or of a file below it, where no file is the host's. */
     static boolean isInProc(List<String> names) {
         return !names.isEmpty() && names.get(0).equals("proc");
     }
 
-    /** Returns where the host has a file; null if the guest has nothing there. */
+    /** Returns the path of a file on the host; null if the guest has nothing there. */
     @Nullable
     Path hostOf(List<String> names) {
         if (text(names).equals(programName)) {

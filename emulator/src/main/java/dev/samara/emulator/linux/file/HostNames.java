@@ -19,10 +19,10 @@ final class HostNames {
     private HostNames() {}
 
     /**
-     * Returns the path of a name.
+     * Returns the path of a file below a directory.
      *
      * @param folder an absolute path
-     * @param names names below it, a text of the guest, with slashes between them; empty for the folder itself
+     * @param names names below it, separated by slashes, as a text of the guest; empty for the directory itself
      */
     static Path below(Path folder, String names) {
         if (isAscii(names)) {
@@ -55,12 +55,16 @@ final class HostNames {
     }
 
     private static String nameOf(Path name) {
-        // As the last name of an absolute path; its URI ends with a slash if a directory of that name exists.
+        // The name is resolved as the last name of an absolute path. The path's URI ends with a slash if a directory of
+        // that name exists.
         String raw = Path.of("/").resolve(name).toUri().getRawPath();
         return decoded(raw.substring(1, raw.endsWith("/") ? raw.length() - 1 : raw.length()));
     }
 
-    /** A byte that the locale cannot decode is a replacement character, which is none of these. */
+    /**
+     * Returns false if the text contains a byte that the locale could not decode, because it was decoded as a
+     * replacement character.
+     */
     private static boolean isAscii(String text) {
         return text.chars().allMatch(each -> each < 0x80);
     }

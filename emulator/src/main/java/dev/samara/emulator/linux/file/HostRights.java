@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributeView;
 
-/** The rights of files of the host. */
+/** Sets and computes the permission bits of host files. */
 public final class HostRights {
     private static final String MODE = "unix:mode";
     private static final int BITS = 07777;
@@ -17,7 +17,10 @@ public final class HostRights {
 
     private HostRights() {}
 
-    /** Sets the rights of a file, with the set-user-ID bit and the like; on a file system without, nothing happens. */
+    /**
+     * Sets the permission bits of a file, including the set-user-ID, set-group-ID and sticky bits. Does nothing on a
+     * file system without POSIX permissions.
+     */
     public static void set(Path host, int mode) throws IOException {
         if (hasRights(host)) {
             Files.setAttribute(host, MODE, mode & BITS);
@@ -25,12 +28,12 @@ public final class HostRights {
     }
 
     /**
-     * Sets the rights of a file that was just made, as {@link #set} does. Fails if another thread has put a link in
-     * place of the file. The caller has the lock of the {@link NamedPipes}.
+     * Sets the permission bits of a file that was just created, as {@link #set} does. Fails if the file was replaced by
+     * a link in the meantime. The caller holds the monitor of the {@link NamedPipes}.
      */
     public static void setOfNew(Path host, int mode) throws IOException {
-        // JDK 25 follows a link in spite of the option. The caller has the lock of names, so no thread of the guest
-        // puts a link there after this look.
+        // JDK 25 follows a link in spite of the option. The caller holds the monitor that guards names, so no thread of
+        // the guest can put a link there after this check.
         if (Files.isSymbolicLink(host)) {
             throw new FileSystemException(host.toString(), null, "a link is in place of the new file");
         }
@@ -38,9 +41,9 @@ public final class HostRights {
     }
 
     /**
-     * Takes the set-user-ID bit, and the set-group-ID bit of what the group may execute, from a file.
+     * Clears the set-user-ID bit of a file. Also clears its set-group-ID bit if the group may execute the file.
      *
-     * @return whether it had one of them
+     * @return whether a bit was cleared
      */
     static boolean dropPrivileges(Path host) throws IOException {
         int mode = FileStatus.of(host, false).mode() & BITS;
@@ -51,7 +54,10 @@ public final class HostRights {
         return kept != mode;
     }
 
-    /** Returns rights without the set-user-ID bit, and without the set-group-ID bit of what the group may execute. */
+    /**
+     * Returns permission bits without the set-user-ID bit. The set-group-ID bit is also removed if the group may
+     * execute the file.
+     */
     public static int withoutPrivileges(int mode) {
         return mode & BITS & ~(SET_USER | ((mode & GROUP_EXECUTES) != 0 ? SET_GROUP : 0));
     }

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 
-/** An output of the emulator, which the guest has as its standard output or standard error. */
+/** An output stream of the emulator that is the guest's standard output or standard error. */
 public final class HostStream extends GuestFile {
     private final OutputStream out;
     private final boolean isTerminal;
@@ -27,7 +27,7 @@ public final class HostStream extends GuestFile {
                 out.flush();
             }
         } catch (IOException e) {
-            // The JDK tells the text of the error where it tells one at all; of a stream that nobody reads it is this.
+            // The errno is found from the JDK's message, if there is one. A pipe without a reader fails with EPIPE.
             long error = LinuxErrno.of(e);
             if (error == LinuxErrno.EPIPE) {
                 thread.sendPipeSignal();

@@ -21,7 +21,8 @@ final class LargestSizes {
      *
      * @param device the number of its device
      * @param host the path of the file
-     * @return bytes; {@link Long#MAX_VALUE} if the file cannot be opened for reading, and none of its device could be
+     * @return bytes; {@link Long#MAX_VALUE} if the file cannot be opened for reading, and no file of its device was
+     *     opened before
      */
     long of(long device, Path host) {
         Long known = found.get(device);
@@ -30,7 +31,8 @@ final class LargestSizes {
                 known = search(host);
                 found.put(device, known);
             } catch (ClosedByInterruptException again) {
-                // Of a signal to the thread of the guest, which is not lost: the next search keeps it.
+                // A signal to the thread of the guest interrupted it. The signal is not lost, because the next search
+                // restores the interrupt status.
                 known = null;
             } catch (IOException unreadable) {
                 return Long.MAX_VALUE;
@@ -39,7 +41,7 @@ final class LargestSizes {
         return known;
     }
 
-    /** Returns what was found for a device; {@link Long#MAX_VALUE} if nothing was. */
+    /** Returns the largest size that was found for a device; {@link Long#MAX_VALUE} if none was found. */
     long of(long device) {
         return found.getOrDefault(device, Long.MAX_VALUE);
     }

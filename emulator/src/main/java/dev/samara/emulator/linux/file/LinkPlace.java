@@ -3,7 +3,7 @@ package dev.samara.emulator.linux.file;
 
 import org.jspecify.annotations.Nullable;
 
-/** A symbolic link that was opened itself, by {@code O_PATH} with {@code O_NOFOLLOW}. */
+/** An open symbolic link: {@code O_PATH} with {@code O_NOFOLLOW} opens the link itself. */
 public final class LinkPlace extends GuestFile {
     private final @Nullable OpenedName name;
     private final FileStatus opened;
@@ -33,14 +33,14 @@ public final class LinkPlace extends GuestFile {
      *
      * @param path its path
      * @param flags bits of {@link OpenFlags}
-     * @param opened its status, which stays
+     * @param opened its status, which does not change
      * @param target where it leads
      */
     public LinkPlace(String path, int flags, FileStatus opened, String target) {
         this(path, flags, null, opened, target);
     }
 
-    /** Returns where the link leads. */
+    /** Returns the target of the link. */
     public String target() {
         return target;
     }

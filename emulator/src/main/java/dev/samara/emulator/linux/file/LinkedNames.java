@@ -6,16 +6,21 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The names of files to which the guest has made links: they lead to a file that has lost the name by which it was
- * opened. Not thread-safe.
+ * The names of files to which the guest created hard links. With them a file is found after the name by which it was
+ * opened was removed. Not thread-safe.
  */
 final class LinkedNames {
-    /** The oldest ones are forgotten. */
+    /** The maximum number of names. When there are more, the oldest are dropped. */
     private static final int MOST = 1024;
 
     private final Map<String, FileStatus> all = new LinkedHashMap<>();
 
-    /** The guest has given the file of one name another one. */
+    /**
+     * Called after the guest created a hard link.
+     *
+     * @param from the old name
+     * @param to the new name
+     */
     void linked(String from, String to, FileStatus file) {
         for (String each : List.of(from, to)) {
             all.remove(each);
@@ -30,9 +35,9 @@ final class LinkedNames {
         all.remove(path);
     }
 
-    /** A file, or all below a folder, has another name. */
+    /** Called after the guest renamed a file or a directory. The names below a directory change too. */
     void renamed(String from, String to) {
-        // The file of that name has lost it, and may have others.
+        // The file that had the new name before lost it. The file may have other names.
         all.remove(to);
         if (all.keySet().stream().noneMatch(path -> isBelow(path, from))) {
             return;
@@ -46,7 +51,7 @@ final class LinkedNames {
         return path.equals(name) || path.startsWith(name + "/");
     }
 
-    /** Returns the names that a file may have. */
+    /** Returns the known names of a file, some of which it may have lost. */
     List<String> of(FileStatus file) {
         return all.entrySet().stream()
                 .filter(each -> each.getValue().isSame(file))

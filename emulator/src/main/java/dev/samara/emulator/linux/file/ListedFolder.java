@@ -6,13 +6,13 @@ import java.util.concurrent.Semaphore;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
-/** A directory of {@code /proc}, whose names are found when they are read. */
+/** A directory of {@code /proc}, whose names are generated when they are read. */
 public final class ListedFolder extends GuestFolder {
     private static final FileStatus FOLDER = FileStatus.of(FileStatus.FOLDER | 0555, 2, 0);
 
     private static final FileStatus TEXT = FileStatus.of(FileStatus.REGULAR | 0444, 1, 0);
 
-    /** What an entry is. */
+    /** The kind of an entry. */
     public enum Listed {
         /** A symbolic link. */
         LINK,
@@ -32,9 +32,9 @@ public final class ListedFolder extends GuestFolder {
      * @param path its path
      * @param flags bits of {@link OpenFlags}
      * @param status its status
-     * @param room the names that all open directories may still keep
-     * @param names returns the names at a time
-     * @param kinds returns what has a name
+     * @param room counts the names that all open directories together may still cache
+     * @param names returns the present names
+     * @param kinds returns the kind of the entry with a name
      */
     public ListedFolder(
             String path,
@@ -54,7 +54,7 @@ public final class ListedFolder extends GuestFolder {
         return status;
     }
 
-    /** Its size counts as 0 ({@code generic_file_llseek}). */
+    /** The size of the directory counts as 0 ({@code generic_file_llseek}). */
     @Override
     long end() {
         return 0;

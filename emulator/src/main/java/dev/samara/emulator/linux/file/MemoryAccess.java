@@ -6,18 +6,18 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
 
 /**
- * {@code /proc/PID/mem}: the memory of a process, whatever the rights of its mappings are ({@code mem_rw} in {@code
- * fs/proc/base.c}).
+ * {@code /proc/PID/mem}: the memory of a process, accessed regardless of the rights of its mappings ({@code mem_rw} in
+ * {@code fs/proc/base.c}).
  */
 public final class MemoryAccess extends SpaceFile {
     private final Runnable afterWrite;
 
     /**
-     * Opens the memory.
+     * Opens the memory of a process.
      *
      * @param path the path of the file
      * @param flags bits of {@link OpenFlags}
-     * @param number the number of the file
+     * @param number the inode number
      * @param space the memory
      * @param afterWrite called after each write, which may have changed code
      */

@@ -18,7 +18,7 @@ public final class MemoryDescriptor extends SeekableFile {
     private final long inode;
     private final SharedUse use;
 
-    /** Whether this is an open by name, which its file system takes part in ({@code shmem_file_open}). */
+    /** Whether the file was opened again by its link in {@code /proc}, so that {@code shmem_file_open} ran. */
     private final boolean wasReopened;
 
     public MemoryDescriptor(String path, MemoryFile file, long inode, UnnamedMemory unnamed) {
@@ -56,11 +56,12 @@ public final class MemoryDescriptor extends SeekableFile {
 
     @Override
     long append(ByteBuffer source) {
-        // Descriptors of one file append in turns.
+        // Only one descriptor of the file appends at a time.
         synchronized (file) {
             long end = file.size();
             if (end == Long.MAX_VALUE) {
-                // Its position was checked before it became the end: generic_write_check_limits.
+                // The position was checked before it was set to the end of the file, so the limit is checked again
+                // here: generic_write_check_limits.
                 return LinuxErrno.EFBIG;
             }
             source.limit((int) Math.min(source.limit(), source.position() + (Long.MAX_VALUE - end)));
@@ -69,7 +70,7 @@ public final class MemoryDescriptor extends SeekableFile {
         }
     }
 
-    /** Seals come before the bytes ({@code shmem_write_begin}). */
+    /** Checks the seals before the bytes are read ({@code shmem_write_begin}). */
     @Override
     long refusal(long offset, long length) {
         int seals = file.seals();

@@ -10,8 +10,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pipe with a name. The name is an empty file of the host, which stays open so that no other file gets its number.
- * The bytes are there while somebody has the pipe open, and are gone after that, as in Linux.
+ * A named pipe. An empty file of the host stands for it. That file stays open, so that no other file gets its inode
+ * number. As on Linux, the bytes are lost when nobody has the pipe open any more.
  */
 public final class NamedPipe {
     private FileStatus last;
@@ -20,11 +20,11 @@ public final class NamedPipe {
     private @Nullable Pipe pipe;
 
     /**
-     * Makes a pipe.
+     * Creates a pipe.
      *
      * @param host the path of the file that stands for its name
      * @param first the status of the file
-     * @param held the file, open
+     * @param held an open channel to the file
      */
     NamedPipe(Path host, FileStatus first, Channel held) {
         names.add(host);
@@ -32,14 +32,14 @@ public final class NamedPipe {
         this.held = held;
     }
 
-    /** Returns the named pipe that an open file is an end or the place of; null for others. */
+    /** Returns the named pipe if the open file is an end of one or its {@link NamedPipePlace}; null otherwise. */
     public static @Nullable NamedPipe ofOpen(GuestFile open) {
         return open instanceof NamedPipeEnd end
                 ? end.named()
                 : open instanceof NamedPipePlace place ? place.named() : null;
     }
 
-    /** Returns the paths of its names, as far as the guest has made and changed them. */
+    /** Returns the host paths of the pipe's names, as the guest created and changed them. */
     synchronized List<Path> names() {
         return List.copyOf(names);
     }
@@ -56,7 +56,7 @@ public final class NamedPipe {
         names.remove(name);
     }
 
-    /** A name, or a folder above names, was renamed. */
+    /** Called after a name of the pipe, or a directory above one, was renamed. */
     synchronized void moved(Path from, Path to) {
         List<Path> old = names.stream().filter(name -> name.startsWith(from)).toList();
         for (Path name : old) {
@@ -66,29 +66,29 @@ public final class NamedPipe {
     }
 
     /**
-     * The last name is gone. Ends that are open keep the pipe.
+     * Called after the last name was removed. Ends that are open keep the pipe alive.
      *
-     * @param before the status of its file until now
+     * @param before the status of the pipe's file before the removal
      */
     synchronized void forget(FileStatus before) throws IOException {
         last = before;
         close();
     }
 
-    /** The emulator ends. */
+    /** Closes the pipe's file and forgets its names. */
     synchronized void close() throws IOException {
         names.clear();
         held.close();
     }
 
-    /** Returns the status of the pipe; the last one, without a name, if it has none that is known. */
+    /** Returns the status of the pipe. If no name of the pipe is known, returns its last status with 0 names. */
     public synchronized FileStatus status() {
         Path name = name();
         FileStatus now = name == null ? null : statusAt(name);
         return now == null ? last.asPipe().withoutNames() : now.asPipe();
     }
 
-    /** Returns where the host has the pipe; null if all its names are gone. */
+    /** Returns the host path of a name of the pipe; null if all its names are gone. */
     public synchronized @Nullable Path name() {
         for (Path name : names) {
             if (statusAt(name) != null) {
@@ -98,7 +98,10 @@ public final class NamedPipe {
         return null;
     }
 
-    /** Returns the status at a name; null if a process of the host has changed that. */
+    /**
+     * Returns the status of the pipe's file at a name; null if a process of the host removed the name or put another
+     * file there.
+     */
     private @Nullable FileStatus statusAt(Path name) {
         try {
             FileStatus now = FileStatus.of(name, false);
@@ -109,7 +112,7 @@ public final class NamedPipe {
     }
 
     /**
-     * A pipe with one more end.
+     * The result of adding an end to a pipe.
      *
      * @param pipe the pipe
      * @param opens see {@link Pipe#join}
@@ -122,7 +125,10 @@ public final class NamedPipe {
         return known != null && known.addWriterIfRead() ? new JoinedPipe(known, Pipe.HAS_PARTNER) : null;
     }
 
-    /** Adds an end, of a new pipe if nobody has this one open; returns null if there are as many pipes as may be. */
+    /**
+     * Adds an end. If nobody has the pipe open, first creates a new, empty {@link Pipe} for it. Returns null if the
+     * maximum number of pipes is reached.
+     */
     public synchronized @Nullable JoinedPipe join(boolean reads, boolean writes, PipeCount pipes) {
         Pipe known = pipe;
         long opens = known == null ? Pipe.HAS_ENDED : known.join(reads, writes);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.file;
 
-/** One end of a named pipe, or both for {@code O_RDWR}. */
+/** An open end of a named pipe, or both ends for {@code O_RDWR}. */
 public final class NamedPipeEnd extends PipeEnd {
     private final NamedPipe named;
     private final Pipe pipe;
 
-    /** The opens of writers that do not make the lack of one a hang-up; -1 for all do. */
+    /**
+     * The number of writer opens at which the lack of a writer is not a hang-up yet; -1 if the lack of a writer is
+     * always a hang-up.
+     */
     private final long opensBefore;
 
     public NamedPipeEnd(String path, NamedPipe named, Pipe pipe, int flags, long opensBefore) {

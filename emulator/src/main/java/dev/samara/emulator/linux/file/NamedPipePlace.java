@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.file;
 
-/** A named pipe that was opened by {@code O_PATH}: no end of it. */
+/** A named pipe that was opened with {@code O_PATH}. It is neither a reader nor a writer of the pipe. */
 public final class NamedPipePlace extends GuestFile {
     private final NamedPipe named;
 

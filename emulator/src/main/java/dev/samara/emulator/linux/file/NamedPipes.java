@@ -20,16 +20,16 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The named pipes of the guest, by the files of the host that stand for their names. A pipe keeps its file when that
- * gets another name, or further ones.
+ * The named pipes of the guest, by the files of the host that stand for them. A pipe keeps its file when the file is
+ * renamed or gets further names.
  *
- * <p>The monitor of this guards the table, all changes that the guest makes to names, and each use of a path from its
- * resolution on. So nobody takes the file of a pipe for a plain one, and no thread puts a link into a path that another
- * one has just resolved. A thread that has the monitor waits for no other thread of the guest. The names of what is
- * open, and of current folders, follow these changes.
+ * <p>The monitor of this object guards the table, all changes that the guest makes to names, and each use of a path
+ * from its resolution on. So no thread mistakes the file of a pipe for a regular file, and no thread puts a link into a
+ * path that another thread just resolved. A thread that holds the monitor waits for no other thread of the guest. The
+ * names of open files and of current directories follow these changes.
  */
 public final class NamedPipes {
-    /** What identifies a file of the host. */
+    /** Identifies a file of the host. */
     private record FileNumber(long device, long inode) {
         static FileNumber of(FileStatus status) {
             return new FileNumber(status.device(), status.inode());
@@ -40,7 +40,7 @@ public final class NamedPipes {
     private final FollowedNames followed = new FollowedNames();
     private final LinkedNames linked = new LinkedNames();
 
-    /** The names under which mappable files of the host were opened, as long as the files are in use. */
+    /** The name by which each mappable file of the host was opened, as long as the file is in use. */
     private final Map<Backing, OpenedName> mapped = new WeakHashMap<>();
 
     private final WriteTimes times = new WriteTimes();
@@ -48,7 +48,7 @@ public final class NamedPipes {
 
     public NamedPipes() {}
 
-    /** Returns the times of files that the guest has written. */
+    /** Returns the object that updates the times of files that the guest reads and writes. */
     public WriteTimes times() {
         return times;
     }
@@ -58,17 +58,17 @@ public final class NamedPipes {
         return largestSizes;
     }
 
-    /** Returns a name that the guest's calls change from now on. */
+    /** Starts to follow a name, which the guest's calls change from now on. */
     synchronized FollowedName follow(String guest, FileStatus opened) {
         return followed.follow(guest, opened);
     }
 
-    /** Returns names that a file may have besides the one by which it was opened. */
+    /** Returns further names that a file may have, besides the name by which it was opened. */
     synchronized List<String> linked(FileStatus file) {
         return linked.of(file);
     }
 
-    /** Notes that the guest has given the file of one name another one. */
+    /** Notes that the guest created a hard link. */
     public synchronized void linked(String from, String to, Path host) {
         FileStatus now = statusOf(host);
         if (now != null) {
@@ -76,24 +76,29 @@ public final class NamedPipes {
         }
     }
 
-    /** Has what is open know that the guest has removed a name. */
+    /** Notes that the guest removed a name. */
     public synchronized void removed(String guest, @Nullable FileStatus before) {
         linked.removed(guest);
         followed.removed(guest, before);
     }
 
-    /** Has what is open know that the guest has renamed it, or a folder above it. */
+    /** Notes that the guest renamed a file or a directory. */
     public synchronized void renamed(String from, String to, @Nullable FileStatus replaced) {
         linked.renamed(from, to);
         followed.renamed(from, to, replaced);
     }
 
-    /** Changes what is shown of a file that the guest has left without names; returns whether it is such a file. */
+    /**
+     * Changes the status that the guest sees of a file whose names it all removed; returns whether it is such a file.
+     */
     synchronized boolean changeWithoutName(FileStatus file, boolean isOfLost, UnaryOperator<FileStatus> change) {
         return followed.changeWithoutName(file, isOfLost, change);
     }
 
-    /** Has what is open by a name that was removed know that its file was changed by another name. */
+    /**
+     * Notes that the status of a file changed. Updates the files that are still open by a removed name of the same
+     * file.
+     */
     public synchronized void changed(Path host) {
         FileStatus now = statusOf(host);
         if (now != null) {
@@ -101,7 +106,7 @@ public final class NamedPipes {
         }
     }
 
-    /** Takes the bits from a file that make a program of it run as its owner. */
+    /** Clears the set-user-ID and set-group-ID bits of a file, as {@link HostRights#dropPrivileges} does. */
     public synchronized void dropPrivileges(Path host) throws IOException {
         if (HostRights.dropPrivileges(host)) {
             changed(host);
@@ -113,18 +118,18 @@ public final class NamedPipes {
         return all.size() >= GuestLimits.NAMED_PIPES || names >= GuestLimits.NAMED_PIPES;
     }
 
-    /** Records the name under which a mappable file was opened. */
+    /** Records the name by which a mappable file was opened. */
     public synchronized void noteMapped(Backing file, OpenedName name) {
         mapped.put(file, name);
     }
 
-    /** Returns the path that a mapping of a file shows; null for a file that was not opened by a name. */
+    /** Returns the path that {@code /proc} shows for a mapping of a file; null if the file was not opened by a name. */
     public synchronized @Nullable String shownOf(@Nullable Backing backing) {
         OpenedName name = backing == null ? null : mapped.get(backing.underlying());
         return name == null ? null : name.shown();
     }
 
-    /** Makes a pipe; returns 0 or an error. */
+    /** Creates a pipe; returns 0 or an error. */
     public synchronized long make(Path host, int mode) throws IOException {
         if (isFull()) {
             return LinuxErrno.ENOSPC;
@@ -148,20 +153,21 @@ public final class NamedPipes {
         }
     }
 
-    /** Makes a plain file of the host. */
+    /** Creates a regular file on the host. */
     public synchronized void makePlain(Path host, int mode) throws IOException {
         Files.createFile(host);
         HostRights.setOfNew(host, mode);
     }
 
-    /** Makes a folder of the host. */
+    /** Creates a directory on the host. */
     public synchronized void makeFolder(Path host, int mode) throws IOException {
         Files.createDirectory(host);
-        // The host knows whether a new folder has the group of the one above it ({@code inode_init_owner}).
+        // The host decides whether a new directory inherits the set-group-ID bit of its parent ({@code
+        // inode_init_owner}).
         HostRights.setOfNew(host, mode | (FileStatus.of(host, false).mode() & HostRights.SET_GROUP));
     }
 
-    /** Returns the pipe of a file of the host, which is followed if it is a link; null if it is no pipe. */
+    /** Returns the pipe for which a file of the host stands; null if there is none. A link is followed. */
     public synchronized @Nullable NamedPipe find(Path host) {
         if (all.isEmpty()) {
             return null;
@@ -174,7 +180,7 @@ public final class NamedPipes {
     }
 
     /**
-     * A pipe, and what the guest's user may do with it.
+     * A pipe, and how the guest's user may open it.
      *
      * @param pipe the pipe
      * @param isReadable whether it may be opened for reads
@@ -182,13 +188,13 @@ public final class NamedPipes {
      */
     public record PipeRights(NamedPipe pipe, boolean isReadable, boolean isWritable) {}
 
-    /** Returns the pipe of a file of the host as {@link #find} does, with the rights that it has now. */
+    /** Returns the pipe of a file of the host as {@link #find} does, with the present rights. */
     public synchronized @Nullable PipeRights findWithRights(Path host) {
         NamedPipe found = find(host);
         return found == null ? null : new PipeRights(found, Files.isReadable(host), Files.isWritable(host));
     }
 
-    /** Returns what the guest sees of a file with a status of the host. */
+    /** Converts the host's status of a file to the status that the guest sees. */
     public synchronized FileStatus seen(FileStatus status) {
         return all.containsKey(FileNumber.of(status)) ? status.asPipe() : status;
     }
@@ -201,7 +207,10 @@ public final class NamedPipes {
         }
     }
 
-    /** A file has lost a name: with the last one, its number may become that of any file. */
+    /**
+     * Called after a file lost a name. If it was the last name, forgets the pipe, because any new file may get the
+     * inode number.
+     */
     private void forgetName(Path name, @Nullable FileStatus before) throws IOException {
         NamedPipe found = before == null ? null : all.get(FileNumber.of(before));
         if (found != null && before != null && before.links() == 1) {
@@ -212,7 +221,7 @@ public final class NamedPipes {
         }
     }
 
-    /** Deletes a name of the host, of a pipe or of another file. */
+    /** Deletes a name on the host, of a pipe or of another file. */
     public synchronized void delete(Path host) throws IOException {
         FileStatus before = all.isEmpty() ? null : statusOf(host);
         Files.delete(host);
@@ -220,9 +229,9 @@ public final class NamedPipes {
     }
 
     /**
-     * Renames a file of the host, a pipe or another one, and replaces one that has the new name.
+     * Renames a file of the host, which may be a pipe. Replaces a file that has the new name.
      *
-     * @return false if both are names of one file, which stay
+     * @return false if both names belong to the same file; then both stay
      */
     public synchronized boolean move(Path from, Path to) throws IOException {
         FileStatus moved = statusOf(from);
@@ -239,7 +248,7 @@ public final class NamedPipes {
         return true;
     }
 
-    /** Gives a file of the host, a pipe or another one, a further name; returns 0 or an error. */
+    /** Gives a file of the host, which may be a pipe, a further name; returns 0 or an error. */
     public synchronized long link(Path from, Path to) throws IOException {
         FileStatus linked = all.isEmpty() ? null : statusOf(from);
         NamedPipe found = linked == null ? null : all.get(FileNumber.of(linked));
@@ -254,14 +263,14 @@ public final class NamedPipes {
         return 0;
     }
 
-    /** Deletes the files that stand for names, where they can be found. Called when all processes have ended. */
+    /** Deletes the files that stand for pipes, if they can be found. Called after all processes ended. */
     public synchronized void close() {
         for (NamedPipe each : all.values()) {
             each.names().forEach(name -> deleteName(each, name));
             try {
                 each.close();
             } catch (IOException kept) {
-                // The host closes the file with the emulator.
+                // The host closes the file when the emulator exits.
             }
         }
         all.clear();
@@ -273,7 +282,7 @@ public final class NamedPipes {
                 Files.delete(name);
             }
         } catch (IOException kept) {
-            // An empty file stays.
+            // An empty file remains on the host.
         }
     }
 }

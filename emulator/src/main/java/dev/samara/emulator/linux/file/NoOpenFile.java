@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.file;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
 
-/** Stands for the file of a descriptor that is not open: all calls are EBADF. */
+/** Stands for the file of a descriptor that is not open. All its calls return EBADF. */
 public final class NoOpenFile extends GuestFile {
     public static final NoOpenFile NONE = new NoOpenFile();
 

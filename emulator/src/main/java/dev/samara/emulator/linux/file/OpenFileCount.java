@@ -7,18 +7,18 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the open files of a guest ({@code nr_files}). A file that is closed and still mapped counts, too, since the
+ * Counts the open files of a guest ({@code nr_files}). A closed file that is still mapped is counted too, because the
  * library keeps it open. Thread-safe.
  */
 public final class OpenFileCount {
     private final int most;
     private int open;
 
-    /** The pages of closed files that had a mapping when that was last asked; several opens of a file are one. */
+    /** The page caches of closed files that were still mapped at the last check. Several opens of a file count once. */
     private final Set<PageCache> mapped = new HashSet<>();
 
     /**
-     * Makes a count.
+     * Creates the count of a guest.
      *
      * @param most the maximum number of files
      */
@@ -26,7 +26,7 @@ public final class OpenFileCount {
         this.most = most;
     }
 
-    /** Returns whether there may be no other file: ENFILE. */
+    /** Returns whether the maximum is reached, so that another open fails with ENFILE. */
     public synchronized boolean isFull() {
         if (open + mapped.size() >= most) {
             mapped.removeIf(pages -> pages.mappings() == 0);
@@ -39,7 +39,7 @@ public final class OpenFileCount {
         return open;
     }
 
-    /** Counts a file; returns whether there may be one more. */
+    /** Counts a file; returns false, and does not count it, if the maximum is reached. */
     synchronized boolean add() {
         if (isFull()) {
             return false;
@@ -48,7 +48,7 @@ public final class OpenFileCount {
         return true;
     }
 
-    /** A file was closed, which may be mapped. */
+    /** Removes a file that was closed, but may still be mapped. */
     synchronized void remove(@Nullable PageCache pages) {
         open--;
         if (pages != null && pages.mappings() > 0) {

@@ -22,10 +22,10 @@ public final class OpenFlags {
     public static final int ASYNC = 020000;
     public static final int PATH = 010000000;
 
-    /** Used together with {@link #DIRECTORY}: a file without a name. */
+    /** Together with {@link #DIRECTORY}, creates a file without a name. */
     public static final int TMPFILE = 020000000;
 
-    /** The flags that {@code F_GETFL} returns: all but those that only affect the open itself. */
+    /** The flags that {@code F_GETFL} returns: all except those that affect only the open itself. */
     public static final int KEPT = ~(CREAT | EXCL | NOCTTY | TRUNC | CLOEXEC);
 
     private static final int WITH_PATH = PATH | DIRECTORY | NOFOLLOW | CLOEXEC;
@@ -43,7 +43,10 @@ public final class OpenFlags {
         return (flags & PATH) != 0 ? flags & WITH_PATH : (flags & KNOWN) | LARGEFILE;
     }
 
-    /** Whether an open changes the file or allows that: {@code O_TRUNC} does so also with {@code O_RDONLY}. */
+    /**
+     * Whether an open with these flags changes the file or permits changes. {@code O_TRUNC} changes it even with {@code
+     * O_RDONLY}.
+     */
     public static boolean changesFile(int flags) {
         return (flags & (ACCESS | TRUNC)) != 0;
     }

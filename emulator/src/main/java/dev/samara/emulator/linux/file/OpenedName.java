@@ -12,9 +12,9 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The name by which a file of the host was opened, or a folder entered. It follows what the guest renames. Another
- * program may have given it to another file since, or put a link there that leads out of the guest's root. So each use
- * resolves it again, and compares the file with the one that was opened.
+ * The name by which a file of the host was opened, or a directory was entered. It follows the guest's renames. Since
+ * then another program may have given the name to another file, or put a link there that leads out of the guest's root.
+ * So each use resolves the name again, and compares the file with the opened file.
  */
 public final class OpenedName {
     private final FollowedName name;
@@ -23,7 +23,7 @@ public final class OpenedName {
     private final NamedPipes names;
 
     /**
-     * Notes a name. The caller has the monitor of the names since it has resolved the path.
+     * Starts to follow a name. The caller holds the monitor of {@code names} since it resolved the path.
      *
      * @param place the path, resolved
      * @param host the path of the host
@@ -37,12 +37,12 @@ public final class OpenedName {
         name = names.follow(place.guest(), opened);
     }
 
-    /** Returns the path of the guest; the last one if the name is removed. */
+    /** Returns the path of the guest; if the name was removed, the last path. */
     public String path() {
         return name.path();
     }
 
-    /** Returns whether the guest has removed the name, or has given it to another file. */
+    /** Returns whether the guest removed the name, or gave it to another file. */
     public boolean isRemoved() {
         return name.isRemoved();
     }
@@ -58,7 +58,7 @@ public final class OpenedName {
     }
 
     /**
-     * Where the file is.
+     * A name that leads to the file.
      *
      * @param guest a path of the guest
      * @param host the path of the host
@@ -66,7 +66,7 @@ public final class OpenedName {
      */
     private record FoundName(String guest, Path host, FileStatus status) {}
 
-    /** Returns a name that leads to the file; null if the guest knows none. */
+    /** Returns a name that leads to the file; null if no such name is known. */
     private @Nullable FoundName find() {
         FoundName own = isRemoved() ? null : find(path());
         if (own != null) {
@@ -74,7 +74,7 @@ public final class OpenedName {
         }
         FileStatus last = name.last();
         if (isRemoved() && last != null && last.links() == 0) {
-            // No name is left. Another file may have its number by now.
+            // No name is left. Another file may have the same inode number by now.
             return null;
         }
         for (String each : names.linked(opened)) {
@@ -100,8 +100,9 @@ public final class OpenedName {
     }
 
     /**
-     * Returns where the host has the file, by its name or by another one that the guest has made; null if they are
-     * gone, or other files' by now. The caller has the monitor of the names, and keeps it while it uses the path.
+     * Returns the host path of the file, by its name or by another name that the guest created. Null if these names are
+     * gone, or belong to other files by now. The caller holds the monitor of the {@link NamedPipes}, and keeps it while
+     * it uses the path.
      */
     public @Nullable Path host() {
         FoundName found = find();
@@ -123,14 +124,14 @@ public final class OpenedName {
         }
     }
 
-    /** Shows that the file was written now. */
+    /** Updates the times of the file after a write. */
     void written(WriteTimes.Shown last, boolean keepsPrivileges) {
         names.times().written(this, last, keepsPrivileges);
     }
 
     /**
-     * Sets the time of the last change as far as the host permits it: a save sets it again. The file loses the bits
-     * that make a program of it run as its owner ({@code file_remove_privs}), unless its writer may keep them.
+     * Sets the time of the last change, if the host permits it. Writing the pages back later sets it again. Also clears
+     * the set-user-ID and set-group-ID bits of the file ({@code file_remove_privs}), unless the writer may keep them.
      */
     void setModified(FileTime time, boolean keepsPrivileges) {
         synchronized (names) {
@@ -153,8 +154,8 @@ public final class OpenedName {
     }
 
     /**
-     * Changes what all descriptors of the file show, if the guest has left it without names: nothing but they lead to
-     * it.
+     * Changes the status that all descriptors of the file show, if the guest removed all its names, so that only
+     * descriptors lead to it.
      *
      * @return whether it is such a file
      */
@@ -162,17 +163,17 @@ public final class OpenedName {
         return names.changeWithoutName(opened, false, change);
     }
 
-    /** Changes what all descriptors of the file show while nothing that the guest knows leads to it. */
+    /** Changes the status that all descriptors of the file show while no known name leads to it. */
     public void showWithoutName(UnaryOperator<FileStatus> change) {
         names.changeWithoutName(opened, true, change);
     }
 
-    /** Shows that bytes of the file were asked for now. */
+    /** Updates the access time of the file after a read. */
     void accessed(WriteTimes.Shown last) {
         names.times().accessed(this, last);
     }
 
-    /** Sets the time of the last access if the present one is too old ({@code relatime_need_update}). */
+    /** Sets the time of the last access if the recorded time is too old ({@code relatime_need_update}). */
     void setAccessed(long now) {
         synchronized (names) {
             if (isFixed()) {
@@ -195,12 +196,12 @@ public final class OpenedName {
         }
     }
 
-    /** Whether it is the program outside of the root, which the guest can only read. */
+    /** Whether the file is the program and is outside of the root, so that the guest can only read it. */
     public boolean isFixed() {
         return root.resolve("/", path(), false).isFixed();
     }
 
-    /** Returns the status of the file; the last one that is known if the name is not the file's any more. */
+    /** Returns the status of the file. If no known name leads to the file any more, returns its last known status. */
     public FileStatus status() {
         synchronized (names) {
             FoundName found = find();
@@ -212,7 +213,7 @@ public final class OpenedName {
         }
     }
 
-    /** The number of a file that was deleted may be that of a new link by now. */
+    /** Compares the type too, because a new file may have the inode number of the deleted one. */
     private boolean isOpened(FileStatus now) {
         return now.isSame(opened) && ((now.mode() ^ opened.mode()) & FileStatus.TYPE) == 0;
     }

@@ -4,14 +4,14 @@ package dev.samara.emulator.linux.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pipe or another file without a name that was opened again by {@code O_PATH}: it has the status of the file, and is
- * no user of it.
+ * A pipe or another file without a name that was opened again with {@code O_PATH}. It shows the status of the file, but
+ * is not a user of the file.
  */
 final class OpenedPlace extends GuestFile {
     private final GuestFile file;
 
     /**
-     * Opens the place of a file.
+     * Opens a file with {@code O_PATH}.
      *
      * @param file the file, which may be closed later
      * @param flags bits of {@link OpenFlags}
@@ -26,7 +26,8 @@ final class OpenedPlace extends GuestFile {
         if ((changed & OpenFlags.PATH) != 0) {
             return new OpenedPlace(file, changed & OpenFlags.KEPT);
         }
-        // The file itself may be closed, and both ends of a pipe: the place is one of a new pipe then (fifo_open).
+        // The file itself may be closed. If both ends of a pipe are closed, this opens an end of a new, empty pipe
+        // (fifo_open).
         return file instanceof PipeEnd end ? end.joinedAgain(changed) : null;
     }
 

@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rights of files of the host as the guest has them: it takes itself for their owner ({@code inode_permission}).
- * The host itself does not look at them if the emulator runs as its user 0. A guest that is user 0 has all of them.
+ * Checks the permissions of host files for the guest, which counts as their owner ({@code inode_permission}). If the
+ * emulator runs as the host's user 0, the host itself does not check them. A guest that is user 0 has all permissions.
  */
 public final class OwnerRights {
     public static final int READ = FileStatus.MAY_READ;
@@ -21,12 +21,15 @@ public final class OwnerRights {
 
     private final boolean isBound;
 
-    /** Makes the rights of a guest that is a user. */
+    /** Creates the checks for a guest with a user ID. */
     public OwnerRights(int user) {
         isBound = user != 0;
     }
 
-    /** Returns EACCES if a file or a folder, which is no link, lacks one of some rights; 0 also if nothing is there. */
+    /**
+     * Returns EACCES if a file or directory lacks one of the wanted permissions; 0 if it has them or does not exist.
+     * The path must not be a link.
+     */
     public long check(@Nullable Path host, int wanted) {
         if (!isBound || host == null || wanted == 0) {
             return 0;
@@ -39,28 +42,28 @@ public final class OwnerRights {
         }
     }
 
-    /** Returns EACCES if a file or a folder with some status lacks one of some rights. */
+    /** Returns EACCES if a file or directory with this status lacks one of the wanted permissions. */
     public long check(FileStatus status, int wanted) {
         return !isBound || (status.mode() >> OF_OWNER & wanted) == wanted ? 0 : LinuxErrno.EACCES;
     }
 
-    /** Returns EACCES if names of a folder may not be added or removed. */
+    /** Returns EACCES if the guest may not add names to the parent directory of a file, or remove names from it. */
     public long checkFolderOf(@Nullable Path host) {
         return host == null ? 0 : check(host.getParent(), WRITE | EXECUTE);
     }
 
-    /** Returns EACCES if a file may not be opened with some bits of {@link OpenFlags}. */
+    /** Returns EACCES if a file may not be opened with these {@link OpenFlags}. */
     public long checkOpen(Path host, int flags) {
         return check(host, wanted(flags));
     }
 
-    /** Returns EACCES if an open file of bytes at offsets, or a pipe, which has no name, may not be opened again. */
+    /** Returns EACCES if an open file may not be opened again. Checks only mappable files and pipes. */
     public long checkOpen(GuestFile open, int flags) {
         boolean isPipe = (open.status().mode() & FileStatus.TYPE) == FileStatus.FIFO;
         return isPipe || open.isMappable() ? checkOpen(open.status(), flags) : 0;
     }
 
-    /** Returns EACCES if a file with some status may not be opened. */
+    /** Returns EACCES if a file with this status may not be opened. */
     public long checkOpen(FileStatus status, int flags) {
         return check(status, wanted(flags));
     }

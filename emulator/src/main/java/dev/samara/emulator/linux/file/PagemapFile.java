@@ -6,14 +6,16 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** {@code /proc/PID/pagemap}: a word for each page ({@code pagemap_read} in {@code fs/proc/task_mmu.c}). */
+/**
+ * {@code /proc/PID/pagemap}, which contains a word for each page ({@code pagemap_read} in {@code fs/proc/task_mmu.c}).
+ */
 public final class PagemapFile extends SpaceFile {
     /**
      * Opens the file of a space.
      *
      * @param path its path
      * @param flags bits of {@link OpenFlags}
-     * @param number the number of the file
+     * @param number the inode number
      * @param space the space
      */
     public PagemapFile(String path, int flags, long number, AddressSpace space) {

@@ -19,27 +19,35 @@ final class PathWalk {
     private static final int MOST_LINKS = 40;
     private static final int LONGEST_NAME = 255;
 
-    /** Stands for the folder that was reached, after the names of the one above a removed folder; no name has it. */
+    /**
+     * A marker in {@link #left}, after the names of a removed directory's parent. It means that the walk reached the
+     * parent by "..". No name can be equal to it.
+     */
     private static final String REACHED_BY_DOTS = "/";
 
     private final GuestRoot root;
     private final EmulatedLinks emulated;
     private final Deque<String> left;
 
-    /** The names of a folder without links, then of what was found there. */
+    /** The names that were resolved so far, without links. */
     private final List<String> done = new ArrayList<>();
 
-    /** The removed folder that was reached, which has nothing but itself and the folder above it; null elsewhere. */
+    /**
+     * The removed directory that the walk reached, which contains only "." and ".."; null if the walk is not in one.
+     */
     private @Nullable OpenedName removed;
 
-    /** Whether the last name is one that a removed folder would have. */
+    /** Whether the last name would be in a removed directory, so that it cannot exist. */
     private boolean isMissing;
 
     private LastName last = LastName.ROOT;
     private boolean isFolderNamed;
     private int links;
 
-    /** How many names lead to the folder where a relative path begins: nothing is asked of the folders above that. */
+    /**
+     * How many names lead to the directory where a relative path starts. The search permission of the directories above
+     * it is not checked.
+     */
     private int before;
 
     PathWalk(GuestRoot root, EmulatedLinks emulated, String folder, String path) {
@@ -50,7 +58,7 @@ final class PathWalk {
         before = path.startsWith("/") ? 0 : names(folder).size();
     }
 
-    /** Walks from a removed folder on, by a path that is not absolute. */
+    /** Starts a walk in a removed directory. The path is not absolute. */
     PathWalk(GuestRoot root, EmulatedLinks emulated, OpenedName removed, String path) {
         this.root = root;
         this.emulated = emulated;
@@ -67,7 +75,7 @@ final class PathWalk {
         return new ResolvedPath(GuestRoot.text(done), null, error, last, isFolderNamed, false, null);
     }
 
-    /** Returns what a path names; the last name need not exist. */
+    /** Resolves the path; the last name need not exist. */
     ResolvedPath find(boolean follows) {
         long error = walk(follows);
         if (error != 0 || isMissing) {
@@ -81,7 +89,7 @@ final class PathWalk {
         return isOther ? failed(LinuxErrno.ENOTDIR) : result(host);
     }
 
-    /** Returns where a name is or would be, which is not followed. */
+    /** Resolves the path without following the last name, which need not exist. */
     ResolvedPath place() {
         long error = walk(false);
         if (error != 0) {
@@ -106,7 +114,7 @@ final class PathWalk {
         return error;
     }
 
-    /** Goes to a name of the folder that was reached; returns 0 or an error. */
+    /** Resolves one name in the directory that was reached; returns 0 or an error. */
     private long step(String name, boolean follows) {
         OpenedName gone = removed;
         if (gone != null) {
@@ -127,11 +135,12 @@ final class PathWalk {
             }
             default -> {
                 if (name.length() > LONGEST_NAME) {
-                    // Names of processes are numbers, and are not measured.
+                    // The lookup of a process's name does not check the length, because these names are numbers.
                     return GuestRoot.isInProc(done) ? LinuxErrno.ENOENT : LinuxErrno.ENAMETOOLONG;
                 }
                 if (name.indexOf('\0') >= 0) {
-                    // Of the first line of a script or of a debugger: a string of a call ends there.
+                    // Such a name comes from the first line of a script or from a debugger. In a system call, the null
+                    // character would end the string.
                     return LinuxErrno.ENOENT;
                 }
                 last = LastName.NORMAL;
@@ -142,7 +151,7 @@ final class PathWalk {
         return 0;
     }
 
-    /** Goes to a name of a removed folder, in which no name is looked up; returns 0 or an error. */
+    /** Resolves one name in a removed directory, which contains no names; returns 0 or an error. */
     private long stepFrom(OpenedName gone, String name) {
         long refused = emulated.searchError(gone);
         if (refused != 0) {
@@ -155,7 +164,7 @@ final class PathWalk {
                 done.clear();
                 left.addFirst(REACHED_BY_DOTS);
                 List<String> above = names(gone.path());
-                // Walked again, since a link may have one of these names by now.
+                // These names are resolved again, because one of them may be a link by now.
                 for (int i = above.size() - 2; i >= 0; i--) {
                     left.addFirst(above.get(i));
                 }
@@ -173,7 +182,7 @@ final class PathWalk {
         return 0;
     }
 
-    /** Follows a link, or makes sure that what has names below it is a folder. */
+    /** Follows a link, or checks that a file is a directory if names follow. */
     private long enter() {
         String target = emulated.target(GuestRoot.text(done));
         if (target != null) {

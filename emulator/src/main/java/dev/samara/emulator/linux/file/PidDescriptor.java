@@ -6,34 +6,36 @@ import dev.samara.emulator.linux.wait.WaitList;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** A descriptor of a process, or of a thread ({@code pidfd_open}). It can be read when that has ended. */
+/**
+ * A descriptor of a process or of a thread ({@code pidfd_open}). It becomes readable when the process or thread ends.
+ */
 public final class PidDescriptor extends GuestFile {
-    /** The flag of a descriptor of a thread. */
+    /** Marks a descriptor of a thread. */
     public static final int THREAD = OpenFlags.EXCL;
 
-    /** The process or thread. Its number is never that of another one. */
+    /** The process or thread. Its ID is never reused. */
     public interface PidState {
         int id();
 
-        /** Whether it has ended: a process with all of its threads. */
+        /** Whether it ended. A process ends when all its threads ended. */
         boolean isEnded();
 
-        /** Whether nobody can wait for it any more. */
+        /** Whether no process can wait for it any more. */
         boolean isForgotten();
 
-        /** The threads that wait for a change of these. */
+        /** The threads that wait for a change of this state. */
         WaitList ends();
     }
 
-    /** No other file has a number from here on. */
+    /** No other file has an inode number from here on. */
     private static final long FIRST_NUMBER = 1L << 40;
 
     private final PidState target;
 
     /**
-     * Makes a descriptor.
+     * Creates a descriptor.
      *
-     * @param target what it is of
+     * @param target the process or thread
      * @param flags {@link #THREAD} and {@link OpenFlags#NONBLOCK}
      */
     public PidDescriptor(PidState target, int flags) {
@@ -63,7 +65,7 @@ public final class PidDescriptor extends GuestFile {
         return LinuxErrno.EINVAL;
     }
 
-    /** Belongs to user 0, so a guest may open it with {@code O_PATH} only. */
+    /** Permits only {@code O_PATH}, because the file belongs to user 0. */
     @Override
     public @Nullable GuestFile reopened(int changed) {
         return (changed & OpenFlags.PATH) == 0 ? null : new OpenedPlace(this, changed & OpenFlags.KEPT);
@@ -89,7 +91,9 @@ public final class PidDescriptor extends GuestFile {
         return true;
     }
 
-    /** Its file system has regular files, of which {@code stat} does not tell the type ({@code pidfs_getattr}). */
+    /**
+     * The files of pidfs are regular files, although {@code stat} does not report their type ({@code pidfs_getattr}).
+     */
     @Override
     public boolean isRegular() {
         return true;

@@ -11,37 +11,41 @@ import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bytes between the ends of a pipe: one for reads and one for writes, or any number if it has a name. Each end is a
- * {@link PipeEnd}. As in Linux it is full when it has as many pages as it may have, however few bytes are in them.
+ * The bytes of a pipe. A pipe starts with one end for reads and one for writes; a named pipe may have any number of
+ * each. Each end is a {@link PipeEnd}. As on Linux, the pipe is full when its maximum number of pages is in use, even
+ * if the pages contain few bytes.
  */
 public final class Pipe {
-    /** A result of {@link #join}: there is an end of the other kind. */
+    /** A result of {@link #join}: an end of the other kind exists. */
     public static final long HAS_PARTNER = -1;
 
-    /** A result of {@link #join}: the last end is gone, and the pipe with it. */
+    /** A result of {@link #join}: the last end was closed, and the pipe ended with it. */
     static final long HAS_ENDED = -2;
 
-    /** The bytes of a page. A write of up to so many is not mixed with others. */
+    /** The size of a page in bytes. Writes of at most this many bytes are atomic. */
     private static final int PAGE = 4096;
 
-    /** The pipes of the guest, among which the last end of this one does not count it any more. */
+    /** Counts the pipes of the guest. The close of the last end removes this pipe from it. */
     private final PipeCount pipes;
 
     private final WaitList waiters = new WaitList();
 
-    /** What {@code chmod} has set, of a pipe without a name. */
+    /** The permission bits of a pipe without a name. */
     private volatile int rights = 0600;
 
-    /** Held by the reader that takes bytes, from before it looks at them until it drops them. Before the monitor. */
+    /**
+     * Held by the reader that takes bytes, from before it reads them until it removes them. Acquired before the
+     * monitor.
+     */
     private final Object reading = new Object();
 
-    /** Held by the writer that adds bytes while it copies them from its memory. Before the monitor. */
+    /** Held by the writer that adds bytes while it copies them from its memory. Acquired before the monitor. */
     private final Object writing = new Object();
 
-    /** The pages that have bytes, the oldest first; guarded by this. */
+    /** The pages that contain bytes, the oldest first. Guarded by this. */
     private final Deque<PipePage> pages = new ArrayDeque<>();
 
-    /** How many pages there may be. */
+    /** The maximum number of pages. */
     private int mostPages;
 
     private int length;
@@ -49,7 +53,7 @@ public final class Pipe {
     private int writers;
     private boolean hasEnded;
 
-    /** How often an end was opened: an open of the other kind waits for more. */
+    /** How often an end of each kind was opened. An open of the other kind waits until the number increases. */
     private long readerOpens;
 
     private long writerOpens;
@@ -59,7 +63,9 @@ public final class Pipe {
         this.mostPages = mostPages;
     }
 
-    /** A page, of which the bytes from its start to its end are to be read, and those after that are free. */
+    /**
+     * A page. The bytes from {@code start} to {@code end} are still to be read; the bytes from {@code end} on are free.
+     */
     private static final class PipePage {
         private final byte[] bytes;
         private int start;
@@ -75,7 +81,7 @@ public final class Pipe {
         }
     }
 
-    /** Makes a pipe with two open ends; returns null if there are as many as may be. */
+    /** Creates a pipe with two open ends; returns null if the maximum number of pipes is reached. */
     public static @Nullable Pipe orNull(PipeCount pipes) {
         Pipe made = named(pipes);
         if (made != null) {
@@ -84,13 +90,13 @@ public final class Pipe {
         return made;
     }
 
-    /** Makes a pipe that ends are still to join; returns null if there are as many as may be. */
+    /** Creates a pipe without ends; returns null if the maximum number of pipes is reached. */
     static @Nullable Pipe named(PipeCount pipes) {
         int most = pipes.add();
         return most == 0 ? null : new Pipe(pipes, most);
     }
 
-    /** Makes a pipe from the outside of the guest. */
+    /** Creates a pipe for input from the host, which does not count among the guest's pipes. */
     static Pipe ofHost() {
         PipeCount own = new PipeCount();
         Pipe made = new Pipe(own, own.add());
@@ -101,8 +107,8 @@ public final class Pipe {
     /**
      * Adds an end for reads, one for writes, or one for both.
      *
-     * @return {@link #HAS_PARTNER}, {@link #HAS_ENDED}, or how often the other end was opened before: an open
-     *     that waits does so until that is more, even if the other one is gone by then
+     * @return {@link #HAS_PARTNER}, {@link #HAS_ENDED}, or how often the other end was opened before. An open that must
+     *     wait does so until that number increases, even if the other end is closed again by then
      */
     long join(boolean reads, boolean writes) {
         long result;
@@ -121,7 +127,10 @@ public final class Pipe {
         return result;
     }
 
-    /** As {@link #join}, by a descriptor that keeps the place of the pipe: one that has ended is an empty one again. */
+    /**
+     * Adds an end as {@link #join} does, for an open through an {@code O_PATH} descriptor. A pipe that ended becomes an
+     * empty pipe again.
+     */
     long joinAgain(boolean reads, boolean writes) {
         long result = join(reads, writes);
         while (result == HAS_ENDED && isAgain()) {
@@ -142,7 +151,7 @@ public final class Pipe {
         return true;
     }
 
-    /** Adds an end for writes if there is one for reads; returns whether there is. */
+    /** Adds an end for writes if there is an end for reads; returns whether there is one. */
     boolean addWriterIfRead() {
         synchronized (this) {
             if (readers == 0) {
@@ -155,7 +164,7 @@ public final class Pipe {
         return true;
     }
 
-    /** Returns how often an end was opened: that of readers, or that of writers. */
+    /** Returns how often an end for reads was opened, or an end for writes. */
     public synchronized long opens(boolean ofReaders) {
         return ofReaders ? readerOpens : writerOpens;
     }
@@ -176,14 +185,14 @@ public final class Pipe {
         return pages.size() >= mostPages;
     }
 
-    /** Returns the bytes of the pages that it may have ({@code F_GETPIPE_SZ}). */
+    /** Returns the capacity in bytes ({@code F_GETPIPE_SZ}). */
     synchronized int capacity() {
         return mostPages * PAGE;
     }
 
-    /** Has another number of pages ({@code pipe_set_size}); returns the bytes of them, or why it keeps what it has. */
+    /** Changes the maximum number of pages ({@code pipe_set_size}); returns the new capacity in bytes, or an error. */
     long resize(int wanted) {
-        // The kernel's number has 32 bits without a sign.
+        // The kernel's size is an unsigned number of 32 bits.
         if (wanted < 0 && wanted != Integer.MIN_VALUE) {
             return LinuxErrno.EINVAL;
         }
@@ -232,7 +241,7 @@ public final class Pipe {
         waiters.wakeAll();
     }
 
-    /** The caller has ended one of the ends. */
+    /** Ends the pipe if it has no end any more. The caller just removed an end. */
     private void countOff() {
         if (readers == 0 && writers == 0) {
             hasEnded = true;
@@ -253,11 +262,11 @@ public final class Pipe {
     }
 
     /**
-     * Moves bytes to a reader: those that the target takes, but for a page that it takes in part, of which all stay
-     * ({@code anon_pipe_read}). One reader at a time: the target is memory of the guest, and this waits for nothing of
-     * the pipe.
+     * Moves bytes to a reader, as many as the target accepts. If the target accepts only a part of a page, all bytes of
+     * that page stay in the pipe ({@code anon_pipe_read}). One reader runs this at a time. That is safe, because the
+     * target is memory of the guest, so the copy does not wait for the pipe.
      *
-     * @return their number; EFAULT if there are some, and the target takes no page
+     * @return the number of bytes; EFAULT if there are bytes, but the target accepts no whole page
      */
     long take(int most, ReadTarget target) {
         synchronized (reading) {
@@ -285,7 +294,7 @@ public final class Pipe {
         return found;
     }
 
-    /** Returns how many of some bytes are whole pages. */
+    /** Returns how many of the first {@code count} bytes belong to whole pages. */
     private synchronized int wholePages(int count) {
         int whole = 0;
         for (PipePage each : pages) {
@@ -314,7 +323,7 @@ public final class Pipe {
         waiters.wakeAll();
     }
 
-    /** Moves bytes from a writer that is no thread of the guest, and waits for room if there is none. */
+    /** Moves bytes from a writer that is not a thread of the guest. Waits while the pipe is full. */
     void giveOrWait(byte[] from, int count) throws InterruptedException {
         int done = 0;
         while (done < count) {
@@ -330,7 +339,7 @@ public final class Pipe {
         }
     }
 
-    /** Returns a source of bytes that are there. */
+    /** Returns a source that reads from an array. */
     static WriteSource ofArray(byte[] bytes) {
         return (from, to, length) -> {
             System.arraycopy(bytes, (int) from, to, 0, length);
@@ -339,14 +348,14 @@ public final class Pipe {
     }
 
     /**
-     * Moves bytes from a writer until there is no room ({@code anon_pipe_write}). A page of which the source lacks a
-     * byte is not added. One writer at a time: the source is memory of the guest, and this waits for nothing of the
-     * pipe.
+     * Moves bytes from a writer until the pipe is full ({@code anon_pipe_write}). A page is not added if one of its
+     * bytes is not accessible in the source. One writer runs this at a time. That is safe, because the source is memory
+     * of the guest, so the copy does not wait for the pipe.
      *
      * @param from how many bytes of the write were moved before
      * @param count the bytes of the write
-     * @param source has them
-     * @return the number of bytes, 0 for no room; EFAULT if there are none in the source
+     * @param source provides the bytes
+     * @return the number of bytes, 0 if the pipe is full; EFAULT if the source provides none
      */
     long give(long from, long count, WriteSource source) {
         long given;
@@ -372,9 +381,10 @@ public final class Pipe {
     }
 
     /**
-     * Moves what is more than whole pages to the last page, if all of it fits there. The caller has {@link #writing}.
+     * Moves the bytes that exceed whole pages into the pipe's last page, if all of them fit there. The caller holds
+     * {@link #writing}.
      *
-     * @return the number of bytes; EFAULT if the source lacks one of them
+     * @return the number of bytes; EFAULT if the source does not provide all of them
      */
     private long join(int rest, WriteSource source) {
         if (rest == 0 || !hasRoomInLast(rest)) {
@@ -385,7 +395,7 @@ public final class Pipe {
             return LinuxErrno.EFAULT;
         }
         synchronized (this) {
-            // The reader may have taken all of it meanwhile.
+            // A reader may have taken the last page in the meantime.
             if (!hasRoomInLast(rest)) {
                 return 0;
             }
@@ -403,9 +413,10 @@ public final class Pipe {
     }
 
     /**
-     * Adds pages of a file, as many as there is room for ({@code filemap_splice_read}). No write comes into them.
+     * Adds pages of a file, as many as there is room for ({@code filemap_splice_read}). Later writes do not append to
+     * these pages.
      *
-     * @return the number of bytes, 0 at the end of the file; an error of the file if there are none
+     * @return the number of bytes, 0 at the end of the file; if no byte was added, an error of the file
      */
     long addPagesOf(GuestFile file, long offset, long count) {
         long given = 0;
@@ -439,7 +450,7 @@ public final class Pipe {
         }
     }
 
-    /** Returns the bits that {@code chmod} sets, of a pipe without a name. */
+    /** Returns the permission bits of a pipe without a name. */
     int rights() {
         return rights;
     }

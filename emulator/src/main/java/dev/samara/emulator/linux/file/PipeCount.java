@@ -3,9 +3,14 @@ package dev.samara.emulator.linux.file;
 
 import dev.samara.emulator.limit.GuestLimits;
 
-/** The pipes of a guest, and the pages that they may have: as many as one user's ({@code pipe-user-pages-soft}). */
+/**
+ * Counts the pipes of a guest and the pages that they may have. The limits are those of one user ({@code
+ * pipe-user-pages-soft}).
+ */
 public final class PipeCount {
-    /** The pages of a new pipe ({@code PIPE_DEF_BUFFERS}), and of one that is made when there are too many. */
+    /**
+     * The number of pages of a new pipe ({@code PIPE_DEF_BUFFERS}), and of a new pipe when too many pages are in use.
+     */
     private static final int NEW_PAGES = 16;
 
     private static final int LEAST_PAGES = 2;
@@ -15,7 +20,7 @@ public final class PipeCount {
 
     public PipeCount() {}
 
-    /** Counts a new pipe; returns how many pages it may have, 0 if there are as many pipes as may be. */
+    /** Counts a new pipe; returns how many pages it may have, or 0 if the maximum number of pipes is reached. */
     synchronized int add() {
         if (pipes >= GuestLimits.PIPES) {
             return 0;
@@ -26,7 +31,7 @@ public final class PipeCount {
         return given;
     }
 
-    /** Counts other pages of a pipe; returns whether it may have them. */
+    /** Changes the number of pages of a pipe; returns whether the limit permits it. */
     synchronized boolean change(int before, int after) {
         if (after > before && pages - before + after > GuestLimits.PIPE_PAGES) {
             return false;

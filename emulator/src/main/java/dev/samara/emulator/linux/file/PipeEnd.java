@@ -7,12 +7,12 @@ import dev.samara.emulator.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** One end of a pipe, or both of one that has a name. */
+/** One end of a pipe, or both ends of a named pipe. */
 public class PipeEnd extends GuestFile {
     private final Pipe pipe;
     private final boolean isTerminal;
 
-    /** Makes an end that has joined the pipe, for reads or writes as the flags say. */
+    /** Creates an end that already joined the pipe. The flags determine whether it is for reads or writes. */
     public PipeEnd(String path, Pipe pipe, int flags, boolean isTerminal) {
         super(path, flags);
         this.pipe = pipe;
@@ -29,7 +29,7 @@ public class PipeEnd extends GuestFile {
         return joined == null ? super.reopened(changed) : joined;
     }
 
-    /** Opens another end of the pipe; null if the pipe has none left, or is a terminal. */
+    /** Opens another end of the pipe; returns null if the pipe ended, or is a terminal. */
     private @Nullable GuestFile joined(int changed) {
         int access = changed & OpenFlags.ACCESS;
         return isTerminal || pipe.join(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY) == Pipe.HAS_ENDED
@@ -37,7 +37,10 @@ public class PipeEnd extends GuestFile {
                 : newEnd(changed);
     }
 
-    /** Opens an end of the pipe by its place; null if there are as many pipes as may be, or it is a terminal. */
+    /**
+     * Opens an end of the pipe through its {@link OpenedPlace}. Returns null if the maximum number of pipes is reached,
+     * or if the pipe is a terminal.
+     */
     final @Nullable GuestFile joinedAgain(int changed) {
         int access = changed & OpenFlags.ACCESS;
         return isTerminal || pipe.joinAgain(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY) == Pipe.HAS_ENDED
@@ -73,7 +76,7 @@ public class PipeEnd extends GuestFile {
             return LinuxErrno.EBADF;
         }
         for (; ; ) {
-            // Before the bytes: what a writer gives before it ends is there to be taken after that.
+            // Read before the bytes are taken, so that the bytes which a writer adds before it closes are not missed.
             boolean hasWriter = pipe.hasWriter();
             long taken = pipe.take(length, target);
             if (taken != 0 || length == 0 || !hasWriter) {
@@ -126,7 +129,8 @@ public class PipeEnd extends GuestFile {
     }
 
     /**
-     * Writes bytes of a file: waits for room, and adds what there is room for ({@code splice_file_to_pipe}).
+     * Writes bytes of a file. Waits while the pipe is full, then adds as many bytes as fit ({@code
+     * splice_file_to_pipe}).
      *
      * @return the number of bytes, or an error
      */
@@ -149,12 +153,12 @@ public class PipeEnd extends GuestFile {
         }
     }
 
-    /** Returns the bytes that the pipe may have ({@code F_GETPIPE_SZ}). */
+    /** Returns the capacity of the pipe in bytes ({@code F_GETPIPE_SZ}). */
     public final int capacity() {
         return pipe.capacity();
     }
 
-    /** Has room for other numbers of bytes ({@code F_SETPIPE_SZ}); returns the new one, or an error. */
+    /** Sets the capacity in bytes ({@code F_SETPIPE_SZ}); returns the new capacity, or an error. */
     public final long resize(int bytes) {
         return pipe.resize(bytes);
     }

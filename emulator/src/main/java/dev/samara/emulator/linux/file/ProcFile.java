@@ -3,7 +3,9 @@ package dev.samara.emulator.linux.file;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
 
-/** A regular file of {@code /proc}. It has no size, whatever it is truncated to ({@code proc_setattr}). */
+/**
+ * A regular file of {@code /proc}. Its size stays 0, even after a truncation to another size ({@code proc_setattr}).
+ */
 abstract class ProcFile extends GuestFile {
     private final FileStatus status;
 
@@ -12,8 +14,8 @@ abstract class ProcFile extends GuestFile {
      *
      * @param path its path
      * @param flags bits of {@link OpenFlags}
-     * @param rights what {@code chmod} would have set
-     * @param number the number of the file
+     * @param rights the permission bits
+     * @param number the inode number
      */
     ProcFile(String path, int flags, int rights, long number) {
         super(path, flags);

@@ -10,13 +10,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A resolved path of the guest, and the corresponding path of the host.
  *
- * @param guest the path of the guest, absolute and without links, but for the last name if that is not followed
+ * @param guest the path of the guest, absolute and without links, except that the last name may be a link if it is not
+ *     followed
  * @param host the path of the host; null if the guest has nothing there
- * @param error 0, or why the path cannot be resolved
- * @param last what the last name is
+ * @param error 0, or the error if the path cannot be resolved
+ * @param last the kind of the last name
  * @param isFolderNamed whether the path ends with a slash, so that it must be a directory
  * @param isFixed whether it is the program outside of the root, which is read-only for the guest
- * @param removed the removed folder that the path names; null for all others
+ * @param removed the removed directory to which the path leads; null if it leads to none
  */
 public record ResolvedPath(
         String guest,
@@ -43,12 +44,18 @@ public record ResolvedPath(
         return new ResolvedPath("", null, error, LastName.NORMAL, false, false, null);
     }
 
-    /** Returns the path of a folder that was removed: ENOENT for all that do not ask for {@link #removed}. */
+    /**
+     * Returns the result for a removed directory. Its error is ENOENT; only callers that support removed directories
+     * read {@link #removed}.
+     */
     public static ResolvedPath ofRemoved(OpenedName folder) {
         return new ResolvedPath(folder.path(), null, LinuxErrno.ENOENT, LastName.DOT, true, false, folder);
     }
 
-    /** Returns why the name cannot be looked up that a call makes, removes or renames; a removed folder is a dot. */
+    /**
+     * Returns 0, or the error if the name that a call creates, removes or renames cannot be looked up. A removed
+     * directory is no error here, because its last name is ".".
+     */
     public long nameError() {
         return removed != null ? 0 : error;
     }
@@ -57,12 +64,14 @@ public record ResolvedPath(
         return host != null && Files.exists(host, LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Returns whether the last name exists and is a folder, not a link. */
+    /** Returns whether the last name exists and is a directory. A link to a directory is not one. */
     public boolean isFolder() {
         return host != null && Files.isDirectory(host, LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Returns whether the last name is not followed if it is a link. */
+    /**
+     * Returns whether the last name is a normal name without a slash after it, which is not followed if it is a link.
+     */
     public boolean isName() {
         return isNormal() && !isFolderNamed;
     }

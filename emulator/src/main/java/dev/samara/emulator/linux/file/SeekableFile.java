@@ -12,7 +12,7 @@ abstract class SeekableFile extends GuestFile {
     private static final int DATA = 3;
     private static final int HOLE = 4;
 
-    /** Stands for a position that the file may not have. */
+    /** A result that means that the position exceeds a limit. */
     private static final long FAR = Long.MIN_VALUE;
 
     /** Guarded by this. */
@@ -30,7 +30,10 @@ abstract class SeekableFile extends GuestFile {
     /** Writes to an offset that is not negative; returns the number of bytes, or an error. */
     abstract long pwrite(ByteBuffer source, long offset);
 
-    /** Writes at the end, which no other write moves meanwhile; returns the offset of the first byte, or an error. */
+    /**
+     * Writes at the end of the file, atomically with respect to other appends; returns the offset of the first byte, or
+     * an error.
+     */
     abstract long append(ByteBuffer source);
 
     @Override
@@ -55,7 +58,7 @@ abstract class SeekableFile extends GuestFile {
     @Override
     public final synchronized long write(FileThread thread, ByteBuffer source) {
         if (!source.hasRemaining()) {
-            // Nothing moves, not even the position to the end.
+            // The position does not change, not even to the end of the file.
             return 0;
         }
         if ((flags() & OpenFlags.APPEND) == 0) {
@@ -64,7 +67,7 @@ abstract class SeekableFile extends GuestFile {
             return done;
         }
         if (position > Long.MAX_VALUE - source.remaining()) {
-            // Though nothing is written there: rw_verify_area.
+            // Checked although an append does not write at this position: rw_verify_area.
             return LinuxErrno.EINVAL;
         }
         int start = source.position();
@@ -81,7 +84,7 @@ abstract class SeekableFile extends GuestFile {
     public final long writeFrom(FileThread thread, long length, WriteSource source) {
         byte[] bytes = new byte[(int) length];
         int got = source.get(0, bytes, bytes.length);
-        // Before the position is locked: it may ask the host.
+        // Determined before the position is locked, because it may take calls of the host.
         long most = got == length ? Long.MAX_VALUE : largestSize();
         synchronized (this) {
             long refused = got == length ? 0 : shortage(position, length, got, most);
@@ -98,12 +101,13 @@ abstract class SeekableFile extends GuestFile {
     }
 
     /**
-     * Returns why a write is refused whose source lacks a byte, 0 if those before it are written. If none is, the file
-     * ends where they were to begin, or after that ({@code generic_perform_write}).
+     * Returns the error of a write whose source does not provide all bytes; 0 if the bytes before the missing byte are
+     * to be written. If there is none before it, the file is extended to the offset of the write ({@code
+     * generic_perform_write}).
      */
     private long shortage(long offset, long length, int got, long most) {
         if (offset > Long.MAX_VALUE - length) {
-            // Before seals and bytes: rw_verify_area.
+            // Checked before the seals and the bytes: rw_verify_area.
             return LinuxErrno.EINVAL;
         }
         long at = (flags() & OpenFlags.APPEND) != 0 ? size() : offset;
@@ -118,7 +122,7 @@ abstract class SeekableFile extends GuestFile {
         return grown < 0 ? grown : LinuxErrno.EFAULT;
     }
 
-    /** Returns why a write cannot be made, whatever its bytes are; 0 if nothing is known against it. */
+    /** Returns the error if a write is rejected regardless of its bytes; 0 if it is not. */
     long refusal(long offset, long length) {
         return 0;
     }
@@ -141,7 +145,7 @@ abstract class SeekableFile extends GuestFile {
         if ((flags() & OpenFlags.APPEND) == 0) {
             return pwrite(source, offset);
         }
-        // As on Linux, contrary to POSIX: the offset is ignored.
+        // The offset is ignored, as on Linux, but contrary to POSIX.
         int start = source.position();
         long at = append(source);
         return at < 0 ? at : source.position() - start;
@@ -151,13 +155,13 @@ abstract class SeekableFile extends GuestFile {
     public final long seek(long offset, int from) {
         long found = seek(offset, from, LEAST_LARGEST);
         if (found == FAR) {
-            // Asked without the lock, since the host may have to tell it.
+            // Determined without the lock, because it may take calls of the host.
             found = seek(offset, from, largestSize());
         }
         return found == FAR ? LinuxErrno.EINVAL : found;
     }
 
-    /** Sets the position unless it is beyond a size, which is {@link #FAR}. */
+    /** Sets the position; returns {@link #FAR} if it would be greater than {@code most}. */
     private synchronized long seek(long offset, int from, long most) {
         if (from == DATA || from == HOLE) {
             return seekContent(offset, from == DATA);
@@ -176,7 +180,7 @@ abstract class SeekableFile extends GuestFile {
         return position;
     }
 
-    /** A file is one piece of data here, with a hole at its end, as {@code generic_file_llseek_size} has it. */
+    /** Treats the file as one block of data with a hole at its end, as {@code generic_file_llseek_size} does. */
     private long seekContent(long offset, boolean isData) {
         if (offset < 0 || offset >= size()) {
             return LinuxErrno.ENXIO;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.file;
 
-/** Counts the guest's opens that share one open of the emulator, and closes it with the last one. Thread-safe. */
+/**
+ * Counts the guest's opens that share one open file of the emulator, and closes that file with the last of them.
+ * Thread-safe.
+ */
 final class SharedUse {
     private final Runnable end;
     private int users;
@@ -12,7 +15,7 @@ final class SharedUse {
         users = 1;
     }
 
-    /** Adds a user; the caller is one. */
+    /** Adds a user. The caller must be a user already. */
     synchronized SharedUse add() {
         users++;
         return this;

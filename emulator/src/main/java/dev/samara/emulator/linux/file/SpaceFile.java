@@ -5,7 +5,10 @@ import dev.samara.core.AddressSpace;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
 
-/** A file of {@code /proc/PID} whose offsets stand for addresses. It has no end, and is empty once the memory ends. */
+/**
+ * A file of {@code /proc/PID} whose offsets stand for addresses. It has no end while the process has memory, and is
+ * empty afterwards.
+ */
 abstract class SpaceFile extends ProcFile {
     private static final int SET = 0;
     private static final int CURRENT = 1;
@@ -50,13 +53,13 @@ abstract class SpaceFile extends ProcFile {
         return done;
     }
 
-    /** Its size is 0 for whoever asks. */
+    /** Computed from the reported size, which is 0. */
     @Override
     public final synchronized long available() {
         return -position;
     }
 
-    /** Sets the position, which is an address, so none is wrong ({@code mem_lseek}). */
+    /** Sets the position. Each value is valid, because it is an address ({@code mem_lseek}). */
     @Override
     public final synchronized long seek(long offset, int from) {
         if (from != SET && from != CURRENT) {

@@ -9,8 +9,9 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The standard input of the emulator as a file of the guest. A read of the host cannot be interrupted, so a thread
- * makes it, from the first time that the guest looks at the input; it fills a pipe, on which the guest waits.
+ * The standard input of the emulator as a file of the guest. A read of the host's input cannot be interrupted, so a
+ * separate thread reads it. The thread starts when the guest first uses the input, and fills a pipe from which the
+ * guest reads.
  */
 public final class StandardInput extends GuestFile {
     private static final int CHUNK = 4096;
@@ -50,7 +51,7 @@ public final class StandardInput extends GuestFile {
         }
     }
 
-    /** Begins a read; returns 0, or why it cannot go on. */
+    /** Starts a read; returns 0, or the error if it cannot continue. */
     private long begin(FileThread thread) {
         long result = isTerminal ? thread.checkTerminalRead() : 0;
         if (result != 0) {

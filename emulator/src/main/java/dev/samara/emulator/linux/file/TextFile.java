@@ -6,9 +6,9 @@ import java.lang.ref.SoftReference;
 import java.nio.ByteBuffer;
 
 /**
- * A file of {@code /proc}. Its content is generated when it is read from the start, and is cached between reads only
- * softly, so that the number of such files that a guest opens does not matter to the heap. One thread at a time
- * generates or copies one.
+ * A text file of {@code /proc}. Its content is generated when it is read from the start. Between reads it is only
+ * softly reachable, so the heap does not limit how many such files a guest opens. Only one thread at a time generates
+ * or copies a text.
  */
 public final class TextFile extends ProcFile {
     private static final int CURRENT = 1;
@@ -16,15 +16,18 @@ public final class TextFile extends ProcFile {
     private static final int DATA = 3;
     private static final int HOLE = 4;
 
-    /** How the bytes of a text are found. */
+    /** How the bytes of a text are generated, and its permission bits. */
     public enum Kind {
-        /** Line by line ({@code seq_file}): it has no end before it is read, and takes no write at an offset. */
+        /**
+         * Line by line ({@code seq_file}). The end is not known before the text is read, and writes at an offset are
+         * not supported.
+         */
         SEQUENCE(0444),
-        /** Line by line, of a text that its owner may set. */
+        /** Line by line, and the owner may write the text. */
         SET_SEQUENCE(0644),
-        /** From memory. */
+        /** From a buffer in memory. */
         BYTES(0444),
-        /** From memory that only its owner may read. */
+        /** From a buffer in memory that only the owner may read. */
         OWN_BYTES(0400);
 
         private final int rights;
@@ -34,18 +37,18 @@ public final class TextFile extends ProcFile {
         }
     }
 
-    /** What a text is made of. */
+    /** The content of a text. */
     public interface TextContent {
-        /** Returns the bytes of now. */
+        /** Generates the present bytes. */
         byte[] bytes();
 
-        /** Returns how many bytes of a write it looks at. */
+        /** Returns how many bytes of a write are used. */
         default int mostWritten() {
             return 0;
         }
 
         /**
-         * Takes the first bytes of a write, wherever that is.
+         * Processes the first bytes of a write, at any offset.
          *
          * @param thread the writer
          * @return 0, or an error
@@ -66,10 +69,10 @@ public final class TextFile extends ProcFile {
      *
      * @param path its path
      * @param flags bits of {@link OpenFlags}
-     * @param kind how its bytes are found
-     * @param number the number of the file
-     * @param turns the lock of a thread that has the text of any such file in the heap
-     * @param content what it is made of
+     * @param kind how its bytes are generated
+     * @param number the inode number
+     * @param turns the lock that a thread holds while it uses the text of any such file
+     * @param content generates the text
      */
     public TextFile(String path, int flags, Kind kind, long number, Object turns, TextContent content) {
         super(path, flags, kind.rights, number);
@@ -78,7 +81,7 @@ public final class TextFile extends ProcFile {
         this.content = content;
     }
 
-    /** The caller has the turn. */
+    /** The caller holds {@link #turns}. */
     private byte[] bytes(long offset) {
         byte[] known = offset == 0 ? null : last.get();
         if (known == null) {
@@ -116,7 +119,7 @@ public final class TextFile extends ProcFile {
         });
     }
 
-    /** Copies only what it looks at, and all of that. */
+    /** Copies only the bytes that the content uses. It is EFAULT if one of these is not accessible. */
     @Override
     public long writeFrom(FileThread thread, long length, WriteSource source) {
         byte[] written = new byte[(int) Math.min(length, content.mostWritten())];
@@ -157,7 +160,7 @@ public final class TextFile extends ProcFile {
         return position;
     }
 
-    /** Sets the position in a file whose size counts as 0 ({@code generic_file_llseek}). */
+    /** Sets the position. The size of the file counts as 0 ({@code generic_file_llseek}). */
     private long seekBytes(long offset, int from) {
         if (from == DATA || from == HOLE) {
             return LinuxErrno.ENXIO;
@@ -175,7 +178,7 @@ public final class TextFile extends ProcFile {
         return !isSequence();
     }
 
-    /** Its size is 0 for whoever asks. */
+    /** Computed from the reported size, which is 0. */
     @Override
     public synchronized long available() {
         return -position;

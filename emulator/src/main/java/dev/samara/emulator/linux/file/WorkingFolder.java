@@ -8,12 +8,12 @@ public final class WorkingFolder {
     private static final int RIGHTS = 0777;
     private static final String ROOT = "/";
 
-    /** Null for a root that the host does not have. */
+    /** Null if the directory is the root, and the host has no directory for it. */
     private volatile @Nullable OpenedName name;
 
     private int umask = 022;
 
-    /** Makes one that begins in a folder, or in a root that the host does not have. */
+    /** Starts in a directory, or if {@code name} is null, in a root that the host does not have. */
     public WorkingFolder(@Nullable OpenedName name) {
         this.name = name;
     }
@@ -24,12 +24,12 @@ public final class WorkingFolder {
         return copy;
     }
 
-    /** Returns the name of the folder; null for a root that the host does not have. */
+    /** Returns the name of the directory; null for a root that the host does not have. */
     public @Nullable OpenedName name() {
         return name;
     }
 
-    /** Returns the path of the folder; the last one if it was removed. */
+    /** Returns the path of the directory; its last path if the directory was removed. */
     public String path() {
         OpenedName now = name;
         return now == null ? ROOT : now.path();

@@ -7,10 +7,10 @@ public interface WriteSource {
     /**
      * Copies bytes.
      *
-     * @param from which byte is the first
-     * @param to receives them, from its start on
+     * @param from the index of the first byte
+     * @param to receives the bytes, from its start on
      * @param length the number of bytes
-     * @return the number of bytes copied; fewer than asked for if the memory after them is not accessible
+     * @return the number of bytes copied; fewer than {@code length} if the memory after them is not accessible
      */
     int get(long from, byte[] to, int length);
 }

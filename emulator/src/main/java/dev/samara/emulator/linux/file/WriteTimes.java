@@ -17,25 +17,26 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The times of files whose bytes are in memory: the host gets them later than the guest writes them, and is not asked
- * for them again. A write and a read show their time at once, but not more often than a tick passes, unless a call has
- * set times meanwhile. What was written before times are set is saved first, or the save would change them.
+ * Updates the times of files whose pages are in memory. The host cannot do this, because it receives written bytes
+ * later, and does not see reads of cached bytes. Each read and write updates the time immediately, but at most once per
+ * tick, unless a call set times in between. Before a call sets times, the bytes written so far are written back,
+ * because a later write-back would change the times again.
  */
 public final class WriteTimes {
     private static final long TICK = 4_000_000;
 
-    /** How often a call has set times. */
+    /** How often a call set times or a mode. */
     private final AtomicLong settings = new AtomicLong();
 
     WriteTimes() {}
 
-    /** When the time of one open file was shown; used by any thread. */
+    /** When a time of one open file was last updated. Thread-safe. */
     static final class Shown {
         private long at = System.nanoTime() - TICK;
         private long settings = -1;
         private boolean keptPrivileges;
 
-        /** Whether the time of now is to be shown; then it counts as shown. */
+        /** Returns whether the time must be updated now. If so, records the update as done. */
         private synchronized boolean isDue(long found, boolean keepsPrivileges) {
             long now = System.nanoTime();
             boolean isDue = found != settings || now - at >= TICK || (keptPrivileges && !keepsPrivileges);
@@ -48,26 +49,30 @@ public final class WriteTimes {
         }
     }
 
-    /** Shows that a file was written now, by somebody who may keep the bits that make it run as its owner, or not. */
+    /**
+     * Updates the times of a file after a write.
+     *
+     * @param keepsPrivileges whether the writer may keep the set-user-ID and set-group-ID bits
+     */
     void written(OpenedName name, Shown last, boolean keepsPrivileges) {
         if (last.isDue(settings.get(), keepsPrivileges)) {
             name.setModified(FileTime.from(Instant.now()), keepsPrivileges);
         }
     }
 
-    /** Shows that bytes of a file were asked for now: those in memory are not read from the host. */
+    /** Updates the access time of a file after a read, because the host does not see reads of cached bytes. */
     void accessed(OpenedName name, Shown last) {
         if (last.isDue(settings.get(), false)) {
             name.setAccessed(TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()));
         }
     }
 
-    /** Notes that a call has set the times or the mode of a file. */
+    /** Records that a call set the times or the mode of a file. */
     public void noteSet() {
         settings.incrementAndGet();
     }
 
-    /** Saves a file whose times are to be set. The caller has the monitor of the names. */
+    /** Writes a file back before a call sets its times. The caller holds the monitor of the {@link NamedPipes}. */
     public void prepare(Machine machine, Path host) throws IOException {
         noteSet();
         if (!Files.isRegularFile(host, LinkOption.NOFOLLOW_LINKS)) {
@@ -76,7 +81,7 @@ public final class WriteTimes {
         try (HostFile file = machine.openFile(host, ProgramLoader.GEOMETRY, StandardOpenOption.READ)) {
             file.syncRange(0, 0, SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER);
         } catch (MmException noRoom) {
-            // The times are set nevertheless; a later save changes them.
+            // The times are set nevertheless. A later write-back changes them.
         }
     }
 }

@@ -3,24 +3,26 @@
  * Open files, descriptors, and paths.
  *
  * <p>A {@link dev.samara.emulator.linux.file.GuestFile} is an open file; each kind of file is a class. A {@link
- * dev.samara.emulator.linux.file.DescriptorTable} has those of a process by their numbers. A file is closed when
- * no descriptor and no call uses it. {@link dev.samara.emulator.linux.file.GuestRoot} resolves paths, and lets
- * none lead out of the root of the guest.
+ * dev.samara.emulator.linux.file.DescriptorTable} maps the descriptors of a process to its open files. A file is closed
+ * when no descriptor and no call uses it any more. {@link dev.samara.emulator.linux.file.GuestRoot} resolves paths, so
+ * that no path leads out of the guest's root.
  *
- * <p>A read or write that has to wait does so on the {@code WaitList} of its file, as a {@link
+ * <p>A read or write that must wait uses the {@code WaitList} of its file. The waiting thread is a {@link
  * dev.samara.emulator.linux.file.FileThread}.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>Files and folders of the host</td>
+ *   <tr><td>Files and directories of the host</td>
  *       <td>{@link dev.samara.emulator.linux.file.DiskFile}, {@link
  *       dev.samara.emulator.linux.file.FolderFile}</td></tr>
  *   <tr><td>Files in memory ({@code memfd_create})</td>
  *       <td>{@link dev.samara.emulator.linux.file.MemoryDescriptor}</td></tr>
  *   <tr><td>Pipes</td>
- *       <td>{@link dev.samara.emulator.linux.file.Pipe}, {@link
- *       dev.samara.emulator.linux.file.PipeEnd}</td></tr>
- *   <tr><td>Pipes with a name ({@code mkfifo})</td>
+ *       <td>{@link dev.samara.emulator.linux.file.Pipe}</td></tr>
+ *   <tr><td>Waits of a pipe's readers and writers, and SIGPIPE</td>
+ *       <td>{@link dev.samara.emulator.linux.file.PipeEnd}, by {@code FileThread.sendPipeSignal}; for a broken stream
+ *       of the host {@link dev.samara.emulator.linux.file.HostStream}</td></tr>
+ *   <tr><td>Named pipes ({@code mkfifo})</td>
  *       <td>{@link dev.samara.emulator.linux.file.NamedPipes}, {@link
  *       dev.samara.emulator.linux.file.NamedPipe}</td></tr>
  *   <tr><td>{@code eventfd}</td>
@@ -30,8 +32,8 @@
  *       dev.samara.emulator.linux.file.HostStream}</td></tr>
  *   <tr><td>{@code /dev}</td>
  *       <td>{@link dev.samara.emulator.linux.file.DeviceFile}</td></tr>
- *   <tr><td>Texts of {@code /proc}</td>
- *       <td>{@link dev.samara.emulator.linux.file.TextFile}; {@code linux.process} makes the bytes</td></tr>
+ *   <tr><td>Text files of {@code /proc}</td>
+ *       <td>{@link dev.samara.emulator.linux.file.TextFile}; {@code linux.process} generates the content</td></tr>
  * </table>
  */
 @NullMarked

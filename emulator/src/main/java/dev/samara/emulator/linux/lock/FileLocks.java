@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * and conflict only among themselves. Thread-safe.
  */
 public final class FileLocks {
-    /** What identifies a file, also after its last name is gone. */
+    /** Identifies a file, even after its last name was removed. */
     public record FileKey(long device, long inode) {}
 
     /** The two independent families of locks. */
@@ -34,10 +34,12 @@ public final class FileLocks {
 
     private record LockedPlace(FileKey file, Family family) {}
 
-    /** The locks of each file, those of an owner in order and joined where they meet. */
+    /**
+     * The locks of each file. The locks of one owner are adjacent in the list, in order, and merged where they meet.
+     */
     private final Map<LockedPlace, List<HeldLock>> all = new HashMap<>();
 
-    /** The locks for which threads wait, each with the owner of one that conflicts. */
+    /** The locks for which threads wait, each with the owner of a conflicting lock. */
     private final IdentityHashMap<HeldLock, Object> blocked = new IdentityHashMap<>();
 
     private final WaitList waiters = new WaitList();
@@ -50,7 +52,7 @@ public final class FileLocks {
         return waiters;
     }
 
-    /** Returns a lock that an owner has in a range; null for none. */
+    /** Returns a lock that the owner of {@code range} holds in the range; null if there is none. */
     public synchronized @Nullable HeldLock own(FileKey file, Family family, HeldLock range) {
         for (HeldLock each : all.getOrDefault(new LockedPlace(file, family), List.of())) {
             if (each.isReplacedBy(range)) {
@@ -60,7 +62,7 @@ public final class FileLocks {
         return null;
     }
 
-    /** Returns a lock that conflicts with one that is wanted; null for none. */
+    /** Returns a lock that conflicts with the wanted lock; null if there is none. */
     public synchronized @Nullable HeldLock conflict(FileKey file, Family family, HeldLock wanted) {
         for (HeldLock each : all.getOrDefault(new LockedPlace(file, family), List.of())) {
             if (each.conflicts(wanted)) {
@@ -71,9 +73,9 @@ public final class FileLocks {
     }
 
     /**
-     * Takes a lock, in place of those that its owner has there.
+     * Takes a lock, which replaces the locks that its owner holds in the same range.
      *
-     * @return 0; EAGAIN if another one conflicts; or ENOLCK
+     * @return 0; EAGAIN if another lock conflicts; or ENOLCK
      */
     public long take(FileKey file, Family family, HeldLock wanted) {
         long result;
@@ -83,12 +85,15 @@ public final class FileLocks {
         return told(result);
     }
 
-    /** The caller has the monitor of this, and calls {@link #told} without it. */
+    /**
+     * Takes a lock if no other lock conflicts. The caller holds this object's monitor, and passes the result to {@link
+     * #told} after it released the monitor.
+     */
     private long tryTake(FileKey file, Family family, HeldLock wanted) {
         if (conflict(file, family, wanted) != null) {
             return LinuxErrno.EAGAIN;
         }
-        // A lock that is divided has two parts more.
+        // A lock that is split in the middle adds up to two locks.
         if (count > GuestLimits.FILE_LOCKS - 2) {
             return LinuxErrno.ENOLCK;
         }
@@ -97,7 +102,10 @@ public final class FileLocks {
         return 0;
     }
 
-    /** Wakes the threads that wait if a lock was taken: it may have taken the place of an exclusive one. */
+    /**
+     * Wakes the waiting threads if a lock was taken, because it may have replaced an exclusive lock. Returns the
+     * result.
+     */
     private long told(long result) {
         if (result == 0) {
             waiters.wakeAll();
@@ -106,9 +114,9 @@ public final class FileLocks {
     }
 
     /**
-     * Takes a lock of records of a process as {@link #take} does, for a thread that waits for it otherwise.
+     * Takes a record lock of a process as {@link #take} does. On EAGAIN the thread must wait for the lock.
      *
-     * @return also EDEADLK, if the process that has the lock waits for this one
+     * @return like {@link #take}, or EDEADLK if the process that holds a conflicting lock waits for this process
      */
     public long takeOrWait(FileKey file, HeldLock wanted) {
         long result;
@@ -127,12 +135,12 @@ public final class FileLocks {
         return told(result);
     }
 
-    /** Ends the wait of a thread for a lock; other threads of its process may wait for others. */
+    /** Ends the wait of a thread for a lock. Other threads of its process may still wait for other locks. */
     public synchronized void endWait(HeldLock wanted) {
         blocked.remove(wanted);
     }
 
-    /** Returns whether a process is an owner, or waits for one, or for one that waits for it, and so on. */
+    /** Returns whether a process is the owner, or waits for it, directly or through other processes. */
     private boolean waitsFor(Object process, Object owner) {
         Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         Deque<Object> left = new ArrayDeque<>(List.of(process));
@@ -152,7 +160,7 @@ public final class FileLocks {
         return false;
     }
 
-    /** Releases what an owner has of the range of a lock. */
+    /** Releases the locks that the owner of {@code range} holds in the range. */
     public void release(FileKey file, Family family, HeldLock range) {
         synchronized (this) {
             LockedPlace place = new LockedPlace(file, family);
@@ -171,7 +179,7 @@ public final class FileLocks {
         }
     }
 
-    /** Returns the index of the first lock of an owner, or of its first one to be. */
+    /** Returns the index of the first lock of an owner, or the index at which its first lock is to be added. */
     private int first(LockedPlace place, HeldLock wanted) {
         List<HeldLock> locks = all.getOrDefault(place, List.of());
         int index = 0;
@@ -182,8 +190,8 @@ public final class FileLocks {
     }
 
     /**
-     * Adds a lock to those that its owner has from an index on, in their order, and joins them where they meet ({@code
-     * posix_lock_inode}). A process that asks who has a lock gets the first one in this order.
+     * Adds a lock to the locks of its owner, which start at an index. Keeps their order, and merges locks that meet
+     * ({@code posix_lock_inode}). A query for a conflicting lock returns the first one in this order.
      */
     private static List<HeldLock> with(HeldLock wanted, List<HeldLock> locks, int first) {
         HeldLock joined = wanted;
@@ -206,7 +214,7 @@ public final class FileLocks {
         return locks;
     }
 
-    /** Returns the locks of a file without what their owner has in a range. */
+    /** Returns the locks of a file without the parts that the owner of {@code range} holds in the range. */
     private List<HeldLock> cut(LockedPlace place, HeldLock range) {
         List<HeldLock> left = new ArrayList<>();
         for (HeldLock each : all.getOrDefault(place, List.of())) {

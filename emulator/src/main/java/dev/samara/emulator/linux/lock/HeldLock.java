@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
  * A lock that is held or requested.
  *
  * @param owner the owner, compared by identity: a descriptor table or an open file
- * @param pid the process that {@code F_GETLK} names; -1 for a lock of an open file
- * @param isExclusive whether it conflicts with shared locks too
+ * @param pid the process that {@code F_GETLK} reports; -1 for a lock of an open file
+ * @param isExclusive whether it also conflicts with shared locks
  * @param start the first byte
  * @param last the last byte
  */
@@ -29,19 +29,19 @@ public record HeldLock(Object owner, int pid, boolean isExclusive, long start, l
         return isOf(other) && overlaps(other);
     }
 
-    /** Returns what is left of this before another one; null if that is nothing. */
+    /** Returns the part of this lock before the range of another lock; null if there is none. */
     @Nullable
     HeldLock before(HeldLock other) {
         return start >= other.start ? null : new HeldLock(owner, pid, isExclusive, start, other.start - 1);
     }
 
-    /** Returns what is left of this after another one; null if that is nothing. */
+    /** Returns the part of this lock after the range of another lock; null if there is none. */
     @Nullable
     HeldLock after(HeldLock other) {
         return last <= other.last ? null : new HeldLock(owner, pid, isExclusive, other.last + 1, last);
     }
 
-    /** Returns this and another one as one lock; null if they are of different kinds or owners, or apart. */
+    /** Returns this lock and another lock merged into one; null if they differ in kind or owner, or do not meet. */
     @Nullable
     HeldLock joined(HeldLock other) {
         boolean isApart = (other.start != 0 && last < other.start - 1) || (start != 0 && other.last < start - 1);

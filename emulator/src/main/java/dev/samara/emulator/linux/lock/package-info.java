@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Locks of files between the processes of a guest ({@code fs/locks.c}). */
+/** File locks between the processes of a guest ({@code fs/locks.c}). */
 @NullMarked
 package dev.samara.emulator.linux.lock;
 

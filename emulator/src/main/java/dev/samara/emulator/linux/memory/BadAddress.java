@@ -2,8 +2,8 @@
 package dev.samara.emulator.linux.memory;
 
 /**
- * Ends a system call that was given an address which it cannot access. Made once for each thread, without a stack
- * trace.
+ * Thrown to end a system call that cannot access an address that it was given. Created once for each thread, without a
+ * stack trace.
  */
 public final class BadAddress extends RuntimeException {
     private static final long serialVersionUID = 1;

@@ -13,14 +13,14 @@ import java.nio.ByteOrder;
 import java.util.function.ToLongFunction;
 
 /**
- * The memory of the guest as a system call of its thread sees it. A failed access throws {@link BadAddress}. Used
- * outside GUEST; each access enters it for its duration.
+ * Guest memory for the system calls of a thread. A failed access throws {@link BadAddress}. Used outside GUEST; each
+ * access enters GUEST while it lasts.
  */
 public final class CallMemory {
-    /** The most bytes of a path, with the 0 at its end. */
+    /** The maximum size of a path in bytes, including its terminating null. */
     public static final int MOST_PATH = GuestLimits.PATH;
 
-    /** The nanoseconds of a second. */
+    /** The number of nanoseconds in a second. */
     public static final long SECOND = 1_000_000_000;
 
     private static final int PAGE = 4096;
@@ -32,7 +32,7 @@ public final class CallMemory {
         this.memory = memory;
     }
 
-    /** Returns what a failed access throws. */
+    /** Returns the exception that a failed access throws. */
     public BadAddress badAddress() {
         return bad;
     }
@@ -44,7 +44,7 @@ public final class CallMemory {
     }
 
     private static boolean isRetry(int fault) {
-        // The interrupt is of no concern to the guest.
+        // An interrupt of the host's thread does not concern the guest.
         if (fault != Fault.RETRY) {
             return false;
         }
@@ -85,7 +85,7 @@ public final class CallMemory {
         store(address, Long.BYTES, number);
     }
 
-    /** Replaces a word if it has an expected number, and returns what it had. */
+    /** Replaces a word if it has the expected value; returns its old value. */
     public int compareAndExchange(long address, int expected, int number) {
         int fault;
         do {
@@ -95,7 +95,7 @@ public final class CallMemory {
         return (int) memory.value();
     }
 
-    /** Returns the key of a futex word, whose address is a multiple of 4. */
+    /** Returns the key of a futex word. The address must be a multiple of 4. */
     public FutexKey futexKey(long address, boolean isPrivate, boolean isWritten) {
         for (; ; ) {
             FutexKey key = memory.futexKey(address, !isPrivate, isWritten ? Protection.WRITE : Protection.READ);
@@ -108,17 +108,17 @@ public final class CallMemory {
         }
     }
 
-    /** Makes a call of the library on this memory, which an interrupt of the thread of the host may end. */
+    /** Makes a call of the library on this memory, and repeats it if an interrupt of the host's thread ended it. */
     public long call(ToLongFunction<GuestMemory> call) {
         long result;
         do {
             result = call.applyAsLong(memory);
-            // As of a fault: the interrupt is of no concern to the guest.
+            // As after a fault, an interrupt of the host's thread does not concern the guest.
         } while (result == Errno.EINTR.result() && Thread.interrupted());
         return result;
     }
 
-    /** Reads up to a failure, and returns the number of bytes. */
+    /** Reads bytes up to the first failure; returns the number of bytes read. */
     public int getSome(long address, byte[] target, int at, int length) {
         int done = 0;
         do {
@@ -127,7 +127,7 @@ public final class CallMemory {
         return done;
     }
 
-    /** Writes up to a failure, and returns the number of bytes. */
+    /** Writes bytes up to the first failure; returns the number of bytes written. */
     public int putSome(long address, byte[] source, int at, int length) {
         int done = 0;
         do {
@@ -164,7 +164,9 @@ public final class CallMemory {
         put(address, bytes);
     }
 
-    /** Reads a string of fewer bytes than a number; one that does not end within them ends with a 0. */
+    /**
+     * Reads a string that must be shorter than {@code most} bytes. If it is not, the result ends with a null character.
+     */
     public String string(long address, int most) {
         byte[] bytes = new byte[Math.min(most, PAGE)];
         int length;
@@ -189,7 +191,7 @@ public final class CallMemory {
         return GuestText.of(bytes, length) + (length == most ? "\0" : "");
     }
 
-    /** Reads a time of seconds and nanoseconds, in nanoseconds; -1 for one that is not normal. */
+    /** Reads a time in seconds and nanoseconds; returns it in nanoseconds, or -1 if it is not normalised. */
     public long getTime(long address) {
         long seconds = getLong(address);
         long nanos = getLong(address + Long.BYTES);

@@ -7,9 +7,12 @@ import dev.samara.emulator.elf.ProgramLoader;
 import java.nio.ByteBuffer;
 import java.util.Locale;
 
-/** A segment with what Linux notes of it ({@code struct shmid_kernel}). Guarded by its {@link SegmentTable}. */
+/**
+ * A segment with the status that Linux records for it ({@code struct shmid_kernel}). Guarded by its {@link
+ * SegmentTable}.
+ */
 public final class GuestSegment {
-    /** {@code struct shmid64_ds}. */
+    /** The size of {@code struct shmid64_ds}. */
     private static final int STATUS_BYTES = 112;
 
     private static final int RIGHTS = 0777;
@@ -56,23 +59,29 @@ public final class GuestSegment {
         return id;
     }
 
-    /** Returns the key by which the segment can be found: 0 once it is marked for removal. */
+    /** Returns the key by which the segment can be found; 0 after it was marked for removal. */
     int key() {
         return segment.isMarkedForRemoval() ? 0 : key;
     }
 
-    /** Returns whether a user, whose group has the same number, has rights to this ({@code ipcperms}). */
+    /**
+     * Returns whether a user has the wanted rights to this segment ({@code ipcperms}). The user's group has the same ID
+     * as the user.
+     */
     public boolean allows(int asking, int wanted) {
         int granted = asking == creator || asking == user ? rights >> 6 : asking == group ? rights >> 3 : rights;
         return (wanted & ~granted & 7) == 0;
     }
 
-    /** Returns whether a user may change or remove this. */
+    /** Returns whether a user may change or remove this segment. */
     public boolean isOwnedBy(int asking) {
         return asking == user || asking == creator;
     }
 
-    /** Takes over owner, group and rights of a status ({@code IPC_SET}). Returns false for a user that cannot be. */
+    /**
+     * Takes the owner, group and rights from a status ({@code IPC_SET}). Returns false if the user ID or group ID is
+     * invalid.
+     */
     public boolean change(ByteBuffer status) {
         int newUser = status.getInt(4);
         int newGroup = status.getInt(8);
@@ -104,7 +113,7 @@ public final class GuestSegment {
         return ProgramLoader.GEOMETRY.pages(ProgramLoader.GEOMETRY.roundUp(segment.size()));
     }
 
-    /** Returns the number of pages in memory. Takes time in proportion to the size. */
+    /** Returns the number of resident pages. Takes time in proportion to the size of the segment. */
     long resident() {
         long found = 0;
         for (long page = 0; page < pages(); page++) {
@@ -113,7 +122,7 @@ public final class GuestSegment {
         return found;
     }
 
-    /** Returns what {@code IPC_STAT} tells. */
+    /** Returns the status that {@code IPC_STAT} stores. */
     public ByteBuffer status() {
         ByteBuffer status = CallMemory.structure(STATUS_BYTES);
         status.putInt(0, key()).putInt(4, user).putInt(8, group).putInt(12, creator);

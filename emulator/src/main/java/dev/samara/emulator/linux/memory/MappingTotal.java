@@ -5,8 +5,9 @@ import dev.samara.core.AddressSpace;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Counts the mappings of all processes together: the library limits those of one space. A space is counted after each
- * call that may change its number, so calls that race may exceed the maximum by the few mappings that each one adds.
+ * Counts the mappings of all processes together, because the library limits only the mappings of one space. A space is
+ * counted after each call that may change its number of mappings, so concurrent calls may exceed the maximum by the few
+ * mappings that each call adds.
  */
 public final class MappingTotal {
     private final long most;
@@ -15,12 +16,12 @@ public final class MappingTotal {
      * @words {@code all}
      * @written threads that map, unmap, fork or end a space (get-and-add)
      * @read any thread (volatile)
-     * @invariant the mappings of all spaces as they were counted last, and those reserved for forks
+     * @invariant the mappings of all spaces, each as counted last, plus those reserved for forks
      */
     private final AtomicLong all = new AtomicLong();
 
     /**
-     * Makes a count.
+     * Creates a count.
      *
      * @param most the maximum number of mappings
      */
@@ -28,7 +29,7 @@ public final class MappingTotal {
         this.most = most;
     }
 
-    /** Returns whether no call may add a mapping: ENOMEM. */
+    /** Returns whether the maximum is reached, so that adding a mapping is ENOMEM. */
     public boolean isFull() {
         return all.get() >= most;
     }
@@ -38,7 +39,7 @@ public final class MappingTotal {
         return all.get();
     }
 
-    /** Reserves mappings for the copy of a space; returns whether there may be as many. */
+    /** Reserves mappings for the copy of a space; returns false if there would be too many. */
     boolean reserve(long mappings) {
         if (all.addAndGet(mappings) <= most) {
             return true;
@@ -47,7 +48,7 @@ public final class MappingTotal {
         return false;
     }
 
-    /** Begins to count a space, of whose mappings some are reserved. */
+    /** Starts to count a space, for which a number of mappings was reserved. */
     CountedSpace count(AddressSpace space, long reserved) {
         CountedSpace counted = new CountedSpace(space, reserved);
         counted.recount();
@@ -69,7 +70,7 @@ public final class MappingTotal {
             this.counted = counted;
         }
 
-        /** Counts the mappings that there are now. Called by a user. */
+        /** Counts the present mappings of the space. Called by a user. */
         synchronized void recount() {
             long now = space.usage().maps();
             all.addAndGet(now - counted);
@@ -84,7 +85,7 @@ public final class MappingTotal {
             users++;
         }
 
-        /** A user ends; with the last one the space has no mappings. */
+        /** Removes a user. When the last one is removed, the mappings of the space no longer count. */
         synchronized void removeUser() {
             if (--users == 0) {
                 all.addAndGet(-counted);

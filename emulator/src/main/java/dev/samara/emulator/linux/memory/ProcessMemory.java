@@ -9,7 +9,7 @@ import dev.samara.emulator.elf.ArgumentPlace;
 import dev.samara.emulator.elf.LoadedProgram;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The memory of a process, which a child of {@code vfork} uses too until it executes another program. */
+/** The memory of a process. A child of {@code vfork} shares it until the child executes another program. */
 public final class ProcessMemory {
     private final AddressSpace space;
     private final long trampoline;
@@ -20,13 +20,14 @@ public final class ProcessMemory {
 
     private final SharedMemory shared;
 
-    /** What all processes with this memory have in common. */
+    /** The state that all processes with this memory share. */
     private static final class SharedMemory {
         /**
          * @words {@code users}, {@code registrations}
          * @written threads that share or close the memory (get-and-add); a thread that registers it (accumulate)
          * @read any thread (volatile)
-         * @invariant the processes with this memory; a bit that is set stays set
+         * @invariant {@code users} is the number of processes with this memory; a bit that is set in {@code
+         *     registrations} stays set
          */
         private final AtomicInteger users = new AtomicInteger(1);
 
@@ -59,9 +60,9 @@ public final class ProcessMemory {
     }
 
     /**
-     * Returns the memory of a new program, whose mappings count.
+     * Returns the memory of a new program, and starts to count its mappings.
      *
-     * @param file denies writes to the file of the program, and ends with the last memory that was forked from this
+     * @param file denies writes to the file of the program until this memory and all memories forked from it are closed
      */
     public static ProcessMemory of(LoadedProgram program, HostFile.WriteDenial file, MappingTotal total) {
         return new ProcessMemory(
@@ -74,7 +75,7 @@ public final class ProcessMemory {
                 new SharedMemory(new ProgramFile(file), 0));
     }
 
-    /** Copies the memory, as a fork does; throws ENOMEM if there would be too many mappings. */
+    /** Copies the memory for a fork; throws ENOMEM if there would be too many mappings. */
     public ProcessMemory fork() {
         counted.recount();
         long reserved = counted.number();
@@ -121,7 +122,7 @@ public final class ProcessMemory {
         return made;
     }
 
-    /** Whether all processes together have as many mappings as may be. */
+    /** Whether all processes together have the maximum number of mappings. */
     public boolean mayMapNothing() {
         return total.isFull();
     }
@@ -131,7 +132,7 @@ public final class ProcessMemory {
         counted.recount();
     }
 
-    /** Returns where the arguments and the environment of the program were placed. */
+    /** Returns the addresses of the program's arguments and environment. */
     public ArgumentPlace arguments() {
         return arguments;
     }
@@ -148,7 +149,7 @@ public final class ProcessMemory {
         return auxiliary.clone();
     }
 
-    /** Returns what is equal for all processes with this memory, and for no others. */
+    /** Returns an object that is equal only for processes with this memory. */
     public Object identity() {
         return shared;
     }
@@ -158,22 +159,22 @@ public final class ProcessMemory {
         return shared.users.get() > 1;
     }
 
-    /** Registers this memory for fences, by a command of {@code membarrier}. */
+    /** Registers this memory with a command of {@code membarrier}. */
     public void register(int command) {
         shared.registrations.accumulateAndGet(command, (known, added) -> known | added);
     }
 
-    /** Returns the commands by which this memory was registered, also by its parents before a fork. */
+    /** Returns the commands by which this memory was registered, including those inherited by a fork. */
     public int registrations() {
         return shared.registrations.get();
     }
 
-    /** Whether this memory was registered by all of some commands. */
+    /** Whether this memory was registered by all given commands. */
     public boolean isRegistered(int commands) {
         return (registrations() & commands) == commands;
     }
 
-    /** Ends this reference; the last user's ends the memory. */
+    /** Closes this reference. When the last one is closed, the memory ends. */
     public void close() {
         counted.removeUser();
         try {

@@ -15,15 +15,18 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The segments of shared memory of all processes ({@code ipc/shm.c}, {@code ipc/util.c}). A segment has an index, and a
- * number that is made of the index and of how often indices were used again. Thread-safe; a caller that has the monitor
- * sees one state of all segments.
+ * The shared memory segments of all processes ({@code ipc/shm.c}, {@code ipc/util.c}). A segment has an index and an
+ * ID. The ID is composed of the index and a sequence number, which counts how often indices were reused. Thread-safe. A
+ * caller that holds the monitor sees a consistent state of all segments.
  */
 public final class SegmentTable {
-    /** The most segments ({@code SHMMNI}). */
+    /** The maximum number of segments ({@code SHMMNI}). */
     public static final int MOST = GuestLimits.SEGMENTS;
 
-    /** The most bytes of a segment, and the most pages of all ({@code SHMMAX}, {@code SHMALL}), unsigned. */
+    /**
+     * The maximum size of a segment in bytes, and the maximum number of pages of all segments ({@code SHMMAX}, {@code
+     * SHMALL}), unsigned.
+     */
     public static final long NO_LIMIT = -1L - (1 << 24);
 
     private static final String HEAD =
@@ -36,7 +39,7 @@ public final class SegmentTable {
     private static final int INDEX_BITS = 15;
     private static final int SEQUENCES = 1 << 16;
 
-    /** Fewer indices than these are not used again before the others were. */
+    /** At least this many indices are used in turn before one is reused. */
     private static final int LEAST_INDICES = 64;
 
     private static final int LIMIT_BYTES = 72;
@@ -49,10 +52,10 @@ public final class SegmentTable {
     private int sequence;
 
     /**
-     * Makes a table without segments.
+     * Creates a table without segments.
      *
-     * @param machine has their memory
-     * @param memoryBytes bytes of all memory, which no segment exceeds
+     * @param machine provides the memory of segments
+     * @param memoryBytes the size of all memory in bytes, which no segment may exceed
      */
     public SegmentTable(Machine machine, long memoryBytes) {
         this.machine = machine;
@@ -64,7 +67,7 @@ public final class SegmentTable {
         return all;
     }
 
-    /** {@code shmget} by a process of a user: finds or makes a segment; returns its number, or an error. */
+    /** {@code shmget}: finds or creates a segment; returns its ID, or an error. */
     public synchronized long get(int key, long size, int flags, int user, int pid) {
         if (key != 0) {
             for (GuestSegment each : all().values()) {
@@ -111,7 +114,7 @@ public final class SegmentTable {
         return id;
     }
 
-    /** Returns the index after the last one, or else the first free one; -1 if all are used. */
+    /** Returns the next free index after the last one used, starting again at 0 if necessary; -1 if all are in use. */
     private int freeIndex() {
         int used = all().size();
         if (used >= MOST) {
@@ -128,28 +131,28 @@ public final class SegmentTable {
         return -1;
     }
 
-    /** Returns the segment of a number; null if there is none. */
+    /** Returns the segment with an ID; null if there is none. */
     public synchronized @Nullable GuestSegment find(int id) {
         GuestSegment found = findByIndex(id);
         return found == null || found.id() != id ? null : found;
     }
 
-    /** Returns the segment with the index of a number; null if there is none. */
+    /** Returns the segment with the index that an ID contains; null if there is none. */
     public synchronized @Nullable GuestSegment findByIndex(int id) {
         return id < 0 ? null : all().get(id & (1 << INDEX_BITS) - 1);
     }
 
-    /** Returns the highest index in use; 0 without segments. */
+    /** Returns the highest index in use; 0 if there are no segments. */
     public synchronized long highestIndex() {
         return all().isEmpty() ? 0 : all.lastKey();
     }
 
-    /** Notes who has attached a segment. */
+    /** Records that a process attached a segment. */
     public synchronized void attached(GuestSegment segment, int pid) {
         segment.attachedBy(pid);
     }
 
-    /** Notes who has detached a segment. */
+    /** Records that a process detached a segment. */
     public synchronized void detached(SharedSegment segment, int pid) {
         for (GuestSegment each : all.values()) {
             if (each.segment().equals(segment)) {
@@ -168,7 +171,7 @@ public final class SegmentTable {
                 .putLong(32, NO_LIMIT);
     }
 
-    /** Returns what all segments use ({@code struct shm_info}). */
+    /** Returns the memory usage of all segments ({@code struct shm_info}). */
     public synchronized ByteBuffer usage() {
         long pages = 0;
         long resident = 0;
@@ -187,7 +190,7 @@ public final class SegmentTable {
         return lines;
     }
 
-    /** Frees the memory of all segments, at the end. */
+    /** Frees the memory of all segments. Called at the end of the run. */
     public synchronized void close() {
         all.values().forEach(each -> each.segment().remove());
         all.clear();

@@ -10,34 +10,35 @@ import java.util.Objects;
 import java.util.concurrent.Semaphore;
 
 /**
- * Files in memory that have no descriptor left, but may still be mapped. The library frees such a file when it is told
- * to, so its mappings are counted when another file begins to have no name, and when a process ends.
+ * Files in memory that no longer have a descriptor, but may still be mapped. The library frees such a file only on
+ * request. So this checks which files are still mapped when another file loses its last descriptor, and when a process
+ * ends.
  */
 public final class UnnamedMemory {
     private static final int FEW = 16;
 
-    /** The files that may still be made: each one that is freed is one more. */
+    /** How many files may still be created. Each file that is freed releases a permit. */
     private final Semaphore room;
 
     private final List<MappedFile> files = new ArrayList<>();
     private int enough = FEW;
 
-    /** The number of forks under way. A child may get a mapping that is counted nowhere until its fork has ended. */
+    /** The number of forks in progress. Until its fork ended, a child may have mappings that are not counted yet. */
     private int forks;
 
-    /** A file and its pages, which know of its mappings. */
+    /** A file and its page cache, which counts its mappings. */
     private record MappedFile(MemoryFile file, PageCache pages) {}
 
     /**
-     * Makes an empty list.
+     * Creates an empty list.
      *
-     * @param room gets a permit for each file that is freed
+     * @param room a permit is released for each file that is freed
      */
     public UnnamedMemory(Semaphore room) {
         this.room = room;
     }
 
-    /** The last descriptor of a file was closed. No call can map it any more; a fork can copy a mapping. */
+    /** Adds a file whose last descriptor was closed. No call can map it any more, but a fork can copy a mapping. */
     public void add(MemoryFile file) {
         PageCache pages = Objects.requireNonNull(file.openReadOnly().pageCache(), "pages");
         synchronized (files) {
@@ -46,14 +47,14 @@ public final class UnnamedMemory {
         freeSome();
     }
 
-    /** A process begins to copy its memory: no file is freed before {@link #endFork}. */
+    /** Called before a process copies its memory. No file is freed until {@link #endFork}. */
     public void beginFork() {
         synchronized (files) {
             forks++;
         }
     }
 
-    /** The copy is there, or has failed. */
+    /** Called after the copy was made or failed. */
     public void endFork() {
         synchronized (files) {
             forks--;
@@ -61,7 +62,10 @@ public final class UnnamedMemory {
         freeSome();
     }
 
-    /** Looks for files without mappings, unless there are many files and most of them had one a short time ago. */
+    /**
+     * Frees files without mappings. Does nothing if there are many files, and at least half of them were still mapped
+     * at the last check.
+     */
     public void freeSome() {
         boolean isTime;
         synchronized (files) {
@@ -91,7 +95,9 @@ public final class UnnamedMemory {
         close(unused.iterator());
     }
 
-    /** Closes files that were removed from the list. A failure of one does not keep the others open. */
+    /**
+     * Closes files that were removed from the list. An exception from one file does not keep the remaining files open.
+     */
     private void close(Iterator<MemoryFile> unused) {
         while (unused.hasNext()) {
             boolean isClosed = false;

@@ -3,11 +3,14 @@ package dev.samara.emulator.linux.process;
 
 import org.jspecify.annotations.Nullable;
 
-/** A failure of the emulator after which a process may never end. Guarded by the monitor of waits for ends. */
+/**
+ * A failure of the emulator after which a process may never end. Guarded by the monitor of {@link ProcessTree}, on
+ * which threads wait for the ends of processes.
+ */
 final class Breakdown {
     private @Nullable Throwable cause;
 
-    /** Keeps the first failure. Needs no memory. */
+    /** Records the failure if it is the first one. Allocates nothing. */
     void begin(Throwable failure) {
         if (cause == null) {
             cause = failure;

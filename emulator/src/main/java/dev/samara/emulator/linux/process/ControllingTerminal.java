@@ -6,8 +6,8 @@ import dev.samara.emulator.linux.signal.SignalDelivery;
 import dev.samara.emulator.linux.signal.SignalInfo;
 
 /**
- * The terminal of the emulator, which controls the session of the first process: a group of it is in the foreground,
- * and may read. The monitor of this guards that group.
+ * The terminal of the emulator, which is the controlling terminal of the first process's session. One group of the
+ * session is the foreground group, which may read. The monitor of this object guards the number of that group.
  */
 public final class ControllingTerminal {
     private static final int SESSION = ProcessTree.FIRST_PID;
@@ -32,7 +32,7 @@ public final class ControllingTerminal {
         foreground = group;
     }
 
-    /** {@code TIOCGPGRP}: returns the group in the foreground. */
+    /** {@code TIOCGPGRP}: returns the foreground group. */
     public long group(GuestThread thread) {
         return controls(thread) ? foreground() : LinuxErrno.ENOTTY;
     }
@@ -42,7 +42,7 @@ public final class ControllingTerminal {
         return controls(thread) ? SESSION : LinuxErrno.ENOTTY;
     }
 
-    /** {@code TIOCSPGRP}: puts a group of the session into the foreground. */
+    /** {@code TIOCSPGRP}: makes a group of the session the foreground group. */
     public long setGroup(GuestThread thread, long address) {
         long result = check(thread, SignalInfo.TTOU);
         if (result != 0) {
@@ -64,9 +64,11 @@ public final class ControllingTerminal {
     }
 
     /**
-     * Has a group in the background stop that reads from the terminal or changes it ({@code __tty_check_change}).
+     * Called before a thread reads from the terminal or changes it. Stops the thread's group if it is in the background
+     * ({@code __tty_check_change}).
      *
-     * @return 0 if the call may go on; EIO if nobody could continue the group; RESTART if it was sent the signal
+     * @return 0 if the call may continue; EIO if no process could continue the group after a stop; RESTART if the
+     *     signal was sent to the group
      */
     long check(GuestThread thread, int signal) {
         GuestProcess process = thread.process();

@@ -4,40 +4,42 @@ package dev.samara.emulator.linux.process;
 import dev.samara.emulator.elf.ProgramOwner;
 
 /**
- * Whose rights a thread has. User 0 may become any user and any group, and send signals to all processes ({@code
- * CAP_SETUID}, {@code CAP_SETGID}, {@code CAP_KILL}); it has no other capability.
+ * The credentials of a thread. User 0 may become any user and any group, and may send signals to all processes ({@code
+ * CAP_SETUID}, {@code CAP_SETGID}, {@code CAP_KILL}). It has no other capability.
  *
- * @param users the users
- * @param groups the groups
+ * @param users the user IDs
+ * @param groups the group IDs
  * @param others the supplementary groups
  */
 public record Credentials(UserIds users, UserIds groups, GroupList others) {
-    /** Returns those of one user, and the group of that number. */
+    /** Returns the credentials of a user and of the group with the same ID. */
     static Credentials of(int id) {
         return new Credentials(UserIds.of(id), UserIds.of(id), GroupList.EMPTY);
     }
 
-    /** Returns the same, which a new process does not share with its parent ({@code copy_creds}). */
+    /**
+     * Returns an equal object for a new process, which does not share the object of its parent ({@code copy_creds}).
+     */
     Credentials copy() {
         return new Credentials(users, groups, others);
     }
 
-    /** Returns the same with other users. */
+    /** Returns these credentials with other user IDs. */
     public Credentials withUsers(UserIds changed) {
         return new Credentials(changed, groups, others);
     }
 
-    /** Returns the same with other groups. */
+    /** Returns these credentials with other group IDs. */
     public Credentials withGroups(UserIds changed) {
         return new Credentials(users, changed, others);
     }
 
-    /** Returns the same with other supplementary groups. */
+    /** Returns these credentials with other supplementary groups. */
     public Credentials withOthers(GroupList changed) {
         return new Credentials(users, groups, changed);
     }
 
-    /** Whether these permit what user 0 may do. */
+    /** Whether the effective user is user 0. */
     public boolean isPrivileged() {
         return users.effective() == 0;
     }
@@ -56,17 +58,17 @@ public record Credentials(UserIds users, UserIds groups, GroupList others) {
         return users.effective() == target.users.real() || users.effective() == target.users.effective();
     }
 
-    /** Whether these permit a look at another process ({@code __ptrace_may_access}). */
+    /** Whether these permit access to the memory and limits of another process ({@code __ptrace_may_access}). */
     public boolean mayInspect(Credentials target) {
         return target.users.equals(UserIds.of(users.real())) && target.groups.equals(UserIds.of(groups.real()));
     }
 
-    /** Returns those with which another program begins. */
+    /** Returns the credentials after an execve. */
     Credentials executed() {
         return new Credentials(users.executed(), groups.executed(), others);
     }
 
-    /** Returns what the auxiliary vector of another program has. */
+    /** Returns the IDs for the auxiliary vector of a new program. */
     public ProgramOwner owner() {
         return new ProgramOwner(users.real(), users.effective(), groups.real(), groups.effective());
     }

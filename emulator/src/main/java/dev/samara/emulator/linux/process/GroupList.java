@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.process;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
-/** Supplementary groups ({@code struct group_info}). Immutable: a child and its parent share one. */
+/** Supplementary groups ({@code struct group_info}). Immutable, so a child and its parent share one list. */
 public final class GroupList {
     /** No groups. */
     public static final GroupList EMPTY = new GroupList(new int[0]);
@@ -16,12 +16,12 @@ public final class GroupList {
     }
 
     /**
-     * Returns a list with groups.
+     * Returns a list of the given groups.
      *
-     * @param ids the unsigned numbers in any order; the list takes the array over
+     * @param ids the group IDs, unsigned, in any order; the list takes ownership of the array
      */
     public static GroupList of(int[] ids) {
-        // In ascending unsigned order: the sort treats the highest bit as the sign.
+        // Sorts in ascending unsigned order. The highest bit is flipped because the sort treats it as the sign.
         flip(ids);
         Arrays.sort(ids);
         flip(ids);
@@ -38,7 +38,7 @@ public final class GroupList {
         return ids.length;
     }
 
-    /** Returns the numbers, in ascending order as unsigned ones. */
+    /** Returns the group IDs in ascending unsigned order. */
     public IntStream stream() {
         return Arrays.stream(ids);
     }

@@ -29,8 +29,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A process of the guest: memory, descriptors, signal actions and threads. After its last thread has ended, it is a
- * zombie until its parent has waited for it. What belongs to the tree of processes is in {@link ProcessTree}.
+ * A process of the guest: memory, descriptors, signal actions and threads. After its last thread ended, it is a zombie
+ * until its parent waited for it. Its parent, group and session are recorded in {@link ProcessTree}.
  */
 public final class GuestProcess implements SignalProcess {
 
@@ -46,13 +46,13 @@ public final class GuestProcess implements SignalProcess {
     private final IntervalTimer profilingTimer;
     private final WaitList childEnds = new WaitList();
 
-    /** The end of a thread, of this process, or of the last wait for it. */
+    /** Woken when a thread or this process ends, or when this process was reaped. */
     private final WaitList ends = new WaitList();
 
     /** The parent of a vfork waits here until this process no longer uses its memory. */
     private final WaitList releases = new WaitList();
 
-    /** Threads that have changed code wait here until the others have left it. */
+    /** Threads that changed code wait here until no other thread executes the old code. */
     private final WaitList codeWaiters = new WaitList();
 
     private final Set<GuestThread> threads = new LinkedHashSet<>();
@@ -63,8 +63,9 @@ public final class GuestProcess implements SignalProcess {
 
     /**
      * @words {@code memory}, {@code program}, {@code leaderMask}, {@code isMemoryReleased}, {@code isExiting}
-     * @written a thread that executes another program, and is the only one (volatile); {@code leaderMask} also by the
-     *     thread that makes the first one; {@code isExiting} by any thread, holding the process's monitor (volatile)
+     * @written a thread that executes another program, and is the only thread (volatile); {@code leaderMask} also by
+     *     the thread that creates the first thread; {@code isExiting} by any thread, holding the process's monitor
+     *     (volatile)
      * @read any thread (volatile)
      * @invariant {@code isExiting} and {@code isMemoryReleased} stay set; the exit status is written before {@code
      *     isExiting}
@@ -76,34 +77,33 @@ public final class GuestProcess implements SignalProcess {
     /**
      * @written the first thread of the process (volatile)
      * @read any thread (volatile)
-     * @invariant those of the first thread, also after its end
+     * @invariant the credentials of the first thread, even after its end
      */
     private volatile Credentials credentials;
 
     /**
-     * As {@link GuestThread#processors()} of the first thread.
+     * The {@link GuestThread#processors()} of the first thread.
      *
-     * @written any thread: the creator, and who chooses processors for the first thread (volatile)
-     * @read any thread, once the first thread has ended (volatile)
-     * @invariant what it refers to never changes; after concurrent choices it may be another one than in {@code
-     *     GuestThread}
+     * @written the creator, and any thread that chooses processors for the first thread (volatile)
+     * @read any thread, after the first thread ended (volatile)
+     * @invariant the set never changes; after concurrent choices it may differ from the set in {@code GuestThread}
      */
     private volatile @Nullable BitSet processors;
 
-    /** The mask of the first thread, or of the one that has ended all others. */
+    /** The mask of the first thread, or of the thread that ended all other threads. */
     private volatile SignalMask leaderMask = new SignalMask(0);
 
     private volatile boolean isMemoryReleased;
     private volatile boolean isExiting;
     private int exitStatus;
 
-    /** Guarded by {@link #signals}, as its content is; replaced by execve. */
+    /** Guarded by {@link #signals}, as is its content. Replaced by execve. */
     private SignalActions actions;
 
-    /** The signal that the parent gets at the end, or 0. */
+    /** The signal that the parent receives when this process ends, or 0. */
     private int endSignal;
 
-    /** The debugger, set before the first thread is made; null without one. */
+    /** The debugger, set before the first thread is created; null if there is none. */
     private @Nullable Debugger debugger;
 
     public GuestProcess(
@@ -137,7 +137,7 @@ public final class GuestProcess implements SignalProcess {
         return system;
     }
 
-    /** Has a debugger control the threads of this process, before there is one. */
+    /** Attaches a debugger to this process. Called before the process has a thread. */
     public void beginDebugging(Debugger controlling) {
         debugger = controlling;
         controlling.begins(new ProcessView(this));
@@ -152,7 +152,7 @@ public final class GuestProcess implements SignalProcess {
         return pid;
     }
 
-    /** Returns the credentials of the first thread, also after its end. */
+    /** Returns the credentials of the first thread, even after its end. */
     public Credentials credentials() {
         return credentials;
     }
@@ -161,12 +161,12 @@ public final class GuestProcess implements SignalProcess {
         credentials = changed;
     }
 
-    /** Returns the processors that were chosen for the first thread, also after its end; null for all. */
+    /** Returns the processors that were chosen for the first thread, even after its end; null means all. */
     public @Nullable BitSet processors() {
         return processors;
     }
 
-    /** Chooses the processors of a first thread, which may have ended. */
+    /** Chooses the processors of the first thread, which may have ended. */
     public void processors(@Nullable BitSet chosen) {
         processors = chosen;
     }
@@ -230,17 +230,17 @@ public final class GuestProcess implements SignalProcess {
         snapshot().forEach(each -> each.pending().discard(set));
     }
 
-    /** Returns the timer of real time. */
+    /** Returns the real-time timer ({@code ITIMER_REAL}). */
     public IntervalTimer realTimer() {
         return realTimer;
     }
 
-    /** Returns the timer of processor time of the program. */
+    /** Returns the timer of user CPU time ({@code ITIMER_VIRTUAL}). */
     public IntervalTimer virtualTimer() {
         return virtualTimer;
     }
 
-    /** Returns the timer of processor time of the program and the system. */
+    /** Returns the timer of user and system CPU time ({@code ITIMER_PROF}). */
     public IntervalTimer profilingTimer() {
         return profilingTimer;
     }
@@ -254,7 +254,7 @@ public final class GuestProcess implements SignalProcess {
         return childEnds;
     }
 
-    /** Returns the threads that wait for an end, of a thread or of this process. */
+    /** Returns the threads that wait for the end of a thread or of this process. */
     WaitList ends() {
         return ends;
     }
@@ -282,13 +282,15 @@ public final class GuestProcess implements SignalProcess {
         return limits;
     }
 
-    /** Returns the first number that no new descriptor gets. */
+    /** Returns the limit of descriptor numbers (exclusive). */
     public int descriptorLimit() {
         long soft = limits.soft(ResourceLimits.FILES);
         return Long.compareUnsigned(soft, GuestLimits.DESCRIPTORS) < 0 ? (int) soft : GuestLimits.DESCRIPTORS;
     }
 
-    /** Sets a limit, of which the soft one is not above the hard one; returns false if the hard one would rise. */
+    /**
+     * Sets a limit. The soft limit must not exceed the hard limit. Returns false if this would raise the hard limit.
+     */
     public synchronized boolean setLimit(int number, long soft, long hard) {
         if (!limits.set(number, soft, hard)) {
             return false;
@@ -304,27 +306,30 @@ public final class GuestProcess implements SignalProcess {
         return true;
     }
 
-    /** Returns when this began, by {@link GuestSystem#uptimeNanos}. */
+    /** Returns when this process was created, as {@link GuestSystem#uptimeNanos}. */
     long started() {
         return started;
     }
 
-    /** Returns whether each thread waits, at this moment. */
+    /** Returns whether all threads are waiting at this moment. */
     synchronized boolean isWaiting() {
         return threads.stream().allMatch(GuestThread::isWaiting);
     }
 
-    /** Returns the time of processors that this and its children have used. */
+    /** Returns the CPU time of this process and of its children. */
     public UsedTime used() {
         return used;
     }
 
-    /** Returns the time of processors that the threads of this have used, in nanoseconds. */
+    /** Returns the CPU time that the threads of this process used, in nanoseconds. */
     public synchronized long usedNanos() {
         return used.own(threads.stream().toList());
     }
 
-    /** Replaces memory and program, as {@code execve} does; the caller is the only thread, and has left the old one. */
+    /**
+     * Replaces the memory and the program, as {@code execve} does. The caller is the only thread, and has left the old
+     * memory.
+     */
     public void become(ProcessMemory next, ProgramNames names) {
         memory = next;
         program = names;
@@ -341,7 +346,7 @@ public final class GuestProcess implements SignalProcess {
         releases.wakeAll();
     }
 
-    /** Waits until this child no longer uses the memory of its parent, or the parent has to end. */
+    /** Waits until this child no longer uses the memory of its parent, or until the parent must end. */
     public void awaitRelease(GuestThread parent) {
         releases.add(parent);
         try {
@@ -359,7 +364,10 @@ public final class GuestProcess implements SignalProcess {
         leaderMask = thread.mask();
     }
 
-    /** Adds a thread that another one of this process has made; returns false if that one has to end. */
+    /**
+     * Adds a thread that another thread of this process created. Returns false, and adds nothing, if the creator must
+     * end.
+     */
     public synchronized boolean add(GuestThread thread, GuestThread creator) {
         return !creator.mustEnd() && threads.add(thread);
     }
@@ -396,7 +404,7 @@ public final class GuestProcess implements SignalProcess {
         return exitStatus;
     }
 
-    /** Ends this process, all of its threads, unless it is ending. For any thread. */
+    /** Ends this process with all its threads, unless it is already ending. May be called by any thread. */
     public void exit(int status) {
         synchronized (this) {
             if (isExiting) {
@@ -411,18 +419,19 @@ public final class GuestProcess implements SignalProcess {
 
     @Override
     public void kill(int signal) {
-        // As with a core_pattern that hands the dump to a program: the status tells of it, and no file is left.
+        // As with a core_pattern that pipes the dump to a program, the status reports a dump, but no file is created.
         exit(WaitStatus.killed(signal, SignalInfo.dumps(signal) && limits.allowDump()));
     }
 
-    /** Ends all other threads, and waits for that; returns false if the caller has to end itself. */
+    /** Ends all other threads, and waits until they ended. Returns false if the caller itself must end. */
     public boolean endOthers(GuestThread caller) {
         synchronized (this) {
             if (caller.mustEnd()) {
-                // Another thread came first: of two that end each other, none would be left.
+                // Another thread was first. Without this check, two threads could end each other, and none would be
+                // left.
                 return false;
             }
-            // With the lock: none of them adds another thread after this.
+            // Done under the lock, so that none of them can add another thread afterwards.
             threads.forEach(each -> {
                 if (each != caller) {
                     each.kill();
@@ -445,7 +454,7 @@ public final class GuestProcess implements SignalProcess {
         }
     }
 
-    /** A thread has ended: its CPU is closed. The last one ends the process. */
+    /** Called when a thread ended and its CPU is closed. The last thread ends the process. */
     void ended(GuestThread thread) {
         boolean isLast;
         synchronized (this) {
@@ -464,7 +473,7 @@ public final class GuestProcess implements SignalProcess {
         }
     }
 
-    /** Gives up what this process has. Its status stays for its parent. */
+    /** Releases the resources of this process. Its status stays available to its parent. */
     void end() {
         system.ending(this);
         if (debugger != null) {
@@ -476,7 +485,7 @@ public final class GuestProcess implements SignalProcess {
         synchronized (signals) {
             pending.close();
         }
-        // In the order of do_exit: who waits for the end of a descriptor may then write the file of the program.
+        // In the order of do_exit: a process that waits until a descriptor is closed may then write the program's file.
         memory.close();
         files.closeAll();
         system.unnamedMemory().freeSome();
@@ -485,12 +494,13 @@ public final class GuestProcess implements SignalProcess {
         system.endIfAllStopped();
     }
 
-    /** Has all threads drop their decoded blocks; returns when none executes an old one any more. */
+    /** Makes all threads drop their decoded blocks. Returns when no thread executes an old block any more. */
     public void changedCode(GuestThread caller) {
         List<GuestThread> others = snapshot();
         others.forEach(GuestThread::changedCode);
         memory.space().membarrier();
-        // A block may go on after that: one of its accesses may have left GUEST.
+        // A thread may still continue an old block after the membarrier, because one of the block's accesses may have
+        // left GUEST.
         codeWaiters.add(caller);
         try {
             while (!caller.mustEnd() && others.stream().anyMatch(GuestThread::mayRunOldCode)) {
@@ -501,7 +511,7 @@ public final class GuestProcess implements SignalProcess {
         }
     }
 
-    /** A thread that may have executed old code does not any more. */
+    /** Called after a thread that may have executed old code left it. */
     void leftOldCode() {
         codeWaiters.wakeAll();
     }

@@ -6,23 +6,23 @@ import dev.samara.emulator.linux.signal.SignalInfo;
 import java.io.PrintWriter;
 import java.util.Locale;
 
-/** What the emulator writes for a person while the guest runs. Thread-safe. */
+/** The messages that the emulator prints for its user while the guest runs. Thread-safe. */
 public final class GuestReports {
     private final PrintWriter out;
     private final boolean showsMaps;
 
     /**
-     * Makes reports.
+     * Creates the reports.
      *
-     * @param out where they are written
-     * @param showsMaps whether the mappings of a process are written at its end
+     * @param out where the messages are printed
+     * @param showsMaps whether the mappings of a process are printed when it ends
      */
     public GuestReports(PrintWriter out, boolean showsMaps) {
         this.out = out;
         this.showsMaps = showsMaps;
     }
 
-    /** Writes a line. */
+    /** Prints a line. */
     public void complain(String line) {
         synchronized (out) {
             out.println("samara: " + line);
@@ -30,17 +30,17 @@ public final class GuestReports {
         }
     }
 
-    /** Tells of a part of the emulator that has failed: the guest goes on. */
+    /** Reports that a part of the emulator failed. The guest continues. */
     public void failed(String what, Throwable failure) {
         complain(what + ": " + failure);
         synchronized (out) {
-            // Where the emulator writes, for a report of its fault: the guest goes on.
+            // Prints the stack trace, so that a user can report the emulator's fault. The guest continues.
             failure.printStackTrace(out);
             out.flush();
         }
     }
 
-    /** Tells of a fault that ends the first process. */
+    /** Reports a fault that ends the first process. */
     void killedBy(GuestThread thread, SignalInfo info) {
         if (info.isFault() && thread.process().pid() == ProcessTree.FIRST_PID) {
             complain(String.format(
@@ -62,7 +62,7 @@ public final class GuestReports {
         failed("thread " + tid + " of the emulator fails", failure);
     }
 
-    /** Shows the mappings of a process that ends, if that is wanted. */
+    /** Prints the mappings of a process that is about to end, if this was requested. */
     void ending(GuestProcess process) {
         if (showsMaps) {
             complain("mappings of process " + process.pid() + " at its end:");

@@ -13,7 +13,7 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.LongAccumulator;
 
-/** What the guest has done, for {@code --stats}. Thread-safe. */
+/** Counters of the guest's activity, for {@code --stats}. Thread-safe. */
 public final class GuestStatistics {
     private static final int CALLS = GuestLimits.CALL_NUMBERS;
     private static final int FAULTS = 16;
@@ -32,8 +32,8 @@ public final class GuestStatistics {
 
     /**
      * @written a thread that ends its process (accumulate)
-     * @read the emulation's thread, when all processes have ended
-     * @invariant no memory of a process that has ended had more pages at a time
+     * @read the emulation's thread, after all processes ended
+     * @invariant the maximum, over all processes that ended, of the peak number of resident pages
      */
     private final LongAccumulator mostResident = new LongAccumulator(Math::max, 0);
 
@@ -56,7 +56,10 @@ public final class GuestStatistics {
         return sum;
     }
 
-    /** Counts a call that is not known; numbers that Linux has not are counted together, as there are 2^32 of them. */
+    /**
+     * Counts a call that is not supported. All numbers that Linux does not have share one counter, because there are
+     * 2^32 of them.
+     */
     public synchronized void unknownCall(int number) {
         unknown.merge(number >= 0 && number < CALLS ? number : CALLS, 1L, Long::sum);
     }
@@ -74,17 +77,17 @@ public final class GuestStatistics {
         threads++;
     }
 
-    /** A process ends that had at most so many pages in memory at a time. */
+    /** Records the peak number of resident pages of a process that ends. */
     void resident(long pages) {
         mostResident.accumulate(pages);
     }
 
-    /** Returns the most pages that one process had in memory. */
+    /** Returns the highest number of resident pages that a process had. */
     public long mostResident() {
         return mostResident.get();
     }
 
-    /** Returns lines for a person. */
+    /** Returns the statistics as lines of text. */
     public synchronized List<String> lines() {
         List<String> lines = new ArrayList<>();
         lines.add(String.format(

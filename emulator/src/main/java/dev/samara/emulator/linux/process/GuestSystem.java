@@ -32,7 +32,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** What all processes of a guest share: the machine, the tree of processes, and tables of the kernel. */
+/** The state that all processes of a guest share: the machine, the process tree, and the tables of the kernel. */
 public final class GuestSystem {
     private static final long START = System.nanoTime() - 1_000_000_000_000L;
 
@@ -53,11 +53,12 @@ public final class GuestSystem {
     private final GuestStatistics counts = new GuestStatistics();
 
     /**
-     * Above the numbers of pipes, devices and other files of the emulator, since locks are told apart by them.
+     * The last inode number. These numbers start above those of pipes, devices and other files of the emulator, because
+     * inode numbers identify files for locks.
      *
-     * @written threads that make an object with an inode (get-and-add)
+     * @written threads that create an object with an inode (get-and-add)
      * @read as written
-     * @invariant the last number that was given
+     * @invariant the last number that was assigned
      */
     private final AtomicLong inodes = new AtomicLong(1L << 31);
 
@@ -65,9 +66,9 @@ public final class GuestSystem {
 
     /**
      * @words {@code pipes} of {@code GuestSystem}, {@code Pipe}
-     * @written threads that make a pipe or end its last end (get-and-add)
-     * @read threads that make a pipe (get-and-add)
-     * @invariant the number of pipes with an open end, and of those that are just refused
+     * @written threads that create a pipe or close its last end (get-and-add)
+     * @read threads that create a pipe (get-and-add)
+     * @invariant the number of pipes with an open end, plus those that are being rejected
      */
     private final PipeCount pipes = new PipeCount();
 
@@ -79,18 +80,18 @@ public final class GuestSystem {
     private final Semaphore signalRoom = new Semaphore(GuestLimits.QUEUED_SIGNALS);
     private final Semaphore blockRoom = new Semaphore(BlockCache.shared(GuestLimits.SHARED_BLOCKS));
 
-    /** Held by the one thread that has the arguments of a new program in the heap. */
+    /** Held by a thread while the arguments of a new program are in the heap. */
     private final Object programStart = new Object();
 
-    /** Held by the one thread that has a text of {@code /proc} in the heap. */
+    /** Held by a thread while it uses the content of a text file of {@code /proc}. */
     private final Object texts = new Object();
 
-    /** The places of processes and threads that are being made; guarded by {@link #taskLock}. */
+    /** The number of processes and threads that are being created. Guarded by {@link #taskLock}. */
     private int newTasks;
 
     private final Object taskLock = new Object();
 
-    /** Held by the one thread that changes its supplementary groups. */
+    /** Held by a thread while it changes its supplementary groups. */
     private final Object groupLock = new Object();
 
     private @Nullable ScheduledThreadPoolExecutor timers;
@@ -99,16 +100,16 @@ public final class GuestSystem {
     private Runnable beforeCalls = () -> {};
 
     /**
-     * Makes a system without processes.
+     * Creates a system without processes.
      *
      * @param machine the machine, which the caller closes
-     * @param memoryBytes bytes for all pages of the guest
-     * @param processors the number of processors that the guest is told of
+     * @param memoryBytes the size of the guest's memory in bytes
+     * @param processors the number of processors that the guest sees
      * @param root the files that the guest sees
-     * @param user the number of the first process's user and group, to which all files belong
-     * @param translator what makes code of hot blocks; null for none
+     * @param user the user ID and group ID of the first process, to which all files belong
+     * @param translator translates hot blocks; null if blocks are only interpreted
      * @param reports where events are reported
-     * @param calls makes the system calls of a new thread, which is not complete yet
+     * @param calls creates the system calls of a new thread, whose construction is not complete yet
      */
     public GuestSystem(
             Machine machine,
@@ -131,7 +132,9 @@ public final class GuestSystem {
         this.calls = calls;
     }
 
-    /** Returns the time since the guest's system began, some time before the first call. */
+    /**
+     * Returns the time since the guest's system was started, which counts as 1000 s before this class was initialised.
+     */
     public static long uptimeNanos() {
         return System.nanoTime() - START;
     }
@@ -157,12 +160,12 @@ public final class GuestSystem {
         return user;
     }
 
-    /** Returns what the guest may do with files of the host. */
+    /** Returns the checks of the guest's permissions for files of the host. */
     public OwnerRights rights() {
         return rights;
     }
 
-    /** Returns what the first process begins with. */
+    /** Returns the credentials with which the first process starts. */
     public Credentials firstCredentials() {
         return Credentials.of(user);
     }
@@ -181,17 +184,23 @@ public final class GuestSystem {
         return calls.apply(thread);
     }
 
-    /** Makes the creation of a thread fail. A seam for tests, called before there are processes. */
+    /**
+     * A seam for tests: sets an action that runs before the calls of a thread are created, and that makes its creation
+     * fail. Called before there are processes.
+     */
     public void beforeCalls(Runnable failing) {
         beforeCalls = failing;
     }
 
-    /** Returns what starts a thread of the host, and throws an OutOfMemoryError if there is none. */
+    /**
+     * Returns the function that starts a thread of the host. It throws an OutOfMemoryError if the host has no more
+     * threads.
+     */
     Consumer<Thread> starter() {
         return starter;
     }
 
-    /** Has a test start the threads. A seam, called before there are processes. */
+    /** A seam for tests: sets the function that starts the threads. Called before there are processes. */
     public void startThreadsBy(Consumer<Thread> other) {
         starter = other;
     }
@@ -208,7 +217,7 @@ public final class GuestSystem {
         return piFutexes;
     }
 
-    /** Returns the folder in which the first process begins. */
+    /** Returns the current directory of the first process at its start. */
     public WorkingFolder firstFolder() {
         synchronized (namedPipes) {
             ResolvedPath place = root.resolve("/", root.firstFolder(), true);
@@ -245,7 +254,7 @@ public final class GuestSystem {
         return counts;
     }
 
-    /** Returns the pipes of all processes. */
+    /** Returns the count of the pipes of all processes. */
     public PipeCount pipes() {
         return pipes;
     }
@@ -254,37 +263,40 @@ public final class GuestSystem {
         return openFiles;
     }
 
-    /** Returns the mappings of all processes. */
+    /** Returns the count of the mappings of all processes. */
     public MappingTotal mappings() {
         return mappings;
     }
 
-    /** Returns the files in memory that may still be made. */
+    /** Returns the permits for files in memory ({@code memfd_create}). */
     public Semaphore memoryFiles() {
         return memoryFiles;
     }
 
-    /** Returns the names that open directories may still keep. */
+    /** Returns the permits for names that open directories cache. */
     public Semaphore folderNames() {
         return folderNames;
     }
 
-    /** Returns the real-time signals that may still be queued. */
+    /** Returns the permits for queued real-time signals. */
     Semaphore signalRoom() {
         return signalRoom;
     }
 
-    /** Returns what all harts together may still decode. */
+    /** Returns the permits for decoded blocks of all harts. */
     Semaphore blockRoom() {
         return blockRoom;
     }
 
-    /** Returns the lock of a thread that has the arguments of a new program in the heap. Before that of names. */
+    /**
+     * Returns the lock that a thread holds while the arguments of a new program are in the heap. Acquired before the
+     * monitor of {@link NamedPipes}.
+     */
     public Object programStart() {
         return programStart;
     }
 
-    /** Returns the lock of a thread that has a text of {@code /proc} in the heap. */
+    /** Returns the lock that a thread holds while it uses the content of a text file of {@code /proc}. */
     Object texts() {
         return texts;
     }
@@ -293,7 +305,7 @@ public final class GuestSystem {
         return inodes.incrementAndGet();
     }
 
-    /** Returns the thread that rings the timers of processes, and starts it for the first one. */
+    /** Returns the executor whose thread runs the timers of processes. Creates it for the first timer. */
     synchronized ScheduledThreadPoolExecutor timers() {
         ScheduledThreadPoolExecutor known = timers;
         if (known == null) {
@@ -314,15 +326,16 @@ public final class GuestSystem {
         }
     }
 
-    /** Whether the processes are being killed, so that a new one has to end too. */
+    /** Whether all processes are being killed, so that a new process must end too. */
     public boolean isEnding() {
         return isEnding;
     }
 
     /**
-     * Reserves places until {@link #endReserve}: one for a thread, two for a process with a thread.
+     * Reserves places in the limit of tasks until {@link #endReserve}: one for a thread, two for a process with its
+     * first thread.
      *
-     * @return whether there are as many
+     * @return whether enough places were free
      */
     public boolean reserveTasks(int places) {
         synchronized (taskLock) {
@@ -336,19 +349,19 @@ public final class GuestSystem {
         }
     }
 
-    /** The new tasks are in the tree, or were not made. */
+    /** Ends a reservation, after the new tasks were added to the tree or their creation failed. */
     public void endReserve(int places) {
         synchronized (taskLock) {
             newTasks -= places;
         }
     }
 
-    /** Returns the lock of a thread that changes its supplementary groups. */
+    /** Returns the lock that a thread holds while it changes its supplementary groups. */
     public Object groupLock() {
         return groupLock;
     }
 
-    /** Returns the number of groups in all lists; a shared list counts once. */
+    /** Returns the total number of supplementary groups; a shared list counts once. */
     public int groups() {
         Set<GroupList> lists = Collections.newSetFromMap(new IdentityHashMap<>());
         for (GuestProcess each : tree.all()) {
@@ -358,13 +371,13 @@ public final class GuestSystem {
         return lists.stream().mapToInt(GroupList::size).sum();
     }
 
-    /** A process ends, and its memory is still there. */
+    /** Called when a process is about to end, while it still has its memory. */
     void ending(GuestProcess process) {
         counts.resident(process.memory().space().residency().peak());
         reports.ending(process);
     }
 
-    /** Ends the first process if all have stopped: nobody is left that could continue one. */
+    /** Kills the first process if all processes are stopped, because then no process could continue one. */
     synchronized void endIfAllStopped() {
         GuestProcess first = tree.firstOfStopped();
         if (first != null && !first.isExiting()) {
@@ -376,8 +389,8 @@ public final class GuestSystem {
     }
 
     /**
-     * Ends the run with a failure of the emulator after which a process may never end. What is left is not closed.
-     * Needs no memory. For any thread.
+     * Ends the run because of a failure of the emulator after which a process may never end. Remaining resources are
+     * not closed. Allocates nothing. May be called by any thread.
      *
      * @param failure a RuntimeException or an Error
      */
@@ -385,7 +398,9 @@ public final class GuestSystem {
         tree.breakDown(failure);
     }
 
-    /** Ends all processes, and those that begin, as a signal does. For any thread. */
+    /**
+     * Ends all processes, and all that are created later, like a signal that kills them. May be called by any thread.
+     */
     public void stop(int signal) {
         isEnding = true;
         for (GuestProcess each : tree.all()) {
@@ -393,7 +408,7 @@ public final class GuestSystem {
         }
     }
 
-    /** Kills all processes, and waits for their ends. Names of pipes end with them. */
+    /** Kills all processes, and waits until they ended. Then removes the names of pipes. */
     public void endProcesses() throws InterruptedException {
         stop(SignalInfo.KILL);
         tree.awaitEnds();
@@ -401,7 +416,7 @@ public final class GuestSystem {
         namedPipes.close();
     }
 
-    /** Frees the memory that processes have shared, after the end of all. */
+    /** Frees the memory that processes shared. Called after all processes ended. */
     public void freeMemory() {
         segments.close();
         unnamed.free();

@@ -36,8 +36,9 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A thread of the guest: a thread of the JVM with a CPU. It alternates between code of the guest, in GUEST, and what
- * stopped that, outside. Before it enters GUEST it takes the signals that were sent to it.
+ * A thread of the guest: a thread of the JVM with a CPU. It alternates between guest code, which it runs in GUEST, and
+ * the system calls and faults that stopped the code, which it handles outside GUEST. Before it enters GUEST it handles
+ * the signals that were sent to it.
  */
 public final class GuestThread implements Runnable, SignalThread, FutexThread, FileThread, DebuggedThread {
     private final GuestProcess process;
@@ -53,54 +54,55 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     private final AlternateStack alternateStack = new AlternateStack();
     private final PendingSignals pending;
 
-    /** The debugger of the process; null without one. */
+    /** The debugger of the process; null if there is none. */
     private final @Nullable Debugger debugger;
 
     /** The files that the present call uses. */
     private final List<GuestFile> used = new ArrayList<>();
 
     /**
-     * The name that the thread has given itself, or its creator; null for that of the program. Set by any thread.
+     * The name that was set for this thread or inherited from its creator; null if it has the name of the program. Any
+     * thread may set it.
      *
      * @words {@code name}, {@code credentials}, {@code processors}, {@code isWaiting}
      * @written the thread itself; {@code name} and {@code processors} by any thread (volatile)
      * @read any thread (volatile)
-     * @invariant what {@code processors} and {@code credentials} refer to never changes; {@code isWaiting} is for
-     *     people
+     * @invariant the objects to which {@code processors} and {@code credentials} refer never change; {@code isWaiting}
+     *     is only displayed
      */
     private volatile @Nullable String name;
 
-    /** Changed by an execve of this thread only, which has ended all others. */
+    /** Changed only by this thread, in an execve, after all other threads of the process ended. */
     private volatile int tid;
 
     private volatile @Nullable Thread runner;
 
     /**
      * @words {@code isKilled}, {@code hasChangedCode}, {@code isInCode}, {@code runner}, {@code tid}
-     * @written any thread sets the first two (volatile); the thread itself clears {@code hasChangedCode} and writes the
-     *     others
+     * @written any thread sets {@code isKilled} and {@code hasChangedCode} (volatile); the thread itself clears {@code
+     *     hasChangedCode} and writes the other fields
      * @read any thread (volatile)
-     * @invariant {@code isKilled} stays set; a thread with changed code drops its blocks before it runs another one; a
-     *     thread that sets {@code hasChangedCode} and then reads {@code isInCode} as clear finds the other outside of
-     *     code, and asked before its next block; a wake that finds no {@code runner} needs none, since the thread looks
-     *     after it has set that
+     * @invariant {@code isKilled} stays set; a thread with changed code drops its blocks before it runs another block;
+     *     if a thread sets {@code hasChangedCode} and then reads {@code isInCode} as clear, the other thread is outside
+     *     of code, and checks {@code hasChangedCode} before its next block; if a wake finds no {@code runner}, none is
+     *     needed, because the thread checks for work after it set {@code runner}
      */
     private volatile boolean isKilled;
 
     private volatile boolean hasChangedCode;
 
-    /** The processors that were chosen for this; null for all. Not changed once it is set. */
+    /** The processors that were chosen for this thread; null means all. The set itself never changes. */
     private volatile @Nullable BitSet processors;
 
-    /** Changed by its thread. */
+    /** Changed only by this thread. */
     private volatile Credentials credentials;
 
     private final SignalMask mask;
 
-    /** Whether this thread waits in a call: for people, who look at any time. */
+    /** Whether this thread waits in a call. Only displayed, at any time. */
     private volatile boolean isWaiting;
 
-    /** Whether this thread may be executing code, of which an access may leave GUEST. */
+    /** Whether this thread may be executing code. An access of the code may leave GUEST in between. */
     private volatile boolean isInCode;
 
     private final TidWords tidWords = new TidWords();
@@ -109,7 +111,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** Written before {@link #mayBegin} is counted down. */
     private boolean isDiscarded;
 
-    /** Makes a thread with a CPU in the space of its process; the creator gives it registers and starts it. */
+    /** Creates a thread with a CPU in the space of its process. The creator sets its registers and starts it. */
     public GuestThread(GuestProcess process, int tid, @Nullable GuestThread parent) {
         this.process = process;
         this.tid = tid;
@@ -158,17 +160,20 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return given == null ? process.program().command() : given;
     }
 
-    /** Gives this thread a name of at most 15 bytes. For any thread. */
+    /** Sets the name of this thread, at most 15 bytes. May be called by any thread. */
     public void name(String given) {
         name = given;
     }
 
-    /** Returns the processors that were chosen for this, which nobody changes; null for all. */
+    /** Returns the processors that were chosen for this thread; null means all. The set must not be changed. */
     public @Nullable BitSet processors() {
         return processors;
     }
 
-    /** Chooses processors; those of the first thread are its process's. For any thread. */
+    /**
+     * Chooses the processors of this thread. If it is the first thread, they are also recorded in its process. May be
+     * called by any thread.
+     */
     public void processors(BitSet chosen) {
         processors = chosen;
         if (tid == process.pid()) {
@@ -185,7 +190,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return credentials;
     }
 
-    /** Changes the credentials of this thread; those of the first one are its process's. Called by its thread. */
+    /**
+     * Sets the credentials of this thread. If it is the first thread, they are also recorded in its process. Must be
+     * called by this thread.
+     */
     public void credentials(Credentials changed) {
         credentials = changed;
         if (tid == process.pid()) {
@@ -258,7 +266,9 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return interruptedCall;
     }
 
-    /** Returns the file of a descriptor, which no thread closes before the call of this thread ends; null for none. */
+    /**
+     * Returns the file of a descriptor; null if it is not open. The file is not closed before this thread's call ends.
+     */
     public @Nullable GuestFile file(long descriptor) {
         GuestFile found = process.files().use((int) descriptor);
         if (found != null) {
@@ -267,13 +277,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return found;
     }
 
-    /** Returns a file as {@link #file} does; null also for a descriptor that stands for a name ({@code O_PATH}). */
+    /** Returns a file as {@link #file} does, but null for a descriptor that was opened with {@code O_PATH}. */
     public @Nullable GuestFile openFile(long descriptor) {
         GuestFile found = file(descriptor);
         return found == null || (found.flags() & OpenFlags.PATH) != 0 ? null : found;
     }
 
-    /** Ends the use of files by a call ({@code fdput}). */
+    /** Releases the files that a call used ({@code fdput}). */
     public void endUse() {
         for (int i = 0; i < used.size(); i++) {
             used.get(i).release();
@@ -282,10 +292,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     }
 
     /**
-     * Has the host make the thread, which waits for {@link #start} or {@link #discard}. Called before others know this
-     * thread: the host may have no more threads.
+     * Creates the thread of the host, which waits for {@link #start} or {@link #discard}. Called before other threads
+     * can find this thread, because the host may have no more threads.
      *
-     * @return whether there is a thread
+     * @return whether the host created the thread
      */
     public boolean reserve() {
         Thread made = new Thread(this, "guest " + process.pid() + "/" + tid);
@@ -294,12 +304,12 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
             process.system().starter().accept(made);
             return true;
         } catch (OutOfMemoryError noThread) {
-            // What the JDK throws for a thread that the host refuses.
+            // The JDK throws this if the host refuses to create a thread.
             return false;
         }
     }
 
-    /** Gives up a thread that was not started. */
+    /** Discards this thread, which was not started. */
     public void discard() {
         try {
             cpu.claim();
@@ -310,7 +320,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         }
     }
 
-    /** Begins a program: its space is that of the CPU. */
+    /** Starts a program, whose space the CPU already uses. */
     public void begin(LoadedProgram program) {
         hart.reset();
         hart.pc = program.entry();
@@ -321,7 +331,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         credentials(credentials.executed());
     }
 
-    /** Has the thread that was reserved begin. */
+    /** Starts the thread that {@link #reserve} created. */
     public void start() {
         if (debugger != null) {
             debugger.starts(this);
@@ -329,7 +339,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         mayBegin.countDown();
     }
 
-    /** Waits until this may begin; returns whether it is to. Nobody interrupts it before. */
+    /**
+     * Waits for {@link #start} or {@link #discard}; returns whether this thread was started. Nobody interrupts it
+     * before that.
+     */
     private boolean awaitStart() {
         try {
             mayBegin.await();
@@ -349,7 +362,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         try {
             runToEnd();
         } catch (RuntimeException | Error unended) {
-            // For example memory is exhausted. Other threads wait for the end of this one, which may never come.
+            // E.g. memory is exhausted. Other threads wait for the end of this thread, which may never come.
             process.system().breakDown(unended);
         }
     }
@@ -366,12 +379,12 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     }
 
     private void fail(Throwable broken) {
-        // First: the report may need memory that is not available.
+        // Killed first, because the report may need memory that is not available.
         process.kill(SignalInfo.KILL);
         try {
             process.system().reports().broken(tid, broken);
         } catch (RuntimeException | Error unreported) {
-            // Before this thread ends, which may end the run: it must not end as if nothing had failed.
+            // Recorded before this thread ends. Its end may end the run, which must not look successful.
             process.system().breakDown(unreported);
         }
     }
@@ -415,9 +428,11 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         }
     }
 
-    /** Releases the locks of this thread, and clears its word: it ends, or executes another program. */
+    /**
+     * Releases the futex locks of this thread, and clears its tid word, because it ends or executes another program.
+     */
     public void leaveMemory() {
-        // First: a thread that has waited for the word finds the locks released.
+        // Released first, so that a thread that waited for the word finds the locks released.
         robustList.release(this, process.system().futexes());
         process.system().piFutexes().releaseAll(this);
         tidWords.clear(this);
@@ -450,13 +465,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return isWaiting;
     }
 
-    /** Returns the time of processors that this has used, in nanoseconds. For any thread. */
+    /** Returns the CPU time that this thread used, in nanoseconds. May be called by any thread. */
     public long usedNanos() {
         Thread used = runner;
         return used == null ? 0 : UsedTime.of(used);
     }
 
-    /** Ends this thread. For any thread. */
+    /** Ends this thread. May be called by any thread. */
     public void kill() {
         isKilled = true;
         wake();
@@ -468,7 +483,9 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         hart.ask();
     }
 
-    /** Whether this thread may be executing code from before the last {@link #changedCode}. For any thread. */
+    /**
+     * Whether this thread may be executing code from before the last {@link #changedCode}. May be called by any thread.
+     */
     boolean mayRunOldCode() {
         return isInCode && hasChangedCode;
     }

@@ -7,7 +7,7 @@ import dev.samara.emulator.cpu.LeaveReason;
 import dev.samara.emulator.linux.signal.SignalDelivery;
 import dev.samara.emulator.linux.signal.SignalInfo;
 
-/** What comes of a trap: an instruction or an access that the interpreter leaves to the system. */
+/** Handles traps, i.e. instructions and accesses that the interpreter cannot complete by itself. */
 final class GuestTraps {
     private static final int ILL_ILLOPC = 1;
     private static final int TRAP_BRKPT = 1;
@@ -15,7 +15,7 @@ final class GuestTraps {
     private GuestTraps() {}
 
     /**
-     * Handles what has stopped a thread, which is outside GUEST.
+     * Handles the reason for which a thread stopped. The thread is outside GUEST.
      *
      * @param reason a {@link LeaveReason}
      */
@@ -29,7 +29,7 @@ final class GuestTraps {
             case LeaveReason.BREAKPOINT ->
                 SignalDelivery.force(thread, SignalInfo.ofFault(SignalInfo.TRAP, TRAP_BRKPT, hart.pc));
             default -> {
-                // ATTENTION, DEBUGGER: the loop looks for what is to be done.
+                // For ATTENTION and DEBUGGER, the loop of the thread checks what must be done.
             }
         }
     }

@@ -15,7 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
-/** The files of a process in {@code /proc} that show its mappings ({@code fs/proc/task_mmu.c}). */
+/** Generates the files of a process in {@code /proc} that show its mappings ({@code fs/proc/task_mmu.c}). */
 final class MappingTexts {
     private static final int NAME_COLUMN = 73;
 
@@ -29,7 +29,7 @@ final class MappingTexts {
         names = process.system().namedPipes();
     }
 
-    /** Returns the lines of {@code maps}, with the guest's names of the host's files. */
+    /** Returns the lines of {@code maps}. Files of the host have the names that the guest sees. */
     List<String> maps() {
         return maps(space.snapshot());
     }
@@ -44,7 +44,7 @@ final class MappingTexts {
     }
 
     private String shown(String line, Vma vma) {
-        // A name of the guest's own, which may have anything in it, begins with a bracket.
+        // A name that the guest set may contain any characters. In maps it starts with a bracket.
         int name = line.indexOf(" /") + 1;
         if (name == 0 || line.lastIndexOf('[', name) >= 0) {
             return line;
@@ -68,7 +68,7 @@ final class MappingTexts {
             lines.add(kilobytes("Size", vma.end() - vma.start()));
             lines.add(kilobytes("KernelPageSize", space.geometry().pageSize()));
             lines.add(kilobytes("MMUPageSize", space.geometry().pageSize()));
-            // A mapping that was made after the snapshot, or has ended since, is shown without pages.
+            // A mapping that was removed or replaced after the snapshot is shown without pages.
             lines.addAll(amounts(found.getOrDefault(vma.start(), MappingResidency.NONE), false));
             lines.add("THPeligible:           0");
             lines.add("VmFlags: " + VmaFlags.format(vma.flags()) + " ");
@@ -109,7 +109,7 @@ final class MappingTexts {
         lines.add(kilobytes("Private_Dirty", of.privateDirty()));
         lines.add(kilobytes("Referenced", of.referenced()));
         lines.add(kilobytes("Anonymous", of.anonymous()));
-        // What the library does not have.
+        // The library does not support these kinds of pages.
         for (String none : List.of(
                 "KSM",
                 "LazyFree",

@@ -5,11 +5,11 @@ import dev.samara.emulator.linux.file.PidDescriptor;
 import dev.samara.emulator.linux.wait.WaitList;
 
 /**
- * The process or thread of a descriptor.
+ * The process or thread of a pidfd.
  *
  * @param process the process
- * @param id the number of the process, or of one of its threads
- * @param isThread whether the descriptor is of the thread of that number alone
+ * @param id the ID of the process, or of one of its threads
+ * @param isThread whether the pidfd refers only to the thread with that ID
  */
 public record PidTarget(GuestProcess process, int id, boolean isThread) implements PidDescriptor.PidState {
     private ProcessTree tree() {
@@ -23,7 +23,7 @@ public record PidTarget(GuestProcess process, int id, boolean isThread) implemen
 
     @Override
     public boolean isForgotten() {
-        // The first thread of a process is a zombie after its end, the others are not.
+        // After its end, the first thread of a process is a zombie. Other threads are not.
         return id == process.pid() ? tree().find(id) == null : process.find(id) == null;
     }
 

@@ -18,11 +18,11 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The files that are no files of the host: those of {@code /proc/self}, and devices. */
+/** Finds and opens the files that are not the host's: the files of {@code /proc}, and devices. */
 public final class ProcFiles {
     private static final String ROOT = "/proc";
 
-    /** The links in {@code /dev}, and where they lead. */
+    /** The links in {@code /dev} and their targets. */
     private static final Map<String, String> DEVICE_LINKS = Map.of(
             "/dev/fd", "/proc/self/fd",
             "/dev/stdin", "/proc/self/fd/0",
@@ -40,23 +40,23 @@ public final class ProcFiles {
 
     private ProcFiles() {}
 
-    /** Returns the number that a name is ({@code name_to_int}); -1 for what is none. */
+    /** Parses a name that is a number ({@code name_to_int}); returns -1 if it is not a number. */
     private static int number(String name) {
         return NUMBER.matcher(name).matches() ? Integer.parseInt(name) : -1;
     }
 
-    /** Returns the part of a path below the guest's own entry in {@code /proc}; null for others. */
+    /** Returns the part of a path below the process's own directory in {@code /proc}; null for any other path. */
     static @Nullable String own(GuestProcess process, String path) {
         ProcPath found = ProcPath.of(process, path);
         return found != null && found.process() == process && !found.file().isEmpty() ? found.file() : null;
     }
 
     /**
-     * A path in the entry of a process, or in that of a thread below it.
+     * A path in the directory of a process in {@code /proc}, or in the directory of a thread below it.
      *
      * @param process the process
-     * @param thread the thread; null in the entry of the process
-     * @param file the path in the entry: empty for the entry itself
+     * @param thread the thread; null if the path is in the directory of the process
+     * @param file the path in the directory; empty for the directory itself
      */
     private record ProcPath(GuestProcess process, @Nullable GuestThread thread, String file) {
         static @Nullable ProcPath of(GuestProcess asking, String path) {
@@ -68,21 +68,21 @@ public final class ProcFiles {
             return found == null ? null : new ProcPath(found, null, names.length == 1 ? "" : names[1]).ofThread();
         }
 
-        /** Returns this, or the path in the entry of the thread that it names. */
+        /** Returns the path in the directory of a thread if this path leads there; otherwise this. */
         private ProcPath ofThread() {
             String[] names = file.split("/", 3);
             GuestThread found = names[0].equals("task") && names.length > 1 ? process.find(number(names[1])) : null;
             return found == null ? this : new ProcPath(process, found, names.length == 2 ? "" : names[2]);
         }
 
-        /** Returns the path that means the same to all processes. */
+        /** Returns the path without {@code self}, which means the same to all processes. */
         String path() {
             GuestThread named = thread;
             String entry = ROOT + "/" + process.pid() + (named == null ? "" : "/task/" + named.tid());
             return file.isEmpty() ? entry : entry + "/" + file;
         }
 
-        /** Returns the number of the file, by whichever path it is named. */
+        /** Returns the inode number of the file, which is the same for all its paths. */
         long fileNumber() {
             return FileStatus.numberOf(path());
         }
@@ -92,7 +92,10 @@ public final class ProcFiles {
         }
     }
 
-    /** Opens a file that is none of the host's, which the caller releases; null if there is none of that path. */
+    /**
+     * Opens a file that is not the host's; returns null if there is none with that path. The caller must release the
+     * file.
+     */
     public static @Nullable GuestFile openSpecial(GuestThread thread, String path, int flags) {
         GuestProcess process = thread.process();
         if (path.equals(ROOT)) {
@@ -224,17 +227,20 @@ public final class ProcFiles {
         return process.files().numbers().stream().map(String::valueOf).toList();
     }
 
-    /** Returns the bytes of a file of the guest's own entry; null if it has no file of that name. */
+    /** Returns the bytes of a text file in the process's own directory; null if there is no such file. */
     static byte @Nullable [] bytesOrNull(GuestProcess process, String own) {
         return ProcessTexts.FILES.contains(own) ? new ProcessTexts(process, null).bytes(own) : null;
     }
 
-    /** Returns the open file that a path names by its descriptor, which the caller does not release; null for none. */
+    /**
+     * Returns the open file of a path that is a descriptor's link in {@code /proc}; null for any other path. The caller
+     * must not release the file.
+     */
     public static @Nullable GuestFile descriptor(GuestProcess process, String path) {
         return process.files().get(numberOfDescriptor(process, path));
     }
 
-    /** Returns the descriptor that a path names; -1 for none. */
+    /** Returns the descriptor of a path that is a descriptor's link; -1 for any other path. */
     private static int numberOfDescriptor(GuestProcess process, String path) {
         String own = own(process, path);
         String number = own != null && own.startsWith("fd/") ? own.substring("fd/".length()) : null;
@@ -253,7 +259,7 @@ public final class ProcFiles {
             return FileStatus.ofDescriptor(open, (long) thread.process().pid() << Integer.SIZE | number);
         }
         ProcPath found = path.equals("/proc/self") ? null : ProcPath.of(thread.process(), path);
-        // Only those of /dev tell how long they are.
+        // Only the links of /dev report the length of their targets.
         return found != null
                 ? FileStatus.ofLink(found.fileNumber(), 0)
                 : FileStatus.ofLink(FileStatus.numberOf(path), DEVICE_LINKS.containsKey(path) ? target.length() : 0);
@@ -287,8 +293,8 @@ public final class ProcFiles {
     }
 
     /**
-     * Returns where a link to a file of the host, or one of {@code /dev}, leads; null for all others, and if the file
-     * lost its name. The caller has the monitor of the names.
+     * Returns the target of a link that leads to a file of the host, or of a link of {@code /dev}. Null for any other
+     * path, and if the file has no known name any more. The caller holds the monitor of {@code NamedPipes}.
      */
     public static @Nullable String followed(GuestThread thread, String path) {
         if (!mayLead(path)) {
@@ -310,8 +316,8 @@ public final class ProcFiles {
     }
 
     /**
-     * Returns the folder to which a link leads, if that was removed; null for all others. The caller has the monitor of
-     * the names.
+     * Returns the directory to which a link leads if the directory was removed; null otherwise. The caller holds the
+     * monitor of {@code NamedPipes}.
      */
     public static @Nullable OpenedName removedFolder(GuestThread thread, String path) {
         if (!mayLead(path)) {
@@ -326,7 +332,7 @@ public final class ProcFiles {
         return path.startsWith(ROOT + "/") || path.startsWith("/dev/");
     }
 
-    /** Returns the name of the current folder if a path is that of its link; null otherwise. */
+    /** Returns the name of the current directory if a path is the directory's link in {@code /proc}; null otherwise. */
     private static @Nullable OpenedName currentFolder(GuestThread thread, String path) {
         return "cwd".equals(own(thread.process(), path))
                 ? thread.process().folder().name()

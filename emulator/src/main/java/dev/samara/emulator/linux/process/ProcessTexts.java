@@ -14,9 +14,12 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The files of a process in {@code /proc} ({@code fs/proc/array.c}). What is not known here is 0. */
+/**
+ * Generates the text files of a process in {@code /proc} ({@code fs/proc/array.c}). Values that the emulator does not
+ * have are 0.
+ */
 final class ProcessTexts {
-    /** Their names. */
+    /** The names of the files. */
     static final Set<String> FILES = Set.of(
             "maps",
             "smaps",
@@ -40,14 +43,14 @@ final class ProcessTexts {
     private final @Nullable GuestThread thread;
     private final ProcessTree tree;
 
-    /** Makes the texts of a process, or of a thread of it. */
+    /** Prepares the files of a process, or of one of its threads. */
     ProcessTexts(GuestProcess process, @Nullable GuestThread thread) {
         this.process = process;
         this.thread = thread;
         tree = process.system().tree();
     }
 
-    /** Returns what one of the files is made of. */
+    /** Returns the content of one of the files. */
     TextFile.TextContent text(String file) {
         return file.equals("comm") ? new NameText() : () -> bytes(file);
     }
@@ -82,7 +85,7 @@ final class ProcessTexts {
         }
     }
 
-    /** Returns how the bytes of one of the files are found. */
+    /** Returns how the bytes of one of the files are generated. */
     static TextFile.Kind kind(String file) {
         return switch (file) {
             case "auxv", "environ" -> TextFile.Kind.OWN_BYTES;
@@ -92,7 +95,7 @@ final class ProcessTexts {
         };
     }
 
-    /** Returns the bytes of one of the files. */
+    /** Generates the bytes of one of the files. */
     byte[] bytes(String file) {
         return switch (file) {
             case "maps", "smaps", "smaps_rollup" -> process.isExiting() ? new byte[0] : lines(mappings(file), '\n');
@@ -109,14 +112,15 @@ final class ProcessTexts {
         };
     }
 
-    /** Returns the arguments as the memory has them, which the process may have changed ({@code get_mm_cmdline}). */
+    /** Returns the arguments in the memory of the process, which may have changed them ({@code get_mm_cmdline}). */
     private byte[] arguments() {
         ArgumentPlace place = process.memory().arguments();
         byte[] found = bytesOf(place.argumentsStart(), place.argumentsEnd());
         if (found.length == 0 || found[found.length - 1] == 0) {
             return found;
         }
-        // A title that has overwritten the end may go on in the environment, up to a page.
+        // The process overwrote the terminating null, e.g. to set a title. The title may continue in the environment,
+        // up to a page.
         byte[] longer = bytesOf(place.argumentsStart(), place.argumentsStart() + PAGE);
         int end = 0;
         while (end < longer.length && longer[end] != 0) {
@@ -142,13 +146,13 @@ final class ProcessTexts {
         return tree.isZombie(process) ? 'Z' : process.stop().isBegun() ? 'T' : isWaiting ? 'S' : 'R';
     }
 
-    /** Returns the number of the thread; of the first one for a process. */
+    /** Returns the ID of the thread, or of the process if there is no thread. */
     private int id() {
         GuestThread asked = thread;
         return asked == null ? process.pid() : asked.tid();
     }
 
-    /** Returns the name of the thread, which it may have changed. */
+    /** Returns the name of the thread, which may have been changed. */
     private String command() {
         GuestThread asked = thread == null ? process.find(process.pid()) : thread;
         return asked == null ? process.program().command() : asked.name();
@@ -190,7 +194,7 @@ final class ProcessTexts {
         return String.format("%s:\t%8d kB", name, pages * (PAGE >> 10));
     }
 
-    /** Returns the numbers with that for files, which is the effective one. */
+    /** Returns the IDs as text, including the file system ID, which is the effective one. */
     private static String tabbed(UserIds ids) {
         return Integer.toUnsignedString(ids.real())
                 + '\t'

@@ -17,16 +17,16 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The processes with their parents, groups and ends. One lock guards all of it; a thread that has it may take the lock
- * of a process's signals, and not the other way round.
+ * The processes with their parents, groups and ends. One lock guards all of this. A thread that holds the lock may
+ * acquire the lock of a process's signals, but not the other way round.
  */
 public final class ProcessTree {
-    /** The first number of a process; the first one is no init, and does not look like one. */
+    /** The PID of the first process. It is not 1, because the first process is not init. */
     static final int FIRST_PID = 1000;
 
     private static final int INIT = 1;
 
-    /** The place of a process in the tree. */
+    /** A process in the tree. */
     private static final class TreeNode {
         private final GuestProcess process;
         private @Nullable GuestProcess parent;
@@ -41,10 +41,10 @@ public final class ProcessTree {
     }
 
     /**
-     * A child that has ended, stopped or continued.
+     * A child that ended, stopped or continued.
      *
      * @param process the child
-     * @param status as {@code wait4} has it
+     * @param status the status in the format of {@code wait4}
      */
     public record ChangedChild(GuestProcess process, int status) {}
 
@@ -54,17 +54,17 @@ public final class ProcessTree {
 
     ProcessTree() {}
 
-    /** Returns a new number for a process or a thread. */
+    /** Returns a new ID for a process or a thread. */
     public synchronized int newId() {
         return ++lastId;
     }
 
-    /** Returns the newest number. */
+    /** Returns the newest ID. */
     synchronized int lastId() {
         return lastId;
     }
 
-    /** Returns whether a process has ended, and its parent has not waited for it. */
+    /** Returns whether a process ended. This stays true after it was reaped. */
     synchronized boolean isZombie(GuestProcess process) {
         TreeNode node = nodes.get(process.pid());
         return node == null || node.isZombie;
@@ -74,8 +74,8 @@ public final class ProcessTree {
      * Adds a process.
      *
      * @param process the process
-     * @param creator what has made it; null for the first one
-     * @param isSibling whether its parent is that of the creator ({@code CLONE_PARENT})
+     * @param creator the process that created it; null for the first process
+     * @param isSibling whether it gets the parent of its creator ({@code CLONE_PARENT})
      */
     public synchronized void add(GuestProcess process, @Nullable GuestProcess creator, boolean isSibling) {
         TreeNode node = new TreeNode(process);
@@ -102,7 +102,7 @@ public final class ProcessTree {
         return node == null ? null : node.process;
     }
 
-    /** Returns a thread of any process by its number; null for none. */
+    /** Returns the thread with an ID, of any process; null if there is none. */
     public @Nullable GuestThread findThread(int tid) {
         for (GuestProcess each : all()) {
             GuestThread found = each.find(tid);
@@ -113,7 +113,7 @@ public final class ProcessTree {
         return null;
     }
 
-    /** Returns the running or ended thread of a number; null for none. */
+    /** Returns the running or ended thread with an ID; null if there is none. */
     public @Nullable NumberedTask findTask(int tid) {
         GuestThread running = findThread(tid);
         GuestProcess process = running == null ? find(tid) : running.process();
@@ -126,7 +126,7 @@ public final class ProcessTree {
         return all;
     }
 
-    /** Returns the processes that are no zombies. */
+    /** Returns the processes that are not zombies. */
     public synchronized List<GuestProcess> living() {
         return nodes.values().stream()
                 .filter(node -> !node.isZombie)
@@ -134,7 +134,7 @@ public final class ProcessTree {
                 .toList();
     }
 
-    /** Returns the members of a group; zombies stay in theirs ({@code do_each_pid_task}). */
+    /** Returns the members of a group, including zombies ({@code do_each_pid_task}). */
     public synchronized List<GuestProcess> ofGroup(int group) {
         List<GuestProcess> members = new ArrayList<>();
         for (TreeNode node : nodes.values()) {
@@ -150,7 +150,7 @@ public final class ProcessTree {
         return node == null || node.parent == null ? INIT : node.parent.pid();
     }
 
-    /** Returns the group of a process; ESRCH if there is none. */
+    /** Returns the group of a process; ESRCH if there is no such process. */
     public synchronized long group(int pid) {
         TreeNode node = nodes.get(pid);
         return node == null ? LinuxErrno.ESRCH : node.group;
@@ -161,7 +161,10 @@ public final class ProcessTree {
         return node == null ? LinuxErrno.ESRCH : node.session;
     }
 
-    /** Puts a process or a child that has not executed another program into a group of its session, or a new one. */
+    /**
+     * Moves the calling process, or a child that has not executed another program, to a group of its session or to a
+     * new group.
+     */
     public synchronized long setGroup(GuestProcess caller, int pid, int group) {
         TreeNode own = nodes.get(caller.pid());
         TreeNode node = nodes.get(pid);
@@ -201,7 +204,7 @@ public final class ProcessTree {
         return pid;
     }
 
-    /** A process executes another program: its parent may no longer move it to another group. */
+    /** Called when a process executes another program. Its parent may no longer move it to another group. */
     public synchronized void executed(GuestProcess process) {
         TreeNode node = nodes.get(process.pid());
         if (node != null) {
@@ -209,7 +212,10 @@ public final class ProcessTree {
         }
     }
 
-    /** Whether no parent of a process's group could continue it, being of its session and another group. */
+    /**
+     * Whether the group of a process is orphaned: no member has a parent in the same session and another group, which
+     * could continue the group.
+     */
     synchronized boolean isOrphaned(GuestProcess process) {
         TreeNode node = nodes.get(process.pid());
         return node == null || isOrphaned(node.group);
@@ -224,13 +230,13 @@ public final class ProcessTree {
         return true;
     }
 
-    /** Whether a parent could continue the group of a child. */
+    /** Whether a parent could continue the group of its child. */
     private boolean watches(@Nullable GuestProcess parent, TreeNode child) {
         TreeNode above = parent == null ? null : nodes.get(parent.pid());
         return above != null && above.group != child.group && above.session == child.session;
     }
 
-    /** All threads of a process may have stopped: its parent is told if they have. */
+    /** Called when all threads of a process may have stopped. If they have, notifies the parent. */
     synchronized void noticeStop(GuestProcess process) {
         int status = process.stop().complete();
         if (status != 0) {
@@ -238,7 +244,7 @@ public final class ProcessTree {
         }
     }
 
-    /** Returns the first process if all have stopped, and no debugger could continue one; null otherwise. */
+    /** Returns the first process if all processes are stopped and no debugger could continue one; null otherwise. */
     synchronized @Nullable GuestProcess firstOfStopped() {
         GuestProcess first = null;
         for (TreeNode node : nodes.values()) {
@@ -249,13 +255,13 @@ public final class ProcessTree {
                 first = first == null ? node.process : first;
             }
         }
-        // If it has ended, the run ends.
+        // If the first process ended, the run ends anyway.
         return first != null && first.pid() == FIRST_PID ? first : null;
     }
 
-    /** A process was continued: its parent is told. */
+    /** Notifies the parent that a process was continued. */
     synchronized void noticeContinuation(GuestProcess process, int code) {
-        // A stop that was not complete has no signal any more.
+        // If the stop was not complete, its signal is not known any more.
         tell(process, code, code == SignalInfo.CHILD_STOPPED ? 0 : SignalInfo.CONT);
     }
 
@@ -277,7 +283,7 @@ public final class ProcessTree {
         parent.childEnds().wakeAll();
     }
 
-    /** A process has ended: its parent is told, or nobody is and it is forgotten. */
+    /** Called after a process ended. Notifies its parent, or forgets the process if it has no parent. */
     void ended(GuestProcess process) {
         GuestProcess told;
         synchronized (this) {
@@ -287,7 +293,8 @@ public final class ProcessTree {
             }
             told = node.parent;
             if (told != null) {
-                // Before a wait can find the zombie: a parent that has waited for a child has its signal, too.
+                // The signal is sent before a wait can find the zombie, so a parent that waited for a child has also
+                // received the child's signal.
                 tellEnd(told, process);
             }
             node.isZombie = true;
@@ -318,7 +325,10 @@ public final class ProcessTree {
         }
     }
 
-    /** The last process is gone that could continue a group: if it is stopped, it has SIGHUP and goes on. */
+    /**
+     * Called after a process that could continue a group ended. If the group is now orphaned and a member is stopped,
+     * sends SIGHUP and SIGCONT to the group.
+     */
     private void hangUpIfOrphaned(int group) {
         List<GuestProcess> members = ofGroup(group);
         if (isOrphaned(group)
@@ -349,13 +359,13 @@ public final class ProcessTree {
         }
     }
 
-    /** Returns whether a process has a child that may still become one for which a call waits. */
+    /** Returns whether a process has a child that a waiting call may still find. */
     public synchronized boolean hasChild(GuestProcess parent, int wanted, WaitOptions options) {
         return nodes.values().stream()
                 .anyMatch(node -> isWanted(node, parent, wanted, options) && (!node.isZombie || options.ended()));
     }
 
-    /** Takes a child for which a call waits; null if there is none yet. */
+    /** Finds a changed child for a waiting call, and takes its change; returns null if there is none yet. */
     public synchronized @Nullable ChangedChild takeChanged(GuestProcess parent, int wanted, WaitOptions options) {
         TreeNode ended = null;
         for (TreeNode node : nodes.values()) {
@@ -381,7 +391,10 @@ public final class ProcessTree {
         return new ChangedChild(ended.process, ended.process.exitStatus());
     }
 
-    /** As {@code wait4} has it: a process, 0 and below -1 a group, -1 any child. */
+    /**
+     * Whether a child is wanted, as in {@code wait4}: {@code wanted} is a process, -1 for any child, or 0 or below -1
+     * for a group.
+     */
     private boolean isWanted(TreeNode node, GuestProcess parent, int wanted, WaitOptions options) {
         if (node.parent != parent || !options.isFor(node.process.endSignal() == SignalInfo.CHLD)) {
             return false;
@@ -393,13 +406,13 @@ public final class ProcessTree {
         return wanted == -1 || node.group == (wanted == 0 && own != null ? own.group : -wanted);
     }
 
-    /** Makes all waits for ends fail, now and later. Needs no memory. */
+    /** Makes all present and later waits for ends fail. Allocates nothing. */
     synchronized void breakDown(Throwable failure) {
         breakdown.begin(failure);
         notifyAll();
     }
 
-    /** Waits until a process has ended. If it may never end, throws the failure of the emulator. */
+    /** Waits until a process ended. If it may never end, throws the failure of the emulator. */
     public void awaitEnd(GuestProcess process) throws InterruptedException {
         await(() -> isZombie(process));
     }

@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** A process for its debugger. */
+/** A process as its debugger sees it. */
 final class ProcessView implements DebuggedProcess {
     private final GuestProcess process;
 

@@ -28,12 +28,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A program to be loaded.
+ * A program to load.
  *
  * @param guest the path of its file for the guest, without links
- * @param host the path of its file
- * @param called the path by which the guest executes it, which is also that of a script ({@code AT_EXECFN})
- * @param arguments its arguments, from its name on
+ * @param host the path of its file on the host
+ * @param called the path by which the guest executes it ({@code AT_EXECFN}); for a script, the path of the script
+ * @param arguments its arguments, of which the first is its name
  * @param environment its environment
  */
 public record ProgramStart(String guest, Path host, String called, List<String> arguments, List<String> environment) {
@@ -41,7 +41,10 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
     private static final int MOST_LINE = 256;
     private static final int RANDOM = 16;
 
-    /** A program that cannot be loaded: with an errno for the guest, and a line for a person. */
+    /**
+     * Thrown if a program cannot be loaded. Contains an errno for the guest, and a message for the user of the
+     * emulator.
+     */
     public static final class LoadException extends Exception {
         private static final long serialVersionUID = 1;
 
@@ -52,7 +55,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
             this.error = error;
         }
 
-        /** Returns the errno, negated. */
+        /** Returns the negated errno. */
         public long error() {
             return error;
         }
@@ -63,20 +66,21 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
     }
 
     /**
-     * Returns what a process is called with this program.
+     * Returns the names of a process with this program.
      *
-     * @param command a path whose last name is that of the command
+     * @param command a path whose last name is the name of the command
      */
     public ProgramNames names(String command) {
         return new ProgramNames(guest, command);
     }
 
     /**
-     * Returns the program that a script names in its first line, with the script as its argument; or this.
+     * If this is a script, returns the program of its first line, with the script as an argument; otherwise returns
+     * this.
      *
      * @param machine opens the files
      * @param root resolves the path of the program
-     * @param folder where that begins if it is relative
+     * @param folder the directory at which a relative path of the program starts
      */
     public ProgramStart withInterpreter(Machine machine, GuestRoot root, String folder) throws LoadException {
         ProgramStart start = this;
@@ -142,7 +146,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
                 throw busy;
             }
         }
-        // A thread of the machine may be about to end an open for writing whose last mapping is gone.
+        // A thread of the machine may be about to close an open for writing, whose last mapping was removed.
         try {
             machine.awaitQuiescence();
         } catch (InterruptedException interrupted) {
@@ -151,7 +155,10 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
         return file.denyWrites();
     }
 
-    /** Makes mappings of a file show its current name. The caller holds the monitor of the names, or is alone. */
+    /**
+     * Makes mappings of a file show its current name. The caller holds the monitor of {@code names}, or is the only
+     * thread.
+     */
     private static void follow(HostFile file, String path, GuestRoot root, NamedPipes names) throws LoadException {
         ResolvedPath place = root.resolve("/", path, true);
         Path found = place.host();
@@ -165,8 +172,8 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
     }
 
     /**
-     * Loads the program and its interpreter into a new space. The caller has the monitor of the names, or is the only
-     * thread.
+     * Loads the program and its interpreter into a new space. The caller holds the monitor of {@code names}, or is the
+     * only thread.
      */
     public StartedProgram load(
             Machine machine, GuestRoot root, NamedPipes names, Map<Resource, Long> limits, ProgramOwner owner)
@@ -206,7 +213,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
                     LinuxErrno.ENOENT,
                     host + ": its interpreter " + GuestText.shown(path) + " is not there: is --sysroot right?");
         }
-        // Writes to the interpreter are denied up to here only (load_elf_binary).
+        // Writes to the interpreter are denied only until it is loaded (load_elf_binary).
         try (HostFile second = machine.openFile(place, ProgramLoader.GEOMETRY)) {
             HostFile.WriteDenial denial = denyWrites(machine, second);
             try {

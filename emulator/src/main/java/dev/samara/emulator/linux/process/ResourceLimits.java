@@ -8,7 +8,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The limits of a process ({@code struct rlimit}), by their numbers; -1 for none. Thread-safe. */
+/** The limits of a process ({@code struct rlimit}), by their numbers. -1 means no limit. Thread-safe. */
 public final class ResourceLimits {
     /** The number of limits. */
     public static final int COUNT = 16;
@@ -24,20 +24,20 @@ public final class ResourceLimits {
 
     private static final int CORE = 4;
 
-    /** The fewest bytes for which a kernel dumps memory. */
+    /** The minimum core limit, in bytes, with which a kernel dumps memory. */
     private static final long LEAST_DUMP = 4096;
 
     private static final long NONE = -1;
     private static final long STACK_BYTES = 8L << 20;
 
-    /** The limits that spaces have. */
+    /** The limits that an address space enforces. */
     private static final Map<Integer, Resource> OF_SPACE =
             Map.of(2, Resource.DATA, STACK, Resource.STACK, LOCKED, Resource.MEMLOCK, 9, Resource.AS);
 
     private final long[] soft = new long[COUNT];
     private final long[] hard = new long[COUNT];
 
-    /** Makes the limits of the first process, as a Linux begins with them. */
+    /** Creates the limits of the first process, with the initial values of Linux. */
     public ResourceLimits() {
         Arrays.fill(soft, NONE);
         Arrays.fill(hard, NONE);
@@ -56,7 +56,7 @@ public final class ResourceLimits {
         }
     }
 
-    /** Returns the limit of a space that has a number; null for others. */
+    /** Returns the limit of an address space with a number; null for any other limit. */
     static @Nullable Resource resource(int number) {
         return OF_SPACE.get(number);
     }
@@ -69,12 +69,14 @@ public final class ResourceLimits {
         return hard[number];
     }
 
-    /** Whether a signal that dumps memory may do so. */
+    /** Whether the core limit permits a dump of memory. */
     synchronized boolean allowDump() {
         return Long.compareUnsigned(soft[CORE], LEAST_DUMP) >= 0;
     }
 
-    /** Sets a limit, of which the soft one is not above the hard one; returns false if the hard one would rise. */
+    /**
+     * Sets a limit. The soft limit must not exceed the hard limit. Returns false if this would raise the hard limit.
+     */
     synchronized boolean set(int number, long softer, long harder) {
         if (Long.compareUnsigned(harder, hard[number]) > 0) {
             return false;
@@ -84,7 +86,7 @@ public final class ResourceLimits {
         return true;
     }
 
-    /** Returns the soft limits of the spaces of the process. */
+    /** Returns the soft limits that the address space of the process enforces. */
     public synchronized Map<Resource, Long> ofSpace() {
         Map<Resource, Long> limits = new EnumMap<>(Resource.class);
         OF_SPACE.forEach((number, resource) -> {

@@ -9,11 +9,11 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * The files of the system in {@code /proc}, which {@code ps}, {@code free}, {@code uptime}, {@code df} and {@code ipcs}
- * read.
+ * Generates the system's text files in {@code /proc}, which {@code ps}, {@code free}, {@code uptime}, {@code df} and
+ * {@code ipcs} read.
  */
 final class SystemTexts {
-    /** Their paths below {@code /proc}. */
+    /** The paths of the files below {@code /proc}. */
     static final Set<String> FILES = Set.of(
             "meminfo",
             "cpuinfo",
@@ -37,7 +37,10 @@ final class SystemTexts {
         this.system = system;
     }
 
-    /** Returns the names in a folder of {@code /proc}, whose own path is empty; none if there is no such folder. */
+    /**
+     * Returns the names in a directory of {@code /proc}, or none if there is no such directory. The path of {@code
+     * /proc} itself is empty.
+     */
     static List<String> names(String folder) {
         String prefix = folder.isEmpty() ? "" : folder + "/";
         return FILES.stream()
@@ -47,7 +50,7 @@ final class SystemTexts {
                 .toList();
     }
 
-    /** Returns the bytes of one of the files. */
+    /** Generates the bytes of one of the files. */
     byte[] bytes(String file) {
         return ProcessTexts.lines(
                 switch (file) {
@@ -72,12 +75,15 @@ final class SystemTexts {
                 '\n');
     }
 
-    /** Returns the lines of {@code mounts}: the root, whatever it is on the host, and {@code /proc}. */
+    /**
+     * Returns the lines of {@code mounts}: one for the root, although it may not be a mount point on the host, and one
+     * for {@code /proc}.
+     */
     List<String> mounts() {
         return List.of(DEVICE + " / " + system.root().fileSystem() + " rw,relatime 0 0", "proc /proc proc rw 0 0");
     }
 
-    /** Returns the lines of {@code mountinfo} of a process, which has the number of the device as {@code stat} does. */
+    /** Returns the lines of a process's {@code mountinfo}. The root's device number is the same as in {@code stat}. */
     List<String> mountInfo() {
         long device = system.root().device();
         return List.of(

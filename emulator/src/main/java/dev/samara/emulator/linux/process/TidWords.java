@@ -4,19 +4,28 @@ package dev.samara.emulator.linux.process;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.linux.memory.BadAddress;
 
-/** The words in which the guest has the number of a thread: one is stored at its start, one is cleared at its end. */
+/**
+ * The words of guest memory for the ID of a thread: the ID is stored in one when the thread starts, and another is
+ * cleared when it ends.
+ */
 public final class TidWords {
     private long stored;
     private long cleared;
 
     TidWords() {}
 
-    /** Has the number of the thread stored in its own memory before it runs ({@code CLONE_CHILD_SETTID}). */
+    /**
+     * Sets the address at which the thread's ID is stored in its own memory before it runs ({@code
+     * CLONE_CHILD_SETTID}).
+     */
     public void storeAtStart(long address) {
         stored = address;
     }
 
-    /** Has a word cleared at the end of the thread, and one that waits for it woken; 0 for none. */
+    /**
+     * Sets the address of the word that is cleared when the thread ends, after which one futex waiter is woken; 0 for
+     * none.
+     */
     public void clearAtEnd(long address) {
         cleared = address;
     }
@@ -26,12 +35,12 @@ public final class TidWords {
             try {
                 thread.memory().putInt(stored, thread.tid());
             } catch (BadAddress ignored) {
-                // As in Linux, the child runs without it.
+                // As on Linux, the child runs nevertheless.
             }
         }
     }
 
-    /** Clears the word if others have the memory, too ({@code mm_release}). */
+    /** Clears the word if other threads share the memory ({@code mm_release}). */
     void clear(GuestThread thread) {
         long address = cleared;
         cleared = 0;
@@ -43,7 +52,7 @@ public final class TidWords {
                 FutexTable futexes = thread.process().system().futexes();
                 thread.memory().call(guest -> futexes.wake(guest, address, true, 1, FutexTable.ANY));
             } catch (BadAddress gone) {
-                // The guest has unmapped the word: nobody waits for it.
+                // The guest unmapped the word, so no thread waits for it.
             }
         }
     }

@@ -6,8 +6,9 @@ import java.lang.management.ThreadMXBean;
 import java.util.List;
 
 /**
- * The CPU time of a process in nanoseconds: that of its host threads, including translated code and system calls. The
- * time of the translator and of the library's own threads is not charged to any process. Thread-safe.
+ * The CPU time of a process in nanoseconds. It is the CPU time of the process's host threads, including translated code
+ * and system calls. The CPU time of the translator and of the library's own threads is not charged to any process.
+ * Thread-safe.
  */
 public final class UsedTime {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
@@ -17,17 +18,17 @@ public final class UsedTime {
 
     UsedTime() {}
 
-    /** Returns what a thread of the host has used so far; 0 for one that has ended. */
+    /** Returns the CPU time that a thread of the host used so far; 0 if the thread ended. */
     static long of(Thread thread) {
         return Math.max(THREADS.getThreadCpuTime(thread.getId()), 0);
     }
 
-    /** Adds what a thread has used, at its end. */
+    /** Adds the CPU time of a thread that ends. */
     synchronized void add(long nanos) {
         ended += nanos;
     }
 
-    /** Adds what a child has used, and its children, when its end is waited for. */
+    /** Adds the CPU time of a child and of the child's children, when the child is reaped. */
     void addChild(UsedTime child) {
         long used;
         synchronized (child) {
@@ -38,12 +39,12 @@ public final class UsedTime {
         }
     }
 
-    /** Returns the time of some threads and of those that have ended. */
+    /** Returns the CPU time of the given threads and of the threads that ended. */
     synchronized long own(List<GuestThread> living) {
         return ended + living.stream().mapToLong(GuestThread::usedNanos).sum();
     }
 
-    /** Returns the time of the children that were waited for. */
+    /** Returns the CPU time of the children that were reaped. */
     public synchronized long children() {
         return children;
     }

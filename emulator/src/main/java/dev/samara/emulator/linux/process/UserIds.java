@@ -4,17 +4,17 @@ package dev.samara.emulator.linux.process;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The users, or the groups, of a thread ({@code struct cred}). A change returns null where Linux answers EPERM.
+ * The user IDs or the group IDs of a thread ({@code struct cred}). A change returns null if it is EPERM on Linux.
  *
- * @param real who it is
- * @param effective whose rights it has
- * @param saved what may become effective again
+ * @param real the real ID
+ * @param effective the effective ID, which determines the rights
+ * @param saved the saved ID, which may become effective again
  */
 public record UserIds(int real, int effective, int saved) {
-    /** Stands for a number that stays. */
+    /** Stands for an ID that is not changed. */
     public static final int KEPT = -1;
 
-    /** Returns the numbers of who is one user, or group, alone. */
+    /** Returns the IDs of a thread for which all three are equal. */
     static UserIds of(int id) {
         return new UserIds(id, id, id);
     }
@@ -27,7 +27,7 @@ public record UserIds(int real, int effective, int saved) {
         return id == KEPT ? old : id;
     }
 
-    /** {@code setuid}: all three if that is permitted, or the effective one. */
+    /** {@code setuid}: sets all three IDs if {@code isPermitted}; otherwise only the effective ID. */
     public @Nullable UserIds withOne(int id, boolean isPermitted) {
         if (isPermitted) {
             return of(id);
@@ -35,7 +35,7 @@ public record UserIds(int real, int effective, int saved) {
         return id == real || id == saved ? new UserIds(real, id, saved) : null;
     }
 
-    /** {@code setreuid}: the real one and the effective one, with which the saved one may change. */
+    /** {@code setreuid}: sets the real and the effective ID, which may also change the saved ID. */
     public @Nullable UserIds withTwo(int newReal, int newEffective, boolean isPermitted) {
         boolean mayBeReal = newReal == KEPT || newReal == real || newReal == effective;
         if (!isPermitted && !(mayBeReal && has(newEffective))) {
@@ -46,7 +46,7 @@ public record UserIds(int real, int effective, int saved) {
         return new UserIds(changed(newReal, real), then, isSaved ? then : saved);
     }
 
-    /** {@code setresuid}: each one. */
+    /** {@code setresuid}: sets each of the three IDs. */
     public @Nullable UserIds withThree(int newReal, int newEffective, int newSaved, boolean isPermitted) {
         if (!isPermitted && !(has(newReal) && has(newEffective) && has(newSaved))) {
             return null;
@@ -54,7 +54,7 @@ public record UserIds(int real, int effective, int saved) {
         return new UserIds(changed(newReal, real), changed(newEffective, effective), changed(newSaved, saved));
     }
 
-    /** Returns the numbers with which another program begins. */
+    /** Returns the IDs after an execve. */
     UserIds executed() {
         return new UserIds(real, effective, effective);
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Processes and threads of the guest, from their begin to their end.
+ * Processes and threads of the guest, from their start to their end.
  *
- * <p>A {@link dev.samara.emulator.linux.process.GuestThread} is a thread of the JVM with a CPU, which alternates
- * between the interpreter and what stopped it. A {@link dev.samara.emulator.linux.process.GuestProcess} has
- * threads, memory, descriptors and signal actions. A {@link dev.samara.emulator.linux.process.ProcessTree} knows
- * parents, groups and zombies. {@link dev.samara.emulator.linux.process.GuestSystem} is what all processes share.
+ * <p>A {@link dev.samara.emulator.linux.process.GuestThread} is a thread of the JVM with a CPU. It alternates between
+ * the interpreter and the traps that stopped the interpreter. A {@link dev.samara.emulator.linux.process.GuestProcess}
+ * has threads, memory, descriptors and signal actions. A {@link dev.samara.emulator.linux.process.ProcessTree} records
+ * parents, groups and zombies. {@link dev.samara.emulator.linux.process.GuestSystem} contains the state that all
+ * processes share.
  *
  * <p>Files, signals and futexes know a thread only by interfaces of their packages, which {@code GuestThread}
  * implements. A thread knows its system calls only as {@link dev.samara.emulator.linux.process.ThreadCalls}.
@@ -14,16 +15,16 @@
  *   <caption>Where to look</caption>
  *   <tr><td>What does a thread do when guest code stops?</td>
  *       <td>{@link dev.samara.emulator.linux.process.GuestThread}</td></tr>
- *   <tr><td>How does a process end, and which processes learn of it?</td>
+ *   <tr><td>How does a process end, and which processes are notified?</td>
  *       <td>{@link dev.samara.emulator.linux.process.GuestProcess}, {@link
  *       dev.samara.emulator.linux.process.ProcessTree}</td></tr>
- *   <tr><td>Which task does a number identify?</td>
+ *   <tr><td>Which task has an ID?</td>
  *       <td>{@link dev.samara.emulator.linux.process.NumberedTask}</td></tr>
  *   <tr><td>Which group may read from the terminal?</td>
  *       <td>{@link dev.samara.emulator.linux.process.ControllingTerminal}</td></tr>
  *   <tr><td>How is a program loaded, and a script's interpreter found?</td>
  *       <td>{@link dev.samara.emulator.linux.process.ProgramStart}</td></tr>
- *   <tr><td>Which files does {@code /proc} have?</td>
+ *   <tr><td>Which files are in {@code /proc}?</td>
  *       <td>{@link dev.samara.emulator.linux.process.ProcFiles}</td></tr>
  *   <tr><td>What counts events for {@code --stats}?</td>
  *       <td>{@link dev.samara.emulator.linux.process.GuestStatistics}</td></tr>

@@ -14,14 +14,14 @@ public final class AlarmTimer implements IntervalTimer {
     private @Nullable ScheduledFuture<?> next;
     private long interval;
 
-    /** How many times the timer was set: a signal belongs to one setting. */
+    /** How many times the timer was set. An expiry that belongs to an earlier setting sends no signal. */
     private int settings;
 
     /**
-     * Makes a timer that is not set.
+     * Creates a timer that is not set.
      *
-     * @param timers the thread that rings, asked for when a timer is set
-     * @param ring sends the signal, while this is locked
+     * @param timers returns the executor that runs the timer; called when the timer is set
+     * @param ring sends the signal; called while this timer is locked
      */
     public AlarmTimer(Supplier<ScheduledThreadPoolExecutor> timers, Runnable ring) {
         this.timers = timers;

@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.signal;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
 
-/** The alternate stack of a thread for signal handlers ({@code sigaltstack}). Used by its thread. */
+/** The alternate stack of a thread for signal handlers ({@code sigaltstack}). Used only by its thread. */
 public final class AlternateStack {
     static final int ON_STACK = 1;
     static final int DISABLED = 2;
@@ -17,27 +17,29 @@ public final class AlternateStack {
 
     private long start;
     private long length;
-    /** Whether it is given up when a handler begins there. */
+    /** Whether the stack is disabled when a handler starts on it ({@code SS_AUTODISARM}). */
     private boolean isAutomatic;
 
     public AlternateStack() {}
 
-    /** Without bytes there is none. */
+    /** A stack of length 0 is not set. */
     private boolean isSet() {
         return length != 0;
     }
 
-    /** Whether a stack pointer is on it; a size may be above all addresses ({@code __on_sig_stack}). */
+    /**
+     * Whether a stack pointer is on this stack. The length may be greater than any address ({@code __on_sig_stack}).
+     */
     private boolean contains(long sp) {
         return Long.compareUnsigned(sp, start) > 0 && Long.compareUnsigned(sp - start, length) <= 0;
     }
 
-    /** Whether a handler is to begin there: it is set, and not in use already. */
+    /** Whether a handler can start on this stack, because it is set and not in use. */
     boolean isUsable(long sp) {
         return isSet() && (isAutomatic || !contains(sp));
     }
 
-    /** Whether a frame that begins on it would end beyond it. */
+    /** Whether a frame that starts on this stack would end beyond it. */
     boolean isTooSmall(long sp, long frame) {
         return !isAutomatic && contains(sp) && !contains(frame);
     }
@@ -78,7 +80,7 @@ public final class AlternateStack {
         isAutomatic = (newFlags & AUTO_DISARM) != 0;
     }
 
-    /** Changes the stack as the call does ({@code do_sigaltstack}). */
+    /** Changes the stack as {@code sigaltstack} does ({@code do_sigaltstack}). */
     public long change(ByteBuffer from, long sp) {
         int newFlags = from.getInt(8);
         if (!isAutomatic && contains(sp)) {

@@ -6,30 +6,30 @@ import dev.samara.emulator.linux.abi.WaitStatus;
 import dev.samara.emulator.linux.wait.WaitingThread;
 
 /**
- * Whether a signal has stopped a process ({@code do_signal_stop}), and what its parent has not yet waited for. A
- * process has stopped when each of its threads waits in {@link #pause}; a thread that runs on finds that it has to. The
- * signals' lock of the process guards all of it.
+ * The group stop of a process ({@code do_signal_stop}): the signal that stops it, and the stop or continuation that its
+ * parent has not yet waited for. A process has stopped when each of its threads waits in {@link #pause}. A thread that
+ * still runs is woken, and then waits there. The signals' lock of the process guards all of this.
  */
 public final class GroupStop {
     private final SignalProcess process;
 
     /**
-     * The signal that stops the process; 0 while it runs. Read without the lock, to see quickly that there is none.
+     * The signal that stops the process; 0 while it runs. Read without the lock, as a fast check for 0.
      *
      * @written holder of the signals' lock (volatile)
-     * @read any thread of the process, to see quickly that nothing stops it (volatile)
-     * @invariant a thread that is asked after a write finds it before it runs guest code; it waits, goes on, and counts
-     *     as one that waits only with the lock
+     * @read any thread of the process, as a fast check that nothing stops it (volatile)
+     * @invariant a thread that is woken after a write reads the new value before it runs guest code; it decides under
+     *     the lock whether to wait or to continue, and updates {@code waiting} under the lock
      */
     private volatile int signal;
 
-    /** Whether a signal that may stop the process was taken, and none that continues was sent since. */
+    /** Whether a thread took a signal that may stop the process, and no SIGCONT was sent since then. */
     private boolean isDue;
 
     private int waiting;
     private boolean isComplete;
 
-    /** The status for a wait: that of a stop or a continuation; 0 if there is none, or it was taken. */
+    /** The status of a stop or continuation for a wait of the parent; 0 if there is none, or it was taken. */
     private int status;
 
     public GroupStop(SignalProcess process) {
@@ -45,12 +45,12 @@ public final class GroupStop {
         return signal;
     }
 
-    /** A thread has taken a signal that may stop the process. The caller has the lock. */
+    /** Called when a thread took a signal that may stop the process. The caller holds the signals' lock. */
     void taken() {
         isDue = true;
     }
 
-    /** Stops the process, unless it was continued since a signal was {@linkplain #taken taken}. */
+    /** Stops the process, unless it was continued since the signal was {@linkplain #taken taken}. */
     void begin(int by) {
         synchronized (process.signals()) {
             if (!isDue || signal != 0) {
@@ -63,9 +63,10 @@ public final class GroupStop {
     }
 
     /**
-     * Continues the process, unless it is ending; the caller has the lock, and wakes the threads.
+     * Continues the process, unless it is ending. The caller holds the signals' lock, and wakes the threads afterwards.
      *
-     * @return the code for the parent: it has continued, or it was about to stop; 0 if it was not
+     * @return the code for the parent, which tells whether the process continued after a stop, or was only about to
+     *     stop; 0 if it was not stopping
      */
     int end() {
         isDue = false;
@@ -79,7 +80,7 @@ public final class GroupStop {
         return code;
     }
 
-    /** Waits while the process is stopped; returns whether it was. For a thread outside GUEST. */
+    /** Waits while the process is stopped; returns whether it was stopped. Called by a thread outside GUEST. */
     boolean pause(SignalThread thread) {
         synchronized (process.signals()) {
             if (signal == 0) {
@@ -89,7 +90,7 @@ public final class GroupStop {
         }
         process.noticeStop();
         for (; ; ) {
-            // First: it parks, too, and so may take the wake of the signal that continues the process.
+            // Called before the check, because it parks too, and so may consume the wake of SIGCONT.
             thread.pauseForDebugger();
             if (mayGoOn(thread)) {
                 return true;
@@ -108,7 +109,7 @@ public final class GroupStop {
         }
     }
 
-    /** Returns the status of a stop that has just become complete; 0 for none. */
+    /** If all threads now wait, completes the stop and returns its status; otherwise returns 0. */
     public int complete() {
         synchronized (process.signals()) {
             if (signal == 0 || isComplete || waiting < process.threads() || process.isExiting()) {
@@ -126,7 +127,7 @@ public final class GroupStop {
         }
     }
 
-    /** Takes the status that a wait of the parent finds; 0 if there is none of a kind that it waits for. */
+    /** Takes the status for a wait of the parent; returns 0 if there is none of a kind for which the parent waits. */
     public int take(WaitOptions options) {
         synchronized (process.signals()) {
             int found = status;

@@ -5,40 +5,40 @@ import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.wait.WaitingThread;
 
-/** The system call of a thread that a signal has interrupted, and that may be made again. Used by its thread. */
+/** The system call of a thread that a signal interrupted, and that may be restarted. Used only by its thread. */
 public final class InterruptedCall {
     private final Hart hart;
 
-    /** One of the results of {@link LinuxErrno#mayRestart}; 0 for no such call. */
+    /** One of the results for which {@link LinuxErrno#mayRestart} is true; 0 if there is no such call. */
     private long kind;
 
     private long firstArgument;
 
-    /** When a call that is made again is to end its wait; NEVER if it has no such time. */
+    /** The deadline of a restarted call's wait; NEVER if there is none. */
     private long keptDeadline = WaitingThread.NEVER;
 
     public InterruptedCall(Hart hart) {
         this.hart = hart;
     }
 
-    /** Remembers that the last call may be made again. */
+    /** Records that the last call may be restarted. */
     public void mayRestart(long result, long argument) {
         kind = result;
         firstArgument = argument;
     }
 
-    /** Has the call not be made again. */
+    /** Prevents a restart of the call. */
     public void forget() {
         kind = 0;
         forgetDeadline();
     }
 
-    /** Remembers when the wait of the call was to end. */
+    /** Records the deadline of the call's wait. */
     public void keepDeadline(long deadline) {
         keptDeadline = deadline;
     }
 
-    /** Returns when a wait of some nanoseconds ends: that of a call that is made again does not begin anew. */
+    /** Returns the deadline of a wait of some nanoseconds. A restarted call keeps the deadline of its first wait. */
     public long deadlineIn(long nanos) {
         long deadline = keptDeadline == WaitingThread.NEVER ? WaitingThread.after(nanos) : keptDeadline;
         forgetDeadline();
@@ -49,7 +49,7 @@ public final class InterruptedCall {
         keptDeadline = WaitingThread.NEVER;
     }
 
-    /** Ends the call: with EINTR, or so that it is made again. */
+    /** Ends the call, either with EINTR or so that it is restarted. */
     public void end(boolean hasHandler, boolean restarts) {
         if (hasHandler) {
             forgetDeadline();

@@ -9,12 +9,12 @@ import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Signals that were sent and not yet taken: one of each number below {@link SignalInfo#FIRST_REAL_TIME}, and all of
- * each other number, in the order of their sending ({@code legacy_queue}, {@code kernel/signal.c}). Guarded by the
- * signals' lock of the process.
+ * Signals that were sent and not yet taken. At most one signal is pending of each number below {@link
+ * SignalInfo#FIRST_REAL_TIME}. Signals of a higher number are queued in the order in which they were sent ({@code
+ * legacy_queue}, {@code kernel/signal.c}). Guarded by the signals' lock of the process.
  */
 public final class PendingSignals {
-    /** The signals that are taken before all others ({@code SYNCHRONOUS_MASK}). */
+    /** The signals that are taken before all other signals ({@code SYNCHRONOUS_MASK}). */
     private static final long FIRST = SignalInfo.bit(SignalInfo.ILL)
             | SignalInfo.bit(SignalInfo.TRAP)
             | SignalInfo.bit(SignalInfo.BUS)
@@ -26,23 +26,23 @@ public final class PendingSignals {
     private final Map<Integer, Queue<SignalInfo>> queues = new HashMap<>();
 
     /**
-     * Read without the lock, to see quickly that there is none.
+     * The pending signals. Read without the lock, as a fast check for none.
      *
      * @written holder of the signals' lock (volatile)
      * @read any thread (volatile)
-     * @invariant a bit is set after its signal's information is there; the lock is taken to take a signal
+     * @invariant a bit is set after its signal's information was stored; a signal is taken only under the lock
      */
     private volatile long set;
 
-    /** What all processes and threads may still queue. */
+    /** How many real-time signals all processes and threads together may still queue. */
     private final Semaphore room;
 
     private boolean isClosed;
 
     /**
-     * Makes a set without signals.
+     * Creates an empty set.
      *
-     * @param room the number of real-time signals that all processes and threads may still queue
+     * @param room the number of real-time signals that all processes and threads together may still queue
      */
     public PendingSignals(Semaphore room) {
         this.room = room;
@@ -53,8 +53,8 @@ public final class PendingSignals {
     }
 
     /**
-     * Adds a signal. Returns false if too many are queued: EAGAIN for the sender. A signal of {@code kill} is pending
-     * even then, without its sender ({@code __send_signal_locked}).
+     * Adds a signal. Returns false if too many are queued, which is EAGAIN for the sender. A signal of {@code kill}
+     * becomes pending even then, but without information about its sender ({@code __send_signal_locked}).
      */
     boolean add(SignalInfo info) {
         int signal = info.signal();
@@ -76,7 +76,7 @@ public final class PendingSignals {
         return true;
     }
 
-    /** Takes the next signal of a set, those of faults first; null for none. */
+    /** Takes the next signal of a set, signals of faults first; returns null if there is none. */
     public @Nullable SignalInfo take(long wanted) {
         long ready = set & wanted;
         if (ready == 0) {
@@ -110,7 +110,7 @@ public final class PendingSignals {
         });
     }
 
-    /** Discards all signals, also those that are still sent: the process or the thread ends. */
+    /** Discards all signals, and all that are sent later, because the process or the thread ends. */
     public void close() {
         isClosed = true;
         discard(-1);

@@ -9,9 +9,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A timer of a process that advances with the processor time of its threads ({@code ITIMER_VIRTUAL}, {@code
- * ITIMER_PROF}). It is checked at the earliest time at which it can be due, so a signal comes up to a tick late.
- * Thread-safe.
+ * A timer of a process that advances with the CPU time of its threads ({@code ITIMER_VIRTUAL}, {@code ITIMER_PROF}). It
+ * is checked at the earliest time at which it can expire, but not more often than each tick, so a signal may be sent up
+ * to a tick late. Thread-safe.
  */
 public final class ProcessorTimer implements IntervalTimer {
     /** The tick of a kernel with 250 Hz. */
@@ -23,21 +23,21 @@ public final class ProcessorTimer implements IntervalTimer {
     private final LongSupplier used;
     private final Runnable ring;
 
-    /** The processor time of the next signal; 0 for none. */
+    /** The CPU time at which the next signal is due; 0 if the timer is not set. */
     private long end;
 
     private long interval;
     private @Nullable ScheduledFuture<?> next;
 
-    /** How many times the timer was set: a check belongs to one setting. */
+    /** How many times the timer was set. A check that belongs to an earlier setting does nothing. */
     private int settings;
 
     /**
-     * Makes a timer that is not set.
+     * Creates a timer that is not set.
      *
-     * @param timers the thread that checks, asked for when a timer is set
-     * @param used returns the processor time of the process
-     * @param ring sends the signal, while this is locked
+     * @param timers returns the executor that runs the checks; called when the timer is set
+     * @param used returns the CPU time of the process
+     * @param ring sends the signal; called while this timer is locked
      */
     public ProcessorTimer(Supplier<ScheduledThreadPoolExecutor> timers, LongSupplier used, Runnable ring) {
         this.timers = timers;

@@ -4,8 +4,8 @@ package dev.samara.emulator.linux.signal;
 import java.util.stream.Stream;
 
 /**
- * What a process does with each signal ({@code struct sighand_struct}). Guarded by the signals' lock of the process,
- * which all processes that share this have in common.
+ * What a process does with each signal ({@code struct sighand_struct}). Guarded by the signals' lock of the process.
+ * Processes that share this object share the lock.
  */
 public final class SignalActions {
     static final long DEFAULT = 0;
@@ -18,7 +18,7 @@ public final class SignalActions {
     static final long NO_DEFER = 0x4000_0000;
     static final long RESET_HAND = 0x8000_0000L;
 
-    /** The flags that a kernel keeps: the above, SA_SIGINFO and SA_EXPOSE_TAGBITS. */
+    /** The flags that a kernel stores: the above, SA_SIGINFO and SA_EXPOSE_TAGBITS. */
     private static final long KEPT =
             NO_CHILD_STOP | NO_CHILD_WAIT | ON_STACK | RESTARTS | NO_DEFER | RESET_HAND | 0x4 | 0x800;
 
@@ -33,7 +33,7 @@ public final class SignalActions {
             | SignalInfo.bit(SignalInfo.TTIN)
             | SignalInfo.bit(SignalInfo.TTOU);
 
-    /** The signals of which the thread that takes them writes a core ({@code SIG_KERNEL_COREDUMP_MASK}). */
+    /** The signals whose default action dumps core ({@code SIG_KERNEL_COREDUMP_MASK}). */
     private static final long DUMPING = Stream.of(3, 4, 5, 6, 7, 8, 11, 24, 25, 31)
             .mapToLong(SignalInfo::bit)
             .sum();
@@ -52,7 +52,7 @@ public final class SignalActions {
         this.lock = lock;
     }
 
-    /** Returns the lock of the signals of each process that uses this. */
+    /** Returns the signals' lock of each process that uses this object. */
     public Object lock() {
         return lock;
     }
@@ -62,7 +62,7 @@ public final class SignalActions {
         return copyTo(new SignalActions());
     }
 
-    /** Copies the actions for a process that shares them no longer, and keeps its lock. */
+    /** Copies the actions for a process that no longer shares them. The copy has the same lock. */
     public SignalActions unshared() {
         return copyTo(new SignalActions(lock));
     }
@@ -92,12 +92,12 @@ public final class SignalActions {
         masks[signal] = mask & ~SignalMask.NEVER;
     }
 
-    /** Ends a handler: the signal has its default effect. Flags and mask stay, as on Linux. */
+    /** Removes a handler, so that the signal has its default effect. Flags and mask stay, as on Linux. */
     void reset(int signal) {
         handlers[signal] = DEFAULT;
     }
 
-    /** A new program knows no handlers of the old one. */
+    /** Removes all handlers, because a new program does not have the handlers of the old one. */
     public void forgetHandlers() {
         for (int signal = 1; signal <= SignalInfo.MOST; signal++) {
             set(signal, handlers[signal] == IGNORE ? IGNORE : DEFAULT, 0, 0);
@@ -108,7 +108,7 @@ public final class SignalActions {
         return handlers[signal] > IGNORE || handlers[signal] < 0;
     }
 
-    /** Whether a signal stops a process that has no handler for it. */
+    /** Whether the default action of a signal stops the process. */
     static boolean stops(int signal) {
         return (STOPPING & SignalInfo.bit(signal)) != 0;
     }

@@ -5,13 +5,13 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.memory.BadAddress;
 import org.jspecify.annotations.Nullable;
 
-/** Sends signals to threads and processes, and has threads take them. */
+/** Sends signals to threads and processes, and delivers them to threads. */
 public final class SignalDelivery {
     private SignalDelivery() {}
 
     /**
-     * Sends a signal to a process: one of its threads that does not block it takes it. Returns 0, or EAGAIN if too many
-     * wait.
+     * Sends a signal to a process. A thread of the process that does not block the signal takes it. Returns 0, or
+     * EAGAIN if too many signals are queued.
      */
     public static long send(SignalProcess process, SignalInfo info) {
         long result = post(process, null, info);
@@ -19,7 +19,7 @@ public final class SignalDelivery {
         return result;
     }
 
-    /** Sends a signal to a thread. Returns 0, or EAGAIN if too many wait. */
+    /** Sends a signal to a thread. Returns 0, or EAGAIN if too many signals are queued. */
     public static long send(SignalThread thread, SignalInfo info) {
         long result = post(thread.process(), thread, info);
         thread.wake();
@@ -29,21 +29,21 @@ public final class SignalDelivery {
     /**
      * Sends a signal.
      *
-     * @param thread the one that shall take it; null for any thread of the process
+     * @param thread the thread that must take it; null for any thread of the process
      */
     private static long post(SignalProcess process, @Nullable SignalThread thread, SignalInfo info) {
         if (info.signal() == SignalInfo.KILL) {
             process.kill(SignalInfo.KILL);
             return 0;
         }
-        // Whoever blocks a signal keeps it though it is ignored now (sig_ignored).
+        // A blocked signal is kept even if it is ignored at present (sig_ignored).
         SignalMask mask = thread == null ? process.leaderMask() : thread.mask();
         PendingSignals pending = thread == null ? process.pending() : thread.pending();
         int changed = 0;
         boolean ends;
         long result;
         synchronized (process.signals()) {
-            // Before anybody asks what the process does with the signal: a stopped one continues in any case.
+            // Done before the action of the signal is checked, because SIGCONT continues a stopped process in any case.
             if (info.signal() == SignalInfo.CONT) {
                 process.discard(SignalActions.STOPPING);
                 changed = process.stop().end();
@@ -66,8 +66,8 @@ public final class SignalDelivery {
     }
 
     /**
-     * Whether a signal ends the process without waiting for a thread to take it ({@code complete_signal}): the sender,
-     * if it is one of the threads, does nothing more. The caller has the lock of signals.
+     * Whether a signal ends the process without waiting until a thread takes it ({@code complete_signal}). So a sender
+     * that is one of the threads executes nothing more. The caller holds the signals' lock.
      */
     private static boolean endsAtOnce(SignalProcess process, @Nullable SignalThread thread, int signal) {
         long bit = SignalInfo.bit(signal);
@@ -75,11 +75,11 @@ public final class SignalDelivery {
             return false;
         }
         SignalThread taker = thread == null ? process.taker(bit) : thread;
-        // A debugger decides first.
+        // A debugger must decide about the signal first.
         return taker != null && (taker.mask().get() & bit) == 0 && !taker.isDebugged();
     }
 
-    /** Sends a signal that the thread itself has caused: if it would not take it, its process ends. */
+    /** Sends a signal that the thread itself caused. If the thread blocks or ignores the signal, its process ends. */
     public static void force(SignalThread thread, SignalInfo info) {
         SignalProcess process = thread.process();
         long bit = SignalInfo.bit(info.signal());
@@ -94,7 +94,7 @@ public final class SignalDelivery {
         }
     }
 
-    /** Has a thread take its signals: handlers begin, or the process ends. Called outside GUEST. */
+    /** Delivers the pending signals of a thread: handlers start, or the process stops or ends. Called outside GUEST. */
     public static void deliver(SignalThread thread) {
         while (thread.isInterrupted() && !thread.mustEnd()) {
             SignalInfo info = thread.process().stop().pause(thread) ? null : askDebugger(thread, take(thread));
@@ -106,7 +106,7 @@ public final class SignalDelivery {
         thread.mask().restore();
     }
 
-    /** Has the debugger decide about a signal, as {@code ptrace_signal} does, also if the process ignores it. */
+    /** Lets the debugger decide about a signal, even if the process ignores it, as {@code ptrace_signal} does. */
     private static @Nullable SignalInfo askDebugger(SignalThread thread, @Nullable SignalInfo info) {
         if (info == null) {
             return null;
@@ -124,7 +124,7 @@ public final class SignalDelivery {
             SignalInfo own = thread.pending().take(~thread.mask().get());
             SignalInfo taken =
                     own != null ? own : process.pending().take(~thread.mask().get());
-            // A debugger may put a stop signal in place of any other one.
+            // A debugger may replace any signal with one that stops the process.
             if (taken != null && (SignalActions.stops(taken.signal()) || thread.isDebugged())) {
                 process.stop().taken();
             }
@@ -151,7 +151,7 @@ public final class SignalDelivery {
             }
         }
         if (handler == SignalActions.DEFAULT && SignalActions.stops(signal)) {
-            // A shell that could continue it has to be there, but for SIGSTOP.
+            // Except for SIGSTOP, a process stops only if another process, e.g. a shell, could continue it.
             if (signal == SignalInfo.STOP || !process.isOrphaned()) {
                 process.stop().begin(signal);
             }
@@ -174,7 +174,10 @@ public final class SignalDelivery {
         }
     }
 
-    /** A stack takes no frame: the thread takes SIGSEGV, whose handler may have another one ({@code force_sigsegv}). */
+    /**
+     * Called if a frame cannot be stored on the stack. The thread takes SIGSEGV, whose handler may use another stack
+     * ({@code force_sigsegv}).
+     */
     private static void noStack(SignalThread thread, SignalInfo info) {
         if (info.signal() == SignalInfo.SEGV) {
             thread.reportEnd(info);

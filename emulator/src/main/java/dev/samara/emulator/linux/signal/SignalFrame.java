@@ -7,21 +7,21 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * What a handler finds on its stack ({@code rt_sigframe} of {@code arch/riscv/kernel/signal.c}): the siginfo, and the
- * ucontext with the registers to return to.
+ * The frame of a handler on its stack ({@code rt_sigframe} of {@code arch/riscv/kernel/signal.c}): the siginfo, and the
+ * ucontext with the registers to restore.
  */
 public final class SignalFrame {
     private static final int CONTEXT = SignalInfo.BYTES;
     private static final int STACK = CONTEXT + 16;
     private static final int MASK = CONTEXT + 40;
 
-    /** pc, and the registers from x1 on. */
+    /** The offset of pc, which is followed by the registers from x1 on. */
     private static final int REGISTERS = CONTEXT + 176;
 
     private static final int FLOATS = REGISTERS + 256;
     private static final int CONTROL = FLOATS + 256;
 
-    /** With room for floating point numbers of 128 bits. */
+    /** The size of the frame, which has room for floating-point registers of 128 bits. */
     private static final int BYTES = FLOATS + 528;
 
     private static final int ALIGNMENT = 16;
@@ -67,7 +67,7 @@ public final class SignalFrame {
         hart.clearReservation();
     }
 
-    /** Makes the thread continue where the frame at its stack pointer says ({@code rt_sigreturn}). */
+    /** Restores the registers of the thread from the frame at its stack pointer ({@code rt_sigreturn}). */
     public static void leave(SignalThread thread) {
         Hart hart = thread.hart();
         ByteBuffer bytes =

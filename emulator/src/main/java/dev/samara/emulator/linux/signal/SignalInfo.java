@@ -5,11 +5,11 @@ import dev.samara.emulator.linux.abi.WaitStatus;
 import java.nio.ByteBuffer;
 
 /**
- * What a handler is told about a signal ({@code siginfo_t}).
+ * The information about a signal for its handler ({@code siginfo_t}).
  *
- * @param signal its number
+ * @param signal the number of the signal
  * @param code si_code
- * @param address si_addr of a fault; 0 for others
+ * @param address si_addr of a fault; 0 for any other signal
  * @param sender si_pid; 0 for a fault
  * @param user si_uid; 0 for a fault
  * @param value si_status of a child, or the value of a queued signal
@@ -44,7 +44,7 @@ public record SignalInfo(int signal, int code, long address, int sender, int use
     static final int URG = 23;
     static final int WINCH = 28;
 
-    /** The first number whose signals queue ({@code SIGRTMIN} of the kernel). */
+    /** The lowest number of a signal that is queued ({@code SIGRTMIN} of the kernel). */
     static final int FIRST_REAL_TIME = 32;
 
     /** The highest number of a signal. */
@@ -61,7 +61,7 @@ public record SignalInfo(int signal, int code, long address, int sender, int use
     public static final int CHILD_STOPPED = 5;
     static final int CHILD_CONTINUED = 6;
 
-    /** Returns the signal that tells of a child with a status of {@code wait4}. */
+    /** Returns the signal that reports a child with a status of {@code wait4}. */
     public static SignalInfo ofChild(int signal, int pid, int user, int status) {
         int code;
         if (status == WaitStatus.CONTINUED) {
@@ -83,17 +83,17 @@ public record SignalInfo(int signal, int code, long address, int sender, int use
         return new SignalInfo(signal, code, 0, sender, user, 0);
     }
 
-    /** Returns a signal that no process has sent. */
+    /** Returns a signal that no process sent. */
     public static SignalInfo ofKernel(int signal) {
         return sent(signal, SI_KERNEL, 0, 0);
     }
 
-    /** The bit of a signal in a set. */
+    /** Returns the bit of a signal in a set. */
     public static long bit(int signal) {
         return 1L << (signal - 1);
     }
 
-    /** Whether the end by a signal dumps memory ({@code SIG_KERNEL_COREDUMP_MASK}). */
+    /** Whether a signal dumps core when it ends a process ({@code SIG_KERNEL_COREDUMP_MASK}). */
     public static boolean dumps(int signal) {
         return switch (signal) {
             case QUIT, ILL, TRAP, ABRT, BUS, FPE, SEGV, XCPU, XFSZ, SYS -> true;

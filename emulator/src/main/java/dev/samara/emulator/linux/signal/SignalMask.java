@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.signal;
 
-/** The signals that a thread has blocked. Its thread writes them, and any thread reads them. */
+/** The signals that a thread blocks. Only this thread writes them; any thread may read them. */
 public final class SignalMask {
-    /** Nobody can block these two, nor take them without their effect. */
+    /** SIGKILL and SIGSTOP, which cannot be blocked, and cannot be taken without their effect. */
     public static final long NEVER = SignalInfo.bit(SignalInfo.KILL) | SignalInfo.bit(SignalInfo.STOP);
 
     /**
      * @written the thread that blocks signals (volatile)
      * @read any thread (volatile)
-     * @invariant SIGKILL and SIGSTOP are never in it
+     * @invariant SIGKILL and SIGSTOP are never in the mask
      */
     private volatile long mask;
 
-    /** The mask from before a call that waits with another one; valid if {@link #hasSaved}. */
+    /** The mask from before a call that waits with a temporary mask; valid if {@link #hasSaved}. */
     private long saved;
 
     private boolean hasSaved;
@@ -26,26 +26,26 @@ public final class SignalMask {
         return mask;
     }
 
-    /** Sets the blocked signals; SIGKILL and SIGSTOP never are. */
+    /** Sets the blocked signals, without SIGKILL and SIGSTOP. */
     public void set(long signals) {
         mask = signals & ~NEVER;
     }
 
-    /** Sets a mask for a call that waits; the old one returns after the signal that ends the wait. */
+    /** Sets a temporary mask for a call that waits. The old mask is restored after the signal that ends the wait. */
     public void setForWait(long signals) {
         saved = mask;
         hasSaved = true;
         set(signals);
     }
 
-    /** Returns the mask that a handler's end restores, and ends the one for a wait. */
+    /** Returns the mask to restore when a handler returns, and ends the temporary mask. */
     long takeToRestore() {
         long restored = hasSaved ? saved : mask;
         hasSaved = false;
         return restored;
     }
 
-    /** Ends the mask for a wait. */
+    /** Restores the old mask if there is a temporary one. */
     void restore() {
         if (hasSaved) {
             mask = takeToRestore();

@@ -4,52 +4,55 @@ package dev.samara.emulator.linux.signal;
 import dev.samara.emulator.linux.memory.ProcessMemory;
 import org.jspecify.annotations.Nullable;
 
-/** A process of the guest, as its signals see it. */
+/** The part of a guest process that signals use. */
 public interface SignalProcess {
     ProcessMemory memory();
 
-    /** The lock of actions and pending signals, also of those of its threads. */
+    /** The lock of the actions and of the pending signals, including those of its threads. */
     Object signals();
 
     SignalActions actions();
 
-    /** The signals that any of its threads may take. */
+    /** The pending signals that any of its threads may take. */
     PendingSignals pending();
 
-    /** Whether a signal has stopped this process. */
+    /** The group stop of this process. */
     GroupStop stop();
 
-    /** The number of its threads. */
+    /** The number of threads of this process. */
     int threads();
 
     boolean isExiting();
 
-    /** Whether no other process could continue this one, so that only SIGSTOP stops it. */
+    /** Whether no other process could continue this one, so that only SIGSTOP may stop it. */
     boolean isOrphaned();
 
-    /** Tells the parent if this process has stopped. The caller has no lock of it. */
+    /** Notifies the parent if all threads of this process are stopped. The caller holds no lock of this process. */
     void noticeStop();
 
     /**
-     * Tells the parent that this process was continued. The caller has no lock of it.
+     * Notifies the parent that this process was continued. The caller holds no lock of this process.
      *
-     * @param code what the parent finds in si_code
+     * @param code the si_code for the parent
      */
     void noticeContinuation(int code);
 
-    /** Forgets signals of a set that wait, for this process or for a thread. The caller has the lock of signals. */
+    /**
+     * Discards the pending signals of a set, both of this process and of its threads. The caller holds the signals'
+     * lock.
+     */
     void discard(long set);
 
-    /** Returns what the first thread blocks, also after its end. */
+    /** Returns the mask of the first thread, even after its end. */
     SignalMask leaderMask();
 
-    /** Returns a thread that does not block a signal, of which the bit is given; the first one comes first. */
+    /** Returns the first thread that does not block the signal with this bit; null if there is none. */
     @Nullable
     SignalThread taker(long bit);
 
-    /** Has all threads look for signals. For any thread. */
+    /** Wakes all threads, which then check for signals. May be called by any thread. */
     void wakeAll();
 
-    /** Ends this process by a signal, unless it is ending. For any thread. */
+    /** Ends this process by a signal, unless it is already ending. May be called by any thread. */
     void kill(int signal);
 }

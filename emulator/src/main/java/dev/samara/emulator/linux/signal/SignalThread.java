@@ -5,16 +5,16 @@ import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.wait.WaitingThread;
 
-/** A thread of the guest, as its signals see it. */
+/** The part of a guest thread that signals use. */
 public interface SignalThread extends WaitingThread {
     SignalProcess process();
 
     Hart hart();
 
-    /** The memory in which handlers have their stack. */
+    /** The memory that contains the stacks of handlers. */
     CallMemory memory();
 
-    /** The signals that were sent to this thread alone. */
+    /** The pending signals that were sent to this thread alone. */
     PendingSignals pending();
 
     SignalMask mask();
@@ -23,21 +23,21 @@ public interface SignalThread extends WaitingThread {
 
     InterruptedCall interruptedCall();
 
-    /** Whether this thread has to end, since its process does or it is alone to. */
+    /** Whether this thread must end, either alone or because its process ends. */
     boolean mustEnd();
 
-    /** Waits while a debugger has stopped this thread. For the thread itself, outside GUEST. */
+    /** Waits while a debugger has stopped this thread. Called by this thread, outside GUEST. */
     void pauseForDebugger();
 
     /** Whether a debugger decides about the signals that this thread takes. */
     boolean isDebugged();
 
-    /** Has a debugger decide about a signal. Returns the number of the signal to act on instead; 0 for none. */
+    /** Lets a debugger decide about a signal. Returns the number of the signal to deliver instead; 0 for none. */
     int askDebugger(int signal);
 
-    /** Counts a handler that begins. */
+    /** Counts the start of a handler. */
     void countHandler();
 
-    /** Is told that a signal is about to end the process. */
+    /** Reports that a signal is about to end the process. */
     void reportEnd(SignalInfo info);
 }

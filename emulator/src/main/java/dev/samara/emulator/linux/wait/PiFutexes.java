@@ -15,19 +15,19 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Locks whose words have the number of their owner ({@code FUTEX_LOCK_PI}, {@code kernel/futex/pi.c}). An unlock and
- * the end of an owner hand the lock to the first waiter. Linux lends an owner the priority of its waiters; threads of
- * the guest have none. One lock, that of this table, guards all of it.
+ * Locks whose words contain the ID of their owner ({@code FUTEX_LOCK_PI}, {@code kernel/futex/pi.c}). An unlock, or the
+ * end of the owner, passes the lock to the first waiter. Linux also lends the priorities of the waiters to the owner;
+ * threads of the guest have no priorities. The monitor of this table guards all of it.
  */
 public final class PiFutexes {
     private static final int OWNER = 0x3fff_ffff;
     private static final int OWNER_DIED = 0x4000_0000;
     private static final int HAS_WAITERS = 0x8000_0000;
 
-    /** Stands for a lock that was free. */
+    /** A result that means that the lock was free, and was taken. */
     private static final long TAKEN = 1;
 
-    /** What a thread holds and wants; guarded by the table. */
+    /** The locks that a thread holds and wants. Guarded by the table. */
     public static final class PiThread {
         private final Set<PiLock> held = new LinkedHashSet<>();
         private @Nullable PiLock wanted;
@@ -40,7 +40,7 @@ public final class PiFutexes {
     private static final class PiLock {
         private final Deque<PiWaiter> waiters = new ArrayDeque<>();
 
-        /** Null while the first waiter takes the lock of an owner that has ended. */
+        /** Null while the first waiter takes over the lock of an owner that ended. */
         private @Nullable FutexThread owner;
     }
 
@@ -58,10 +58,10 @@ public final class PiFutexes {
         }
     }
 
-    /** Finds threads by their numbers. */
+    /** Finds threads by their IDs. */
     @FunctionalInterface
     public interface ThreadFinder {
-        /** Returns the thread of a number; null if there is none. */
+        /** Returns the thread with an ID; null if there is none. */
         @Nullable
         FutexThread find(int tid);
     }
@@ -70,7 +70,7 @@ public final class PiFutexes {
     private final Map<FutexKey, PiLock> locks = new HashMap<>();
 
     /**
-     * Makes a table without locks.
+     * Creates a table without locks.
      *
      * @param threads finds the owners of locks
      */
@@ -82,7 +82,7 @@ public final class PiFutexes {
      * Takes a lock.
      *
      * @param isTry whether the call does not wait
-     * @param deadline when it ends its wait
+     * @param deadline the end of the wait
      * @return 0, or an errno
      */
     public long lock(FutexThread thread, long address, boolean isPrivate, boolean isTry, long deadline) {
@@ -113,7 +113,9 @@ public final class PiFutexes {
         return waited == LinuxErrno.RESTART ? LinuxErrno.RESTART_ALWAYS : waited;
     }
 
-    /** Takes a free lock, or finds out for whom a thread has to wait; the table has the lock then. */
+    /**
+     * Takes a free lock. If the lock has an owner, puts the lock into the table, so that the thread can wait for it.
+     */
     private long take(FutexThread thread, long address, boolean isPrivate, FutexKey key) {
         CallMemory memory = thread.memory();
         for (; ; ) {
@@ -132,13 +134,13 @@ public final class PiFutexes {
                 }
                 continue;
             }
-            // The owner has to come here to unlock from now on.
+            // From now on the owner must call unlock to release the lock.
             if (memory.compareAndExchange(address, word, word | HAS_WAITERS) != word) {
                 continue;
             }
             FutexThread owner = threads.find(id);
             if (isPrivate && owner != null && owner.processMemory() != thread.processMemory()) {
-                // The word of a private lock names no thread of another process.
+                // The word of a private lock must not contain the ID of a thread of another process.
                 return LinuxErrno.EPERM;
             }
             if (owner != null && !owner.inheritance().isEnded) {
@@ -153,7 +155,7 @@ public final class PiFutexes {
         }
     }
 
-    /** Whether a word has what a lock with waiters says of its owner ({@code attach_to_pi_state}). */
+    /** Whether a word agrees with the owner of a lock with waiters ({@code attach_to_pi_state}). */
     private static boolean fits(PiLock lock, int word) {
         int id = word & OWNER;
         if ((word & OWNER_DIED) != 0 && id == 0) {
@@ -181,7 +183,7 @@ public final class PiFutexes {
     private void forgetIfEmpty(FutexKey key, PiLock lock) {
         FutexThread owner = lock.owner;
         if (lock.waiters.isEmpty() && owner != null) {
-            // The word may have got another lock since a waiter was given this one.
+            // The word may have another lock by now, since this lock was granted to a waiter.
             locks.remove(key, lock);
             owner.inheritance().held.remove(lock);
         }
@@ -191,7 +193,7 @@ public final class PiFutexes {
         return waiter.isGranted;
     }
 
-    /** Ends a wait; returns whether the waiter has the lock. */
+    /** Ends a wait; returns whether the lock was granted to the waiter. */
     private synchronized boolean end(PiWaiter waiter, long address) {
         PiLock lock = waiter.lock;
         if (!waiter.isGranted) {
@@ -207,7 +209,7 @@ public final class PiFutexes {
         return waiter.isGranted;
     }
 
-    /** Stores who has the lock of an owner that has ended ({@code fixup_pi_state_owner}). */
+    /** Stores the new owner of a lock whose owner ended ({@code fixup_pi_state_owner}). */
     private static void storeOwner(FutexThread thread, long address) {
         CallMemory memory = thread.memory();
         int changed = thread.tid() | HAS_WAITERS | OWNER_DIED;
@@ -225,7 +227,7 @@ public final class PiFutexes {
         return next;
     }
 
-    /** Unlocks, and hands the lock to the first waiter. Returns 0, or an errno. */
+    /** Unlocks, and passes the lock to the first waiter. Returns 0, or an errno. */
     public synchronized long unlock(FutexThread thread, long address, boolean isPrivate) {
         CallMemory memory = thread.memory();
         for (; ; ) {
@@ -254,7 +256,9 @@ public final class PiFutexes {
         }
     }
 
-    /** Hands the locks of a thread to their waiters, since it leaves its memory ({@code exit_pi_state_list}). */
+    /**
+     * Passes the locks of a thread to their waiters, because the thread leaves its memory ({@code exit_pi_state_list}).
+     */
     public synchronized void releaseAll(FutexThread thread) {
         List<PiLock> left = new ArrayList<>(thread.inheritance().held);
         thread.inheritance().held.clear();
@@ -264,7 +268,7 @@ public final class PiFutexes {
         }
     }
 
-    /** Hands the locks of a thread to their waiters at its end, after which nobody waits for it. */
+    /** Passes the locks of a thread to their waiters when the thread ends. Afterwards no thread waits for it. */
     public synchronized void end(FutexThread thread) {
         thread.inheritance().isEnded = true;
         releaseAll(thread);

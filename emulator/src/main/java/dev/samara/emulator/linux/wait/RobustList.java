@@ -5,7 +5,10 @@ import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.linux.memory.BadAddress;
 import dev.samara.emulator.linux.memory.CallMemory;
 
-/** The locks that a thread has, listed in its own memory ({@code set_robust_list}): its end releases them. */
+/**
+ * The robust list of a thread ({@code set_robust_list}): its locks, listed in its own memory, which are released when
+ * it ends.
+ */
 public final class RobustList {
     /** The size of {@code struct robust_list_head}. */
     public static final int HEAD_BYTES = 24;
@@ -16,17 +19,17 @@ public final class RobustList {
     private static final int HAS_WAITERS = 0x8000_0000;
 
     /**
-     * Asked for by any thread, too.
+     * The address of the list, which any thread may read.
      *
      * @written its thread (volatile)
      * @read any thread (volatile)
-     * @invariant the address that its thread has set last
+     * @invariant the address that its thread set last
      */
     private volatile long head;
 
     public RobustList() {}
 
-    /** The address of the list; 0 for none. */
+    /** Returns the address of the list; 0 if there is none. */
     public long head() {
         return head;
     }
@@ -48,7 +51,7 @@ public final class RobustList {
         try {
             release(thread, futexes, start);
         } catch (BadAddress noEntry) {
-            // What is left stays locked.
+            // The remaining locks stay locked.
         }
     }
 
@@ -63,7 +66,7 @@ public final class RobustList {
             try {
                 next = memory.getLong(address(entry));
             } catch (BadAddress noNext) {
-                // The lock of this entry may be somewhere else.
+                // The lock of this entry may be at another, accessible address.
                 hasNext = false;
             }
             if (address(entry) != address(pending)) {
@@ -83,7 +86,7 @@ public final class RobustList {
         return entry & -2;
     }
 
-    /** Whether a lock is one with priority inheritance, whose waiters its owner's end wakes otherwise. */
+    /** Whether a lock is a PI futex, whose waiters are woken by {@link PiFutexes} when its owner ends. */
     private static boolean isInheriting(long entry) {
         return (entry & 1) != 0;
     }
@@ -97,7 +100,7 @@ public final class RobustList {
         }
         int old = memory.getInt(address);
         if (isPending && !isInheriting && (old & OWNER) == 0) {
-            // The thread has unlocked the word, and not woken a waiter yet.
+            // The thread unlocked the word, but has not woken a waiter yet.
             memory.call(guest -> futexes.wake(guest, address, true, 1, FutexTable.ANY));
             return;
         }

@@ -6,15 +6,15 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The threads that wait for a change of something. The thread that makes the change wakes all of them, and each looks
- * again.
+ * The threads that wait for a change of some state. The thread that makes the change wakes all of them, and each checks
+ * the state again.
  */
 public final class WaitList {
     private final Set<WaitingThread> waiting = new LinkedHashSet<>();
 
     public WaitList() {}
 
-    /** Adds a thread, which looks at the thing after this, and parks if it has to wait. */
+    /** Adds a thread. The thread checks the state afterwards, and parks if it must wait. */
     public synchronized void add(WaitingThread thread) {
         waiting.add(thread);
     }

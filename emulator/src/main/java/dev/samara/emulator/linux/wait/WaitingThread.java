@@ -5,9 +5,12 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** A thread of the guest as what it waits for sees it: it parks, and others wake it. Only the thread itself waits. */
+/**
+ * A thread of the guest that can wait: it parks, and other threads wake it. Only the thread itself calls {@link #await}
+ * and {@link #park}.
+ */
 public interface WaitingThread {
-    /** A deadline that never comes, as a number of {@link System#nanoTime}. */
+    /** A deadline that never arrives. Deadlines are values of {@link System#nanoTime}. */
     long NEVER = Long.MAX_VALUE;
 
     /** Returns the deadline after some nanoseconds from now. */
@@ -15,19 +18,22 @@ public interface WaitingThread {
         return nanos > Long.MAX_VALUE / 4 ? NEVER : System.nanoTime() + nanos;
     }
 
-    /** Whether a call that waits has to end. */
+    /** Whether a signal or the end of the thread must interrupt a waiting call. */
     boolean isInterrupted();
 
-    /** Has this thread look for what it waits for, for signals and its end, wherever it is. For any thread. */
+    /**
+     * Makes this thread check the state for which it waits, its signals, and whether it must end, even if it is
+     * running. May be called by any thread.
+     */
     void wake();
 
     /**
-     * Waits until something holds.
+     * Waits until a condition holds.
      *
-     * @param list whose threads are woken when that may have changed
-     * @param isDone asked first, and after each wake
-     * @param deadline of {@link System#nanoTime}, or {@link #NEVER}
-     * @return 0; ETIMEDOUT; or RESTART if a signal came before
+     * @param list its threads are woken when the condition may have changed
+     * @param isDone the condition, which is checked first and after each wake
+     * @param deadline a value of {@link System#nanoTime}, or {@link #NEVER}
+     * @return 0; ETIMEDOUT; or RESTART if the wait was interrupted before
      */
     default long await(WaitList list, BooleanSupplier isDone, long deadline) {
         list.add(this);
@@ -46,7 +52,9 @@ public interface WaitingThread {
         }
     }
 
-    /** Waits for a wake or a deadline; returns false if that is over. A wake may be for something else. */
+    /**
+     * Waits for a wake or a deadline; returns false if the deadline had passed before. A wake may have another reason.
+     */
     default boolean park(long deadline) {
         if (deadline == NEVER) {
             LockSupport.park(this);
