@@ -256,7 +256,7 @@ final class OtherFlatMemoryTest {
             long[] second = new long[32 * entries];
             // A store to as many pages has filled the first level as often as it has entries.
             for (int page = entries - 1; page < PAGES; page++) {
-                long granule = AT + (long) page * pageSize >>> granuleShift;
+                long granule = (AT + (long) page * pageSize) >>> granuleShift;
                 second[(int) granule & second.length - 1] = granule;
             }
             long before = 0;

@@ -63,7 +63,7 @@ public final class SecondTlb {
     }
 
     private static int at(long[] words, long granule) {
-        return (int) granule << 1 & words.length - 2;
+        return ((int) granule << 1) & (words.length - 2);
     }
 
     /**
@@ -115,7 +115,7 @@ public final class SecondTlb {
         long[] of = words;
         int at = at(of, granule);
         of[at] = tag;
-        of[at + 1] = addend | rights & RIGHTS;
+        of[at + 1] = addend | (rights & RIGHTS);
     }
 
     /** Drops the translation of a granule in the space of its tag. */

@@ -256,7 +256,7 @@ public sealed class SoftTlb permits CheckedTlb {
 
     /** Adds a translation of the second level to the first one. Returns as {@link #probe} does. */
     long promote(long address, long right) {
-        int found = second.find(address >>> shift, address & ~mask | current, right);
+        int found = second.find(address >>> shift, (address & ~mask) | current, right);
         if (found < 0) {
             return MISS;
         }
@@ -271,7 +271,7 @@ public sealed class SoftTlb permits CheckedTlb {
      */
     public long peek(long address, long right) {
         int at = (int) (address >>> shift) & loads.length - 1;
-        long tag = address & ~mask | current;
+        long tag = (address & ~mask) | current;
         if (((right == Pte.READ ? loads : stores)[at] & ~elsewhere) == tag) {
             return addends[at] + address;
         }
@@ -280,7 +280,7 @@ public sealed class SoftTlb permits CheckedTlb {
 
     /** Translates an access to one byte by the second level, and changes nothing. */
     final long inSecond(long address, long right) {
-        int found = second.find(address >>> shift, address & ~mask | current, right);
+        int found = second.find(address >>> shift, (address & ~mask) | current, right);
         return found < 0 ? MISS : second.addend(found) + address;
     }
 
