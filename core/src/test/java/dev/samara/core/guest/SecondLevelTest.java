@@ -307,8 +307,8 @@ final class SecondLevelTest {
                 if (round == 0) {
                     assertEquals(AT, of.mmap(AT, 3 * PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
                 }
-                long expected = round == 0 ? 0 : i + 1;
-                long value = i + 1;
+                long expected = round == 0 ? 0 : i + 1L;
+                long value = i + 1L;
                 inGuest(() -> {
                     assertEquals(expected, memory.loadLong(AT));
                     memory.storeLong(AT, value);
