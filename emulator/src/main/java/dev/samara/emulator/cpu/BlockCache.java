@@ -33,7 +33,9 @@ public final class BlockCache {
 
     private final Hart hart;
 
-    /** Blocks by the low bits of their address, with which most lookups need no hash table. */
+    /**
+     * A table of blocks that is indexed by the low bits of their addresses, so that most lookups need no hash table.
+     */
     private final @Nullable CodeBlock[] quick = new CodeBlock[QUICK];
 
     private final Map<Long, CodeBlock> blocks = new HashMap<>();

@@ -127,7 +127,10 @@ final class PacketFields {
         }
     }
 
-    /** Parses a text of bytes with two digits each, up to a char, which is consumed too, or up to the end. */
+    /**
+     * Parses a text in which each byte has two digits. The text ends at the given char, which is consumed too, or at
+     * the end of the packet.
+     */
     String text(char end) throws BadPacketException {
         return new String(bytes(until(end)), StandardCharsets.ISO_8859_1);
     }

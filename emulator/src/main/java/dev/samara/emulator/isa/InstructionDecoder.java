@@ -30,8 +30,8 @@ public final class InstructionDecoder {
      * Decodes an instruction.
      *
      * @param word 32 bits
-     * @return two ints. The one in the low half contains the operation, the target register and the source registers, a
-     *     byte each from the lowest byte up; the one in the high half is the immediate
+     * @return two ints. The low int contains the operation, the target register and the source registers, one byte each
+     *     from the lowest byte up. The high int is the immediate
      */
     public static long decode(int word) {
         int funct3 = word >> 12 & 7;

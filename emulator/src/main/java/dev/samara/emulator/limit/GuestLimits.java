@@ -61,7 +61,7 @@ public final class GuestLimits {
      */
     public static final int ARGUMENT_BYTES = 6 << 20;
 
-    /** Bytes of one such string, including its terminating null ({@code MAX_ARG_STRLEN}). */
+    /** Bytes of one argument or environment string, including its terminating null ({@code MAX_ARG_STRLEN}). */
     public static final int ARGUMENT_STRING = 128 << 10;
 
     /** Bytes of a path, including its terminating null ({@code PATH_MAX}). */

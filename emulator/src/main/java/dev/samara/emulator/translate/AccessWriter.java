@@ -52,7 +52,7 @@ final class AccessWriter {
         this.kept = kept;
     }
 
-    /** Writes a load or store. Returns whether the instruction is one. */
+    /** Writes a load or store. Returns false if the instruction is neither. */
     boolean write(CodeBlock block, int at) {
         int op = block.code[at] & 0xff;
         if (op < Op.LB || op > Op.FSD) {

@@ -24,8 +24,8 @@ import java.util.Set;
  */
 final class HotPlan {
     /**
-     * The maximum number of instructions of a plan. With more, a large program waits longer for HotSpot's compilers,
-     * and loops gain nothing.
+     * The maximum number of instructions of a plan. With more instructions, a large program would wait longer for
+     * HotSpot's compilers, and loops would not become faster.
      */
     private static final int MOST = 80;
 

@@ -153,7 +153,7 @@ final class JumpWriter {
         return Objects.requireNonNull(places.get(start));
     }
 
-    /** Whether a jump leads to the same or an earlier place. Each loop contains at least one such jump. */
+    /** Whether a jump leads to the same or an earlier place. Each loop contains at least one backward jump. */
     private boolean isBackwards(CodeBlock from, long to) {
         return place(to) <= place(from.start);
     }

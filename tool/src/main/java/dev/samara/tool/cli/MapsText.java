@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 final class MapsText {
     private static final int GZIP = 0x1f;
 
-    /** A file may be as large as the maximum heap size divided by this. */
+    /** The maximum size of a file is the maximum heap size divided by this number. */
     private static final int TIMES = 16;
 
     /** The format of a line. The kernel escapes only line feeds, so a name may contain any other line terminator. */

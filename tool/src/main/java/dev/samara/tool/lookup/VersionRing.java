@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 final class VersionRing {
     private static final long NEEDS_NOTHING = Long.MAX_VALUE;
 
-    /** One slot per reader and 128 bytes apart, so that readers do not share cache lines. */
+    /** The distance between the slots of two readers in longs, so that readers do not share cache lines. */
     private static final int STRIDE = 16;
 
     private static final int SPINS = 64;
@@ -185,7 +185,7 @@ final class VersionRing {
         return target.getOpaque();
     }
 
-    /** Waits until no reader needs a version or a lower one. */
+    /** Waits until no reader needs the given version or an earlier one. */
     private void makeRoom(long version) {
         for (int spins = 0; version >= droppable; spins++) {
             long lowest = completed;

@@ -10,10 +10,10 @@ import org.agrona.collections.Long2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pairs of an inode in the recording and one of the library's anonymous shared objects.
+ * The anonymous shared objects of the library, each paired with its inode in the recording.
  *
- * <p>Both sides choose their numbers freely. The first snapshot that shows an object creates the pair. From then on,
- * neither side may be paired with anything else.
+ * <p>The kernel and the library choose their inode numbers independently. The first snapshot that shows an object
+ * creates the pair. From then on, neither side may be paired with anything else.
  */
 final class SharedObjects {
     private static final String NAME = "/dev/zero (deleted)";

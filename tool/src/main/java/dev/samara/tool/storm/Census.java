@@ -13,7 +13,7 @@ final class Census {
     private static final String LIBRARY = "dev.samara.";
     private static final String TOOL = "dev.samara.tool.";
 
-    /** The histories of a checked machine, which are long on purpose. */
+    /** The package of the histories of a checked machine, which are long on purpose. */
     private static final String HISTORIES = "dev.samara.core.internal.check.";
 
     private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();

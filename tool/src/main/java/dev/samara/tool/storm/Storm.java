@@ -31,8 +31,8 @@ public final class Storm {
     private static final long SECOND_NANOS = 1_000_000_000L;
 
     /**
-     * A flat storm is first measured after one part in this many of its time, but after at most {@code LONGEST_WARM_UP}
-     * seconds.
+     * The first measurement of a flat storm is made after its duration divided by this number, but after at most {@code
+     * LONGEST_WARM_UP} seconds.
      */
     private static final int WARM_UP_PART = 5;
 

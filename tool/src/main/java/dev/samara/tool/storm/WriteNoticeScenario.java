@@ -194,7 +194,7 @@ final class WriteNoticeScenario implements Group {
                     told[page] = notices.get(page);
                 }
                 if (random.nextBoolean()) {
-                    // The next addition finds entries without any rights, so it needs more than the write right.
+                    // The next addition finds entries without any rights, so it must restore more than the write right.
                     done(space.mprotect(BASE, BYTES, NONE));
                 }
                 try (VmaRef reference = space.acquire(BASE)) {

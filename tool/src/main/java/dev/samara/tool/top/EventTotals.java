@@ -12,7 +12,7 @@ import dev.samara.core.SpaceStatistics;
  * @param tlbMisses accesses whose translation was not in a TLB
  * @param flushes how often CPUs dropped translations
  * @param shootdowns how often a thread had to wait for CPUs of other threads
- * @param targets how many CPUs such threads waited for in total
+ * @param targets the total number of CPUs for which these threads waited
  * @param gracePeriods grace periods that ended; 0 for a space
  */
 public record EventTotals(

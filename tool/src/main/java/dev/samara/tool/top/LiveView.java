@@ -105,7 +105,7 @@ public final class LiveView implements AutoCloseable {
                 LockSupport.parkNanos(this, left);
             } else {
                 tick();
-                // A late sample delays no other sample, and missed samples are not made up for.
+                // A late sample does not delay later samples, and missed samples are skipped.
                 next = Math.max(next + nanos, System.nanoTime());
             }
         }

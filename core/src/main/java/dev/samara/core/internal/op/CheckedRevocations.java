@@ -28,7 +28,7 @@ public final class CheckedRevocations {
         this.call = call;
     }
 
-    /** Returns an empty list of a call's revocations; null if the machine is not checked. */
+    /** Returns the records of a call, which are empty at first; null if the machine is not checked. */
     static @Nullable CheckedRevocations of(Layout layout, Object call) {
         MachineMemory memory = layout.memoryOrNull();
         AccessChecker checker = memory == null ? null : memory.accessChecker();

@@ -137,7 +137,7 @@ public final class GatheredVmas {
         return edit.lists.gathered().counters();
     }
 
-    /** Takes out the VMAs of the last {@link #cutAndGather}. Nothing was stored since. */
+    /** Takes out the VMAs of the last {@link #cutAndGather}. No VMA may have been stored since. */
     public static void displace(Edit edit) {
         EditLists lists = edit.lists;
         List<VmArea> gathered = lists.gathered().vmas();
@@ -205,8 +205,8 @@ public final class GatheredVmas {
     }
 
     /**
-     * Unmaps the VMAs of the last {@link #cutAndGather}. Nothing was stored since. Reserves the range from the first to
-     * the last VMA until completion.
+     * Unmaps the VMAs of the last {@link #cutAndGather}. No VMA may have been stored since. Reserves the range from the
+     * first to the last VMA until completion.
      *
      * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
      */

@@ -116,7 +116,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         return completing || waits == null ? layout.lockDistrict(from, to) : waits.lockDistrict(from, to);
     }
 
-    /** Requests that the next edit locks the whole layout. */
+    /** From now on, edits lock the whole layout. */
     final void goBeyondPart() {
         isBeyondPart = true;
     }

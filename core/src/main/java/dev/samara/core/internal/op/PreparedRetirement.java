@@ -109,6 +109,6 @@ abstract class PreparedRetirement extends InFlightOperation {
      */
     abstract void retireAndWait();
 
-    /** Requests that one of the machine's threads retires and completes the range. */
+    /** Submits the range to the machine's threads, one of which retires and completes it. */
     abstract void submit();
 }

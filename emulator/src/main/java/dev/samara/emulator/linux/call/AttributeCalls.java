@@ -80,7 +80,7 @@ final class AttributeCalls {
         /** Returns the result for a file that user 0 owns. */
         long ofUserZero(FileStatus status);
 
-        /** Returns the result for a file that {@link GuestFile#isAnonymous}. */
+        /** Returns the result for an {@linkplain GuestFile#isAnonymous anonymous inode}. */
         long ofAnonymous();
     }
 
@@ -161,7 +161,7 @@ final class AttributeCalls {
         }
     }
 
-    /** Changes an open file that is not the host's. */
+    /** Changes an open file of the emulator, i.e. a file that is not on the host. */
     private static long changeWithoutPath(GuestFile file, FileChange call) {
         if (file instanceof MemoryDescriptor memory) {
             return call.ofMemory(memory.file());

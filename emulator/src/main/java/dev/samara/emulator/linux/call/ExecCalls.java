@@ -174,8 +174,8 @@ final class ExecCalls {
     }
 
     /**
-     * Returns the error of executing a file that is not the host's. It is ENOENT for a descriptor of a file without a
-     * name.
+     * Returns the error of executing a file of the emulator, i.e. a file that is not on the host. The error is ENOENT
+     * for a descriptor of a file without a name.
      */
     private static long errorOfEmulated(PathCalls paths, ResolvedPath place, FileStatus found) {
         if (found.isLink() || (place.isFolderNamed() && !found.isFolder())) {

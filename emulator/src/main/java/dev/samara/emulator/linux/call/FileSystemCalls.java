@@ -16,7 +16,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** {@code statfs} and {@code fstatfs}, which describe the file system of a file. It is the host's or the emulator's. */
+/**
+ * {@code statfs} and {@code fstatfs}, which describe the file system of a file. This is a file system of the host or of
+ * the emulator.
+ */
 final class FileSystemCalls {
     private static final int BYTES = 120;
     private static final int BLOCK = 4096;

@@ -10,8 +10,8 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * Refuses the calls that may add mappings once all processes together have the maximum number of mappings, and counts
- * mappings after each such call.
+ * Rejects calls that may add mappings once all processes together have the maximum number of mappings, and counts the
+ * mappings after each call that may change their number.
  */
 final class MappingCalls {
     /** The calls that add or split mappings. */

@@ -45,7 +45,7 @@ final class MemoryVector {
             }
         }
         if (count == 1) {
-            // A single part is shortened before its address is checked.
+            // A single part is shortened before its address range is checked.
             lengths[0] = Math.min(lengths[0], MOST_BYTES);
         }
         return new MemoryVector(memory, starts, lengths, errorOf(starts, lengths));
@@ -61,7 +61,7 @@ final class MemoryVector {
         return 0;
     }
 
-    /** Returns the error if a part cannot be memory; 0 otherwise. */
+    /** Returns the error if the length or the address range of a part is invalid; 0 otherwise. */
     long error() {
         return error;
     }

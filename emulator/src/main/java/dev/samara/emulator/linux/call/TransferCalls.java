@@ -271,7 +271,7 @@ final class TransferCalls {
             return LinuxErrno.EINVAL;
         }
         if (count > 0 && !source.isMappable()) {
-            // Only a read of such a source fails, so a count of 0 is not an error.
+            // A source that cannot be mapped fails only when it is read, so a count of 0 is not an error.
             return LinuxErrno.EINVAL;
         }
         long done = 0;

@@ -13,14 +13,14 @@ import org.jspecify.annotations.Nullable;
  * program, which is read-only if it is outside of the root. Paths are resolved component by component, including
  * symbolic links, so that no path leads out of the root, as after {@code chroot}. If the root was replaced by another
  * directory or by a link, no path can be resolved any more. The caller holds the monitor of the {@link NamedPipes} from
- * the resolution until it is done with the result.
+ * the start of a resolution until it no longer uses the result.
  */
 public final class GuestRoot {
     private static final String NO_SYSTEM = "rootfs";
 
     private final @Nullable Path root;
 
-    /** The root's path as it was given, and the same path without links; empty if there is no root. */
+    /** The original path of the root, and the same path without links; empty if there is no root. */
     private final List<Path> bases;
 
     /** The status of the root at the start; null if there is no root. */
@@ -97,7 +97,7 @@ public final class GuestRoot {
      * Resolves the path of a file to look up. If the path ends with a slash, a link as the last name is followed, and
      * the file must be a directory.
      *
-     * @param folder where a relative path begins: an absolute path of the guest
+     * @param folder the directory at which a relative path starts, as an absolute path of the guest
      * @param path the path
      * @param follows whether a link that is the last name is followed
      */
@@ -106,24 +106,25 @@ public final class GuestRoot {
     }
 
     /**
-     * Resolves a path as {@link #resolve(String, String, boolean)} does, also over links that are not the host's.
+     * Resolves a path as {@link #resolve(String, String, boolean)} does, and also follows links of the emulator.
      *
-     * @param folder where a relative path begins: an absolute path of the guest
+     * @param folder the directory at which a relative path starts, as an absolute path of the guest
      * @param path the path
      * @param follows whether a link that is the last name is followed
-     * @param links the links that are not the host's
+     * @param links the links of the emulator
      */
     public ResolvedPath resolve(String folder, String path, boolean follows, EmulatedLinks links) {
         return new PathWalk(this, links, folder, path).find(follows || path.endsWith("/"));
     }
 
     /**
-     * Resolves a path as {@link #resolve(String, String, boolean, EmulatedLinks)} does, from a removed folder on.
+     * Resolves a path as {@link #resolve(String, String, boolean, EmulatedLinks)} does, but starts at a removed
+     * directory.
      *
-     * @param folder the folder
+     * @param folder the directory
      * @param path the path, which is not absolute
      * @param follows whether a link that is the last name is followed
-     * @param links the links that are not the host's
+     * @param links the links of the emulator
      */
     public ResolvedPath resolve(OpenedName folder, String path, boolean follows, EmulatedLinks links) {
         return new PathWalk(this, links, folder, path).find(follows || path.endsWith("/"));
@@ -133,7 +134,7 @@ public final class GuestRoot {
      * Resolves the path of a name to create, remove or rename. The last name is not followed and need not exist. The
      * caller checks what it is.
      *
-     * @param folder where a relative path begins: an absolute path of the guest
+     * @param folder the directory at which a relative path starts, as an absolute path of the guest
      * @param path the path
      */
     public ResolvedPath resolveName(String folder, String path) {
@@ -141,22 +142,22 @@ public final class GuestRoot {
     }
 
     /**
-     * Resolves a path as {@link #resolveName(String, String)} does, also over links that are not the host's.
+     * Resolves a path as {@link #resolveName(String, String)} does, and also follows links of the emulator.
      *
-     * @param folder where a relative path begins: an absolute path of the guest
+     * @param folder the directory at which a relative path starts, as an absolute path of the guest
      * @param path the path
-     * @param links the links that are not the host's
+     * @param links the links of the emulator
      */
     public ResolvedPath resolveName(String folder, String path, EmulatedLinks links) {
         return new PathWalk(this, links, folder, path).place();
     }
 
     /**
-     * Resolves a path as {@link #resolveName(String, String, EmulatedLinks)} does, from a removed folder on.
+     * Resolves a path as {@link #resolveName(String, String, EmulatedLinks)} does, but starts at a removed directory.
      *
-     * @param folder the folder
+     * @param folder the directory
      * @param path the path, which is not absolute
-     * @param links the links that are not the host's
+     * @param links the links of the emulator
      */
     public ResolvedPath resolveName(OpenedName folder, String path, EmulatedLinks links) {
         return new PathWalk(this, links, folder, path).place();
@@ -175,8 +176,8 @@ public final class GuestRoot {
     /**
      * Returns the name of a mapping as the guest sees it.
      *
-     * @param name the path of a file of the host, perhaps with a suffix, or a name that the guest set, which is a text
-     *     of the guest
+     * @param name the path of a file of the host, which may have a suffix, or a name that the guest set, as a text of
+     *     the guest
      */
     public String shown(String name) {
         String inside = root == null ? null : root + "/";
@@ -205,26 +206,26 @@ public final class GuestRoot {
         return "/" + String.join("/", names);
     }
 
-    /** Returns whether the names are the path of the program and the program is outside of the root. */
+    /** Returns whether a path is the path of the program, and the program is outside of the root. */
     boolean isFixed(List<String> names) {
         return !isProgramInside && text(names).equals(programName);
     }
 
     /**
-     * Returns whether the names count as the path of a directory even if the host has nothing there. These are the
-     * directories above the program, and those whose files the emulator provides.
+     * Returns whether a path counts as the path of a directory even if nothing exists there on the host. This is true
+     * of the directories above the program, and of the directories whose files the emulator provides.
      */
     boolean isAssumed(List<String> names) {
         String text = text(names);
         return programName.startsWith(text + "/") || names.get(0).equals("dev");
     }
 
-    /** Returns whether the names are the path of {@code /proc} or of a file below it, where no file is the host's. */
+    /** Returns whether a path is {@code /proc} or lies below it, where all files are files of the emulator. */
     static boolean isInProc(List<String> names) {
         return !names.isEmpty() && names.get(0).equals("proc");
     }
 
-    /** Returns the path of a file on the host; null if the guest has nothing there. */
+    /** Returns the host's path for a path of the guest; null if no file of the host can be there. */
     @Nullable
     Path hostOf(List<String> names) {
         if (text(names).equals(programName)) {

@@ -11,7 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The largest sizes of files that the file systems of the host permit ({@code s_maxbytes}), by their devices. The JDK
- * does not report them, but a file system refuses a position beyond its own. Thread-safe.
+ * does not report these sizes, but the host rejects a position beyond the largest size of the file system. Thread-safe.
  */
 final class LargestSizes {
     private final Map<Long, Long> found = new ConcurrentHashMap<>();

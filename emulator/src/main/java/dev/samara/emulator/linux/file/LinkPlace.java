@@ -22,7 +22,7 @@ public final class LinkPlace extends GuestFile {
      * @param path its path
      * @param flags bits of {@link OpenFlags}
      * @param name its name
-     * @param target where it leads
+     * @param target the path to which it leads
      */
     public LinkPlace(String path, int flags, OpenedName name, String target) {
         this(path, flags, name, name.status(), target);
@@ -34,7 +34,7 @@ public final class LinkPlace extends GuestFile {
      * @param path its path
      * @param flags bits of {@link OpenFlags}
      * @param opened its status, which does not change
-     * @param target where it leads
+     * @param target the path to which it leads
      */
     public LinkPlace(String path, int flags, FileStatus opened, String target) {
         this(path, flags, null, opened, target);

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The names of files to which the guest created hard links. With them a file is found after the name by which it was
- * opened was removed. Not thread-safe.
+ * The names of files to which the guest created hard links. If the name by which a file was opened is removed, another
+ * of these names can lead to the file. Not thread-safe.
  */
 final class LinkedNames {
     /** The maximum number of names. When there are more, the oldest are dropped. */

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An open file of the guest as passed to {@code mmap}. It has the access mode of this open, which may be more
- * restricted than that of the underlying file. Without an underlying file it cannot be mapped; the library checks that
- * in the same order as Linux.
+ * restricted than the access mode of the underlying file. An open file without an underlying file cannot be mapped. The
+ * library makes this check, so that the order of all checks is the same as in Linux.
  */
 final class MappedOpen implements Backing {
     private final GuestFile open;

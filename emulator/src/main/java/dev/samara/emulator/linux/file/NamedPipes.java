@@ -89,15 +89,16 @@ public final class NamedPipes {
     }
 
     /**
-     * Changes the status that the guest sees of a file whose names it all removed; returns whether it is such a file.
+     * Changes the status that the guest sees of a file, if the guest removed all names of the file. Returns whether it
+     * removed them.
      */
     synchronized boolean changeWithoutName(FileStatus file, boolean isOfLost, UnaryOperator<FileStatus> change) {
         return followed.changeWithoutName(file, isOfLost, change);
     }
 
     /**
-     * Notes that the status of a file changed. Updates the files that are still open by a removed name of the same
-     * file.
+     * Called after the status of a file changed. Open files whose removed name led to the same file show the new
+     * status.
      */
     public synchronized void changed(Path host) {
         FileStatus now = statusOf(host);

@@ -12,9 +12,9 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The name by which a file of the host was opened, or a directory was entered. It follows the guest's renames. Since
- * then another program may have given the name to another file, or put a link there that leads out of the guest's root.
- * So each use resolves the name again, and compares the file with the opened file.
+ * The name by which a file of the host was opened, or by which a directory was entered. The name follows the guest's
+ * renames. In the meantime, another program may have given the name to another file, or created a link there that leads
+ * out of the guest's root. So each use resolves the name again, and compares the file with the opened file.
  */
 public final class OpenedName {
     private final FollowedName name;
@@ -23,11 +23,11 @@ public final class OpenedName {
     private final NamedPipes names;
 
     /**
-     * Starts to follow a name. The caller holds the monitor of {@code names} since it resolved the path.
+     * Starts to follow a name. The caller has held the monitor of {@code names} since it resolved the path.
      *
-     * @param place the path, resolved
+     * @param place the resolved path
      * @param host the path of the host
-     * @param root resolves it again
+     * @param root the root, which resolves the name again
      * @param names the names of the guest's files
      */
     public OpenedName(ResolvedPath place, Path host, GuestRoot root, NamedPipes names) throws IOException {

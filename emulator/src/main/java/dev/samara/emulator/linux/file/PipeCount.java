@@ -4,12 +4,13 @@ package dev.samara.emulator.linux.file;
 import dev.samara.emulator.limit.GuestLimits;
 
 /**
- * Counts the pipes of a guest and the pages that they may have. The limits are those of one user ({@code
- * pipe-user-pages-soft}).
+ * Counts the pipes of a guest and the pages of their buffers. All pipes belong to one user, so the limits for one user
+ * apply ({@code pipe-user-pages-soft}).
  */
 public final class PipeCount {
     /**
-     * The number of pages of a new pipe ({@code PIPE_DEF_BUFFERS}), and of a new pipe when too many pages are in use.
+     * The number of pages of a new pipe ({@code PIPE_DEF_BUFFERS}), followed by the number of pages of a new pipe when
+     * too many pages are in use.
      */
     private static final int NEW_PAGES = 16;
 

@@ -23,7 +23,7 @@ public final class TextFile extends ProcFile {
          * not supported.
          */
         SEQUENCE(0444),
-        /** Line by line, and the owner may write the text. */
+        /** Line by line, like {@link #SEQUENCE}. The owner may also write the text. */
         SET_SEQUENCE(0644),
         /** From a buffer in memory. */
         BYTES(0444),

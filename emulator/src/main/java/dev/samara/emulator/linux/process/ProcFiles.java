@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Finds and opens the files that are not the host's: the files of {@code /proc}, and devices. */
+/** Finds and opens the files of the emulator, which are not on the host: the files of {@code /proc}, and devices. */
 public final class ProcFiles {
     private static final String ROOT = "/proc";
 
@@ -93,8 +93,8 @@ public final class ProcFiles {
     }
 
     /**
-     * Opens a file that is not the host's; returns null if there is none with that path. The caller must release the
-     * file.
+     * Opens a file of the emulator; returns null if the emulator has no file with that path. The caller must release
+     * the file.
      */
     public static @Nullable GuestFile openSpecial(GuestThread thread, String path, int flags) {
         GuestProcess process = thread.process();

@@ -417,7 +417,7 @@ public final class ProcessTree {
         await(() -> isZombie(process));
     }
 
-    /** Waits until no process runs. If one may run forever, throws the failure of the emulator. */
+    /** Waits until no process runs. If a process may run forever, throws the failure of the emulator. */
     void awaitEnds() throws InterruptedException {
         await(() -> nodes.values().stream().allMatch(node -> node.isZombie));
     }

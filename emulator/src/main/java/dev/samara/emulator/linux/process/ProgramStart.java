@@ -146,7 +146,8 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
                 throw busy;
             }
         }
-        // A thread of the machine may be about to close an open for writing, whose last mapping was removed.
+        // A thread of the machine may be about to close a file that is open for writing, because its last mapping was
+        // removed.
         try {
             machine.awaitQuiescence();
         } catch (InterruptedException interrupted) {

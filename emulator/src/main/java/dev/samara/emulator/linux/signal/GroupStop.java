@@ -65,7 +65,7 @@ public final class GroupStop {
     /**
      * Continues the process, unless it is ending. The caller holds the signals' lock, and wakes the threads afterwards.
      *
-     * @return the code for the parent, which tells whether the process continued after a stop, or was only about to
+     * @return the code for the parent, which shows whether the process continued after a stop, or was only about to
      *     stop; 0 if it was not stopping
      */
     int end() {

@@ -183,7 +183,7 @@ public final class PiFutexes {
     private void forgetIfEmpty(FutexKey key, PiLock lock) {
         FutexThread owner = lock.owner;
         if (lock.waiters.isEmpty() && owner != null) {
-            // The word may have another lock by now, since this lock was granted to a waiter.
+            // The table may contain another lock for the word by now, because this lock was granted to a waiter.
             locks.remove(key, lock);
             owner.inheritance().held.remove(lock);
         }
